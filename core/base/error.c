@@ -1,0 +1,50 @@
+/*
+ * error: from a code to its text and name, both out of tbl/errors.h.
+ */
+#include "dogwatch/base/error.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static const struct {
+    const char *name, *text;
+} rows[] = {
+    {"OK", "no error"},
+#define ERR(name, text) {"E" #name, text},
+#include "dogwatch/tbl/errors.h"
+#undef ERR
+};
+
+static size_t row_of(int code)
+{
+    return code <= 0 && code > -DW_ERR_INDEX_END ? (size_t)-code : DW_ERR_INDEX_IO;
+}
+
+const char *dw_err_text(int code)
+{
+    return rows[row_of(code)].text;
+}
+
+const char *dw_err_name(int code)
+{
+    return rows[row_of(code)].name;
+}
+
+int dw_err_from_errno(int sys_errno)
+{
+    switch (sys_errno) {
+    case 0: return DW_OK;
+    case ENOMEM: return DW_ENOMEM;
+    case ENOENT:
+    case ENOTDIR: return DW_ENOENT;
+    case EEXIST: return DW_EEXIST;
+    case EACCES:
+    case EPERM: return DW_EACCES;
+    case ENOSPC:
+    case EDQUOT: return DW_ENOSPC;
+    case EAGAIN: return DW_EAGAIN;
+    case ELOOP:
+    case ENAMETOOLONG: return DW_ELIMIT;
+    default: return DW_EIO;
+    }
+}

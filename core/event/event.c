@@ -1,0 +1,121 @@
+/*
+ * event: finding values in an event, and filling a draft within its bounds.
+ *
+ * Invariants:
+ *   (1) field_count <= DW_EVENT_FIELDS_MAX.
+ *   (2) A view lies within the line (asserted): nothing else may be stored as (start, length).
+ *   (3) A full draft gives up names outside tbl/fields.h first, so junk keys cannot push out what rules need.
+ */
+#include "dogwatch/event/event.h"
+
+#include "dogwatch/base/counter.h"
+
+#include <stdio.h>
+
+const struct dw_field *dw_event_find(const struct dw_event *ev, uint32_t key)
+{
+    for (uint32_t i = 0; i < ev->field_count; i++)
+        if (ev->field[i].key == key)
+            return &ev->field[i];
+    const struct dw_stream *s = ev->stream;
+    for (uint32_t i = 0; s && i < s->field_count; i++)
+        if (s->field[i].key == key)
+            return &s->field[i];
+    return NULL;
+}
+
+void dw_event_id_text(const struct dw_event *ev, char out[DW_EVENT_ID_TEXT])
+{
+    static const uint8_t none[DW_ID_BYTES];
+    dw_hex(ev->stream ? ev->stream->id : none, DW_ID_BYTES, out);
+    (void)snprintf(out + 2 * DW_ID_BYTES, DW_EVENT_ID_TEXT - 2 * DW_ID_BYTES, "-%llu",
+        (unsigned long long)ev->start);
+}
+
+void dw_draft_reset(struct dw_draft *d, struct dw_str line)
+{
+    d->line = line;
+    d->field_count = 0;
+    d->dropped = 0;
+    d->has_time = false;
+    d->time_ns = 0;
+}
+
+static void drop(struct dw_draft *d)
+{
+    d->dropped++;
+    DW_COUNT(parse_fields_dropped);
+}
+
+void dw_draft_field(struct dw_draft *d, struct dw_field f)
+{
+    if (d->field_count < DW_EVENT_FIELDS_MAX) {
+        d->field[d->field_count++] = f;
+        return;
+    }
+    drop(d);
+    if (f.key >= DW_FIELDS)
+        return;
+    for (uint32_t i = d->field_count; i-- > 0;) {
+        if (d->field[i].key >= DW_FIELDS) {
+            d->field[i] = f;
+            return;
+        }
+    }
+}
+
+static void add_piece(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
+{
+    DW_ASSERT(s.len == 0 || (s.ptr >= d->line.ptr && s.ptr + s.len <= d->line.ptr + d->line.len));
+    if (s.len == 0)
+        s.ptr = d->line.ptr;
+    dw_draft_field(d, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = (uint8_t)kind});
+}
+
+void dw_draft_view(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    add_piece(d, key, s, DW_K_VIEW);
+}
+
+void dw_draft_number(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    add_piece(d, key, s, DW_K_NUMBER);
+}
+
+void dw_draft_literal(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    struct dw_str copy = s.len <= DW_EVENT_VALUE_MAX ? dw_arena_copy(d->pool, s) : DW_STR_NONE;
+    if (!copy.ptr) {
+        drop(d);
+        return;
+    }
+    dw_draft_field(d,
+        (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_LITERAL});
+}
+
+void dw_draft_const(struct dw_draft *d, uint32_t key, const char *text)
+{
+    dw_draft_field(d,
+        (struct dw_field){.v.ptr = text, .len = (uint32_t)strlen(text), .key = key, .kind = DW_K_CONST});
+}
+
+void dw_draft_int(struct dw_draft *d, uint32_t key, int64_t v)
+{
+    dw_draft_field(d, (struct dw_field){.v.i = v, .key = key, .kind = DW_K_INT});
+}
+
+void dw_draft_float(struct dw_draft *d, uint32_t key, double v)
+{
+    dw_draft_field(d, (struct dw_field){.v.f = v, .key = key, .kind = DW_K_FLOAT});
+}
+
+void dw_draft_bool(struct dw_draft *d, uint32_t key, bool v)
+{
+    dw_draft_field(d, (struct dw_field){.v.i = v, .key = key, .kind = DW_K_BOOL});
+}
+
+void dw_draft_time(struct dw_draft *d, int64_t time_ns)
+{
+    d->time_ns = time_ns;
+    d->has_time = true;
+}

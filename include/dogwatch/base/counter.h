@@ -1,0 +1,35 @@
+/*
+ * Counters: one table (tbl/counters.h) is the enum, the page and the names users see.
+ *
+ * Process-wide and atomic; together with the log level the only globals there are. Thread: any.
+ */
+#ifndef DOGWATCH_BASE_COUNTER_H
+#define DOGWATCH_BASE_COUNTER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum dw_counter {
+#define COUNTER(name, doc) DW_C_##name,
+#include "dogwatch/tbl/counters.h"
+#undef COUNTER
+    DW_COUNTERS
+};
+
+extern _Atomic uint64_t dw_counters[DW_COUNTERS];
+
+#define DW_COUNT(name) DW_COUNT_N(name, 1)
+#define DW_COUNT_N(name, n) \
+    ((void)atomic_fetch_add_explicit(&dw_counters[DW_C_##name], (uint64_t)(n), memory_order_relaxed))
+#define DW_COUNT_IF(cond, name) \
+    do { \
+        if (cond) \
+            DW_COUNT(name); \
+    } while (0)
+
+uint64_t dw_counter_get(enum dw_counter c);
+/* Static strings, e.g. "parse_fields_dropped". */
+const char *dw_counter_name(enum dw_counter c);
+const char *dw_counter_doc(enum dw_counter c);
+
+#endif

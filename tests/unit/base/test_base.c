@@ -1,0 +1,166 @@
+/* Tests of core/base: views, buffers, arenas, diagnostics, files, allocation. */
+#include "support.h"
+
+#include "dogwatch/base/arena.h"
+#include "dogwatch/base/diag.h"
+
+static void str_numbers_refuse_overflow_and_junk(void **state)
+{
+    (void)state;
+    uint64_t u = 7;
+    int64_t i = 7;
+    assert_true(dw_str_u64(DW_STR("18446744073709551615"), &u) && u == UINT64_MAX);
+    assert_false(dw_str_u64(DW_STR("18446744073709551616"), &u));
+    assert_false(dw_str_u64(DW_STR(""), &u));
+    assert_false(dw_str_u64(DW_STR("1x"), &u));
+    assert_true(dw_str_i64(DW_STR("-9223372036854775808"), &i) && i == INT64_MIN);
+    assert_false(dw_str_i64(DW_STR("9223372036854775808"), &i));
+    assert_false(dw_str_i64(DW_STR("-"), &i));
+}
+
+static void str_find_and_cut(void **state)
+{
+    (void)state;
+    assert_int_equal(dw_str_find(DW_STR("aabaabb"), DW_STR("abb")), 4);
+    assert_int_equal(dw_str_find(DW_STR("aab"), DW_STR("x")), 3);
+    assert_int_equal(dw_str_find(DW_STR(""), DW_STR("")), 0);
+    struct dw_str rest = DW_STR("a,b,,c");
+    assert_str(dw_str_cut(&rest, ','), "a");
+    assert_str(dw_str_cut(&rest, ','), "b");
+    assert_str(dw_str_cut(&rest, ','), "");
+    assert_str(dw_str_cut(&rest, ','), "c");
+    assert_null(rest.ptr);
+}
+
+static void str_distance_counts_a_swap_as_one_edit(void **state)
+{
+    (void)state;
+    assert_int_equal(dw_str_distance(DW_STR("cidr"), DW_STR("cidrr"), 2), 1);
+    assert_int_equal(dw_str_distance(DW_STR("contians"), DW_STR("contains"), 2), 1);
+    assert_int_equal(dw_str_distance(DW_STR("abc"), DW_STR("xyz"), 2), 3);
+    const char *names[] = {"contains", "startswith", "cidr"};
+    assert_string_equal(dw_nearest(DW_STR("cidrr"), names, 3), "cidr");
+    assert_null(dw_nearest(DW_STR("quux"), names, 3));
+}
+
+static void varints_round_trip_and_refuse_truncation(void **state)
+{
+    (void)state;
+    const int64_t values[] = {0, 1, -1, 63, 64, 127, 128, INT64_MAX, INT64_MIN};
+    struct dw_buf b = {0};
+    for (size_t i = 0; i < DW_COUNT_OF(values); i++)
+        dw_buf_zigzag(&b, values[i]);
+    struct dw_cursor c = dw_cursor_of(dw_buf_view(&b));
+    for (size_t i = 0; i < DW_COUNT_OF(values); i++)
+        assert_int_equal(dw_take_zigzag(&c), values[i]);
+    assert_false(c.bad);
+    (void)dw_take_varint(&c);
+    assert_true(c.bad);
+    struct dw_cursor over = dw_cursor_of(DW_STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"));
+    (void)dw_take_varint(&over);
+    assert_true(over.bad);
+    dw_buf_fini(&b);
+}
+
+static void buf_error_is_sticky_when_memory_fails(void **state)
+{
+    (void)state;
+    struct dw_buf b = {0};
+    mem_fail_at(1);
+    dw_buf_str(&b, DW_STR("x"));
+    mem_fail_at(0);
+    dw_buf_str(&b, DW_STR("y"));
+    assert_int_equal(b.err, DW_ENOMEM);
+    assert_int_equal(b.len, 0);
+    dw_buf_reset(&b);
+    dw_buf_str(&b, DW_STR("y"));
+    assert_str(dw_buf_view(&b), "y");
+    dw_buf_fini(&b);
+}
+
+static void arena_keeps_views_and_its_limit(void **state)
+{
+    (void)state;
+    struct dw_arena a;
+    dw_arena_init(&a, 64 * 1024);
+    struct dw_str first = dw_arena_copy(&a, DW_STR("first"));
+    while (dw_arena_alloc(&a, 1000))
+        ;
+    assert_str(first, "first");
+    assert_true(a.total <= 64 * 1024);
+    dw_arena_reset(&a);
+    assert_non_null(dw_arena_alloc(&a, 1000));
+    dw_arena_fini(&a);
+}
+
+static void diag_draws_the_line_with_a_caret(void **state)
+{
+    (void)state;
+    struct dw_diags d;
+    dw_diags_init(&d, DW_STR("r.yml"), DW_STR("a: 1\n  src|cidrr: x\n"));
+    dw_diag_add(&d, (struct dw_span){2, 7, 5}, "did you mean 'cidr'?", "unknown modifier '%s'", "cidrr");
+    struct dw_buf out = {0};
+    dw_diags_print(&d, &out);
+    assert_str(dw_buf_view(&out), "r.yml:2:7: error: unknown modifier 'cidrr'\n"
+                                  "    2 |   src|cidrr: x\n"
+                                  "      |       ^^^^^\n"
+                                  "      = help: did you mean 'cidr'?\n");
+    dw_buf_fini(&out);
+}
+
+static void diag_counts_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct dw_diags d;
+    dw_diags_init(&d, DW_STR("r.yml"), DW_STR(""));
+    for (int i = 0; i < DW_DIAGS_MAX + 3; i++)
+        dw_diag_add(&d, (struct dw_span){0}, NULL, "x");
+    assert_int_equal(d.count, DW_DIAGS_MAX);
+    assert_int_equal(d.dropped, 3);
+    assert_int_equal(d.errors, DW_DIAGS_MAX + 3);
+}
+
+/* Goal:   a file written in one step is the old or the new one, whatever call fails.
+ * Method: fail the 1st call, then the 2nd, ... until a run meets no fault. */
+static void write_file_is_old_or_new_when_nth_call_fails(void **state)
+{
+    (void)state;
+    char path[600];
+    const char *dir = temp_dir();
+    assert_int_equal(dw_path_join(path, sizeof path, dir, "f"), DW_OK);
+    for (int model = FAULT_EIO; model <= FAULT_ENOSPC; model++) {
+        for (int nth = 1;; nth++) {
+            assert_true(nth < 100);
+            struct faulty_fs f;
+            assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0600, DW_STR("old")), DW_OK);
+            faulty_fs_init(&f, nth, (enum fault_model)model);
+            f.sticky = true;
+            int rc = dw_fs_write_file(&f.fs, path, 0600, DW_STR("new"));
+            struct dw_buf b = {0};
+            assert_int_equal(dw_fs_read_file(&dw_fs_system, path, 100, &b), DW_OK);
+            if (!dw_str_eq(dw_buf_view(&b), DW_STR("new")))
+                assert_str(dw_buf_view(&b), "old");
+            assert_true(rc < 0 || f.hits == 0);
+            dw_buf_fini(&b);
+            if (f.hits == 0)
+                break;
+        }
+    }
+    temp_dir_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(str_numbers_refuse_overflow_and_junk),
+        cmocka_unit_test(str_find_and_cut),
+        cmocka_unit_test(str_distance_counts_a_swap_as_one_edit),
+        cmocka_unit_test(varints_round_trip_and_refuse_truncation),
+        cmocka_unit_test(buf_error_is_sticky_when_memory_fails),
+        cmocka_unit_test(arena_keeps_views_and_its_limit),
+        cmocka_unit_test(diag_draws_the_line_with_a_caret),
+        cmocka_unit_test(diag_counts_what_does_not_fit),
+        cmocka_unit_test(write_file_is_old_or_new_when_nth_call_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
