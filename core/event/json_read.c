@@ -1,0 +1,286 @@
+/*
+ * json_read: JSON, one token at a time, as views.
+ *
+ * Idea: a string is found by its closing quote, eight bytes a step; what is inside is only looked at if someone asks.
+ *
+ * Invariants:
+ *   (1) `at` only grows and never passes `end`, so reading ends after at most len steps.
+ *   (2) depth <= DW_JSON_DEPTH_MAX; bit depth-1 of `objects` says what we are in.
+ */
+#include "dogwatch/event/json_read.h"
+
+#include "dogwatch/base/error.h"
+
+enum { WANT_VALUE, WANT_VALUE_OR_END, WANT_KEY, WANT_KEY_OR_END, WANT_COMMA_OR_END, DONE };
+
+void dw_json_start(struct dw_json *j, struct dw_str text)
+{
+    *j = (struct dw_json){.at = text.ptr, .end = text.ptr + text.len, .state = WANT_VALUE};
+}
+
+static void skip_blanks(struct dw_json *j)
+{
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
+        j->at++;
+}
+
+/* A byte of v that equals the byte in pattern gives its high bit (Warren, Hacker's Delight, 6-1). Bytes above the
+ * first hit may be wrong, which does not matter to whoever takes the lowest. */
+static uint64_t hits(uint64_t v, uint64_t pattern)
+{
+    uint64_t x = v ^ pattern;
+    return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
+}
+
+const char *dw_json_string_end(const char *at, const char *end)
+{
+    while (end - at >= 8) {
+        uint64_t v;
+        memcpy(&v, at, 8);
+        uint64_t hit = hits(v, UINT64_C(0x2222222222222222)) | hits(v, UINT64_C(0x5c5c5c5c5c5c5c5c));
+        if (hit)
+            return at + (__builtin_ctzll(hit) >> 3); /* little endian: the lowest byte is the first */
+        at += 8;
+    }
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+static int take_string(struct dw_json *j, struct dw_json_token *ret)
+{
+    const char *from = ++j->at;
+    ret->escaped = false;
+    for (;;) {
+        j->at = dw_json_string_end(j->at, j->end);
+        if (j->at == j->end)
+            return DW_ESYNTAX;
+        if (*j->at == '"')
+            break;
+        if (j->end - j->at < 2)
+            return DW_ESYNTAX;
+        ret->escaped = true;
+        j->at += 2;
+    }
+    ret->text = dw_str_make(from, (size_t)(j->at - from));
+    j->at++;
+    return DW_OK;
+}
+
+static size_t take_digits(struct dw_json *j)
+{
+    const char *from = j->at;
+    while (j->at < j->end && *j->at >= '0' && *j->at <= '9')
+        j->at++;
+    return (size_t)(j->at - from);
+}
+
+static int take_number(struct dw_json *j, struct dw_json_token *ret)
+{
+    const char *from = j->at;
+    if (*j->at == '-')
+        j->at++;
+    bool zero = j->at < j->end && *j->at == '0';
+    size_t whole = take_digits(j);
+    if (whole == 0 || (zero && whole > 1))
+        return DW_ESYNTAX;
+    if (j->at < j->end && *j->at == '.') {
+        j->at++;
+        if (take_digits(j) == 0)
+            return DW_ESYNTAX;
+    }
+    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
+        j->at++;
+        if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
+            j->at++;
+        if (take_digits(j) == 0)
+            return DW_ESYNTAX;
+    }
+    *ret = (struct dw_json_token){.type = DW_JSON_NUMBER, .text = dw_str_make(from, (size_t)(j->at - from))};
+    return DW_OK;
+}
+
+static int take_word(struct dw_json *j, struct dw_json_token *ret)
+{
+    static const struct {
+        struct dw_str word;
+        enum dw_json_type type;
+    } words[] = {{{"true", 4}, DW_JSON_TRUE}, {{"false", 5}, DW_JSON_FALSE}, {{"null", 4}, DW_JSON_NULL}};
+    struct dw_str rest = dw_str_make(j->at, (size_t)(j->end - j->at));
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++) {
+        if (dw_str_starts(rest, words[i].word)) {
+            *ret = (struct dw_json_token){.type = words[i].type, .text = words[i].word};
+            j->at += words[i].word.len;
+            return DW_OK;
+        }
+    }
+    return DW_ESYNTAX;
+}
+
+static bool in_object(const struct dw_json *j)
+{
+    return j->depth && j->objects >> (j->depth - 1) & 1;
+}
+
+static int enter(struct dw_json *j, struct dw_json_token *ret, bool object)
+{
+    if (j->depth == DW_JSON_DEPTH_MAX)
+        return DW_ELIMIT;
+    j->objects = (j->objects & ~(UINT64_C(1) << j->depth)) | (uint64_t)object << j->depth;
+    j->depth++;
+    j->at++;
+    j->state = object ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+    *ret = (struct dw_json_token){.type = object ? DW_JSON_OBJECT : DW_JSON_ARRAY};
+    return DW_OK;
+}
+
+static int leave(struct dw_json *j, struct dw_json_token *ret)
+{
+    bool object = in_object(j);
+    if (*j->at != (object ? '}' : ']'))
+        return DW_ESYNTAX;
+    j->at++;
+    j->depth--;
+    j->state = j->depth ? WANT_COMMA_OR_END : DONE;
+    *ret = (struct dw_json_token){.type = object ? DW_JSON_OBJECT_END : DW_JSON_ARRAY_END};
+    return DW_OK;
+}
+
+static int take_value(struct dw_json *j, struct dw_json_token *ret)
+{
+    char c = *j->at;
+    if (c == '{' || c == '[')
+        return enter(j, ret, c == '{');
+    j->state = j->depth ? WANT_COMMA_OR_END : DONE;
+    if (c == '"') {
+        ret->type = DW_JSON_STRING;
+        return take_string(j, ret);
+    }
+    return c == '-' || (c >= '0' && c <= '9') ? take_number(j, ret) : take_word(j, ret);
+}
+
+static int take_key(struct dw_json *j, struct dw_json_token *ret)
+{
+    if (*j->at != '"')
+        return DW_ESYNTAX;
+    ret->type = DW_JSON_KEY;
+    int rc = take_string(j, ret);
+    if (rc < 0)
+        return rc;
+    skip_blanks(j);
+    if (j->at == j->end || *j->at != ':')
+        return DW_ESYNTAX;
+    j->at++;
+    j->state = WANT_VALUE;
+    return DW_OK;
+}
+
+int dw_json_next(struct dw_json *j, struct dw_json_token *ret)
+{
+    skip_blanks(j);
+    if (j->state == DONE) {
+        *ret = (struct dw_json_token){.type = DW_JSON_END};
+        return j->at == j->end ? DW_OK : DW_ESYNTAX;
+    }
+    if (j->at == j->end)
+        return DW_ESYNTAX;
+    if (j->state == WANT_COMMA_OR_END && *j->at == ',') {
+        j->at++;
+        j->state = in_object(j) ? WANT_KEY : WANT_VALUE;
+        skip_blanks(j);
+        if (j->at == j->end)
+            return DW_ESYNTAX;
+    }
+    switch (j->state) {
+    case WANT_COMMA_OR_END: return leave(j, ret);
+    case WANT_KEY_OR_END: return *j->at == '}' ? leave(j, ret) : take_key(j, ret);
+    case WANT_KEY: return take_key(j, ret);
+    case WANT_VALUE_OR_END: return *j->at == ']' ? leave(j, ret) : take_value(j, ret);
+    default: return take_value(j, ret);
+    }
+}
+
+int dw_json_skip(struct dw_json *j)
+{
+    struct dw_json_token t;
+    for (uint32_t depth = j->depth - 1; j->depth > depth;) {
+        int rc = dw_json_next(j, &t);
+        if (rc < 0)
+            return rc;
+    }
+    return DW_OK;
+}
+
+static bool take_hex4(struct dw_str raw, size_t at, uint32_t *ret)
+{
+    uint8_t bytes[2];
+    if (!dw_unhex(dw_str_slice(raw, at, at + 4), bytes, 2))
+        return false;
+    *ret = (uint32_t)bytes[0] << 8 | bytes[1];
+    return true;
+}
+
+static void put_utf8(struct dw_buf *out, uint32_t c)
+{
+    char utf8[4];
+    size_t n;
+    if (c < 0x80) {
+        utf8[0] = (char)c;
+        n = 1;
+    } else if (c < 0x800) {
+        utf8[0] = (char)(0xC0 | c >> 6);
+        utf8[1] = (char)(0x80 | (c & 63));
+        n = 2;
+    } else if (c < 0x10000) {
+        utf8[0] = (char)(0xE0 | c >> 12);
+        utf8[1] = (char)(0x80 | (c >> 6 & 63));
+        utf8[2] = (char)(0x80 | (c & 63));
+        n = 3;
+    } else {
+        utf8[0] = (char)(0xF0 | c >> 18);
+        utf8[1] = (char)(0x80 | (c >> 12 & 63));
+        utf8[2] = (char)(0x80 | (c >> 6 & 63));
+        utf8[3] = (char)(0x80 | (c & 63));
+        n = 4;
+    }
+    dw_buf_add(out, utf8, n);
+}
+
+/* \uXXXX at raw[at] (the 'u'), with its low half if it is a pair. Returns bytes used after the backslash, 0: no escape. */
+static size_t unescape_u(struct dw_str raw, size_t at, struct dw_buf *out)
+{
+    uint32_t c, low;
+    if (!take_hex4(raw, at + 1, &c))
+        return 0;
+    if (c >= 0xD800 && c < 0xDC00 && at + 6 < raw.len && raw.ptr[at + 5] == '\\' && raw.ptr[at + 6] == 'u'
+        && take_hex4(raw, at + 7, &low) && low >= 0xDC00 && low < 0xE000) {
+        put_utf8(out, 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00));
+        return 11;
+    }
+    put_utf8(out, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+    return 5;
+}
+
+bool dw_json_unescape(struct dw_str raw, struct dw_buf *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    for (size_t i = 0; i < raw.len;) {
+        size_t run = dw_str_index(dw_str_slice(raw, i, raw.len), '\\');
+        dw_buf_add(out, raw.ptr + i, run);
+        i += run;
+        if (i == raw.len)
+            break;
+        if (++i == raw.len)
+            return false;
+        const char *hit = raw.ptr[i] ? strchr(from, raw.ptr[i]) : NULL;
+        size_t used = 1;
+        if (hit)
+            dw_buf_byte(out, (uint8_t)to[hit - from]);
+        else
+            used = raw.ptr[i] == 'u' ? unescape_u(raw, i, out) : 0;
+        if (used == 0)
+            return false;
+        i += used;
+    }
+    return true;
+}

@@ -1,0 +1,91 @@
+/*
+ * From the bytes of a log file to whole, masked lines with the extents they came from.
+ *
+ *     bytes -> raw line -> envelope off -> partials joined -> lines joined -> masked -> cut -> dw_line
+ *
+ * Every byte consumed belongs to exactly one line or one declaration. The bounds of a line depend only on bytes and
+ * settings, so bytes read again give the same lines; a flush (idle, end of a file) is the caller's to remember.
+ * Thread: whoever owns the object.
+ */
+#ifndef DOGWATCH_PARSERS_LINES_H
+#define DOGWATCH_PARSERS_LINES_H
+
+#include "dogwatch/event/event.h"
+#include "dogwatch/parsers/redact.h"
+
+enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO };
+enum dw_multiline { DW_MULTILINE_NONE, DW_MULTILINE_INDENT, DW_MULTILINE_TRACE };
+
+struct dw_lines_conf {
+    enum dw_envelope envelope;
+    enum dw_multiline multiline;
+    uint32_t line_max;      /* bytes; longer lines keep their head, the rest is declared */
+    uint32_t join_span_max; /* bytes of file from the start of a join until it is given up */
+    uint32_t redact;        /* set of enum dw_redact_rule bits */
+    struct dw_hash_key cut_key; /* keys the hash of what is cut */
+};
+
+/* A piece [start, end) of the file. */
+struct dw_piece {
+    uint64_t start, end;
+};
+
+enum { /* what was noticed about a line */
+    DW_LINE_CUT = 1,          /* longer than line_max: the rest is declared */
+    DW_LINE_UNTERMINATED = 2, /* its newline never came */
+    DW_LINE_JOINED = 4,       /* of several partials or lines */
+    DW_LINE_JOIN_LIMIT = 8,   /* the join was given up at a bound */
+    DW_LINE_ENVELOPE_BAD = 16, /* the envelope does not parse; the raw line is the text */
+    DW_LINE_MASKS_DROPPED = 32, /* more masks than are listed; all are masked */
+};
+
+enum { DW_LINE_MASKS_MAX = 16, DW_LINES_LOOKAHEAD = 4096 };
+
+/* One line. Everything is valid during the callback only. */
+struct dw_line {
+    struct dw_str text; /* without newline, masks applied */
+    const struct dw_piece *piece; /* ascending, adjacent ones merged */
+    uint32_t piece_count;
+    uint32_t flags;
+    int64_t env_time_ns;
+    bool has_env_time;
+    uint8_t out; /* enum dw_out */
+    const struct dw_mask *mask;
+    uint32_t mask_count;
+};
+
+/* Bytes that were read and are kept nowhere. */
+struct dw_declared {
+    uint64_t start, end;
+    const char *reason; /* static */
+    uint64_t hash;      /* keyed, over all that was cut of this line so far */
+};
+
+/* Where lines go. A negative answer stops feeding and is passed on. */
+struct dw_lines_out {
+    void *arg;
+    int (*line)(void *arg, const struct dw_line *l);
+    int (*declare)(void *arg, const struct dw_declared *d);
+};
+
+struct dw_lines;
+/* Gives an object for one stream, reading from offset `start`; NULL without memory. */
+struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start);
+void dw_lines_free(struct dw_lines *l);
+/* Takes the bytes at the offset dw_lines_offset(). Consumes all whole raw lines; of a line that is longer than
+ * line_max it consumes what is there, once it sees line_max + DW_LINES_LOOKAHEAD bytes (so give at least as many). What is not consumed must be given again, with more. Once the callback answers with an
+ * error that line is not consumed. */
+DW_MUST_USE int dw_lines_feed(struct dw_lines *l, struct dw_str bytes, const struct dw_lines_out *out,
+    size_t *ret_consumed);
+/* Gives out what waits for more: pending joins, and `rest` (the unconsumed bytes at the offset) as a line without newline. */
+DW_MUST_USE int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const struct dw_lines_out *out);
+/* Offset of the next byte to be fed. */
+uint64_t dw_lines_offset(const struct dw_lines *l);
+/* Least offset whose byte is in no line and no declaration yet. */
+uint64_t dw_lines_low(const struct dw_lines *l);
+/* Whether a join waits for more. */
+bool dw_lines_pending(const struct dw_lines *l);
+/* The envelope in use: AUTO until the first line decided. */
+enum dw_envelope dw_lines_envelope(const struct dw_lines *l);
+
+#endif
