@@ -210,5 +210,12 @@ int main(int argc, char **argv)
     rc = lock_data(&opt);
     if (rc == DW_OK)
         rc = run(p, &opt);
+    dw_conf_fini(&conf);
+    while (p->watch) {
+        struct watch *w = p->watch;
+        p->watch = w->next;
+        dw_free(w);
+    }
+    dw_free(p);
     return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
 }
