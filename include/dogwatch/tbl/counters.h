@@ -4,3 +4,4 @@ COUNTER(parse_fields_dropped, "fields dropped because an event had too many, too
 COUNTER(parse_keys_dropped, "fields dropped because the table of field names is full")
 COUNTER(parse_lines_refused, "lines that the parser of their stream did not take; shipped whole, tagged unparsed")
 COUNTER(pred_regex_limit, "regular expressions that hit their match limit on a value: the verdict is undecided, not false")
+COUNTER(match_undecided, "rule and event pairs whose verdict is undecided, because a limit was hit: neither a match nor none")
