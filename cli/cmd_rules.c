@@ -13,7 +13,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
-#include "dogwatch/correlate/ruleset.h"
+#include "dogwatch/correlate/window.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -140,6 +140,7 @@ struct run {
     const struct run_opts *o;
     struct rules rules;
     struct dw_match_scratch *scratch;
+    struct dw_window *window;
     struct event_json event;
     struct dw_buf out;
     uint32_t hits;
@@ -154,6 +155,8 @@ static void put_hit(void *ud, uint32_t rule, bool undecided)
         return;
     dw_buf_str(&r->out, r->hits++ ? DW_STR(",") : DW_STR(""));
     (void)dw_json_string(&r->out, dw_ruleset_rule(r->rules.set, rule)->id);
+    int rc = dw_window_match(r->window, rule, &r->event.ev, false);
+    r->failed = rc < 0 ? rc : r->failed;
 }
 
 static void flush(struct run *r, size_t least)
@@ -176,6 +179,17 @@ static void one_line(struct run *r, struct dw_str line)
     if (rc < 0)
         fprintf(stderr, "line %lld: %s\n", (long long)number + 1, dw_err_text(rc));
     dw_buf_str(&r->out, DW_STR("]}\n"));
+    flush(r, READ_BYTES);
+}
+
+static void put_alert(void *ud, const struct dw_finding *f)
+{
+    struct run *r = ud;
+    if (f->silent)
+        return;
+    dw_buf_str(&r->out, DW_STR("{\"alert\":"));
+    dw_finding_json(r->rules.set, f, &r->out);
+    dw_buf_str(&r->out, DW_STR("}\n"));
     flush(r, READ_BYTES);
 }
 
@@ -216,6 +230,8 @@ static int read_all(struct run *r)
     if (in.len >= LINE_BYTES_MAX)
         r->failed = DW_ELIMIT;
     dw_buf_fini(&in);
+    int rc = dw_window_flush(r->window, put_alert, r);
+    r->failed = r->failed ? r->failed : rc;
     flush(r, 1);
     return r->failed;
 }
@@ -232,11 +248,13 @@ static int run(const struct run_opts *o)
         r->event.keys = r->rules.keys;
         r->event.sigma = !o->ecs;
         dw_arena_init(&r->event.pool, 0);
-        int rc = r->scratch ? read_all(r) : DW_ENOMEM;
+        r->window = dw_window_new(r->rules.set, NULL);
+        int rc = r->scratch && r->window ? read_all(r) : DW_ENOMEM;
         if (rc < 0)
             fprintf(stderr, "rules run: %s\n", dw_err_text(rc));
         code = rc < 0 ? EXIT_CANNOT : dw_ruleset_errors(r->rules.set) ? EXIT_USAGE : EXIT_YES;
         dw_arena_fini(&r->event.pool);
+        dw_window_free(r->window);
         dw_match_scratch_free(r->scratch);
     }
     dw_buf_fini(&r->out);

@@ -114,6 +114,19 @@ static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
     }
 }
 
+/* A rule without id, name and title is called by its file and line. */
+static int place_as_id(struct dw__sigma *g, struct dw_rule *rule)
+{
+    char id[300];
+    struct dw_str file = rule->path;
+    while (dw_str_index(file, '/') < file.len)
+        (void)dw_str_cut(&file, '/');
+    int len = snprintf(id, sizeof id, "%.*s:%u", (int)(file.len < 255 ? file.len : 255), file.ptr, rule->at.line);
+    rule->id = dw_arena_copy(&g->rs->arena, dw_str_make(id, (size_t)len));
+    dw_diag_warn(g->diags, rule->at, "add `id:` with a UUID (uuidgen makes one)", "a rule without id, name and title");
+    return rule->id.ptr ? DW_OK : DW_ENOMEM;
+}
+
 int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret)
 {
     struct dw_rule rule = {.expr = DW_EXPR_NONE, .at = doc->at, .path = g->diags->path};
@@ -141,10 +154,10 @@ int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret
         dw_diag_warn(g->diags, doc->at, "add `title: ...`", "a rule without a title");
     if (rule.id.len == 0)
         rule.id = rule.name.len ? rule.name : rule.title;
-    if (rule.id.len == 0) {
-        dw_diag_add(g->diags, doc->at, "add `id:` with a UUID (uuidgen makes one)", "a rule without id, name and title");
-        return DW_ESYNTAX;
-    }
+    if (rule.id.len == 0)
+        rc = place_as_id(g, &rule);
+    if (rc < 0)
+        return rc;
     *ret = rule;
     return DW_OK;
 }
