@@ -31,7 +31,6 @@ PARSER(pensando_dfw, "pensando.dfw", "event", ",pensando,", "Pensando distribute
 PARSER(icinga_main, "icinga.main", "event", ",icinga,icinga2,", "Icinga 2 main log")
 PARSER(icinga_debug, "icinga.debug", "event", ",", "Icinga 2 debug log")
 PARSER(icinga_startup, "icinga.startup", "event", ",", "Icinga 2 startup log")
-PARSER(ibmmq_errorlog, "ibmmq.errorlog", "event", ",ibmmq,", "IBM MQ error log")
 PARSER(nats_log, "nats.log", "event", ",nats,", "NATS server")
 PARSER(coredns_log, "coredns.log", "event", ",coredns,", "CoreDNS queries and errors")
 PARSER(envoyproxy_log, "envoyproxy.log", "event", ",envoy,envoyproxy,istio,", "Envoy and Istio access log, default format")
