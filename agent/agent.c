@@ -25,7 +25,7 @@ int64_t agent_now(const struct agent *a)
 
 int64_t agent_low_water(const struct agent *a)
 {
-    int64_t low = agent_now(a);
+    int64_t low = a->scanned ? agent_now(a) : 0; /* before the first look anything may still come */
     for (const struct tail *t = a->tail; t; t = t->next)
         if (t->state != TAIL_ENDED && !t->at_end && t->max_event_ns < low)
             low = t->max_event_ns;

@@ -642,3 +642,26 @@ int64_t dw_account_low_water(const struct dw_account *a)
             low = a->epoch[i].low_water_ns;
     return low;
 }
+
+int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head)
+{
+    for (uint32_t i = a->epoch_count; i-- > 0;) {
+        const struct epoch_state *e = &a->epoch[i];
+        if (e->epoch.counter == head->epoch.counter && memcmp(e->agent, head->agent, sizeof e->agent) == 0
+            && memcmp(e->epoch.nonce, head->epoch.nonce, sizeof e->epoch.nonce) == 0)
+            return e->low_water_ns;
+    }
+    return INT64_MIN;
+}
+
+void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, bool has_previous, struct dw_decoder *d)
+{
+    const struct dw_chain_head *before = dw_chains_find(a->chains, &f->head);
+    struct dw_head real;
+    if (!has_previous && before)
+        memcpy(f->head.previous, before->hash, DW_SHA256_BYTES);
+    if (f->head.flags & DW_HEAD_TOMBSTONE)
+        return;
+    dw_decoded_digest(d, f, &real);
+    f->head = real;
+}

@@ -67,6 +67,10 @@ uint32_t dw_account_count(const struct dw_account *a);
 const struct dw_account_stream *dw_account_at(const struct dw_account *a, uint32_t i);
 /* Whether every epoch that was opened has been closed. */
 bool dw_account_all_closed(const struct dw_account *a);
+/* The greatest low-water mark that the chain of `head` has stated so far; INT64_MIN when none. */
+int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head);
+/* For frames out of a sealed segment, which leaves out what can be computed: fills HEAD's previous, roots and hash. */
+void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, bool has_previous, struct dw_decoder *d);
 /* The least low-water mark of agents whose newest epoch is open; INT64_MAX when there is none. */
 int64_t dw_account_low_water(const struct dw_account *a);
 
