@@ -80,7 +80,7 @@ static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct 
     for (size_t i = 0; i < DW_COUNT_OF(keys); i++) {
         if (!fmt_eq(key, keys[i].name) || fmt_get(d, keys[i].key).len)
             continue;
-        struct dw_field v = {.v.ptr = value.ptr, .len = (uint32_t)value.len, .kind = bare ? DW_K_LITERAL : DW_K_VIEW};
+        struct dw_field v = fmt_field(d, value);
         (void)fmt_apply(ctx, d, &keys[i], &v);
     }
 }

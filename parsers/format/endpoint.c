@@ -62,7 +62,7 @@ int dw_parse_santa_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
             continue;
         fmt_set_named(d, "santa.", key, value);
         for (size_t i = 0; i < DW_COUNT_OF(keys); i++) {
-            struct dw_field v = {.v.ptr = value.ptr, .len = (uint32_t)value.len, .kind = DW_K_VIEW};
+            struct dw_field v = fmt_field(d, value);
             if (fmt_eq(key, keys[i].name))
                 (void)fmt_apply(ctx, d, &keys[i], &v);
         }
