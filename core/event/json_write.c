@@ -75,6 +75,21 @@ bool dw_json_string(struct dw_buf *out, struct dw_str s)
     return repaired;
 }
 
+void dw_json_float(struct dw_buf *out, double v)
+{
+    char text[40];
+    if (v - v != 0) {
+        dw_buf_str(out, DW_STR("null"));
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    dw_buf_str(out, dw_str_of(text));
+}
+
 static size_t digits_at(struct dw_str s, size_t i)
 {
     size_t n = 0;
@@ -184,10 +199,8 @@ static void put_value(struct writer *w, const struct dw_field *f)
         dw_buf_printf(w->out, "%lld", (long long)f->v.i);
     } else if (f->kind == DW_K_BOOL) {
         dw_buf_str(w->out, f->v.i ? DW_STR("true") : DW_STR("false"));
-    } else if (f->v.f - f->v.f == 0) {
-        dw_buf_printf(w->out, "%.17g", f->v.f);
     } else {
-        dw_buf_str(w->out, DW_STR("null")); /* JSON has no infinity */
+        dw_json_float(w->out, f->v.f);
     }
 }
 

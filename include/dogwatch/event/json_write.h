@@ -11,6 +11,8 @@
 
 /* Appends `s` in quotes with what JSON needs escaped; bytes that are no UTF-8 become U+FFFD. True when some did. */
 bool dw_json_string(struct dw_buf *out, struct dw_str s);
+/* Appends the shortest decimal that reads back as `v`; null for what JSON cannot write. */
+void dw_json_float(struct dw_buf *out, double v);
 /* Whether `s` is written as JSON writes numbers. */
 bool dw_is_json_number(struct dw_str s);
 /* Appends 2026-11-23T21:14:18.123456789Z. Years 0..9999; outside, the nearest of them. */

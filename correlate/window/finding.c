@@ -1,0 +1,130 @@
+/*
+ * finding: what a rule found, its id, and its form as an ECS document.
+ *
+ * Invariant: (1) the id is SHA-256 over rule id, key and cause, so the same finding has the same id on every replay.
+ */
+#include "window_int.h"
+
+#include "dogwatch/event/json_write.h"
+#include "dogwatch/event/timestamp.h"
+
+#include <stdio.h>
+
+void dw_event_ref_text(const struct dw_event_ref *r, char out[DW_EVENT_ID_TEXT])
+{
+    dw_hex(r->stream, DW_ID_BYTES, out);
+    (void)snprintf(out + 2 * DW_ID_BYTES, DW_EVENT_ID_TEXT - 2 * DW_ID_BYTES, "-%llu", (unsigned long long)r->start);
+}
+
+void dw__hash16(struct dw_str a, struct dw_str b, uint8_t ret[DW__HASH_BYTES])
+{
+    uint8_t full[DW_SHA256_BYTES];
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_sha256_start(h);
+    dw_sha256_add_str(h, a);
+    dw_sha256_add_str(h, b);
+    dw_sha256_end(h, full);
+    dw_sha256_free(h);
+    memcpy(ret, full, DW__HASH_BYTES);
+}
+
+void dw__finding_id(struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES])
+{
+    char id[DW_EVENT_ID_TEXT];
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_event_ref_text(cause, id);
+    dw_sha256_start(h);
+    dw_sha256_add_str(h, DW_STR("dw-finding-1"));
+    dw_sha256_add_str(h, rule_id);
+    dw_sha256_add_str(h, key);
+    dw_sha256_add_str(h, dw_str_of(id));
+    dw_sha256_end(h, ret);
+    dw_sha256_free(h);
+}
+
+void dw_finding_single(const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud)
+{
+    struct dw_finding f = {.rule = rule, .silent = dw_ruleset_rule(rs, rule)->silent, .time_ns = ev->time_ns,
+        .window_start_ns = ev->time_ns, .window_end_ns = ev->time_ns, .value = 1, .total = 1, .first_count = 1};
+    if (ev->stream)
+        memcpy(f.cause.stream, ev->stream->id, DW_ID_BYTES);
+    f.cause.start = ev->start;
+    f.first = &f.cause;
+    dw__finding_id(dw_ruleset_rule(rs, rule)->id, DW_STR(""), &f.cause, f.id);
+    emit(ud, &f);
+}
+
+static void put_name(struct dw_buf *out, const char *name)
+{
+    dw_buf_printf(out, ",\"%s\":", name);
+}
+
+static void put_time(struct dw_buf *out, int64_t ns)
+{
+    char text[DW_TIME_TEXT];
+    dw_time_format(ns, text);
+    dw_buf_printf(out, "\"%s\"", text);
+}
+
+static void put_ids(struct dw_buf *out, const struct dw_event_ref *ids, uint32_t count)
+{
+    dw_buf_byte(out, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        char id[DW_EVENT_ID_TEXT];
+        dw_event_ref_text(&ids[i], id);
+        dw_buf_printf(out, "%s\"%s\"", i ? "," : "", id);
+    }
+    dw_buf_byte(out, ']');
+}
+
+static void put_rule(struct dw_buf *out, const struct dw_rule *rule)
+{
+    char hash[2 * DW_SHA256_BYTES + 1];
+    dw_hex(rule->logic_hash, DW_SHA256_BYTES, hash);
+    dw_buf_str(out, DW_STR(",\"rule\":{\"id\":"));
+    (void)dw_json_string(out, rule->id);
+    put_name(out, "name");
+    (void)dw_json_string(out, rule->title);
+    put_name(out, "level");
+    dw_buf_printf(out, "\"%s\"", dw_level_text(rule->level));
+    put_name(out, "logic_hash");
+    dw_buf_printf(out, "\"%s\",\"tags\":[", hash);
+    for (uint32_t i = 0; i < rule->tag_count; i++) {
+        dw_buf_str(out, i ? DW_STR(",") : DW_STR(""));
+        (void)dw_json_string(out, rule->tag[i]);
+    }
+    dw_buf_str(out, DW_STR("]}"));
+}
+
+void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out)
+{
+    char id[2 * DW_SHA256_BYTES + 1], cause[DW_EVENT_ID_TEXT];
+    const struct dw_rule *rule = dw_ruleset_rule(rs, f->rule);
+    dw_hex(f->id, DW_SHA256_BYTES, id);
+    dw_event_ref_text(&f->cause, cause);
+    dw_buf_str(out, DW_STR("{\"@timestamp\":"));
+    put_time(out, f->time_ns);
+    dw_buf_printf(out, ",\"event\":{\"kind\":\"alert\",\"id\":\"%s\"}", id);
+    put_rule(out, rule);
+    put_name(out, "update");
+    dw_buf_str(out, f->update ? DW_STR("true") : DW_STR("false"));
+    put_name(out, "key");
+    dw_buf_byte(out, '{');
+    for (uint32_t i = 0; i < f->key_count; i++) {
+        dw_buf_str(out, i ? DW_STR(",") : DW_STR(""));
+        (void)dw_json_string(out, f->key_name[i]);
+        dw_buf_byte(out, ':');
+        (void)dw_json_string(out, f->key_value[i]);
+    }
+    dw_buf_str(out, DW_STR("},\"window\":{\"start\":"));
+    put_time(out, f->window_start_ns);
+    put_name(out, "end");
+    put_time(out, f->window_end_ns);
+    dw_buf_printf(out, "},\"cause\":\"%s\",\"value\":", cause);
+    dw_json_float(out, f->value);
+    dw_buf_printf(out, ",\"total\":%llu,\"first\":", (unsigned long long)f->total);
+    put_ids(out, f->first, f->first_count);
+    put_name(out, "last");
+    put_ids(out, f->last, f->last_count);
+    dw_buf_byte(out, '}');
+}

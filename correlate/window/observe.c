@@ -1,0 +1,225 @@
+/*
+ * observe: one record into one key's window, by type of correlation.
+ *
+ * Idea: records come in time order, so what decides is bounded by the threshold, not by the rate. "At least N
+ * events" needs the last N times; "at least N values" the N newest distinct ones; temporal the newest time of each
+ * member; ordered, for each step, the latest beginning of a chain that ends there. Only sums, averages, percentiles
+ * and upper bounds keep the whole window, up to ENTRIES_MAX.
+ *
+ * Invariants:
+ *   (1) The window of an event at t is (t - timespan, t].
+ *   (2) The answer is exact for lower bounds (checked against brute force in the tests).
+ *   (3) Entries of a ring are in time order; value_count keeps each value once, at its newest time.
+ */
+#include "window_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n)
+{
+    return &s->entry[(s->first + n) % s->cap];
+}
+
+static int reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
+{
+    if (want <= s->cap)
+        return DW_OK;
+    uint32_t cap = s->cap ? s->cap * 2 : 4;
+    cap = cap < want ? want : cap;
+    struct dw__entry *entry = dw_calloc(cap, sizeof *entry);
+    if (!entry)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < s->count; i++)
+        entry[i] = *dw__entry_at(s, i);
+    dw_free(s->entry);
+    w->bytes += (cap - s->cap) * sizeof *entry;
+    s->entry = entry;
+    s->cap = cap;
+    s->first = 0;
+    return DW_OK;
+}
+
+static void drop_oldest(struct dw__state *s)
+{
+    s->first = (s->first + 1) % s->cap;
+    s->count--;
+}
+
+static void expire(struct dw__state *s, int64_t now, int64_t timespan)
+{
+    while (s->count && dw__entry_at(s, 0)->time_ns <= now - timespan)
+        drop_oldest(s);
+}
+
+/* Appends; at `most` entries the oldest goes. */
+static int append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
+{
+    if (s->count == most)
+        drop_oldest(s);
+    int rc = reserve(w, s, s->count + 1);
+    if (rc < 0)
+        return rc;
+    struct dw__entry *e = dw__entry_at(s, s->count++);
+    *e = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .number = r->number, .set = true};
+    memcpy(e->value, r->value, sizeof e->value);
+    return DW_OK;
+}
+
+static bool holds(enum dw_corr_op op, double value, double want)
+{
+    switch (op) {
+    case DW_CORR_GTE: return value >= want;
+    case DW_CORR_GT: return value > want;
+    case DW_CORR_LTE: return value <= want;
+    case DW_CORR_LT: return value < want;
+    case DW_CORR_EQ: return value == want;
+    case DW_CORR_NEQ: return value != want;
+    }
+    DW_NEVER("all comparisons are above");
+}
+
+static bool condition(const struct dw_correlation *c, double value)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < c->cond_count; i++)
+        all = all && holds(c->op[i], value, c->want[i]);
+    return all;
+}
+
+/* How many entries decide: the threshold of a lone lower bound, else the whole window. */
+static uint32_t entries_needed(const struct dw_correlation *c)
+{
+    if (c->cond_count != 1 || c->op[0] > DW_CORR_GT || !(c->want[0] < DW__ENTRIES_MAX - 1))
+        return DW__ENTRIES_MAX;
+    double n = floor(c->want[0]) + (c->op[0] == DW_CORR_GT || c->want[0] > floor(c->want[0]));
+    return n < 1 ? 1 : (uint32_t)n;
+}
+
+static int count_events(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+{
+    uint32_t most = entries_needed(c);
+    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
+    int rc = append(w, s, r, most);
+    *ret = s->count;
+    return rc;
+}
+
+static int count_values(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+{
+    uint32_t most = entries_needed(c), to = 0;
+    for (uint32_t i = 0; i < s->count; i++) { /* an older sighting of the same value goes */
+        struct dw__entry e = *dw__entry_at(s, i);
+        if (memcmp(e.value, r->value, sizeof e.value) != 0)
+            *dw__entry_at(s, to++) = e;
+    }
+    s->count = to;
+    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
+    int rc = append(w, s, r, most);
+    *ret = s->count;
+    return rc;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Nearest rank: the smallest value that at least p percent are not above. */
+static int percentile(const struct dw__state *s, double p, double *ret)
+{
+    double *sorted = dw_calloc(s->count, sizeof *sorted);
+    if (!sorted)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < s->count; i++)
+        sorted[i] = dw__entry_at(s, i)->number;
+    qsort(sorted, s->count, sizeof *sorted, by_size);
+    double rank = ceil(p / 100 * s->count);
+    uint32_t at = rank < 1 ? 0 : (uint32_t)rank - 1;
+    *ret = sorted[at < s->count ? at : s->count - 1];
+    dw_free(sorted);
+    return DW_OK;
+}
+
+static int aggregate(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+{
+    DW_COUNT_IF(s->count == DW__ENTRIES_MAX, correlate_window_capped);
+    int rc = append(w, s, r, DW__ENTRIES_MAX);
+    if (rc < 0)
+        return rc;
+    if (c->type == DW_CORR_VALUE_PERCENTILE)
+        return percentile(s, c->percentile, ret);
+    double sum = 0;
+    for (uint32_t i = 0; i < s->count; i++) /* added anew in time order: no error builds up, and replays are equal */
+        sum += dw__entry_at(s, i)->number;
+    *ret = c->type == DW_CORR_VALUE_AVG ? sum / s->count : sum;
+    return DW_OK;
+}
+
+static int temporal(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+{
+    int rc = reserve(w, s, c->member_count);
+    uint32_t seen = 0;
+    if (rc < 0)
+        return rc;
+    s->count = c->member_count;
+    s->entry[r->member] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
+    for (uint32_t m = 0; m < c->member_count; m++)
+        seen += s->entry[m].set && s->entry[m].time_ns > r->time_ns - c->timespan_ns;
+    *ret = seen;
+    return DW_OK;
+}
+
+/* entry[step * members + link]: the chain that ends at `step` and begins latest. */
+static int ordered(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+{
+    uint32_t n = c->member_count, step = r->member, longest = 0;
+    int rc = reserve(w, s, n * n);
+    if (rc < 0)
+        return rc;
+    s->count = n * n;
+    struct dw__entry *chain = &s->entry[step * n];
+    const struct dw__entry *before = step ? &s->entry[(step - 1) * n] : NULL;
+    bool extends = !before || (before[0].set && before[0].time_ns > r->time_ns - c->timespan_ns);
+    if (extends && (!chain[0].set || !before || before[0].time_ns >= chain[0].time_ns)) {
+        if (before)
+            memcpy(chain, before, step * sizeof *chain);
+        chain[step] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (s->entry[i * n].set && s->entry[i * n].time_ns > r->time_ns - c->timespan_ns)
+            longest = i + 1;
+    *ret = longest;
+    return DW_OK;
+}
+
+int dw__observe(struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
+    int rc = DW_OK;
+    bool by_members = c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED;
+    if (!by_members)
+        expire(s, r->time_ns, c->timespan_ns);
+    switch (c->type) {
+    case DW_CORR_EVENT_COUNT: rc = count_events(w, c, s, r, ret_value); break;
+    case DW_CORR_VALUE_COUNT: rc = count_values(w, c, s, r, ret_value); break;
+    case DW_CORR_TEMPORAL: rc = temporal(w, c, s, r, ret_value); break;
+    case DW_CORR_TEMPORAL_ORDERED: rc = ordered(w, c, s, r, ret_value); break;
+    case DW_CORR_VALUE_SUM:
+    case DW_CORR_VALUE_AVG:
+    case DW_CORR_VALUE_PERCENTILE: rc = aggregate(w, c, s, r, ret_value); break;
+    case DW_CORR_NONE: DW_NEVER("only correlations come here");
+    }
+    if (rc < 0)
+        return rc;
+    if (by_members && c->cond_count == 0)
+        *ret_crossed = *ret_value >= c->member_count && (c->type == DW_CORR_TEMPORAL || r->member + 1 == c->member_count);
+    else
+        *ret_crossed = condition(c, *ret_value);
+    return DW_OK;
+}

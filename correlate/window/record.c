@@ -1,0 +1,74 @@
+/*
+ * record: match records in total order.
+ *
+ * Idea: a binary heap of records that wait for the watermark. The order is total: event time, then series, ordinal
+ * and start of the event, then correlation and member, so equal sets of records come out equal whatever way they
+ * went in.
+ *
+ * Invariant: (1) records of temporal_ordered of one event come out last step first, so one event that matches two
+ *                steps is not taken for a sequence.
+ */
+#include "window_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+bool dw__record_before(const struct dw_window *w, const struct dw__record *a, const struct dw__record *b)
+{
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns;
+    int order = memcmp(a->series, b->series, sizeof a->series);
+    if (order)
+        return order < 0;
+    if (a->ordinal != b->ordinal)
+        return a->ordinal < b->ordinal;
+    if (a->ref.start != b->ref.start)
+        return a->ref.start < b->ref.start;
+    order = memcmp(a->ref.stream, b->ref.stream, sizeof a->ref.stream);
+    if (order)
+        return order < 0;
+    if (a->corr != b->corr)
+        return dw_str_cmp(dw_ruleset_rule(w->rs, a->corr)->id, dw_ruleset_rule(w->rs, b->corr)->id) < 0;
+    bool ordered = dw_ruleset_rule(w->rs, a->corr)->corr->type == DW_CORR_TEMPORAL_ORDERED;
+    return ordered ? a->member > b->member : a->member < b->member;
+}
+
+int dw__heap_push(struct dw_window *w, struct dw__record *r)
+{
+    if (w->heap_count == w->heap_cap) {
+        uint32_t cap = w->heap_cap ? w->heap_cap * 2 : 64;
+        struct dw__record **bigger = dw_resize(w->heap, cap * sizeof(struct dw__record *));
+        if (!bigger)
+            return DW_ENOMEM;
+        w->heap = bigger;
+        w->heap_cap = cap;
+    }
+    uint32_t at = w->heap_count++;
+    while (at > 0 && dw__record_before(w, r, w->heap[(at - 1) / 2])) {
+        w->heap[at] = w->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    w->heap[at] = r;
+    return DW_OK;
+}
+
+struct dw__record *dw__heap_pop(struct dw_window *w)
+{
+    DW_ASSERT(w->heap_count > 0);
+    struct dw__record *top = w->heap[0], *last = w->heap[--w->heap_count];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t kid = 2 * at + 1;
+        if (kid >= w->heap_count)
+            break;
+        if (kid + 1 < w->heap_count && dw__record_before(w, w->heap[kid + 1], w->heap[kid]))
+            kid++;
+        if (!dw__record_before(w, w->heap[kid], last))
+            break;
+        w->heap[at] = w->heap[kid];
+        at = kid;
+    }
+    if (w->heap_count)
+        w->heap[at] = last;
+    return top;
+}

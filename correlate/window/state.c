@@ -1,0 +1,160 @@
+/*
+ * state: keyed state in 1,024 groups.
+ *
+ * Idea: a key is 16 bytes of SHA-256 over rule id and group values; its group is a part of them. Groups depend on
+ * nothing else, so they can be moved between collectors, and no result depends on who holds them.
+ *
+ * Invariants:
+ *   (1) A group's table is a power of two and at most half full; removal rebuilds it.
+ *   (2) w->bytes counts what states hold; over bytes_max new keys are refused, never old ones thrown out.
+ *   (3) A state is freed only when its window is empty at the watermark: that is as if it had never been.
+ */
+#include "window_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+static uint32_t group_of(const uint8_t key[DW__HASH_BYTES])
+{
+    return ((uint32_t)key[0] << 8 | key[1]) % DW_KEY_GROUPS;
+}
+
+static struct dw__state **slot_in(struct dw__state **slot, uint32_t cap, const uint8_t key[DW__HASH_BYTES])
+{
+    uint32_t at;
+    memcpy(&at, key + 4, sizeof at);
+    at &= cap - 1;
+    while (slot[at] && memcmp(slot[at]->key, key, DW__HASH_BYTES) != 0)
+        at = (at + 1) & (cap - 1);
+    return &slot[at];
+}
+
+/* A table of `cap` slots with the states that still count. */
+static int rebuild(struct dw__group *g, uint32_t cap)
+{
+    struct dw__state **slot = dw_calloc(cap, sizeof(struct dw__state *));
+    if (!slot)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < g->cap; i++)
+        if (g->slot[i])
+            *slot_in(slot, cap, g->slot[i]->key) = g->slot[i];
+    dw_free(g->slot);
+    g->slot = slot;
+    g->cap = cap;
+    return DW_OK;
+}
+
+int dw__state_insert(struct dw_window *w, struct dw__state *s)
+{
+    struct dw__group *g = &w->group[group_of(s->key)];
+    if (2 * (g->count + 1) > g->cap) {
+        int rc = rebuild(g, g->cap ? g->cap * 2 : 4);
+        if (rc < 0)
+            return rc;
+    }
+    struct dw__state **slot = slot_in(g->slot, g->cap, s->key);
+    if (*slot)
+        return DW_EEXIST;
+    *slot = s;
+    g->count++;
+    return DW_OK;
+}
+
+void dw__state_free(struct dw_window *w, struct dw__state *s)
+{
+    if (!s)
+        return;
+    w->bytes -= sizeof *s + s->text_len + s->cap * sizeof *s->entry + (s->ids ? 2 * DW_FINDING_IDS_MAX * sizeof *s->ids : 0);
+    dw_free(s->text);
+    dw_free(s->entry);
+    dw_free(s->ids);
+    dw_free(s);
+}
+
+static struct dw__state *make_state(struct dw_window *w, const struct dw__record *r)
+{
+    struct dw__state *s = dw_calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    w->bytes += sizeof *s + r->text_len;
+    s->text_len = r->text_len;
+    s->text = dw_alloc(r->text_len + 1);
+    s->corr = r->corr;
+    memcpy(s->key, r->key, sizeof s->key);
+    s->newest_ns = r->time_ns;
+    if (s->text) {
+        memcpy(s->text, r->text, r->text_len);
+        if (dw__state_insert(w, s) == DW_OK)
+            return s;
+    }
+    dw__state_free(w, s);
+    return NULL;
+}
+
+struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc)
+{
+    struct dw__group *g = &w->group[group_of(r->key)];
+    *ret_rc = DW_OK;
+    if (g->cap) {
+        struct dw__state **slot = slot_in(g->slot, g->cap, r->key);
+        if (*slot)
+            return *slot;
+    }
+    if (!make)
+        return NULL;
+    if (w->bytes >= w->bytes_max) {
+        DW_COUNT(correlate_keys_refused);
+        return NULL;
+    }
+    struct dw__state *s = make_state(w, r);
+    *ret_rc = s ? DW_OK : DW_ENOMEM;
+    return s;
+}
+
+static void sweep_group(struct dw_window *w, struct dw__group *g)
+{
+    uint32_t before = g->count;
+    for (uint32_t i = 0; i < g->cap; i++) {
+        struct dw__state *s = g->slot[i];
+        if (!s || s->newest_ns + dw_ruleset_rule(w->rs, s->corr)->corr->timespan_ns > w->watermark_ns)
+            continue;
+        dw__state_free(w, s);
+        g->slot[i] = NULL;
+        g->count--;
+    }
+    if (g->count == before)
+        return;
+    /* holes in probe chains: put the rest in again */
+    struct dw__state **old = g->slot;
+    struct dw__state **slot = dw_calloc(g->cap, sizeof(struct dw__state *));
+    if (slot) {
+        for (uint32_t i = 0; i < g->cap; i++)
+            if (old[i])
+                *slot_in(slot, g->cap, old[i]->key) = old[i];
+        dw_free(old);
+        g->slot = slot;
+        return;
+    }
+    /* no memory for a new table: in place, until nothing moves */
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (uint32_t i = 0; i < g->cap; i++) {
+            struct dw__state *s = old[i];
+            if (!s)
+                continue;
+            old[i] = NULL;
+            struct dw__state **to = slot_in(old, g->cap, s->key);
+            moved = moved || to != &old[i];
+            *to = s;
+        }
+    }
+}
+
+void dw__state_sweep(struct dw_window *w, uint32_t groups)
+{
+    for (uint32_t i = 0; i < groups; i++) {
+        sweep_group(w, &w->group[w->sweep_at]);
+        w->sweep_at = (w->sweep_at + 1) % DW_KEY_GROUPS;
+    }
+}

@@ -1,0 +1,373 @@
+/*
+ * window: matches to records, records to findings.
+ *
+ * Idea: two stages with a queue between them. The first copies from the event what the second needs (key, value,
+ * order); the second runs behind the watermark and sees records in total order only. A finding opens when the
+ * condition is crossed, is told again each time its events double, and ends when the window empties.
+ *
+ * Invariants:
+ *   (1) No clock, no I/O: the same records and watermarks give the same findings, byte for byte.
+ *   (2) A record whose time the watermark has passed takes no part, and is counted.
+ *   (3) One open finding a key. Its id, cause and first events never change.
+ */
+#include "window_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STATE_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
+
+static int index_members(struct dw_window *w)
+{
+    uint32_t rules = dw_ruleset_count(w->rs), total = 0;
+    w->member_first = dw_calloc(rules + 2, sizeof *w->member_first);
+    if (!w->member_first)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < rules; i++) {
+        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        for (uint32_t m = 0; c && m < c->member_count; m++, total++)
+            w->member_first[c->member[m] + 2]++;
+    }
+    for (uint32_t i = 2; i < rules + 2; i++)
+        w->member_first[i] += w->member_first[i - 1];
+    w->member_of = dw_calloc(total + 1, sizeof *w->member_of);
+    if (!w->member_of)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < rules; i++) {
+        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        for (uint32_t m = 0; c && m < c->member_count; m++) {
+            uint32_t at = w->member_first[c->member[m] + 1]++;
+            w->member_of[at].corr = i;
+            w->member_of[at].member = m;
+        }
+    }
+    return DW_OK;
+}
+
+struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_window_opts *opts)
+{
+    struct dw_window *w = dw_calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->rs = rs;
+    w->bytes_max = opts && opts->state_bytes_max ? opts->state_bytes_max : STATE_BYTES_DEFAULT;
+    w->watermark_ns = w->last_event_ns = INT64_MIN;
+    if (index_members(w) < 0) {
+        dw_window_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void dw_window_free(struct dw_window *w)
+{
+    if (!w)
+        return;
+    for (uint32_t i = 0; i < w->heap_count; i++)
+        dw_free(w->heap[i]);
+    for (uint32_t g = 0; g < DW_KEY_GROUPS; g++) {
+        for (uint32_t i = 0; i < w->group[g].cap; i++)
+            dw__state_free(w, w->group[g].slot[i]);
+        dw_free(w->group[g].slot);
+    }
+    dw_free(w->heap);
+    dw_free(w->member_first);
+    dw_free(w->member_of);
+    dw_free(w);
+}
+
+int64_t dw_window_watermark(const struct dw_window *w)
+{
+    return w->watermark_ns;
+}
+
+/* First value that the event has under one of the names, as text; `number` is room for one that is not text. */
+static bool find_text(const struct dw_event *ev, const struct dw_name_list *names, char number[48], struct dw_str *ret)
+{
+    const struct dw_field *f = NULL;
+    for (uint32_t i = 0; i < names->count && !f; i++)
+        f = dw_event_find(ev, names->key[i]);
+    if (!f)
+        return false;
+    if (dw_field_is_text(f)) {
+        *ret = dw_str_slice(dw_field_str(f), 0, DW__TEXT_MAX);
+        return true;
+    }
+    if (f->kind == DW_K_FLOAT)
+        (void)snprintf(number, 48, "%.15g", f->v.f);
+    else if (f->kind == DW_K_BOOL)
+        (void)snprintf(number, 48, "%s", f->v.i ? "true" : "false");
+    else
+        (void)snprintf(number, 48, "%lld", (long long)f->v.i);
+    *ret = dw_str_of(number);
+    return true;
+}
+
+static bool collect(const struct dw_event *ev, const struct dw_name_list *names, uint32_t count, struct dw_buf *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char number[48];
+        struct dw_str text;
+        if (!find_text(ev, &names[i], number, &text))
+            return false;
+        dw_buf_u32(out, (uint32_t)text.len);
+        dw_buf_str(out, text);
+    }
+    return true;
+}
+
+static bool find_number(const struct dw_event *ev, const struct dw_name_list *names, double *ret)
+{
+    char number[48], copy[64], *end = NULL;
+    struct dw_str text;
+    if (!find_text(ev, names, number, &text) || text.len == 0 || text.len >= sizeof copy)
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    if (copy[0] != '-' && copy[0] != '+' && copy[0] != '.' && !(copy[0] >= '0' && copy[0] <= '9'))
+        return false; /* nan, inf */
+    *ret = strtod(copy, &end);
+    return *end == '\0' && isfinite(*ret);
+}
+
+static struct dw__record *new_record(struct dw_str key_text)
+{
+    struct dw__record *r = dw_alloc(sizeof *r + key_text.len + 1);
+    if (!r)
+        return NULL;
+    memset(r, 0, sizeof *r);
+    r->text_len = (uint32_t)key_text.len;
+    if (key_text.len)
+        memcpy(r->text, key_text.ptr, key_text.len);
+    return r;
+}
+
+static int push_record(struct dw_window *w, struct dw__record *r)
+{
+    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, dw_str_make(r->text, r->text_len), r->key);
+    int rc = dw__heap_push(w, r);
+    if (rc < 0)
+        dw_free(r);
+    return rc;
+}
+
+/* The values a correlation counts into the record. False: the event lacks one. */
+static bool fill_value(const struct dw_correlation *c, const struct dw_event *ev, struct dw__record *r, int *ret_rc)
+{
+    struct dw_buf values = {0};
+    bool there = true;
+    *ret_rc = DW_OK;
+    if (c->type >= DW_CORR_VALUE_SUM)
+        return find_number(ev, &c->field[0], &r->number);
+    if (c->type == DW_CORR_VALUE_COUNT) {
+        there = collect(ev, c->field, c->field_count, &values);
+        dw__hash16(DW_STR("value"), dw_buf_view(&values), r->value);
+        *ret_rc = values.err;
+        dw_buf_fini(&values);
+    }
+    return there;
+}
+
+static int match_one(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
+    struct dw_buf key = {0};
+    int rc = DW_OK;
+    if (!collect(ev, c->group[member], c->group_count, &key)) {
+        DW_COUNT(correlate_no_key);
+        dw_buf_fini(&key);
+        return DW_OK;
+    }
+    struct dw__record *r = key.err ? NULL : new_record(dw_buf_view(&key));
+    dw_buf_fini(&key);
+    if (!r)
+        return DW_ENOMEM;
+    r->time_ns = ev->time_ns;
+    r->corr = corr;
+    r->member = member;
+    r->ref.start = ev->start;
+    if (ev->stream) {
+        memcpy(r->ref.stream, ev->stream->id, DW_ID_BYTES);
+        memcpy(r->series, ev->stream->series, DW_ID_BYTES);
+        r->ordinal = ev->stream->ordinal;
+    }
+    if (!fill_value(c, ev, r, &rc) || rc < 0) {
+        DW_COUNT_IF(rc == DW_OK, correlate_no_value);
+        dw_free(r);
+        return rc;
+    }
+    return push_record(w, r);
+}
+
+int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *ev, bool late)
+{
+    uint32_t from = w->member_first[rule], to = w->member_first[rule + 1];
+    int rc = DW_OK;
+    if (from == to)
+        return DW_OK;
+    if (late || ev->time_ns <= w->watermark_ns) {
+        DW_COUNT(correlate_events_late);
+        return DW_OK;
+    }
+    if (ev->time_ns > w->last_event_ns)
+        w->last_event_ns = ev->time_ns;
+    for (uint32_t i = from; i < to && rc == DW_OK; i++)
+        rc = match_one(w, w->member_of[i].corr, w->member_of[i].member, ev);
+    return rc;
+}
+
+static void note_id(struct dw__state *s, const struct dw_event_ref *ref)
+{
+    s->total++;
+    if (s->first_ids < DW_FINDING_IDS_MAX) {
+        s->ids[s->first_ids++] = *ref;
+        return;
+    }
+    s->ids[DW_FINDING_IDS_MAX + s->last_at] = *ref;
+    s->last_at = (s->last_at + 1) % DW_FINDING_IDS_MAX;
+    s->last_ids += s->last_ids < DW_FINDING_IDS_MAX;
+}
+
+/* Splits a state's key text into its values. */
+static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_GROUP_MAX])
+{
+    struct dw_cursor c = dw_cursor_of(dw_str_make(s->text, s->text_len));
+    uint32_t n = 0;
+    while (dw_cursor_left(&c) && n < DW_CORR_GROUP_MAX) {
+        uint32_t len = dw_take_u32(&c);
+        out[n++] = dw_take_bytes(&c, len);
+    }
+    return n;
+}
+
+static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    struct dw_event_ref last[DW_FINDING_IDS_MAX];
+    const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
+    for (uint32_t i = 0; i < s->last_ids; i++) {
+        uint32_t oldest = s->last_ids < DW_FINDING_IDS_MAX ? 0 : s->last_at;
+        last[i] = s->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
+    }
+    struct dw_finding f = {.rule = s->corr, .update = update, .silent = rule->silent, .key_name = rule->corr->group_name,
+        .key_value = values, .key_count = key_values(s, values), .cause = s->cause, .time_ns = now,
+        .window_start_ns = update ? s->started_ns : now - rule->corr->timespan_ns, .window_end_ns = now, .value = value,
+        .total = s->total, .first = s->ids, .first_count = s->first_ids, .last = last, .last_count = s->last_ids};
+    memcpy(f.id, s->finding, sizeof f.id);
+    w->emit(w->ud, &f);
+}
+
+/* The finding of a correlation is a match for correlations of which it is a member: same time and order, its key. */
+static int feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    const struct dw_correlation *inner = dw_ruleset_rule(w->rs, s->corr)->corr;
+    uint32_t have = key_values(s, values);
+    int rc = DW_OK;
+    for (uint32_t i = w->member_first[s->corr]; i < w->member_first[s->corr + 1] && rc == DW_OK; i++) {
+        const struct dw_correlation *c = dw_ruleset_rule(w->rs, w->member_of[i].corr)->corr;
+        struct dw_buf key = {0};
+        uint32_t found = 0;
+        for (uint32_t g = 0; g < c->group_count; g++)
+            for (uint32_t k = 0; k < have; k++)
+                if (dw_str_eq(c->group_name[g], inner->group_name[k])) {
+                    dw_buf_u32(&key, (uint32_t)values[k].len);
+                    dw_buf_str(&key, values[k]);
+                    found++;
+                    break;
+                }
+        bool counts = c->type <= DW_CORR_TEMPORAL_ORDERED && c->type != DW_CORR_VALUE_COUNT;
+        struct dw__record *outer = key.err ? NULL : new_record(dw_buf_view(&key));
+        dw_buf_fini(&key);
+        if (!outer)
+            return DW_ENOMEM;
+        outer->time_ns = r->time_ns;
+        outer->ref = r->ref;
+        outer->ordinal = r->ordinal;
+        memcpy(outer->series, r->series, sizeof outer->series);
+        outer->corr = w->member_of[i].corr;
+        outer->member = w->member_of[i].member;
+        DW_COUNT_IF(found < c->group_count, correlate_no_key);
+        DW_COUNT_IF(!counts, correlate_no_value);
+        if (found < c->group_count || !counts)
+            dw_free(outer);
+        else
+            rc = push_record(w, outer);
+    }
+    return rc;
+}
+
+static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
+{
+    const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
+    if (!s->ids) {
+        s->ids = dw_calloc(2 * DW_FINDING_IDS_MAX, sizeof *s->ids);
+        if (!s->ids)
+            return DW_ENOMEM;
+        w->bytes += 2 * DW_FINDING_IDS_MAX * sizeof *s->ids;
+    }
+    s->open = true;
+    s->cause = r->ref;
+    s->total = s->first_ids = s->last_ids = s->last_at = 0;
+    s->started_ns = r->time_ns - rule->corr->timespan_ns;
+    dw__finding_id(rule->id, dw_str_make(s->text, s->text_len), &s->cause, s->finding);
+    bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
+    uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
+    uint32_t count = ordered ? rule->corr->member_count : s->count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct dw__entry *e = dw__entry_at(s, from + i);
+        if (e->set && e->time_ns > s->started_ns)
+            note_id(s, &e->ref);
+    }
+    tell(w, s, r->time_ns, value, false);
+    return feed_outer(w, s, r);
+}
+
+static int take(struct dw_window *w, const struct dw__record *r)
+{
+    int rc;
+    struct dw__state *s = dw__state_of(w, r, true, &rc);
+    if (!s)
+        return rc;
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
+    bool crossed = false;
+    double value = 0;
+    if (s->open && s->newest_ns <= r->time_ns - c->timespan_ns)
+        s->open = false; /* the window emptied since */
+    rc = dw__observe(w, s, r, &crossed, &value);
+    s->newest_ns = r->time_ns;
+    if (rc < 0)
+        return rc;
+    if (!s->open)
+        return crossed ? open_finding(w, s, r, value) : DW_OK;
+    note_id(s, &r->ref);
+    if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
+        tell(w, s, r->time_ns, value, true);
+    return DW_OK;
+}
+
+int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud)
+{
+    int rc = DW_OK;
+    w->emit = emit;
+    w->ud = ud;
+    while (rc == DW_OK && w->heap_count && w->heap[0]->time_ns <= watermark_ns) {
+        struct dw__record *r = dw__heap_pop(w);
+        rc = take(w, r);
+        dw_free(r);
+    }
+    if (watermark_ns > w->watermark_ns)
+        w->watermark_ns = watermark_ns;
+    dw__state_sweep(w, SWEEP_GROUPS);
+    return rc;
+}
+
+int dw_window_flush(struct dw_window *w, dw_emit_finding *emit, void *ud)
+{
+    return dw_window_advance(w, w->last_event_ns, emit, ud);
+}

@@ -1,0 +1,92 @@
+/* window_int: records, keyed state and the window itself, shared by the files of correlate/window. */
+#ifndef DOGWATCH_CORRELATE_WINDOW_INT_H
+#define DOGWATCH_CORRELATE_WINDOW_INT_H
+
+#include "dogwatch/correlate/window.h"
+
+enum { DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__TEXT_MAX = 64 * 1024 };
+
+/* One match, on its way to its key. */
+struct dw__record {
+    int64_t time_ns;
+    uint8_t series[DW_ID_BYTES];
+    uint64_t ordinal;
+    struct dw_event_ref ref;
+    uint32_t corr, member; /* rule number of the correlation; which member matched */
+    uint8_t key[DW__HASH_BYTES];   /* of rule id and group values */
+    uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
+    double number;                 /* value_sum, _avg, _percentile */
+    uint32_t text_len;             /* group values, each with its length (u32) before it */
+    char text[];
+};
+
+/* One event (or distinct value) that a window holds. */
+struct dw__entry {
+    int64_t time_ns;
+    struct dw_event_ref ref;
+    uint8_t value[DW__HASH_BYTES];
+    double number;
+    bool set;
+};
+
+/* State of one key of one correlation. */
+struct dw__state {
+    uint8_t key[DW__HASH_BYTES];
+    uint32_t corr;
+    uint32_t text_len;
+    char *text;              /* group values as in the record */
+    int64_t newest_ns;       /* of the last contributing event */
+    struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link */
+    uint32_t first, count, cap;
+    /* a finding is open from its crossing until the window empties */
+    bool open;
+    uint8_t finding[DW_SHA256_BYTES];
+    struct dw_event_ref cause;
+    uint64_t total;
+    struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each */
+    uint32_t first_ids, last_ids, last_at;
+    int64_t started_ns;
+};
+
+struct dw__group {
+    struct dw__state **slot; /* open addressing by key */
+    uint32_t count, cap;
+};
+
+struct dw_window {
+    const struct dw_ruleset *rs;
+    size_t bytes, bytes_max;
+    int64_t watermark_ns, last_event_ns;
+    struct dw__record **heap; /* smallest first */
+    uint32_t heap_count, heap_cap;
+    struct dw__group group[DW_KEY_GROUPS];
+    uint32_t sweep_at;
+    uint32_t *member_first; /* by rule: where its correlations begin in member_of */
+    struct {
+        uint32_t corr, member;
+    } *member_of;
+    dw_emit_finding *emit;
+    void *ud;
+};
+
+DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);
+struct dw__record *dw__heap_pop(struct dw_window *w);
+bool dw__record_before(const struct dw_window *w, const struct dw__record *a, const struct dw__record *b);
+
+/* State of a key; made when `make`. NULL: none, no memory (*ret_rc), or refused. */
+struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
+DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
+void dw__state_free(struct dw_window *w, struct dw__state *s);
+/* Frees keys whose windows are empty at the watermark, a few groups a call. */
+void dw__state_sweep(struct dw_window *w, uint32_t groups);
+
+/* Puts a record into its key's window. *ret_crossed: the condition holds now; *ret_value: what it compared. DW_ENOMEM. */
+DW_MUST_USE int dw__observe(struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value);
+/* Entry n of the ring, oldest first. */
+struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n);
+
+void dw__finding_id(struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);
+/* First 16 bytes of SHA-256(a, b), each with its length. */
+void dw__hash16(struct dw_str a, struct dw_str b, uint8_t ret[DW__HASH_BYTES]);
+
+#endif

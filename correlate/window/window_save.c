@@ -1,0 +1,318 @@
+/*
+ * window_save: the whole state as bytes and back.
+ *
+ *     u32 'dwW1'  i64 watermark  i64 last event  u32 keys  key*  u32 records  record*
+ *
+ * A correlation is named by rule id and logic hash, not by number, so a snapshot survives a reload of rules.
+ *
+ * Invariants:
+ *   (1) Keys are written in order of their bytes and records in total order: equal state, equal bytes.
+ *   (2) Every number read back is checked against what it may be; nothing is trusted because it is ours.
+ */
+#include "window_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdlib.h>
+
+enum { MAGIC = 0x31577764 };
+
+static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
+{
+    dw_buf_add(out, r->stream, DW_ID_BYTES);
+    dw_buf_u64(out, r->start);
+}
+
+static struct dw_event_ref take_ref(struct dw_cursor *c)
+{
+    struct dw_event_ref r = {.start = 0};
+    struct dw_str id = dw_take_bytes(c, DW_ID_BYTES);
+    if (id.len)
+        memcpy(r.stream, id.ptr, DW_ID_BYTES);
+    r.start = dw_take_u64(c);
+    return r;
+}
+
+static void put_double(struct dw_buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    dw_buf_u64(out, bits);
+}
+
+static double take_double(struct dw_cursor *c)
+{
+    uint64_t bits = dw_take_u64(c);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static void put_corr(const struct dw_window *w, uint32_t corr, struct dw_buf *out)
+{
+    const struct dw_rule *rule = dw_ruleset_rule(w->rs, corr);
+    dw_buf_u32(out, (uint32_t)rule->id.len);
+    dw_buf_str(out, rule->id);
+    dw_buf_add(out, rule->logic_hash, DW_SHA256_BYTES);
+}
+
+/* The correlation's number now; UINT32_MAX when it is gone or decides differently. */
+static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
+{
+    uint32_t len = dw_take_u32(c);
+    struct dw_str id = dw_take_bytes(c, len), hash = dw_take_bytes(c, DW_SHA256_BYTES);
+    for (uint32_t i = 0; i < dw_ruleset_count(w->rs) && !c->bad; i++) {
+        const struct dw_rule *rule = dw_ruleset_rule(w->rs, i);
+        if (rule->corr && dw_str_eq(rule->id, id) && memcmp(rule->logic_hash, hash.ptr, DW_SHA256_BYTES) == 0)
+            return i;
+    }
+    return UINT32_MAX;
+}
+
+static void put_state(const struct dw_window *w, const struct dw__state *s, struct dw_buf *out)
+{
+    put_corr(w, s->corr, out);
+    dw_buf_u32(out, s->text_len);
+    dw_buf_add(out, s->text, s->text_len);
+    dw_buf_u64(out, (uint64_t)s->newest_ns);
+    dw_buf_u32(out, s->count);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct dw__entry *e = dw__entry_at(s, i);
+        dw_buf_byte(out, e->set);
+        dw_buf_u64(out, (uint64_t)e->time_ns);
+        put_ref(out, &e->ref);
+        dw_buf_add(out, e->value, sizeof e->value);
+        put_double(out, e->number);
+    }
+    dw_buf_byte(out, s->open);
+    if (!s->open)
+        return;
+    dw_buf_add(out, s->finding, sizeof s->finding);
+    put_ref(out, &s->cause);
+    dw_buf_u64(out, s->total);
+    dw_buf_u64(out, (uint64_t)s->started_ns);
+    dw_buf_u32(out, s->first_ids);
+    dw_buf_u32(out, s->last_ids);
+    for (uint32_t i = 0; i < s->first_ids; i++)
+        put_ref(out, &s->ids[i]);
+    for (uint32_t i = 0; i < s->last_ids; i++) /* oldest first, so the ring begins at 0 when read back */
+        put_ref(out, &s->ids[DW_FINDING_IDS_MAX + (s->last_ids < DW_FINDING_IDS_MAX ? i : (s->last_at + i) % DW_FINDING_IDS_MAX)]);
+}
+
+static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
+{
+    struct dw_str id = dw_take_bytes(c, sizeof s->finding);
+    if (id.len)
+        memcpy(s->finding, id.ptr, id.len);
+    s->cause = take_ref(c);
+    s->total = dw_take_u64(c);
+    s->started_ns = (int64_t)dw_take_u64(c);
+    s->first_ids = dw_take_u32(c);
+    s->last_ids = dw_take_u32(c);
+    if (c->bad || s->first_ids > DW_FINDING_IDS_MAX || s->last_ids > DW_FINDING_IDS_MAX)
+        return DW_ECORRUPT;
+    s->ids = dw_calloc(2 * DW_FINDING_IDS_MAX, sizeof *s->ids);
+    if (!s->ids)
+        return DW_ENOMEM;
+    w->bytes += 2 * DW_FINDING_IDS_MAX * sizeof *s->ids;
+    for (uint32_t i = 0; i < s->first_ids; i++)
+        s->ids[i] = take_ref(c);
+    for (uint32_t i = 0; i < s->last_ids; i++)
+        s->ids[DW_FINDING_IDS_MAX + i] = take_ref(c);
+    s->last_at = s->last_ids % DW_FINDING_IDS_MAX;
+    return DW_OK;
+}
+
+static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
+{
+    enum { ENTRY_BYTES = 1 + 8 + DW_ID_BYTES + 8 + DW__HASH_BYTES + 8 };
+    uint32_t count = dw_take_u32(c);
+    if (c->bad || count > DW__ENTRIES_MAX || (size_t)count * ENTRY_BYTES > dw_cursor_left(c))
+        return DW_ECORRUPT;
+    s->entry = dw_calloc(count + 1, sizeof *s->entry);
+    if (!s->entry)
+        return DW_ENOMEM;
+    s->count = count;
+    s->cap = count + 1;
+    w->bytes += s->cap * sizeof *s->entry;
+    for (uint32_t i = 0; i < count; i++) {
+        struct dw__entry *e = &s->entry[i];
+        e->set = dw_take_byte(c) != 0;
+        e->time_ns = (int64_t)dw_take_u64(c);
+        e->ref = take_ref(c);
+        struct dw_str value = dw_take_bytes(c, sizeof e->value);
+        if (value.len)
+            memcpy(e->value, value.ptr, value.len);
+        e->number = take_double(c);
+    }
+    return DW_OK;
+}
+
+/* Member tables have a fixed size that observe relies on; rings may have any. */
+static bool shape_fits(const struct dw_correlation *c, uint32_t count)
+{
+    if (c->type == DW_CORR_TEMPORAL)
+        return count == 0 || count == c->member_count;
+    return c->type != DW_CORR_TEMPORAL_ORDERED || count == 0 || count == c->member_count * c->member_count;
+}
+
+static int take_state(struct dw_window *w, struct dw_cursor *c)
+{
+    struct dw__state *s = dw_calloc(1, sizeof *s);
+    if (!s)
+        return DW_ENOMEM;
+    w->bytes += sizeof *s;
+    s->corr = take_corr(w, c);
+    uint32_t len = dw_take_u32(c);
+    struct dw_str text = dw_take_bytes(c, len);
+    s->text = c->bad ? NULL : dw_alloc(text.len + 1);
+    int rc = c->bad ? DW_ECORRUPT : s->text ? DW_OK : DW_ENOMEM;
+    if (rc == DW_OK) {
+        s->text_len = (uint32_t)text.len;
+        w->bytes += s->text_len;
+        if (text.len)
+            memcpy(s->text, text.ptr, text.len);
+        s->newest_ns = (int64_t)dw_take_u64(c);
+        rc = take_entries(w, s, c);
+    }
+    if (rc == DW_OK)
+        s->open = dw_take_byte(c) != 0;
+    if (rc == DW_OK && s->open)
+        rc = take_open(w, s, c);
+    if (rc == DW_OK && c->bad)
+        rc = DW_ECORRUPT;
+    bool known = rc == DW_OK && s->corr != UINT32_MAX;
+    DW_COUNT_IF(rc == DW_OK && !known, correlate_state_dropped);
+    if (known && !shape_fits(dw_ruleset_rule(w->rs, s->corr)->corr, s->count))
+        rc = DW_ECORRUPT;
+    if (rc == DW_OK && known) {
+        dw__hash16(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), s->key);
+        rc = dw__state_insert(w, s);
+        rc = rc == DW_EEXIST ? DW_ECORRUPT : rc;
+    }
+    if (rc < 0 || !known)
+        dw__state_free(w, s);
+    return rc;
+}
+
+static void put_record(const struct dw_window *w, const struct dw__record *r, struct dw_buf *out)
+{
+    put_corr(w, r->corr, out);
+    dw_buf_u32(out, r->member);
+    dw_buf_u64(out, (uint64_t)r->time_ns);
+    dw_buf_add(out, r->series, sizeof r->series);
+    dw_buf_u64(out, r->ordinal);
+    put_ref(out, &r->ref);
+    dw_buf_add(out, r->value, sizeof r->value);
+    put_double(out, r->number);
+    dw_buf_u32(out, r->text_len);
+    dw_buf_add(out, r->text, r->text_len);
+}
+
+static int take_record(struct dw_window *w, struct dw_cursor *c)
+{
+    struct dw__record head = {.corr = take_corr(w, c)};
+    head.member = dw_take_u32(c);
+    head.time_ns = (int64_t)dw_take_u64(c);
+    struct dw_str series = dw_take_bytes(c, sizeof head.series);
+    head.ordinal = dw_take_u64(c);
+    head.ref = take_ref(c);
+    struct dw_str value = dw_take_bytes(c, sizeof head.value);
+    head.number = take_double(c);
+    uint32_t len = dw_take_u32(c);
+    struct dw_str text = dw_take_bytes(c, len);
+    if (c->bad)
+        return DW_ECORRUPT;
+    DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
+    if (head.corr == UINT32_MAX)
+        return DW_OK;
+    if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count)
+        return DW_ECORRUPT;
+    struct dw__record *r = dw_alloc(sizeof *r + text.len + 1);
+    if (!r)
+        return DW_ENOMEM;
+    memcpy(head.series, series.ptr, series.len);
+    memcpy(head.value, value.ptr, value.len);
+    memcpy(r, &head, sizeof head);
+    r->text_len = (uint32_t)text.len;
+    if (text.len)
+        memcpy(r->text, text.ptr, text.len);
+    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
+    int rc = dw__heap_push(w, r);
+    if (rc < 0)
+        dw_free(r);
+    return rc;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp((*(struct dw__state *const *)a)->key, (*(struct dw__state *const *)b)->key, DW__HASH_BYTES);
+}
+
+/* Counts what is alive: a key whose window is empty is as if it had never been. */
+static bool alive(const struct dw_window *w, const struct dw__state *s)
+{
+    return s && s->newest_ns + dw_ruleset_rule(w->rs, s->corr)->corr->timespan_ns > w->watermark_ns;
+}
+
+static void put_states(const struct dw_window *w, struct dw_buf *out)
+{
+    uint32_t count = 0, n = 0;
+    for (uint32_t g = 0; g < DW_KEY_GROUPS; g++)
+        for (uint32_t i = 0; i < w->group[g].cap; i++)
+            count += alive(w, w->group[g].slot[i]);
+    struct dw__state **sorted = dw_calloc(count + 1, sizeof(struct dw__state *));
+    if (!sorted) {
+        out->err = DW_ENOMEM;
+        return;
+    }
+    for (uint32_t g = 0; g < DW_KEY_GROUPS; g++)
+        for (uint32_t i = 0; i < w->group[g].cap; i++)
+            if (alive(w, w->group[g].slot[i]))
+                sorted[n++] = w->group[g].slot[i];
+    qsort(sorted, n, sizeof *sorted, by_key);
+    dw_buf_u32(out, n);
+    for (uint32_t i = 0; i < n; i++)
+        put_state(w, sorted[i], out);
+    dw_free(sorted);
+}
+
+void dw_window_save(const struct dw_window *w, struct dw_buf *out)
+{
+    struct dw_window copy = {.rs = w->rs};
+    dw_buf_u32(out, MAGIC);
+    dw_buf_u64(out, (uint64_t)w->watermark_ns);
+    dw_buf_u64(out, (uint64_t)w->last_event_ns);
+    put_states(w, out);
+    dw_buf_u32(out, w->heap_count);
+    copy.heap = dw_calloc(w->heap_count + 1, sizeof(struct dw__record *));
+    if (!copy.heap) {
+        out->err = DW_ENOMEM;
+        return;
+    }
+    if (w->heap_count)
+        memcpy(copy.heap, w->heap, w->heap_count * sizeof(struct dw__record *));
+    copy.heap_count = copy.heap_cap = w->heap_count;
+    while (copy.heap_count)
+        put_record(w, dw__heap_pop(&copy), out);
+    dw_free(copy.heap);
+}
+
+int dw_window_load(struct dw_window *w, struct dw_str in)
+{
+    struct dw_cursor c = dw_cursor_of(in);
+    int rc = DW_OK;
+    if (dw_take_u32(&c) != MAGIC)
+        return c.bad ? DW_ECORRUPT : DW_EVERSION;
+    w->watermark_ns = (int64_t)dw_take_u64(&c);
+    w->last_event_ns = (int64_t)dw_take_u64(&c);
+    uint32_t count = dw_take_u32(&c);
+    for (uint32_t i = 0; i < count && rc == DW_OK && !c.bad; i++)
+        rc = take_state(w, &c);
+    count = dw_take_u32(&c);
+    for (uint32_t i = 0; i < count && rc == DW_OK && !c.bad; i++)
+        rc = take_record(w, &c);
+    return rc < 0 ? rc : c.bad || dw_cursor_left(&c) ? DW_ECORRUPT : DW_OK;
+}

@@ -1,0 +1,72 @@
+/*
+ * Correlations in event time: match records in, findings out.
+ *
+ * First stage, dw_window_match: an event that a member rule matched becomes match records (correlation, key, time,
+ * order). Second stage, dw_window_advance: behind the watermark the records are taken in total order (event time,
+ * series, ordinal, start) through the state of their keys. So the findings do not depend on the order in which events
+ * came, as long as each came before the watermark passed its time. No clock: time comes from events and the
+ * watermark only. Thread: one at a time.
+ */
+#ifndef DOGWATCH_CORRELATE_WINDOW_H
+#define DOGWATCH_CORRELATE_WINDOW_H
+
+#include "dogwatch/correlate/ruleset.h"
+
+enum { DW_FINDING_IDS_MAX = 100, DW_KEY_GROUPS = 1024 };
+
+/* Which event: dw_event_id_text writes the same as dw_event_ref_text. */
+struct dw_event_ref {
+    uint8_t stream[DW_ID_BYTES];
+    uint64_t start;
+};
+void dw_event_ref_text(const struct dw_event_ref *r, char out[DW_EVENT_ID_TEXT]);
+
+/* Borrowed during the emit call. */
+struct dw_finding {
+    uint8_t id[DW_SHA256_BYTES]; /* of rule id, key and cause: the same on every replay */
+    uint32_t rule;               /* number in the set */
+    bool update;                 /* the same finding as before, with more events */
+    bool silent;                 /* its rule is a member that does not alert on its own */
+    const struct dw_str *key_name, *key_value; /* group-by */
+    uint32_t key_count;
+    struct dw_event_ref cause;   /* the event, or the one on which the condition was crossed */
+    int64_t time_ns;             /* of the cause; of an update: of its newest event */
+    int64_t window_start_ns, window_end_ns; /* (start, end] */
+    double value;                /* what the condition compares: events, distinct values, sum ... */
+    uint64_t total;              /* contributing events so far */
+    const struct dw_event_ref *first, *last; /* the first and the newest of them; last only those not in first */
+    uint32_t first_count, last_count;
+};
+typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
+
+struct dw_window_opts {
+    size_t state_bytes_max; /* 0: 256 MiB. Over it new keys are refused and counted */
+};
+struct dw_window;
+
+/* Gives an empty state for a finished set, which must outlive it; NULL without memory. */
+struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_window_opts *opts);
+void dw_window_free(struct dw_window *w);
+
+/* A finding about one event: id and texts of rule `rule` on `ev`. Emits it at once. Thread: any. */
+void dw_finding_single(const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
+/* Appends a finding as an ECS document: one JSON object, no newline. */
+void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out);
+
+/* First stage: rule `rule` matched `ev`. Copies what it needs. A late event (below a watermark stated in its own
+ * chain) and one whose time the watermark has passed take no part and are counted. DW_ENOMEM. */
+DW_MUST_USE int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *ev, bool late);
+/* Second stage: takes every record up to `watermark_ns` (included) in order. A watermark that goes back is ignored.
+ * DW_ENOMEM. */
+DW_MUST_USE int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud);
+/* End of input: the watermark goes to the last event time. */
+DW_MUST_USE int dw_window_flush(struct dw_window *w, dw_emit_finding *emit, void *ud);
+int64_t dw_window_watermark(const struct dw_window *w);
+
+/* Appends the whole state; the same state gives the same bytes. Failures stand in out->err. */
+void dw_window_save(const struct dw_window *w, struct dw_buf *out);
+/* Into a new window; what belongs to correlations that are gone, or decide differently, is left out and counted.
+ * DW_ECORRUPT, DW_EVERSION, DW_ENOMEM: then the window must be freed. */
+DW_MUST_USE int dw_window_load(struct dw_window *w, struct dw_str in);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * fuzz_json: reader, flattener and writer over any bytes. Oracle: what we accept json-c accepts, and what we write
+ * json-c reads. Raw control bytes within strings are taken by us on purpose, so texts with them have no oracle.
+ */
+#include "dogwatch/base/mem.h"
+#include "dogwatch/event/flatten.h"
+#include "dogwatch/event/json_write.h"
+
+#include <json-c/json.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool has_control(struct dw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ')
+            return true;
+    return false;
+}
+
+static void check(struct dw_str text, bool strict)
+{
+    struct json_tokener *tok = json_tokener_new_ex(80);
+    if (strict)
+        json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+    struct json_object *o = json_tokener_parse_ex(tok, text.ptr, (int)text.len);
+    DW_ASSERT(json_tokener_get_error(tok) == json_tokener_success);
+    json_object_put(o);
+    json_tokener_free(tok);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct dw_field fields[DW_EVENT_FIELDS_MAX];
+    if (size == 0 || size > 1 << 20)
+        return 0;
+    char *copy = dw_alloc(size); /* exact, so a read past the end is seen */
+    DW_ASSERT(copy);
+    memcpy(copy, data, size);
+    struct dw_arena pool;
+    dw_arena_init(&pool, 0);
+    struct dw_draft d = {.keys = dw_keys_new(), .pool = &pool, .field = fields};
+    DW_ASSERT(d.keys);
+    dw_draft_reset(&d, dw_str_make(copy, size));
+    struct dw_buf out = {0};
+    const struct dw_flatten how = {0};
+    int rc = dw_flatten_json(&d, d.line, &how);
+    if (rc < 0)
+        d.field_count = 0;
+    else if (!has_control(d.line))
+        check(d.line, false);
+    struct dw_event ev = {.line = d.line, .field = d.field, .field_count = d.field_count};
+    dw_event_json(d.keys, &ev, NULL, &out);
+    DW_ASSERT(out.err == 0);
+    check(dw_buf_view(&out), true);
+    dw_buf_fini(&out);
+    dw_keys_free(d.keys);
+    dw_arena_fini(&pool);
+    dw_free(copy);
+    return 0;
+}
