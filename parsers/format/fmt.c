@@ -222,10 +222,20 @@ bool fmt_set_digits(struct dw_draft *d, uint32_t key, struct dw_str s)
     return fmt_digits(s) && s.len <= 18 && fmt_set(d, key, s);
 }
 
-void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
+static bool in_line(const struct dw_draft *d, struct dw_str s)
 {
     uintptr_t at = (uintptr_t)s.ptr, line = (uintptr_t)d->line.ptr;
-    if (s.len && at >= line && at + s.len <= line + d->line.len)
+    return s.len && at >= line && at + s.len <= line + d->line.len;
+}
+
+struct dw_field fmt_field(const struct dw_draft *d, struct dw_str s)
+{
+    return (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .kind = in_line(d, s) ? DW_K_VIEW : DW_K_LITERAL};
+}
+
+void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    if (in_line(d, s))
         dw_draft_view(d, key, s);
     else
         dw_draft_literal(d, key, s);

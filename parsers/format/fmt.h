@@ -52,6 +52,8 @@ bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s);
 bool fmt_set_digits(struct dw_draft *d, uint32_t key, struct dw_str s);
 /* Copied when it does not lie within the line. */
 void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s);
+/* A text field without key, of a text that lies in the line or in the draft's pool. */
+struct dw_field fmt_field(const struct dw_draft *d, struct dw_str s);
 /* Lower case, copied when that changes it. */
 void fmt_set_lower(struct dw_draft *d, uint32_t key, struct dw_str s);
 /* Under a name that may be outside tbl/fields.h: prefix and key. */
