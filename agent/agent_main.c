@@ -73,6 +73,21 @@ static void watch_folder(void *arg, const char *dir)
     p->watch_count++;
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_loop(struct program *p)
+{
+    uv_walk(&p->loop, close_handle, NULL);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&p->loop);
+    DW_ASSERT(rc == 0);
+}
+
 static void end(struct program *p, int rc)
 {
     p->rc = rc;
@@ -155,6 +170,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
     agent_close(p->agent);
+    close_loop(p);
     return p->rc;
 }
 

@@ -35,6 +35,21 @@ static void print_diags(void *arg, const struct dw_diags *d)
     dw_buf_fini(&text);
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_loop(struct program *p)
+{
+    uv_walk(&p->loop, close_handle, NULL);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&p->loop);
+    DW_ASSERT(rc == 0);
+}
+
 static void end(struct program *p, int rc)
 {
     p->rc = rc;
@@ -103,6 +118,7 @@ static int run(struct program *p, const char *queue)
     (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
     (void)uv_fs_event_start(&p->queue, on_queue, queue, 0); /* where it cannot be watched the timer looks */
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    close_loop(p);
     return p->rc;
 }
 
