@@ -18,6 +18,9 @@ void dw_diags_init(struct dw_diags *d, struct dw_str path, struct dw_str text)
 }
 
 static void add(struct dw_diags *d, bool warning, struct dw_span at, const char *help, const char *fmt,
+    va_list args) DW_PRINTF(5, 0);
+
+static void add(struct dw_diags *d, bool warning, struct dw_span at, const char *help, const char *fmt,
     va_list args)
 {
     if (!warning)

@@ -12,6 +12,7 @@
 #include "dogwatch/event/timestamp.h"
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/event/rfc3339.h"
 
 struct scan {
     const char *at, *end;
@@ -155,7 +156,7 @@ static bool valid(const struct wall *w)
 
 static int64_t moment(const struct wall *w, int64_t year, const struct dw_time_ctx *ctx)
 {
-    int64_t s = dw_days_of(year, w->month, w->day) * 86400 + w->hour * 3600 + w->minute * 60 + w->second;
+    int64_t s = dw_days_from_date(year, w->month, w->day) * 86400 + w->hour * 3600 + w->minute * 60 + w->second;
     if (w->has_zone)
         s -= w->offset_s;
     else if (ctx)
@@ -189,7 +190,7 @@ static size_t finish(
     return (size_t)(c->at - s.ptr);
 }
 
-size_t dw_time_rfc3339(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
+size_t dw_time_iso(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
 {
     struct scan c = scan_of(s);
     struct wall w = {0};
@@ -333,7 +334,7 @@ size_t dw_time_epoch(struct dw_str s, int64_t *ret_ns)
 
 size_t dw_time_any(struct dw_str s, const struct dw_time_ctx *ctx, bool prefix, int64_t *ret_ns)
 {
-    size_t (*const reader[])(struct dw_str, const struct dw_time_ctx *, int64_t *) = {dw_time_rfc3339, dw_time_clf,
+    size_t (*const reader[])(struct dw_str, const struct dw_time_ctx *, int64_t *) = {dw_time_iso, dw_time_clf,
         dw_time_syslog, dw_time_slashes, dw_time_day_month, dw_time_asctime, dw_time_yymmdd};
     int64_t ns = 0;
     for (size_t i = 0; i < DW_COUNT_OF(reader); i++) {
@@ -350,54 +351,4 @@ size_t dw_time_any(struct dw_str s, const struct dw_time_ctx *ctx, bool prefix, 
         return 0;
     *ret_ns = ns;
     return n;
-}
-
-static char *put2(char *out, unsigned v)
-{
-    out[0] = (char)('0' + v / 10);
-    out[1] = (char)('0' + v % 10);
-    return out + 2;
-}
-
-void dw_time_format(int64_t ns, char out[DW_TIME_TEXT])
-{
-    int64_t s = ns / DW_NS_PER_S;
-    int64_t rest = ns % DW_NS_PER_S;
-    if (rest < 0) {
-        rest += DW_NS_PER_S;
-        s--;
-    }
-    int64_t days = s / 86400, second = s % 86400;
-    if (second < 0) {
-        second += 86400;
-        days--;
-    }
-    /* H. Hinnant's civil_from_days */
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    unsigned day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-    unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-    unsigned year = (unsigned)(yoe + era * 400 + (month <= 2));
-    char *p = put2(put2(out, year / 100), year % 100);
-    *p++ = '-';
-    p = put2(p, month);
-    *p++ = '-';
-    p = put2(p, day);
-    *p++ = 'T';
-    p = put2(p, (unsigned)(second / 3600));
-    *p++ = ':';
-    p = put2(p, (unsigned)(second / 60 % 60));
-    *p++ = ':';
-    p = put2(p, (unsigned)(second % 60));
-    *p++ = '.';
-    for (int i = 8; i >= 0; i--) {
-        p[i] = (char)('0' + rest % 10);
-        rest /= 10;
-    }
-    p[9] = 'Z';
-    p[10] = '\0';
 }

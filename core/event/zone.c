@@ -14,6 +14,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/event/rfc3339.h"
 
 #include <stdio.h>
 
@@ -211,27 +212,17 @@ static bool is_leap(int64_t year)
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-int64_t dw_days_of(int64_t year, unsigned month, unsigned day)
-{
-    /* H. Hinnant, "chrono-compatible low-level date algorithms": years begin in March. */
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t yoe = year - era * 400;
-    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 /* The wall clock reading, in seconds, at which a rule takes effect in a year. */
 static int64_t rule_wall(const struct rule *r, int64_t year)
 {
-    int64_t days = dw_days_of(year, 1, 1);
+    int64_t days = dw_days_from_date(year, 1, 1);
     if (r->kind == 'J') {
         days += r->day - 1 + (is_leap(year) && r->day > 59 ? 1 : 0);
     } else if (r->kind == 'N') {
         days += r->day;
     } else {
         static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-        int64_t first = dw_days_of(year, (unsigned)r->month, 1);
+        int64_t first = dw_days_from_date(year, (unsigned)r->month, 1);
         int64_t weekday = ((first + 4) % 7 + 7) % 7;
         int64_t day = (r->weekday - weekday + 7) % 7 + 7 * (r->week - 1);
         if (day >= length[r->month - 1] + (r->month == 2 && is_leap(year) ? 1 : 0))
@@ -245,7 +236,7 @@ static int64_t year_of(int64_t utc_s)
 {
     int64_t days = (utc_s >= 0 ? utc_s : utc_s - DAY_S + 1) / DAY_S;
     int64_t year = 1970 + days / 366 - (days < 0 ? 1 : 0);
-    while (dw_days_of(year + 1, 1, 1) <= days)
+    while (dw_days_from_date(year + 1, 1, 1) <= days)
         year++;
     return year;
 }

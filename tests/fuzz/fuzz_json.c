@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(struct dw_str text, bool strict)
 {
-    struct json_tokener *tok = json_tokener_new_ex(64);
+    struct json_tokener *tok = json_tokener_new_ex(80);
     if (strict)
         json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
     struct json_object *o = json_tokener_parse_ex(tok, text.ptr, (int)text.len);
@@ -35,10 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DW_ASSERT(d.keys);
     dw_draft_reset(&d, dw_str_make(copy, size));
     struct dw_buf out = {0};
-    if (dw_flatten_json(&d, d.line, NULL) == 0)
+    const struct dw_flatten how = {0};
+    if (dw_flatten_json(&d, d.line, &how) == 0)
         check(d.line, false);
+    else
+        d.field_count = 0;
     struct dw_event ev = {.line = d.line, .field = d.field, .field_count = d.field_count};
-    dw_event_write_json(d.keys, &ev, &out);
+    dw_event_json(d.keys, &ev, NULL, &out);
     DW_ASSERT(out.err == 0);
     check(dw_buf_view(&out), true);
     dw_buf_fini(&out);

@@ -39,12 +39,9 @@ int32_t dw_zone_offset_at(const struct dw_zone *z, int64_t utc_s);
  * means the first; one that never was (clocks set ahead) is read with the offset before the change. */
 int64_t dw_zone_to_utc(const struct dw_zone *z, int64_t wall_s);
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar. */
-int64_t dw_days_of(int64_t year, unsigned month, unsigned day);
-
 /* 2026-11-23T21:14:18.123Z; T, t or space; fraction after dot or comma; zone Z, +hh:mm, +hhmm, +hh, or none. After
  * a space also an abbreviation ("CET"), as PostgreSQL writes it. */
-size_t dw_time_rfc3339(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns);
+size_t dw_time_iso(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns);
 /* 23/Nov/2026:21:14:18 +0000, also with .123 and without zone (HAProxy). */
 size_t dw_time_clf(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns);
 /* Nov  3 21:14:18, also with a fraction, and with a year after the day or the time. */
@@ -61,9 +58,5 @@ size_t dw_time_yymmdd(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *r
 size_t dw_time_epoch(struct dw_str s, int64_t *ret_ns);
 /* Whichever of the above fits the whole view, or its beginning when `prefix`; bytes taken. */
 size_t dw_time_any(struct dw_str s, const struct dw_time_ctx *ctx, bool prefix, int64_t *ret_ns);
-
-/* Writes 2026-11-23T21:14:18.123456789Z and a NUL. */
-enum { DW_TIME_TEXT = 31 };
-void dw_time_format(int64_t ns, char out[DW_TIME_TEXT]);
 
 #endif

@@ -1,0 +1,52 @@
+/*
+ * The inside of a decoder, shared by decode.c (sections, tables, check) and columns.c (columns to events).
+ */
+#ifndef DOGWATCH_FRAME_DECODE_INT_H
+#define DOGWATCH_FRAME_DECODE_INT_H
+
+#include "dogwatch/frame/frame.h"
+
+enum { DW__K_SAME = 7, DW__K_SAME_NUMBER = 8 };
+
+/* One field of a shape as read from VIEWS. */
+struct dw__plan {
+    struct dw_field proto; /* key, kind and elem; CONST: its text too */
+    uint8_t how;           /* kind in VIEWS */
+    uint16_t target;       /* SAME: index of the field it repeats */
+};
+
+struct dw__shape_plan {
+    uint32_t plan, plan_count; /* [plan, plan + plan_count) in decoder.plan */
+    uint32_t first, count;     /* its events: [first, first + count) in decoder.order */
+};
+
+struct dw_decoder {
+    /* set once */
+    struct dw_keys *keys;
+    void *zstd; /* ZSTD_DCtx */
+    struct dw_sha256 *sha;
+    /* content of the frame in hand */
+    struct dw_buf text, views;
+    struct dw_arena arena; /* streams, extents */
+    uint32_t *key;         /* local index to global id */
+    uint32_t key_count;
+    struct dw_str *constant;
+    uint32_t constant_count;
+    struct dw_stream *stream;
+    uint32_t stream_count;
+    struct dw__plan *plan;
+    uint32_t plan_count, plan_cap;
+    struct dw__shape_plan *shape;
+    uint32_t shape_count;
+    struct dw_event *event;
+    uint32_t event_count;
+    uint16_t *shape_of;
+    uint32_t *order, *view_end;
+    struct dw_field *field;
+    uint32_t field_count, field_cap;
+};
+
+/* The column part of VIEWS, from `c` to its end, for head->event_count events over `text`. */
+int dw__read_columns(struct dw_decoder *d, const struct dw_head *head, struct dw_cursor *c, struct dw_str text);
+
+#endif

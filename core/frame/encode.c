@@ -1,0 +1,383 @@
+/*
+ * encode: a batch to the bytes of docs/formats/frame.md.
+ *
+ * Idea: everything that is equal for the events of a shape is written once; what differs goes into columns, one
+ * kind of number after the other, because like numbers compress best side by side.
+ *
+ * Invariants:
+ *   (1) The chain moves only when a frame is given, and then by exactly one.
+ *   (2) A frame is at most DW_FRAME_BYTES_MAX bytes; a batch within its bounds cannot make more.
+ */
+#include "batch_int.h"
+#include "slices.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <zstd.h>
+
+enum column {
+    COL_STREAM, COL_SHAPE, COL_TIME, COL_READ, COL_OUT, COL_START, COL_OVER, COL_LENGTH, COL_MORE,
+    COL_GAP, COL_VIEW, COL_INT, COL_LITERAL,
+    COLUMNS
+};
+
+struct dw_encoder {
+    ZSTD_CCtx *zstd;
+    struct dw_sha256 *sha;
+    struct dw_buf views, column[COLUMNS];
+    uint32_t *view_end; /* by event: end of its last view so far */
+};
+
+struct dw_encoder *dw_encoder_new(int zstd_level)
+{
+    struct dw_encoder *e = dw_calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->zstd = ZSTD_createCCtx();
+    e->sha = dw_sha256_new();
+    e->view_end = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->view_end);
+    if (!e->zstd || !e->view_end || ZSTD_isError(ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_compressionLevel, zstd_level))
+        || ZSTD_isError(ZSTD_CCtx_setParameter(e->zstd, ZSTD_c_checksumFlag, 1))) {
+        dw_encoder_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void dw_encoder_free(struct dw_encoder *e)
+{
+    if (!e)
+        return;
+    (void)ZSTD_freeCCtx(e->zstd);
+    dw_sha256_free(e->sha);
+    dw_free(e->view_end);
+    dw_buf_fini(&e->views);
+    for (int i = 0; i < COLUMNS; i++)
+        dw_buf_fini(&e->column[i]);
+    dw_free(e);
+}
+
+static void put_str(struct dw_buf *out, struct dw_str s)
+{
+    dw_buf_varint(out, s.len);
+    dw_buf_str(out, s);
+}
+
+static void put_streams(const struct dw_batch *b, struct dw_buf *out)
+{
+    dw_buf_varint(out, b->stream_count);
+    for (uint32_t i = 0; i < b->stream_count; i++) {
+        const struct dw_stream *s = b->stream[i];
+        dw_buf_add(out, s->id, sizeof s->id);
+        dw_buf_add(out, s->series, sizeof s->series);
+        dw_buf_varint(out, s->ordinal);
+        dw_buf_varint(out, s->device);
+        dw_buf_varint(out, s->inode);
+        dw_buf_zigzag(out, s->birth_ns);
+        dw_buf_varint(out, s->generation);
+        dw_buf_add(out, s->predecessor, sizeof s->predecessor);
+        dw_buf_zigzag(out, s->predecessor_size);
+        dw_buf_varint(out, s->field_count);
+        for (uint32_t k = 0; k < s->field_count; k++) {
+            dw_buf_varint(out, b->key_local[s->field[k].key] - 1u);
+            put_str(out, dw_field_str(&s->field[k]));
+        }
+    }
+}
+
+/* Constants are few: numbered by first use over the shapes' entries, found again by pointer. */
+struct consts {
+    struct dw_str item[4096];
+    uint32_t count;
+};
+
+static uint32_t const_index(struct consts *c, const struct dw__entry *e)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->item[i].ptr == e->ptr && c->item[i].len == e->len)
+            return i;
+    if (c->count == DW_COUNT_OF(c->item))
+        return UINT32_MAX;
+    c->item[c->count] = dw_str_make(e->ptr, e->len);
+    return c->count++;
+}
+
+static int put_shapes(const struct dw_batch *b, struct consts *consts, struct dw_buf *out)
+{
+    dw_buf_varint(out, b->shape_count);
+    for (uint32_t i = 0; i < b->shape_count; i++) {
+        const struct dw__shape *s = &b->shape[i];
+        dw_buf_varint(out, s->entry_count);
+        for (uint32_t k = 0; k < s->entry_count; k++) {
+            const struct dw__entry *e = &b->entry[s->entry + k];
+            dw_buf_varint(out, e->key);
+            dw_buf_byte(out, e->kind);
+            dw_buf_varint(out, e->elem);
+            if (e->kind == DW_K_CONST) {
+                uint32_t index = const_index(consts, e);
+                if (index == UINT32_MAX)
+                    return DW_ELIMIT;
+                dw_buf_varint(out, index);
+            } else if (e->kind >= DW__K_SAME) {
+                dw_buf_byte(out, e->back);
+            }
+        }
+    }
+    return DW_OK;
+}
+
+static uint64_t end_in_stream(const struct dw_event *ev, const struct dw_stream *s)
+{
+    uint64_t end = ev->stream == s ? ev->end : 0;
+    for (uint32_t i = 0; i < ev->more_count; i++)
+        if (ev->more[i].stream == s && ev->more[i].end > end)
+            end = ev->more[i].end;
+    return end;
+}
+
+static void put_more(const struct dw_batch *b, uint32_t index, uint32_t *since, struct dw_buf *out)
+{
+    const struct dw_event *ev = &b->event[index];
+    if (ev->more_count == 0)
+        return;
+    dw_buf_varint(out, index - *since);
+    *since = index;
+    dw_buf_varint(out, ev->more_count);
+    for (uint32_t k = 0; k < ev->more_count; k++) {
+        uint32_t s = 0;
+        while (b->stream[s] != ev->more[k].stream)
+            s++;
+        dw_buf_varint(out, s);
+        dw_buf_varint(out, ev->more[k].start);
+        dw_buf_varint(out, ev->more[k].end - ev->more[k].start);
+    }
+}
+
+static int64_t minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b); /* wraps: the decoder adds it back the same way */
+}
+
+static void put_event_columns(struct dw_encoder *e, const struct dw_batch *b, int64_t time_min)
+{
+    uint64_t stream_end[BATCH_STREAMS] = {0};
+    int64_t time = time_min, read_at = 0;
+    uint32_t since = 0;
+    for (uint32_t i = 0; i < b->event_count; i++) {
+        const struct dw_event *ev = &b->event[i];
+        uint32_t s = b->stream_of[i];
+        dw_buf_varint(&e->column[COL_STREAM], s);
+        dw_buf_varint(&e->column[COL_SHAPE], b->shape_of[i]);
+        dw_buf_zigzag(&e->column[COL_TIME], minus(ev->time_ns, time));
+        time = ev->time_ns;
+        dw_buf_zigzag(&e->column[COL_READ], minus(ev->read_at_ns, i ? read_at : time));
+        read_at = ev->read_at_ns;
+        dw_buf_byte(&e->column[COL_OUT], ev->out);
+        dw_buf_zigzag(&e->column[COL_START], minus((int64_t)ev->start, (int64_t)stream_end[s]));
+        dw_buf_zigzag(&e->column[COL_OVER], minus((int64_t)(ev->end - ev->start), (int64_t)ev->line.len));
+        dw_buf_varint(&e->column[COL_LENGTH], ev->line.len);
+        put_more(b, i, &since, &e->column[COL_MORE]);
+        stream_end[s] = ev->more_count ? end_in_stream(ev, ev->stream) : ev->end;
+    }
+}
+
+static char *put_varint_at(char *at, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *at++ = (char)(v | 0x80);
+    *at++ = (char)v;
+    return at;
+}
+
+/* One view field of one shape: gap and length of every event. The hottest loop of the encoder. */
+static void put_views(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
+{
+    struct dw_buf *gaps = &e->column[COL_GAP], *lens = &e->column[COL_VIEW];
+    char *gap = dw_buf_reserve(gaps, (size_t)s->count * 10), *len = dw_buf_reserve(lens, (size_t)s->count * 5);
+    if (!gap || !len)
+        return;
+    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
+        const struct dw_event *ev = &b->event[i];
+        const struct dw_field *f = &ev->field[field];
+        uint32_t start = (uint32_t)(f->v.ptr - ev->line.ptr);
+        int64_t delta = (int64_t)start - e->view_end[i];
+        gap = put_varint_at(gap, (uint64_t)delta << 1 ^ (uint64_t)(delta >> 63));
+        len = put_varint_at(len, f->len);
+        e->view_end[i] = start + f->len;
+    }
+    gaps->len = (size_t)(gap - gaps->ptr);
+    lens->len = (size_t)(len - lens->ptr);
+}
+
+static void put_same(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
+{
+    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
+        const struct dw_field *f = &b->event[i].field[field];
+        e->view_end[i] = (uint32_t)(f->v.ptr - b->event[i].line.ptr) + f->len;
+    }
+}
+
+static void put_others(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field,
+    uint8_t kind)
+{
+    int64_t before = 0;
+    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
+        const struct dw_field *f = &b->event[i].field[field];
+        if (kind == DW_K_LITERAL) {
+            put_str(&e->column[COL_LITERAL], dw_field_str(f));
+        } else if (kind == DW_K_FLOAT) {
+            uint64_t bits;
+            memcpy(&bits, &f->v.f, sizeof bits);
+            dw_buf_u64(&e->column[COL_LITERAL], bits);
+        } else {
+            dw_buf_zigzag(&e->column[COL_INT], minus(f->v.i, before));
+            before = f->v.i;
+        }
+    }
+}
+
+static void put_value_columns(struct dw_encoder *e, const struct dw_batch *b)
+{
+    memset(e->view_end, 0, b->event_count * sizeof *e->view_end);
+    for (uint32_t i = 0; i < b->shape_count; i++) {
+        const struct dw__shape *s = &b->shape[i];
+        for (uint32_t k = 0; k < s->entry_count; k++) {
+            uint8_t kind = b->entry[s->entry + k].kind;
+            if (kind <= DW_K_NUMBER)
+                put_views(e, b, s, k);
+            else if (kind >= DW__K_SAME)
+                put_same(e, b, s, k);
+            else if (kind != DW_K_CONST)
+                put_others(e, b, s, k, kind);
+        }
+    }
+}
+
+static int make_views(struct dw_encoder *e, const struct dw_batch *b, int64_t time_min)
+{
+    struct consts consts;
+    struct dw_buf shapes = {0};
+    struct dw_buf *out = &e->views;
+    consts.count = 0;
+    dw_buf_reset(out);
+    for (int i = 0; i < COLUMNS; i++)
+        dw_buf_reset(&e->column[i]);
+    int rc = put_shapes(b, &consts, &shapes);
+    dw_buf_byte(out, 1);
+    dw_buf_varint(out, b->key_count);
+    for (uint32_t i = 0; i < b->key_count; i++)
+        put_str(out, dw_keys_name(b->keys, b->key[i]));
+    dw_buf_varint(out, consts.count);
+    for (uint32_t i = 0; i < consts.count; i++)
+        put_str(out, consts.item[i]);
+    put_streams(b, out);
+    dw_buf_str(out, dw_buf_view(&shapes));
+    put_event_columns(e, b, time_min);
+    put_value_columns(e, b);
+    for (int i = 0; i < COLUMNS && rc == DW_OK; i++) {
+        put_str(out, dw_buf_view(&e->column[i]));
+        rc = e->column[i].err;
+    }
+    if (rc == DW_OK)
+        rc = shapes.err ? shapes.err : out->err;
+    dw_buf_fini(&shapes);
+    return rc;
+}
+
+static int compress(struct dw_encoder *e, struct dw_str in, struct dw_buf *out, uint32_t *ret_packed)
+{
+    size_t bound = ZSTD_compressBound(in.len);
+    char *at = dw_buf_reserve(out, bound);
+    if (!at)
+        return DW_ENOMEM;
+    size_t n = ZSTD_compress2(e->zstd, at, bound, in.ptr, in.len);
+    if (ZSTD_isError(n))
+        return DW_ENOMEM;
+    out->len += n;
+    *ret_packed = (uint32_t)n;
+    return DW_OK;
+}
+
+/* Fills chain place, hash and signature of a HEAD whose roots and sizes are set. */
+static int seal_head(struct dw_encoder *e, const struct dw_encode *with, struct dw_head *h)
+{
+    memcpy(h->agent, with->chain->agent, sizeof h->agent);
+    h->epoch = with->chain->epoch;
+    h->number = with->chain->next_number;
+    h->low_water_ns = with->low_water_ns;
+    memcpy(h->previous, with->chain->previous, sizeof h->previous);
+    dw_head_hash(h, e->sha, h->hash);
+    if (!with->key)
+        return DW_OK;
+    h->flags |= DW_HEAD_SIGNED;
+    return dw_key_sign(with->key, h->hash, h->signature);
+}
+
+/* Puts HEAD, TEXT and the second section together, moves the chain. */
+static int assemble(struct dw_encoder *e, const struct dw_encode *with, struct dw_head *h, struct dw_str text,
+    struct dw_str views, struct dw_frame **ret_frame)
+{
+    struct dw_buf packed = {0};
+    struct dw_frame *f = dw_calloc(1, sizeof *f);
+    int rc = f ? DW_OK : DW_ENOMEM;
+    if (rc == DW_OK && text.len)
+        rc = compress(e, text, &packed, &h->text_packed);
+    size_t text_end = packed.len;
+    if (rc == DW_OK)
+        rc = compress(e, views, &packed, &h->views_packed);
+    if (rc == DW_OK)
+        rc = seal_head(e, with, h);
+    if (rc == DW_OK) {
+        dw_head_write(h, &f->bytes);
+        dw_buf_add(&f->bytes, packed.ptr, text_end);
+        dw_buf_u32(&f->bytes, text.len ? DW_MAGIC_VIEWS : DW_MAGIC_RECORD);
+        dw_buf_u32(&f->bytes, h->views_packed);
+        dw_buf_add(&f->bytes, packed.ptr + text_end, packed.len - text_end);
+        rc = f->bytes.err;
+    }
+    if (rc == DW_OK && f->bytes.len > DW_FRAME_BYTES_MAX)
+        rc = DW_ELIMIT;
+    dw_buf_fini(&packed);
+    if (rc < 0) {
+        dw_frame_free(f);
+        return rc;
+    }
+    f->head = *h;
+    with->chain->next_number++;
+    memcpy(with->chain->previous, h->hash, sizeof h->hash);
+    *ret_frame = f;
+    return DW_OK;
+}
+
+int dw_encode_events(struct dw_encoder *e, const struct dw_batch *b, const struct dw_encode *with,
+    struct dw_frame **ret_frame)
+{
+    DW_ASSERT(b->event_count > 0);
+    struct dw_head h = {.kind = DW_FRAME_EVENTS, .event_count = b->event_count, .text_size = (uint32_t)b->text_len};
+    h.time_min_ns = h.time_max_ns = b->event[0].time_ns;
+    for (uint32_t i = 1; i < b->event_count; i++) {
+        int64_t t = b->event[i].time_ns;
+        h.time_min_ns = t < h.time_min_ns ? t : h.time_min_ns;
+        h.time_max_ns = t > h.time_max_ns ? t : h.time_max_ns;
+    }
+    int rc = make_views(e, b, h.time_min_ns);
+    if (rc < 0)
+        return rc;
+    struct dw_str text = dw_str_make(b->text, b->text_len), views = dw_buf_view(&e->views);
+    h.views_size = (uint32_t)views.len;
+    dw__root_text(e->sha, text, b->event, b->event_count, h.root_text);
+    dw__root_views(e->sha, views, h.root_views);
+    return assemble(e, with, &h, text, views, ret_frame);
+}
+
+int dw_encode_record(struct dw_encoder *e, struct dw_str json, int64_t time_ns, const struct dw_encode *with,
+    struct dw_frame **ret_frame)
+{
+    DW_ASSERT(json.len > 0 && json.len <= DW_FRAME_TEXT_TARGET);
+    struct dw_head h = {.kind = DW_FRAME_RECORD, .views_size = (uint32_t)json.len};
+    h.time_min_ns = h.time_max_ns = time_ns;
+    dw__root_text(e->sha, DW_STR_NONE, NULL, 0, h.root_text);
+    dw__root_views(e->sha, json, h.root_views);
+    return assemble(e, with, &h, DW_STR_NONE, json, ret_frame);
+}
