@@ -51,6 +51,11 @@ void dw_pred_scratch_free(struct dw_pred_scratch *s)
     dw_free(s);
 }
 
+const struct dw_pred *dw_pred_of(const struct dw_pred_scratch *s)
+{
+    return s->p;
+}
+
 void dw_pred_scratch_prefilter(struct dw_pred_scratch *s, bool on)
 {
     s->prefilter = on;

@@ -8,7 +8,7 @@
 #include "dogwatch/pred/pred.h"
 
 enum { DW__LITERAL_MIN = 3 }; /* shorter pieces occur nearly everywhere: not worth searching */
-enum { DW__NONE = UINT32_MAX };
+#define DW__NONE UINT32_MAX
 
 struct dw__leaf {
     enum dw_leaf_op op;

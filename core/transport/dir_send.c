@@ -6,8 +6,8 @@
  *
  * Invariants:
  *   (1) A frame is acknowledged only after a sync that began after it was written.
- *   (2) After a failed write or sync nothing more is written: the end of the file is unknown, so the sender must be opened anew,
- *       which begins a new file.
+ *   (2) After a failed write the file is cut back to what was acknowledged and the frames wait for the next pump (a full disk
+ *       heals). If that fails, or a sync, the end of the file is unknown: the sender is broken and must be opened anew.
  */
 #include "dir_int.h"
 
@@ -125,8 +125,11 @@ static int dir_pump(struct dw_sender *base, uint64_t *ret_acked)
             rc = begin_file(s);
         if (rc == DW_OK)
             rc = dw_fs_write(s->fs, s->fd, s->queued.ptr, s->queued.len);
-        if (rc == DW_OK)
-            rc = dw_fs_sync(s->fs, s->fd);
+        if (rc < 0) {
+            s->broken = dw_fs_truncate(s->fs, s->fd, s->file_bytes) < 0;
+            return rc;
+        }
+        rc = dw_fs_sync(s->fs, s->fd);
         s->broken = rc < 0;
     }
     if (rc < 0)

@@ -76,6 +76,8 @@ size_t dw_pred_bytes(const struct dw_pred *p);
 /* Gives a thread's working memory for a built set, which must outlive it; NULL without memory. */
 struct dw_pred_scratch *dw_pred_scratch_new(const struct dw_pred *p);
 void dw_pred_scratch_free(struct dw_pred_scratch *s);
+/* The set a scratch belongs to. */
+const struct dw_pred *dw_pred_of(const struct dw_pred_scratch *s);
 /* Without prefilter nothing fires and dw_pred_test works everything out: the oracle for tests. */
 void dw_pred_scratch_prefilter(struct dw_pred_scratch *s, bool on);
 

@@ -30,8 +30,9 @@ DW_MUST_USE static inline int dw_sender_send(struct dw_sender *s, struct dw_fram
     return s->ops->send(s, frame);
 }
 
-/* Does what is due, which may wait for the disk; *ret_acked is how many frames are durable since the sender was opened. After an
- * error the frames not acknowledged must be sent again through a sender opened anew. */
+/* Does what is due, which may wait for the disk; *ret_acked is how many frames are durable since the sender was opened.
+ * DW_ENOSPC: pump again later, nothing is lost. After other errors the frames not acknowledged must be sent again through a
+ * sender opened anew. */
 DW_MUST_USE static inline int dw_sender_pump(struct dw_sender *s, uint64_t *ret_acked)
 {
     return s->ops->pump(s, ret_acked);

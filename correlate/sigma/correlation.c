@@ -1,0 +1,246 @@
+/*
+ * correlation: the `correlation:` part of a document.
+ *
+ * Invariants:
+ *   (1) Members, groups and fields are bounded by the arrays of struct dw_correlation.
+ *   (2) A correlation names only rules that loaded, and never itself, directly or through others: its members have
+ *       smaller numbers or are correlations that were resolved before (checked by depth in finish).
+ */
+#include "sigma_int.h"
+
+#include "dogwatch/base/error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *word;
+    enum dw_corr_type type;
+    bool numeric, field;
+} types[] = {
+    {"event_count", DW_CORR_EVENT_COUNT, true, false},
+    {"value_count", DW_CORR_VALUE_COUNT, true, true},
+    {"temporal", DW_CORR_TEMPORAL, false, false},
+    {"temporal_ordered", DW_CORR_TEMPORAL_ORDERED, false, false},
+    {"value_sum", DW_CORR_VALUE_SUM, true, true},
+    {"value_avg", DW_CORR_VALUE_AVG, true, true},
+    {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true},
+};
+static const struct {
+    const char *word;
+    enum dw_corr_op op;
+} ops[] = {{"gte", DW_CORR_GTE}, {"gt", DW_CORR_GT}, {"lte", DW_CORR_LTE}, {"lt", DW_CORR_LT}, {"eq", DW_CORR_EQ}, {"neq", DW_CORR_NEQ}};
+
+static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
+{
+    dw_diag_add(g->diags, at, help, name.ptr ? "correlation: %s '%.*s'" : "correlation: %s", what, DW_ARG(name));
+    return DW_ESYNTAX;
+}
+
+static int read_type(struct dw__sigma *g, const struct dw_yaml *map, size_t *ret)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "type");
+    const char *words[DW_COUNT_OF(types)];
+    char help[160];
+    if (!n || n->kind != DW_YAML_SCALAR)
+        return refuse(g, map->key_at, "add `type: event_count`", "the type is missing", DW_STR_NONE);
+    for (size_t i = 0; i < DW_COUNT_OF(types); i++) {
+        words[i] = types[i].word;
+        if (dw_str_eq(n->text, dw_str_of(types[i].word))) {
+            *ret = i;
+            return DW_OK;
+        }
+    }
+    const char *near = dw_nearest(n->text, words, DW_COUNT_OF(words));
+    if (near)
+        (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
+    return refuse(g, n->at, near ? help : NULL, "unknown type", n->text);
+}
+
+static int read_timespan(struct dw__sigma *g, const struct dw_yaml *map, int64_t *ret)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'M', 2592000}, {'y', 31536000}};
+    const struct dw_yaml *n = dw_yaml_get(map, "timespan");
+    uint64_t count;
+    if (!n)
+        n = dw_yaml_get(map, "timeframe");
+    if (!n || n->kind != DW_YAML_SCALAR)
+        return refuse(g, map->key_at, "add `timespan: 5m`", "the timespan is missing", DW_STR_NONE);
+    for (size_t i = 0; i < DW_COUNT_OF(units) && n->text.len; i++) {
+        bool unit = n->text.ptr[n->text.len - 1] == units[i].unit;
+        if (!unit || !dw_str_u64(dw_str_slice(n->text, 0, n->text.len - 1), &count) || count == 0 || count > 100 * 31536000ull / (uint64_t)units[i].seconds)
+            continue;
+        *ret = (int64_t)count * units[i].seconds * 1000000000;
+        return DW_OK;
+    }
+    return refuse(g, n->at, "a number and s, m, h or d: 30s, 5m, 1h", "not a timespan:", n->text);
+}
+
+static bool read_number(const struct dw_yaml *n, double *ret)
+{
+    char copy[64];
+    if (n->kind != DW_YAML_SCALAR || !n->plain || n->text.len == 0 || n->text.len >= sizeof copy)
+        return false;
+    memcpy(copy, n->text.ptr, n->text.len);
+    copy[n->text.len] = '\0';
+    char *end = NULL;
+    *ret = strtod(copy, &end);
+    return *end == '\0' && isfinite(*ret);
+}
+
+static int read_fields(struct dw__sigma *g, const struct dw_yaml *n, struct dw_correlation *c)
+{
+    bool list = n->kind == DW_YAML_SEQ;
+    if (n->kind == DW_YAML_MAP || (list && (n->count == 0 || n->count > DW_CORR_GROUP_MAX)))
+        return refuse(g, n->at, NULL, "a field, or a list of up to 8, is expected", DW_STR_NONE);
+    int rc = DW_OK;
+    for (const struct dw_yaml *v = list ? n->first : n; v && rc == DW_OK; v = list ? v->next : NULL) {
+        rc = dw__text(g, v, &c->field_name[c->field_count]);
+        if (rc == DW_OK)
+            rc = dw__names(g, v->text, &c->field[c->field_count++]);
+    }
+    return rc;
+}
+
+static int read_condition_key(struct dw__sigma *g, const struct dw_yaml *v, struct dw_correlation *c)
+{
+    if (dw_str_eq(v->key, DW_STR("field")))
+        return read_fields(g, v, c);
+    if (dw_str_eq(v->key, DW_STR("percentile"))) {
+        if (!read_number(v, &c->percentile) || c->percentile < 0 || c->percentile > 100)
+            return refuse(g, v->at, NULL, "a percentile from 0 to 100 is expected, not", v->text);
+        return DW_OK;
+    }
+    for (size_t i = 0; i < DW_COUNT_OF(ops); i++) {
+        if (!dw_str_eq(v->key, dw_str_of(ops[i].word)))
+            continue;
+        if (c->cond_count == DW_COUNT_OF(c->want))
+            return refuse(g, v->key_at, "a lower and an upper bound", "more than two comparisons", DW_STR_NONE);
+        if (!read_number(v, &c->want[c->cond_count]))
+            return refuse(g, v->at, NULL, "a number is expected, not", v->text);
+        c->op[c->cond_count++] = ops[i].op;
+        return DW_OK;
+    }
+    return refuse(g, v->key_at, "one of gte, gt, lte, lt, eq, neq, field", "unknown comparison", v->key);
+}
+
+static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t type, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "condition");
+    int rc = DW_OK;
+    c->percentile = 50;
+    if (n && n->kind != DW_YAML_MAP)
+        return refuse(g, n->at, "write it as `gte: 10`", "the condition is a comparison", DW_STR_NONE);
+    for (const struct dw_yaml *v = n ? n->first : NULL; v && rc == DW_OK; v = v->next)
+        rc = read_condition_key(g, v, c);
+    if (rc == DW_OK && types[type].numeric && c->cond_count == 0)
+        rc = refuse(g, n ? n->at : map->key_at, "add `condition:` with `gte: 10`", "the comparison is missing", DW_STR_NONE);
+    const struct dw_yaml *field = dw_yaml_get(map, "field"); /* seen outside of condition too */
+    if (rc == DW_OK && field && c->field_count == 0)
+        rc = read_fields(g, field, c);
+    if (rc == DW_OK && types[type].field && c->field_count == 0)
+        rc = refuse(g, n ? n->at : map->key_at, "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
+    if (rc == DW_OK && c->type >= DW_CORR_VALUE_SUM && c->field_count > 1)
+        rc = refuse(g, n ? n->at : map->key_at, NULL, "numbers come from one field", DW_STR_NONE);
+    return rc;
+}
+
+static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t self, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "rules");
+    if (!n || n->kind == DW_YAML_MAP || (n->kind == DW_YAML_SEQ && n->count == 0))
+        return refuse(g, n ? n->at : map->key_at, "add `rules:` with names or ids", "the rules are missing", DW_STR_NONE);
+    bool list = n->kind == DW_YAML_SEQ;
+    for (const struct dw_yaml *v = list ? n->first : n; v; v = list ? v->next : NULL) {
+        uint32_t index = v->kind == DW_YAML_SCALAR ? dw__find_rule(g->rs, v->text) : g->rs->rule_count;
+        if (c->member_count == DW_CORR_MEMBERS_MAX)
+            return refuse(g, v->at, NULL, "more than 32 rules", DW_STR_NONE);
+        if (index == g->rs->rule_count || index == self)
+            return refuse(g, v->at, "rules are named by id or name, and must have loaded", "no such rule:", v->kind == DW_YAML_SCALAR ? v->text : DW_STR_NONE);
+        c->member[c->member_count++] = index;
+    }
+    return DW_OK;
+}
+
+/* The name of a group in one member: its alias there, or the name itself. */
+static struct dw_str alias_of(const struct dw__sigma *g, const struct dw_yaml *map, struct dw_str group, uint32_t member)
+{
+    const struct dw_yaml *aliases = dw_yaml_get(map, "aliases");
+    for (const struct dw_yaml *a = aliases && aliases->kind == DW_YAML_MAP ? aliases->first : NULL; a; a = a->next) {
+        if (!dw_str_eq(a->key, group) || a->kind != DW_YAML_MAP)
+            continue;
+        for (const struct dw_yaml *r = a->first; r; r = r->next)
+            if (r->kind == DW_YAML_SCALAR && dw__find_rule(g->rs, r->key) == member)
+                return r->text;
+    }
+    return group;
+}
+
+static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "group-by");
+    if (!n || dw_yaml_is_null(n))
+        return DW_OK;
+    bool list = n->kind == DW_YAML_SEQ;
+    if (n->kind == DW_YAML_MAP || (list && n->count > DW_CORR_GROUP_MAX))
+        return refuse(g, n->at, NULL, "group-by is a list of up to 8 fields", DW_STR_NONE);
+    int rc = DW_OK;
+    for (const struct dw_yaml *v = list ? n->first : n; v && rc == DW_OK; v = list ? v->next : NULL) {
+        uint32_t at = c->group_count++;
+        rc = dw__text(g, v, &c->group_name[at]);
+        for (uint32_t m = 0; m < c->member_count && rc == DW_OK; m++) {
+            struct dw__sigma in = *g; /* names as the member's own logsource has them */
+            in.product = g->rs->rule[c->member[m]].product;
+            in.service = g->rs->rule[c->member[m]].service;
+            rc = dw__names(&in, alias_of(g, map, v->text, c->member[m]), &c->group[m][at]);
+        }
+    }
+    return rc;
+}
+
+/* How deep correlations of correlations go from here; more than 8 is a cycle. */
+static uint32_t depth_of(const struct dw_ruleset *rs, const struct dw_correlation *c, uint32_t limit)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < c->member_count && limit; i++) {
+        const struct dw_correlation *inner = rs->rule[c->member[i]].corr;
+        uint32_t d = inner ? depth_of(rs, inner, limit - 1) + 1 : 0;
+        most = d > most ? d : most;
+    }
+    return limit ? most : 100;
+}
+
+int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index)
+{
+    const struct dw_yaml *map = dw_yaml_get(doc, "correlation");
+    size_t type = 0;
+    struct dw_correlation *c = dw_arena_alloc(&g->rs->arena, sizeof *c);
+    if (!c)
+        return DW_ENOMEM;
+    if (map->kind != DW_YAML_MAP)
+        return refuse(g, map->at, NULL, "a mapping is expected", DW_STR_NONE);
+    int rc = read_type(g, map, &type);
+    c->type = types[type].type;
+    if (rc == DW_OK)
+        rc = read_members(g, map, index, c);
+    if (rc == DW_OK)
+        rc = read_timespan(g, map, &c->timespan_ns);
+    if (rc == DW_OK)
+        rc = read_groups(g, map, c);
+    if (rc == DW_OK)
+        rc = read_condition(g, map, type, c);
+    const struct dw_yaml *generate = dw_yaml_get(map, "generate");
+    if (!generate)
+        generate = dw_yaml_get(doc, "generate");
+    if (rc == DW_OK && generate && !dw_yaml_bool(generate, &c->generate))
+        rc = refuse(g, generate->at, NULL, "generate is true or false, not", generate->text);
+    if (rc == DW_OK && depth_of(g->rs, c, 8) > 8)
+        rc = refuse(g, map->key_at, NULL, "it is a member of itself, or nested over 8 deep", DW_STR_NONE);
+    if (rc == DW_OK)
+        g->rs->rule[index].corr = c;
+    return rc;
+}

@@ -1,0 +1,142 @@
+/*
+ * fieldname: a Sigma field name as the names that an event may have it under.
+ *
+ * Idea: the name as the rule writes it comes first, so raw events match as they are; then its ECS names from
+ * tbl/sigma_fields.h, those of the rule's product or service before the general ones.
+ *
+ * Invariant: (1) the answer depends only on name, product and service, so equal fields of two rules are one field.
+ */
+#include "sigma_int.h"
+
+#include "dogwatch/base/error.h"
+
+#include <stdio.h>
+
+enum { NAMES_MAX = 12 };
+
+static const struct {
+    const char *scope, *sigma, *ecs;
+} field_rows[] = {
+#define SIGMA_FIELD(scope, sigma, ecs) {scope, sigma, ecs},
+#define SIGMA_PREFIX(scope, prefix)
+#include "dogwatch/tbl/sigma_fields.h"
+#undef SIGMA_FIELD
+#undef SIGMA_PREFIX
+};
+static const struct {
+    const char *scope, *prefix;
+} prefix_rows[] = {
+#define SIGMA_FIELD(scope, sigma, ecs)
+#define SIGMA_PREFIX(scope, prefix) {scope, prefix},
+#include "dogwatch/tbl/sigma_fields.h"
+#undef SIGMA_FIELD
+#undef SIGMA_PREFIX
+};
+
+struct names {
+    uint32_t key[NAMES_MAX], count;
+};
+
+static int add_name(struct dw__sigma *g, struct names *n, struct dw_str name)
+{
+    uint32_t key = 0;
+    int rc = dw_keys_intern(g->rs->keys, name, &key);
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (n->key[i] == key)
+            return DW_OK;
+    if (n->count < NAMES_MAX)
+        n->key[n->count++] = key;
+    return DW_OK;
+}
+
+static bool in_scope(const struct dw__sigma *g, const char *scope)
+{
+    struct dw_str s = dw_str_of(scope);
+    return dw_str_ieq(s, g->product) || dw_str_ieq(s, g->service);
+}
+
+static int add_rows(struct dw__sigma *g, struct names *n, struct dw_str name, bool general)
+{
+    int rc = DW_OK;
+    for (size_t i = 0; i < DW_COUNT_OF(field_rows); i++) {
+        bool is_general = field_rows[i].scope[0] == '\0';
+        if (is_general != general || !dw_str_eq(dw_str_of(field_rows[i].sigma), name) || (!general && !in_scope(g, field_rows[i].scope)))
+            continue;
+        struct dw_str rest = dw_str_of(field_rows[i].ecs);
+        while (rc == DW_OK && rest.ptr)
+            rc = add_name(g, n, dw_str_cut(&rest, '|'));
+    }
+    return rc;
+}
+
+static int add_prefixed(struct dw__sigma *g, struct names *n, struct dw_str name)
+{
+    int rc = DW_OK;
+    for (size_t i = 0; i < DW_COUNT_OF(prefix_rows) && rc == DW_OK; i++) {
+        char full[DW_KEY_NAME_MAX];
+        struct dw_str prefix = dw_str_of(prefix_rows[i].prefix);
+        if (!in_scope(g, prefix_rows[i].scope) || dw_str_starts(name, prefix) || prefix.len + name.len > sizeof full)
+            continue;
+        memcpy(full, prefix.ptr, prefix.len);
+        memcpy(full + prefix.len, name.ptr, name.len);
+        rc = add_name(g, n, dw_str_make(full, prefix.len + name.len));
+    }
+    return rc;
+}
+
+static int collect(struct dw__sigma *g, struct dw_str name, struct names *n)
+{
+    int rc = add_name(g, n, name);
+    if (rc == DW_OK)
+        rc = add_rows(g, n, name, false);
+    if (rc == DW_OK)
+        rc = add_rows(g, n, name, true);
+    return rc == DW_OK ? add_prefixed(g, n, name) : rc;
+}
+
+int dw__field(struct dw__sigma *g, struct dw_str name, bool decoded, uint32_t *ret_field)
+{
+    struct names n = {.count = 0};
+    int rc = collect(g, name, &n);
+    return rc < 0 ? rc : dw_pred_field(g->rs->pred, n.key, n.count, decoded, ret_field);
+}
+
+int dw__names(struct dw__sigma *g, struct dw_str name, struct dw_name_list *ret)
+{
+    struct names n = {.count = 0};
+    int rc = collect(g, name, &n);
+    uint32_t *key = rc == DW_OK ? dw_arena_alloc(&g->rs->arena, n.count * sizeof *key) : NULL;
+    if (rc == DW_OK && !key)
+        rc = DW_ENOMEM;
+    if (rc < 0)
+        return rc;
+    memcpy(key, n.key, n.count * sizeof *key);
+    *ret = (struct dw_name_list){key, n.count};
+    return DW_OK;
+}
+
+void dw__check_name(struct dw__sigma *g, struct dw_str name, struct dw_span at)
+{
+    const char *known[DW_COUNT_OF(field_rows)];
+    if (name.len < 6)
+        return; /* a0, name, type: too short to guess */
+    for (size_t i = 0; i < DW_COUNT_OF(field_rows); i++) {
+        known[i] = field_rows[i].sigma;
+        if (dw_str_eq(dw_str_of(known[i]), name))
+            return;
+    }
+    for (uint32_t id = 0; id < DW_FIELDS; id++)
+        if (dw_str_eq(dw_keys_name(g->rs->keys, id), name))
+            return;
+    const char *near = NULL;
+    for (size_t i = 0; i < DW_COUNT_OF(known) && !near; i++)
+        if (strlen(known[i]) >= 6 && dw_str_distance(name, dw_str_of(known[i]), 1) == 1)
+            near = known[i];
+    char help[160];
+    if (!near)
+        return;
+    (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
+    dw_diag_warn(g->diags, at, help, "field '%.*s' is not known", DW_ARG(name));
+}

@@ -1,0 +1,102 @@
+/*
+ * logic_hash: what a rule decides, as 32 bytes.
+ *
+ * Idea: state and findings outlive a reload exactly while this is equal, so it covers expressions (filters and
+ * filled placeholders included), field names, logsource, and for correlations members, groups, window and
+ * condition; and leaves out titles, levels and the place in a file.
+ *
+ * Invariant: (1) it depends on names and texts, never on numbers that depend on which other rules are loaded.
+ */
+#include "sigma_int.h"
+
+#include "dogwatch/base/error.h"
+
+static void put_str(struct dw_buf *out, struct dw_str s)
+{
+    dw_buf_u32(out, (uint32_t)s.len);
+    dw_buf_str(out, s);
+}
+
+static void put_names(const struct dw_ruleset *rs, const struct dw_name_list *n, struct dw_buf *out)
+{
+    dw_buf_u32(out, n->count);
+    for (uint32_t i = 0; i < n->count; i++)
+        put_str(out, dw_keys_name(rs->keys, n->key[i]));
+}
+
+static void put_double(struct dw_buf *out, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    dw_buf_u64(out, bits);
+}
+
+static void put_correlation(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out)
+{
+    dw_buf_u32(out, c->type);
+    dw_buf_u64(out, (uint64_t)c->timespan_ns);
+    for (uint32_t i = 0; i < c->cond_count; i++) {
+        dw_buf_u32(out, c->op[i]);
+        put_double(out, c->want[i]);
+    }
+    put_double(out, c->percentile);
+    for (uint32_t i = 0; i < c->field_count; i++)
+        put_names(rs, &c->field[i], out);
+    for (uint32_t m = 0; m < c->member_count; m++) {
+        put_str(out, rs->rule[c->member[m]].id);
+        dw_buf_add(out, rs->rule[c->member[m]].logic_hash, DW_SHA256_BYTES);
+        for (uint32_t i = 0; i < c->group_count; i++)
+            put_names(rs, &c->group[m][i], out);
+    }
+}
+
+static uint32_t depth_of(const struct dw_ruleset *rs, const struct dw_rule *rule)
+{
+    uint32_t most = 0;
+    for (uint32_t m = 0; rule->corr && m < rule->corr->member_count; m++) {
+        uint32_t d = depth_of(rs, &rs->rule[rule->corr->member[m]]) + 1;
+        most = d > most ? d : most;
+    }
+    return most;
+}
+
+int dw__logic_hashes(struct dw_ruleset *rs)
+{
+    struct dw_buf canon = {0};
+    uint32_t deepest = 0;
+    for (uint32_t i = 0; i < rs->rule_count; i++)
+        deepest = depth_of(rs, &rs->rule[i]) > deepest ? depth_of(rs, &rs->rule[i]) : deepest;
+    for (uint32_t depth = 0; depth <= deepest; depth++) { /* members before those who name them */
+        for (uint32_t i = 0; i < rs->rule_count; i++) {
+            struct dw_rule *rule = &rs->rule[i];
+            if (depth_of(rs, rule) != depth)
+                continue;
+            dw_buf_reset(&canon);
+            put_str(&canon, DW_STR("dw-rule-1"));
+            put_str(&canon, rule->category);
+            put_str(&canon, rule->product);
+            put_str(&canon, rule->service);
+            if (rule->expr != DW_EXPR_NONE)
+                dw_expr_canon(&rs->expr, rule->expr, rs->pred, rs->keys, &canon);
+            if (rule->corr)
+                put_correlation(rs, rule->corr, &canon);
+            if (!canon.err)
+                dw_sha256_of(dw_buf_view(&canon), rule->logic_hash);
+        }
+    }
+    int rc = canon.err;
+    dw_buf_fini(&canon);
+    return rc;
+}
+
+void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES])
+{
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_sha256_start(h);
+    for (uint32_t i = 0; i < rs->rule_count; i++) {
+        dw_sha256_add_str(h, rs->rule[i].id);
+        dw_sha256_add(h, rs->rule[i].logic_hash, DW_SHA256_BYTES);
+    }
+    dw_sha256_end(h, ret);
+    dw_sha256_free(h);
+}

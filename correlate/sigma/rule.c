@@ -1,0 +1,182 @@
+/*
+ * rule: what stands around the detection part of a rule: title, id, level, tags, logsource.
+ *
+ * Invariant: (1) every text of a rule lives in the set's arena, so the YAML may go.
+ */
+#include "sigma_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdio.h>
+
+static const char *const level_words[] = {"", "informational", "low", "medium", "high", "critical"};
+
+const char *dw_level_text(enum dw_level level)
+{
+    DW_ASSERT((size_t)level < DW_COUNT_OF(level_words));
+    return level_words[level];
+}
+
+int dw__text(struct dw__sigma *g, const struct dw_yaml *n, struct dw_str *ret)
+{
+    *ret = DW_STR("");
+    if (!n)
+        return DW_OK;
+    if (n->kind != DW_YAML_SCALAR) {
+        dw_diag_add(g->diags, n->at, NULL, "'%.*s' is one text, not a list or mapping", DW_ARG(n->key));
+        return DW_ESYNTAX;
+    }
+    struct dw_str copy = dw_arena_copy(&g->rs->arena, n->text);
+    if (!copy.ptr)
+        return DW_ENOMEM;
+    *ret = copy;
+    return DW_OK;
+}
+
+static int read_level(struct dw__sigma *g, const struct dw_yaml *n, enum dw_level *ret)
+{
+    char help[160];
+    *ret = DW_LEVEL_NONE;
+    if (!n)
+        return DW_OK;
+    for (size_t i = 1; i < DW_COUNT_OF(level_words) && n->kind == DW_YAML_SCALAR; i++) {
+        if (dw_str_ieq(n->text, dw_str_of(level_words[i]))) {
+            *ret = (enum dw_level)i;
+            return DW_OK;
+        }
+    }
+    const char *near = dw_nearest(n->text, level_words + 1, DW_COUNT_OF(level_words) - 1);
+    (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "one of informational, low, medium, high, critical", near ? near : "");
+    dw_diag_add(g->diags, n->at, help, "unknown level '%.*s'", DW_ARG(n->text));
+    return DW_ESYNTAX;
+}
+
+static int read_tags(struct dw__sigma *g, const struct dw_yaml *n, struct dw_rule *rule)
+{
+    if (!n || dw_yaml_is_null(n))
+        return DW_OK;
+    if (n->kind != DW_YAML_SEQ) {
+        dw_diag_add(g->diags, n->at, "write it as `- attack.t1110` lines", "tags are a list");
+        return DW_ESYNTAX;
+    }
+    struct dw_str *tag = dw_arena_alloc(&g->rs->arena, (n->count + 1) * sizeof *tag);
+    int rc = tag ? DW_OK : DW_ENOMEM;
+    for (const struct dw_yaml *v = n->first; v && rc == DW_OK; v = v->next)
+        rc = dw__text(g, v, &tag[rule->tag_count++]);
+    rule->tag = tag;
+    return rc;
+}
+
+static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *rule)
+{
+    static const char *const known[] = {"category", "product", "service", "definition"};
+    const struct dw_yaml *l = dw_yaml_get(doc, "logsource");
+    rule->category = rule->product = rule->service = DW_STR("");
+    if (!l)
+        return DW_OK;
+    if (l->kind != DW_YAML_MAP) {
+        dw_diag_add(g->diags, l->at, NULL, "logsource is a mapping of category, product and service");
+        return DW_ESYNTAX;
+    }
+    int rc = dw__text(g, dw_yaml_get(l, "category"), &rule->category);
+    if (rc == DW_OK)
+        rc = dw__text(g, dw_yaml_get(l, "product"), &rule->product);
+    if (rc == DW_OK)
+        rc = dw__text(g, dw_yaml_get(l, "service"), &rule->service);
+    for (const struct dw_yaml *n = l->first; n; n = n->next) {
+        char help[160];
+        const char *near = dw_nearest(n->key, known, DW_COUNT_OF(known));
+        if (near && !dw_str_eq(n->key, dw_str_of(near))) {
+            (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
+            dw_diag_warn(g->diags, n->key_at, help, "unknown logsource key '%.*s'", DW_ARG(n->key));
+        }
+    }
+    return rc;
+}
+
+/* Slips in the names that matter: other names are the author's business. */
+static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
+{
+    static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "filter",
+        "description", "tags", "author", "falsepositives", "references", "related", "modified", "fields", "license",
+        "name", "date", "scope", "taxonomy", "id"};
+    for (const struct dw_yaml *n = doc->first; n; n = n->next) {
+        char help[160];
+        const char *near = n->key.len > 4 ? dw_nearest(n->key, known, DW_COUNT_OF(known)) : NULL;
+        bool exact = false;
+        for (size_t i = 0; i < DW_COUNT_OF(known); i++)
+            exact = exact || dw_str_eq(n->key, dw_str_of(known[i]));
+        if (near && !exact) {
+            (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
+            dw_diag_warn(g->diags, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
+        }
+    }
+}
+
+int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret)
+{
+    struct dw_rule rule = {.expr = DW_EXPR_NONE, .at = doc->at, .path = g->diags->path};
+    const struct {
+        const char *key;
+        struct dw_str *into;
+    } texts[] = {{"id", &rule.id}, {"name", &rule.name}, {"title", &rule.title}, {"description", &rule.description},
+        {"status", &rule.status}, {"author", &rule.author}};
+    int rc = DW_OK;
+    check_keys(g, doc);
+    for (size_t i = 0; i < DW_COUNT_OF(texts) && rc == DW_OK; i++)
+        rc = dw__text(g, dw_yaml_get(doc, texts[i].key), texts[i].into);
+    if (rc == DW_OK)
+        rc = read_level(g, dw_yaml_get(doc, "level"), &rule.level);
+    if (rc == DW_OK)
+        rc = read_tags(g, dw_yaml_get(doc, "tags"), &rule);
+    if (rc == DW_OK)
+        rc = read_logsource(g, doc, &rule);
+    if (rc < 0)
+        return rc;
+    rule.path = dw_arena_copy(&g->rs->arena, g->diags->path);
+    if (!rule.path.ptr)
+        return DW_ENOMEM;
+    if (rule.title.len == 0)
+        dw_diag_warn(g->diags, doc->at, "add `title: ...`", "a rule without a title");
+    if (rule.id.len == 0)
+        rule.id = rule.name.len ? rule.name : rule.title;
+    if (rule.id.len == 0) {
+        dw_diag_add(g->diags, doc->at, "add `id:` with a UUID (uuidgen makes one)", "a rule without id, name and title");
+        return DW_ESYNTAX;
+    }
+    *ret = rule;
+    return DW_OK;
+}
+
+uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref)
+{
+    for (uint32_t i = 0; i < rs->rule_count; i++)
+        if (dw_str_eq(rs->rule[i].id, ref))
+            return i;
+    for (uint32_t i = 0; i < rs->rule_count; i++)
+        if (rs->rule[i].name.len && dw_str_eq(rs->rule[i].name, ref))
+            return i;
+    return rs->rule_count;
+}
+
+int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_index)
+{
+    struct dw_ruleset *rs = g->rs;
+    for (uint32_t i = 0; i < rs->rule_count; i++) {
+        if (!dw_str_eq(rs->rule[i].id, rule->id))
+            continue;
+        dw_diag_add(g->diags, rule->at, "give it an id of its own", "rule id '%.*s' is taken already by %.*s", DW_ARG(rule->id), DW_ARG(rs->rule[i].path));
+        return DW_EEXIST;
+    }
+    int rc = dw_ruleset_grow((void **)&rs->rule, rs->rule_count, &rs->rule_cap, sizeof *rs->rule);
+    uint32_t logsource = 0;
+    if (rc == DW_OK)
+        rc = dw__logsource(rs, rule, &logsource);
+    if (rc < 0)
+        return rc;
+    *ret_index = rs->rule_count;
+    rs->rule[rs->rule_count] = *rule;
+    rs->rule[rs->rule_count++].logsource = logsource;
+    return DW_OK;
+}

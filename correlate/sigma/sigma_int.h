@@ -1,0 +1,94 @@
+/* sigma_int: what the files of correlate/sigma share. */
+#ifndef DOGWATCH_CORRELATE_SIGMA_INT_H
+#define DOGWATCH_CORRELATE_SIGMA_INT_H
+
+#include "dogwatch/correlate/ruleset_parts.h"
+
+enum { DW__KIDS_MAX = 20000, DW__SELECTIONS_MAX = 512, DW__CODES_MAX = 20000 };
+
+/* One document being compiled. Complaints go to `diags`; a rule is dropped when errors grew. */
+struct dw__sigma {
+    struct dw_ruleset *rs;
+    struct dw_diags *diags;
+    struct dw_str product, service; /* of its logsource: some field names depend on it */
+};
+
+/* A list of node numbers that grows. */
+struct dw__kids {
+    uint32_t *id;
+    uint32_t count, cap;
+};
+DW_MUST_USE int dw__kids_add(struct dw__kids *k, uint32_t id);
+void dw__kids_fini(struct dw__kids *k);
+
+enum dw__match_op {
+    DW__OP_NONE, DW__OP_CONTAINS, DW__OP_STARTS, DW__OP_ENDS, DW__OP_RE, DW__OP_CIDR, DW__OP_EXISTS, DW__OP_LT,
+    DW__OP_LTE, DW__OP_GT, DW__OP_GTE, DW__OP_MINUTE, DW__OP_HOUR, DW__OP_DAY, DW__OP_WEEK, DW__OP_MONTH, DW__OP_YEAR,
+};
+enum { DW__FLAG_FIELDREF = 1, DW__FLAG_ALL = 2, DW__FLAG_CASED = 4, DW__FLAG_NEQ = 8, DW__FLAG_URLDECODE = 16 };
+enum { DW__RE_I = DW_RE_I, DW__RE_M = DW_RE_M, DW__RE_S = DW_RE_S };
+enum dw__code { DW__CODE_EXPAND, DW__CODE_WINDASH, DW__CODE_UTF16LE, DW__CODE_UTF16BE, DW__CODE_UTF16, DW__CODE_BASE64, DW__CODE_BASE64OFFSET };
+enum { DW__CODES_PER_ITEM = 6 };
+
+/* `name|modifier|...` read. */
+struct dw__head {
+    struct dw_str name; /* empty: keywords */
+    enum dw__match_op op;
+    uint32_t flags, re_flags;
+    enum dw__code code[DW__CODES_PER_ITEM];
+    uint32_t code_count;
+    struct dw_span at;
+};
+
+/* Codes of one value on their way through the transformations. */
+struct dw__codes {
+    struct dw_buf *item;
+    uint32_t count, cap;
+};
+void dw__codes_fini(struct dw__codes *c);
+DW_MUST_USE int dw__codes_add(struct dw__codes *c, struct dw_str code);
+/* Applies one transformation to all. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__transform(struct dw__sigma *g, const struct dw_yaml *value, enum dw__code how, struct dw__codes *c);
+
+/* `key: value` of a selection as an expression. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__item(struct dw__sigma *g, const struct dw_yaml *value, uint32_t *ret_expr);
+/* A keyword (or list item without a field). */
+DW_MUST_USE int dw__keyword(struct dw__sigma *g, const struct dw_yaml *value, uint32_t *ret_expr);
+/* The field of a Sigma name in the rule's logsource. */
+DW_MUST_USE int dw__field(struct dw__sigma *g, struct dw_str name, bool decoded, uint32_t *ret_field);
+/* The same as a list of names, in the set's arena. */
+DW_MUST_USE int dw__names(struct dw__sigma *g, struct dw_str name, struct dw_name_list *ret);
+/* Warns when a name looks like a known one with a slip. */
+void dw__check_name(struct dw__sigma *g, struct dw_str name, struct dw_span at);
+
+/* The detection part: selections and condition (`skip` names a key that is neither; may be NULL). */
+DW_MUST_USE int dw__detection(struct dw__sigma *g, const struct dw_yaml *map, const char *skip, uint32_t *ret_expr);
+
+/* A selection compiled, for conditions. */
+struct dw__selection {
+    struct dw_str name;
+    uint32_t expr;
+    bool used;
+};
+/* A condition over selections. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__condition(struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel,
+    uint32_t count, uint32_t *ret_expr);
+
+/* Title, id, level, tags, logsource ... of a document, into the set's arena. */
+DW_MUST_USE int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret);
+/* Adds a rule; refuses a second one with the same id. DW_EEXIST: told. */
+DW_MUST_USE int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_index);
+/* The number of a logsource, interned. */
+DW_MUST_USE int dw__logsource(struct dw_ruleset *rs, const struct dw_rule *rule, uint32_t *ret);
+/* A rule by id or name; the rule count when there is none. */
+uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
+
+/* A correlation document: fills what does not need other rules; members are resolved in the second step. */
+DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
+/* The logic hash of every rule. */
+DW_MUST_USE int dw__logic_hashes(struct dw_ruleset *rs);
+
+/* A text in the set's arena; complains when the node is no scalar. */
+DW_MUST_USE int dw__text(struct dw__sigma *g, const struct dw_yaml *n, struct dw_str *ret);
+
+#endif

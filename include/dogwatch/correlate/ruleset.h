@@ -1,0 +1,114 @@
+/*
+ * A rule set: Sigma rules, filters and correlations compiled from YAML.
+ *
+ * A rule with mistakes is reported and left out; the others load. Immutable after loading: any thread may match with
+ * a scratch of its own.
+ */
+#ifndef DOGWATCH_CORRELATE_RULESET_H
+#define DOGWATCH_CORRELATE_RULESET_H
+
+#include "dogwatch/base/fs.h"
+#include "dogwatch/conf/yaml.h"
+#include "dogwatch/frame/digest.h"
+#include "dogwatch/pred/expr.h"
+
+enum dw_level { DW_LEVEL_NONE, DW_LEVEL_INFORMATIONAL, DW_LEVEL_LOW, DW_LEVEL_MEDIUM, DW_LEVEL_HIGH, DW_LEVEL_CRITICAL };
+/* "high"; "" for NONE. Static. */
+const char *dw_level_text(enum dw_level level);
+
+enum dw_corr_type {
+    DW_CORR_NONE, /* a rule about one event */
+    DW_CORR_EVENT_COUNT, DW_CORR_VALUE_COUNT, DW_CORR_TEMPORAL, DW_CORR_TEMPORAL_ORDERED,
+    DW_CORR_VALUE_SUM, DW_CORR_VALUE_AVG, DW_CORR_VALUE_PERCENTILE,
+};
+enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
+enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8 };
+
+/* Names that an event may carry a value under; the first present counts. */
+struct dw_name_list {
+    const uint32_t *key;
+    uint32_t count;
+};
+
+struct dw_correlation {
+    enum dw_corr_type type;
+    uint32_t member_count, group_count, field_count;
+    uint32_t member[DW_CORR_MEMBERS_MAX];                                          /* rule numbers */
+    struct dw_str group_name[DW_CORR_GROUP_MAX];                                   /* as written */
+    struct dw_name_list group[DW_CORR_MEMBERS_MAX][DW_CORR_GROUP_MAX];             /* by member */
+    struct dw_name_list field[DW_CORR_GROUP_MAX];                                  /* value_*: what is counted */
+    struct dw_str field_name[DW_CORR_GROUP_MAX];
+    int64_t timespan_ns;
+    uint32_t cond_count; /* 1 or 2: all must hold */
+    enum dw_corr_op op[2];
+    double want[2];
+    double percentile; /* of value_percentile */
+    bool generate;     /* members alert on their own too */
+};
+
+struct dw_rule {
+    struct dw_str id, name, title, description, status, path; /* id: the name or title where it has none */
+    struct dw_str author;
+    const struct dw_str *tag;
+    uint32_t tag_count;
+    enum dw_level level;
+    struct dw_str category, product, service; /* logsource, "" where not given */
+    uint8_t logic_hash[DW_SHA256_BYTES]; /* of what decides, not of titles and levels */
+    uint32_t expr;       /* DW_EXPR_NONE: a correlation */
+    uint32_t logsource;  /* number, for routing */
+    bool silent;         /* a member of correlations that does not alert on its own */
+    const struct dw_correlation *corr; /* NULL: about one event */
+    struct dw_span at;
+};
+
+/* A %name% and what it stands for. */
+struct dw_placeholder {
+    struct dw_str name;
+    const struct dw_str *value;
+    uint32_t count;
+};
+struct dw_ruleset_opts {
+    const struct dw_placeholder *placeholder; /* borrowed during the call */
+    uint32_t placeholder_count;
+};
+
+struct dw_ruleset;
+
+/* Gives an empty set that interns names into `keys`, which must outlive it. NULL without memory. Thread: one, until
+ * finished. */
+struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_opts *opts);
+void dw_ruleset_free(struct dw_ruleset *rs);
+/* Adds the rules of one text. Mistakes are told to `sink` and counted. DW_ENOMEM. */
+DW_MUST_USE int dw_ruleset_add(struct dw_ruleset *rs, const char *path, struct dw_str text, struct dw_diag_sink sink);
+/* Resolves references between rules and makes the tables; after it the set is immutable. DW_ENOMEM. */
+DW_MUST_USE int dw_ruleset_finish(struct dw_ruleset *rs, struct dw_diag_sink sink);
+
+/* Files, and folders with all .yml and .yaml below them, in order of name, into a finished set; files NAME.test.yml
+ * are tests and are left out. Codes of dw_fs for a path that cannot be read (*ret_bad names it). */
+DW_MUST_USE int dw_ruleset_load(const struct dw_fs *fs, const char *const *path, uint32_t count, struct dw_keys *keys,
+    const struct dw_ruleset_opts *opts, struct dw_diag_sink sink, struct dw_ruleset **ret, uint32_t *ret_bad);
+/* The files that dw_ruleset_load would read, one after the other, each ended by a NUL. */
+DW_MUST_USE int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names);
+
+uint32_t dw_ruleset_count(const struct dw_ruleset *rs); /* rules that loaded, correlations too */
+uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
+const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t index);
+/* SHA-256 over the logic hashes of all rules in order: equal for sets that decide alike. */
+void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES]);
+size_t dw_ruleset_bytes(const struct dw_ruleset *rs);
+
+/* A thread's working memory for a finished set, which must outlive it. */
+struct dw_match_scratch;
+struct dw_match_scratch *dw_match_scratch_new(const struct dw_ruleset *rs);
+void dw_match_scratch_free(struct dw_match_scratch *s);
+
+struct dw_match_opts {
+    bool any_logsource; /* match every rule, whatever the event's dataset */
+    bool no_prefilter;  /* evaluate every rule: the oracle for tests */
+};
+/* Calls `hit` for each rule about one event that matches, in order of rule number. `undecided` instead of a match: a
+ * limit was hit. DW_ENOMEM. Thread: the scratch's. */
+DW_MUST_USE int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct dw_match_opts opts,
+    void (*hit)(void *ud, uint32_t rule, bool undecided), void *ud);
+
+#endif
