@@ -17,6 +17,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/event/rfc3339.h"
 
 /* JOINS: nothing known, then stdout and stderr of docker, then of CRI. */
 enum { JOINS = 5, CRI_JOINS = 2, PIECES_MAX = 4096, DECLARE_EVERY = 16 * 1024 * 1024 };
@@ -328,6 +329,15 @@ static bool is_torn_docker(struct dw_str raw)
     return dw_str_ends(raw, DW_STR("Z\"}")) && dw_str_find(raw, DW_STR("\",\"time\":\"")) < raw.len;
 }
 
+/* A record that begins or ends as its runtime writes it, but is not whole. */
+static bool is_torn(struct dw_str raw)
+{
+    struct dw_str rest = raw;
+    int64_t ns = 0;
+    return is_torn_docker(raw) || dw_str_starts(raw, DW_STR("{\"log\":\"")) || dw_str_starts(raw, DW_STR("{\"log\": \""))
+        || dw_time_rfc3339(dw_str_cut(&rest, ' '), &ns) == DW_OK;
+}
+
 /* Takes the envelope off. False when there should be one and is none. */
 static bool unwrap(struct dw_lines *l, struct dw_str raw, struct dw__unwrapped *u)
 {
@@ -358,12 +368,14 @@ static int take_raw(struct dw_lines *l, struct dw_str raw, uint64_t end, uint32_
     struct dw__unwrapped u;
     struct dw_piece p = {.start = l->offset, .end = end};
     bool ok = unwrap(l, raw, &u);
+    if (!ok)
+        flags |= DW_LINE_ENVELOPE_BAD | (is_torn(raw) ? DW_LINE_ENVELOPE_TORN : 0);
     if (l->conf.no_join)
         u.partial = false;
     /* A line that is no envelope ends what waited (the file is damaged here, and order is kept) and does not wait itself. */
     int rc = expire_joins(l, ok ? end : UINT64_MAX, out);
     if (rc == DW_OK)
-        rc = take_unwrapped(l, &u, p, ok ? flags : flags | DW_LINE_ENVELOPE_BAD, out);
+        rc = take_unwrapped(l, &u, p, flags, out);
     if (rc < 0)
         return rc;
     if (l->auto_left)

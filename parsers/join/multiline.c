@@ -340,7 +340,7 @@ bool dw_multiline_continues(
     case DW_MULTILINE_INDENT:
         return is_indented(line);
     case DW_MULTILINE_DATE:
-        return !begins_with_date(line) && !STARTS(line, "{");
+        return !begins_with_date(line) && !STARTS(line, "{\"");
     case DW_MULTILINE_START:
         return !(start && matches(start, line));
     case DW_MULTILINE_BACKSLASH:

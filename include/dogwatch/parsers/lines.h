@@ -44,6 +44,7 @@ enum { /* what was noticed about a line */
     DW_LINE_JOIN_LIMIT = 8,   /* the join was given up at a bound */
     DW_LINE_ENVELOPE_BAD = 16, /* the envelope does not parse; the raw line is the text */
     DW_LINE_MASKS_DROPPED = 32, /* more masks than are listed; all are masked */
+    DW_LINE_ENVELOPE_TORN = 64, /* with ENVELOPE_BAD: it is a part of a record, so bytes beside it are missing */
 };
 
 enum { DW_LINE_MASKS_MAX = 16, DW_LINES_LOOKAHEAD = 4096 };

@@ -154,7 +154,7 @@ static void auto_survives_a_torn_first_line_and_a_changed_runtime(void **state)
     struct dw_lines_conf conf = usual;
     conf.line_max = 1000;
     expect(&conf, "torn\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T21:14:18.2Z\"}\n" DOCKER("a\\n", "stdout"),
-        "torn\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T21:14:18.2Z\"}|0|16|0-59*1\na|1|0|59-123*1\n");
+        "torn\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T21:14:18.2Z\"}|0|80|0-59*1\na|1|0|59-123*1\n");
     expect(&conf, DOCKER("wait ", "stdout") "2026-11-23T21:14:18Z stdout F cri\n" DOCKER("end\\n", "stdout"),
         "cri|1|0|66-100*1\nwait end|1|4|0-166*2\n");
     expect(&conf, "plain\n" DOCKER("a\\n", "stdout"), "plain|0|0|0-6*1\na|1|0|6-70*1\n");
@@ -167,7 +167,7 @@ static void cri_without_tags_is_whole_and_docker_without_time_is_none(void **sta
     conf.line_max = 1000;
     expect(&conf, "2026-11-23T21:14:18Z stdout [INFO] table\n", "[INFO] table|1|0|0-41*1\n");
     conf.envelope = DW_ENV_DOCKER;
-    expect(&conf, "{\"log\":\"a\\n\",\"stream\":\"stdout\"}\n", "{\"log\":\"a\\n\",\"stream\":\"stdout\"}|0|16|0-32*1\n");
+    expect(&conf, "{\"log\":\"a\\n\",\"stream\":\"stdout\"}\n", "{\"log\":\"a\\n\",\"stream\":\"stdout\"}|0|80|0-32*1\n");
 }
 
 static int fail_once(void *arg, const struct dw_line *l)
