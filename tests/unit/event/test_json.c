@@ -28,7 +28,7 @@ static void accepts_what_the_rfc_accepts(void **state)
     static const char *const good[] = {"{}", "[]", "[1,-2.5e+3,0,true,false,null]", " {\"a\" : [ {\"b\":\"\\u00e9\"} ] } ",
         "\"\\ud83d\\ude00\"", "3", "{\"a\":1,\"a\":2}"};
     static const char *const bad[] = {"", "{", "[1,]", "{\"a\"}", "{\"a\":1,}", "{,}", "01", "1.", "-", "+1", "tru", "[1 2]",
-        "{\"a\":1}x", "\"\\x\"", "\"\\u12\"", "\"abc", "{1:2}", "[}", "{]"};
+        "{\"a\":1}x", "\"\\x\"", "\"\\u9\\u00\"", "\"\\u12\"", "\"abc", "{1:2}", "[}", "{]"};
     for (size_t i = 0; i < DW_COUNT_OF(good); i++)
         if (!we_accept(dw_str_of(good[i])))
             fail_msg("refused: %s", good[i]);
