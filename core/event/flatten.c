@@ -53,6 +53,12 @@ static bool elements(const struct flattener *f, uint32_t *ret)
     return true;
 }
 
+/* Names that only we may set. */
+static bool is_ours(struct dw_str name)
+{
+    return dw_str_eq(name, DW_STR("event")) || dw_str_eq(name, DW_STR("dogwatch")) || dw_str_starts(name, DW_STR("dogwatch."));
+}
+
 static void store(struct flattener *f, struct dw_field v)
 {
     struct dw_str name = dw_str_make(f->name, f->name_len);
@@ -62,6 +68,12 @@ static void store(struct flattener *f, struct dw_field v)
     }
     if (f->how->hook && f->how->hook(f->how->arg, f->d, name, &v))
         return;
+    char guarded[DW_KEY_NAME_MAX + 5];
+    if (is_ours(name)) {
+        memcpy(guarded, "json.", 5);
+        memcpy(guarded + 5, name.ptr, name.len);
+        name = dw_str_make(guarded, name.len + 5);
+    }
     if (dw_keys_intern(f->d->keys, name, &v.key) < 0) {
         DW_COUNT(parse_keys_dropped);
         return;

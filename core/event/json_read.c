@@ -47,6 +47,23 @@ const char *dw_json_string_end(const char *at, const char *end)
     return at;
 }
 
+/* Length of the escape at the backslash `at`; 0 when it is none. */
+static size_t escape_len(const char *at, const char *end)
+{
+    if (end - at < 2)
+        return 0;
+    if (at[1] != 'u')
+        return at[1] && strchr("\"\\/bfnrt", at[1]) ? 2 : 0;
+    if (end - at < 6)
+        return 0;
+    for (int i = 2; i < 6; i++) {
+        char c = (char)(at[i] | 0x20);
+        if (!(at[i] >= '0' && at[i] <= '9') && !(c >= 'a' && c <= 'f'))
+            return 0;
+    }
+    return 6;
+}
+
 static int take_string(struct dw_json *j, struct dw_json_token *ret)
 {
     const char *from = ++j->at;
@@ -57,10 +74,11 @@ static int take_string(struct dw_json *j, struct dw_json_token *ret)
             return DW_ESYNTAX;
         if (*j->at == '"')
             break;
-        if (j->end - j->at < 2)
+        size_t n = escape_len(j->at, j->end);
+        if (n == 0)
             return DW_ESYNTAX;
         ret->escaped = true;
-        j->at += 2;
+        j->at += n;
     }
     ret->text = dw_str_make(from, (size_t)(j->at - from));
     j->at++;

@@ -1,288 +1,250 @@
 /*
  * json_write: an event as one nested ECS object.
  *
- * Idea: the fields are sorted into the order of output (names of tbl/fields.h by table order, others by their bytes), so
- * writing is one pass that closes and opens objects where the dotted paths part.
+ * Idea: the fields of event and stream are sorted (table ids by id, other names by bytes) and put into a small tree
+ * of name parts, which is then written depth first. Sorted input makes the part looked for almost always the one
+ * inserted last, so the tree costs a few comparisons a field.
+ *
+ *     source.ip, source.port, url.path      ->   source { ip, port }  url { path }
+ *     a = 1, a.b = 2 (a value and a prefix) ->   "a":1,"a.b":2
  *
  * Invariants:
- *   (1) The output depends only on the event and the names, not on the order of interning.
- *   (2) Every field is written: values under one name form an array, a value whose name is also a prefix keeps its dotted name.
+ *   (1) The output depends on names and values only, never on the order of interning.
+ *   (2) No object of the output has a name twice, and every value is written, but for a message equal to the line and
+ *       what the log itself calls @timestamp, event.id and event.original.
+ *   (3) The names "dogwatch" and "event" (as a value) at the top are ours: a log's stand as "json.dogwatch", "json.event".
+ *   (4) out->len is moved back over an event only to write it again with the tag utf8.repaired.
+ *   (5) At most NODES_MAX name parts; beyond that a field is written dotted at the top, never lost.
  */
 #include "dogwatch/event/json_write.h"
 
-#include <stdio.h>
+#include "json_text.h"
+
 #include <stdlib.h>
 
-enum { FIELDS_MAX = DW_EVENT_FIELDS_MAX + 256 + 16, PATH_MAX_DEPTH = 64 };
+enum { NODES_MAX = 2048, ENTRIES_MAX = DW_EVENT_FIELDS_MAX + 128, NONE = 0xffff };
 
-/* Length of the valid UTF-8 sequence at s.ptr[i], 0 when there is none (RFC 3629: no overlongs, no surrogates). */
-static size_t utf8_len(struct dw_str s, size_t i)
-{
-    const unsigned char *p = (const unsigned char *)s.ptr + i;
-    size_t left = s.len - i, n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t k = 1; k < n; k++)
-        if ((p[k] & 0xC0) != 0x80)
-            return 0;
-    if (n == 3 && ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0)))
-        return 0;
-    if (n == 4 && ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90)))
-        return 0;
-    return n;
-}
-
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static void put_control(struct dw_buf *out, unsigned char c)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *hit = c ? strchr(from, c) : NULL;
-    if (hit)
-        dw_buf_printf(out, "\\%c", to[hit - from]);
-    else
-        dw_buf_printf(out, "\\u%04x", c);
-}
-
-bool dw_json_string(struct dw_buf *out, struct dw_str s)
-{
-    bool repaired = false;
-    dw_buf_byte(out, '"');
-    for (size_t i = 0; i < s.len;) {
-        size_t run = i;
-        while (run < s.len && is_plain((unsigned char)s.ptr[run]))
-            run++;
-        dw_buf_add(out, s.ptr + i, run - i);
-        i = run;
-        if (i == s.len)
-            break;
-        unsigned char c = (unsigned char)s.ptr[i];
-        size_t n = utf8_len(s, i);
-        if (c < 0x80) {
-            put_control(out, c);
-        } else if (n) {
-            dw_buf_add(out, s.ptr + i, n);
-        } else {
-            dw_buf_str(out, DW_STR("\xEF\xBF\xBD"));
-            repaired = true;
-        }
-        i += n ? n : 1;
-    }
-    dw_buf_byte(out, '"');
-    return repaired;
-}
-
-void dw_json_float(struct dw_buf *out, double v)
-{
-    char text[40];
-    if (v - v != 0) {
-        dw_buf_str(out, DW_STR("null"));
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    dw_buf_str(out, dw_str_of(text));
-}
-
-static size_t digits_at(struct dw_str s, size_t i)
-{
-    size_t n = 0;
-    while (i + n < s.len && s.ptr[i + n] >= '0' && s.ptr[i + n] <= '9')
-        n++;
-    return n;
-}
-
-bool dw_is_json_number(struct dw_str s)
-{
-    size_t i = s.len && s.ptr[0] == '-', whole = digits_at(s, i);
-    if (whole == 0 || (whole > 1 && s.ptr[i] == '0'))
-        return false;
-    i += whole;
-    if (i < s.len && s.ptr[i] == '.') {
-        size_t n = digits_at(s, i + 1);
-        if (n == 0)
-            return false;
-        i += 1 + n;
-    }
-    if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
-        i++;
-        if (i < s.len && (s.ptr[i] == '+' || s.ptr[i] == '-'))
-            i++;
-        size_t n = digits_at(s, i);
-        if (n == 0)
-            return false;
-        i += n;
-    }
-    return i == s.len;
-}
-
-void dw_time_text(struct dw_buf *out, int64_t time_ns)
-{
-    int64_t s = time_ns / 1000000000, ns = time_ns % 1000000000;
-    if (ns < 0) {
-        ns += 1000000000;
-        s--;
-    }
-    int64_t days = s / 86400, rest = s % 86400;
-    if (rest < 0) {
-        rest += 86400;
-        days--;
-    }
-    /* Days to date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
-    dw_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", (int)(yoe + era * 400 + (month <= 2)), (int)month, (int)day,
-        (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60), (int)ns);
-}
-
-struct item {
+struct entry {
+    const struct dw_field *field;
     struct dw_str name;
-    struct dw_field f;
-    uint32_t order; /* position in, so that sorting is stable */
+    uint16_t next; /* further value of the same node */
+    uint16_t order;
+};
+
+struct node {
+    struct dw_str part;
+    uint16_t first_value, last_value; /* entries */
+    uint16_t first_child, last_child, next;
+    uint16_t values;
 };
 
 struct writer {
     const struct dw_keys *keys;
+    const struct dw_event *ev;
     struct dw_buf *out;
-    struct item *item;
-    uint32_t count;
-    bool repaired;
-    /* the path that is open */
-    struct dw_str open[PATH_MAX_DEPTH];
-    uint32_t depth;
-    bool comma;
+    struct dw_field own[4]; /* event.id, event.kind, event.original, the tag utf8.repaired */
+    bool repaired, has_kind;
+    uint32_t entry_count, node_count;
+    struct entry entry[ENTRIES_MAX];
+    struct node node[NODES_MAX];
 };
 
-static int by_output(const void *x, const void *y)
+/* What stands elsewhere: a log's own claims to be these are in its line. */
+static bool is_ours(const struct writer *w, const struct dw_field *f)
 {
-    const struct item *a = x, *b = y;
-    bool ta = a->f.key < DW_FIELDS, tb = b->f.key < DW_FIELDS;
-    if (ta != tb)
-        return ta ? -1 : 1;
-    int c = ta ? (a->f.key > b->f.key) - (a->f.key < b->f.key) : dw_str_cmp(a->name, b->name);
-    return c ? c : (a->order > b->order) - (a->order < b->order);
-}
-
-static void add(struct writer *w, struct dw_field f)
-{
-    if (w->count == FIELDS_MAX)
-        return; /* cannot be: FIELDS_MAX holds an event's and a stream's bounds */
-    w->item[w->count] = (struct item){.name = dw_keys_name(w->keys, f.key), .f = f, .order = w->count};
-    w->count++;
-}
-
-static void add_text(struct writer *w, uint32_t key, struct dw_str s)
-{
-    add(w, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = DW_K_LITERAL});
-}
-
-static void put_value(struct writer *w, const struct dw_field *f)
-{
-    enum dw_field_type type = dw_field_type(f->key);
-    if (dw_field_is_text(f)) {
-        struct dw_str s = dw_field_str(f);
-        bool number = f->kind == DW_K_NUMBER || ((type == DW_T_LONG || type == DW_T_FLOAT) && dw_is_json_number(s));
-        bool truth = type == DW_T_BOOL && (dw_str_eq(s, DW_STR("true")) || dw_str_eq(s, DW_STR("false")));
-        if (number || truth)
-            dw_buf_str(w->out, s);
-        else
-            w->repaired |= dw_json_string(w->out, s);
-    } else if (f->kind == DW_K_INT) {
-        dw_buf_printf(w->out, "%lld", (long long)f->v.i);
-    } else if (f->kind == DW_K_BOOL) {
-        dw_buf_str(w->out, f->v.i ? DW_STR("true") : DW_STR("false"));
-    } else {
-        dw_json_float(w->out, f->v.f);
+    switch (f->key) {
+    case DW_F_timestamp:
+    case DW_F_event_id:
+    case DW_F_event_original:
+    case DW_F_dogwatch_masked:
+        return true;
+    case DW_F_message:
+        return dw_field_is_text(f) && dw_str_eq(dw_field_str(f), w->ev->line);
+    default:
+        return false;
     }
 }
 
-/* Whether `name` is a proper prefix (by dots) of another item's name. */
-static bool is_prefix(const struct writer *w, struct dw_str name)
+static void add_entry(struct writer *w, const struct dw_field *f)
 {
-    for (uint32_t i = 0; i < w->count; i++) {
-        struct dw_str n = w->item[i].name;
-        if (n.len > name.len && n.ptr[name.len] == '.' && dw_str_starts(n, name))
-            return true;
+    if (w->entry_count == ENTRIES_MAX)
+        return; /* cannot be: it holds an event's and a stream's bounds */
+    struct entry *e = &w->entry[w->entry_count];
+    *e = (struct entry){.field = f, .name = dw_keys_name(w->keys, f->key), .next = NONE, .order = (uint16_t)w->entry_count};
+    w->entry_count++;
+    w->has_kind |= f->key == DW_F_event_kind;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    uint32_t kx = x->field->key, ky = y->field->key;
+    if (kx != ky) {
+        if (kx < DW_FIELDS || ky < DW_FIELDS)
+            return kx < ky ? -1 : 1;
+        int c = dw_str_cmp(x->name, y->name);
+        if (c)
+            return c;
     }
-    return false;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static void close_to(struct writer *w, uint32_t depth)
+/* Insertion sort: parsers mostly emit in few orders and events have a few dozen fields; long ones use qsort. */
+static void sort_entries(struct writer *w)
 {
-    while (w->depth > depth) {
-        dw_buf_byte(w->out, '}');
-        w->depth--;
-        w->comma = true;
-    }
-}
-
-static void put_name(struct writer *w, struct dw_str name)
-{
-    if (w->comma)
-        dw_buf_byte(w->out, ',');
-    w->repaired |= dw_json_string(w->out, name);
-    dw_buf_byte(w->out, ':');
-    w->comma = false;
-}
-
-/* Opens the objects that lead to `name` and writes its last part. */
-static void go_to(struct writer *w, struct dw_str name)
-{
-    uint32_t depth = 0;
-    struct dw_str rest = name;
-    if (is_prefix(w, name)) { /* a value and an object: the dotted name stands at the top */
-        close_to(w, 0);
-        put_name(w, name);
+    if (w->entry_count > 96) {
+        qsort(w->entry, w->entry_count, sizeof w->entry[0], compare);
         return;
     }
-    for (;;) {
-        size_t dot = dw_str_index(rest, '.');
-        if (dot == rest.len || dot == 0 || depth == PATH_MAX_DEPTH)
-            break;
-        struct dw_str part = dw_str_slice(rest, 0, dot);
-        if (depth < w->depth && !dw_str_eq(w->open[depth], part))
-            close_to(w, depth);
-        if (depth == w->depth) {
-            put_name(w, part);
-            dw_buf_byte(w->out, '{');
-            w->open[w->depth++] = part;
-        }
-        depth++;
-        rest = dw_str_slice(rest, dot + 1, rest.len);
+    for (uint32_t i = 1; i < w->entry_count; i++) {
+        if (compare(&w->entry[i - 1], &w->entry[i]) < 0)
+            continue;
+        struct entry e = w->entry[i];
+        uint32_t j = i;
+        for (; j > 0 && compare(&w->entry[j - 1], &e) > 0; j--)
+            w->entry[j] = w->entry[j - 1];
+        w->entry[j] = e;
     }
-    close_to(w, depth);
-    put_name(w, rest);
 }
 
-static void put_items(struct writer *w)
+static uint16_t new_node(struct writer *w, struct dw_str part)
 {
-    for (uint32_t i = 0; i < w->count;) {
-        uint32_t n = 1;
-        while (i + n < w->count && w->item[i + n].f.key == w->item[i].f.key)
-            n++;
-        bool list = n > 1 || w->item[i].f.elem || dw_field_is_list(w->item[i].f.key);
-        go_to(w, w->item[i].name);
-        if (list)
-            dw_buf_byte(w->out, '[');
-        for (uint32_t k = 0; k < n; k++) {
-            if (k)
-                dw_buf_byte(w->out, ',');
-            put_value(w, &w->item[i + k].f);
-        }
-        if (list)
-            dw_buf_byte(w->out, ']');
-        w->comma = true;
-        i += n;
+    if (w->node_count == NODES_MAX)
+        return NONE;
+    w->node[w->node_count] = (struct node){part, NONE, NONE, NONE, NONE, NONE, 0};
+    return (uint16_t)w->node_count++;
+}
+
+static uint16_t child_of(struct writer *w, uint16_t parent, struct dw_str part)
+{
+    struct node *p = &w->node[parent];
+    if (p->last_child != NONE && dw_str_eq(w->node[p->last_child].part, part))
+        return p->last_child;
+    for (uint16_t c = p->first_child; c != NONE; c = w->node[c].next)
+        if (dw_str_eq(w->node[c].part, part))
+            return c;
+    uint16_t made = new_node(w, part);
+    if (made == NONE)
+        return NONE;
+    if (p->last_child == NONE)
+        p->first_child = made;
+    else
+        w->node[p->last_child].next = made;
+    p->last_child = made;
+    return made;
+}
+
+static void insert(struct writer *w, uint16_t index)
+{
+    struct entry *e = &w->entry[index];
+    struct dw_str rest = e->name;
+    uint16_t at = 0;
+    while (rest.ptr && at != NONE)
+        at = child_of(w, at, dw_str_cut(&rest, '.'));
+    if (at == NONE)
+        at = child_of(w, 0, e->name);
+    if (at == NONE)
+        return;
+    struct node *n = &w->node[at];
+    if (n->last_value == NONE)
+        n->first_value = index;
+    else
+        w->entry[n->last_value].next = index;
+    n->last_value = index;
+    n->values++;
+}
+
+static void string(struct writer *w, struct dw_str s)
+{
+    w->repaired |= dw_json_string(w->out, s);
+}
+
+static void text_value(struct writer *w, const struct dw_field *f)
+{
+    struct dw_str s = dw_field_str(f);
+    enum dw_field_type type = dw_field_type(f->key);
+    bool bare = f->kind == DW_K_NUMBER || type == DW_T_LONG || type == DW_T_FLOAT;
+    if (bare && dw_is_json_number(s))
+        dw_buf_str(w->out, s);
+    else if (type == DW_T_BOOL && (dw_str_eq(s, DW_STR("true")) || dw_str_eq(s, DW_STR("false"))))
+        dw_buf_str(w->out, s);
+    else
+        string(w, s);
+}
+
+static void value(struct writer *w, const struct dw_field *f)
+{
+    switch (f->kind) {
+    case DW_K_INT:
+        dw__json_int(w->out, f->v.i);
+        return;
+    case DW_K_FLOAT:
+        dw_json_float(w->out, f->v.f);
+        return;
+    case DW_K_BOOL:
+        dw_buf_str(w->out, f->v.i ? DW_STR("true") : DW_STR("false"));
+        return;
+    default:
+        text_value(w, f);
+        return;
     }
-    close_to(w, 0);
+}
+
+static void values(struct writer *w, const struct node *n)
+{
+    const struct entry *e = &w->entry[n->first_value];
+    if (n->values == 1 && !e->field->elem && !dw_field_is_list(e->field->key)) {
+        value(w, e->field);
+        return;
+    }
+    dw_buf_byte(w->out, '[');
+    for (;; e = &w->entry[e->next]) {
+        value(w, e->field);
+        if (e->next == NONE)
+            break;
+        dw_buf_byte(w->out, ',');
+    }
+    dw_buf_byte(w->out, ']');
+}
+
+static void name(struct writer *w, struct dw_str dotted, bool *first)
+{
+    if (!*first)
+        dw_buf_byte(w->out, ',');
+    *first = false;
+    string(w, dotted);
+    dw_buf_byte(w->out, ':');
+}
+
+static void children(struct writer *w, const struct node *parent, struct dw_str prefix, bool *first);
+
+/* The name of `n` below `prefix`: within one stored name the parts stand side by side, so the dotted form is a view. */
+static struct dw_str dotted_name(struct dw_str prefix, struct dw_str part)
+{
+    return prefix.ptr ? dw_str_make(part.ptr - prefix.len - 1, prefix.len + 1 + part.len) : part;
+}
+
+static void node(struct writer *w, const struct node *n, struct dw_str prefix, bool *first)
+{
+    struct dw_str full = dotted_name(prefix, n->part);
+    if (n->values) {
+        name(w, full, first);
+        values(w, n);
+        if (n->first_child != NONE)
+            children(w, n, full, first);
+        return;
+    }
+    name(w, full, first);
+    bool inner = true;
+    dw_buf_byte(w->out, '{');
+    children(w, n, DW_STR_NONE, &inner);
+    dw_buf_byte(w->out, '}');
+}
+
+static void children(struct writer *w, const struct node *parent, struct dw_str prefix, bool *first)
+{
+    for (uint16_t c = parent->first_child; c != NONE; c = w->node[c].next)
+        node(w, &w->node[c], prefix, first);
 }
 
 static void put_extents(struct writer *w, const struct dw_event *ev)
@@ -305,12 +267,16 @@ static void put_dogwatch(struct writer *w, const struct dw_event *ev, const stru
 {
     char hex[2 * DW_ID_BYTES + 1];
     dw_hex(ev->stream->id, DW_ID_BYTES, hex);
-    dw_buf_printf(w->out, "%s\"dogwatch\":{\"stream\":\"%s\",\"start\":%llu,\"end\":%llu", w->comma ? "," : "", hex,
-        (unsigned long long)ev->start, (unsigned long long)ev->end);
+    dw_buf_str(w->out, DW_STR(",\"dogwatch\":{\"stream\":\""));
+    dw_buf_str(w->out, dw_str_of(hex));
+    dw_buf_str(w->out, DW_STR("\",\"start\":"));
+    dw__json_int(w->out, (int64_t)ev->start);
+    dw_buf_str(w->out, DW_STR(",\"end\":"));
+    dw__json_int(w->out, (int64_t)ev->end);
     put_extents(w, ev);
     if (ev->out != DW_OUT_NONE)
-        dw_buf_printf(w->out, ",\"out\":\"%s\"", ev->out == DW_OUT_STDERR ? "stderr" : "stdout");
-    dw_buf_printf(w->out, ",\"read_at\":\"");
+        dw_buf_str(w->out, ev->out == DW_OUT_STDERR ? DW_STR(",\"out\":\"stderr\"") : DW_STR(",\"out\":\"stdout\""));
+    dw_buf_str(w->out, DW_STR(",\"read_at\":\""));
     dw_time_text(w->out, ev->read_at_ns);
     dw_buf_byte(w->out, '"');
     bool masked = false;
@@ -318,7 +284,7 @@ static void put_dogwatch(struct writer *w, const struct dw_event *ev, const stru
         if (ev->field[i].key != DW_F_dogwatch_masked)
             continue;
         dw_buf_str(w->out, masked ? DW_STR(",") : DW_STR(",\"masked\":["));
-        put_value(w, &ev->field[i]);
+        value(w, &ev->field[i]);
         masked = true;
     }
     if (masked)
@@ -328,55 +294,83 @@ static void put_dogwatch(struct writer *w, const struct dw_event *ev, const stru
     dw_buf_byte(w->out, '}');
 }
 
-static void collect(struct writer *w, const struct dw_event *ev)
+/* A child of the root; two of their names are ours. */
+static void top(struct writer *w, const struct node *n, bool *first)
 {
-    bool kind = false;
-    for (uint32_t i = 0; i < ev->field_count; i++) {
-        const struct dw_field *f = &ev->field[i];
-        bool is_line = f->key == DW_F_message && dw_field_is_text(f) && dw_str_eq(dw_field_str(f), ev->line);
-        kind |= f->key == DW_F_event_kind;
-        if (!is_line && f->key != DW_F_dogwatch_masked && f->key != DW_F_timestamp)
-            add(w, *f);
+    bool is_event = dw_str_eq(n->part, DW_STR("event")), is_dogwatch = dw_str_eq(n->part, DW_STR("dogwatch"));
+    if (!is_dogwatch && !(is_event && n->values)) {
+        node(w, n, DW_STR_NONE, first);
+        return;
     }
-    for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
-        add(w, ev->stream->field[i]);
-    if (!kind)
-        add_text(w, DW_F_event_kind, DW_STR("event"));
-    add_text(w, DW_F_event_original, ev->line);
+    if (n->values) {
+        name(w, is_event ? DW_STR("json.event") : DW_STR("json.dogwatch.value"), first);
+        values(w, n);
+    }
+    if (n->first_child != NONE) {
+        bool inner = true;
+        name(w, is_event ? n->part : DW_STR("json.dogwatch"), first);
+        dw_buf_byte(w->out, '{');
+        children(w, n, DW_STR_NONE, &inner);
+        dw_buf_byte(w->out, '}');
+    }
 }
 
-static void write_all(struct writer *w, const struct dw_event *ev, const struct dw_event_extra *extra)
+static void write_all(struct writer *w, const struct dw_event_extra *extra)
 {
+    sort_entries(w);
+    w->node_count = 0;
+    (void)new_node(w, DW_STR_NONE);
+    for (uint32_t i = 0; i < w->entry_count; i++)
+        insert(w, (uint16_t)i);
+    bool first = false;
     dw_buf_str(w->out, DW_STR("{\"@timestamp\":\""));
-    dw_time_text(w->out, ev->time_ns);
+    dw_time_text(w->out, w->ev->time_ns);
     dw_buf_byte(w->out, '"');
-    w->comma = true;
-    w->depth = 0;
-    put_items(w);
-    if (ev->stream)
-        put_dogwatch(w, ev, extra);
+    for (uint16_t c = w->node[0].first_child; c != NONE; c = w->node[c].next)
+        top(w, &w->node[c], &first);
+    if (w->ev->stream)
+        put_dogwatch(w, w->ev, extra);
     dw_buf_byte(w->out, '}');
+}
+
+static void add_own(struct writer *w, int slot, uint32_t key, struct dw_str s)
+{
+    w->own[slot] = (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = DW_K_LITERAL};
+    add_entry(w, &w->own[slot]);
 }
 
 void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const struct dw_event_extra *extra,
     struct dw_buf *out)
 {
-    struct item items[FIELDS_MAX];
     char id[DW_EVENT_ID_TEXT];
-    struct writer w = {.keys = keys, .out = out, .item = items};
-    size_t from = out->len;
-    collect(&w, ev);
+    struct writer w; /* large and mostly never touched: not cleared */
+    w.keys = keys;
+    w.ev = ev;
+    w.out = out;
+    w.repaired = w.has_kind = false;
+    w.entry_count = 0;
     if (ev->stream) {
         dw_event_id_text(ev, id);
-        add_text(&w, DW_F_event_id, dw_str_of(id));
+        add_own(&w, 0, DW_F_event_id, dw_str_of(id));
     }
-    qsort(w.item, w.count, sizeof *w.item, by_output);
-    write_all(&w, ev, extra);
-    if (!w.repaired)
+    for (uint32_t i = 0; i < ev->field_count; i++)
+        if (!is_ours(&w, &ev->field[i]))
+            add_entry(&w, &ev->field[i]);
+    for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
+        add_entry(&w, &ev->stream->field[i]);
+    if (!w.has_kind)
+        add_own(&w, 1, DW_F_event_kind, DW_STR("event"));
+    add_own(&w, 2, DW_F_event_original, ev->line);
+    size_t from = out->len;
+    write_all(&w, extra);
+    if (!w.repaired || out->err)
         return;
     /* Rare: say so in the tags, which may stand before what was repaired. */
     out->len = from;
-    add_text(&w, DW_F_tags, DW_STR("utf8.repaired"));
-    qsort(w.item, w.count, sizeof *w.item, by_output);
-    write_all(&w, ev, extra);
+    add_own(&w, 3, DW_F_tags, DW_STR("utf8.repaired"));
+    for (uint32_t i = 0; i < w.entry_count; i++) {
+        w.entry[i].next = NONE;
+        w.entry[i].order = (uint16_t)i;
+    }
+    write_all(&w, extra);
 }

@@ -123,7 +123,7 @@ static bool by_name(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrap
             ret->has_time = dw_time_rfc3339(v.text, &ret->time_ns) == DW_OK;
         }
     }
-    if (dw_json_next(&j, &t) < 0 || !has_log || !(ret->has_time || ret->out != DW_OUT_NONE))
+    if (dw_json_next(&j, &t) < 0 || !has_log || !ret->has_time)
         return false;
     return take_log(log.text, log.escaped, scratch, ret);
 }

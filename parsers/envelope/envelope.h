@@ -14,6 +14,7 @@ struct dw__unwrapped {
     bool has_time;
     uint8_t out;  /* enum dw_out */
     bool partial; /* the program's line goes on */
+    bool cri;
 };
 
 /* Takes one raw line (without newline). False when it is no such envelope. */

@@ -7,7 +7,9 @@
  * Invariants:
  *   (1) Every consumed byte is in exactly one piece of one line, or in one declaration.
  *   (2) Where a line is cut depends on the bytes before it alone, never on how they were handed in.
- *   (3) Memory: line_max bytes for each of stdout and stderr, and one scratch line.
+ *   (3) Memory: line_max bytes for each of stdout and stderr (of one envelope), and one scratch line.
+ *   (4) A callback that fails leaves everything as before the raw line it was called for, but for lines already taken:
+ *       the caller gives the same bytes again.
  */
 #include "dogwatch/parsers/lines.h"
 
@@ -15,10 +17,12 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/event/rfc3339.h"
 
-enum { OUTS = 3, PIECES_MAX = 4096, DECLARE_EVERY = 16 * 1024 * 1024 };
+/* JOINS: nothing known, then stdout and stderr of docker, then of CRI. */
+enum { JOINS = 5, CRI_JOINS = 2, PIECES_MAX = 4096, DECLARE_EVERY = 16 * 1024 * 1024 };
 
-/* A line that waits for more, one for each of nothing known, stdout, stderr. */
+/* A line that waits for more. */
 struct join {
     struct dw_buf text;
     struct dw_piece *piece;
@@ -28,6 +32,8 @@ struct join {
     bool has_time, active;
     bool partial; /* the program's own line is not at its end */
     bool cutting; /* given out already: what follows of this line is declared */
+    uint8_t out;  /* enum dw_out */
+    struct dw_multiline_state state;
     uint64_t cut_hash;
 };
 
@@ -35,7 +41,9 @@ struct dw_lines {
     struct dw_lines_conf conf;
     enum dw_envelope envelope;
     uint64_t offset;
-    struct join join[OUTS];
+    uint32_t auto_left; /* raw lines that may still change what AUTO made of the first */
+    struct dw_line_start *start;
+    struct join join[JOINS];
     /* a raw line longer than line_max: its head is out */
     bool long_line;
     uint64_t long_hash, long_from; /* declared up to here */
@@ -52,6 +60,12 @@ struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start)
     l->conf = *conf;
     l->envelope = conf->envelope;
     l->offset = start;
+    l->auto_left = conf->envelope == DW_ENV_AUTO ? DW_LINES_AUTO : 0;
+    l->conf.multiline_start = DW_STR_NONE;
+    if (conf->multiline == DW_MULTILINE_START && dw_line_start_new(conf->multiline_start, &l->start, NULL) < 0) {
+        dw_lines_free(l);
+        return NULL;
+    }
     return l;
 }
 
@@ -59,10 +73,11 @@ void dw_lines_free(struct dw_lines *l)
 {
     if (!l)
         return;
-    for (int i = 0; i < OUTS; i++) {
+    for (int i = 0; i < JOINS; i++) {
         dw_buf_fini(&l->join[i].text);
         dw_free(l->join[i].piece);
     }
+    dw_line_start_free(l->start);
     dw_buf_fini(&l->scratch);
     dw_buf_fini(&l->masked);
     dw_free(l);
@@ -76,7 +91,7 @@ uint64_t dw_lines_offset(const struct dw_lines *l)
 uint64_t dw_lines_low(const struct dw_lines *l)
 {
     uint64_t low = l->long_line ? l->long_from : l->offset;
-    for (int i = 0; i < OUTS; i++)
+    for (int i = 0; i < JOINS; i++)
         if (l->join[i].active && l->join[i].piece_count && l->join[i].piece[0].start < low)
             low = l->join[i].piece[0].start;
     return low;
@@ -84,7 +99,7 @@ uint64_t dw_lines_low(const struct dw_lines *l)
 
 bool dw_lines_pending(const struct dw_lines *l)
 {
-    for (int i = 0; i < OUTS; i++)
+    for (int i = 0; i < JOINS; i++)
         if (l->join[i].active)
             return true;
     return false;
@@ -141,7 +156,7 @@ static int give_join(struct dw_lines *l, uint8_t which, uint32_t flags, const st
 {
     struct join *j = &l->join[which];
     struct dw_line line = {.text = dw_buf_view(&j->text), .piece = j->piece, .piece_count = j->piece_count,
-        .flags = j->flags | flags, .env_time_ns = j->time_ns, .has_env_time = j->has_time, .out = which};
+        .flags = j->flags | flags, .env_time_ns = j->time_ns, .has_env_time = j->has_time, .out = j->out};
     if (j->cutting) { /* its head is out already and nothing is pending */
         j->active = j->cutting = false;
         return DW_OK;
@@ -186,16 +201,44 @@ static int declare_cut(struct dw_lines *l, uint64_t *hash, struct dw_str bytes, 
     return rc;
 }
 
-/* Starts or goes on with a join. */
-static int join_more(struct dw_lines *l, const struct dw__unwrapped *u, struct dw_piece p)
+/* What a join was before a piece came, so that a refused callback leaves it as it was: the caller gives the bytes again. */
+struct mark {
+    size_t text_len;
+    uint64_t last_end;
+    uint32_t piece_count, flags;
+    bool active, partial;
+    struct dw_multiline_state state;
+};
+
+static struct mark mark_of(const struct join *j)
 {
-    struct join *j = &l->join[u->out];
+    return (struct mark){.text_len = j->text.len, .last_end = j->piece_count ? j->piece[j->piece_count - 1].end : 0,
+        .piece_count = j->piece_count, .flags = j->flags, .active = j->active, .partial = j->partial, .state = j->state};
+}
+
+static void back_to(struct join *j, const struct mark *m)
+{
+    j->text.len = m->text_len;
+    j->piece_count = m->piece_count;
+    if (m->piece_count)
+        j->piece[m->piece_count - 1].end = m->last_end;
+    j->flags = m->flags;
+    j->active = m->active;
+    j->partial = m->partial;
+    j->state = m->state;
+}
+
+/* Starts or goes on with a join. */
+static int join_more(struct dw_lines *l, struct join *j, const struct dw__unwrapped *u, struct dw_piece p)
+{
     if (!j->active) {
         j->active = true;
+        j->out = u->out;
         j->flags = 0;
         j->cut_hash = 0;
         j->time_ns = u->time_ns;
         j->has_time = u->has_time;
+        dw_multiline_open(l->conf.multiline, &j->state, u->text);
     } else {
         j->flags |= DW_LINE_JOINED;
         if (!j->partial)
@@ -207,52 +250,57 @@ static int join_more(struct dw_lines *l, const struct dw__unwrapped *u, struct d
     return rc < 0 ? rc : j->text.err;
 }
 
-static bool continues(enum dw_multiline kind, struct dw_str text)
+static int declare_piece(struct dw_lines *l, struct join *j, const struct dw__unwrapped *u, struct dw_piece p,
+    const struct dw_lines_out *out)
 {
-    static const struct dw_str starts[] = {{"Caused by:", 10}, {"Suppressed:", 11}, {"...", 3}, {"goroutine ", 10},
-        {"created by ", 11}, {"\tat ", 4}, {"at ", 3}, {"During handling of the above exception", 38},
-        {"The above exception was the direct cause", 40}};
-    if (kind == DW_MULTILINE_NONE)
-        return false;
-    if (text.len && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        return true;
-    for (size_t i = 0; kind == DW_MULTILINE_TRACE && i < DW_COUNT_OF(starts); i++)
-        if (dw_str_starts(text, starts[i]))
-            return true;
-    return false;
+    uint64_t from = p.start, hash = j->cut_hash;
+    int rc = declare_cut(l, &hash, u->text, p, true, out, &from);
+    if (rc < 0)
+        return rc;
+    j->cut_hash = hash;
+    if (!u->partial)
+        j->active = j->cutting = false;
+    return DW_OK;
 }
 
 /* A piece of output whose envelope is off: goes out, or waits. */
 static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, struct dw_piece p, uint32_t flags,
     const struct dw_lines_out *out)
 {
-    struct join *j = &l->join[u->out];
-    int rc = DW_OK;
-    if (j->active && j->cutting) {
-        uint64_t from = p.start;
-        rc = declare_cut(l, &j->cut_hash, u->text, p, true, out, &from);
-        if (rc == DW_OK && !u->partial)
-            j->active = j->cutting = false;
-        return rc;
+    uint8_t which = (uint8_t)(u->out + (u->cri ? CRI_JOINS : 0));
+    struct join *j = &l->join[which];
+    if (j->active && j->cutting)
+        return declare_piece(l, j, u, p, out);
+    struct dw_multiline_state state = j->state;
+    if (j->active && !j->partial) {
+        if (dw_multiline_continues(l->conf.multiline, l->start, &state, u->text)) {
+            j->state = state;
+        } else {
+            int rc = give_join(l, which, 0, out);
+            if (rc < 0)
+                return rc;
+        }
     }
-    if (j->active && !j->partial && !continues(l->conf.multiline, u->text)) {
-        rc = give_join(l, u->out, 0, out);
-        if (rc < 0)
-            return rc;
-    }
-    if (!j->active && !u->partial && l->conf.multiline == DW_MULTILINE_NONE) {
+    bool alone = l->conf.multiline == DW_MULTILINE_NONE || (flags & DW_LINE_ENVELOPE_BAD);
+    if (!j->active && !u->partial && alone) {
         struct dw_line line = {.text = u->text, .piece = &p, .piece_count = 1, .flags = flags,
             .env_time_ns = u->time_ns, .has_env_time = u->has_time, .out = u->out};
         return give(l, &line, out);
     }
-    rc = join_more(l, u, p);
-    if (rc < 0)
+    struct mark before = mark_of(j);
+    int rc = join_more(l, j, u, p);
+    if (rc < 0) {
+        back_to(j, &before);
+        j->text.err = DW_OK;
         return rc;
+    }
     j->flags |= flags;
     bool cut = j->text.len > l->conf.line_max || j->piece_count >= PIECES_MAX;
     if (!cut && (j->partial || l->conf.multiline != DW_MULTILINE_NONE))
         return DW_OK;
-    rc = give_join(l, u->out, 0, out);
+    rc = give_join(l, which, cut ? DW_LINE_JOIN_LIMIT : 0, out);
+    if (rc < 0)
+        back_to(j, &before);
     if (rc == DW_OK && cut && u->partial) {
         j->active = j->cutting = true;
         j->piece_count = 0;
@@ -260,46 +308,80 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
     return rc;
 }
 
-/* Gives up joins that have waited over too much of the file. */
-static int expire_joins(struct dw_lines *l, const struct dw_lines_out *out)
+/* Gives up joins that would wait over too much of the file once it is read up to `end`; all of them when `end` is UINT64_MAX. */
+static int expire_joins(struct dw_lines *l, uint64_t end, const struct dw_lines_out *out)
 {
-    for (uint8_t i = 0; i < OUTS; i++) {
+    for (uint8_t i = 0; i < JOINS; i++) {
         struct join *j = &l->join[i];
-        if (!j->active || j->cutting || j->piece_count == 0 || l->offset - j->piece[0].start <= l->conf.join_span_max)
+        if (!j->active || j->cutting || j->piece_count == 0 || end - j->piece[0].start <= l->conf.join_span_max)
             continue;
-        int rc = give_join(l, i, DW_LINE_JOIN_LIMIT, out);
+        uint32_t flags = end != UINT64_MAX ? DW_LINE_JOIN_LIMIT : j->partial ? DW_LINE_UNTERMINATED : 0;
+        int rc = give_join(l, i, flags, out);
         if (rc < 0)
             return rc;
     }
     return DW_OK;
 }
 
-static enum dw_envelope detect(struct dw_lines *l, struct dw_str raw)
+/* The tail of a docker record whose head was torn off: the file is docker's all the same. */
+static bool is_torn_docker(struct dw_str raw)
 {
-    struct dw__unwrapped u;
-    if (dw__docker_unwrap(raw, &l->scratch, &u))
-        return DW_ENV_DOCKER;
-    return dw__cri_unwrap(raw, &u) ? DW_ENV_CRI : DW_ENV_PLAIN;
+    return dw_str_ends(raw, DW_STR("Z\"}")) && dw_str_find(raw, DW_STR("\",\"time\":\"")) < raw.len;
+}
+
+/* A record that begins or ends as its runtime writes it, but is not whole. */
+static bool is_torn(struct dw_str raw)
+{
+    struct dw_str rest = raw;
+    int64_t ns = 0;
+    return is_torn_docker(raw) || dw_str_starts(raw, DW_STR("{\"log\":\"")) || dw_str_starts(raw, DW_STR("{\"log\": \""))
+        || dw_time_rfc3339(dw_str_cut(&rest, ' '), &ns) == DW_OK;
+}
+
+/* Takes the envelope off. False when there should be one and is none. */
+static bool unwrap(struct dw_lines *l, struct dw_str raw, struct dw__unwrapped *u)
+{
+    bool automatic = l->conf.envelope == DW_ENV_AUTO;
+    enum dw_envelope env = l->envelope;
+    bool undecided = l->auto_left > 0 && (env == DW_ENV_AUTO || env == DW_ENV_PLAIN);
+    if ((env == DW_ENV_DOCKER || undecided) && dw__docker_unwrap(raw, &l->scratch, u)) {
+        l->envelope = DW_ENV_DOCKER;
+        return true;
+    }
+    if ((env != DW_ENV_PLAIN || undecided) && (env != DW_ENV_DOCKER || automatic) && dw__cri_unwrap(raw, u)) {
+        l->envelope = DW_ENV_CRI;
+        return true;
+    }
+    if (env == DW_ENV_CRI && automatic && dw__docker_unwrap(raw, &l->scratch, u)) {
+        l->envelope = DW_ENV_DOCKER;
+        return true;
+    }
+    *u = (struct dw__unwrapped){.text = raw};
+    if (env == DW_ENV_AUTO)
+        l->envelope = is_torn_docker(raw) ? DW_ENV_DOCKER : DW_ENV_PLAIN;
+    return l->envelope == DW_ENV_PLAIN;
 }
 
 /* One whole raw line; `end` is past its newline (or at the end of an unterminated one). */
 static int take_raw(struct dw_lines *l, struct dw_str raw, uint64_t end, uint32_t flags, const struct dw_lines_out *out)
 {
-    struct dw__unwrapped u = {.text = raw};
+    struct dw__unwrapped u;
     struct dw_piece p = {.start = l->offset, .end = end};
-    if (l->envelope == DW_ENV_AUTO)
-        l->envelope = detect(l, raw);
-    bool ok = l->envelope == DW_ENV_PLAIN || (l->envelope == DW_ENV_DOCKER ? dw__docker_unwrap(raw, &l->scratch, &u)
-                                                                           : dw__cri_unwrap(raw, &u));
-    if (!ok) {
-        u = (struct dw__unwrapped){.text = raw};
-        flags |= DW_LINE_ENVELOPE_BAD;
-    }
-    int rc = take_unwrapped(l, &u, p, flags, out);
+    bool ok = unwrap(l, raw, &u);
+    if (!ok)
+        flags |= DW_LINE_ENVELOPE_BAD | (is_torn(raw) ? DW_LINE_ENVELOPE_TORN : 0);
+    if (l->conf.no_join)
+        u.partial = false;
+    /* A line that is no envelope ends what waited (the file is damaged here, and order is kept) and does not wait itself. */
+    int rc = expire_joins(l, ok ? end : UINT64_MAX, out);
+    if (rc == DW_OK)
+        rc = take_unwrapped(l, &u, p, flags, out);
     if (rc < 0)
         return rc;
+    if (l->auto_left)
+        l->auto_left--;
     l->offset = end;
-    return expire_joins(l, out);
+    return DW_OK;
 }
 
 /* A raw line longer than line_max: its first line_max bytes are a line, the rest is declared as it comes. `head` reaches
@@ -386,7 +468,7 @@ int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const struct dw_lines
     }
     if (rc == DW_OK && rest.len)
         rc = take_raw(l, rest, l->offset + rest.len, DW_LINE_UNTERMINATED, out);
-    for (uint8_t i = 0; i < OUTS && rc == DW_OK; i++)
+    for (uint8_t i = 0; i < JOINS && rc == DW_OK; i++)
         if (l->join[i].active)
             rc = give_join(l, i, l->join[i].partial ? DW_LINE_UNTERMINATED : 0, out);
     return rc;

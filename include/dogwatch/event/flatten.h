@@ -20,7 +20,7 @@ struct dw_flatten {
 
 /* Reads one JSON object out of `text`, which must lie within d->line (or equal it), into the draft: strings without escapes as
  * VIEW, with escapes as LITERAL, numbers as NUMBER, booleans; null is not stored. What is over a bound of event.h is dropped
- * field by field and counted. DW_ESYNTAX when the text is no single JSON object; fields taken before stay (reset the draft). */
+ * field by field and counted. "dogwatch" with all below it, and a scalar "event", are stored below "json.": those names are ours. DW_ESYNTAX when the text is no single JSON object; fields taken before stay (reset the draft). */
 DW_MUST_USE int dw_flatten_json(struct dw_draft *d, struct dw_str text, const struct dw_flatten *how);
 
 #endif

@@ -23,8 +23,9 @@ struct dw_event_extra {
     const char *mark; /* "duplicate", "conflict", or NULL */
 };
 
-/* Appends the event as one JSON object without newline. A name that is both a value and a prefix of others keeps its
- * dotted form beside them, so nothing is lost. `extra` may be NULL. */
+/* Appends the event as one JSON object without newline. No object has a name twice: when a
+ * name is both a value and a prefix of others, the others stand dotted beside it ("a":1,"a.b":2). What a log itself calls
+ * event.id, event.original, "event" (as a scalar) or dogwatch.* never takes the place of ours. `extra` may be NULL. */
 void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const struct dw_event_extra *extra,
     struct dw_buf *out);
 

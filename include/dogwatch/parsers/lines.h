@@ -11,14 +11,21 @@
 #define DOGWATCH_PARSERS_LINES_H
 
 #include "dogwatch/event/event.h"
+#include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/redact.h"
 
+/* What the container runtime puts around a line. AUTO: the first line decides; a first line that is neither docker json
+ * nor CRI makes the file plain, which the first DW_LINES_AUTO raw lines may still change. Once AUTO decided for an
+ * envelope, lines of the other one are understood too: a runtime may have been exchanged under the file. */
 enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO };
-enum dw_multiline { DW_MULTILINE_NONE, DW_MULTILINE_INDENT, DW_MULTILINE_TRACE };
+
+enum { DW_LINES_AUTO = 64 };
 
 struct dw_lines_conf {
     enum dw_envelope envelope;
     enum dw_multiline multiline;
+    struct dw_str multiline_start; /* the pattern of DW_MULTILINE_START; borrowed by dw_lines_new only */
+    bool no_join;                  /* partials of docker and CRI are lines of their own */
     uint32_t line_max;      /* bytes; longer lines keep their head, the rest is declared */
     uint32_t join_span_max; /* bytes of file from the start of a join until it is given up */
     uint32_t redact;        /* set of enum dw_redact_rule bits */
@@ -37,6 +44,7 @@ enum { /* what was noticed about a line */
     DW_LINE_JOIN_LIMIT = 8,   /* the join was given up at a bound */
     DW_LINE_ENVELOPE_BAD = 16, /* the envelope does not parse; the raw line is the text */
     DW_LINE_MASKS_DROPPED = 32, /* more masks than are listed; all are masked */
+    DW_LINE_ENVELOPE_TORN = 64, /* with ENVELOPE_BAD: it is a part of a record, so bytes beside it are missing */
 };
 
 enum { DW_LINE_MASKS_MAX = 16, DW_LINES_LOOKAHEAD = 4096 };
@@ -69,7 +77,8 @@ struct dw_lines_out {
 };
 
 struct dw_lines;
-/* Gives an object for one stream, reading from offset `start`; NULL without memory. */
+/* Gives an object for one stream, reading from offset `start`; NULL without memory or for a bad start pattern (which
+ * dw_line_start_new explains). */
 struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start);
 void dw_lines_free(struct dw_lines *l);
 /* Takes the bytes at the offset dw_lines_offset(). Consumes all whole raw lines; of a line that is longer than

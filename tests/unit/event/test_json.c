@@ -28,7 +28,7 @@ static void accepts_what_the_rfc_accepts(void **state)
     static const char *const good[] = {"{}", "[]", "[1,-2.5e+3,0,true,false,null]", " {\"a\" : [ {\"b\":\"\\u00e9\"} ] } ",
         "\"\\ud83d\\ude00\"", "3", "{\"a\":1,\"a\":2}"};
     static const char *const bad[] = {"", "{", "[1,]", "{\"a\"}", "{\"a\":1,}", "{,}", "01", "1.", "-", "+1", "tru", "[1 2]",
-        "{\"a\":1}x", "\"\\x\"", "\"\\u12\"", "\"abc", "{1:2}", "[}", "{]"};
+        "{\"a\":1}x", "\"\\x\"", "\"\\u9\\u00\"", "\"\\u12\"", "\"abc", "{1:2}", "[}", "{]"};
     for (size_t i = 0; i < DW_COUNT_OF(good); i++)
         if (!we_accept(dw_str_of(good[i])))
             fail_msg("refused: %s", good[i]);
@@ -140,7 +140,7 @@ static void writing_nests_and_keeps_the_order(void **state)
     write(&b, &out);
     assert_str(dw_buf_view(&out), "{\"@timestamp\":\"2025-11-24T21:14:18.123456789Z\",\"event\":{\"id\":\"00000000000000000000000000000000-10\","
         "\"kind\":\"event\",\"original\":\"{\\\"z\\\":1,\\\"a\\\":{\\\"q\\\":[1,2]},\\\"source\\\":{\\\"ip\\\":\\\"1.2.3.4\\\"},\\\"a.q.r\\\":5}\"},"
-        "\"source\":{\"ip\":\"1.2.3.4\"},\"a.q\":[1,2],\"a\":{\"q\":{\"r\":5}},\"z\":1,"
+        "\"source\":{\"ip\":\"1.2.3.4\"},\"a\":{\"q\":[1,2],\"q.r\":5},\"z\":1,"
         "\"dogwatch\":{\"stream\":\"00000000000000000000000000000000\",\"start\":10,\"end\":20,\"out\":\"stderr\",\"read_at\":\"1970-01-01T00:00:00.000000000Z\"}}");
     dw_buf_fini(&out);
     finish(&b);
@@ -162,6 +162,52 @@ static void writing_repairs_bytes_that_are_no_utf8_and_says_so(void **state)
     finish(&b);
 }
 
+static void expect_part(const char *text, const char *part)
+{
+    struct bed b;
+    struct dw_buf out = {0};
+    assert_int_equal(flatten(&b, text), DW_OK);
+    write(&b, &out);
+    if (dw_str_find(dw_buf_view(&out), dw_str_of(part)) == out.len)
+        fail_msg("no %s in %.*s", part, DW_ARG(dw_buf_view(&out)));
+    dw_buf_fini(&out);
+    finish(&b);
+}
+
+static void writing_gives_no_object_a_name_twice(void **state)
+{
+    (void)state;
+    /* names of the table and others of the same object do not follow each other in the order of output */
+    expect_part("{\"http\":{\"request\":{\"method\":\"GET\",\"x\":1},\"version\":\"2\",\"y\":2}}",
+        "\"http\":{\"request\":{\"method\":\"GET\",\"x\":1},\"version\":\"2\",\"y\":2}");
+    expect_part("{\"event\":{\"action\":\"a\",\"zz\":1}}", "\"action\":\"a\",\"original\":");
+    expect_part("{\"a\":1,\"a.b\":2,\"a.c\":{\"d\":3}}", "\"a\":1,\"a.b\":2,\"a.c\":{\"d\":3}");
+    expect_part("{\"a-b\":1,\"a\":{\"c\":2},\"a\":{\"b\":3}}", "\"a-b\":1,\"a\":{\"b\":3,\"c\":2}");
+}
+
+static void a_log_cannot_take_our_names(void **state)
+{
+    (void)state;
+    expect_part("{\"event\":\"login\"}", "\"json\":{\"event\":\"login\"}");
+    expect_part("{\"dogwatch\":{\"stream\":\"x\"}}", "\"json\":{\"dogwatch\":{\"stream\":\"x\"}}");
+    expect_part("{\"event\":{\"id\":\"forged\"}}", "{\"id\":\"00000000000000000000000000000000-10\",");
+    expect_part("{\"event.original\":\"forged\"}", "\"original\":\"{\\\"event.original");
+}
+
+static void strings_hold_nothing_a_terminal_would_obey(void **state)
+{
+    (void)state;
+    struct dw_buf out = {0};
+    assert_false(dw_json_string(&out, DW_STR("\x1b[31m\"\\\n\x7f\xc2\x9b\xc3\xa9")));
+    assert_str(dw_buf_view(&out), "\"\\u001b[31m\\\"\\\\\\n\\u007f\\u009b\xc3\xa9\"");
+    dw_buf_reset(&out);
+#define R "\xef\xbf\xbd"
+    /* overlong, surrogate, over U+10FFFF, stray, cut off: one U+FFFD for each maximal bad part */
+    assert_true(dw_json_string(&out, DW_STR("\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\x80|\xf0\x9f\x98")));
+    assert_str(dw_buf_view(&out), "\"" R R "|" R R R "|" R R R R "|" R "|" R "\"");
+    dw_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +216,9 @@ int main(void)
         cmocka_unit_test(flatten_makes_dotted_names_and_numbers_elements),
         cmocka_unit_test(flatten_drops_over_bounds_and_counts),
         cmocka_unit_test(writing_nests_and_keeps_the_order),
+        cmocka_unit_test(writing_gives_no_object_a_name_twice),
+        cmocka_unit_test(a_log_cannot_take_our_names),
+        cmocka_unit_test(strings_hold_nothing_a_terminal_would_obey),
         cmocka_unit_test(writing_repairs_bytes_that_are_no_utf8_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

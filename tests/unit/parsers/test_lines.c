@@ -137,6 +137,84 @@ static void traces_are_joined_when_asked(void **state)
         "E: x\n  at a\nCaused by: y\n  at b|0|4|0-32*1\nnext|0|0|32-37*1\n");
 }
 
+#define DOCKER(log, out) "{\"log\":\"" log "\",\"stream\":\"" out "\",\"time\":\"2026-11-23T21:14:18.2Z\"}\n"
+
+static void a_broken_envelope_ends_what_waited_and_keeps_order(void **state)
+{
+    (void)state;
+    struct dw_lines_conf conf = usual;
+    conf.line_max = 1000;
+    expect(&conf, DOCKER("half", "stdout") "garbage\n" DOCKER("rest\\n", "stdout"),
+        "half|1|2|0-65*1\ngarbage|0|16|65-73*1\nrest|1|0|73-140*1\n");
+}
+
+static void auto_survives_a_torn_first_line_and_a_changed_runtime(void **state)
+{
+    (void)state;
+    struct dw_lines_conf conf = usual;
+    conf.line_max = 1000;
+    expect(&conf, "torn\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T21:14:18.2Z\"}\n" DOCKER("a\\n", "stdout"),
+        "torn\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-23T21:14:18.2Z\"}|0|80|0-59*1\na|1|0|59-123*1\n");
+    expect(&conf, DOCKER("wait ", "stdout") "2026-11-23T21:14:18Z stdout F cri\n" DOCKER("end\\n", "stdout"),
+        "cri|1|0|66-100*1\nwait end|1|4|0-166*2\n");
+    expect(&conf, "plain\n" DOCKER("a\\n", "stdout"), "plain|0|0|0-6*1\na|1|0|6-70*1\n");
+}
+
+static void cri_without_tags_is_whole_and_docker_without_time_is_none(void **state)
+{
+    (void)state;
+    struct dw_lines_conf conf = usual;
+    conf.line_max = 1000;
+    expect(&conf, "2026-11-23T21:14:18Z stdout [INFO] table\n", "[INFO] table|1|0|0-41*1\n");
+    conf.envelope = DW_ENV_DOCKER;
+    expect(&conf, "{\"log\":\"a\\n\",\"stream\":\"stdout\"}\n", "{\"log\":\"a\\n\",\"stream\":\"stdout\"}|0|80|0-32*1\n");
+}
+
+static int fail_once(void *arg, const struct dw_line *l)
+{
+    struct bed *b = arg;
+    if (b->quiet) {
+        b->quiet = false;
+        return DW_EAGAIN;
+    }
+    return on_line(arg, l);
+}
+
+/* Goal:   a callback that fails changes nothing: the same bytes given again give the same lines.
+ * Method: fail the nth line for every n, feed on, compare with the run that never failed. */
+static void a_refused_line_is_given_again(void **state)
+{
+    (void)state;
+    struct dw_lines_conf conf = usual;
+    conf.line_max = 1000;
+    conf.multiline = DW_MULTILINE_TRACE;
+    struct dw_str text = DW_STR(DOCKER("a", "stdout") DOCKER("b\\n", "stdout") DOCKER(" in\\n", "stdout") DOCKER("e", "stderr")
+            "bad\n" DOCKER("c\\n", "stdout") DOCKER("d\\n", "stdout"));
+    struct bed want = {0};
+    run(&want, &conf, text.ptr, text.len, text.len);
+    for (int nth = 0; nth < 5; nth++) {
+        struct bed b = {0};
+        struct dw_lines *l = dw_lines_new(&conf, 0);
+        struct dw_lines_out out = {.arg = &b, .line = fail_once, .declare = on_declare};
+        size_t at = 0;
+        int fails = 0;
+        while (at < text.len) { /* a raw line at a time */
+            size_t n = 0, nl = dw_str_index(dw_str_slice(text, at, text.len), '\n');
+            b.quiet = fails == 0 && (int)(at / 60) >= nth;
+            int rc = dw_lines_feed(l, dw_str_slice(text, at, at + nl + 1), &out, &n);
+            fails += rc == DW_EAGAIN;
+            b.quiet = false;
+            at += n;
+            assert_int_equal(dw_lines_offset(l), at);
+        }
+        assert_int_equal(dw_lines_flush(l, DW_STR_NONE, &out), DW_OK);
+        assert_true(dw_str_eq(dw_buf_view(&b.said), dw_buf_view(&want.said)));
+        dw_lines_free(l);
+        dw_buf_fini(&b.said);
+    }
+    dw_buf_fini(&want.said);
+}
+
 static int by_start(const void *x, const void *y)
 {
     const struct dw_piece *a = x, *b = y;
@@ -233,6 +311,10 @@ int main(void)
         cmocka_unit_test(a_long_line_keeps_its_head_and_declares_the_rest),
         cmocka_unit_test(a_join_over_too_much_of_the_file_is_given_up),
         cmocka_unit_test(traces_are_joined_when_asked),
+        cmocka_unit_test(a_broken_envelope_ends_what_waited_and_keeps_order),
+        cmocka_unit_test(auto_survives_a_torn_first_line_and_a_changed_runtime),
+        cmocka_unit_test(cri_without_tags_is_whole_and_docker_without_time_is_none),
+        cmocka_unit_test(a_refused_line_is_given_again),
         cmocka_unit_test(every_byte_is_in_exactly_one_place),
         cmocka_unit_test(cards_are_masked_but_for_their_last_four),
         cmocka_unit_test(numbers_that_are_no_cards_stay),
