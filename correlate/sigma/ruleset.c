@@ -293,14 +293,15 @@ static int drop_unresolved(struct dw_ruleset *rs)
     return DW_OK;
 }
 
-/* A member alerts on its own only when some correlation of it says so, or when none has it. */
+/* A rule about one event that is a member alerts on its own only when some correlation of it says `generate`. A
+ * correlation that is a member of another alerts all the same. */
 static void mark_silent(struct dw_ruleset *rs)
 {
     for (int pass = 0; pass < 2; pass++)
         for (uint32_t i = 0; i < rs->rule_count; i++)
             for (uint32_t m = 0; rs->rule[i].corr && m < rs->rule[i].corr->member_count; m++)
                 if (pass == 0 || rs->rule[i].corr->generate)
-                    rs->rule[rs->rule[i].corr->member[m]].silent = pass == 0;
+                    rs->rule[rs->rule[i].corr->member[m]].silent = pass == 0 && !rs->rule[rs->rule[i].corr->member[m]].corr;
 }
 
 struct witness {
