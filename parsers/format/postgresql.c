@@ -44,20 +44,25 @@ static bool severity(struct dw_str *r, struct dw_str *prefix, struct dw_str *lev
     return false;
 }
 
+/* [unknown] without its brackets */
+static struct dw_str bare(struct dw_str s)
+{
+    struct dw_str r = s, inner;
+    return fmt_bracketed(&r, '[', ']', &inner) && !r.len ? inner : s;
+}
+
 static void put_prefix(struct dw_draft *d, struct dw_str p)
 {
     for (struct dw_str w = fmt_word(&p); w.len; w = fmt_word(&p)) {
         struct dw_str part = w, inner;
         while (w.len && strchr(":,", w.ptr[w.len - 1]))
             w.len--;
-        if (fmt_bracketed(&part, '[', ']', &inner)) {
-            (void)fmt_set_digits(d, DW_F_process_pid, dw_str_cut(&inner, '-'));
-            continue;
-        }
         size_t at = dw_str_index(w, '@');
-        if (at < w.len) {
-            fmt_user(d, dw_str_slice(w, 0, at));
-            fmt_set_named(d, "postgresql.log.", DW_STR("database"), dw_str_slice(w, at + 1, w.len));
+        if (at == w.len && fmt_bracketed(&part, '[', ']', &inner)) {
+            (void)fmt_set_digits(d, DW_F_process_pid, dw_str_cut(&inner, '-'));
+        } else if (at < w.len) {
+            fmt_user(d, bare(dw_str_slice(w, 0, at)));
+            fmt_set_named(d, "postgresql.log.", DW_STR("database"), bare(dw_str_slice(w, at + 1, w.len)));
         } else if (fmt_starts(w, "user=")) {
             struct dw_str list = w;
             for (struct dw_str item = dw_str_cut(&list, ','); item.len; item = dw_str_cut(&list, ',')) {

@@ -148,12 +148,23 @@ int dw_parse_kafka_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
     struct dw_str r = d->line, component, class = DW_STR_NONE;
     if (!fmt_lit(&r, "[") || !fmt_time(ctx, d, &r) || !fmt_lit(&r, "]"))
         return DW_ESYNTAX;
-    struct dw_str level = fmt_word(&r);
+    struct dw_str level = fmt_word(&r), thread, logger;
+    bool bracketed = level.len > 2 && level.ptr[0] == '[';
+    if (bracketed) /* [LEVEL] [thread] [logger] - text */
+        level = dw_str_slice(level, 1, level.len - 1);
     if (!fmt_among(level, " TRACE DEBUG INFO WARN WARNING ERROR FATAL "))
         return DW_ESYNTAX;
     fmt_put(d, DW_F_log_level, level);
+    if (bracketed && fmt_bracketed(&r, '[', ']', &thread) && fmt_bracketed(&r, '[', ']', &logger)) {
+        (void)fmt_set(d, DW_F_process_thread_name, thread);
+        (void)fmt_set(d, DW_F_log_logger, logger);
+        fmt_blanks(&r);
+        (void)fmt_lit(&r, "- ");
+    }
     fmt_blanks(&r);
     struct dw_str message = cut_class(r, &class);
+    if (bracketed)
+        message = dw_str_slice(message, 0, dw_str_index(message, '\n'));
     struct dw_str at = message;
     if (fmt_bracketed(&at, '[', ']', &component)) {
         fmt_set_named(d, "kafka.log.", DW_STR("component"), component);
