@@ -67,7 +67,8 @@ static int server_json(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 static struct dw_str without_subject(struct dw_str m)
 {
     struct dw_str r = m, part;
-    if (!fmt_starts(m, "[") || !fmt_bracketed(&r, '[', ']', &part) || part.len == 0 || dw_str_index(part, ' ') < part.len)
+    if (!fmt_starts(m, "[") || !fmt_bracketed(&r, '[', ']', &part) || part.len == 0 || dw_str_index(part, ' ') < part.len ||
+        part.ptr[0] == '_') /* [_all]: a field, which the sentence is about */
         return m;
     while (fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &part))
         continue;
