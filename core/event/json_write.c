@@ -40,6 +40,7 @@ struct node {
 
 struct writer {
     const struct dw_keys *keys;
+    const struct dw_event *ev;
     struct dw_buf *out;
     struct dw_field own[4]; /* event.id, event.kind, event.original, the tag utf8.repaired */
     bool repaired, has_kind;
@@ -342,6 +343,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
     char id[DW_EVENT_ID_TEXT];
     struct writer w; /* large and mostly never touched: not cleared */
     w.keys = keys;
+    w.ev = ev;
     w.out = out;
     w.repaired = w.has_kind = false;
     w.entry_count = 0;

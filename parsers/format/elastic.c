@@ -275,6 +275,8 @@ int dw_probe_elasticsearch_slowlog(struct dw_str line)
 int dw_probe_elasticsearch_gc(struct dw_str line)
 {
     struct dw_str r = line, time, pid;
+    if (fmt_has(dw_str_slice(line, 0, 64), ": [GC ") || fmt_has(dw_str_slice(line, 0, 64), ": [Full GC "))
+        return 75;
     return fmt_bracketed(&r, '[', ']', &time) && time.len == 28 && fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &pid) &&
                    fmt_digits(pid)
                ? 80

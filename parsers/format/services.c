@@ -63,15 +63,20 @@ int dw_parse_redis_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 
 int dw_probe_redis_log(struct dw_str line)
 {
-    struct dw_str r = line, word = fmt_word(&r), role = word, pid = dw_str_cut(&role, ':'), at = r, mark;
-    if (!fmt_digits(pid) || role.len != 1 || !strchr("XCSM", role.ptr[0]))
+    const struct dw_time_ref ref = {NULL, 0};
+    struct dw_time t;
+    struct dw_str r = line, pid, at = r, role = fmt_word(&at), word = dw_str_cut(&role, ':');
+    bool named = fmt_digits(word) && role.len == 1 && strchr("XCSM", role.ptr[0]);
+    if (named)
+        r = at;
+    else if (fmt_bracketed(&r, '[', ']', &pid) && !fmt_digits(pid))
         return 0;
-    for (int i = 0; i < 5; i++) {
-        mark = fmt_word(&at);
-        if (mark.len == 1 && strchr(".-*#", mark.ptr[0]))
-            return 90;
-    }
-    return 0;
+    fmt_blanks(&r);
+    if (r.len < 12 || r.ptr[0] < '0' || r.ptr[0] > '9' || dw_time_scan(r, &ref, &t))
+        return 0;
+    r = dw_str_slice(r, t.len, r.len);
+    bool marked = r.len > 2 && r.ptr[0] == ' ' && strchr(".-*#", r.ptr[1]) && r.ptr[2] == ' ';
+    return marked ? (named ? 90 : 80) : 0;
 }
 
 static const struct fmt_map mongo_map[] = {
