@@ -5,6 +5,7 @@
  * the parser of single lines does not see, so it goes by the words.
  *
  * Invariants:
+ *   (0) Both logs are written in UTC, whatever zone the host has.
  *   (1) A line is taken only when method, port and status stand where its set has them.
  */
 #include "formats.h"
@@ -99,8 +100,9 @@ static bool fits(const struct iis_set *s, const struct dw_str *w, size_t n)
 
 int dw_parse_iis_access(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
+    const struct dw_parse_ctx utc = {.time = {NULL, ctx->time.now_ns}};
     struct dw_str r = d->line, w[WORDS_MAX];
-    if (!fmt_time(ctx, d, &r))
+    if (!fmt_time(&utc, d, &r))
         return DW_ESYNTAX;
     size_t n = split(r, w);
     const struct iis_set *s = NULL;
@@ -131,8 +133,9 @@ int dw_parse_iis_access(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 /* time source port destination port version method url [stream] status site reason queue */
 int dw_parse_iis_error(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
+    const struct dw_parse_ctx utc = {.time = {NULL, ctx->time.now_ns}};
     struct dw_str r = d->line, w[WORDS_MAX];
-    if (!fmt_time(ctx, d, &r))
+    if (!fmt_time(&utc, d, &r))
         return DW_ESYNTAX;
     size_t n = split(r, w);
     if (n < 11 || n > 13 || !fmt_digits(w[1]) || !fmt_digits(w[3]) || !(fmt_starts(w[4], "HTTP/") || fmt_eq(w[4], "-")))
