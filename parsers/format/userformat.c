@@ -283,19 +283,22 @@ static size_t find_end(struct dw_str r, struct dw_str text)
     return r.len;
 }
 
-static void put(const struct dw_user_format *f, const struct item *it, const struct dw_parse_ctx *ctx, struct dw_draft *d,
+/* False when it should be a time and is none: then the line is of another format. */
+static bool put(const struct dw_user_format *f, const struct item *it, const struct dw_parse_ctx *ctx, struct dw_draft *d,
     struct dw_str value)
 {
     if (value.len == 0 || fmt_eq(value, "-"))
-        return;
+        return true;
     struct dw_str bare = value, rest = value;
     if (it->map && it->map->how == FMT_TIME && fmt_starts(value, "["))
         (void)fmt_bracketed(&rest, '[', ']', &bare);
     else if (fmt_starts(value, "\""))
         (void)fmt_quoted(&rest, &bare);
     struct dw_field v = fmt_field(d, bare);
-    if (!it->map || !fmt_apply(ctx, d, it->map, &v))
-        fmt_set_named(d, f->prefix, it->text, bare);
+    if (it->map && fmt_apply(ctx, d, it->map, &v))
+        return true;
+    fmt_set_named(d, f->prefix, it->text, bare);
+    return !it->map || it->map->how != FMT_TIME;
 }
 
 /* How far the value of `it` reaches in r; r.len when the text after it does not stand there. `next` may be NULL. */
@@ -331,9 +334,8 @@ int dw_user_format_parse(const struct dw_user_format *f, const struct dw_parse_c
             continue;
         }
         size_t end = value_end(it, i + 1 < f->count ? &f->item[i + 1] : NULL, r);
-        if (i + 1 < f->count && end == r.len)
+        if ((i + 1 < f->count && end == r.len) || !put(f, it, ctx, d, dw_str_slice(r, 0, end)))
             return DW_ESYNTAX;
-        put(f, it, ctx, d, dw_str_slice(r, 0, end));
         r = dw_str_slice(r, end, r.len);
     }
     if (r.len)
