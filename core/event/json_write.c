@@ -139,8 +139,14 @@ static void insert(struct writer *w, uint16_t index)
     struct entry *e = &w->entry[index];
     struct dw_str rest = e->name;
     uint16_t at = 0;
-    while (rest.ptr && at != NONE)
-        at = child_of(w, at, dw_str_cut(&rest, '.'));
+    for (int depth = 0; rest.ptr && at != NONE; depth++) {
+        struct dw_str whole = rest, part = dw_str_cut(&rest, '.');
+        if (part.len == 0 || depth == DW_EVENT_DEPTH_MAX) { /* "a..b", or a name of dots: no level for each */
+            part = whole;
+            rest = DW_STR_NONE;
+        }
+        at = child_of(w, at, part);
+    }
     if (at == NONE)
         at = child_of(w, 0, e->name);
     if (at == NONE)
