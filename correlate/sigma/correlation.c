@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) Members, groups and fields are bounded by the arrays of struct dw_correlation.
- *   (2) A correlation names only rules that loaded, and never itself, directly or through others: its members have
- *       smaller numbers or are correlations that were resolved before (checked by depth in finish).
+ *   (2) A correlation names only rules that loaded; that it is no member of itself through others is checked when
+ *       all are resolved (dw__corr_depths).
  */
 #include "sigma_int.h"
 
@@ -202,18 +202,6 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
     return rc;
 }
 
-/* How deep correlations of correlations go from here; more than 8 is a cycle. */
-static uint32_t depth_of(const struct dw_ruleset *rs, const struct dw_correlation *c, uint32_t limit)
-{
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < c->member_count && limit; i++) {
-        const struct dw_correlation *inner = rs->rule[c->member[i]].corr;
-        uint32_t d = inner ? depth_of(rs, inner, limit - 1) + 1 : 0;
-        most = d > most ? d : most;
-    }
-    return limit ? most : 100;
-}
-
 int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index)
 {
     const struct dw_yaml *map = dw_yaml_get(doc, "correlation");
@@ -238,8 +226,6 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         generate = dw_yaml_get(doc, "generate");
     if (rc == DW_OK && generate && !dw_yaml_bool(generate, &c->generate))
         rc = refuse(g, generate->at, NULL, "generate is true or false, not", generate->text);
-    if (rc == DW_OK && depth_of(g->rs, c, 8) > 8)
-        rc = refuse(g, map->key_at, NULL, "it is a member of itself, or nested over 8 deep", DW_STR_NONE);
     if (rc == DW_OK)
         g->rs->rule[index].corr = c;
     return rc;

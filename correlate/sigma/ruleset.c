@@ -199,6 +199,40 @@ static int resolve_correlations(struct dw_ruleset *rs, struct again *f)
     return rc;
 }
 
+void dw__corr_depths(const struct dw_ruleset *rs, uint8_t *depth)
+{
+    memset(depth, 0, rs->rule_count);
+    for (uint32_t round = 0; round <= DW__CORR_DEPTH_MAX; round++) {
+        for (uint32_t i = 0; i < rs->rule_count; i++) {
+            const struct dw_correlation *c = rs->rule[i].corr;
+            for (uint32_t m = 0; c && m < c->member_count; m++)
+                if (depth[c->member[m]] == round && depth[i] <= round)
+                    depth[i] = (uint8_t)(round + 1);
+        }
+    }
+}
+
+/* A correlation that is a member of itself, or nested too deep, shows by its depth. */
+static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
+{
+    uint8_t *depth = dw_calloc(rs->rule_count + 1, 1);
+    if (!depth)
+        return DW_ENOMEM;
+    dw__corr_depths(rs, depth);
+    for (uint32_t i = 0; i < rs->deferred_count; i++) {
+        for (const struct dw_yaml *doc = files[i].doc; doc; doc = doc->next) {
+            uint32_t index = dw_yaml_get(doc, "correlation") ? rule_at(rs, &files[i], doc) : rs->rule_count;
+            if (index == rs->rule_count || depth[index] <= DW__CORR_DEPTH_MAX)
+                continue;
+            dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep", DW__CORR_DEPTH_MAX);
+            rs->rule[index].corr = NULL;
+            rs->errors++;
+        }
+    }
+    dw_free(depth);
+    return DW_OK;
+}
+
 static bool filter_takes(const struct dw_ruleset *rs, const struct dw_yaml *rules, const struct dw_rule *filter, uint32_t index)
 {
     const struct dw_rule *rule = &rs->rule[index];
@@ -353,9 +387,10 @@ static int finish_deferred(struct dw_ruleset *rs, struct again *files, struct dw
         if (rc == DW_OK)
             rc = register_correlations(rs, &files[i]);
     }
-    /* members that are correlations need theirs first only for the check of cycles, so twice is enough */
     for (uint32_t i = 0; i < rs->deferred_count && rc == DW_OK; i++)
         rc = resolve_correlations(rs, &files[i]);
+    if (rc == DW_OK)
+        rc = refuse_cycles(rs, files);
     for (uint32_t i = 0; i < rs->deferred_count && rc == DW_OK; i++)
         rc = apply_filters(rs, &files[i]);
     return rc;

@@ -85,6 +85,10 @@ uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
 
 /* A correlation document: fills what does not need other rules; members are resolved in the second step. */
 DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
+enum { DW__CORR_DEPTH_MAX = 8 };
+/* How deep each rule's correlations of correlations go: 0 a rule about one event; over the bound: too deep or a cycle.
+ * `depth` has a byte for each rule. */
+void dw__corr_depths(const struct dw_ruleset *rs, uint8_t *depth);
 /* The logic hash of every rule. */
 DW_MUST_USE int dw__logic_hashes(struct dw_ruleset *rs);
 
