@@ -224,7 +224,8 @@ static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
             uint32_t index = dw_yaml_get(doc, "correlation") ? rule_at(rs, &files[i], doc) : rs->rule_count;
             if (index == rs->rule_count || depth[index] <= DW__CORR_DEPTH_MAX)
                 continue;
-            dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep", DW__CORR_DEPTH_MAX);
+            dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep",
+                DW__CORR_DEPTH_MAX);
             rs->rule[index].corr = NULL;
             rs->errors++;
         }
@@ -233,12 +234,13 @@ static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
     return DW_OK;
 }
 
-static bool filter_takes(const struct dw_ruleset *rs, const struct dw_yaml *rules, const struct dw_rule *filter, uint32_t index)
+static bool filter_takes(
+    const struct dw_ruleset *rs, const struct dw_yaml *rules, const struct dw_rule *filter, uint32_t index)
 {
     const struct dw_rule *rule = &rs->rule[index];
-    bool source = (filter->category.len == 0 || dw_str_ieq(filter->category, rule->category))
-        && (filter->product.len == 0 || dw_str_ieq(filter->product, rule->product))
-        && (filter->service.len == 0 || dw_str_ieq(filter->service, rule->service));
+    bool source = (filter->category.len == 0 || dw_str_ieq(filter->category, rule->category)) &&
+                  (filter->product.len == 0 || dw_str_ieq(filter->product, rule->product)) &&
+                  (filter->service.len == 0 || dw_str_ieq(filter->service, rule->service));
     if (!source || rule->expr == DW_EXPR_NONE)
         return false;
     if (!rules || dw_yaml_is_null(rules) || (rules->kind == DW_YAML_SEQ && rules->count == 0))
@@ -270,7 +272,8 @@ static int apply_filter(struct dw__sigma *g, const struct dw_yaml *doc)
         hits++;
     }
     if (rc == DW_OK && hits == 0)
-        dw_diag_warn(g->diags, doc->at, "rules are named by id or name; the logsource must fit", "this filter applies to no rule");
+        dw_diag_warn(g->diags, doc->at, "rules are named by id or name; the logsource must fit",
+            "this filter applies to no rule");
     return rc;
 }
 
@@ -335,7 +338,8 @@ static void mark_silent(struct dw_ruleset *rs)
         for (uint32_t i = 0; i < rs->rule_count; i++)
             for (uint32_t m = 0; rs->rule[i].corr && m < rs->rule[i].corr->member_count; m++)
                 if (pass == 0 || rs->rule[i].corr->generate)
-                    rs->rule[rs->rule[i].corr->member[m]].silent = pass == 0 && !rs->rule[rs->rule[i].corr->member[m]].corr;
+                    rs->rule[rs->rule[i].corr->member[m]].silent =
+                        pass == 0 && !rs->rule[rs->rule[i].corr->member[m]].corr;
 }
 
 struct witness {
@@ -364,7 +368,8 @@ static int build_triggers(struct dw_ruleset *rs)
         return DW_ENOMEM;
     struct witness w = {.rs = rs, .count_only = true};
     for (w.rule = 0; w.rule < rs->rule_count; w.rule++)
-        if (rs->rule[w.rule].expr != DW_EXPR_NONE && !dw_expr_witness(&rs->expr, rs->rule[w.rule].expr, rs->pred, on_witness, &w))
+        if (rs->rule[w.rule].expr != DW_EXPR_NONE &&
+            !dw_expr_witness(&rs->expr, rs->rule[w.rule].expr, rs->pred, on_witness, &w))
             rs->always[rs->always_count++] = w.rule;
     for (uint32_t l = 2; l < leaves + 3; l++)
         rs->trigger_first[l] += rs->trigger_first[l - 1];
@@ -439,6 +444,6 @@ const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t inde
 
 size_t dw_ruleset_bytes(const struct dw_ruleset *rs)
 {
-    return dw_pred_bytes(rs->pred) + rs->arena.total + rs->rule_cap * sizeof *rs->rule + rs->expr.node_cap * sizeof *rs->expr.node
-        + rs->expr.kid_cap * sizeof *rs->expr.kid;
+    return dw_pred_bytes(rs->pred) + rs->arena.total + rs->rule_cap * sizeof *rs->rule +
+           rs->expr.node_cap * sizeof *rs->expr.node + rs->expr.kid_cap * sizeof *rs->expr.kid;
 }

@@ -1,5 +1,6 @@
 /*
- * fuzz_timestamp: every time reader and the TZif reader over any bytes. Oracle: what is read formats, and reads back equal.
+ * fuzz_timestamp: every time reader and the TZif reader over any bytes. Oracle: what is read formats, and reads back
+ * equal.
  */
 #include "dogwatch/base/mem.h"
 #include "dogwatch/event/timestamp.h"

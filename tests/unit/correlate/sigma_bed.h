@@ -89,7 +89,8 @@ static inline struct dw_event *sbed_event(struct sbed *b, const char *words, con
         struct dw_str name = dw_str_cut(&value, '=');
         uint32_t key;
         assert_int_equal(dw_keys_intern(b->keys, name, &key), DW_OK);
-        b->field[b->ev.field_count++] = (struct dw_field){.v.ptr = value.ptr, .len = (uint32_t)value.len, .key = key, .kind = DW_K_LITERAL};
+        b->field[b->ev.field_count++] =
+            (struct dw_field){.v.ptr = value.ptr, .len = (uint32_t)value.len, .key = key, .kind = DW_K_LITERAL};
     }
     return &b->ev;
 }

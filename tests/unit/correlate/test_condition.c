@@ -2,7 +2,8 @@
 #include "sigma_bed.h"
 
 static struct sbed b;
-static const char *const selections = "  sel_a: {a: 1}\n  sel_b: {b: 1}\n  filter: {c: 1}\n  _hidden: {d: 1}\n  condition: ";
+static const char *const selections =
+    "  sel_a: {a: 1}\n  sel_b: {b: 1}\n  filter: {c: 1}\n  _hidden: {d: 1}\n  condition: ";
 
 static bool is(const char *condition, const char *event)
 {

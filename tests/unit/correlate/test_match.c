@@ -27,7 +27,8 @@ static void put_condition(struct dw_buf *out, struct dw_rng *rng, int depth)
 
 static void put_rule(struct dw_buf *out, struct dw_rng *rng, int id)
 {
-    static const char *const modifiers[] = {"", "|contains", "|startswith", "|endswith", "|contains|all", "|neq", "|re", "|exists", "|gt"};
+    static const char *const modifiers[] = {
+        "", "|contains", "|startswith", "|endswith", "|contains|all", "|neq", "|re", "|exists", "|gt"};
     static const char *const values[] = {"abc", "ABCD", "'x*z'", "b", "''", "xyz", "5"};
     dw_buf_printf(out, "---\ntitle: t\nid: r%d\nlogsource: {product: x}\ndetection:\n", id);
     for (int s = 0; s < 4; s++) {
@@ -64,7 +65,8 @@ static void prefilter_and_witness_change_no_verdict(void **state)
             char words[200] = "g=1";
             for (int f = 0; f < 3; f++)
                 if (dw_rng_below(&rng, 3))
-                    (void)snprintf(words + strlen(words), sizeof words - strlen(words), "|f%d=%s", f, values[dw_rng_below(&rng, 8)]);
+                    (void)snprintf(words + strlen(words), sizeof words - strlen(words), "|f%d=%s", f,
+                        values[dw_rng_below(&rng, 8)]);
             (void)sbed_is(&b, words);
             hits += b.hits;
         }
@@ -77,7 +79,8 @@ static void add(struct sbed *bed, const char *name, const char *value, uint32_t 
 {
     uint32_t key;
     assert_int_equal(dw_keys_intern(bed->keys, dw_str_of(name), &key), DW_OK);
-    bed->field[bed->ev.field_count++] = (struct dw_field){.v.ptr = value, .len = (uint32_t)strlen(value), .key = key, .kind = DW_K_LITERAL, .elem = elem};
+    bed->field[bed->ev.field_count++] = (struct dw_field){
+        .v.ptr = value, .len = (uint32_t)strlen(value), .key = key, .kind = DW_K_LITERAL, .elem = elem};
 }
 
 static void one_element_must_satisfy_a_map(void **state)

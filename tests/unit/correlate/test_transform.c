@@ -1,4 +1,5 @@
-/* Tests of correlate/sigma/transform.c: encodings, against vectors of the specification and of pySigma (its faults mended). */
+/* Tests of correlate/sigma/transform.c: encodings, against vectors of the specification and of pySigma (its faults
+ * mended). */
 #include "sigma_bed.h"
 
 static struct sbed b;
@@ -59,7 +60,8 @@ static void expand_takes_values_from_outside(void **state)
     const struct dw_str values[] = {DW_STR("alice"), DW_STR("b*")};
     const struct dw_placeholder p = {DW_STR("admins"), values, 2};
     const struct dw_ruleset_opts opts = {&p, 1};
-    const char *yaml = "title: t\nid: r\nlogsource: {product: x}\ndetection:\n  s:\n    f|expand: 'u-%admins%'\n  condition: s\n";
+    const char *yaml =
+        "title: t\nid: r\nlogsource: {product: x}\ndetection:\n  s:\n    f|expand: 'u-%admins%'\n  condition: s\n";
     assert_int_equal(sbed_rules_with(&b, yaml, &opts), 1);
     assert_true(sbed_is(&b, "f=u-alice"));
     assert_true(sbed_is(&b, "f=u-bob"));

@@ -28,8 +28,11 @@ static void rules(const char *correlation)
 {
     struct dw_buf yaml = {0};
     for (int i = 0; i < 3; i++)
-        dw_buf_printf(&yaml, "---\ntitle: t\nid: r%d\nlogsource: {product: x}\ndetection: {s: {f: %d}, condition: s}\n", i, i);
-    dw_buf_printf(&yaml, "---\ntitle: c\nid: c\nlevel: high\ntags: [attack.t1]\ncorrelation:\n  group-by: [user]\n  timespan: 10s\n%s%c", correlation, 0);
+        dw_buf_printf(
+            &yaml, "---\ntitle: t\nid: r%d\nlogsource: {product: x}\ndetection: {s: {f: %d}, condition: s}\n", i, i);
+    dw_buf_printf(&yaml,
+        "---\ntitle: c\nid: c\nlevel: high\ntags: [attack.t1]\ncorrelation:\n  group-by: [user]\n  timespan: 10s\n%s%c",
+        correlation, 0);
     if (sbed_rules(&b, yaml.ptr) != 4)
         fail_msg("%s", b.said.ptr);
     dw_buf_fini(&yaml);
@@ -179,7 +182,8 @@ static const char *const users[] = {"a", "b"};
 static const char *const values[] = {"1", "9", "3", "8", "5"};
 
 /* Feeds 300 events, time i / 4, in the given order; the watermark follows `behind` seconds later. */
-static void feed_all(struct dw_window *w, const uint32_t *order, uint32_t from, uint32_t to, int64_t behind, struct heard *h)
+static void feed_all(
+    struct dw_window *w, const uint32_t *order, uint32_t from, uint32_t to, int64_t behind, struct heard *h)
 {
     for (uint32_t i = from; i < to; i++) {
         uint32_t n = order[i];
@@ -323,10 +327,14 @@ static void correlations_nest_by_their_groups(void **state)
     static struct heard h;
     struct dw_buf yaml = {0};
     memset(&h, 0, sizeof h);
-    dw_buf_printf(&yaml, "title: t\nid: r0\nlogsource: {product: x}\ndetection: {s: {f: 0}, condition: s}\n"
+    dw_buf_printf(&yaml,
+        "title: t\nid: r0\nlogsource: {product: x}\ndetection: {s: {f: 0}, condition: s}\n"
         "---\ntitle: t\nid: r1\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n"
-        "---\ntitle: outer\nid: o\ncorrelation: {type: temporal_ordered, rules: [i, r1], group-by: [user], timespan: 1m}\n"
-        "---\ntitle: inner\nid: i\ncorrelation: {type: event_count, rules: [r0], group-by: [user], timespan: 10s, condition: {gte: 2}}\n%c", 0);
+        "---\ntitle: outer\nid: o\ncorrelation: {type: temporal_ordered, rules: [i, r1], group-by: [user], timespan: "
+        "1m}\n"
+        "---\ntitle: inner\nid: i\ncorrelation: {type: event_count, rules: [r0], group-by: [user], timespan: 10s, "
+        "condition: {gte: 2}}\n%c",
+        0);
     assert_int_equal(sbed_rules(&b, yaml.ptr), 4);
     dw_buf_fini(&yaml);
     struct dw_window *w = dw_window_new(b.rs, NULL);
