@@ -106,6 +106,12 @@ static bool brute(const char *type, const struct sample *s, int at)
         return first && sum > 12;
     if (strcmp(type, "value_avg") == 0)
         return first && sum / count > 5;
+    if (strcmp(type, "value_percentile") == 0) { /* 75th by nearest rank: fewer than three quarters are below 6 */
+        int below = 0;
+        for (int i = 0; i <= at; i++)
+            below += s[i].t > s[at].t - 10 && s[i].rule == 0 && s[i].value < 6;
+        return first && below * 4 < count * 3;
+    }
     if (strcmp(type, "temporal") == 0)
         return members[0] && members[1] && members[2];
     return chain;
@@ -123,6 +129,8 @@ static const struct {
     {"value_count", "  type: value_count\n  rules: [r0]\n  condition: {field: v, gte: 4}\n"},
     {"value_sum", "  type: value_sum\n  rules: [r0]\n  condition: {field: v, gt: 12}\n"},
     {"value_avg", "  type: value_avg\n  rules: [r0]\n  condition: {field: v, gt: 5}\n"},
+    {"value_percentile",
+        "  type: value_percentile\n  rules: [r0]\n  condition: {field: v, percentile: 75, gte: 6}\n"},
     {"temporal", "  type: temporal\n  rules: [r0, r1, r2]\n"},
     {"temporal_ordered", "  type: temporal_ordered\n  rules: [r0, r1, r2]\n"},
 };
@@ -269,7 +277,7 @@ static void a_damaged_snapshot_is_refused_or_harmless(void **state)
     static struct heard h;
     struct dw_buf saved = {0};
     struct dw_rng rng = {.state = 3};
-    rules(types[5].text);
+    rules(types[DW_COUNT_OF(types) - 1].text);
     struct dw_window *w = dw_window_new(b.rs, NULL);
     for (uint32_t i = 0; i < 40; i++)
         feed(w, i, i, (int)(i % 3), "u", "1");
