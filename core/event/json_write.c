@@ -49,6 +49,12 @@ struct writer {
     struct node node[NODES_MAX];
 };
 
+/* A message that is the whole line stands in event.original already. */
+static bool is_line(const struct dw_event *ev, const struct dw_field *f)
+{
+    return f->key == DW_F_message && dw_field_is_text(f) && dw_str_eq(dw_field_str(f), ev->line);
+}
+
 /* What stands elsewhere: a log's own claims to be these are in its line. */
 static bool is_ours(const struct dw_field *f)
 {
@@ -347,6 +353,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
     struct dw_buf *out)
 {
     char id[DW_EVENT_ID_TEXT];
+    bool skip_message = !extra || !extra->whole_message;
     struct writer w; /* large and mostly never touched: not cleared */
     w.keys = keys;
     w.ev = ev;
@@ -358,7 +365,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
         add_own(&w, 0, DW_F_event_id, dw_str_of(id));
     }
     for (uint32_t i = 0; i < ev->field_count; i++)
-        if (!is_ours(&ev->field[i]))
+        if (!is_ours(&ev->field[i]) && !(skip_message && is_line(ev, &ev->field[i])))
             add_entry(&w, &ev->field[i]);
     for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
         add_entry(&w, &ev->stream->field[i]);
