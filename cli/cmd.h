@@ -7,6 +7,7 @@
 #ifndef DOGWATCH_CLI_CMD_H
 #define DOGWATCH_CLI_CMD_H
 
+int cmd_parse(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 
 #endif

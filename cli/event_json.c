@@ -9,6 +9,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/event/flatten.h"
+#include "dogwatch/event/json_read.h"
 #include "dogwatch/event/timestamp.h"
 
 #include <stdlib.h>
@@ -32,7 +33,20 @@ static bool is_time_name(struct dw_str name)
 /* Text of a string token; an empty view without memory. */
 static struct dw_str text_of(struct event_json *e, const struct dw_json_token *tok)
 {
-    return tok->escaped ? dw_json_unescape_arena(&e->pool, tok->text) : tok->text;
+    struct dw_buf text = {0};
+    struct dw_str copy = tok->text;
+    if (tok->escaped) {
+        bool ok = dw_json_unescape(tok->text, &text) && !text.err;
+        copy = ok ? dw_arena_copy(&e->pool, dw_buf_view(&text)) : DW_STR_NONE;
+        dw_buf_fini(&text);
+    }
+    return copy;
+}
+
+/* Passes over what is left of the value that `tok` began. */
+static int skip_value(struct dw_json *j, const struct dw_json_token *tok)
+{
+    return tok->type == DW_JSON_OBJECT || tok->type == DW_JSON_ARRAY ? dw_json_skip(j) : DW_OK;
 }
 
 static void look(struct event_json *e, struct dw_str name, const struct dw_json_token *tok, struct outside *o)
@@ -55,7 +69,7 @@ static int look_inside(struct event_json *e, struct dw_str object, struct outsid
 {
     struct dw_json j;
     struct dw_json_token tok;
-    dw_json_init(&j, object);
+    dw_json_start(&j, object);
     int rc = dw_json_next(&j, &tok);
     while (rc == DW_OK && (rc = dw_json_next(&j, &tok)) == DW_OK && tok.type == DW_JSON_KEY) {
         struct dw_str name = tok.text;
@@ -63,7 +77,7 @@ static int look_inside(struct event_json *e, struct dw_str object, struct outsid
         if (rc == DW_OK && tok.type == DW_JSON_STRING && dw_str_eq(name, DW_STR("original")))
             o->original = text_of(e, &tok);
         if (rc == DW_OK)
-            rc = dw_json_skip(&j, &tok);
+            rc = skip_value(&j, &tok);
     }
     return rc;
 }
@@ -73,7 +87,7 @@ static int strip(struct event_json *e, struct dw_str line, struct dw_buf *out, s
 {
     struct dw_json j;
     struct dw_json_token tok;
-    dw_json_init(&j, line);
+    dw_json_start(&j, line);
     int rc = dw_json_next(&j, &tok);
     if (rc == DW_OK && tok.type != DW_JSON_OBJECT)
         rc = DW_ESYNTAX;
@@ -86,7 +100,7 @@ static int strip(struct event_json *e, struct dw_str line, struct dw_buf *out, s
         look(e, name, &tok, o);
         struct dw_json_token value = tok;
         const char *begin = j.at;
-        rc = dw_json_skip(&j, &tok);
+        rc = skip_value(&j, &tok);
         if (rc == DW_OK && value.type == DW_JSON_OBJECT && dw_str_eq(name, DW_STR("event")))
             rc = look_inside(e, dw_str_make(begin - 1, (size_t)(j.at - begin) + 1), o);
         if (rc < 0 || (name.len && name.ptr[0] == '_') || dw_str_eq(name, DW_STR("i")))
@@ -111,18 +125,19 @@ static bool strip_prefix(struct dw_str *s, const char *prefix)
 }
 
 /* Windows' own nesting to the names that Sigma rules use. */
-static int64_t sigma_name(void *arg, struct dw_draft *d, const struct dw_leaf *leaf)
+static bool sigma_name(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
 {
+    struct dw_field f = *value;
     (void)arg;
-    struct dw_str name = leaf->name;
-    uint32_t key = 0;
     if (!strip_prefix(&name, "Event.EventData.") && !strip_prefix(&name, "Event.UserData."))
         (void)strip_prefix(&name, "Event.System.");
     if (dw_str_eq(name, DW_STR("Provider.#attributes.Name")))
         name = DW_STR("Provider_Name");
     else if (dw_str_eq(name, DW_STR("EventID.#text")))
         name = DW_STR("EventID");
-    return dw_keys_intern(d->keys, name, &key) == DW_OK ? (int64_t)key : DW_LEAF_TAKEN;
+    if (dw_keys_intern(d->keys, name, &f.key) == DW_OK)
+        dw_draft_field(d, f);
+    return true;
 }
 
 static int64_t number_time(struct dw_str text)
@@ -144,8 +159,8 @@ static int64_t time_of(struct dw_str text, bool number)
     int64_t ns = 0;
     if (number || text.len == 0)
         return number_time(text);
-    const struct dw_time_ctx utc = {.reference_ns = 0};
-    if (dw_time_rfc3339(text, &utc, &ns) == 0)
+    const struct dw_time_ref utc = {.now_ns = 0};
+    if (dw_time_parse(text, &utc, &ns) < 0)
         ns = number_time(text);
     return ns;
 }
@@ -163,9 +178,9 @@ int event_json_read(struct event_json *e, struct dw_str line, int64_t line_numbe
     if (rc < 0)
         return rc;
     struct dw_draft d = {.keys = e->keys, .pool = &e->pool, .field = e->field};
-    struct dw_flatten how = {.map = sigma_name};
+    struct dw_flatten how = {.hook = e->sigma ? sigma_name : NULL};
     dw_draft_reset(&d, json);
-    rc = dw_flatten_json(&d, json, e->sigma ? &how : NULL);
+    rc = dw_flatten_json(&d, json, &how);
     if (rc < 0)
         return rc;
     e->number = o.has_number ? o.number : line_number;

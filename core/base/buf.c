@@ -36,7 +36,7 @@ char *dw_buf_reserve(struct dw_buf *b, size_t more)
 {
     if (b->err)
         return NULL;
-    if (more <= b->cap - b->len)
+    if (b->ptr && more <= b->cap - b->len)
         return b->ptr + b->len;
     size_t want = b->cap ? b->cap : 256;
     while (want - b->len < more) {

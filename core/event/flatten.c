@@ -1,224 +1,180 @@
 /*
- * flatten: JSON objects to dotted names.
- *
- * Idea: one loop over the reader's tokens. The name so far stands in one buffer; each open container remembers
- * where its part of the name ends, and each open array which element it is at.
+ * flatten: a JSON object to a flat list of fields.
  *
  * Invariants:
- *   (1) name_len <= DW_KEY_NAME_MAX; a longer name is dropped with all below it, and counted.
- *   (2) elem holds, for the open arrays up to DW_EVENT_ARRAYS_MAX, number + 1 a byte; elements over
- *       DW_EVENT_ELEMENTS_MAX are dropped and counted.
- *   (3) An error leaves the draft's field_count as it was.
+ *   (1) The dotted name never grows past DW_KEY_NAME_MAX, the nesting never past DW_EVENT_DEPTH_MAX: what lies deeper is
+ *       passed over and counted once a value.
+ *   (2) Values are views into the line but for strings with escapes.
  */
 #include "dogwatch/event/flatten.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/event/json_read.h"
 
 struct level {
-    uint32_t name_len;  /* of the container itself */
-    uint32_t elem;      /* outside of it */
-    uint32_t index;     /* arrays: elements begun */
-    uint8_t arrays;     /* array levels around it */
+    uint32_t name_len; /* of the dotted name without this level's own key */
+    uint32_t element;  /* arrays: number of the next element */
     bool array;
 };
 
-struct walk {
+struct flattener {
     struct dw_draft *d;
     const struct dw_flatten *how;
     struct dw_json json;
+    struct level level[DW_JSON_DEPTH_MAX + 1];
     uint32_t depth;
+    char name[DW_KEY_NAME_MAX + 1];
     uint32_t name_len;
-    struct level level[DW_EVENT_DEPTH_MAX + 1];
-    char name[DW_KEY_NAME_MAX];
+    bool over; /* the name in hand does not fit: values under it are dropped */
+    struct dw_buf scratch;
 };
 
-static bool in_line(const struct dw_draft *d, struct dw_str s)
+static void drop(struct flattener *f)
 {
-    return s.ptr >= d->line.ptr && s.ptr + s.len <= d->line.ptr + d->line.len;
-}
-
-static void dropped(struct dw_draft *d)
-{
-    d->dropped++;
+    f->d->dropped++;
     DW_COUNT(parse_fields_dropped);
 }
 
-struct dw_str dw_flatten_text(struct dw_draft *d, const struct dw_json_token *value)
+/* Element numbers of the arrays we are in, outermost in the lowest byte. False when one is over the bound. */
+static bool elements(const struct flattener *f, uint32_t *ret)
 {
-    return value->escaped ? dw_json_unescape_arena(d->pool, value->text) : value->text;
-}
-
-void dw_flatten_value(struct dw_draft *d, uint32_t key, const struct dw_json_token *value, uint32_t elem)
-{
-    struct dw_field f = {.key = key, .elem = elem};
-    struct dw_str text = value->text;
-    switch (value->type) {
-    case DW_JSON_TRUE:
-    case DW_JSON_FALSE:
-        f.kind = DW_K_BOOL;
-        f.v.i = value->type == DW_JSON_TRUE;
-        dw_draft_field(d, f);
-        return;
-    case DW_JSON_STRING:
-        f.kind = DW_K_VIEW;
-        break;
-    case DW_JSON_NUMBER:
-        f.kind = DW_K_NUMBER;
-        break;
-    default:
-        return;
+    uint32_t elem = 0, arrays = 0;
+    for (uint32_t i = 1; i <= f->depth; i++) {
+        if (!f->level[i].array)
+            continue;
+        if (f->level[i].element > DW_EVENT_ELEMENTS_MAX)
+            return false;
+        if (arrays < DW_EVENT_ARRAYS_MAX)
+            elem |= f->level[i].element << (8 * arrays);
+        arrays++;
     }
-    if (value->escaped || !in_line(d, text)) {
-        if (text.len > DW_EVENT_VALUE_MAX) {
-            dropped(d);
-            return;
-        }
-        text = value->escaped ? dw_json_unescape_arena(d->pool, text) : dw_arena_copy(d->pool, text);
-        if (!text.ptr) {
-            dropped(d);
-            return;
-        }
-        f.kind = DW_K_LITERAL;
-    }
-    f.v.ptr = text.ptr;
-    f.len = (uint32_t)text.len;
-    dw_draft_field(d, f);
-}
-
-/* Whether an element of the open array may be stored; moves to it. */
-static bool next_element(struct walk *w, struct level *lv, uint32_t *elem)
-{
-    uint32_t number = ++lv->index;
-    *elem = lv->elem;
-    if (number > DW_EVENT_ELEMENTS_MAX) {
-        dropped(w->d);
-        return false;
-    }
-    if (lv->arrays < DW_EVENT_ARRAYS_MAX)
-        *elem |= number << (8 * lv->arrays);
+    *ret = elem;
     return true;
 }
 
-static bool append_name(struct walk *w, const struct dw_json_token *key)
+/* Names that only we may set. */
+static bool is_ours(struct dw_str name)
 {
-    size_t at = w->level[w->depth].name_len;
-    size_t room = DW_KEY_NAME_MAX - at;
-    if (key->text.len + 1 > room) {
-        dropped(w->d);
-        return false;
-    }
-    if (at > 0 && w->name[at - 1] != '.')
-        w->name[at++] = '.';
-    if (key->escaped)
-        at += dw_json_unescape(key->text, w->name + at);
-    else if (key->text.len) {
-        memcpy(w->name + at, key->text.ptr, key->text.len);
-        at += key->text.len;
-    }
-    w->name_len = (uint32_t)at;
-    return true;
+    return dw_str_eq(name, DW_STR("event")) || dw_str_eq(name, DW_STR("dogwatch")) || dw_str_starts(name, DW_STR("dogwatch."));
 }
 
-static void store(struct walk *w, const struct dw_json_token *value, uint32_t elem)
+static void store(struct flattener *f, struct dw_field v)
 {
-    struct dw_str name = dw_str_make(w->name, w->name_len);
-    if (value->type == DW_JSON_NULL)
+    struct dw_str name = dw_str_make(f->name, f->name_len);
+    if (f->over || f->depth > DW_EVENT_DEPTH_MAX || !elements(f, &v.elem)) {
+        drop(f);
         return;
-    if (w->how && w->how->map) {
-        struct dw_leaf leaf = {name, value, elem};
-        int64_t to = w->how->map(w->how->arg, w->d, &leaf);
-        if (to == DW_LEAF_TAKEN)
-            return;
-        if (to >= 0) {
-            dw_flatten_value(w->d, (uint32_t)to, value, elem);
-            return;
-        }
     }
+    if (f->how->hook && f->how->hook(f->how->arg, f->d, name, &v))
+        return;
     char guarded[DW_KEY_NAME_MAX + 5];
-    if (dw_str_eq(name, DW_STR("event")) || dw_str_eq(name, DW_STR("dogwatch")) || dw_str_starts(name, DW_STR("dogwatch."))) {
+    if (is_ours(name)) {
         memcpy(guarded, "json.", 5);
         memcpy(guarded + 5, name.ptr, name.len);
         name = dw_str_make(guarded, name.len + 5);
     }
-    uint32_t key = 0;
-    if (dw_keys_intern(w->d->keys, name, &key) < 0) {
+    if (dw_keys_intern(f->d->keys, name, &v.key) < 0) {
         DW_COUNT(parse_keys_dropped);
-        dropped(w->d);
         return;
     }
-    dw_flatten_value(w->d, key, value, elem);
+    dw_draft_field(f->d, v);
 }
 
-/* Steps into a container whose name is w->name. */
-static void enter(struct walk *w, bool array, uint32_t elem)
+static void store_string(struct flattener *f, const struct dw_json_token *t)
 {
-    const struct level *outer = &w->level[w->depth];
-    uint8_t arrays = (uint8_t)(outer->arrays + (outer->array ? 1 : 0));
-    w->level[++w->depth] = (struct level){.name_len = w->name_len, .elem = elem, .arrays = arrays, .array = array};
+    struct dw_field v = {.v.ptr = t->text.ptr, .len = (uint32_t)t->text.len, .kind = DW_K_VIEW};
+    if (t->escaped) {
+        dw_buf_reset(&f->scratch);
+        bool ok = dw_json_unescape(t->text, &f->scratch) && f->scratch.len <= DW_EVENT_VALUE_MAX && !f->scratch.err;
+        struct dw_str copy = ok ? dw_arena_copy(f->d->pool, dw_buf_view(&f->scratch)) : DW_STR_NONE;
+        if (!copy.ptr) {
+            drop(f);
+            return;
+        }
+        v = (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .kind = DW_K_LITERAL};
+    }
+    store(f, v);
 }
 
-/* One value (its first token is `tok`), stored or stepped into; `elem` is its place. */
-static int value(struct walk *w, const struct dw_json_token *tok, uint32_t elem, bool keep)
+static void set_name(struct flattener *f, struct dw_str key, bool escaped)
 {
-    if (!keep)
-        return dw_json_skip(&w->json, tok);
-    if (tok->type == DW_JSON_OBJECT || tok->type == DW_JSON_ARRAY)
-        enter(w, tok->type == DW_JSON_ARRAY, elem);
-    else
-        store(w, tok, elem);
+    if (escaped) {
+        dw_buf_reset(&f->scratch);
+        if (dw_json_unescape(key, &f->scratch) && !f->scratch.err)
+            key = dw_buf_view(&f->scratch);
+    }
+    uint32_t base = f->level[f->depth].name_len;
+    bool dot = base > 0 && f->name[base - 1] != '.';
+    f->over = base + dot + key.len > DW_KEY_NAME_MAX;
+    if (f->over)
+        return;
+    if (dot)
+        f->name[base++] = '.';
+    if (key.len)
+        memcpy(f->name + base, key.ptr, key.len);
+    f->name_len = base + (uint32_t)key.len;
+}
+
+static void next_element(struct flattener *f)
+{
+    if (f->depth && f->level[f->depth].array) {
+        f->level[f->depth].element++;
+        f->name_len = f->level[f->depth].name_len;
+    }
+}
+
+static void push(struct flattener *f, bool array)
+{
+    struct level *l = &f->level[++f->depth];
+    *l = (struct level){.name_len = f->name_len, .array = array};
+}
+
+static int take(struct flattener *f, const struct dw_json_token *t)
+{
+    if (t->type != DW_JSON_KEY && t->type != DW_JSON_OBJECT_END && t->type != DW_JSON_ARRAY_END)
+        next_element(f);
+    switch (t->type) {
+    case DW_JSON_KEY: set_name(f, t->text, t->escaped); break;
+    case DW_JSON_OBJECT:
+    case DW_JSON_ARRAY:
+        if (f->over) {
+            drop(f);
+            return dw_json_skip(&f->json);
+        }
+        push(f, t->type == DW_JSON_ARRAY);
+        break;
+    case DW_JSON_OBJECT_END:
+    case DW_JSON_ARRAY_END: f->depth--; break;
+    case DW_JSON_STRING: store_string(f, t); break;
+    case DW_JSON_NUMBER:
+        store(f, (struct dw_field){.v.ptr = t->text.ptr, .len = (uint32_t)t->text.len, .kind = DW_K_NUMBER});
+        break;
+    case DW_JSON_TRUE:
+    case DW_JSON_FALSE: store(f, (struct dw_field){.v.i = t->type == DW_JSON_TRUE, .kind = DW_K_BOOL}); break;
+    case DW_JSON_NULL:
+    case DW_JSON_END: break;
+    }
     return DW_OK;
 }
 
-static int step(struct walk *w, struct dw_json_token *tok)
+int dw_flatten_json(struct dw_draft *d, struct dw_str text, const struct dw_flatten *how)
 {
-    struct level *lv = &w->level[w->depth];
-    uint32_t elem = lv->elem;
-    bool keep = true;
-    switch (tok->type) {
-    case DW_JSON_OBJECT_END:
-    case DW_JSON_ARRAY_END:
-        w->depth--;
-        return DW_OK;
-    case DW_JSON_KEY: {
-        keep = append_name(w, tok);
-        int rc = dw_json_next(&w->json, tok);
-        return rc < 0 ? rc : value(w, tok, elem, keep);
-    }
-    default:
-        w->name_len = lv->name_len;
-        if (lv->array)
-            keep = next_element(w, lv, &elem);
-        return value(w, tok, elem, keep);
-    }
-}
-
-int dw_flatten_json(struct dw_draft *d, struct dw_str json, const struct dw_flatten *how)
-{
-    struct walk w;
-    w.d = d;
-    w.how = how;
-    w.depth = 0;
-    w.name_len = 0;
-    w.level[0] = (struct level){0};
-    if (how && how->prefix.len) {
-        DW_ASSERT(how->prefix.len <= 64);
-        memcpy(w.name, how->prefix.ptr, how->prefix.len);
-        w.name_len = (uint32_t)how->prefix.len;
-        w.level[0].name_len = w.name_len;
-    }
-    uint32_t fields_before = d->field_count;
-    dw_json_init(&w.json, json);
-    struct dw_json_token tok;
-    int rc = dw_json_next(&w.json, &tok);
-    if (rc == DW_OK && tok.type != DW_JSON_OBJECT && tok.type != DW_JSON_ARRAY)
+    struct flattener f = {.d = d, .how = how};
+    struct dw_json_token t = {.type = DW_JSON_NULL};
+    DW_ASSERT(how->prefix.len <= DW_KEY_NAME_MAX);
+    dw_json_start(&f.json, text);
+    if (how->prefix.len)
+        memcpy(f.name, how->prefix.ptr, how->prefix.len);
+    f.name_len = (uint32_t)how->prefix.len;
+    int rc = dw_json_next(&f.json, &t);
+    if (rc == DW_OK && t.type != DW_JSON_OBJECT)
         rc = DW_ESYNTAX;
-    while (rc == DW_OK && tok.type != DW_JSON_END) {
-        rc = step(&w, &tok);
+    while (rc == DW_OK && t.type != DW_JSON_END) {
+        rc = take(&f, &t);
         if (rc == DW_OK)
-            rc = dw_json_next(&w.json, &tok);
+            rc = dw_json_next(&f.json, &t);
     }
-    if (rc < 0)
-        d->field_count = fields_before;
+    dw_buf_fini(&f.scratch);
     return rc;
 }

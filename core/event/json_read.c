@@ -1,382 +1,304 @@
 /*
- * json_read: a pull reader of JSON that yields views.
+ * json_read: JSON, one token at a time, as views.
  *
- * Idea: the state is one byte (what may come next) and one bit a level (object or array), so a reader is a few
- * words on the stack. Almost all time goes into strings, which are scanned 16 bytes at a time.
+ * Idea: a string is found by its closing quote, eight bytes a step; what is inside is only looked at if someone asks.
  *
  * Invariants:
- *   (1) at <= end, and at only grows: the number of tokens is bounded by the bytes.
- *   (2) depth <= DW_EVENT_DEPTH_MAX, so is_object holds every level.
- *   (3) A string token holds no raw control byte, and each backslash in it begins a valid escape: unescaping
- *       cannot fail and never grows the text (\uXXXX is 6 bytes for at most 3, a pair 12 for 4).
- *   (4) After an error `expect` is SPENT, and every further call answers DW_ESYNTAX.
+ *   (1) `at` only grows and never passes `end`, so reading ends after at most len steps.
+ *   (2) depth <= DW_JSON_DEPTH_MAX; bit depth-1 of `objects` says what we are in.
  */
 #include "dogwatch/event/json_read.h"
 
 #include "dogwatch/base/error.h"
-#include "dogwatch/event/event.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+enum { WANT_VALUE, WANT_VALUE_OR_END, WANT_KEY, WANT_KEY_OR_END, WANT_COMMA_OR_END, DONE };
 
-enum {
-    EXPECT_VALUE,
-    EXPECT_FIRST_KEY, /* after '{': a key or '}' */
-    EXPECT_KEY,       /* after ',' in an object */
-    EXPECT_FIRST_ITEM, /* after '[': a value or ']' */
-    EXPECT_COMMA,     /* after a value in a container */
-    EXPECT_END,
-    EXPECT_SPENT,
-};
-
-const char *dw_json_scan_string(const char *at, const char *end)
+void dw_json_start(struct dw_json *j, struct dw_str text)
 {
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
-    for (; end - at >= 16; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
-        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_max_epu8(v, low), low));
-        int mask = _mm_movemask_epi8(hit);
-        if (mask)
-            return at + __builtin_ctz((unsigned)mask);
-    }
-#endif
-    for (; at < end; at++) {
-        unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\' || c < 0x20)
-            return at;
-    }
-    return end;
+    *j = (struct dw_json){.at = text.ptr, .end = text.ptr + text.len, .state = WANT_VALUE};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four hex digits at p; -1 when they are not. */
-static int hex4(const char *p)
-{
-    int v = 0;
-    for (int i = 0; i < 4; i++) {
-        int h = hex_value(p[i]);
-        if (h < 0)
-            return -1;
-        v = v << 4 | h;
-    }
-    return v;
-}
-
-const char *dw_json_string_end(const char *at, const char *end, bool *ret_escaped)
-{
-    *ret_escaped = false;
-    for (;;) {
-        at = dw_json_scan_string(at, end);
-        if (at == end || (unsigned char)*at < 0x20)
-            return NULL;
-        if (*at == '"')
-            return at;
-        *ret_escaped = true;
-        if (end - at < 2)
-            return NULL;
-        switch (at[1]) {
-        case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-            at += 2;
-            break;
-        case 'u':
-            if (end - at < 6 || hex4(at + 2) < 0)
-                return NULL;
-            at += 6;
-            break;
-        default:
-            return NULL;
-        }
-    }
-}
-
-static const char *digits(const char *p, const char *end)
-{
-    while (p < end && *p >= '0' && *p <= '9')
-        p++;
-    return p;
-}
-
-/* The end of the number at p, or NULL. */
-static const char *number_end(const char *p, const char *end)
-{
-    if (p < end && *p == '-')
-        p++;
-    const char *q = digits(p, end);
-    if (q == p || (*p == '0' && q - p > 1))
-        return NULL;
-    p = q;
-    if (p < end && *p == '.') {
-        q = digits(p + 1, end);
-        if (q == p + 1)
-            return NULL;
-        p = q;
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        q = digits(p, end);
-        if (q == p)
-            return NULL;
-        p = q;
-    }
-    return p;
-}
-
-bool dw_json_is_number(struct dw_str s)
-{
-    return s.len > 0 && number_end(s.ptr, s.ptr + s.len) == s.ptr + s.len;
-}
-
-void dw_json_init(struct dw_json *j, struct dw_str text)
-{
-    static const char nothing[1];
-    const char *at = text.ptr ? text.ptr : nothing;
-    *j = (struct dw_json){.at = at, .end = at + text.len, .expect = EXPECT_VALUE};
-}
-
-static int fail(struct dw_json *j, int code)
-{
-    j->expect = EXPECT_SPENT;
-    return code;
-}
-
-static void skip_space(struct dw_json *j)
+static void skip_blanks(struct dw_json *j)
 {
     while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
         j->at++;
 }
 
-static void after_value(struct dw_json *j)
+/* A byte of v that equals the byte in pattern gives its high bit (Warren, Hacker's Delight, 6-1). Bytes above the
+ * first hit may be wrong, which does not matter to whoever takes the lowest. */
+static uint64_t hits(uint64_t v, uint64_t pattern)
 {
-    j->expect = j->depth ? EXPECT_COMMA : EXPECT_END;
+    uint64_t x = v ^ pattern;
+    return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
 }
 
-static bool in_object(const struct dw_json *j)
+const char *dw_json_string_end(const char *at, const char *end)
 {
-    return (j->is_object >> (j->depth - 1)) & 1;
+    while (end - at >= 8) {
+        uint64_t v;
+        memcpy(&v, at, 8);
+        uint64_t hit = hits(v, UINT64_C(0x2222222222222222)) | hits(v, UINT64_C(0x5c5c5c5c5c5c5c5c));
+        if (hit)
+            return at + (__builtin_ctzll(hit) >> 3); /* little endian: the lowest byte is the first */
+        at += 8;
+    }
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
 }
 
-static int open_container(struct dw_json *j, bool object, struct dw_json_token *ret)
+/* Length of the escape at the backslash `at`; 0 when it is none. */
+static size_t escape_len(const char *at, const char *end)
 {
-    if (j->depth == DW_EVENT_DEPTH_MAX)
-        return fail(j, DW_ELIMIT);
-    uint32_t bit = UINT32_C(1) << j->depth++;
-    j->is_object = object ? j->is_object | bit : j->is_object & ~bit;
-    j->at++;
-    j->expect = object ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
-    ret->type = object ? DW_JSON_OBJECT : DW_JSON_ARRAY;
-    return DW_OK;
-}
-
-static int close_container(struct dw_json *j, struct dw_json_token *ret)
-{
-    ret->type = in_object(j) ? DW_JSON_OBJECT_END : DW_JSON_ARRAY_END;
-    j->depth--;
-    j->at++;
-    after_value(j);
-    return DW_OK;
+    if (end - at < 2)
+        return 0;
+    if (at[1] != 'u')
+        return at[1] && strchr("\"\\/bfnrt", at[1]) ? 2 : 0;
+    if (end - at < 6)
+        return 0;
+    for (int i = 2; i < 6; i++) {
+        char c = (char)(at[i] | 0x20);
+        if (!(at[i] >= '0' && at[i] <= '9') && !(c >= 'a' && c <= 'f'))
+            return 0;
+    }
+    return 6;
 }
 
 static int take_string(struct dw_json *j, struct dw_json_token *ret)
 {
-    const char *first = j->at + 1;
-    const char *last = dw_json_string_end(first, j->end, &ret->escaped);
-    if (!last)
-        return fail(j, DW_ESYNTAX);
-    ret->text = dw_str_make(first, (size_t)(last - first));
-    j->at = last + 1;
-    return DW_OK;
-}
-
-static int take_key(struct dw_json *j, struct dw_json_token *ret)
-{
-    if (j->at == j->end || *j->at != '"')
-        return fail(j, DW_ESYNTAX);
-    int rc = take_string(j, ret);
-    if (rc < 0)
-        return rc;
-    skip_space(j);
-    if (j->at == j->end || *j->at != ':')
-        return fail(j, DW_ESYNTAX);
+    const char *from = ++j->at;
+    ret->escaped = false;
+    for (;;) {
+        j->at = dw_json_string_end(j->at, j->end);
+        if (j->at == j->end)
+            return DW_ESYNTAX;
+        if (*j->at == '"')
+            break;
+        size_t n = escape_len(j->at, j->end);
+        if (n == 0)
+            return DW_ESYNTAX;
+        ret->escaped = true;
+        j->at += n;
+    }
+    ret->text = dw_str_make(from, (size_t)(j->at - from));
     j->at++;
-    ret->type = DW_JSON_KEY;
-    j->expect = EXPECT_VALUE;
     return DW_OK;
 }
 
-static int take_word(struct dw_json *j, struct dw_str word, enum dw_json_type type, struct dw_json_token *ret)
+static size_t take_digits(struct dw_json *j)
 {
-    if ((size_t)(j->end - j->at) < word.len || memcmp(j->at, word.ptr, word.len) != 0)
-        return fail(j, DW_ESYNTAX);
-    j->at += word.len;
-    ret->type = type;
-    after_value(j);
+    const char *from = j->at;
+    while (j->at < j->end && *j->at >= '0' && *j->at <= '9')
+        j->at++;
+    return (size_t)(j->at - from);
+}
+
+static int take_number(struct dw_json *j, struct dw_json_token *ret)
+{
+    const char *from = j->at;
+    if (*j->at == '-')
+        j->at++;
+    bool zero = j->at < j->end && *j->at == '0';
+    size_t whole = take_digits(j);
+    if (whole == 0 || (zero && whole > 1))
+        return DW_ESYNTAX;
+    if (j->at < j->end && *j->at == '.') {
+        j->at++;
+        if (take_digits(j) == 0)
+            return DW_ESYNTAX;
+    }
+    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
+        j->at++;
+        if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
+            j->at++;
+        if (take_digits(j) == 0)
+            return DW_ESYNTAX;
+    }
+    *ret = (struct dw_json_token){.type = DW_JSON_NUMBER, .text = dw_str_make(from, (size_t)(j->at - from))};
+    return DW_OK;
+}
+
+static int take_word(struct dw_json *j, struct dw_json_token *ret)
+{
+    static const struct {
+        struct dw_str word;
+        enum dw_json_type type;
+    } words[] = {{{"true", 4}, DW_JSON_TRUE}, {{"false", 5}, DW_JSON_FALSE}, {{"null", 4}, DW_JSON_NULL}};
+    struct dw_str rest = dw_str_make(j->at, (size_t)(j->end - j->at));
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++) {
+        if (dw_str_starts(rest, words[i].word)) {
+            *ret = (struct dw_json_token){.type = words[i].type, .text = words[i].word};
+            j->at += words[i].word.len;
+            return DW_OK;
+        }
+    }
+    return DW_ESYNTAX;
+}
+
+static bool in_object(const struct dw_json *j)
+{
+    return j->depth && j->objects >> (j->depth - 1) & 1;
+}
+
+static int enter(struct dw_json *j, struct dw_json_token *ret, bool object)
+{
+    if (j->depth == DW_JSON_DEPTH_MAX)
+        return DW_ELIMIT;
+    j->objects = (j->objects & ~(UINT64_C(1) << j->depth)) | (uint64_t)object << j->depth;
+    j->depth++;
+    j->at++;
+    j->state = object ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
+    *ret = (struct dw_json_token){.type = object ? DW_JSON_OBJECT : DW_JSON_ARRAY};
+    return DW_OK;
+}
+
+static int leave(struct dw_json *j, struct dw_json_token *ret)
+{
+    bool object = in_object(j);
+    if (*j->at != (object ? '}' : ']'))
+        return DW_ESYNTAX;
+    j->at++;
+    j->depth--;
+    j->state = j->depth ? WANT_COMMA_OR_END : DONE;
+    *ret = (struct dw_json_token){.type = object ? DW_JSON_OBJECT_END : DW_JSON_ARRAY_END};
     return DW_OK;
 }
 
 static int take_value(struct dw_json *j, struct dw_json_token *ret)
 {
-    if (j->at == j->end)
-        return fail(j, DW_ESYNTAX);
-    switch (*j->at) {
-    case '{':
-        return open_container(j, true, ret);
-    case '[':
-        return open_container(j, false, ret);
-    case '"': {
-        int rc = take_string(j, ret);
-        if (rc == DW_OK) {
-            ret->type = DW_JSON_STRING;
-            after_value(j);
-        }
+    char c = *j->at;
+    if (c == '{' || c == '[')
+        return enter(j, ret, c == '{');
+    j->state = j->depth ? WANT_COMMA_OR_END : DONE;
+    if (c == '"') {
+        ret->type = DW_JSON_STRING;
+        return take_string(j, ret);
+    }
+    return c == '-' || (c >= '0' && c <= '9') ? take_number(j, ret) : take_word(j, ret);
+}
+
+static int take_key(struct dw_json *j, struct dw_json_token *ret)
+{
+    if (*j->at != '"')
+        return DW_ESYNTAX;
+    ret->type = DW_JSON_KEY;
+    int rc = take_string(j, ret);
+    if (rc < 0)
         return rc;
-    }
-    case 't':
-        return take_word(j, DW_STR("true"), DW_JSON_TRUE, ret);
-    case 'f':
-        return take_word(j, DW_STR("false"), DW_JSON_FALSE, ret);
-    case 'n':
-        return take_word(j, DW_STR("null"), DW_JSON_NULL, ret);
-    default: {
-        const char *end = number_end(j->at, j->end);
-        if (!end)
-            return fail(j, DW_ESYNTAX);
-        ret->text = dw_str_make(j->at, (size_t)(end - j->at));
-        ret->type = DW_JSON_NUMBER;
-        j->at = end;
-        after_value(j);
-        return DW_OK;
-    }
-    }
+    skip_blanks(j);
+    if (j->at == j->end || *j->at != ':')
+        return DW_ESYNTAX;
+    j->at++;
+    j->state = WANT_VALUE;
+    return DW_OK;
 }
 
 int dw_json_next(struct dw_json *j, struct dw_json_token *ret)
 {
-    ret->text = DW_STR_NONE;
-    ret->escaped = false;
-    skip_space(j);
-    char c = j->at < j->end ? *j->at : '\0';
-    if (j->expect == EXPECT_COMMA) {
-        if (c == (in_object(j) ? '}' : ']'))
-            return close_container(j, ret);
-        if (c != ',')
-            return fail(j, DW_ESYNTAX);
-        j->at++;
-        skip_space(j);
-        j->expect = in_object(j) ? EXPECT_KEY : EXPECT_VALUE;
+    skip_blanks(j);
+    if (j->state == DONE) {
+        *ret = (struct dw_json_token){.type = DW_JSON_END};
+        return j->at == j->end ? DW_OK : DW_ESYNTAX;
     }
-    switch (j->expect) {
-    case EXPECT_VALUE:
-        return take_value(j, ret);
-    case EXPECT_FIRST_ITEM:
-        return c == ']' ? close_container(j, ret) : take_value(j, ret);
-    case EXPECT_FIRST_KEY:
-        return c == '}' ? close_container(j, ret) : take_key(j, ret);
-    case EXPECT_KEY:
-        return take_key(j, ret);
-    case EXPECT_END:
-        if (j->at < j->end)
-            return fail(j, DW_ESYNTAX);
-        ret->type = DW_JSON_END;
-        return DW_OK;
-    default:
+    if (j->at == j->end)
         return DW_ESYNTAX;
+    if (j->state == WANT_COMMA_OR_END && *j->at == ',') {
+        j->at++;
+        j->state = in_object(j) ? WANT_KEY : WANT_VALUE;
+        skip_blanks(j);
+        if (j->at == j->end)
+            return DW_ESYNTAX;
+    }
+    switch (j->state) {
+    case WANT_COMMA_OR_END: return leave(j, ret);
+    case WANT_KEY_OR_END: return *j->at == '}' ? leave(j, ret) : take_key(j, ret);
+    case WANT_KEY: return take_key(j, ret);
+    case WANT_VALUE_OR_END: return *j->at == ']' ? leave(j, ret) : take_value(j, ret);
+    default: return take_value(j, ret);
     }
 }
 
-int dw_json_skip(struct dw_json *j, const struct dw_json_token *tok)
+int dw_json_skip(struct dw_json *j)
 {
-    struct dw_json_token t = *tok;
-    int rc = DW_OK;
-    if (t.type == DW_JSON_KEY)
-        rc = dw_json_next(j, &t);
-    if (rc < 0 || (t.type != DW_JSON_OBJECT && t.type != DW_JSON_ARRAY))
-        return rc;
-    uint32_t outside = j->depth - 1;
-    while (rc == DW_OK && j->depth > outside)
-        rc = dw_json_next(j, &t);
-    return rc;
+    struct dw_json_token t;
+    for (uint32_t depth = j->depth - 1; j->depth > depth;) {
+        int rc = dw_json_next(j, &t);
+        if (rc < 0)
+            return rc;
+    }
+    return DW_OK;
 }
 
-static char *put_utf8(char *out, uint32_t c)
+static bool take_hex4(struct dw_str raw, size_t at, uint32_t *ret)
 {
+    uint8_t bytes[2];
+    if (!dw_unhex(dw_str_slice(raw, at, at + 4), bytes, 2))
+        return false;
+    *ret = (uint32_t)bytes[0] << 8 | bytes[1];
+    return true;
+}
+
+static void put_utf8(struct dw_buf *out, uint32_t c)
+{
+    char utf8[4];
+    size_t n;
     if (c < 0x80) {
-        *out++ = (char)c;
+        utf8[0] = (char)c;
+        n = 1;
     } else if (c < 0x800) {
-        *out++ = (char)(0xc0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3f));
+        utf8[0] = (char)(0xC0 | c >> 6);
+        utf8[1] = (char)(0x80 | (c & 63));
+        n = 2;
     } else if (c < 0x10000) {
-        *out++ = (char)(0xe0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
+        utf8[0] = (char)(0xE0 | c >> 12);
+        utf8[1] = (char)(0x80 | (c >> 6 & 63));
+        utf8[2] = (char)(0x80 | (c & 63));
+        n = 3;
     } else {
-        *out++ = (char)(0xf0 | c >> 18);
-        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
+        utf8[0] = (char)(0xF0 | c >> 18);
+        utf8[1] = (char)(0x80 | (c >> 12 & 63));
+        utf8[2] = (char)(0x80 | (c >> 6 & 63));
+        utf8[3] = (char)(0x80 | (c & 63));
+        n = 4;
     }
-    return out;
+    dw_buf_add(out, utf8, n);
 }
 
-/* The code point of the \u escape at p (and of the second half of a pair); moves *at past it. */
-static uint32_t take_unicode(const char **at, const char *end)
+/* \uXXXX at raw[at] (the 'u'), with its low half if it is a pair. Returns bytes used after the backslash, 0: no escape. */
+static size_t unescape_u(struct dw_str raw, size_t at, struct dw_buf *out)
 {
-    const char *p = *at;
-    uint32_t c = (uint32_t)hex4(p + 2);
-    *at = p + 6;
-    if (c < 0xd800 || c > 0xdfff)
-        return c;
-    if (c < 0xdc00 && end - p >= 12 && p[6] == '\\' && p[7] == 'u') {
-        int low = hex4(p + 8);
-        if (low >= 0xdc00 && low <= 0xdfff) {
-            *at = p + 12;
-            return 0x10000 + ((c - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
-        }
+    uint32_t c, low;
+    if (!take_hex4(raw, at + 1, &c))
+        return 0;
+    if (c >= 0xD800 && c < 0xDC00 && at + 6 < raw.len && raw.ptr[at + 5] == '\\' && raw.ptr[at + 6] == 'u'
+        && take_hex4(raw, at + 7, &low) && low >= 0xDC00 && low < 0xE000) {
+        put_utf8(out, 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00));
+        return 11;
     }
-    return 0xfffd;
+    put_utf8(out, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+    return 5;
 }
 
-size_t dw_json_unescape(struct dw_str text, char *out)
+bool dw_json_unescape(struct dw_str raw, struct dw_buf *out)
 {
-    const char *at = text.ptr, *end = at + text.len;
-    char *first = out;
-    while (at < end) {
-        const char *slash = dw_json_scan_string(at, end);
-        while (slash < end && *slash != '\\')
-            slash = dw_json_scan_string(slash + 1, end);
-        size_t plain = (size_t)(slash - at);
-        if (out != at)
-            memmove(out, at, plain);
-        out += plain;
-        at = slash;
-        if (end - at < 2)
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    for (size_t i = 0; i < raw.len;) {
+        size_t run = dw_str_index(dw_str_slice(raw, i, raw.len), '\\');
+        dw_buf_add(out, raw.ptr + i, run);
+        i += run;
+        if (i == raw.len)
             break;
-        char c = at[1];
-        if (c == 'u') {
-            if (end - at < 6)
-                break;
-            out = put_utf8(out, take_unicode(&at, end));
-            continue;
-        }
-        *out++ = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == 'b' ? '\b' : c == 'f' ? '\f' : c;
-        at += 2;
+        if (++i == raw.len)
+            return false;
+        const char *hit = raw.ptr[i] ? strchr(from, raw.ptr[i]) : NULL;
+        size_t used = 1;
+        if (hit)
+            dw_buf_byte(out, (uint8_t)to[hit - from]);
+        else
+            used = raw.ptr[i] == 'u' ? unescape_u(raw, i, out) : 0;
+        if (used == 0)
+            return false;
+        i += used;
     }
-    return (size_t)(out - first);
-}
-
-struct dw_str dw_json_unescape_arena(struct dw_arena *a, struct dw_str text)
-{
-    char *out = dw_arena_alloc(a, text.len + 1);
-    return out ? dw_str_make(out, dw_json_unescape(text, out)) : DW_STR_NONE;
+    return true;
 }

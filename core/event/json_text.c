@@ -1,13 +1,15 @@
 /*
- * json_text: JSON strings and numbers, with repair.
+ * json_text: JSON strings, numbers and times as text, with repair.
  *
  * Idea: runs of bytes that need no care are found 16 at a time and copied whole; the rest goes byte by byte.
  *
  * Invariants:
  *   (1) What is written is valid UTF-8 and a valid JSON string, whatever comes in.
  *   (2) One U+FFFD stands for a maximal part that begins like a character and does not go on as one (Unicode 15, 3.9).
- *   (3) No byte below 0x20, no DEL and no C1 control is written raw.
+ *   (3) No byte below 0x20, no DEL and no C1 control is written raw: a terminal does not obey what is printed.
  */
+#include "json_text.h"
+
 #include "dogwatch/event/json_write.h"
 
 #include <math.h>
@@ -138,7 +140,7 @@ bool dw_json_string(struct dw_buf *out, struct dw_str s)
     return repaired;
 }
 
-void dw_json_int(struct dw_buf *out, int64_t v)
+void dw__json_int(struct dw_buf *out, int64_t v)
 {
     char *to = dw_buf_reserve(out, 20);
     if (!to)
@@ -176,4 +178,80 @@ void dw_json_float(struct dw_buf *out, double v)
         }
     }
     dw_buf_add(out, text, (size_t)n);
+}
+
+static size_t digits_at(struct dw_str s, size_t i)
+{
+    size_t n = 0;
+    while (i + n < s.len && s.ptr[i + n] >= '0' && s.ptr[i + n] <= '9')
+        n++;
+    return n;
+}
+
+bool dw_is_json_number(struct dw_str s)
+{
+    size_t i = s.len && s.ptr[0] == '-', whole = digits_at(s, i);
+    if (whole == 0 || (whole > 1 && s.ptr[i] == '0'))
+        return false;
+    i += whole;
+    if (i < s.len && s.ptr[i] == '.') {
+        size_t n = digits_at(s, i + 1);
+        if (n == 0)
+            return false;
+        i += 1 + n;
+    }
+    if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
+        i++;
+        if (i < s.len && (s.ptr[i] == '+' || s.ptr[i] == '-'))
+            i++;
+        size_t n = digits_at(s, i);
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return i == s.len;
+}
+
+static char *put_digits(char *out, unsigned v, int count)
+{
+    for (int i = count - 1; i >= 0; i--, v /= 10)
+        out[i] = (char)('0' + v % 10);
+    return out + count;
+}
+
+void dw_time_text(struct dw_buf *out, int64_t time_ns)
+{
+    char *to = dw_buf_reserve(out, 30);
+    if (!to)
+        return;
+    int64_t s = time_ns / 1000000000, ns = time_ns % 1000000000;
+    if (ns < 0) {
+        ns += 1000000000;
+        s--;
+    }
+    int64_t days = s / 86400, rest = s % 86400;
+    if (rest < 0) {
+        rest += 86400;
+        days--;
+    }
+    /* Days to date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
+    to = put_digits(to, (unsigned)(yoe + era * 400 + (month <= 2)), 4); /* 64 bits of ns are the years 1677 to 2262 */
+    *to++ = '-';
+    to = put_digits(to, (unsigned)month, 2);
+    *to++ = '-';
+    to = put_digits(to, (unsigned)day, 2);
+    *to++ = 'T';
+    to = put_digits(to, (unsigned)(rest / 3600), 2);
+    *to++ = ':';
+    to = put_digits(to, (unsigned)(rest / 60 % 60), 2);
+    *to++ = ':';
+    to = put_digits(to, (unsigned)(rest % 60), 2);
+    *to++ = '.';
+    to = put_digits(to, (unsigned)ns, 9);
+    *to = 'Z';
+    out->len += 30;
 }

@@ -10,15 +10,15 @@
  *
  * Invariants:
  *   (1) The output depends on names and values only, never on the order of interning.
- *   (2) Every value of the event is written, but for those that the head already shows: @timestamp, event.id,
- *       event.original, and a message equal to the line.
- *   (3) out->len is moved back over a half-written event only to write it again with the tag utf8.repaired.
- *   (4) At most NODES_MAX name parts; beyond that a field is written dotted at the top, never lost.
+ *   (2) No object of the output has a name twice, and every value is written, but for a message equal to the line and
+ *       what the log itself calls @timestamp, event.id and event.original.
+ *   (3) The names "dogwatch" and "event" (as a value) at the top are ours: a log's stand as "json.dogwatch", "json.event".
+ *   (4) out->len is moved back over an event only to write it again with the tag utf8.repaired.
+ *   (5) At most NODES_MAX name parts; beyond that a field is written dotted at the top, never lost.
  */
 #include "dogwatch/event/json_write.h"
 
-#include "dogwatch/event/json_read.h"
-#include "dogwatch/event/timestamp.h"
+#include "json_text.h"
 
 #include <stdlib.h>
 
@@ -42,13 +42,15 @@ struct writer {
     const struct dw_keys *keys;
     const struct dw_event *ev;
     struct dw_buf *out;
-    bool repaired, tag_repaired, has_tags;
+    struct dw_field own[4]; /* event.id, event.kind, event.original, the tag utf8.repaired */
+    bool repaired, has_kind;
     uint32_t entry_count, node_count;
     struct entry entry[ENTRIES_MAX];
     struct node node[NODES_MAX];
 };
 
-static bool shown_in_head(const struct writer *w, const struct dw_field *f)
+/* What stands elsewhere: a log's own claims to be these are in its line. */
+static bool is_ours(const struct writer *w, const struct dw_field *f)
 {
     switch (f->key) {
     case DW_F_timestamp:
@@ -65,12 +67,12 @@ static bool shown_in_head(const struct writer *w, const struct dw_field *f)
 
 static void add_entry(struct writer *w, const struct dw_field *f)
 {
-    if (w->entry_count == ENTRIES_MAX || shown_in_head(w, f))
-        return;
+    if (w->entry_count == ENTRIES_MAX)
+        return; /* cannot be: it holds an event's and a stream's bounds */
     struct entry *e = &w->entry[w->entry_count];
     *e = (struct entry){.field = f, .name = dw_keys_name(w->keys, f->key), .next = NONE, .order = (uint16_t)w->entry_count};
     w->entry_count++;
-    w->has_tags |= f->key == DW_F_tags;
+    w->has_kind |= f->key == DW_F_event_kind;
 }
 
 static int compare(const void *a, const void *b)
@@ -95,6 +97,8 @@ static void sort_entries(struct writer *w)
         return;
     }
     for (uint32_t i = 1; i < w->entry_count; i++) {
+        if (compare(&w->entry[i - 1], &w->entry[i]) < 0)
+            continue;
         struct entry e = w->entry[i];
         uint32_t j = i;
         for (; j > 0 && compare(&w->entry[j - 1], &e) > 0; j--)
@@ -160,7 +164,7 @@ static void text_value(struct writer *w, const struct dw_field *f)
     struct dw_str s = dw_field_str(f);
     enum dw_field_type type = dw_field_type(f->key);
     bool bare = f->kind == DW_K_NUMBER || type == DW_T_LONG || type == DW_T_FLOAT;
-    if (bare && dw_json_is_number(s))
+    if (bare && dw_is_json_number(s))
         dw_buf_str(w->out, s);
     else if (type == DW_T_BOOL && (dw_str_eq(s, DW_STR("true")) || dw_str_eq(s, DW_STR("false"))))
         dw_buf_str(w->out, s);
@@ -172,7 +176,7 @@ static void value(struct writer *w, const struct dw_field *f)
 {
     switch (f->kind) {
     case DW_K_INT:
-        dw_json_int(w->out, f->v.i);
+        dw__json_int(w->out, f->v.i);
         return;
     case DW_K_FLOAT:
         dw_json_float(w->out, f->v.f);
@@ -189,8 +193,7 @@ static void value(struct writer *w, const struct dw_field *f)
 static void values(struct writer *w, const struct node *n)
 {
     const struct entry *e = &w->entry[n->first_value];
-    bool tags = e->field->key == DW_F_tags && w->tag_repaired;
-    if (n->values == 1 && !dw_field_is_list(e->field->key)) {
+    if (n->values == 1 && !e->field->elem && !dw_field_is_list(e->field->key)) {
         value(w, e->field);
         return;
     }
@@ -201,8 +204,6 @@ static void values(struct writer *w, const struct node *n)
             break;
         dw_buf_byte(w->out, ',');
     }
-    if (tags)
-        dw_buf_str(w->out, DW_STR(",\"utf8.repaired\""));
     dw_buf_byte(w->out, ']');
 }
 
@@ -246,134 +247,130 @@ static void children(struct writer *w, const struct node *parent, struct dw_str 
         node(w, &w->node[c], prefix, first);
 }
 
-static const struct dw_field *find_own(const struct dw_event *ev, uint32_t key)
+static void put_extents(struct writer *w, const struct dw_event *ev)
 {
-    for (uint32_t i = 0; i < ev->field_count; i++)
-        if (ev->field[i].key == key)
-            return &ev->field[i];
-    return NULL;
-}
-
-static void timestamp(struct writer *w, const char *key, int64_t ns)
-{
-    char text[DW_TIME_TEXT];
-    dw_time_format(ns, text);
-    dw_buf_byte(w->out, '"');
-    dw_buf_str(w->out, dw_str_of(key));
-    dw_buf_str(w->out, DW_STR("\":\""));
-    dw_buf_str(w->out, dw_str_of(text));
-    dw_buf_byte(w->out, '"');
-}
-
-static void head(struct writer *w)
-{
-    char id[DW_EVENT_ID_TEXT];
-    dw_event_id_text(w->ev, id);
-    dw_buf_byte(w->out, '{');
-    timestamp(w, "@timestamp", w->ev->time_ns);
-    dw_buf_str(w->out, DW_STR(",\"event\":{\"id\":\""));
-    dw_buf_str(w->out, dw_str_of(id));
-    dw_buf_byte(w->out, '"');
-    if (!find_own(w->ev, DW_F_event_kind))
-        dw_buf_str(w->out, DW_STR(",\"kind\":\"event\""));
-    bool first = false;
-    for (uint16_t c = w->node[0].first_child; c != NONE; c = w->node[c].next)
-        if (dw_str_eq(w->node[c].part, DW_STR("event")))
-            children(w, &w->node[c], DW_STR_NONE, &first);
-    dw_buf_str(w->out, DW_STR(",\"original\":"));
-    string(w, w->ev->line);
-    dw_buf_byte(w->out, '}');
-}
-
-static void extent(struct writer *w, const struct dw_stream *s, uint64_t start, uint64_t end)
-{
-    static const uint8_t none[DW_ID_BYTES];
     char hex[2 * DW_ID_BYTES + 1];
-    dw_hex(s ? s->id : none, DW_ID_BYTES, hex);
-    dw_buf_printf(w->out, "[\"%s\",%llu,%llu]", hex, (unsigned long long)start, (unsigned long long)end);
+    if (ev->more_count == 0)
+        return;
+    dw_hex(ev->stream->id, DW_ID_BYTES, hex);
+    dw_buf_printf(w->out, ",\"extents\":[[\"%s\",%llu,%llu]", hex, (unsigned long long)ev->start,
+        (unsigned long long)ev->end);
+    for (uint32_t i = 0; i < ev->more_count; i++) {
+        dw_hex(ev->more[i].stream->id, DW_ID_BYTES, hex);
+        dw_buf_printf(w->out, ",[\"%s\",%llu,%llu]", hex, (unsigned long long)ev->more[i].start,
+            (unsigned long long)ev->more[i].end);
+    }
+    dw_buf_byte(w->out, ']');
 }
 
-static void place(struct writer *w)
+static void put_dogwatch(struct writer *w, const struct dw_event *ev, const struct dw_event_extra *extra)
 {
-    static const uint8_t none[DW_ID_BYTES];
-    const struct dw_event *ev = w->ev;
     char hex[2 * DW_ID_BYTES + 1];
-    dw_hex(ev->stream ? ev->stream->id : none, DW_ID_BYTES, hex);
+    dw_hex(ev->stream->id, DW_ID_BYTES, hex);
     dw_buf_str(w->out, DW_STR(",\"dogwatch\":{\"stream\":\""));
     dw_buf_str(w->out, dw_str_of(hex));
     dw_buf_str(w->out, DW_STR("\",\"start\":"));
-    dw_json_int(w->out, (int64_t)ev->start);
+    dw__json_int(w->out, (int64_t)ev->start);
     dw_buf_str(w->out, DW_STR(",\"end\":"));
-    dw_json_int(w->out, (int64_t)ev->end);
-    if (ev->more_count) {
-        dw_buf_str(w->out, DW_STR(",\"extents\":["));
-        extent(w, ev->stream, ev->start, ev->end);
-        for (uint32_t i = 0; i < ev->more_count; i++) {
-            dw_buf_byte(w->out, ',');
-            extent(w, ev->more[i].stream, ev->more[i].start, ev->more[i].end);
-        }
-        dw_buf_byte(w->out, ']');
-    }
+    dw__json_int(w->out, (int64_t)ev->end);
+    put_extents(w, ev);
     if (ev->out != DW_OUT_NONE)
         dw_buf_str(w->out, ev->out == DW_OUT_STDERR ? DW_STR(",\"out\":\"stderr\"") : DW_STR(",\"out\":\"stdout\""));
-    dw_buf_byte(w->out, ',');
-    timestamp(w, "read_at", ev->read_at_ns);
-    bool any = false;
+    dw_buf_str(w->out, DW_STR(",\"read_at\":\""));
+    dw_time_text(w->out, ev->read_at_ns);
+    dw_buf_byte(w->out, '"');
+    bool masked = false;
     for (uint32_t i = 0; i < ev->field_count; i++) {
-        const struct dw_field *f = &ev->field[i];
-        if (f->key != DW_F_dogwatch_masked)
+        if (ev->field[i].key != DW_F_dogwatch_masked)
             continue;
-        dw_buf_str(w->out, any ? DW_STR(",") : DW_STR(",\"masked\":["));
-        any = true;
-        value(w, f);
+        dw_buf_str(w->out, masked ? DW_STR(",") : DW_STR(",\"masked\":["));
+        value(w, &ev->field[i]);
+        masked = true;
     }
-    if (any)
+    if (masked)
         dw_buf_byte(w->out, ']');
-    dw_buf_str(w->out, DW_STR("}}\n"));
+    if (extra && extra->mark)
+        dw_buf_printf(w->out, ",\"mark\":\"%s\"", extra->mark);
+    dw_buf_byte(w->out, '}');
 }
 
-static void body(struct writer *w)
+/* A child of the root; two of their names are ours. */
+static void top(struct writer *w, const struct node *n, bool *first)
 {
-    head(w);
-    bool first = false;
-    const struct node *root = &w->node[0];
-    for (uint16_t c = root->first_child; c != NONE; c = w->node[c].next) {
-        const struct node *n = &w->node[c];
-        if (!dw_str_eq(n->part, DW_STR("event"))) {
-            node(w, n, DW_STR_NONE, &first);
-        } else if (n->values) { /* its children stand in the head, so the name is taken */
-            name(w, DW_STR("json.event"), &first);
-            values(w, n);
-        }
+    bool is_event = dw_str_eq(n->part, DW_STR("event")), is_dogwatch = dw_str_eq(n->part, DW_STR("dogwatch"));
+    if (!is_dogwatch && !(is_event && n->values)) {
+        node(w, n, DW_STR_NONE, first);
+        return;
     }
-    if (w->tag_repaired && !w->has_tags)
-        dw_buf_str(w->out, DW_STR(",\"tags\":[\"utf8.repaired\"]"));
-    place(w);
+    if (n->values) {
+        name(w, is_event ? DW_STR("json.event") : DW_STR("json.dogwatch.value"), first);
+        values(w, n);
+    }
+    if (n->first_child != NONE) {
+        bool inner = true;
+        name(w, is_event ? n->part : DW_STR("json.dogwatch"), first);
+        dw_buf_byte(w->out, '{');
+        children(w, n, DW_STR_NONE, &inner);
+        dw_buf_byte(w->out, '}');
+    }
 }
 
-void dw_event_write_json(const struct dw_keys *keys, const struct dw_event *ev, struct dw_buf *out)
+static void write_all(struct writer *w, const struct dw_event_extra *extra)
 {
-    struct writer w;
+    sort_entries(w);
+    w->node_count = 0;
+    (void)new_node(w, DW_STR_NONE);
+    for (uint32_t i = 0; i < w->entry_count; i++)
+        insert(w, (uint16_t)i);
+    bool first = false;
+    dw_buf_str(w->out, DW_STR("{\"@timestamp\":\""));
+    dw_time_text(w->out, w->ev->time_ns);
+    dw_buf_byte(w->out, '"');
+    for (uint16_t c = w->node[0].first_child; c != NONE; c = w->node[c].next)
+        top(w, &w->node[c], &first);
+    if (w->ev->stream)
+        put_dogwatch(w, w->ev, extra);
+    dw_buf_byte(w->out, '}');
+}
+
+static void add_own(struct writer *w, int slot, uint32_t key, struct dw_str s)
+{
+    w->own[slot] = (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = DW_K_LITERAL};
+    add_entry(w, &w->own[slot]);
+}
+
+void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const struct dw_event_extra *extra,
+    struct dw_buf *out)
+{
+    char id[DW_EVENT_ID_TEXT];
+    struct writer w; /* large and mostly never touched: not cleared */
     w.keys = keys;
     w.ev = ev;
     w.out = out;
-    w.repaired = w.tag_repaired = w.has_tags = false;
-    w.entry_count = w.node_count = 0;
-    for (uint32_t i = 0; i < ev->field_count; i++)
-        add_entry(&w, &ev->field[i]);
-    const struct dw_stream *s = ev->stream;
-    for (uint32_t i = 0; s && i < s->field_count; i++)
-        if (!find_own(ev, s->field[i].key))
-            add_entry(&w, &s->field[i]);
-    sort_entries(&w);
-    (void)new_node(&w, DW_STR_NONE);
-    for (uint32_t i = 0; i < w.entry_count; i++)
-        insert(&w, (uint16_t)i);
-    size_t before = out->len;
-    body(&w);
-    if (w.repaired && out->err == 0) {
-        out->len = before;
-        w.tag_repaired = true;
-        body(&w);
+    w.repaired = w.has_kind = false;
+    w.entry_count = 0;
+    if (ev->stream) {
+        dw_event_id_text(ev, id);
+        add_own(&w, 0, DW_F_event_id, dw_str_of(id));
     }
+    for (uint32_t i = 0; i < ev->field_count; i++)
+        if (!is_ours(&w, &ev->field[i]))
+            add_entry(&w, &ev->field[i]);
+    for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
+        add_entry(&w, &ev->stream->field[i]);
+    if (!w.has_kind)
+        add_own(&w, 1, DW_F_event_kind, DW_STR("event"));
+    add_own(&w, 2, DW_F_event_original, ev->line);
+    size_t from = out->len;
+    write_all(&w, extra);
+    if (!w.repaired || out->err)
+        return;
+    /* Rare: say so in the tags, which may stand before what was repaired. */
+    out->len = from;
+    add_own(&w, 3, DW_F_tags, DW_STR("utf8.repaired"));
+    for (uint32_t i = 0; i < w.entry_count; i++) {
+        w.entry[i].next = NONE;
+        w.entry[i].order = (uint16_t)i;
+    }
+    write_all(&w, extra);
 }

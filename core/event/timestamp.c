@@ -1,403 +1,421 @@
 /*
- * timestamp: times as programs write them.
+ * timestamp: reading the times that programs write.
  *
- * Idea: every format is a short sequence of the same few steps (digits of a fixed count, a month's name, a clock),
- * so each reader is a few lines over a cursor that remembers whether all steps held.
+ * A time is read by a cursor that takes digits, names and separators; each form is a short function that
+ * either takes all of its form or nothing. The form is chosen by the first bytes, so a wrong guess costs little.
  *
  * Invariants:
- *   (1) The cursor never passes `end`; after the first failed step `ok` stays false and nothing is returned.
- *   (2) A date that does not exist (31 June, 24:00:00) is no match. Second 60 is read as the next minute's first.
- *   (3) Nothing here asks a clock: yearless times are placed by the context's reference.
+ *   (1) No form reads past the view.
+ *   (2) ns fits into 64 bits or the answer is DW_ERANGE.
+ *   (3) A text that names its zone means the same whatever dw_time_ref says.
  */
 #include "dogwatch/event/timestamp.h"
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/base/error.h"
+
+#include <stdio.h>
+
+enum { DAY_S = 86400, HOUR_S = 3600 };
 
 struct scan {
-    const char *at, *end;
-    bool ok;
-};
-
-/* A wall clock reading as it is put together. */
-struct wall {
+    struct dw_str s;
+    size_t at;
     int64_t year; /* 0: not named */
-    unsigned month, day, hour, minute, second, ns;
-    bool has_zone;
+    unsigned month, day, hour, minute, second;
+    uint32_t frac_ns;
+    bool zoned;
     int32_t offset_s;
 };
 
-static struct scan scan_of(struct dw_str s)
+int64_t dw_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
-    return (struct scan){s.ptr, s.ptr ? s.ptr + s.len : s.ptr, s.len > 0};
+    int64_t y = year - (month <= 2);
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-static bool is_digit(char c)
+void dw_civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day)
 {
-    return c >= '0' && c <= '9';
-}
-
-static char peek(const struct scan *c)
-{
-    return c->at < c->end ? *c->at : '\0';
-}
-
-static bool accept(struct scan *c, char want)
-{
-    if (!c->ok || peek(c) != want || c->at == c->end)
-        return false;
-    c->at++;
-    return true;
-}
-
-static void expect(struct scan *c, char want)
-{
-    c->ok = c->ok && accept(c, want);
-}
-
-/* Exactly `count` digits. */
-static unsigned fixed(struct scan *c, int count)
-{
-    unsigned v = 0;
-    if (!c->ok || c->end - c->at < count) {
-        c->ok = false;
-        return 0;
-    }
-    for (int i = 0; i < count; i++) {
-        if (!is_digit(c->at[i])) {
-            c->ok = false;
-            return 0;
-        }
-        v = v * 10 + (unsigned)(c->at[i] - '0');
-    }
-    c->at += count;
-    return v;
-}
-
-/* One or two digits, the first may be a space. */
-static unsigned loose(struct scan *c)
-{
-    (void)accept(c, ' ');
-    if (c->end - c->at >= 2 && is_digit(c->at[1]))
-        return fixed(c, 2);
-    return fixed(c, 1);
-}
-
-static unsigned month_name(struct scan *c)
-{
-    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-    if (c->ok && c->end - c->at >= 3) {
-        char low[3];
-        for (int i = 0; i < 3; i++)
-            low[i] = (char)(c->at[i] | 0x20);
-        for (unsigned m = 0; m < 12; m++) {
-            if (memcmp(names + m * 3, low, 3) == 0) {
-                c->at += 3;
-                return m + 1;
-            }
-        }
-    }
-    c->ok = false;
-    return 0;
-}
-
-/* .123456789 or ,123: optional. */
-static void fraction(struct scan *c, struct wall *w)
-{
-    if (!c->ok || (peek(c) != '.' && peek(c) != ',') || c->end - c->at < 2 || !is_digit(c->at[1]))
-        return;
-    c->at++;
-    unsigned scale = 100000000;
-    for (; c->at < c->end && is_digit(*c->at); c->at++) {
-        w->ns += (unsigned)(*c->at - '0') * scale;
-        scale /= 10;
-    }
-}
-
-static void clock_of(struct scan *c, struct wall *w, bool loose_hour)
-{
-    w->hour = loose_hour ? loose(c) : fixed(c, 2);
-    expect(c, ':');
-    w->minute = fixed(c, 2);
-    expect(c, ':');
-    w->second = fixed(c, 2);
-    fraction(c, w);
-}
-
-static void zone(struct scan *c, struct wall *w)
-{
-    if (!c->ok)
-        return;
-    size_t n = dw_zone_read(dw_str_make(c->at, (size_t)(c->end - c->at)), &w->offset_s);
-    c->at += n;
-    w->has_zone = n > 0;
-}
-
-/* A zone after one space, if there is one; else the space is left. */
-static void spaced_zone(struct scan *c, struct wall *w)
-{
-    if (w->has_zone || !accept(c, ' '))
-        return;
-    zone(c, w);
-    if (!w->has_zone)
-        c->at--;
-}
-
-static bool valid(const struct wall *w)
-{
-    static const uint8_t length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (w->month < 1 || w->month > 12 || w->day < 1 || w->day > length[w->month - 1])
-        return false;
-    bool leap = (w->year % 4 == 0 && w->year % 100 != 0) || w->year % 400 == 0;
-    if (w->month == 2 && w->day == 29 && w->year != 0 && !leap)
-        return false;
-    return w->hour < 24 && w->minute < 60 && w->second <= 60 && (w->year == 0 || (w->year >= 1678 && w->year <= 2261));
-}
-
-static int64_t moment(const struct wall *w, int64_t year, const struct dw_time_ctx *ctx)
-{
-    int64_t s = dw_days_of(year, w->month, w->day) * 86400 + w->hour * 3600 + w->minute * 60 + w->second;
-    if (w->has_zone)
-        s -= w->offset_s;
-    else if (ctx)
-        s = dw_zone_to_utc(&ctx->zone, s);
-    return s * DW_NS_PER_S + w->ns;
-}
-
-/* The year that puts a yearless time nearest to the reference, at most one day after it. */
-static int64_t yearless(const struct wall *w, const struct dw_time_ctx *ctx)
-{
-    int64_t reference = ctx ? ctx->reference_ns : 0;
-    int64_t guess = 1970 + reference / DW_NS_PER_S / 31556952;
-    int64_t best = INT64_MIN;
-    for (int64_t year = guess + 1; year >= guess - 4; year--) {
-        bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-        if (w->month == 2 && w->day == 29 && !leap)
-            continue;
-        best = moment(w, year, ctx);
-        if (best <= reference + 86400 * DW_NS_PER_S)
-            return best;
-    }
-    return best;
-}
-
-static size_t finish(
-    const struct scan *c, const struct wall *w, struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    if (!c->ok || !valid(w))
-        return 0;
-    *ret_ns = w->year ? moment(w, w->year, ctx) : yearless(w, ctx);
-    return (size_t)(c->at - s.ptr);
-}
-
-size_t dw_time_rfc3339(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    w.year = fixed(&c, 4);
-    expect(&c, '-');
-    w.month = fixed(&c, 2);
-    expect(&c, '-');
-    w.day = fixed(&c, 2);
-    if (!accept(&c, 'T') && !accept(&c, 't'))
-        expect(&c, ' ');
-    clock_of(&c, &w, false);
-    zone(&c, &w);
-    spaced_zone(&c, &w);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_clf(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    w.day = fixed(&c, 2);
-    expect(&c, '/');
-    w.month = month_name(&c);
-    expect(&c, '/');
-    w.year = fixed(&c, 4);
-    expect(&c, ':');
-    clock_of(&c, &w, false);
-    spaced_zone(&c, &w);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-/* " 2026" between date and clock, or after the clock: only when four digits and then no colon follow. */
-static void optional_year(struct scan *c, struct wall *w)
-{
-    struct scan t = *c;
-    if (w->year || !accept(&t, ' '))
-        return;
-    unsigned year = fixed(&t, 4);
-    if (!t.ok || year < 1970 || year > 2261 || is_digit(peek(&t)) || peek(&t) == ':')
-        return;
-    w->year = year;
-    *c = t;
-}
-
-size_t dw_time_syslog(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    w.month = month_name(&c);
-    expect(&c, ' ');
-    w.day = loose(&c);
-    optional_year(&c, &w);
-    expect(&c, ' ');
-    clock_of(&c, &w, true);
-    optional_year(&c, &w);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_day_month(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    w.day = loose(&c);
-    expect(&c, ' ');
-    w.month = month_name(&c);
-    optional_year(&c, &w);
-    expect(&c, ' ');
-    clock_of(&c, &w, false);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_asctime(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    for (int i = 0; i < 3; i++) /* the weekday is not checked */
-        c.ok = c.ok && c.at < c.end && (*c.at | 0x20) >= 'a' && (*c.at++ | 0x20) <= 'z';
-    expect(&c, ' ');
-    w.month = month_name(&c);
-    expect(&c, ' ');
-    w.day = loose(&c);
-    expect(&c, ' ');
-    clock_of(&c, &w, false);
-    spaced_zone(&c, &w);
-    expect(&c, ' ');
-    w.year = fixed(&c, 4);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_slashes(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    w.year = fixed(&c, 4);
-    expect(&c, '/');
-    w.month = fixed(&c, 2);
-    expect(&c, '/');
-    w.day = fixed(&c, 2);
-    if (!accept(&c, 'T'))
-        expect(&c, ' ');
-    clock_of(&c, &w, false);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_yymmdd(struct dw_str s, const struct dw_time_ctx *ctx, int64_t *ret_ns)
-{
-    struct scan c = scan_of(s);
-    struct wall w = {0};
-    unsigned yy = fixed(&c, 2);
-    w.year = yy < 70 ? 2000 + yy : 1900 + yy;
-    w.month = fixed(&c, 2);
-    w.day = fixed(&c, 2);
-    expect(&c, ' ');
-    clock_of(&c, &w, true);
-    return finish(&c, &w, s, ctx, ret_ns);
-}
-
-size_t dw_time_epoch(struct dw_str s, int64_t *ret_ns)
-{
-    size_t n = 0;
-    int64_t v = 0;
-    while (n < s.len && is_digit(s.ptr[n]) && n < 19)
-        v = v * 10 + (s.ptr[n++] - '0');
-    if (n < s.len && is_digit(s.ptr[n]))
-        return 0;
-    int64_t unit = n == 9 || n == 10 ? DW_NS_PER_S : n == 12 || n == 13 ? DW_NS_PER_MS : n == 15 || n == 16 ? 1000 : 1;
-    if (n < 9 || n == 11 || n == 14 || n == 17 || v > INT64_MAX / unit)
-        return 0;
-    v *= unit;
-    if (n + 1 < s.len && s.ptr[n] == '.' && is_digit(s.ptr[n + 1])) {
-        int64_t scale = unit / 10;
-        for (n++; n < s.len && is_digit(s.ptr[n]); n++) {
-            int64_t more = (s.ptr[n] - '0') * scale;
-            v = v > INT64_MAX - more ? v : v + more;
-            scale /= 10;
-        }
-    }
-    *ret_ns = v;
-    return n;
-}
-
-size_t dw_time_any(struct dw_str s, const struct dw_time_ctx *ctx, bool prefix, int64_t *ret_ns)
-{
-    size_t (*const reader[])(struct dw_str, const struct dw_time_ctx *, int64_t *) = {dw_time_rfc3339, dw_time_clf,
-        dw_time_syslog, dw_time_slashes, dw_time_day_month, dw_time_asctime, dw_time_yymmdd};
-    int64_t ns = 0;
-    for (size_t i = 0; i < DW_COUNT_OF(reader); i++) {
-        size_t n = reader[i](s, ctx, &ns);
-        if (n == 0)
-            continue;
-        if (!prefix && n != s.len)
-            return 0;
-        *ret_ns = ns;
-        return n;
-    }
-    size_t n = dw_time_epoch(s, &ns);
-    if (n == 0 || (!prefix && n != s.len))
-        return 0;
-    *ret_ns = ns;
-    return n;
-}
-
-static char *put2(char *out, unsigned v)
-{
-    out[0] = (char)('0' + v / 10);
-    out[1] = (char)('0' + v % 10);
-    return out + 2;
-}
-
-void dw_time_format(int64_t ns, char out[DW_TIME_TEXT])
-{
-    int64_t s = ns / DW_NS_PER_S;
-    int64_t rest = ns % DW_NS_PER_S;
-    if (rest < 0) {
-        rest += DW_NS_PER_S;
-        s--;
-    }
-    int64_t days = s / 86400, second = s % 86400;
-    if (second < 0) {
-        second += 86400;
-        days--;
-    }
-    /* H. Hinnant's civil_from_days */
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
     int64_t doe = z - era * 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
-    unsigned day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-    unsigned month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-    unsigned year = (unsigned)(yoe + era * 400 + (month <= 2));
-    char *p = put2(put2(out, year / 100), year % 100);
-    *p++ = '-';
-    p = put2(p, month);
-    *p++ = '-';
-    p = put2(p, day);
-    *p++ = 'T';
-    p = put2(p, (unsigned)(second / 3600));
-    *p++ = ':';
-    p = put2(p, (unsigned)(second / 60 % 60));
-    *p++ = ':';
-    p = put2(p, (unsigned)(second % 60));
-    *p++ = '.';
-    for (int i = 8; i >= 0; i--) {
-        p[i] = (char)('0' + rest % 10);
-        rest /= 10;
+    *ret_day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
+    *ret_month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+    *ret_year = yoe + era * 400 + (*ret_month <= 2);
+}
+
+static char peek(const struct scan *c)
+{
+    return c->at < c->s.len ? c->s.ptr[c->at] : '\0';
+}
+
+static bool is_digit(char ch)
+{
+    return ch >= '0' && ch <= '9';
+}
+
+static bool take(struct scan *c, char ch)
+{
+    if (c->at >= c->s.len || c->s.ptr[c->at] != ch)
+        return false;
+    c->at++;
+    return true;
+}
+
+/* Takes exactly `n` digits. */
+static bool digits(struct scan *c, unsigned n, unsigned *ret)
+{
+    if (c->s.len - c->at < n)
+        return false;
+    unsigned v = 0;
+    for (unsigned i = 0; i < n; i++) {
+        char ch = c->s.ptr[c->at + i];
+        if (!is_digit(ch))
+            return false;
+        v = v * 10 + (unsigned)(ch - '0');
     }
-    p[9] = 'Z';
-    p[10] = '\0';
+    c->at += n;
+    *ret = v;
+    return true;
+}
+
+/* One or two digits, a space may stand for the first. */
+static bool digits12(struct scan *c, unsigned *ret)
+{
+    (void)take(c, ' ');
+    return digits(c, 2, ret) || digits(c, 1, ret);
+}
+
+static bool month_name(struct scan *c)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (unsigned i = 0; i < 12; i++) {
+        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * i, 3))) {
+            c->month = i + 1;
+            c->at += 3;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool day_name(struct scan *c)
+{
+    static const char names[] = "MonTueWedThuFriSatSun";
+    for (unsigned i = 0; i < 7; i++) {
+        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * i, 3))) {
+            c->at += 3;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool year4(struct scan *c)
+{
+    unsigned y;
+    if (!digits(c, 4, &y))
+        return false;
+    c->year = y;
+    return true;
+}
+
+/* .123 or ,123: any number of digits, the tenth and later are cut. */
+static void fraction(struct scan *c)
+{
+    char sep = peek(c);
+    if ((sep != '.' && sep != ',') || c->at + 1 >= c->s.len || !is_digit(c->s.ptr[c->at + 1]))
+        return;
+    c->at++;
+    uint32_t unit = 100000000;
+    for (; is_digit(peek(c)); c->at++) {
+        c->frac_ns += unit * (uint32_t)(peek(c) - '0');
+        unit /= 10;
+    }
+}
+
+/* hh:mm:ss with fraction; with `loose` the hour may be one digit. */
+static bool clock_time(struct scan *c, bool loose)
+{
+    if (!(loose ? digits12(c, &c->hour) : digits(c, 2, &c->hour)) || !take(c, ':') || !digits(c, 2, &c->minute) ||
+        !take(c, ':') || !digits(c, 2, &c->second))
+        return false;
+    fraction(c);
+    return true;
+}
+
+static bool numeric_zone(struct scan *c)
+{
+    size_t from = c->at;
+    char sign = peek(c);
+    unsigned h, m = 0;
+    c->at++;
+    if (digits(c, 2, &h)) {
+        size_t mark = c->at;
+        (void)take(c, ':');
+        if (!digits(c, 2, &m)) {
+            c->at = mark;
+            m = 0;
+        }
+        if (h <= 18 && m < 60 && !is_digit(peek(c))) {
+            int32_t off = (int32_t)(h * HOUR_S + m * 60);
+            c->offset_s = sign == '-' ? -off : off;
+            c->zoned = true;
+            return true;
+        }
+    }
+    c->at = from;
+    return false;
+}
+
+/* A zone after the time: Z, an offset, or after one space an offset or a known abbreviation. */
+static void zone_suffix(struct scan *c)
+{
+    size_t from = c->at;
+    char next = c->at + 1 < c->s.len ? c->s.ptr[c->at + 1] : '\0';
+    if (peek(c) == 'Z' && !(next >= 'A' && next <= 'z')) {
+        c->at++;
+        c->zoned = true;
+        return;
+    }
+    bool spaced = take(c, ' ');
+    if (peek(c) == '+' || peek(c) == '-') {
+        if (!numeric_zone(c))
+            c->at = from;
+        return;
+    }
+    size_t end = c->at;
+    while (end < c->s.len && c->s.ptr[end] >= 'A' && c->s.ptr[end] <= 'Z')
+        end++;
+    char after = end < c->s.len ? c->s.ptr[end] : ' ';
+    bool whole = !(after >= 'a' && after <= 'z') && !is_digit(after) && after != '_' && after != ':';
+    if (spaced && whole && dw_zone_abbreviation(dw_str_slice(c->s, c->at, end), &c->offset_s)) {
+        c->at = end;
+        c->zoned = true;
+        return;
+    }
+    c->at = from;
+}
+
+/* 2026-11-23T21:14:18, 2026/11/23 21:14:18, 2026-11-23-21:14:18 */
+static bool form_iso(struct scan *c)
+{
+    if (!year4(c))
+        return false;
+    char sep = peek(c);
+    if ((sep != '-' && sep != '/' && sep != '.') || !take(c, sep) || !digits(c, 2, &c->month) || !take(c, sep) ||
+        !digits(c, 2, &c->day))
+        return false;
+    if (!take(c, 'T') && !take(c, 't') && !take(c, '-') && !take(c, ' '))
+        return false;
+    if (!clock_time(c, true))
+        return false;
+    zone_suffix(c);
+    return true;
+}
+
+/* 23/Nov/2026:21:14:18 +0000 and 23/Nov/2026:21:14:18.123 */
+static bool form_clf(struct scan *c)
+{
+    if (!digits12(c, &c->day) || !(take(c, '/') || take(c, '-')) || !month_name(c) ||
+        !(take(c, '/') || take(c, '-')) || !year4(c) || !(take(c, ':') || take(c, ' ')) || !clock_time(c, true))
+        return false;
+    zone_suffix(c);
+    return true;
+}
+
+/* 30 May 10:03:19.123, 30 May 2017 10:03:19.123, with a weekday and comma before: RFC 1123 */
+static bool form_day_month(struct scan *c)
+{
+    if (!digits12(c, &c->day) || !take(c, ' ') || !month_name(c) || !take(c, ' '))
+        return false;
+    size_t mark = c->at;
+    if (!year4(c) || !take(c, ' ')) {
+        c->at = mark;
+        c->year = 0;
+    }
+    if (!clock_time(c, true))
+        return false;
+    if (c->year)
+        zone_suffix(c);
+    return true;
+}
+
+/* Nov  3 21:14:18, Nov 3 2026 21:14:18, Nov 23 21:14:18.123456 2026, Nov 23 21:14:18 UTC 2026 */
+static bool form_month_day(struct scan *c)
+{
+    if (!month_name(c) || !take(c, ' ') || !digits12(c, &c->day))
+        return false;
+    (void)take(c, ',');
+    if (!take(c, ' '))
+        return false;
+    size_t mark = c->at;
+    if (!year4(c) || !take(c, ' ')) {
+        c->at = mark;
+        c->year = 0;
+    }
+    if (!clock_time(c, true))
+        return false;
+    if (c->year)
+        return true;
+    size_t end = c->at;
+    if (peek(c) == 'Z' || peek(c) == '+' || peek(c) == '-' || peek(c) == ' ')
+        zone_suffix(c);
+    mark = c->at;
+    bool year = take(c, ' ') && year4(c) && !is_digit(peek(c)) && peek(c) != '-' && peek(c) != '/';
+    if (!year) {
+        c->year = 0;
+        c->at = c->zoned ? mark : end;
+    }
+    return true;
+}
+
+/* 160101  9:01:02 (MySQL before 5.7), 20261123T211418, 20261123 21:14:18 */
+static bool form_packed(struct scan *c)
+{
+    unsigned y, packed = 0;
+    while (packed <= 8 && c->at + packed < c->s.len && is_digit(c->s.ptr[c->at + packed]))
+        packed++;
+    if (packed != 6 && packed != 8)
+        return false;
+    if (!digits(c, packed - 4, &y) || !digits(c, 2, &c->month) || !digits(c, 2, &c->day))
+        return false;
+    c->year = packed == 8 ? (int64_t)y : (int64_t)y + 2000;
+    if (!take(c, 'T') && !take(c, ' ') && !take(c, '-'))
+        return false;
+    size_t mark = c->at;
+    if (!clock_time(c, true)) {
+        c->at = mark;
+        if (!digits(c, 2, &c->hour) || !digits(c, 2, &c->minute) || !digits(c, 2, &c->second))
+            return false;
+        fraction(c);
+    }
+    zone_suffix(c);
+    return true;
+}
+
+static bool in_range(const struct scan *c)
+{
+    static const unsigned char last[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= last[c->month - 1] && c->hour < 24 &&
+           c->minute < 60 && c->second <= 60;
+}
+
+static int64_t scan_seconds(const struct scan *c, int64_t year, const struct dw_time_ref *ref)
+{
+    int64_t local = dw_days_from_civil(year, c->month, c->day) * DAY_S + c->hour * HOUR_S + c->minute * 60 + c->second;
+    return c->zoned ? local - c->offset_s : dw_zone_to_utc(ref->zone, local);
+}
+
+/* The year for a time without one: nearest to now, at most a day ahead. */
+static int64_t guess_year(const struct scan *c, const struct dw_time_ref *ref)
+{
+    int64_t now_s = ref->now_ns / DW_NS_PER_S, year;
+    unsigned m, d;
+    dw_civil_from_days(now_s / DAY_S, &year, &m, &d);
+    for (int64_t y = year + 1; y > year - 1; y--)
+        if (scan_seconds(c, y, ref) <= now_s + DAY_S)
+            return y;
+    return year - 1;
+}
+
+static int finish(struct scan *c, const struct dw_time_ref *ref, struct dw_time *ret)
+{
+    if (!in_range(c))
+        return DW_ESYNTAX;
+    bool dated = c->year != 0;
+    int64_t s = scan_seconds(c, dated ? c->year : guess_year(c, ref), ref);
+    int64_t ns;
+    if (__builtin_mul_overflow(s, DW_NS_PER_S, &ns) || __builtin_add_overflow(ns, (int64_t)c->frac_ns, &ns))
+        return DW_ERANGE;
+    *ret = (struct dw_time){.ns = ns, .len = c->at, .zoned = c->zoned, .dated = dated};
+    return DW_OK;
+}
+
+/* Digits alone: the unit follows from how many there are (10: s, 13: ms, 16: us, 19: ns), with fraction. */
+static int epoch(struct dw_str s, struct dw_time *ret)
+{
+    size_t n = 0;
+    while (n < s.len && is_digit(s.ptr[n]))
+        n++;
+    uint64_t v;
+    if (n < 9 || n > 19 || !dw_str_u64(dw_str_slice(s, 0, n), &v))
+        return DW_ESYNTAX;
+    int64_t unit = n <= 11 ? DW_NS_PER_S : n <= 14 ? DW_NS_PER_MS : n <= 17 ? 1000 : 1;
+    struct scan c = {.s = s, .at = n};
+    if (unit > 1)
+        fraction(&c);
+    int64_t ns;
+    if (v > INT64_MAX || __builtin_mul_overflow((int64_t)v, unit, &ns) ||
+        __builtin_add_overflow(ns, (int64_t)c.frac_ns / (DW_NS_PER_S / unit), &ns))
+        return DW_ERANGE;
+    *ret = (struct dw_time){.ns = ns, .len = c.at, .zoned = true, .dated = true};
+    return DW_OK;
+}
+
+int dw_time_scan(struct dw_str s, const struct dw_time_ref *ref, struct dw_time *ret)
+{
+    static bool (*const by_digit[])(struct scan *) = {form_iso, form_clf, form_day_month, form_packed};
+    struct scan c = {.s = s};
+    if (s.len < 9)
+        return DW_ESYNTAX;
+    if (is_digit(s.ptr[0]) || s.ptr[0] == ' ') {
+        for (size_t i = 0; i < DW_COUNT_OF(by_digit); i++) {
+            c = (struct scan){.s = s};
+            if (by_digit[i](&c))
+                return finish(&c, ref, ret);
+        }
+        return epoch(s, ret);
+    }
+    if (day_name(&c)) {
+        (void)take(&c, ',');
+        if (!take(&c, ' '))
+            return DW_ESYNTAX;
+    }
+    struct scan after_day = c;
+    if (form_month_day(&c))
+        return finish(&c, ref, ret);
+    c = after_day;
+    if (c.at > 0 && (form_day_month(&c) || (c = after_day, form_clf(&c))))
+        return finish(&c, ref, ret);
+    return DW_ESYNTAX;
+}
+
+int dw_time_parse(struct dw_str s, const struct dw_time_ref *ref, int64_t *ret_ns)
+{
+    struct dw_time t;
+    int err = dw_time_scan(s, ref, &t);
+    if (err)
+        return err;
+    if (t.len != s.len)
+        return DW_ESYNTAX;
+    *ret_ns = t.ns;
+    return DW_OK;
+}
+
+void dw_time_format(int64_t ns, char out[DW_TIME_TEXT])
+{
+    int64_t s = ns / DW_NS_PER_S, frac = ns % DW_NS_PER_S;
+    if (frac < 0) {
+        frac += DW_NS_PER_S;
+        s--;
+    }
+    int64_t days = s / DAY_S, in_day = s % DAY_S;
+    if (in_day < 0) {
+        in_day += DAY_S;
+        days--;
+    }
+    int64_t year;
+    unsigned month, day;
+    dw_civil_from_days(days, &year, &month, &day);
+    unsigned y = year < 0 ? 0 : year > 9999 ? 9999 : (unsigned)year;
+    (void)snprintf(out, DW_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ", y % 10000u, month % 100u, day % 100u,
+        (unsigned)(in_day / HOUR_S) % 100u, (unsigned)(in_day / 60 % 60), (unsigned)(in_day % 60),
+        (unsigned)frac % 1000000000u);
 }

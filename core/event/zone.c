@@ -1,14 +1,13 @@
 /*
- * zone: offsets from UTC, fixed or from the IANA database (TZif, RFC 8536).
+ * zone: offsets of zones, from a short table of abbreviations or from the system's TZif files (RFC 8536).
  *
- * Idea: a TZif file is a sorted list of moments, each with the offset that holds from then on, and a POSIX TZ string
- * ("CET-1CEST,M3.5.0,M10.5.0/3") for all later times. Wall clock readings are turned into moments by trying
- * the offsets in force a day around.
+ * A TZif file lists the instants at which the offset changes; after the last one its footer, a POSIX TZ
+ * string such as CET-1CEST,M3.5.0,M10.5.0/3, goes on for ever.
  *
  * Invariants:
- *   (1) moment[] ascends; offset_after[i] holds from moment[i] to moment[i + 1].
- *   (2) All numbers of the file are checked against its size before they are used; counts are bounded by MOMENTS_MAX.
- *   (3) A loaded zone is never written again.
+ *   (1) Nothing of a file is used before its sizes were checked against its length.
+ *   (2) `at` is ascending; type[i] holds from at[i] on, `first` before at[0].
+ *   (3) Names with "..", a leading '/' or other bytes than letters, digits, '_', '+', '-', '/' are refused.
  */
 #include "dogwatch/event/timestamp.h"
 
@@ -17,409 +16,292 @@
 
 #include <stdio.h>
 
-enum { MOMENTS_MAX = 4096, FILE_MAX = 256 * 1024, DAY_S = 86400 };
+enum { DAY_S = 86400, HOUR_S = 3600, TZIF_MAX = 256 * 1024, CHANGES_MAX = 4096 };
 
-/* One end of daylight saving time: the `week`th `weekday` of `month` (kind M), a day of the year without leap days
- * (J, from 1) or with (N, from 0). */
-struct rule {
-    char kind; /* 'M', 'J', 'N' */
-    int month, week, weekday, day;
+struct tz_rule {
+    unsigned month, week, weekday; /* Mm.w.d */
     int32_t time_s;
 };
 
-struct footer {
-    bool has_dst;
-    int32_t standard_s, summer_s;
-    struct rule start, end;
-};
-
-struct dw_tz {
-    struct footer footer;
-    bool has_footer;
+struct dw_zone_rules {
     uint32_t count;
-    int32_t offset_first;
-    int32_t *offset_after;
-    int64_t moment[];
+    int32_t first;
+    bool has_rule;       /* the footer changes to summer time and back */
+    bool has_footer;
+    int32_t std_s, dst_s;
+    struct tz_rule start, end;
+    int64_t at[CHANGES_MAX];
+    int32_t offset[CHANGES_MAX];
 };
 
-static const struct {
-    const char *name;
-    int32_t offset_s;
-} abbreviations[] = {
-    {"UTC", 0}, {"GMT", 0}, {"UCT", 0}, {"WET", 0}, {"WEST", 3600}, {"BST", 3600}, {"IST", 19800}, {"CET", 3600},
-    {"CEST", 7200}, {"MEZ", 3600}, {"MESZ", 7200}, {"EET", 7200}, {"EEST", 10800}, {"MSK", 10800}, {"EST", -18000},
-    {"EDT", -14400}, {"CST", -21600}, {"CDT", -18000}, {"MST", -25200}, {"MDT", -21600}, {"PST", -28800},
-    {"PDT", -25200}, {"AKST", -32400}, {"AKDT", -28800}, {"HST", -36000}, {"JST", 32400}, {"KST", 32400},
-    {"SGT", 28800}, {"HKT", 28800}, {"AEST", 36000}, {"AEDT", 39600}, {"ACST", 34200}, {"AWST", 28800},
-    {"NZST", 43200}, {"NZDT", 46800}, {"SAST", 7200}, {"BRT", -10800}, {"ART", -10800},
-};
-
-static bool digit(char c)
+bool dw_zone_abbreviation(struct dw_str name, int32_t *ret_offset_s)
 {
-    return c >= '0' && c <= '9';
-}
-
-static bool letter(char c)
-{
-    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-}
-
-static int two(const char *p)
-{
-    return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-static size_t read_numeric(struct dw_str s, int32_t *ret)
-{
-    if (s.len < 3 || (s.ptr[0] != '+' && s.ptr[0] != '-') || !digit(s.ptr[1]) || !digit(s.ptr[2]))
-        return 0;
-    int minutes = 0;
-    size_t taken = 3;
-    size_t colon = s.len > 3 && s.ptr[3] == ':' ? 1 : 0;
-    if (s.len >= 5 + colon && digit(s.ptr[3 + colon]) && digit(s.ptr[4 + colon])) {
-        minutes = two(s.ptr + 3 + colon);
-        taken = 5 + colon;
+    static const struct {
+        const char *name;
+        int minutes;
+    } known[] = {
+        {"UTC", 0}, {"GMT", 0}, {"UCT", 0}, {"WET", 0}, {"WEST", 60}, {"BST", 60}, {"CET", 60}, {"CEST", 120},
+        {"MET", 60}, {"MEST", 120}, {"EET", 120}, {"EEST", 180}, {"MSK", 180}, {"IST", 330}, {"SGT", 480},
+        {"HKT", 480}, {"JST", 540}, {"KST", 540}, {"AEST", 600}, {"AEDT", 660}, {"ACST", 570}, {"ACDT", 630},
+        {"AWST", 480}, {"NZST", 720}, {"NZDT", 780}, {"EST", -300}, {"EDT", -240}, {"CST", -360}, {"CDT", -300},
+        {"MST", -420}, {"MDT", -360}, {"PST", -480}, {"PDT", -420}, {"AKST", -540}, {"AKDT", -480}, {"HST", -600},
+        {"BRT", -180}, {"ART", -180}, {"SAST", 120}, {"PKT", 300},
+    };
+    for (size_t i = 0; i < DW_COUNT_OF(known); i++) {
+        if (dw_str_eq(name, dw_str_of(known[i].name))) {
+            *ret_offset_s = known[i].minutes * 60;
+            return true;
+        }
     }
-    int hours = two(s.ptr + 1);
-    if (hours > 18 || minutes > 59)
-        return 0;
-    *ret = (s.ptr[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return taken;
+    return false;
 }
 
-size_t dw_zone_read(struct dw_str s, int32_t *ret_offset_s)
+/* +02:00, -0500, +01, UTC+2 */
+static bool offset_name(struct dw_str s, int32_t *ret)
 {
-    if (s.len == 0)
-        return 0;
+    if (dw_str_starts(s, DW_STR("UTC")) || dw_str_starts(s, DW_STR("GMT")))
+        s = dw_str_slice(s, 3, s.len);
+    if (s.len < 2 || (s.ptr[0] != '+' && s.ptr[0] != '-'))
+        return false;
+    bool west = s.ptr[0] == '-';
+    struct dw_str hours = dw_str_slice(s, 1, s.len), minutes = DW_STR("0");
+    size_t colon = dw_str_index(hours, ':');
+    if (colon < hours.len || hours.len == 4) {
+        minutes = dw_str_slice(hours, colon < hours.len ? colon + 1 : 2, hours.len);
+        hours = dw_str_slice(hours, 0, colon < hours.len ? colon : 2);
+    }
+    uint64_t h, m;
+    if (!dw_str_u64(hours, &h) || !dw_str_u64(minutes, &m) || h > 18 || m > 59)
+        return false;
+    int32_t off = (int32_t)(h * HOUR_S + m * 60);
+    *ret = west ? -off : off;
+    return true;
+}
+
+static uint64_t be(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* Takes the name part of a POSIX TZ string: letters, or anything in <>. */
+static bool posix_name(struct dw_str *s)
+{
     size_t n = 0;
-    while (n < s.len && letter(s.ptr[n]))
+    if (s->len && s->ptr[0] == '<') {
+        n = dw_str_index(*s, '>');
+        if (n == s->len)
+            return false;
         n++;
-    if (n == 0)
-        return read_numeric(s, ret_offset_s);
-    struct dw_str word = dw_str_make(s.ptr, n);
-    if (n == 1 && (s.ptr[0] | 0x20) == 'z') {
-        *ret_offset_s = 0;
-        return 1;
+    } else {
+        while (n < s->len && ((s->ptr[n] | 32) >= 'a' && (s->ptr[n] | 32) <= 'z'))
+            n++;
     }
-    for (size_t i = 0; i < DW_COUNT_OF(abbreviations); i++) {
-        if (dw_str_eq(word, dw_str_of(abbreviations[i].name))) {
-            *ret_offset_s = abbreviations[i].offset_s;
-            return n;
-        }
-    }
-    return 0;
+    *s = dw_str_slice(*s, n, s->len);
+    return n >= 3;
 }
 
-/* ---- the POSIX TZ string ---- */
-
-struct text {
-    const char *at, *end;
-};
-
-static bool take(struct text *t, char c)
+static bool posix_number(struct dw_str *s, unsigned *ret)
 {
-    if (t->at == t->end || *t->at != c)
-        return false;
-    t->at++;
-    return true;
-}
-
-static bool number(struct text *t, int *ret)
-{
-    const char *first = t->at;
-    int v = 0;
-    for (; t->at < t->end && digit(*t->at) && t->at - first < 4; t->at++)
-        v = v * 10 + (*t->at - '0');
+    size_t n = 0;
+    unsigned v = 0;
+    for (; n < s->len && n < 3 && s->ptr[n] >= '0' && s->ptr[n] <= '9'; n++)
+        v = v * 10 + (unsigned)(s->ptr[n] - '0');
+    *s = dw_str_slice(*s, n, s->len);
     *ret = v;
-    return t->at > first;
+    return n > 0;
 }
 
-/* [+-]h[h[h]][:mm[:ss]] */
-static bool clock_time(struct text *t, int32_t *ret)
+static bool posix_take(struct dw_str *s, char ch)
 {
-    int sign = take(t, '-') ? -1 : 1;
-    if (sign == 1)
-        (void)take(t, '+');
-    int h = 0, m = 0, s = 0;
-    if (!number(t, &h))
+    if (!s->len || s->ptr[0] != ch)
         return false;
-    if (take(t, ':') && (!number(t, &m) || (take(t, ':') && !number(t, &s))))
-        return false;
-    if (h > 167 || m > 59 || s > 59)
-        return false;
-    *ret = sign * (h * 3600 + m * 60 + s);
+    *s = dw_str_slice(*s, 1, s->len);
     return true;
 }
 
-static bool zone_name(struct text *t)
+/* [+-]h[:m[:s]] in seconds, as written */
+static bool posix_time(struct dw_str *s, int32_t *ret)
 {
-    const char *first = t->at;
-    if (take(t, '<')) {
-        while (t->at < t->end && *t->at != '>')
-            t->at++;
-        return take(t, '>');
-    }
-    while (t->at < t->end && letter(*t->at))
-        t->at++;
-    return t->at > first;
-}
-
-static bool rule(struct text *t, struct rule *r)
-{
-    *r = (struct rule){.kind = 'N', .time_s = 7200};
-    if (!take(t, ','))
+    bool neg = posix_take(s, '-');
+    if (!neg)
+        (void)posix_take(s, '+');
+    unsigned h, m = 0, sec = 0;
+    if (!posix_number(s, &h) || (posix_take(s, ':') && !posix_number(s, &m)) ||
+        (posix_take(s, ':') && !posix_number(s, &sec)) || h > 167)
         return false;
-    if (take(t, 'M')) {
-        r->kind = 'M';
-        if (!number(t, &r->month) || !take(t, '.') || !number(t, &r->week) || !take(t, '.') || !number(t, &r->weekday))
-            return false;
-        if (r->month < 1 || r->month > 12 || r->week < 1 || r->week > 5 || r->weekday > 6)
-            return false;
-    } else {
-        if (take(t, 'J'))
-            r->kind = 'J';
-        if (!number(t, &r->day) || r->day > 365 || (r->kind == 'J' && r->day == 0))
-            return false;
+    int32_t v = (int32_t)(h * HOUR_S + m * 60 + sec);
+    *ret = neg ? -v : v;
+    return true;
+}
+
+static bool posix_rule(struct dw_str *s, struct tz_rule *r)
+{
+    r->time_s = 2 * HOUR_S;
+    return posix_take(s, ',') && posix_take(s, 'M') && posix_number(s, &r->month) && posix_take(s, '.') &&
+           posix_number(s, &r->week) && posix_take(s, '.') && posix_number(s, &r->weekday) &&
+           (!posix_take(s, '/') || posix_time(s, &r->time_s)) && r->month >= 1 && r->month <= 12 && r->week >= 1 &&
+           r->week <= 5 && r->weekday <= 6;
+}
+
+static void posix_footer(struct dw_zone_rules *z, struct dw_str s)
+{
+    int32_t west;
+    if (!posix_name(&s) || !posix_time(&s, &west))
+        return;
+    z->has_footer = true;
+    z->std_s = -west;
+    if (!s.len || !posix_name(&s))
+        return;
+    z->dst_s = z->std_s + HOUR_S;
+    if (s.len && s.ptr[0] != ',') {
+        if (!posix_time(&s, &west))
+            return;
+        z->dst_s = -west;
     }
-    return !take(t, '/') || clock_time(t, &r->time_s);
+    z->has_rule = posix_rule(&s, &z->start) && posix_rule(&s, &z->end);
 }
 
-static bool parse_footer(struct dw_str s, struct footer *f)
+/* Bytes of a data block whose times have `width` bytes; the header's six counts stand at p + 20. */
+static size_t block_size(const uint8_t *p, unsigned width)
 {
-    struct text t = {s.ptr, s.ptr + s.len};
-    *f = (struct footer){0};
-    int32_t west = 0;
-    if (!zone_name(&t) || !clock_time(&t, &west))
-        return false;
-    f->standard_s = -west;
-    if (t.at == t.end)
-        return true;
-    f->has_dst = true;
-    f->summer_s = f->standard_s + 3600;
-    if (!zone_name(&t))
-        return false;
-    if (t.at < t.end && *t.at != ',') {
-        if (!clock_time(&t, &west))
-            return false;
-        f->summer_s = -west;
-    }
-    return rule(&t, &f->start) && rule(&t, &f->end) && t.at == t.end;
+    size_t isut = be(p + 20, 4), isstd = be(p + 24, 4), leap = be(p + 28, 4), times = be(p + 32, 4),
+           types = be(p + 36, 4), chars = be(p + 40, 4);
+    return times * (width + 1u) + types * 6 + chars + leap * (width + 4u) + isstd + isut;
 }
 
-static bool is_leap(int64_t year)
+static int read_tzif(struct dw_zone_rules *z, struct dw_str file)
 {
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-int64_t dw_days_of(int64_t year, unsigned month, unsigned day)
-{
-    /* H. Hinnant, "chrono-compatible low-level date algorithms": years begin in March. */
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t yoe = year - era * 400;
-    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-/* The wall clock reading, in seconds, at which a rule takes effect in a year. */
-static int64_t rule_wall(const struct rule *r, int64_t year)
-{
-    int64_t days = dw_days_of(year, 1, 1);
-    if (r->kind == 'J') {
-        days += r->day - 1 + (is_leap(year) && r->day > 59 ? 1 : 0);
-    } else if (r->kind == 'N') {
-        days += r->day;
-    } else {
-        static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-        int64_t first = dw_days_of(year, (unsigned)r->month, 1);
-        int64_t weekday = ((first + 4) % 7 + 7) % 7;
-        int64_t day = (r->weekday - weekday + 7) % 7 + 7 * (r->week - 1);
-        if (day >= length[r->month - 1] + (r->month == 2 && is_leap(year) ? 1 : 0))
-            day -= 7;
-        days = first + day;
-    }
-    return days * DAY_S + r->time_s;
-}
-
-static int64_t year_of(int64_t utc_s)
-{
-    int64_t days = (utc_s >= 0 ? utc_s : utc_s - DAY_S + 1) / DAY_S;
-    int64_t year = 1970 + days / 366 - (days < 0 ? 1 : 0);
-    while (dw_days_of(year + 1, 1, 1) <= days)
-        year++;
-    return year;
-}
-
-static int32_t footer_offset(const struct footer *f, int64_t utc_s)
-{
-    if (!f->has_dst)
-        return f->standard_s;
-    int64_t year = year_of(utc_s + f->standard_s);
-    int64_t start = rule_wall(&f->start, year) - f->standard_s;
-    int64_t end = rule_wall(&f->end, year) - f->summer_s;
-    bool summer = start < end ? utc_s >= start && utc_s < end : utc_s >= start || utc_s < end;
-    return summer ? f->summer_s : f->standard_s;
-}
-
-int32_t dw_zone_offset_at(const struct dw_zone *z, int64_t utc_s)
-{
-    const struct dw_tz *tz = z->tz;
-    if (!tz)
-        return z->offset_s;
-    if (tz->count == 0 || utc_s < tz->moment[0])
-        return tz->count ? tz->offset_first : tz->has_footer ? footer_offset(&tz->footer, utc_s) : tz->offset_first;
-    if (utc_s >= tz->moment[tz->count - 1] && tz->has_footer)
-        return footer_offset(&tz->footer, utc_s);
-    uint32_t low = 0, high = tz->count; /* moment[low] <= utc_s < moment[high] */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (tz->moment[middle] <= utc_s)
-            low = middle;
-        else
-            high = middle;
-    }
-    return tz->offset_after[low];
-}
-
-int64_t dw_zone_to_utc(const struct dw_zone *z, int64_t wall_s)
-{
-    if (!z->tz)
-        return wall_s - z->offset_s;
-    int32_t before = dw_zone_offset_at(z, wall_s - DAY_S);
-    if (dw_zone_offset_at(z, wall_s - before) == before)
-        return wall_s - before; /* the usual case, and the first of two */
-    int32_t after = dw_zone_offset_at(z, wall_s + DAY_S);
-    if (dw_zone_offset_at(z, wall_s - after) == after)
-        return wall_s - after;
-    return wall_s - before; /* a reading that never was */
-}
-
-/* ---- TZif ---- */
-
-struct header {
-    uint8_t version;
-    uint32_t isutc, isstd, leap, time, type, chars;
-};
-
-static uint32_t big32(struct dw_cursor *c)
-{
-    return __builtin_bswap32(dw_take_u32(c));
-}
-
-static bool take_header(struct dw_cursor *c, struct header *h)
-{
-    struct dw_str magic = dw_take_bytes(c, 4);
-    h->version = dw_take_byte(c);
-    (void)dw_take_bytes(c, 15);
-    h->isutc = big32(c);
-    h->isstd = big32(c);
-    h->leap = big32(c);
-    h->time = big32(c);
-    h->type = big32(c);
-    h->chars = big32(c);
-    return !c->bad && dw_str_eq(magic, DW_STR("TZif")) && h->time <= MOMENTS_MAX && h->type >= 1 && h->type <= 256
-        && h->leap <= MOMENTS_MAX && h->chars <= 4096 && h->isutc <= h->type && h->isstd <= h->type;
-}
-
-static int read_body(struct dw_cursor *c, const struct header *h, struct dw_tz **ret)
-{
-    struct dw_tz *tz = dw_calloc(1, sizeof *tz + h->time * (sizeof(int64_t) + sizeof(int32_t)));
-    if (!tz)
-        return DW_ENOMEM;
-    tz->count = h->time;
-    tz->offset_after = (int32_t *)(void *)(tz->moment + h->time);
-    for (uint32_t i = 0; i < h->time; i++)
-        tz->moment[i] = (int64_t)__builtin_bswap64(dw_take_u64(c));
-    struct dw_str index = dw_take_bytes(c, h->time);
-    struct dw_str types = dw_take_bytes(c, (size_t)h->type * 6);
-    (void)dw_take_bytes(c, (size_t)h->chars + (size_t)h->leap * 12 + h->isstd + h->isutc);
-    bool good = !c->bad;
-    for (uint32_t i = 0; good && i < h->time; i++) {
-        uint8_t type = (uint8_t)index.ptr[i];
-        good = type < h->type && (i == 0 || tz->moment[i - 1] < tz->moment[i]);
-        if (good) {
-            struct dw_cursor at = dw_cursor_of(dw_str_slice(types, (size_t)type * 6, (size_t)type * 6 + 4));
-            tz->offset_after[i] = (int32_t)big32(&at);
-            good = tz->offset_after[i] > -2 * DAY_S && tz->offset_after[i] < 2 * DAY_S;
-        }
-    }
-    if (!good) {
-        dw_free(tz);
+    const uint8_t *p = (const uint8_t *)file.ptr;
+    const size_t head = 44;
+    if (file.len < head || memcmp(p, "TZif", 4) != 0 || p[4] < '2')
         return DW_ECORRUPT;
+    size_t first = block_size(p, 4);
+    if (first > file.len - head || file.len - head - first < head)
+        return DW_ECORRUPT;
+    size_t base = head + first;
+    const uint8_t *h = p + base;
+    size_t size = block_size(h, 8), times = be(h + 32, 4), types = be(h + 36, 4);
+    if (memcmp(h, "TZif", 4) != 0 || size > file.len - base - head || times > CHANGES_MAX || types == 0)
+        return DW_ECORRUPT;
+    const uint8_t *at = h + head, *index = at + times * 8, *type = index + times;
+    z->first = (int32_t)(uint32_t)be(type, 4);
+    for (size_t i = 0; i < times; i++) {
+        if (index[i] >= types)
+            return DW_ECORRUPT;
+        z->at[i] = (int64_t)be(at + 8 * i, 8);
+        z->offset[i] = (int32_t)(uint32_t)be(type + 6u * index[i], 4);
     }
-    struct dw_cursor at = dw_cursor_of(types);
-    tz->offset_first = (int32_t)big32(&at);
-    if (tz->offset_first <= -2 * DAY_S || tz->offset_first >= 2 * DAY_S)
-        tz->offset_first = 0;
-    *ret = tz;
+    z->count = (uint32_t)times;
+    struct dw_str footer = dw_str_slice(file, base + head + size, file.len);
+    if (posix_take(&footer, '\n'))
+        posix_footer(z, dw_str_slice(footer, 0, dw_str_index(footer, '\n')));
     return DW_OK;
 }
 
-int dw_zone_load_tzif(struct dw_str bytes, struct dw_zone *ret)
+static bool safe_name(struct dw_str s)
 {
-    struct dw_cursor c = dw_cursor_of(bytes);
-    struct header h;
-    if (!take_header(&c, &h) || h.version < '2')
-        return DW_ECORRUPT;
-    /* the first block has 32-bit times: step over it */
-    (void)dw_take_bytes(
-        &c, (size_t)h.time * 5 + (size_t)h.type * 6 + h.chars + (size_t)h.leap * 8 + h.isstd + h.isutc);
-    if (!take_header(&c, &h))
-        return DW_ECORRUPT;
-    struct dw_tz *tz = NULL;
-    int rc = read_body(&c, &h, &tz);
-    if (rc < 0)
-        return rc;
-    struct dw_str rest = dw_str_make((const char *)c.at, dw_cursor_left(&c));
-    if (rest.len && rest.ptr[0] == '\n') {
-        rest = dw_str_slice(rest, 1, rest.len);
-        tz->has_footer = parse_footer(dw_str_cut(&rest, '\n'), &tz->footer);
-    }
-    *ret = (struct dw_zone){.tz = tz};
-    return DW_OK;
-}
-
-static bool safe_name(struct dw_str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        if (!letter(c) && !digit(c) && c != '/' && c != '_' && c != '-' && c != '+')
+    if (!s.len || s.len > 64 || s.ptr[0] == '/' || dw_str_find(s, DW_STR("..")) < s.len)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char ch = s.ptr[i];
+        bool ok = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
+                  ch == '+' || ch == '-' || ch == '/';
+        if (!ok)
             return false;
     }
-    return name.len > 0 && name.len < 64 && name.ptr[0] != '/';
+    return true;
 }
 
-static int load_named(const struct dw_fs *fs, struct dw_str name, struct dw_zone *ret)
+static int load(const struct dw_fs *fs, struct dw_str name, struct dw_zone *ret)
 {
-    if (!safe_name(name))
-        return DW_EUNKNOWN;
     char path[128];
     (void)snprintf(path, sizeof path, "/usr/share/zoneinfo/%.*s", DW_ARG(name));
-    struct dw_buf bytes = {0};
-    int rc = dw_fs_read_file(fs, path, FILE_MAX, &bytes);
-    if (rc == DW_OK)
-        rc = dw_zone_load_tzif(dw_buf_view(&bytes), ret);
-    dw_buf_fini(&bytes);
-    return rc == DW_ENOENT || rc == DW_EIO ? DW_EUNKNOWN : rc;
+    struct dw_buf file = {0};
+    int err = dw_fs_read_file(fs, path, TZIF_MAX, &file);
+    struct dw_zone_rules *z = err ? NULL : dw_calloc(1, sizeof *z);
+    if (!err && !z)
+        err = DW_ENOMEM;
+    if (!err)
+        err = read_tzif(z, dw_buf_view(&file));
+    dw_buf_fini(&file);
+    if (err) {
+        dw_free(z);
+        return err == DW_ENOMEM || err == DW_ECORRUPT ? err : DW_EUNKNOWN;
+    }
+    ret->rules = z;
+    return DW_OK;
 }
 
-int dw_zone_load(const struct dw_fs *fs, struct dw_str name, struct dw_zone *ret)
+int dw_zone_find(const struct dw_fs *fs, struct dw_str name, struct dw_zone *ret)
 {
-    int32_t offset = 0;
-    bool fixed = dw_zone_read(name, &offset) == name.len && name.len > 0;
-    bool word = fixed && letter(name.ptr[0]);
-    bool plain = word && offset == 0;
-    if (!fixed || (word && !plain)) { /* CET is also a name of the database, with its summer time */
-        int rc = load_named(fs, name, ret);
-        if (rc != DW_EUNKNOWN || !fixed)
-            return rc;
-    }
-    *ret = (struct dw_zone){.offset_s = offset};
-    return DW_OK;
+    *ret = (struct dw_zone){0};
+    if (name.len == 0 || dw_str_eq(name, DW_STR("Z")))
+        return DW_OK;
+    if (dw_zone_abbreviation(name, &ret->offset_s) || offset_name(name, &ret->offset_s))
+        return DW_OK;
+    ret->offset_s = 0;
+    return safe_name(name) ? load(fs, name, ret) : DW_EUNKNOWN;
 }
 
 void dw_zone_fini(struct dw_zone *z)
 {
-    dw_free(z->tz);
+    dw_free(z->rules);
     *z = (struct dw_zone){0};
+}
+
+/* Seconds (local clock, as if UTC) at which a rule takes effect in a year. */
+static int64_t rule_local(const struct tz_rule *r, int64_t year)
+{
+    int64_t first = dw_days_from_civil(year, r->month, 1);
+    int64_t weekday = ((first + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
+    int64_t day = first + (r->weekday + 7 - weekday) % 7 + 7 * (int64_t)(r->week - 1);
+    int64_t next = r->month == 12 ? dw_days_from_civil(year + 1, 1, 1) : dw_days_from_civil(year, r->month + 1, 1);
+    while (day >= next)
+        day -= 7;
+    return day * DAY_S + r->time_s;
+}
+
+static int32_t footer_offset(const struct dw_zone_rules *z, int64_t utc_s)
+{
+    if (!z->has_rule)
+        return z->std_s;
+    int64_t local = utc_s + z->std_s, year;
+    unsigned m, d;
+    dw_civil_from_days((local >= 0 ? local : local - DAY_S + 1) / DAY_S, &year, &m, &d);
+    int64_t start = rule_local(&z->start, year) - z->std_s, end = rule_local(&z->end, year) - z->dst_s;
+    bool summer = start < end ? utc_s >= start && utc_s < end : !(utc_s >= end && utc_s < start);
+    return summer ? z->dst_s : z->std_s;
+}
+
+int32_t dw_zone_offset(const struct dw_zone *z, int64_t utc_s)
+{
+    if (!z)
+        return 0;
+    const struct dw_zone_rules *r = z->rules;
+    if (!r)
+        return z->offset_s;
+    if (r->count == 0 || utc_s < r->at[0])
+        return r->count == 0 && r->has_footer ? footer_offset(r, utc_s) : r->first;
+    uint32_t lo = 0, hi = r->count;
+    while (hi - lo > 1) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (r->at[mid] <= utc_s)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo + 1 == r->count && r->has_footer ? footer_offset(r, utc_s) : r->offset[lo];
+}
+
+int64_t dw_zone_to_utc(const struct dw_zone *z, int64_t local_s)
+{
+    if (!z)
+        return local_s;
+    int32_t before = dw_zone_offset(z, local_s - DAY_S), after = dw_zone_offset(z, local_s + DAY_S);
+    if (dw_zone_offset(z, local_s - before) == before)
+        return local_s - before;
+    return dw_zone_offset(z, local_s - after) == after ? local_s - after : local_s - before;
 }

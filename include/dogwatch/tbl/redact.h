@@ -1,7 +1,5 @@
-/* REDACT(id, name, on, doc): what is masked before a line leaves the host; `on`: by default. */
-REDACT(CARDS, "cards", 1, "payment card numbers: issuer prefix and length, Luhn-valid; the last four digits stay")
-REDACT(PASSWORDS, "passwords", 0, "values of password=, passwd=, pwd=, secret=, token=, api_key= and their JSON forms")
-REDACT(AUTHORIZATION, "authorization", 0, "credentials after Authorization: Basic, Bearer or Digest")
-REDACT(AWS_KEYS, "aws_keys", 0, "AWS access key ids and the secret keys beside their names")
-REDACT(PRIVATE_KEYS, "private_keys", 0, "what follows a PEM private key header, to its end or the line's end")
-REDACT(URL_CREDENTIALS, "url_credentials", 0, "the password in scheme://user:password@host")
+/* REDACT(id, name, doc): what the agent can mask before a line leaves the host. */
+REDACT(CARDS, "cards", "payment card numbers: 13-19 digits with an issuer's prefix and length, Luhn-valid, standing alone")
+REDACT(PASSWORDS, "passwords", "the value after password=, passwd=, pwd=, secret=, token=, api_key= (also with ':')")
+REDACT(BEARER, "bearer", "the credentials of an Authorization header: Bearer and Basic")
+REDACT(AWS_KEYS, "aws-keys", "AWS access key ids (AKIA or ASIA and 16 capitals or digits)")

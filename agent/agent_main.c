@@ -1,0 +1,237 @@
+/*
+ * agent_main: dogwatch-agent: configuration, signals and the loop that turns the agent.
+ *
+ * Idea: folders of logs are watched; a change makes a turn due. A timer turns it anyway, for flushes, heartbeats and file
+ * systems that tell nothing. While there is more to read it turns without waiting.
+ *
+ * Exit codes: 0 stopped cleanly, everything acknowledged · 2 configuration · 3 it could not go on (disk, lock).
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+enum { TICK_MS = 10, IDLE_TICK_MS = 100, WATCHES_MAX = 10000 };
+
+struct watch {
+    struct watch *next;
+    uv_fs_event_t handle;
+    struct program *program;
+    char dir[AGENT_PATH_MAX];
+};
+
+struct program {
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_idle_t idle;
+    uv_async_t wake;
+    uv_signal_t term, intr;
+    struct agent *agent;
+    struct watch *watch;
+    uint32_t watch_count;
+    int64_t deadline_ns;
+    int rc;
+    bool ending;
+};
+
+static void on_wake(void *arg)
+{
+    struct program *p = arg;
+    int rc = uv_async_send(&p->wake);
+    (void)rc; /* documented never to fail on an open handle */
+}
+
+static void on_event(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+    struct watch *w = handle->data;
+    (void)status;
+    agent_note(w->program->agent, w->dir, name, events & UV_RENAME);
+}
+
+static void watch_folder(void *arg, const char *dir)
+{
+    struct program *p = arg;
+    for (struct watch *w = p->watch; w; w = w->next)
+        if (strcmp(w->dir, dir) == 0)
+            return;
+    struct watch *w = p->watch_count < WATCHES_MAX ? dw_calloc(1, sizeof *w) : NULL;
+    if (!w)
+        return; /* the timer looks there too */
+    (void)snprintf(w->dir, sizeof w->dir, "%s", dir);
+    w->program = p;
+    w->handle.data = w;
+    if (uv_fs_event_init(&p->loop, &w->handle) != 0 || uv_fs_event_start(&w->handle, on_event, dir, 0) != 0)
+        dw_warn("%s: cannot be watched; looking every %lld ms instead", dir,
+            (long long)(p->agent->opt->scan_interval / DW_NS_PER_MS));
+    w->next = p->watch;
+    p->watch = w;
+    p->watch_count++;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_loop(struct program *p)
+{
+    uv_walk(&p->loop, close_handle, NULL);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&p->loop);
+    DW_ASSERT(rc == 0);
+}
+
+static void end(struct program *p, int rc)
+{
+    p->rc = rc;
+    p->ending = true;
+    uv_stop(&p->loop);
+}
+
+static void on_idle(uv_idle_t *idle);
+
+static void turn(struct program *p)
+{
+    bool more = false;
+    if (p->ending)
+        return;
+    int rc = agent_turn(p->agent, &more);
+    if (rc < 0) {
+        dw_error("cannot go on: %s", dw_err_text(rc));
+        end(p, rc);
+        return;
+    }
+    if (agent_done(p->agent)) {
+        end(p, DW_OK);
+        return;
+    }
+    if (p->deadline_ns && dw_clock_mono(&dw_clock_system) > p->deadline_ns) {
+        dw_warn("shutdown.grace is over with frames not acknowledged: they will be read and sent again");
+        end(p, DW_OK);
+        return;
+    }
+    agent_folders(p->agent, watch_folder, p);
+    if (more && !p->agent->hold)
+        (void)uv_idle_start(&p->idle, on_idle);
+    else
+        (void)uv_idle_stop(&p->idle);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    turn(idle->data);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    turn(timer->data);
+}
+
+static void on_async(uv_async_t *async)
+{
+    turn(async->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct program *p = handle->data;
+    (void)number;
+    if (p->deadline_ns)
+        return;
+    p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->agent->opt->shutdown_grace + 1;
+    agent_stop(p->agent);
+    turn(p);
+}
+
+static int run(struct program *p, const struct dw_agent_options *opt)
+{
+    int rc = uv_loop_init(&p->loop);
+    if (rc == 0)
+        rc = uv_async_init(&p->loop, &p->wake, on_async);
+    if (rc != 0)
+        return DW_ENOMEM;
+    p->wake.data = p->timer.data = p->idle.data = p->term.data = p->intr.data = p;
+    rc = agent_open(opt, on_wake, p, &p->agent);
+    if (rc < 0)
+        return rc;
+    (void)uv_timer_init(&p->loop, &p->timer);
+    (void)uv_idle_init(&p->loop, &p->idle);
+    (void)uv_signal_init(&p->loop, &p->term);
+    (void)uv_signal_init(&p->loop, &p->intr);
+    (void)uv_signal_start(&p->term, on_signal, SIGTERM);
+    (void)uv_signal_start(&p->intr, on_signal, SIGINT);
+    (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    agent_close(p->agent);
+    close_loop(p);
+    return p->rc;
+}
+
+static void print_diags(void *arg, const struct dw_diags *d)
+{
+    struct dw_buf text = {0};
+    (void)arg;
+    dw_diags_print(d, &text);
+    (void)fwrite(text.ptr, 1, text.len, stderr);
+    dw_buf_fini(&text);
+}
+
+/* One agent a folder: the lock tells who has it. */
+static int lock_data(const struct dw_agent_options *opt)
+{
+    char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
+    int fd;
+    pid_t pid;
+    int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
+    if (rc == DW_OK)
+        rc = dw_fs_mkdirs(&dw_fs_system, dir, 0750);
+    if (rc == DW_OK)
+        rc = dw_path_join(path, sizeof path, dir, "lock");
+    if (rc == DW_OK)
+        rc = dw_fs_lock(path, &fd, &pid);
+    if (rc == DW_ELOCKED)
+        dw_error("%s: another agent (pid %d) works here", dir, (int)pid);
+    else if (rc < 0)
+        dw_error("%s: %s", dir, dw_err_text(rc));
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct dw_agent_options opt;
+    struct dw_conf conf;
+    struct program *p = dw_calloc(1, sizeof *p);
+    struct dw_diag_sink sink = {.report = print_diags};
+    dw_log_setup("dogwatch-agent", DW_LOG_INFO);
+    if (argc != 3 || strcmp(argv[1], "--config") != 0) {
+        (void)fprintf(stderr, "usage: dogwatch-agent --config FILE\n  `dogwatch config init agent` writes a commented file.\n");
+        return 2;
+    }
+    int rc = p ? dw_conf_init(&conf, &dw_conf_agent, &opt) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = dw_conf_load_file(&conf, &dw_fs_system, argv[2], sink);
+    if (rc < 0) {
+        if (rc != DW_ECONFIG)
+            dw_error("%s: %s", argv[2], dw_err_text(rc));
+        return 2;
+    }
+    dw_log_setup("dogwatch-agent", (enum dw_log_level)opt.log_level);
+    rc = lock_data(&opt);
+    if (rc == DW_OK)
+        rc = run(p, &opt);
+    dw_conf_fini(&conf);
+    while (p->watch) {
+        struct watch *w = p->watch;
+        p->watch = w->next;
+        dw_free(w);
+    }
+    dw_free(p);
+    return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
+}

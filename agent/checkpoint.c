@@ -1,0 +1,217 @@
+/*
+ * checkpoint: what the agent remembers over a restart, in SQLite.
+ *
+ * Invariants:
+ *   (1) A row's `low` is written only for bytes in durable frames.
+ *   (2) A stream's row is durable before the first frame that names it, so its id is never made up twice.
+ *   (3) The epoch counter is durable before its first frame.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/base/rng.h"
+
+#include <sqlite3.h>
+
+static const char schema[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "CREATE TABLE IF NOT EXISTS stream(id BLOB PRIMARY KEY, series BLOB NOT NULL, ordinal INTEGER, device INTEGER,"
+    " inode INTEGER, birth INTEGER, generation INTEGER, predecessor BLOB, predecessor_size INTEGER, path BLOB, low INTEGER,"
+    " print_len INTEGER, print BLOB, finished INTEGER);"
+    "CREATE INDEX IF NOT EXISTS stream_series ON stream(series, ordinal);"
+    "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), epoch INTEGER, salt INTEGER,"
+    " parent_epoch INTEGER, parent_nonce BLOB, parent_number INTEGER, parent_hash BLOB);";
+
+static const char put_sql[] =
+    "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
+    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14";
+
+struct checkpoint {
+    sqlite3 *db;
+    sqlite3_stmt *put, *parent;
+};
+
+static int code_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW: return DW_OK;
+    case SQLITE_NOMEM: return DW_ENOMEM;
+    case SQLITE_FULL: return DW_ENOSPC;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return DW_ELOCKED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return DW_ECORRUPT;
+    default: return DW_EIO;
+    }
+}
+
+int checkpoint_open(const char *path, struct checkpoint **ret)
+{
+    struct checkpoint *c = dw_calloc(1, sizeof *c);
+    if (!c)
+        return DW_ENOMEM;
+    int rc = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(c->db, schema, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(c->db, put_sql, -1, &c->put, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(c->db,
+            "UPDATE meta SET parent_epoch=?1, parent_nonce=?2, parent_number=?3, parent_hash=?4", -1, &c->parent, NULL);
+    if (rc != SQLITE_OK) {
+        checkpoint_close(c);
+        return code_of(rc);
+    }
+    *ret = c;
+    return DW_OK;
+}
+
+void checkpoint_close(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    (void)sqlite3_finalize(c->put);
+    (void)sqlite3_finalize(c->parent);
+    (void)sqlite3_close(c->db);
+    dw_free(c);
+}
+
+static void column_blob(sqlite3_stmt *s, int column, uint8_t *out, size_t len)
+{
+    const void *blob = sqlite3_column_blob(s, column);
+    if (blob && (size_t)sqlite3_column_bytes(s, column) == len)
+        memcpy(out, blob, len);
+}
+
+static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoint_meta *meta)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(c->db,
+        "SELECT epoch, salt, parent_epoch, parent_nonce, parent_number, parent_hash FROM meta", -1, &s, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        *ret_epoch = (uint64_t)sqlite3_column_int64(s, 0);
+        meta->salt = (uint64_t)sqlite3_column_int64(s, 1);
+        meta->parent.counter = (uint64_t)sqlite3_column_int64(s, 2);
+        column_blob(s, 3, meta->parent.nonce, sizeof meta->parent.nonce);
+        meta->parent_number = (uint64_t)sqlite3_column_int64(s, 4);
+        column_blob(s, 5, meta->parent_hash, sizeof meta->parent_hash);
+    }
+    (void)sqlite3_finalize(s);
+    return rc == SQLITE_DONE ? DW_ENOENT : code_of(rc);
+}
+
+int checkpoint_begin_epoch(struct checkpoint *c, struct dw_epoch *ret_epoch, struct checkpoint_meta *ret_meta)
+{
+    uint64_t epoch = 0, salt;
+    sqlite3_stmt *s = NULL;
+    *ret_meta = (struct checkpoint_meta){0};
+    int rc = read_meta(c, &epoch, ret_meta);
+    if (rc == DW_ENOENT) {
+        rc = dw_rng_bytes((uint8_t *)&salt, sizeof salt);
+        ret_meta->salt = salt >> 16; /* room to count up in SQLite's signed integers */
+    }
+    if (rc == DW_OK)
+        rc = dw_rng_bytes(ret_epoch->nonce, sizeof ret_epoch->nonce);
+    if (rc < 0)
+        return rc;
+    ret_epoch->counter = epoch + 1;
+    int sql = sqlite3_prepare_v2(c->db,
+        "INSERT INTO meta(one, epoch, salt, parent_epoch) VALUES(1, ?1, ?2, 0) ON CONFLICT(one) DO UPDATE SET epoch=?1", -1, &s,
+        NULL);
+    if (sql == SQLITE_OK) {
+        (void)sqlite3_bind_int64(s, 1, (sqlite3_int64)ret_epoch->counter);
+        (void)sqlite3_bind_int64(s, 2, (sqlite3_int64)ret_meta->salt);
+        sql = sqlite3_step(s);
+    }
+    (void)sqlite3_finalize(s);
+    return code_of(sql);
+}
+
+static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_row *row), void *arg)
+{
+    struct checkpoint_row row = {0};
+    column_blob(s, 0, row.stream.id, DW_ID_BYTES);
+    column_blob(s, 1, row.stream.series, DW_ID_BYTES);
+    row.stream.ordinal = (uint64_t)sqlite3_column_int64(s, 2);
+    row.stream.device = (uint64_t)sqlite3_column_int64(s, 3);
+    row.stream.inode = (uint64_t)sqlite3_column_int64(s, 4);
+    row.stream.birth_ns = sqlite3_column_int64(s, 5);
+    row.stream.generation = (uint64_t)sqlite3_column_int64(s, 6);
+    column_blob(s, 7, row.stream.predecessor, DW_ID_BYTES);
+    row.stream.predecessor_size = sqlite3_column_int64(s, 8);
+    const char *path = sqlite3_column_blob(s, 9);
+    row.path = dw_strndup(path ? path : "", (size_t)sqlite3_column_bytes(s, 9));
+    row.low = (uint64_t)sqlite3_column_int64(s, 10);
+    row.print_len = (uint32_t)sqlite3_column_int(s, 11);
+    column_blob(s, 12, row.print, sizeof row.print);
+    row.finished = sqlite3_column_int(s, 13);
+    if (!row.path)
+        return DW_ENOMEM;
+    return each(arg, &row);
+}
+
+int checkpoint_rows(struct checkpoint *c, int (*each)(void *arg, struct checkpoint_row *row), void *arg)
+{
+    sqlite3_stmt *s = NULL;
+    int sql = sqlite3_prepare_v2(c->db, "SELECT * FROM stream ORDER BY series, ordinal", -1, &s, NULL);
+    int rc = code_of(sql);
+    while (rc == DW_OK && (sql = sqlite3_step(s)) == SQLITE_ROW)
+        rc = give_row(s, each, arg);
+    (void)sqlite3_finalize(s);
+    return rc == DW_OK ? code_of(sql) : rc;
+}
+
+int checkpoint_begin(struct checkpoint *c)
+{
+    return code_of(sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+}
+
+int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
+{
+    sqlite3_stmt *s = c->put;
+    const struct dw_stream *st = &row->stream;
+    (void)sqlite3_reset(s);
+    (void)sqlite3_bind_blob(s, 1, st->id, DW_ID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(s, 2, st->series, DW_ID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 3, (sqlite3_int64)st->ordinal);
+    (void)sqlite3_bind_int64(s, 4, (sqlite3_int64)st->device);
+    (void)sqlite3_bind_int64(s, 5, (sqlite3_int64)st->inode);
+    (void)sqlite3_bind_int64(s, 6, st->birth_ns);
+    (void)sqlite3_bind_int64(s, 7, (sqlite3_int64)st->generation);
+    (void)sqlite3_bind_blob(s, 8, st->predecessor, DW_ID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 9, st->predecessor_size);
+    (void)sqlite3_bind_blob(s, 10, row->path, (int)strlen(row->path), SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 11, (sqlite3_int64)row->low);
+    (void)sqlite3_bind_int(s, 12, (int)row->print_len);
+    (void)sqlite3_bind_blob(s, 13, row->print, sizeof row->print, SQLITE_STATIC);
+    (void)sqlite3_bind_int(s, 14, row->finished);
+    int rc = sqlite3_step(s);
+    (void)sqlite3_reset(s);
+    return code_of(rc);
+}
+
+int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h)
+{
+    sqlite3_stmt *s = c->parent;
+    (void)sqlite3_reset(s);
+    (void)sqlite3_bind_int64(s, 1, (sqlite3_int64)h->epoch.counter);
+    (void)sqlite3_bind_blob(s, 2, h->epoch.nonce, sizeof h->epoch.nonce, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 3, (sqlite3_int64)h->number);
+    (void)sqlite3_bind_blob(s, 4, h->hash, sizeof h->hash, SQLITE_STATIC);
+    int rc = sqlite3_step(s);
+    (void)sqlite3_reset(s);
+    return code_of(rc);
+}
+
+int checkpoint_end(struct checkpoint *c)
+{
+    int rc = sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return code_of(rc);
+}

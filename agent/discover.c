@@ -1,0 +1,281 @@
+/*
+ * discover: which logs there are on this host, and what is known of each from its path and the files beside it.
+ *
+ * Invariants:
+ *   (1) Names come from whoever made the container: they are bounded, kept as values, and never used to build a path.
+ *   (2) A look opens nothing but folders and docker's config.v2.json.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/event/flatten.h"
+
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { NAMES_MAX = 100000, VALUE_MAX = 1024, CONFIG_MAX = 1024 * 1024, FIELDS_MAX = 24 };
+
+static void add_field(struct found *f, uint32_t key, struct dw_str value)
+{
+    if (value.len == 0 || value.len > VALUE_MAX || f->field_count == FIELDS_MAX)
+        return;
+    struct dw_str copy = dw_arena_copy(&f->arena, value);
+    if (!copy.ptr)
+        return;
+    f->field[f->field_count++] =
+        (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_CONST};
+}
+
+static void name_series(struct found *f, const char *kind, struct dw_str a, struct dw_str b)
+{
+    uint8_t hash[DW_SHA256_BYTES];
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_sha256_add_str(h, dw_str_of(kind));
+    dw_sha256_add_str(h, a);
+    dw_sha256_add_str(h, b);
+    dw_sha256_end(h, hash);
+    memcpy(f->series, hash, DW_ID_BYTES);
+    dw_sha256_free(h);
+}
+
+static void begin(struct agent *a, struct found *f, char *path, enum dw_envelope envelope)
+{
+    *f = (struct found){.path = path, .envelope = envelope};
+    dw_arena_init(&f->arena, 64 * 1024);
+    add_field(f, DW_F_host_name, dw_str_of(a->host));
+    add_field(f, DW_F_log_file_path, dw_str_of(path));
+}
+
+static void finish(struct agent *a, struct found *f)
+{
+    agent_found(a, f);
+    dw_arena_fini(&f->arena);
+}
+
+static bool excluded(const struct agent *a, const char *path)
+{
+    for (uint32_t i = 0; i < a->opt->exclude.count; i++)
+        if (fnmatch(a->opt->exclude.item[i].ptr, path, 0) == 0)
+            return true;
+    return false;
+}
+
+/* Calls `each` for every name in a folder. */
+static void each_name(struct agent *a, const char *dir, void (*each)(struct agent *a, const char *dir, const char *name))
+{
+    struct dw_buf names = {0};
+    int rc = dw_fs_list(dir, NAMES_MAX, &names);
+    DW_COUNT_IF(rc == DW_EACCES, discover_unreadable);
+    for (const char *n = names.ptr; n && n < names.ptr + names.len; n += strlen(n) + 1)
+        each(a, dir, n);
+    dw_buf_fini(&names);
+}
+
+/* ---- docker ---- */
+
+static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
+{
+    struct found *f = arg;
+    (void)d;
+    if (!dw_field_is_text(value))
+        return true;
+    struct dw_str v = dw_field_str(value);
+    if (dw_str_eq(name, DW_STR("Name")))
+        add_field(f, DW_F_container_name, v.len && v.ptr[0] == '/' ? dw_str_slice(v, 1, v.len) : v);
+    if (!dw_str_eq(name, DW_STR("Config.Image")))
+        return true;
+    struct dw_str rest = v, tag = DW_STR_NONE;
+    size_t colon = v.len;
+    while (colon > 0 && v.ptr[colon - 1] != ':' && v.ptr[colon - 1] != '/')
+        colon--;
+    if (colon > 0 && v.ptr[colon - 1] == ':') {
+        tag = dw_str_slice(v, colon, v.len);
+        rest = dw_str_slice(v, 0, colon - 1);
+    }
+    add_field(f, DW_F_container_image_name, rest);
+    add_field(f, DW_F_container_image_tag, tag);
+    return true;
+}
+
+/* Name and image out of config.v2.json, where it may be read. */
+static void read_docker_config(struct agent *a, struct found *f, const char *dir)
+{
+    char path[AGENT_PATH_MAX];
+    struct dw_buf text = {0};
+    struct dw_arena pool;
+    static struct dw_field scratch[DW_EVENT_FIELDS_MAX]; /* loop thread only */
+    dw_arena_init(&pool, 4 * CONFIG_MAX);
+    struct dw_draft d = {.keys = a->keys, .pool = &pool, .field = scratch};
+    if (dw_path_join(path, sizeof path, dir, "config.v2.json") == DW_OK
+        && dw_fs_read_file(a->fs, path, CONFIG_MAX, &text) == DW_OK) {
+        struct dw_flatten how = {.hook = docker_member, .arg = f};
+        dw_draft_reset(&d, dw_buf_view(&text));
+        int rc = dw_flatten_json(&d, d.line, &how);
+        (void)rc; /* what was found before a mistake is kept */
+    }
+    dw_arena_fini(&pool);
+    dw_buf_fini(&text);
+}
+
+static void docker_container(struct agent *a, const char *root, const char *id)
+{
+    char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
+    struct dw_stat st;
+    struct found f;
+    int n = snprintf(dir, sizeof dir, "%s/%s", root, id);
+    if (n < 0 || n >= (int)sizeof dir)
+        return;
+    n = snprintf(path, sizeof path, "%s/%s-json.log", dir, id);
+    if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
+        return;
+    begin(a, &f, path, DW_ENV_DOCKER);
+    add_field(&f, DW_F_container_id, dw_str_of(id));
+    add_field(&f, DW_F_container_runtime, DW_STR("docker"));
+    read_docker_config(a, &f, dir);
+    name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
+    finish(a, &f);
+}
+
+/* ---- kubelet: /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log ---- */
+
+static void pod_log(struct agent *a, const char *dir, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    struct found f;
+    struct dw_str n = dw_str_of(name);
+    uint64_t restart;
+    if (!dw_str_ends(n, DW_STR(".log")) || !dw_str_u64(dw_str_slice(n, 0, n.len - 4), &restart)
+        || dw_path_join(path, sizeof path, dir, name) < 0 || excluded(a, path))
+        return;
+    struct dw_str rest = dw_str_of(dir), pod = rest, container;
+    size_t slash = rest.len;
+    while (slash > 0 && rest.ptr[slash - 1] != '/')
+        slash--;
+    container = dw_str_slice(rest, slash, rest.len);
+    pod = dw_str_slice(rest, 0, slash ? slash - 1 : 0);
+    for (slash = pod.len; slash > 0 && pod.ptr[slash - 1] != '/';)
+        slash--;
+    pod = dw_str_slice(pod, slash, pod.len);
+    struct dw_str namespace = dw_str_cut(&pod, '_'), pod_name = dw_str_cut(&pod, '_');
+    begin(a, &f, path, DW_ENV_AUTO);
+    add_field(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
+    add_field(&f, DW_F_orchestrator_namespace, namespace);
+    add_field(&f, DW_F_kubernetes_pod_name, pod_name);
+    add_field(&f, DW_F_kubernetes_pod_uid, pod);
+    add_field(&f, DW_F_container_name, container);
+    add_field(&f, DW_F_kubernetes_container_restart, dw_str_slice(n, 0, n.len - 4));
+    name_series(&f, "pod", dw_str_of(dir), dw_str_slice(n, 0, n.len - 4));
+    finish(a, &f);
+}
+
+static void pod_container(struct agent *a, const char *dir, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    if (dw_path_join(path, sizeof path, dir, name) == DW_OK)
+        each_name(a, path, pod_log);
+}
+
+static void pod_dir(struct agent *a, const char *root, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    if (dw_path_join(path, sizeof path, root, name) == DW_OK)
+        each_name(a, path, pod_container);
+}
+
+/* ---- /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log, where the pods' folder is not there ---- */
+
+static void container_log(struct agent *a, const char *root, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    struct found f;
+    struct dw_str rest = dw_str_of(name);
+    if (!dw_str_ends(rest, DW_STR(".log")) || dw_path_join(path, sizeof path, root, name) < 0 || excluded(a, path))
+        return;
+    rest.len -= 4;
+    struct dw_str pod = dw_str_cut(&rest, '_'), namespace = dw_str_cut(&rest, '_');
+    size_t dash = rest.len;
+    while (dash > 0 && rest.ptr[dash - 1] != '-')
+        dash--;
+    begin(a, &f, path, DW_ENV_AUTO);
+    add_field(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
+    add_field(&f, DW_F_orchestrator_namespace, namespace);
+    add_field(&f, DW_F_kubernetes_pod_name, pod);
+    add_field(&f, DW_F_container_name, dash ? dw_str_slice(rest, 0, dash - 1) : rest);
+    add_field(&f, DW_F_container_id, dash ? dw_str_slice(rest, dash, rest.len) : DW_STR_NONE);
+    name_series(&f, "container", dash ? dw_str_slice(rest, dash, rest.len) : rest, pod);
+    finish(a, &f);
+}
+
+/* ---- podman: STORAGE/overlay-containers/ID/userdata/ctr.log ---- */
+
+static void podman_container(struct agent *a, const char *root, const char *id)
+{
+    char path[AGENT_PATH_MAX];
+    struct dw_stat st;
+    struct found f;
+    int n = snprintf(path, sizeof path, "%s/%s/userdata/ctr.log", root, id);
+    if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
+        return;
+    begin(a, &f, path, DW_ENV_CRI);
+    add_field(&f, DW_F_container_id, dw_str_of(id));
+    add_field(&f, DW_F_container_runtime, DW_STR("podman"));
+    name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
+    finish(a, &f);
+}
+
+/* ---- globs ---- */
+
+/* A rotated file (a.log.1, a.log.2.gz, 0.log.20261123-211418) belongs to the log beside it, which brings it in itself. */
+static bool is_rotated_name(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    struct dw_str s = dw_str_of(name ? name + 1 : path);
+    size_t at = dw_str_find(s, DW_STR(".log."));
+    return at < s.len && at + 5 < s.len && s.ptr[at + 5] >= '0' && s.ptr[at + 5] <= '9';
+}
+
+static void plain_glob(struct agent *a, const char *pattern)
+{
+    glob_t g = {0};
+    if (glob(pattern, 0, NULL, &g) != 0) {
+        globfree(&g);
+        return;
+    }
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        struct dw_stat st;
+        struct found f;
+        char *path = g.gl_pathv[i];
+        if (excluded(a, path) || is_rotated_name(path))
+            continue;
+        if (dw_fs_stat(path, &st) < 0) {
+            DW_COUNT(discover_unreadable);
+            continue;
+        }
+        if (!S_ISREG(st.mode))
+            continue;
+        begin(a, &f, path, DW_ENV_AUTO);
+        name_series(&f, "file", dw_str_of(a->host), dw_str_of(path));
+        finish(a, &f);
+    }
+    globfree(&g);
+}
+
+void discover_scan(struct agent *a)
+{
+    static const char podman_root[] = "/var/lib/containers/storage/overlay-containers";
+    const struct dw_agent_options *o = a->opt;
+    if (o->discover_docker)
+        each_name(a, o->discover_docker_root.ptr, docker_container);
+    if (o->discover_cri) {
+        each_name(a, o->discover_pods_root.ptr, pod_dir);
+        each_name(a, o->discover_containers_root.ptr, container_log);
+    }
+    if (o->discover_podman)
+        each_name(a, podman_root, podman_container);
+    for (uint32_t i = 0; i < o->logs.count; i++)
+        plain_glob(a, o->logs.item[i].ptr);
+}

@@ -1,0 +1,251 @@
+/*
+ * ship: lines to events, events to frames, frames to the writer.
+ *
+ * Invariants:
+ *   (1) A frame carries the checkpoint rows of the streams it names: what they say is true once it is durable.
+ *   (2) Records speak of frames before them, so the batch always leaves first.
+ *   (3) Event time is the line's own, unless the runtime's time says that it cannot be.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+
+#define AHEAD_MAX_NS (300 * DW_NS_PER_S)
+#define BEHIND_MAX_NS (86400 * DW_NS_PER_S)
+enum { SIGN_FRAMES = 64, REFUSALS_MAX = 20 };
+
+void ship_touch(struct agent *a, struct tail *t)
+{
+    if (t->touched)
+        return;
+    t->touched = true;
+    t->touched_next = a->touched;
+    a->touched = t;
+}
+
+int ship_row(struct agent *a, const struct checkpoint_row *row)
+{
+    if (a->out_count == a->out_cap) {
+        uint32_t cap = a->out_cap ? a->out_cap * 2 : 16;
+        struct checkpoint_row *grown = dw_resize(a->out, cap * sizeof *grown);
+        if (!grown)
+            return DW_ENOMEM;
+        a->out = grown;
+        a->out_cap = cap;
+    }
+    a->out[a->out_count++] = *row;
+    return DW_OK;
+}
+
+/* Takes the fingerprint at the tail's place and makes its row. */
+static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
+{
+    char bytes[AGENT_FINGERPRINT];
+    size_t n = 0;
+    *row = (struct checkpoint_row){.stream = t->stream, .low = dw_lines_low(t->lines),
+        .finished = t->state == TAIL_ENDED, .is_new = t->is_new};
+    row->path = dw_strndup(t->path, strlen(t->path));
+    if (!row->path)
+        return DW_ENOMEM;
+    uint32_t want = row->low < sizeof bytes ? (uint32_t)row->low : (uint32_t)sizeof bytes;
+    if (dw_fs_pread(a->fs, t->fd, bytes, want, row->low - want, &n) == DW_OK && n == want) {
+        row->print_len = want;
+        dw_sha256_of(dw_str_make(bytes, want), row->print);
+    }
+    t->print_len = row->print_len;
+    t->print_at = row->low;
+    memcpy(t->print, row->print, sizeof t->print);
+    t->is_new = false;
+    return DW_OK;
+}
+
+static int fill_rows(struct agent *a, struct parcel *p)
+{
+    uint32_t count = a->out_count, i = 0;
+    for (struct tail *t = a->touched; t; t = t->touched_next)
+        count++;
+    p->row = dw_calloc(count ? count : 1, sizeof *p->row);
+    if (!p->row)
+        return DW_ENOMEM;
+    for (; i < a->out_count; i++)
+        p->row[i] = a->out[i];
+    a->out_count = 0;
+    p->row_count = i;
+    while (a->touched) {
+        struct tail *t = a->touched;
+        int rc = make_row(a, t, &p->row[i]);
+        if (rc < 0)
+            return rc;
+        p->row_count = ++i;
+        t->touched = false;
+        a->touched = t->touched_next;
+    }
+    return DW_OK;
+}
+
+/* What goes into HEAD: a signature once a second, or every 64 frames, or when asked. */
+static struct dw_encode encode_with(struct agent *a, bool sign)
+{
+    int64_t now = dw_clock_mono(a->clock);
+    sign = sign || now - a->last_sign_ns >= DW_NS_PER_S || a->unsigned_frames + 1 >= SIGN_FRAMES;
+    if (sign) {
+        a->last_sign_ns = now;
+        a->unsigned_frames = 0;
+    } else {
+        a->unsigned_frames++;
+    }
+    return (struct dw_encode){.chain = &a->chain, .low_water_ns = agent_low_water(a), .key = sign ? a->key : NULL};
+}
+
+/* Takes the frame. */
+static int send_frame(struct agent *a, struct dw_frame *f)
+{
+    struct parcel *p = dw_calloc(1, sizeof *p);
+    int rc = p ? fill_rows(a, p) : DW_ENOMEM;
+    if (rc < 0) {
+        parcel_free(p);
+        dw_frame_free(f);
+        return rc;
+    }
+    p->frame = f;
+    p->head = f->head;
+    p->bytes = f->bytes.len;
+    DW_COUNT(ship_frames);
+    a->parcels++;
+    writer_put(a->writer, p);
+    return DW_OK;
+}
+
+int ship_flush(struct agent *a)
+{
+    struct dw_frame *f;
+    if (dw_batch_count(a->batch) == 0)
+        return DW_OK;
+    struct dw_encode with = encode_with(a, false);
+    int rc = dw_encode_events(a->encoder, a->batch, &with, &f);
+    if (rc < 0)
+        return rc;
+    dw_batch_reset(a->batch);
+    return send_frame(a, f);
+}
+
+int ship_record(struct agent *a, struct dw_str json)
+{
+    struct dw_frame *f;
+    int rc = ship_flush(a);
+    if (rc < 0)
+        return rc;
+    struct dw_encode with = encode_with(a, dw_str_find(json, DW_STR("\"epoch.")) < json.len);
+    rc = dw_encode_record(a->encoder, json, agent_now(a), &with, &f);
+    return rc < 0 ? rc : send_frame(a, f);
+}
+
+/* The format that configuration names for a path, or NULL: probe. */
+static const struct dw_parser *configured(const struct agent *a, const struct tail *t)
+{
+    const struct dw_agent_options *o = a->opt;
+    for (uint32_t i = 0; i < o->formats.count; i++)
+        if (fnmatch(o->formats.key[i].ptr, t->path, 0) == 0)
+            return dw_parser_find(o->formats.value[i]);
+    return dw_str_eq(o->format, DW_STR("auto")) ? NULL : dw_parser_find(o->format);
+}
+
+static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft *d)
+{
+    struct dw_str line = d->line;
+    const struct dw_parser *p = t->parser[out];
+    if (!p) {
+        p = configured(a, t);
+        t->fixed_format = p != NULL;
+        if (!p)
+            p = dw_parser_probe(line);
+        t->parser[out] = p;
+    }
+    if (p && dw_parser_run(p, &a->parse, line, d) == DW_OK) {
+        t->refusals[out] = 0;
+        return;
+    }
+    /* Another program's line among them: tried alone, and the stream's own format is kept. */
+    const struct dw_parser *other = t->fixed_format ? NULL : dw_parser_probe(line);
+    if (++t->refusals[out] > REFUSALS_MAX && !t->fixed_format)
+        t->parser[out] = NULL;
+    if (other && other != p && dw_parser_run(other, &a->parse, line, d) == DW_OK)
+        return;
+    dw_draft_reset(d, line);
+    dw_draft_const(d, DW_F_tags, "unparsed");
+}
+
+static void add_tags(struct dw_draft *d, const struct dw_line *l)
+{
+    static const struct {
+        uint32_t flag;
+        const char *tag;
+    } tags[] = {{DW_LINE_CUT, "cut"}, {DW_LINE_UNTERMINATED, "unterminated"}, {DW_LINE_JOIN_LIMIT, "join.limit"},
+        {DW_LINE_ENVELOPE_BAD, "envelope.bad"}, {DW_LINE_MASKS_DROPPED, "masks.dropped"}};
+    for (size_t i = 0; i < DW_COUNT_OF(tags); i++)
+        if (l->flags & tags[i].flag)
+            dw_draft_const(d, DW_F_tags, tags[i].tag);
+    DW_COUNT_IF(l->flags & DW_LINE_CUT, tail_lines_cut);
+    DW_COUNT_IF(l->flags & DW_LINE_UNTERMINATED, tail_lines_unterminated);
+    DW_COUNT_IF(l->flags & DW_LINE_JOIN_LIMIT, tail_joins_limited);
+    DW_COUNT_IF(l->flags & DW_LINE_ENVELOPE_BAD, tail_envelope_bad);
+    for (uint32_t i = 0; i < l->mask_count; i++) {
+        char text[64];
+        DW_COUNT(tail_masked);
+        if (l->mask[i].start >= l->text.len)
+            continue;
+        int n = snprintf(text, sizeof text, "%s:%u:%u", dw_redact_name((enum dw_redact_rule)l->mask[i].rule),
+            l->mask[i].start, l->mask[i].len);
+        dw_draft_literal(d, DW_F_dogwatch_masked, dw_str_make(text, (size_t)n));
+    }
+}
+
+static int64_t event_time(struct agent *a, const struct dw_line *l, struct dw_draft *d)
+{
+    int64_t reference = l->has_env_time ? l->env_time_ns : a->read_at_ns;
+    if (!d->has_time)
+        return reference;
+    bool ahead = d->time_ns > reference && d->time_ns - reference > AHEAD_MAX_NS;
+    bool behind = l->has_env_time && d->time_ns < reference && reference - d->time_ns > BEHIND_MAX_NS;
+    if (!ahead && !behind)
+        return d->time_ns;
+    DW_COUNT(tail_time_untrusted);
+    dw_draft_const(d, DW_F_tags, "time.untrusted");
+    return reference;
+}
+
+int ship_line(struct agent *a, struct tail *t, const struct dw_line *l)
+{
+    if (!dw_batch_fits(a->batch, &t->stream, l->text.len)) {
+        int rc = ship_flush(a);
+        if (rc < 0)
+            return rc;
+    }
+    if (dw_batch_count(a->batch) == 0)
+        a->batch_since_ns = dw_clock_mono(a->clock);
+    struct dw_draft *d = dw_batch_draft(a->batch, l->text);
+    struct dw_extent more[64];
+    uint32_t more_count = 0;
+    a->parse.time.now_ns = l->has_env_time ? l->env_time_ns : a->read_at_ns;
+    parse(a, t, l->out, d);
+    add_tags(d, l);
+    int64_t time_ns = event_time(a, l, d);
+    for (uint32_t i = 1; i < l->piece_count; i++) {
+        struct dw_extent e = {.stream = &t->stream, .start = l->piece[i].start, .end = l->piece[i].end};
+        if (more_count == DW_COUNT_OF(more)) /* a join of very many pieces: its last extents become one */
+            more[more_count - 1].end = e.end;
+        else
+            more[more_count++] = e;
+    }
+    dw_batch_commit(a->batch, &(struct dw_event){.time_ns = time_ns, .read_at_ns = a->read_at_ns, .stream = &t->stream,
+        .start = l->piece[0].start, .end = l->piece[0].end, .more = more, .more_count = more_count, .out = l->out});
+    t->max_event_ns = time_ns > t->max_event_ns ? time_ns : t->max_event_ns;
+    DW_COUNT(tail_lines);
+    ship_touch(a, t);
+    return DW_OK;
+}

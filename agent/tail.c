@@ -1,0 +1,138 @@
+/*
+ * tail: one file read a share at a time.
+ *
+ * Invariants:
+ *   (1) Only whole raw lines are consumed; the rest is read again when more has come.
+ *   (2) A file that shrank, or whose content before our offset changed, is another stream from then on.
+ *   (3) A share is bounded, so no file keeps another from its turn.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+
+#include <fcntl.h>
+
+struct sink {
+    struct agent *a;
+    struct tail *t;
+};
+
+static int on_line(void *arg, const struct dw_line *l)
+{
+    struct sink *s = arg;
+    return ship_line(s->a, s->t, l);
+}
+
+static int on_declare(void *arg, const struct dw_declared *d)
+{
+    struct sink *s = arg;
+    s->t->cut_bytes += d->end - d->start;
+    return ledger_declare(s->a, s->t, d);
+}
+
+/* Whether the bytes before our place are still those that we read. */
+static bool still_same(struct agent *a, const struct tail *t)
+{
+    char bytes[AGENT_FINGERPRINT];
+    uint8_t hash[DW_SHA256_BYTES];
+    size_t n = 0;
+    if (t->print_len == 0)
+        return true;
+    if (dw_fs_pread(a->fs, t->fd, bytes, t->print_len, t->print_at - t->print_len, &n) < 0 || n != t->print_len)
+        return false;
+    dw_sha256_of(dw_str_make(bytes, n), hash);
+    return memcmp(hash, t->print, sizeof hash) == 0;
+}
+
+static int read_rest(struct agent *a, struct tail *t, struct dw_str *ret)
+{
+    size_t n = 0;
+    int rc = dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, dw_lines_offset(t->lines), &n);
+    *ret = dw_str_make(a->chunk, n);
+    return rc;
+}
+
+int tail_end(struct agent *a, struct tail *t, const char *state)
+{
+    struct sink sink = {.a = a, .t = t};
+    struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
+    struct dw_str rest = DW_STR_NONE;
+    struct dw_stat st;
+    bool cut = strcmp(state, "truncated") == 0;
+    int rc = cut ? DW_OK : read_rest(a, t, &rest);
+    if (rc < 0) {
+        DW_COUNT(tail_read_errors);
+        rest = DW_STR_NONE;
+    }
+    a->read_at_ns = agent_now(a);
+    rc = dw_lines_flush(t->lines, rest, &out);
+    if (rc < 0)
+        return rc;
+    uint64_t read = dw_lines_offset(t->lines);
+    if (cut || dw_fs_fstat(t->fd, &st) < 0 || st.size_bytes < read)
+        st.size_bytes = read;
+    t->size = st.size_bytes;
+    bool finished = strcmp(state, "idle") != 0;
+    t->state = finished ? TAIL_ENDED : t->state;
+    ship_touch(a, t);
+    return ledger_stream_end(a, &t->stream, t->size, read, state);
+}
+
+/* The file was truncated, or written anew, under us: what we had not read is gone. */
+static int cut_off(struct agent *a, struct tail *t)
+{
+    int fd;
+    struct found *f = t->series;
+    DW_COUNT(tail_truncations);
+    int rc = tail_end(a, t, "truncated");
+    if (rc == DW_OK)
+        rc = ship_flush(a);
+    if (rc < 0)
+        return rc;
+    if (f->current == t && dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) == DW_OK) {
+        dw_fs_close(fd);
+        tails_look(a, f);
+    }
+    return DW_OK;
+}
+
+int tail_read(struct agent *a, struct tail *t, bool *ret_more)
+{
+    struct sink sink = {.a = a, .t = t};
+    struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
+    uint64_t offset = dw_lines_offset(t->lines);
+    struct dw_stat st;
+    size_t n = 0, used = 0;
+    t->dirty = false;
+    *ret_more = false;
+    if (dw_fs_fstat(t->fd, &st) < 0) {
+        DW_COUNT(tail_read_errors);
+        t->at_end = true;
+        return DW_OK;
+    }
+    bool grew = st.size_bytes != t->size;
+    if (st.size_bytes < offset || (t->at_end && grew && !still_same(a, t)))
+        return cut_off(a, t);
+    if (grew)
+        t->last_growth_ns = agent_now(a);
+    t->size = st.size_bytes;
+    if (st.size_bytes == offset) {
+        t->at_end = true;
+        return DW_OK;
+    }
+    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0) {
+        DW_COUNT(tail_read_errors);
+        t->at_end = true;
+        return DW_OK;
+    }
+    a->read_at_ns = agent_now(a);
+    int rc = dw_lines_feed(t->lines, dw_str_make(a->chunk, n), &out, &used);
+    DW_COUNT_N(tail_bytes, used);
+    if (used)
+        ship_touch(a, t);
+    t->at_end = n < a->chunk_cap || used == 0;
+    *ret_more = !t->at_end;
+    return rc;
+}

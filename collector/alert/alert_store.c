@@ -1,0 +1,392 @@
+/*
+ * alert_store: the log of alerts and its view.
+ *
+ * Invariants:
+ *   (1) A line is in the log and synced before the view has it.
+ *   (2) The view holds nothing that the log does not: deleting it loses nothing.
+ *   (3) Raising the same finding again changes nothing.
+ */
+#include "dogwatch/collect/alerts.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/event/json_read.h"
+#include "dogwatch/event/json_write.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+enum { PATH_CAP = 4096, LOG_STEP = 1024 * 1024 };
+
+struct pending {
+    struct pending *next;
+    char id[DW_ALERT_ID_TEXT], rule[256], title[512], level[32];
+    int64_t time_ns, total;
+    struct dw_str key, doc; /* in one block behind the struct */
+};
+
+struct dw_alerts {
+    const struct dw_fs *fs;
+    int fd;
+    uint64_t log_bytes;
+    sqlite3 *db;
+    sqlite3_stmt *put, *known;
+    struct dw_buf log;
+    struct pending *head, **tail;
+};
+
+static const char schema[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+    "CREATE TABLE IF NOT EXISTS alert(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, time INTEGER, rule TEXT,"
+    " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT);"
+    "CREATE INDEX IF NOT EXISTS alert_time ON alert(time);"
+    "CREATE TABLE IF NOT EXISTS position(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER);";
+
+static int code_of(int rc)
+{
+    int base = rc & 0xff;
+    if (base == SQLITE_OK || base == SQLITE_DONE || base == SQLITE_ROW)
+        return DW_OK;
+    return base == SQLITE_NOMEM ? DW_ENOMEM : base == SQLITE_FULL ? DW_ENOSPC : base == SQLITE_CANTOPEN ? DW_ENOENT : DW_EIO;
+}
+
+static int open_view(struct dw_alerts *a, const char *dir, bool write)
+{
+    char path[PATH_CAP];
+    int rc = dw_path_join(path, sizeof path, dir, "alerts.db");
+    if (rc < 0)
+        return rc;
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int sql = sqlite3_open_v2(path, &a->db, flags, NULL);
+    if (sql == SQLITE_OK)
+        sql = sqlite3_busy_timeout(a->db, 5000);
+    if (sql == SQLITE_OK && write)
+        sql = sqlite3_exec(a->db, schema, NULL, NULL, NULL);
+    if (sql == SQLITE_OK && write)
+        sql = sqlite3_prepare_v2(a->db,
+            "INSERT INTO alert(id, time, rule, title, level, key, total, doc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
+            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8 WHERE excluded.total > alert.total", -1, &a->put, NULL);
+    if (sql == SQLITE_OK)
+        sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
+    return code_of(sql);
+}
+
+static int put_view(struct dw_alerts *a, const struct pending *p)
+{
+    sqlite3_stmt *s = a->put;
+    (void)sqlite3_reset(s);
+    (void)sqlite3_bind_text(s, 1, p->id, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 2, p->time_ns);
+    (void)sqlite3_bind_text(s, 3, p->rule, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 4, p->title, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 5, p->level, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 6, p->key.ptr, (int)p->key.len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 7, p->total);
+    (void)sqlite3_bind_text(s, 8, p->doc.ptr, (int)p->doc.len, SQLITE_STATIC);
+    int rc = sqlite3_step(s);
+    (void)sqlite3_reset(s);
+    return code_of(rc);
+}
+
+/* A line of the log: {"id","time","rule","title","level","key","total","finding":{...}}. */
+static void write_line(const struct pending *p, struct dw_buf *out)
+{
+    dw_buf_printf(out, "{\"type\":\"raised\",\"id\":\"%s\",\"time\":%" PRId64 ",\"rule\":", p->id, p->time_ns);
+    (void)dw_json_string(out, dw_str_of(p->rule));
+    dw_buf_printf(out, ",\"title\":");
+    (void)dw_json_string(out, dw_str_of(p->title));
+    dw_buf_printf(out, ",\"level\":\"%s\",\"key\":", p->level);
+    (void)dw_json_string(out, p->key);
+    dw_buf_printf(out, ",\"total\":%" PRId64 ",\"finding\":", p->total);
+    dw_buf_str(out, p->doc);
+    dw_buf_str(out, DW_STR("}\n"));
+}
+
+static struct pending *new_pending(const struct dw_alert *alert)
+{
+    struct pending *p = dw_calloc(1, sizeof *p + alert->key.len + alert->doc.len);
+    if (!p)
+        return NULL;
+    char *bytes = (char *)(p + 1);
+    (void)snprintf(p->id, sizeof p->id, "%s", alert->id);
+    (void)snprintf(p->rule, sizeof p->rule, "%s", alert->rule);
+    (void)snprintf(p->title, sizeof p->title, "%s", alert->title);
+    (void)snprintf(p->level, sizeof p->level, "%s", alert->level);
+    p->time_ns = alert->time_ns;
+    p->total = alert->total;
+    if (alert->key.len)
+        memcpy(bytes, alert->key.ptr, alert->key.len);
+    memcpy(bytes + alert->key.len, alert->doc.ptr, alert->doc.len);
+    p->key = dw_str_make(bytes, alert->key.len);
+    p->doc = dw_str_make(bytes + alert->key.len, alert->doc.len);
+    return p;
+}
+
+static bool text_member(const struct dw_json_token *t, struct dw_arena *arena, const char **ret)
+{
+    struct dw_buf b = {0};
+    bool ok = dw_json_unescape(t->text, &b) && !b.err;
+    struct dw_str copy = ok ? dw_arena_copy(arena, dw_buf_view(&b)) : DW_STR_NONE;
+    dw_buf_fini(&b);
+    *ret = copy.ptr ? copy.ptr : "";
+    return copy.ptr != NULL;
+}
+
+/* Takes a line of the log apart; false when it is none. */
+static bool read_line(struct dw_str line, struct dw_arena *arena, struct dw_alert *alert)
+{
+    struct dw_json j;
+    struct dw_json_token key, v;
+    const char *text = "";
+    *alert = (struct dw_alert){.id = "", .rule = "", .title = "", .level = ""};
+    dw_json_start(&j, line);
+    if (dw_json_next(&j, &v) < 0 || v.type != DW_JSON_OBJECT)
+        return false;
+    while (dw_json_next(&j, &key) == DW_OK && key.type == DW_JSON_KEY) {
+        if (dw_json_next(&j, &v) < 0)
+            return false;
+        const char *from = j.at - 1;
+        if (v.type == DW_JSON_OBJECT && dw_json_skip(&j) < 0)
+            return false;
+        if (v.type == DW_JSON_STRING && !text_member(&v, arena, &text))
+            return false;
+        if (dw_str_eq(key.text, DW_STR("id")))
+            alert->id = text;
+        else if (dw_str_eq(key.text, DW_STR("rule")))
+            alert->rule = text;
+        else if (dw_str_eq(key.text, DW_STR("title")))
+            alert->title = text;
+        else if (dw_str_eq(key.text, DW_STR("level")))
+            alert->level = text;
+        else if (dw_str_eq(key.text, DW_STR("key")))
+            alert->key = dw_str_of(text);
+        else if (dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &alert->time_ns))
+            return false;
+        else if (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &alert->total))
+            return false;
+        else if (dw_str_eq(key.text, DW_STR("finding")) && v.type == DW_JSON_OBJECT)
+            alert->doc = dw_str_make(from, (size_t)(j.at - from));
+    }
+    return alert->doc.len > 0 && alert->id[0];
+}
+
+static uint64_t view_position(struct dw_alerts *a)
+{
+    sqlite3_stmt *s = NULL;
+    uint64_t bytes = 0;
+    if (sqlite3_prepare_v2(a->db, "SELECT bytes FROM position", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        bytes = (uint64_t)sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    return bytes;
+}
+
+static int set_position(struct dw_alerts *a, uint64_t bytes)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+        "INSERT INTO position VALUES(1, %" PRIu64 ") ON CONFLICT(one) DO UPDATE SET bytes=%" PRIu64, bytes, bytes);
+    return code_of(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
+}
+
+/* Brings the view up to the log, and cuts a torn last line. */
+static int catch_up(struct dw_alerts *a, const char *path)
+{
+    struct dw_buf log = {0};
+    struct dw_arena arena;
+    uint64_t have = view_position(a), at = 0;
+    int rc = dw_fs_read_file(a->fs, path, SIZE_MAX / 2, &log);
+    struct dw_str rest = dw_buf_view(&log);
+    if (rc == DW_OK && have > rest.len)
+        have = 0; /* another log than the view was made of */
+    dw_arena_init(&arena, 0);
+    if (rc == DW_OK)
+        rc = code_of(sqlite3_exec(a->db, have ? "BEGIN" : "BEGIN; DELETE FROM alert", NULL, NULL, NULL));
+    while (rc == DW_OK && dw_str_index(rest, '\n') < rest.len) {
+        struct dw_alert alert;
+        struct dw_str line = dw_str_cut(&rest, '\n');
+        at += line.len + 1;
+        if (at <= have)
+            continue;
+        dw_arena_reset(&arena);
+        struct pending *p = read_line(line, &arena, &alert) ? new_pending(&alert) : NULL;
+        rc = p ? put_view(a, p) : DW_ECORRUPT;
+        dw_free(p);
+    }
+    if (rc == DW_OK)
+        rc = set_position(a, at);
+    if (rc == DW_OK)
+        rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
+    if (rc == DW_OK && at < log.len)
+        rc = dw_fs_truncate(a->fs, a->fd, at);
+    a->log_bytes = at;
+    dw_arena_fini(&arena);
+    dw_buf_fini(&log);
+    return rc;
+}
+
+int dw_alerts_open(const struct dw_fs *fs, const char *dir, struct dw_alerts **ret)
+{
+    char path[PATH_CAP];
+    struct dw_alerts *a = dw_calloc(1, sizeof *a);
+    if (!a)
+        return DW_ENOMEM;
+    a->fs = fs;
+    a->fd = -1;
+    a->tail = &a->head;
+    int rc = dw_fs_mkdirs(fs, dir, 0750);
+    if (rc == DW_OK)
+        rc = dw_path_join(path, sizeof path, dir, "alerts.log");
+    if (rc == DW_OK)
+        rc = dw_fs_open(fs, path, O_RDWR | O_CREAT | O_APPEND, 0640, &a->fd);
+    if (rc == DW_OK)
+        rc = open_view(a, dir, true);
+    if (rc == DW_OK)
+        rc = catch_up(a, path);
+    if (rc < 0) {
+        dw_alerts_close(a);
+        return rc;
+    }
+    *ret = a;
+    return DW_OK;
+}
+
+int dw_alerts_open_read(const char *dir, struct dw_alerts **ret)
+{
+    struct dw_alerts *a = dw_calloc(1, sizeof *a);
+    if (!a)
+        return DW_ENOMEM;
+    a->fd = -1;
+    a->tail = &a->head;
+    int rc = open_view(a, dir, false);
+    if (rc < 0) {
+        dw_alerts_close(a);
+        return rc;
+    }
+    *ret = a;
+    return DW_OK;
+}
+
+static void free_pending(struct dw_alerts *a)
+{
+    while (a->head) {
+        struct pending *p = a->head;
+        a->head = p->next;
+        dw_free(p);
+    }
+    a->tail = &a->head;
+}
+
+void dw_alerts_close(struct dw_alerts *a)
+{
+    if (!a)
+        return;
+    free_pending(a);
+    dw_buf_fini(&a->log);
+    (void)sqlite3_finalize(a->put);
+    (void)sqlite3_finalize(a->known);
+    (void)sqlite3_close(a->db);
+    dw_fs_close(a->fd);
+    dw_free(a);
+}
+
+int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
+{
+    struct pending *p = a->head;
+    for (; p; p = p->next)
+        if (strcmp(p->id, alert->id) == 0 && p->total >= alert->total)
+            return DW_OK;
+    (void)sqlite3_reset(a->known);
+    (void)sqlite3_bind_text(a->known, 1, alert->id, -1, SQLITE_TRANSIENT);
+    int rc = sqlite3_step(a->known);
+    bool known = rc == SQLITE_ROW && sqlite3_column_int64(a->known, 0) >= alert->total;
+    (void)sqlite3_reset(a->known);
+    if (known)
+        return DW_OK;
+    p = new_pending(alert);
+    if (!p)
+        return DW_ENOMEM;
+    write_line(p, &a->log);
+    *a->tail = p;
+    a->tail = &p->next;
+    DW_COUNT(alerts_raised);
+    return a->log.err;
+}
+
+int dw_alerts_sync(struct dw_alerts *a)
+{
+    if (!a->head)
+        return DW_OK;
+    int rc = a->log.err ? a->log.err : dw_fs_write(a->fs, a->fd, a->log.ptr, a->log.len);
+    if (rc == DW_OK)
+        rc = dw_fs_sync(a->fs, a->fd);
+    if (rc < 0)
+        return rc;
+    a->log_bytes += a->log.len;
+    dw_buf_reset(&a->log);
+    rc = code_of(sqlite3_exec(a->db, "BEGIN", NULL, NULL, NULL));
+    for (struct pending *p = a->head; p && rc == DW_OK; p = p->next)
+        rc = put_view(a, p);
+    if (rc == DW_OK)
+        rc = set_position(a, a->log_bytes);
+    if (rc == DW_OK)
+        rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
+    free_pending(a);
+    return rc;
+}
+
+static struct dw_str column_text(sqlite3_stmt *s, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    return dw_str_make(text ? text : "", (size_t)sqlite3_column_bytes(s, column));
+}
+
+static void give_row(sqlite3_stmt *s, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
+{
+    struct dw_alert alert = {.id = column_text(s, 1).ptr, .time_ns = sqlite3_column_int64(s, 2),
+        .rule = column_text(s, 3).ptr, .title = column_text(s, 4).ptr, .level = column_text(s, 5).ptr,
+        .key = column_text(s, 6), .total = sqlite3_column_int64(s, 7), .doc = column_text(s, 8)};
+    each(arg, &alert);
+}
+
+int dw_alerts_list(struct dw_alerts *a, int64_t after, uint32_t limit,
+    void (*each)(void *arg, const struct dw_alert *alert), void *arg, int64_t *ret_last)
+{
+    sqlite3_stmt *s = NULL;
+    *ret_last = after;
+    int rc = sqlite3_prepare_v2(a->db,
+        "SELECT * FROM (SELECT n, id, time, rule, title, level, key, total, doc FROM alert WHERE n > ?1"
+        " ORDER BY time DESC, n DESC LIMIT ?2) ORDER BY time, n", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_int64(s, 1, after);
+        (void)sqlite3_bind_int64(s, 2, limit ? (sqlite3_int64)limit : -1);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+            int64_t n = sqlite3_column_int64(s, 0);
+            *ret_last = n > *ret_last ? n : *ret_last;
+            give_row(s, each, arg);
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return code_of(rc);
+}
+
+int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
+{
+    sqlite3_stmt *s = NULL;
+    uint32_t count = 0;
+    int rc = sqlite3_prepare_v2(a->db,
+        "SELECT n, id, time, rule, title, level, key, total, doc FROM alert WHERE substr(id, 1, ?2) = ?1 LIMIT 2", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_text(s, 1, prefix.ptr, (int)prefix.len, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(s, 2, (sqlite3_int64)prefix.len);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+            count++;
+        (void)sqlite3_reset(s);
+        if (count == 1 && sqlite3_step(s) == SQLITE_ROW)
+            give_row(s, each, arg);
+    }
+    (void)sqlite3_finalize(s);
+    return rc != SQLITE_DONE ? code_of(rc) : count == 0 ? DW_ENOENT : count > 1 ? DW_EEXIST : DW_OK;
+}

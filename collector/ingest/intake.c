@@ -1,0 +1,318 @@
+/*
+ * intake: the collector's work on one frame after the other.
+ *
+ *     receive -> decode and check -> account (marks) -> archive -> match -> window -> alerts
+ *                                                         |                            |
+ *                                                        sync  ----------------------> leave
+ *
+ * Invariants:
+ *   (1) The queue forgets a frame only after the archive has synced it; alerts leave only after that too.
+ *   (2) Marked duplicates are stored and never matched.
+ *   (3) Findings depend on frames in intake order alone: reading the archive again makes the same ones.
+ */
+#include "dogwatch/collect/intake.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/event/json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { TURN_FRAMES = 64, PATH_CAP = 4096 };
+
+struct dw_intake_engine {
+    /* set once */
+    struct dw_intake_conf conf;
+    char archive_dir[PATH_CAP], rejected_dir[PATH_CAP], alerts_dir[PATH_CAP];
+    /* loop thread */
+    struct dw_archive *archive;
+    struct dw_account *account;
+    struct dw_alerts *alerts;
+    struct dw_receiver *receiver;
+    struct dw_decoder *decoder;
+    struct dw_match_scratch *scratch;
+    struct dw_window *window;
+    uint8_t *mark;
+    struct dw_buf doc;
+    int64_t segment_since_ns;
+    int64_t late_below_ns; /* of the chain of the frame in hand, as stated before it */
+    const struct dw_event *event; /* being matched */
+    int rc;                /* first failure inside a callback */
+};
+
+static void keep_failure(struct dw_intake_engine *e, int rc)
+{
+    if (rc < 0 && e->rc == DW_OK)
+        e->rc = rc;
+}
+
+/* ---- findings to alerts ---- */
+
+static void raise_alert(struct dw_intake_engine *e, const struct dw_alert *alert)
+{
+    keep_failure(e, dw_alerts_raise(e->alerts, alert));
+}
+
+static void on_finding(void *arg, const struct dw_finding *f)
+{
+    struct dw_intake_engine *e = arg;
+    const struct dw_rule *rule = dw_ruleset_rule(e->conf.rules, f->rule);
+    char id[2 * DW_SHA256_BYTES + 1], rule_id[256], title[512];
+    struct dw_buf key = {0};
+    if (f->silent)
+        return;
+    dw_hex(f->id, DW_SHA256_BYTES, id);
+    (void)snprintf(rule_id, sizeof rule_id, "%.*s", DW_ARG(rule->id));
+    (void)snprintf(title, sizeof title, "%.*s", DW_ARG(rule->title));
+    for (uint32_t i = 0; i < f->key_count; i++)
+        dw_buf_printf(&key, "%s%.*s=%.*s", i ? " " : "", DW_ARG(f->key_name[i]), DW_ARG(f->key_value[i]));
+    dw_buf_reset(&e->doc);
+    dw_finding_json(e->conf.rules, f, &e->doc);
+    keep_failure(e, key.err ? key.err : e->doc.err);
+    struct dw_alert alert = {.id = id, .rule = rule_id, .title = title, .level = dw_level_text(rule->level),
+        .time_ns = f->time_ns, .key = dw_buf_view(&key), .total = (int64_t)f->total, .doc = dw_buf_view(&e->doc)};
+    if (e->rc == DW_OK)
+        raise_alert(e, &alert);
+    dw_buf_fini(&key);
+}
+
+/* What the account found: an alert of the collector's own, whose id follows from kind and cause. */
+static void on_problem(void *arg, const struct dw_problem *p)
+{
+    struct dw_intake_engine *e = arg;
+    char id[2 * DW_SHA256_BYTES + 1], agent[2 * DW_AGENT_ID_BYTES + 1] = "";
+    uint8_t hash[DW_SHA256_BYTES];
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_sha256_add_str(h, dw_str_of(dw_problem_rule(p->kind)));
+    dw_sha256_add_str(h, dw_str_of(p->cause));
+    dw_sha256_end(h, hash);
+    dw_sha256_free(h);
+    dw_hex(hash, sizeof hash, id);
+    if (p->agent)
+        dw_hex(p->agent, DW_AGENT_ID_BYTES, agent);
+    dw_buf_reset(&e->doc);
+    dw_buf_str(&e->doc, DW_STR("{\"@timestamp\":\""));
+    dw_time_text(&e->doc, p->time_ns);
+    dw_buf_printf(&e->doc, "\",\"event\":{\"kind\":\"alert\",\"id\":\"%s\"},\"rule\":{\"id\":\"%s\",\"name\":\"%s\",\"level\":\"%s\"}", id,
+        dw_problem_rule(p->kind), dw_problem_title(p->kind), dw_problem_level(p->kind));
+    dw_buf_printf(&e->doc, ",\"message\":");
+    (void)dw_json_string(&e->doc, dw_str_of(p->text));
+    dw_buf_printf(&e->doc, ",\"agent\":{\"id\":\"%s\",\"epoch\":%" PRIu64 ",\"frame\":%" PRIu64 "}}", agent, p->epoch, p->number);
+    keep_failure(e, e->doc.err);
+    struct dw_alert alert = {.id = id, .rule = dw_problem_rule(p->kind), .title = dw_problem_title(p->kind),
+        .level = dw_problem_level(p->kind), .time_ns = p->time_ns, .key = dw_str_of(p->text), .total = 1,
+        .doc = dw_buf_view(&e->doc)};
+    if (e->rc == DW_OK)
+        raise_alert(e, &alert);
+}
+
+/* ---- one frame ---- */
+
+static void on_hit(void *arg, uint32_t rule, bool undecided)
+{
+    struct dw_intake_engine *e = arg;
+    const struct dw_rule *r = dw_ruleset_rule(e->conf.rules, rule);
+    if (undecided) {
+        DW_COUNT(detect_undecided);
+        return;
+    }
+    if (!r->silent)
+        dw_finding_single(e->conf.rules, rule, e->event, on_finding, e);
+    keep_failure(e, dw_window_match(e->window, rule, e->event, e->event->time_ns < e->late_below_ns));
+}
+
+/* Everything that follows from a frame that is, or will be, archived. */
+static int work_on(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+{
+    int64_t stated = dw_account_stated_low_water(e->account, &f->head);
+    int rc = dw_account_take(e->account, f, known, e->mark, ret_marked);
+    e->late_below_ns = stated == INT64_MIN ? INT64_MIN : stated - e->conf.lateness_ns;
+    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
+        if (e->mark[i] == DW_MARK_DUPLICATE)
+            continue;
+        e->event = &f->event[i];
+        rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){0}, on_hit, e);
+    }
+    int64_t low = dw_account_low_water(e->account);
+    if (rc == DW_OK && low != INT64_MAX && low > INT64_MIN + e->conf.lateness_ns)
+        rc = dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
+    return rc == DW_OK ? e->rc : rc;
+}
+
+/* Bytes that are no frame, or whose content is not what was hashed: kept beside the archive, and said. */
+static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind, const struct dw_head *head)
+{
+    char path[PATH_CAP];
+    DW_COUNT(ingest_rejected);
+    int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
+    int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
+    if (rc == DW_OK)
+        rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
+    dw_warn("queue file %" PRIu64 " at %" PRIu64 ": %zu bytes are no valid frame; kept in %s", got->at.source, got->at.offset,
+        got->bytes.len, path);
+    dw_account_reject(e->account, kind, head, got->at.source, got->at.offset, got->bytes.len, dw_clock_real(e->conf.clock));
+    return rc == DW_OK ? e->rc : rc;
+}
+
+static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
+{
+    struct dw_decoded f = {0};
+    bool marked;
+    if (!got->is_frame)
+        return set_aside(e, got, DW_PROBLEM_JUNK, NULL);
+    int rc = dw_decode(e->decoder, got->bytes, &f);
+    if (rc == DW_OK)
+        rc = dw_decoded_check(e->decoder, &f);
+    if (rc == DW_ENOMEM)
+        return rc;
+    if (rc < 0) {
+        size_t len;
+        struct dw_head head;
+        bool has_head = dw_head_read(got->bytes, &head, &len) == DW_OK;
+        return set_aside(e, got, DW_PROBLEM_INVALID, has_head ? &head : NULL);
+    }
+    rc = work_on(e, &f, NULL, &marked);
+    struct dw_intake in = {.arrival_ns = dw_clock_real(e->conf.clock), .source = got->at.source, .offset = got->at.offset,
+        .next = got->at.next};
+    if (rc == DW_OK)
+        rc = dw_archive_append(e->archive, got->bytes, &f.head, marked ? e->mark : NULL, &in);
+    DW_COUNT(ingest_frames);
+    DW_COUNT_N(ingest_events, f.event_count);
+    return rc;
+}
+
+int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
+{
+    struct dw_received got;
+    struct dw_position last = {0};
+    int rc = DW_OK;
+    *ret_taken = 0;
+    while (*ret_taken < TURN_FRAMES && rc == DW_OK && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
+        rc = take_one(e, &got);
+        last = got.at;
+        (*ret_taken)++;
+    }
+    if (rc < 0 && rc != DW_EAGAIN)
+        return rc;
+    if (*ret_taken == 0)
+        return DW_OK;
+    rc = dw_archive_sync(e->archive);
+    if (rc == DW_OK)
+        rc = dw_alerts_sync(e->alerts);
+    if (rc == DW_OK)
+        rc = dw_receiver_commit(e->receiver, last);
+    bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
+    if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
+        rc = dw_archive_seal(e->archive);
+        e->segment_since_ns = dw_clock_mono(e->conf.clock);
+    }
+    return rc;
+}
+
+bool dw_intake_all_closed(const struct dw_intake_engine *e)
+{
+    return dw_account_all_closed(e->account);
+}
+
+int dw_intake_finish(struct dw_intake_engine *e)
+{
+    int rc = dw_window_flush(e->window, on_finding, e);
+    dw_account_finish(e->account);
+    if (rc == DW_OK)
+        rc = e->rc;
+    if (rc == DW_OK)
+        rc = dw_alerts_sync(e->alerts);
+    return rc == DW_OK ? dw_archive_seal(e->archive) : rc;
+}
+
+/* ---- opening ---- */
+
+/* Reads the archive again, so that account, windows and alerts stand where they stood. */
+static int read_again(struct dw_intake_engine *e)
+{
+    struct dw_archive_reader *r;
+    struct dw_archived a;
+    int rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
+    if (rc < 0)
+        return rc;
+    static const uint8_t none[DW_FRAME_EVENTS_MAX];
+    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
+        bool marked;
+        if (rc < 0) {
+            dw_error("%s: %s; `dogwatch archive verify` tells more", dw_archive_reader_where(r), dw_err_text(rc));
+            continue;
+        }
+        dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
+        rc = work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
+        if (rc < 0)
+            break;
+    }
+    dw_archive_reader_close(r);
+    return rc == DW_EAGAIN ? dw_alerts_sync(e->alerts) : rc;
+}
+
+static int open_parts(struct dw_intake_engine *e)
+{
+    const struct dw_intake_conf *c = &e->conf;
+    struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
+        .segment_max_bytes = c->segment_max_bytes};
+    struct dw_intake last;
+    e->account = dw_account_new(on_problem, e);
+    e->decoder = dw_decoder_new(c->keys);
+    e->scratch = dw_match_scratch_new(c->rules);
+    e->window = dw_window_new(c->rules, NULL);
+    e->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
+    if (!e->account || !e->decoder || !e->scratch || !e->window || !e->mark)
+        return DW_ENOMEM;
+    int rc = dw_archive_open(&archive, &e->archive);
+    if (rc == DW_OK)
+        rc = dw_alerts_open(c->fs, e->alerts_dir, &e->alerts);
+    if (rc == DW_OK)
+        rc = read_again(e);
+    if (rc < 0)
+        return rc;
+    bool resumed = dw_archive_last(e->archive, &last);
+    struct dw_position from = {.source = last.source, .offset = last.offset, .next = last.next};
+    return dw_dir_receiver_open(c->fs, c->queue, resumed ? &from : NULL, &e->receiver);
+}
+
+int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)
+{
+    struct dw_intake_engine *e = dw_calloc(1, sizeof *e);
+    if (!e)
+        return DW_ENOMEM;
+    e->conf = *conf;
+    e->segment_since_ns = dw_clock_mono(conf->clock);
+    int rc = dw_path_join(e->archive_dir, PATH_CAP, conf->data, "archive");
+    if (rc == DW_OK)
+        rc = dw_path_join(e->rejected_dir, PATH_CAP, e->archive_dir, "rejected");
+    if (rc == DW_OK)
+        rc = dw_path_join(e->alerts_dir, PATH_CAP, conf->data, "alerts");
+    if (rc == DW_OK)
+        rc = open_parts(e);
+    if (rc < 0) {
+        dw_intake_close(e);
+        return rc;
+    }
+    *ret = e;
+    return DW_OK;
+}
+
+void dw_intake_close(struct dw_intake_engine *e)
+{
+    if (!e)
+        return;
+    dw_receiver_close(e->receiver);
+    dw_archive_close(e->archive);
+    dw_alerts_close(e->alerts);
+    dw_account_free(e->account);
+    dw_window_free(e->window);
+    dw_match_scratch_free(e->scratch);
+    dw_decoder_free(e->decoder);
+    dw_buf_fini(&e->doc);
+    dw_free(e->mark);
+    dw_free(e);
+}

@@ -1,0 +1,217 @@
+/*
+ * collector_main: dogwatch-collector: configuration, rules, signals, and the loop that takes frames.
+ *
+ * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
+ */
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/collect/intake.h"
+#include "dogwatch/conf/options.h"
+
+#include <stdio.h>
+#include <uv.h>
+
+enum { TICK_MS = 20, PATH_CAP = 4096 };
+
+struct program {
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_idle_t idle;
+    uv_signal_t term, intr;
+    uv_fs_event_t queue;
+    const struct dw_collector_options *opt;
+    struct dw_intake_engine *engine;
+    int rc;
+    bool ending;
+};
+
+static void print_diags(void *arg, const struct dw_diags *d)
+{
+    struct dw_buf text = {0};
+    (void)arg;
+    dw_diags_print(d, &text);
+    (void)fwrite(text.ptr, 1, text.len, stderr);
+    dw_buf_fini(&text);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_loop(struct program *p)
+{
+    uv_walk(&p->loop, close_handle, NULL);
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&p->loop);
+    DW_ASSERT(rc == 0);
+}
+
+static void end(struct program *p, int rc)
+{
+    p->rc = rc;
+    p->ending = true;
+    uv_stop(&p->loop);
+}
+
+static void on_idle(uv_idle_t *idle);
+
+static void turn(struct program *p)
+{
+    uint32_t taken = 0;
+    if (p->ending)
+        return;
+    int rc = dw_intake_turn(p->engine, &taken);
+    if (rc < 0) {
+        dw_error("cannot go on: %s", dw_err_text(rc));
+        end(p, rc);
+        return;
+    }
+    if (taken) {
+        (void)uv_idle_start(&p->idle, on_idle);
+        return;
+    }
+    (void)uv_idle_stop(&p->idle);
+    if (p->opt->until_idle && dw_intake_all_closed(p->engine))
+        end(p, dw_intake_finish(p->engine));
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    turn(idle->data);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    turn(timer->data);
+}
+
+static void on_queue(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+    (void)name;
+    (void)events;
+    (void)status;
+    turn(handle->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    end(handle->data, DW_OK);
+}
+
+static int run(struct program *p, const char *queue)
+{
+    if (uv_loop_init(&p->loop) != 0)
+        return DW_ENOMEM;
+    p->timer.data = p->idle.data = p->term.data = p->intr.data = p->queue.data = p;
+    (void)uv_timer_init(&p->loop, &p->timer);
+    (void)uv_idle_init(&p->loop, &p->idle);
+    (void)uv_signal_init(&p->loop, &p->term);
+    (void)uv_signal_init(&p->loop, &p->intr);
+    (void)uv_fs_event_init(&p->loop, &p->queue);
+    (void)uv_signal_start(&p->term, on_signal, SIGTERM);
+    (void)uv_signal_start(&p->intr, on_signal, SIGINT);
+    (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
+    (void)uv_fs_event_start(&p->queue, on_queue, queue, 0); /* where it cannot be watched the timer looks */
+    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    close_loop(p);
+    return p->rc;
+}
+
+static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
+{
+    const char *usual[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"}, **path = NULL;
+    struct dw_diag_sink sink = {.report = print_diags};
+    uint32_t count = 0, bad = 0;
+    struct dw_stat st;
+    path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual)) * sizeof *path);
+    if (!path)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < opt->rules.count; i++)
+        path[count++] = opt->rules.item[i].ptr;
+    for (size_t i = 0; i < DW_COUNT_OF(usual) && opt->rules.count == 0; i++)
+        if (dw_fs_stat(usual[i], &st) == DW_OK)
+            path[count++] = usual[i];
+    int rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
+    if (rc < 0)
+        dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
+    else
+        dw_info("%u rules loaded, %u left out", dw_ruleset_count(*ret), dw_ruleset_errors(*ret));
+    dw_free(path);
+    return rc;
+}
+
+static int lock_data(const char *data)
+{
+    char path[PATH_CAP];
+    int fd;
+    pid_t pid;
+    int rc = dw_fs_mkdirs(&dw_fs_system, data, 0750);
+    if (rc == DW_OK)
+        rc = dw_path_join(path, sizeof path, data, "collector.lock");
+    if (rc == DW_OK)
+        rc = dw_fs_lock(path, &fd, &pid);
+    if (rc == DW_ELOCKED)
+        dw_error("%s: another collector (pid %d) works here", data, (int)pid);
+    else if (rc < 0)
+        dw_error("%s: %s", data, dw_err_text(rc));
+    return rc;
+}
+
+static int work(const struct dw_collector_options *opt)
+{
+    char queue[PATH_CAP];
+    struct program p = {.opt = opt};
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_ruleset *rules = NULL;
+    int n = opt->queue_dir.len ? snprintf(queue, sizeof queue, "%s", opt->queue_dir.ptr)
+                               : snprintf(queue, sizeof queue, "%s/queue", opt->data.ptr);
+    int rc = !keys ? DW_ENOMEM : n < 0 || n >= (int)sizeof queue ? DW_ELIMIT : load_rules(opt, keys, &rules);
+    if (rc == DW_OK)
+        rc = dw_fs_mkdirs(&dw_fs_system, queue, 0750);
+    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .queue = queue,
+        .keys = keys, .rules = rules, .lateness_ns = opt->lateness, .segment_max_bytes = (uint64_t)opt->segment_max_bytes,
+        .seal_age_ns = opt->seal_age};
+    if (rc == DW_OK) {
+        rc = dw_intake_open(&conf, &p.engine);
+        if (rc < 0)
+            dw_error("%s: %s", opt->data.ptr, dw_err_text(rc));
+    }
+    if (rc == DW_OK)
+        rc = run(&p, queue);
+    dw_intake_close(p.engine);
+    dw_ruleset_free(rules);
+    dw_keys_free(keys);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct dw_collector_options opt;
+    struct dw_conf conf;
+    struct dw_diag_sink sink = {.report = print_diags};
+    dw_log_setup("dogwatch-collector", DW_LOG_INFO);
+    if (argc != 3 || strcmp(argv[1], "--config") != 0) {
+        (void)fprintf(stderr,
+            "usage: dogwatch-collector --config FILE\n  `dogwatch config init collector` writes a commented file.\n");
+        return 2;
+    }
+    int rc = dw_conf_init(&conf, &dw_conf_collector, &opt);
+    if (rc == DW_OK)
+        rc = dw_conf_load_file(&conf, &dw_fs_system, argv[2], sink);
+    if (rc < 0) {
+        if (rc != DW_ECONFIG)
+            dw_error("%s: %s", argv[2], dw_err_text(rc));
+        return 2;
+    }
+    dw_log_setup("dogwatch-collector", (enum dw_log_level)opt.log_level);
+    rc = lock_data(opt.data.ptr);
+    if (rc == DW_OK)
+        rc = work(&opt);
+    dw_conf_fini(&conf);
+    return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
+}

@@ -1,0 +1,371 @@
+/*
+ * archive_read: all frames of an archive in intake order, from sealed and open segments alike.
+ *
+ * Idea: one segment at a time is loaded as rows; sealed rows are sorted by intake number and their blocks kept in a small
+ * cache, since agents' frames lie side by side there but arrived in turns.
+ *
+ * Invariants:
+ *   (1) Frames come in strictly rising intake order, each once.
+ *   (2) At most CACHE blocks are in memory.
+ *   (3) A part that cannot be read is reported once and then passed over: the rest is still read.
+ */
+#include "segment_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+enum { CACHE = 6, SEEK_FOOTER = 9 };
+
+struct cached_block {
+    uint32_t block; /* UINT32_MAX: none */
+    uint64_t used;
+    struct dw_buf text, views;
+};
+
+struct dw_archive_reader {
+    /* set once */
+    const struct dw_fs *fs;
+    char *dir;
+    struct dw_decoder *decoder;
+    ZSTD_DCtx *zstd;
+    int64_t from_ns, to_ns;
+    /* where we are */
+    struct dw__manifest manifest;
+    uint64_t next_intake, frames, clock;
+    uint64_t segment;   /* loaded; 0: none */
+    bool sealed, chain_order;
+    int fd;
+    uint64_t open_end;  /* of the open segment: scanned up to here */
+    struct dw__rows rows;
+    uint32_t at;        /* next row */
+    uint64_t skip_upto; /* segments below are done or unreadable */
+    char where[DW__PATH_MAX];
+    struct cached_block cache[CACHE];
+    struct dw_buf scratch;
+    uint8_t *mark;
+};
+
+int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_keys *keys, struct dw_archive_reader **ret_r)
+{
+    struct dw_archive_reader *r = dw_calloc(1, sizeof *r);
+    if (!r)
+        return DW_ENOMEM;
+    r->fs = fs;
+    r->fd = -1;
+    r->from_ns = INT64_MIN;
+    r->to_ns = INT64_MAX;
+    r->dir = dw_strndup(dir, strlen(dir));
+    r->decoder = dw_decoder_new(keys);
+    r->zstd = ZSTD_createDCtx();
+    r->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
+    for (int i = 0; i < CACHE; i++)
+        r->cache[i].block = UINT32_MAX;
+    dw__rows_init(&r->rows);
+    int rc = r->dir && r->decoder && r->zstd && r->mark ? dw__manifest_read(fs, dir, &r->manifest) : DW_ENOMEM;
+    if (rc < 0) {
+        dw_archive_reader_close(r);
+        return rc;
+    }
+    *ret_r = r;
+    return DW_OK;
+}
+
+static void unload(struct dw_archive_reader *r)
+{
+    dw_fs_close(r->fd);
+    r->fd = -1;
+    dw__rows_fini(&r->rows);
+    dw__rows_init(&r->rows);
+    for (int i = 0; i < CACHE; i++)
+        r->cache[i].block = UINT32_MAX;
+    r->segment = 0;
+    r->at = 0;
+}
+
+void dw_archive_reader_close(struct dw_archive_reader *r)
+{
+    if (!r)
+        return;
+    unload(r);
+    dw__manifest_fini(&r->manifest);
+    dw_decoder_free(r->decoder);
+    (void)ZSTD_freeDCtx(r->zstd);
+    for (int i = 0; i < CACHE; i++) {
+        dw_buf_fini(&r->cache[i].text);
+        dw_buf_fini(&r->cache[i].views);
+    }
+    dw_buf_fini(&r->scratch);
+    dw_free(r->mark);
+    dw_free(r->dir);
+    dw_free(r);
+}
+
+void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake)
+{
+    unload(r);
+    r->next_intake = intake;
+    r->skip_upto = 0;
+}
+
+void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns)
+{
+    r->from_ns = from_ns;
+    r->to_ns = to_ns;
+}
+
+void dw_archive_reader_chain_order(struct dw_archive_reader *r)
+{
+    r->chain_order = true;
+}
+
+const char *dw_archive_reader_where(const struct dw_archive_reader *r)
+{
+    return r->where;
+}
+
+uint64_t dw_archive_reader_frames(const struct dw_archive_reader *r)
+{
+    return r->frames;
+}
+
+static int by_intake(const void *x, const void *y)
+{
+    const struct dw__row *a = x, *b = y;
+    return (a->intake.number > b->intake.number) - (a->intake.number < b->intake.number);
+}
+
+static int unpack(struct dw_archive_reader *r, struct dw_str packed, size_t size, struct dw_buf *out)
+{
+    dw_buf_reset(out);
+    char *at = dw_buf_reserve(out, size ? size : 1);
+    if (!at)
+        return DW_ENOMEM;
+    size_t n = ZSTD_decompressDCtx(r->zstd, at, size, packed.ptr, packed.len);
+    if (ZSTD_isError(n) || n != size)
+        return DW_ECORRUPT;
+    out->len = size;
+    return DW_OK;
+}
+
+static int read_at(struct dw_archive_reader *r, uint64_t offset, size_t len)
+{
+    size_t n = 0;
+    dw_buf_reset(&r->scratch);
+    char *at = dw_buf_reserve(&r->scratch, len ? len : 1);
+    int rc = at ? dw_fs_pread(r->fs, r->fd, at, len, offset, &n) : DW_ENOMEM;
+    r->scratch.len = n;
+    return rc == DW_OK && n != len ? DW_ECORRUPT : rc;
+}
+
+/* Finds TABLE through the seek table at the end of the file. */
+static int load_table(struct dw_archive_reader *r)
+{
+    struct dw_stat st;
+    struct dw_buf table = {0};
+    int rc = dw_fs_fstat(r->fd, &st);
+    if (rc == DW_OK && st.size_bytes < SEEK_FOOTER)
+        rc = DW_ECORRUPT;
+    if (rc == DW_OK)
+        rc = read_at(r, st.size_bytes - SEEK_FOOTER, SEEK_FOOTER);
+    struct dw_cursor c = dw_cursor_of(dw_buf_view(&r->scratch));
+    uint64_t count = dw_take_u32(&c), seek_len = count * 8 + SEEK_FOOTER + DW__SKIPPABLE;
+    (void)dw_take_byte(&c);
+    if (rc == DW_OK && (dw_take_u32(&c) != 0x8F92EAB1 || count == 0 || seek_len > st.size_bytes))
+        rc = DW_ECORRUPT;
+    if (rc == DW_OK)
+        rc = read_at(r, st.size_bytes - SEEK_FOOTER - 8, 8);
+    c = dw_cursor_of(dw_buf_view(&r->scratch));
+    uint64_t table_len = dw_take_u32(&c);
+    if (rc == DW_OK && (table_len < DW__SKIPPABLE || table_len + seek_len > st.size_bytes))
+        rc = DW_ECORRUPT;
+    if (rc == DW_OK)
+        rc = read_at(r, st.size_bytes - seek_len - table_len, (size_t)table_len);
+    c = dw_cursor_of(dw_buf_view(&r->scratch));
+    if (rc == DW_OK && (dw_take_u32(&c) != DW__MAGIC_TABLE || dw_take_u32(&c) != table_len - DW__SKIPPABLE))
+        rc = DW_ECORRUPT;
+    struct dw_str packed = dw_str_make((const char *)c.at, dw_cursor_left(&c));
+    unsigned long long size = rc == DW_OK ? ZSTD_getFrameContentSize(packed.ptr, packed.len) : 0;
+    if (rc == DW_OK)
+        rc = size <= DW__TABLE_MAX ? unpack(r, packed, (size_t)size, &table) : DW_ECORRUPT;
+    if (rc == DW_OK)
+        rc = dw__table_read(dw_buf_view(&table), &r->rows);
+    if (rc == DW_OK && r->rows.count && !r->chain_order)
+        qsort(r->rows.row, r->rows.count, sizeof *r->rows.row, by_intake);
+    dw_buf_fini(&table);
+    return rc;
+}
+
+static int load_sealed(struct dw_archive_reader *r, const struct dw_segment_info *s)
+{
+    int n = snprintf(r->where, sizeof r->where, "%s/%s", r->dir, s->file);
+    unload(r);
+    int rc = n < 0 || n >= (int)sizeof r->where ? DW_ELIMIT : dw_fs_open(r->fs, r->where, O_RDONLY, 0, &r->fd);
+    if (rc == DW_OK)
+        rc = load_table(r);
+    if (rc < 0) {
+        unload(r);
+        r->skip_upto = s->number + 1;
+        return rc;
+    }
+    r->segment = s->number;
+    r->sealed = true;
+    return DW_OK;
+}
+
+static int load_open(struct dw_archive_reader *r)
+{
+    unload(r);
+    r->open_end = 0;
+    int rc = dw__segment_path(r->where, r->dir, r->manifest.open, ".open");
+    if (rc == DW_OK)
+        rc = dw_fs_open(r->fs, r->where, O_RDONLY, 0, &r->fd);
+    if (rc < 0)
+        return rc;
+    r->segment = r->manifest.open;
+    r->sealed = false;
+    return DW_OK;
+}
+
+static bool wanted(const struct dw_archive_reader *r, const struct dw_segment_info *s)
+{
+    return s->number >= r->skip_upto && s->last_intake >= r->next_intake && s->time_max_ns >= r->from_ns
+        && s->time_min_ns <= r->to_ns;
+}
+
+static int refresh(struct dw_archive_reader *r)
+{
+    struct dw__manifest fresh;
+    int rc = dw__manifest_read(r->fs, r->dir, &fresh);
+    if (rc < 0)
+        return rc;
+    dw__manifest_fini(&r->manifest);
+    r->manifest = fresh;
+    return DW_OK;
+}
+
+/* Loads the segment that holds the next frame. DW_EAGAIN when there is none yet. */
+static int load_next(struct dw_archive_reader *r)
+{
+    for (uint64_t i = 0; i < r->manifest.sealed_count; i++)
+        if (wanted(r, &r->manifest.sealed[i]))
+            return load_sealed(r, &r->manifest.sealed[i]);
+    if (!r->manifest.has_open)
+        return DW_EAGAIN;
+    int rc = load_open(r);
+    return rc == DW_ENOENT ? DW_EAGAIN : rc; /* sealed between our look at the manifest and now */
+}
+
+static int cached(struct dw_archive_reader *r, uint32_t block, const struct cached_block **ret)
+{
+    struct cached_block *pick = &r->cache[0];
+    for (int i = 0; i < CACHE; i++) {
+        if (r->cache[i].block == block) {
+            r->cache[i].used = ++r->clock;
+            *ret = &r->cache[i];
+            return DW_OK;
+        }
+        if (r->cache[i].block == UINT32_MAX || (pick->block != UINT32_MAX && r->cache[i].used < pick->used))
+            pick = &r->cache[i];
+    }
+    const struct dw__block *b = &r->rows.block[block];
+    pick->block = UINT32_MAX;
+    int rc = read_at(r, b->offset, (size_t)b->text_packed + DW__SKIPPABLE + b->views_packed);
+    struct dw_cursor c = dw_cursor_of(dw_buf_view(&r->scratch));
+    struct dw_str text = dw_take_bytes(&c, b->text_packed);
+    if (rc == DW_OK && (dw_take_u32(&c) != DW__MAGIC_BLOCK_VIEWS || dw_take_u32(&c) != b->views_packed))
+        rc = DW_ECORRUPT;
+    dw_buf_reset(&pick->text);
+    if (rc == DW_OK && b->text_size)
+        rc = unpack(r, text, b->text_size, &pick->text);
+    if (rc == DW_OK)
+        rc = unpack(r, dw_take_bytes(&c, b->views_packed), b->views_size, &pick->views);
+    if (rc < 0)
+        return rc;
+    pick->block = block;
+    pick->used = ++r->clock;
+    *ret = pick;
+    return DW_OK;
+}
+
+static int give_sealed(struct dw_archive_reader *r, const struct dw__row *row, struct dw_archived *ret)
+{
+    const struct cached_block *b;
+    struct dw_sections s = {0};
+    if (!(row->head.flags & DW_HEAD_TOMBSTONE)) {
+        int rc = cached(r, row->block, &b);
+        if (rc < 0)
+            return rc;
+        s.text = dw_str_slice(dw_buf_view(&b->text), row->text_at, (size_t)row->text_at + row->head.text_size);
+        s.views = dw_str_slice(dw_buf_view(&b->views), row->views_at, (size_t)row->views_at + row->head.views_size);
+    }
+    return dw_decode_sections(r->decoder, &row->head, &s, &ret->frame);
+}
+
+static int give(struct dw_archive_reader *r, const struct dw__row *row, struct dw_archived *ret)
+{
+    *ret = (struct dw_archived){.intake = row->intake, .segment = r->segment, .sealed = r->sealed,
+        .has_previous = row->has_previous, .has_hash = row->has_hash, .frame.head = row->head};
+    int rc = r->sealed ? DW_OK : read_at(r, row->offset, (size_t)row->len);
+    if (rc == DW_OK)
+        rc = r->sealed ? give_sealed(r, row, ret) : dw_decode(r->decoder, dw_buf_view(&r->scratch), &ret->frame);
+    if (rc == DW_OK && row->marks.len) {
+        rc = dw__marks_read(row->marks, row->head.event_count, r->mark);
+        ret->mark = r->mark;
+    }
+    r->frames++;
+    return rc;
+}
+
+/* The next row at or after next_intake in the loaded segment; NULL when there is none. */
+static const struct dw__row *next_row(struct dw_archive_reader *r)
+{
+    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->next_intake)
+        r->at++;
+    return r->at < r->rows.count ? &r->rows.row[r->at++] : NULL;
+}
+
+static int scan_more(struct dw_archive_reader *r)
+{
+    r->rows.count = r->at = 0; /* rows given are done: the open segment may be read for days */
+    dw_arena_reset(&r->rows.arena);
+    return dw__open_scan(r->fs, r->fd, r->open_end, NULL, &r->rows, &r->open_end);
+}
+
+int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret)
+{
+    for (int looks = 0;;) {
+        const struct dw__row *row = r->segment ? next_row(r) : NULL;
+        int rc = DW_OK;
+        if (!row && r->segment && !r->sealed) {
+            rc = scan_more(r);
+            row = rc == DW_OK ? next_row(r) : NULL;
+        }
+        if (row) {
+            if (row->intake.number >= r->next_intake)
+                r->next_intake = row->intake.number + 1;
+            return give(r, row, ret);
+        }
+        if (rc < 0)
+            return rc;
+        if (r->segment && r->sealed)
+            r->skip_upto = r->segment + 1;
+        bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;
+        if (at_end || !r->segment) {
+            if (looks++ == 2)
+                return DW_EAGAIN;
+            rc = refresh(r);
+            if (rc < 0)
+                return rc;
+            if (at_end && r->segment == r->manifest.open)
+                return DW_EAGAIN;
+        }
+        rc = load_next(r);
+        if (rc < 0 && !(rc == DW_EAGAIN && looks < 2))
+            return rc;
+    }
+}

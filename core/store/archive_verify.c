@@ -1,0 +1,215 @@
+/*
+ * archive_verify: does this directory still say what the agents and the collector wrote?
+ *
+ * Idea: three nets, each finer: the manifest's chain and the hashes of sealed files; the roots and hash of every frame,
+ * computed from its content; the agents' own chains and signatures over all of it. It works on a copy, offline, and only reads.
+ *
+ * Invariant: anything that cannot be read or computed is a problem, never passed over: it fails closed.
+ */
+#include "segment_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { STEP = 1024 * 1024 };
+
+struct verifier {
+    const struct dw_verify *conf;
+    struct dw_verify_result *result;
+    struct dw_chains *chains;
+    struct dw_keyring *keys;
+    struct dw_decoder *digest; /* for its hashing state; decodes nothing */
+    int rc;
+};
+
+static void problem(struct verifier *v, const char *fmt, ...) DW_PRINTF(2, 3);
+
+static void problem(struct verifier *v, const char *fmt, ...)
+{
+    char text[DW__PATH_MAX + 256];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    v->result->problems++;
+    v->conf->problem(v->conf->arg, text);
+}
+
+static int hash_file(const struct dw_fs *fs, const char *path, uint8_t ret[DW_SHA256_BYTES], uint64_t *ret_len)
+{
+    int fd;
+    int rc = dw_fs_open(fs, path, O_RDONLY, 0, &fd);
+    if (rc < 0)
+        return rc;
+    char *bytes = dw_alloc(STEP);
+    struct dw_sha256 *sha = dw_sha256_new();
+    uint64_t at = 0;
+    rc = bytes ? DW_OK : DW_ENOMEM;
+    for (size_t n = 1; rc == DW_OK && n; at += n) {
+        n = 0;
+        rc = dw_fs_pread(fs, fd, bytes, STEP, at, &n);
+        if (rc == DW_OK)
+            dw_sha256_add(sha, bytes, n);
+    }
+    dw_sha256_end(sha, ret);
+    *ret_len = at;
+    dw_sha256_free(sha);
+    dw_free(bytes);
+    dw_fs_close(fd);
+    return rc;
+}
+
+static void check_file(void *arg, const struct dw_segment_info *s)
+{
+    struct verifier *v = arg;
+    char path[DW__PATH_MAX];
+    uint8_t hash[DW_SHA256_BYTES];
+    uint64_t len = 0;
+    v->result->segments++;
+    if (!s->sealed)
+        return;
+    int rc = dw_path_join(path, sizeof path, v->conf->dir, s->file);
+    if (rc == DW_OK)
+        rc = hash_file(v->conf->fs, path, hash, &len);
+    if (rc == DW_ENOENT)
+        problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", s->file, s->events);
+    else if (rc < 0)
+        problem(v, "%s: cannot be read: %s", s->file, dw_err_text(rc));
+    else if (len != s->bytes)
+        problem(v, "%s: %s: %" PRIu64 " bytes, sealed with %" PRIu64, s->file, len < s->bytes ? "truncated" : "grown", len,
+            s->bytes);
+    else if (memcmp(hash, s->sha256, sizeof hash) != 0)
+        problem(v, "%s: edited: its SHA-256 is not the sealed one", s->file);
+}
+
+/* "file: agent 0123456789abcdef epoch 1 frame 7" */
+static const char *name_frame(char out[DW__PATH_MAX + 128], const char *file, const struct dw_head *h)
+{
+    char agent[2 * DW_AGENT_ID_BYTES + 1];
+    const char *slash = strrchr(file, '/');
+    dw_hex(h->agent, DW_AGENT_ID_BYTES, agent);
+    (void)snprintf(out, DW__PATH_MAX + 128, "%s: agent %.16s epoch %" PRIu64 " frame %" PRIu64, slash ? slash + 1 : file,
+        agent, h->epoch.counter, h->number);
+    return out;
+}
+
+static void check_link(struct verifier *v, const char *name, const struct dw_head *h, bool tombstone)
+{
+    enum dw_link link;
+    uint64_t missing;
+    int rc = dw_chains_take(v->chains, h, &link, &missing);
+    if (rc < 0)
+        v->rc = rc;
+    else if (link == DW_LINK_HOLE)
+        problem(v, "%s: %" PRIu64 " frames before it are missing", name, missing);
+    else if (link == DW_LINK_BROKEN)
+        problem(v, "%s: does not follow the frame before it: one of them was replaced or reordered", name);
+    else if (link == DW_LINK_FORK)
+        problem(v, "%s: another frame claims the same place", name);
+    if (!(h->flags & DW_HEAD_SIGNED) || tombstone)
+        return;
+    rc = dw_keyring_check(v->keys, h);
+    v->result->signatures += rc == DW_OK;
+    if (rc == DW_ESIGNATURE)
+        problem(v, "%s: its signature does not hold", name);
+    else if (rc == DW_ENOENT && link != DW_LINK_START)
+        problem(v, "%s: signed, but the record with the agent's key is not here", name);
+}
+
+static void check_frame(struct verifier *v, const char *file, struct dw_archived *a)
+{
+    char name[DW__PATH_MAX + 128];
+    struct dw_head *h = &a->frame.head, real;
+    name_frame(name, file, h);
+    v->result->frames++;
+    v->result->events += a->frame.event_count;
+    v->result->records += h->kind == DW_FRAME_RECORD;
+    const struct dw_chain_head *before = dw_chains_find(v->chains, h);
+    if (!a->has_previous && before)
+        memcpy(h->previous, before->hash, DW_SHA256_BYTES);
+    bool tombstone = h->flags & DW_HEAD_TOMBSTONE;
+    if (!tombstone) {
+        dw_decoded_digest(v->digest, &a->frame, &real);
+        if (a->has_hash && memcmp(real.hash, h->hash, DW_SHA256_BYTES) != 0)
+            problem(v, "%s: its content, or that of a frame just before it, is not what the agent hashed", name);
+        *h = real;
+    }
+    if (h->kind == DW_FRAME_RECORD && dw_str_find(a->frame.record, DW_STR("\"epoch.open\"")) < a->frame.record.len
+        && dw_keyring_learn(v->keys, h->agent, a->frame.record) == DW_ESIGNATURE)
+        problem(v, "%s: its public key is not the agent's", name);
+    check_link(v, name, h, tombstone);
+}
+
+static int check_frames(struct verifier *v, struct dw_keys *names)
+{
+    struct dw_archive_reader *r;
+    struct dw_archived a;
+    char name[DW__PATH_MAX + 128];
+    int rc = dw_archive_reader_open(v->conf->fs, v->conf->dir, names, &r);
+    if (rc < 0)
+        return rc;
+    dw_archive_reader_chain_order(r);
+    while (v->rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
+        const char *file = dw_archive_reader_where(r);
+        if (rc == DW_OK)
+            check_frame(v, file, &a);
+        else if (rc == DW_ENOENT)
+            continue; /* a deleted segment: check_file has said so */
+        else if (rc == DW_ENOMEM)
+            v->rc = rc;
+        else
+            problem(v, "%s: %s", name_frame(name, file, &a.frame.head), dw_err_text(rc));
+    }
+    dw_archive_reader_close(r);
+    for (uint32_t i = 0; i < dw_chains_count(v->chains); i++)
+        v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
+    return v->rc;
+}
+
+static int check_manifest(struct verifier *v)
+{
+    struct dw__manifest m;
+    int rc = dw__manifest_read(v->conf->fs, v->conf->dir, &m);
+    if (rc == DW_ESYNTAX) {
+        problem(v, "MANIFEST: a line is not an entry");
+        return rc;
+    }
+    if (rc < 0)
+        return rc;
+    if (m.broken_at)
+        problem(v, "MANIFEST: entry %" PRIu64 " does not follow the one before it: edited, deleted or reordered",
+            m.broken_at - 1);
+    char path[DW__PATH_MAX];
+    struct dw_stat st;
+    if (m.has_open && dw__segment_path(path, v->conf->dir, m.open, ".open") == DW_OK && dw_fs_stat(path, &st) < 0)
+        problem(v, "%s: deleted: the manifest says it is the open segment", strrchr(path, '/') + 1);
+    dw__manifest_fini(&m);
+    return DW_OK;
+}
+
+int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret)
+{
+    struct verifier v = {.conf = conf, .result = ret};
+    struct dw_keys *names = dw_keys_new();
+    *ret = (struct dw_verify_result){0};
+    v.chains = dw_chains_new();
+    v.keys = dw_keyring_new();
+    v.digest = names ? dw_decoder_new(names) : NULL;
+    int rc = v.chains && v.keys && v.digest ? check_manifest(&v) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = dw_archive_list(conf->fs, conf->dir, check_file, &v);
+    if (rc == DW_OK)
+        rc = check_frames(&v, names);
+    if (rc == DW_ESYNTAX)
+        rc = DW_OK; /* said as a problem */
+    dw_chains_free(v.chains);
+    dw_keyring_free(v.keys);
+    dw_decoder_free(v.digest);
+    dw_keys_free(names);
+    return rc;
+}

@@ -1,0 +1,250 @@
+/*
+ * seg_seal: an open segment rewritten as a sealed one.
+ *
+ * Idea: frames are put in chain order, agent by agent; their text and their views are laid side by side in blocks large
+ * enough to compress well; what stands once in a table stands nowhere else.
+ *
+ * Invariants:
+ *   (1) Nothing is renamed into place before it is whole and synced.
+ *   (2) A frame's TEXT and VIEWS stay one slice each, so its roots and hash can be computed again.
+ *   (3) Memory: one block, one frame, one row a frame.
+ */
+#include "segment_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+enum { LEVEL_FAST = 1, LEVEL_GOOD = 3, LEVEL_TABLE = 9 };
+
+struct sealer {
+    const struct dw__seal *conf;
+    struct dw__rows *rows;
+    int fd;
+    uint64_t at; /* bytes written */
+    struct dw_sha256 *sha;
+    ZSTD_CCtx *zstd;
+    int level; /* 0: not chosen yet */
+    struct dw_buf text, views, packed, seek, frame;
+    uint32_t seek_count, frames_in_block;
+    int rc;
+};
+
+static void put(struct sealer *z, struct dw_str bytes)
+{
+    if (z->rc < 0)
+        return;
+    z->rc = dw_fs_write(z->conf->fs, z->fd, bytes.ptr, bytes.len);
+    dw_sha256_add(z->sha, bytes.ptr, bytes.len);
+    z->at += bytes.len;
+}
+
+static void note_seek(struct sealer *z, size_t packed, size_t size)
+{
+    dw_buf_u32(&z->seek, (uint32_t)packed);
+    dw_buf_u32(&z->seek, (uint32_t)size);
+    z->seek_count++;
+}
+
+static void put_skippable(struct sealer *z, uint32_t magic, struct dw_str content)
+{
+    struct dw_buf head = {0};
+    dw_buf_u32(&head, magic);
+    dw_buf_u32(&head, (uint32_t)content.len);
+    if (head.err)
+        z->rc = head.err;
+    put(z, dw_buf_view(&head));
+    put(z, content);
+    dw_buf_fini(&head);
+}
+
+static void compress(struct sealer *z, struct dw_str in, int level)
+{
+    size_t bound = ZSTD_compressBound(in.len);
+    dw_buf_reset(&z->packed);
+    char *at = dw_buf_reserve(&z->packed, bound);
+    if (!at) {
+        z->rc = DW_ENOMEM;
+        return;
+    }
+    size_t ok = ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_compressionLevel, level);
+    if (!ZSTD_isError(ok))
+        ok = ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_checksumFlag, 1);
+    size_t n = ZSTD_isError(ok) ? ok : ZSTD_compress2(z->zstd, at, bound, in.ptr, in.len);
+    if (ZSTD_isError(n))
+        z->rc = DW_ENOMEM;
+    else
+        z->packed.len = n;
+}
+
+/* Compresses into z->packed at the segment's level; the first block tries both and keeps the better. */
+static void compress_text(struct sealer *z, struct dw_str in)
+{
+    if (z->level == 0) {
+        compress(z, in, LEVEL_FAST);
+        size_t fast = z->packed.len;
+        compress(z, in, LEVEL_GOOD);
+        z->level = z->packed.len <= fast ? LEVEL_GOOD : LEVEL_FAST;
+    }
+    compress(z, in, z->level);
+}
+
+static void flush_block(struct sealer *z)
+{
+    struct dw__block b = {.offset = z->at, .frames = z->frames_in_block, .text_size = (uint32_t)z->text.len,
+        .views_size = (uint32_t)z->views.len};
+    if (z->frames_in_block == 0 || z->rc < 0)
+        return;
+    if (z->text.len) {
+        compress_text(z, dw_buf_view(&z->text));
+        b.text_packed = (uint32_t)z->packed.len;
+        put(z, dw_buf_view(&z->packed));
+        note_seek(z, z->packed.len, z->text.len);
+    }
+    compress(z, dw_buf_view(&z->views), LEVEL_GOOD);
+    b.views_packed = (uint32_t)z->packed.len;
+    put_skippable(z, DW__MAGIC_BLOCK_VIEWS, dw_buf_view(&z->packed));
+    note_seek(z, z->packed.len + DW__SKIPPABLE, 0);
+    if (z->rc == DW_OK)
+        z->rc = dw__rows_add_block(z->rows, &b);
+    dw_buf_reset(&z->text);
+    dw_buf_reset(&z->views);
+    z->frames_in_block = 0;
+}
+
+static void add_frame(struct sealer *z, const struct dw__row *r)
+{
+    struct dw_sections s;
+    size_t n = 0;
+    dw_buf_reset(&z->frame);
+    char *at = dw_buf_reserve(&z->frame, r->len);
+    z->rc = at ? dw_fs_pread(z->conf->fs, z->conf->open_fd, at, r->len, r->offset, &n) : DW_ENOMEM;
+    if (z->rc == DW_OK)
+        z->rc = n == r->len ? dw_unpack(z->conf->decoder, &r->head, dw_str_make(at, n), &s) : DW_ECORRUPT;
+    if (z->rc < 0)
+        return;
+    dw_buf_str(&z->text, s.text);
+    dw_buf_str(&z->views, s.views);
+    z->frames_in_block++;
+    if (z->text.err || z->views.err)
+        z->rc = DW_ENOMEM;
+    if (z->text.len >= DW__BLOCK_TEXT || z->views.len >= DW__BLOCK_VIEWS)
+        flush_block(z);
+}
+
+static int by_chain(const void *x, const void *y)
+{
+    const struct dw__row *a = x, *b = y;
+    int c = memcmp(a->head.agent, b->head.agent, sizeof a->head.agent);
+    if (c == 0)
+        c = (a->head.epoch.counter > b->head.epoch.counter) - (a->head.epoch.counter < b->head.epoch.counter);
+    if (c == 0)
+        c = memcmp(a->head.epoch.nonce, b->head.epoch.nonce, sizeof a->head.epoch.nonce);
+    if (c == 0)
+        c = (a->head.number > b->head.number) - (a->head.number < b->head.number);
+    return c ? c : (a->intake.number > b->intake.number) - (a->intake.number < b->intake.number);
+}
+
+/* Decides which hashes are stored: see docs/formats/archive.md. */
+static void thin_hashes(struct dw__rows *t)
+{
+    uint64_t since = 0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct dw__row *r = &t->row[i];
+        const struct dw_head *before = i ? &t->row[i - 1].head : NULL;
+        r->has_previous = !before || memcmp(before->hash, r->head.previous, DW_SHA256_BYTES) != 0;
+        since += r->head.text_size;
+        r->has_hash = r->head.flags & (DW_HEAD_SIGNED | DW_HEAD_TOMBSTONE) || since >= DW_SLICE_BYTES || i + 1 == t->count;
+        since = r->has_hash ? 0 : since;
+    }
+}
+
+static void put_ends(struct sealer *z)
+{
+    struct dw_buf table = {0};
+    thin_hashes(z->rows);
+    if (z->rc == DW_OK)
+        z->rc = dw__table_write(z->rows, &table);
+    if (z->rc == DW_OK)
+        compress(z, dw_buf_view(&table), LEVEL_TABLE);
+    put_skippable(z, DW__MAGIC_TABLE, dw_buf_view(&z->packed));
+    note_seek(z, z->packed.len + DW__SKIPPABLE, 0);
+    dw_buf_u32(&z->seek, z->seek_count);
+    dw_buf_byte(&z->seek, 0);
+    dw_buf_u32(&z->seek, 0x8F92EAB1);
+    if (z->seek.err && z->rc == DW_OK)
+        z->rc = z->seek.err;
+    put_skippable(z, DW__MAGIC_SEEK, dw_buf_view(&z->seek));
+    dw_buf_fini(&table);
+}
+
+static void put_all(struct sealer *z)
+{
+    struct dw_buf head = {0};
+    dw_buf_add(&head, "dwS1", 4);
+    dw_buf_u32(&head, 1);
+    dw_buf_u64(&head, z->conf->number);
+    put_skippable(z, DW__MAGIC_SEGMENT, dw_buf_view(&head));
+    note_seek(z, head.len + DW__SKIPPABLE, 0);
+    dw_buf_fini(&head);
+    qsort(z->rows->row, z->rows->count, sizeof *z->rows->row, by_chain);
+    for (uint32_t i = 0; i < z->rows->count && z->rc == DW_OK; i++)
+        add_frame(z, &z->rows->row[i]);
+    flush_block(z);
+    put_ends(z);
+}
+
+static void fill_info(const struct sealer *z, struct dw_segment_info *info)
+{
+    *info = (struct dw_segment_info){.number = z->conf->number, .sealed = true, .bytes = z->at,
+        .frames = z->rows->count, .first_intake = UINT64_MAX, .time_min_ns = INT64_MAX, .time_max_ns = INT64_MIN};
+    for (uint32_t i = 0; i < z->rows->count; i++) {
+        const struct dw__row *r = &z->rows->row[i];
+        info->events += r->head.event_count;
+        info->text_bytes += r->head.text_size;
+        info->first_intake = r->intake.number < info->first_intake ? r->intake.number : info->first_intake;
+        info->last_intake = r->intake.number > info->last_intake ? r->intake.number : info->last_intake;
+        info->time_min_ns = r->head.time_min_ns < info->time_min_ns ? r->head.time_min_ns : info->time_min_ns;
+        info->time_max_ns = r->head.time_max_ns > info->time_max_ns ? r->head.time_max_ns : info->time_max_ns;
+    }
+    (void)snprintf(info->file, sizeof info->file, "%s", strrchr(z->conf->path, '/') + 1);
+    dw_sha256_end(z->sha, info->sha256);
+}
+
+int dw__seal_run(const struct dw__seal *s, struct dw__rows *rows, struct dw_segment_info *ret_info)
+{
+    char temp[DW__PATH_MAX];
+    struct sealer z = {.conf = s, .rows = rows, .fd = -1};
+    DW_ASSERT(rows->count > 0 && strrchr(s->path, '/'));
+    int n = snprintf(temp, sizeof temp, "%s.tmp", s->path);
+    z.rc = n < 0 || n >= (int)sizeof temp ? DW_ELIMIT : DW_OK;
+    if (z.rc == DW_OK)
+        z.rc = dw_fs_open(s->fs, temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &z.fd);
+    if (z.rc < 0)
+        return z.rc;
+    z.sha = dw_sha256_new();
+    z.zstd = ZSTD_createCCtx();
+    if (!z.zstd)
+        z.rc = DW_ENOMEM;
+    else
+        put_all(&z);
+    if (z.rc == DW_OK)
+        z.rc = dw_fs_sync(s->fs, z.fd);
+    dw_fs_close(z.fd);
+    if (z.rc == DW_OK)
+        z.rc = dw_fs_rename(s->fs, temp, s->path);
+    if (z.rc == DW_OK)
+        fill_info(&z, ret_info);
+    (void)ZSTD_freeCCtx(z.zstd);
+    dw_sha256_free(z.sha);
+    dw_buf_fini(&z.text);
+    dw_buf_fini(&z.views);
+    dw_buf_fini(&z.packed);
+    dw_buf_fini(&z.seek);
+    dw_buf_fini(&z.frame);
+    return z.rc;
+}

@@ -1,0 +1,38 @@
+/*
+ * Intake: frames out of a receiver, into the archive, through the rules, to alerts.
+ *
+ * Idea: one path for frames that come and frames that are read again from the archive, so a restart ends where it began. An alert
+ * leaves only after what it rests on is synced. Thread: the collector's loop.
+ */
+#ifndef DOGWATCH_COLLECT_INTAKE_H
+#define DOGWATCH_COLLECT_INTAKE_H
+
+#include "dogwatch/collect/account.h"
+#include "dogwatch/collect/alerts.h"
+#include "dogwatch/correlate/window.h"
+#include "dogwatch/transport/transport.h"
+
+struct dw_intake_conf {
+    const struct dw_fs *fs;
+    const struct dw_clock *clock;
+    const char *data;           /* DATA: archive/, alerts/ below */
+    const char *queue;          /* of the dir transport */
+    struct dw_keys *keys;
+    const struct dw_ruleset *rules;
+    int64_t lateness_ns;
+    uint64_t segment_max_bytes;
+    int64_t seal_age_ns;
+};
+
+struct dw_intake_engine;
+/* Opens archive, alerts and receiver, and reads the archive again to where it ended. */
+DW_MUST_USE int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret);
+void dw_intake_close(struct dw_intake_engine *e);
+/* Takes up to a bounded number of frames, makes them durable, raises what they show. *ret_taken: how many; 0: nothing is there. */
+DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
+/* Whether every agent has closed its epoch. */
+bool dw_intake_all_closed(const struct dw_intake_engine *e);
+/* At the end of input: correlations to their end, gaps told, the segment sealed. */
+DW_MUST_USE int dw_intake_finish(struct dw_intake_engine *e);
+
+#endif

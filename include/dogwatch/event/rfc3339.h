@@ -1,0 +1,19 @@
+/*
+ * RFC 3339 times, as container runtimes write them on every line: the fast way.
+ *
+ * Thread: any (pure function). Other forms: event/timestamp.h.
+ */
+#ifndef DOGWATCH_EVENT_RFC3339_H
+#define DOGWATCH_EVENT_RFC3339_H
+
+#include "dogwatch/base/assert.h"
+#include "dogwatch/base/str.h"
+
+/* The whole view as a time with zone: 2026-11-23T21:14:18[.1-9 digits](Z|+01:00|-0500); more digits are cut. Years 1678 to
+ * 2261. A leap second counts as the next second. DW_ESYNTAX otherwise. */
+DW_MUST_USE int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns);
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar; month 1-12, day 1-31. */
+int64_t dw_days_from_date(int64_t year, unsigned month, unsigned day);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * The archive: every frame an intake number, one open segment, sealed segments, one chained manifest
+ * (docs/formats/archive.md).
+ *
+ * One process writes (it holds the lock on DATA), any number read: a reader takes the manifest as it is and sees
+ * whole frames only. Thread: each object belongs to one thread at a time.
+ */
+#ifndef DOGWATCH_STORE_ARCHIVE_H
+#define DOGWATCH_STORE_ARCHIVE_H
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/fs.h"
+#include "dogwatch/frame/frame.h"
+
+/* What the collector learns about a frame by taking it; stored beside the frame, never in it. */
+struct dw_intake {
+    uint64_t number;        /* one sequence a collector, from 0, no holes */
+    int64_t arrival_ns;
+    uint64_t source;        /* Kafka partition, or number of the queue file */
+    uint64_t offset, next;  /* where it began there, and where consumption goes on */
+};
+
+/* What was seen of one event when its frame was taken. */
+enum dw_mark { DW_MARK_NONE, DW_MARK_DUPLICATE, DW_MARK_CONFLICT };
+
+struct dw_archive_conf {
+    const struct dw_fs *fs;
+    const struct dw_clock *clock;
+    const char *dir;           /* made when missing */
+    struct dw_keys *keys;
+    uint64_t segment_max_bytes; /* an open segment of this size is due for sealing */
+};
+
+struct dw_archive;
+
+/* Opens for writing and recovers: an open segment is cut after its last whole valid frame (bytes cut are counted in
+ * archive_bytes_cut), leftovers of an unfinished seal are removed. *ret_a is given. */
+DW_MUST_USE int dw_archive_open(const struct dw_archive_conf *conf, struct dw_archive **ret_a);
+void dw_archive_close(struct dw_archive *a);
+/* Appends a frame that was decoded and checked. `in` names all but `number`, which is set. `mark` has one byte an event
+ * (enum dw_mark), or is NULL. Not durable before dw_archive_sync. After an error the archive takes no more: reopen it. */
+DW_MUST_USE int dw_archive_append(struct dw_archive *a, struct dw_str frame, const struct dw_head *head,
+    const uint8_t *mark, struct dw_intake *in);
+DW_MUST_USE int dw_archive_sync(struct dw_archive *a);
+/* Whether the open segment has reached segment_max_bytes. */
+bool dw_archive_seal_due(const struct dw_archive *a);
+/* Seals the open segment if it holds a frame, and opens the next. */
+DW_MUST_USE int dw_archive_seal(struct dw_archive *a);
+/* Number the next frame will get. */
+uint64_t dw_archive_next_intake(const struct dw_archive *a);
+/* Intake of the last archived frame; false when there is none yet. */
+bool dw_archive_last(const struct dw_archive *a, struct dw_intake *ret);
+
+/* ---- reading ---- */
+
+/* One archived frame. Belongs to the reader until its next use. */
+struct dw_archived {
+    struct dw_intake intake;
+    uint64_t segment;
+    bool sealed;
+    bool has_previous, has_hash; /* whether HEAD holds them (sealed segments leave out what can be computed) */
+    const uint8_t *mark;         /* one byte an event, or NULL: no marks */
+    struct dw_decoded frame;
+};
+
+struct dw_archive_reader;
+/* Opens for reading. DW_ENOENT when there is no manifest at `dir`. Keeps fs and keys. */
+DW_MUST_USE int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_keys *keys,
+    struct dw_archive_reader **ret_r);
+void dw_archive_reader_close(struct dw_archive_reader *r);
+/* Goes on at the first frame whose intake number is at least `intake`. */
+void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake);
+/* Leaves out sealed segments that hold no event time in [from, to]; INT64_MIN and INT64_MAX: no bound. */
+void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns);
+/* From now on frames of a sealed segment come in chain order (agent, epoch, number), whole segments from the start. */
+void dw_archive_reader_chain_order(struct dw_archive_reader *r);
+/* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
+ * error once (ret->frame.head and dw_archive_reader_where tell which) and is then passed over. */
+DW_MUST_USE int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret);
+/* The file the reader is in, for messages. */
+const char *dw_archive_reader_where(const struct dw_archive_reader *r);
+/* Frames handed out so far, for the answer's "frames read". */
+uint64_t dw_archive_reader_frames(const struct dw_archive_reader *r);
+
+/* ---- the manifest's view, for `archive ls` ---- */
+
+struct dw_segment_info {
+    uint64_t number;
+    bool sealed;
+    char file[64];
+    uint64_t bytes, frames, events, text_bytes, first_intake, last_intake;
+    int64_t time_min_ns, time_max_ns;
+    uint8_t sha256[DW_SHA256_BYTES];
+};
+/* Calls `each` for every segment the manifest names, oldest first. The open one has its file size only. */
+DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
+    void (*each)(void *arg, const struct dw_segment_info *s), void *arg);
+
+/* ---- verification ---- */
+
+struct dw_verify_result {
+    uint64_t segments, frames, events, records, signatures;
+    uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
+    uint64_t problems;
+};
+/* Checks a directory offline: the manifest's chain, every sealed file's hash, every frame's roots and hash, every
+ * agent's chain over all segments, every signature (keys come from the epochs' own opening records and are bound
+ * to the agent id by its hash). `problem` gets one sentence for each thing that does not hold.
+ * DW_OK when it could be read, whatever was found. */
+struct dw_verify {
+    const struct dw_fs *fs;
+    const char *dir;
+    void (*problem)(void *arg, const char *text);
+    void *arg;
+};
+DW_MUST_USE int dw_archive_verify(const struct dw_verify *v, struct dw_verify_result *ret);
+
+/* ---- chains, shared by verification and ingest ---- */
+
+/* How a frame stands in its chain. */
+enum dw_link {
+    DW_LINK_NEXT,   /* the one that was due */
+    DW_LINK_START,  /* first seen of its chain, number 0 */
+    DW_LINK_MIDDLE, /* first seen of its chain, but not its beginning: what came before is not here */
+    DW_LINK_COPY,   /* the frame seen last of its number, again, or an older number */
+    DW_LINK_HOLE,   /* numbers are missing before it */
+    DW_LINK_BROKEN, /* the number that was due, but its `previous` is another hash */
+    DW_LINK_FORK,   /* the newest number again with another hash: two frames claim one place */
+};
+
+/* Heads of all chains seen: (agent, epoch) -> number and hash of the newest frame. */
+struct dw_chains;
+struct dw_chain_head {
+    uint8_t agent[DW_AGENT_ID_BYTES];
+    struct dw_epoch epoch;
+    uint64_t number; /* newest */
+    uint8_t hash[DW_SHA256_BYTES];
+    uint64_t unsigned_count;
+};
+struct dw_chains *dw_chains_new(void);
+void dw_chains_free(struct dw_chains *c);
+/* Judges a frame (its hash must be known) and takes it as the newest of its chain unless it is a copy. *ret_missing:
+ * how many numbers are missing (HOLE). DW_ENOMEM. */
+DW_MUST_USE int dw_chains_take(struct dw_chains *c, const struct dw_head *h, enum dw_link *ret, uint64_t *ret_missing);
+/* The newest of a chain; NULL when it was never seen. Valid until the next take. */
+const struct dw_chain_head *dw_chains_find(const struct dw_chains *c, const struct dw_head *h);
+/* All chains in order of first sight. */
+const struct dw_chain_head *dw_chains_at(const struct dw_chains *c, uint32_t i);
+uint32_t dw_chains_count(const struct dw_chains *c);
+
+/* Keys by agent id, learnt from opening records. */
+struct dw_keyring;
+struct dw_keyring *dw_keyring_new(void);
+void dw_keyring_free(struct dw_keyring *k);
+/* Takes `public_key` out of an epoch.open record if it belongs to the agent's id. DW_ENOENT: the record has none;
+ * DW_ESIGNATURE: it has another agent's. */
+DW_MUST_USE int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES], struct dw_str record);
+/* Checks a signed frame. DW_ENOENT: the agent's key is not known. */
+DW_MUST_USE int dw_keyring_check(const struct dw_keyring *k, const struct dw_head *h);
+
+#endif

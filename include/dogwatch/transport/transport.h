@@ -1,0 +1,102 @@
+/*
+ * Transports carry frames from agent to collector: at least once, in order per agent.
+ *
+ * Two halves, each behind a struct of functions: a sender in the agent, a receiver in the collector. Implementations:
+ * `dir` (a directory of frames, one host), tests' `mem`. None owns a thread or a loop.
+ */
+#ifndef DOGWATCH_TRANSPORT_TRANSPORT_H
+#define DOGWATCH_TRANSPORT_TRANSPORT_H
+
+#include "dogwatch/base/fs.h"
+#include "dogwatch/frame/frame.h"
+
+/* ---- sending: used by the agent's writer thread ---- */
+
+struct dw_sender;
+struct dw_sender_ops {
+    const char *name;
+    int (*send)(struct dw_sender *s, struct dw_frame **frame);
+    int (*pump)(struct dw_sender *s, uint64_t *ret_acked);
+    void (*close)(struct dw_sender *s);
+};
+struct dw_sender {
+    const struct dw_sender_ops *ops;
+};
+
+/* Hands a frame over. On success takes *frame (NULLs it); frames are acknowledged in the order sent. On failure the caller
+ * still owns it: DW_EAGAIN and DW_ENOSPC mean hold on and try again, others that the transport is broken. */
+DW_MUST_USE static inline int dw_sender_send(struct dw_sender *s, struct dw_frame **frame)
+{
+    return s->ops->send(s, frame);
+}
+
+/* Does what is due, which may wait for the disk; *ret_acked is how many frames are durable since the sender was opened.
+ * DW_ENOSPC: pump again later, nothing is lost. After other errors the frames not acknowledged must be sent again through a
+ * sender opened anew. */
+DW_MUST_USE static inline int dw_sender_pump(struct dw_sender *s, uint64_t *ret_acked)
+{
+    return s->ops->pump(s, ret_acked);
+}
+
+/* Frees; what was not pumped may be lost. NULL is fine. */
+static inline void dw_sender_close(struct dw_sender *s)
+{
+    if (s)
+        s->ops->close(s);
+}
+
+/* ---- receiving: used by the collector's loop ---- */
+
+/* Where a frame stood: consumption goes on at `next` of the same source. */
+struct dw_position {
+    uint64_t source, offset, next;
+};
+
+/* What a receiver hands out: a frame's bytes, or bytes that are no frame. Valid until the next call. */
+struct dw_received {
+    struct dw_str bytes;
+    struct dw_position at;
+    bool is_frame;  /* false: `bytes` were passed over because no frame begins there */
+};
+
+struct dw_receiver;
+struct dw_receiver_ops {
+    const char *name;
+    int (*next)(struct dw_receiver *r, struct dw_received *ret);
+    int (*commit)(struct dw_receiver *r, struct dw_position done);
+    void (*close)(struct dw_receiver *r);
+};
+struct dw_receiver {
+    const struct dw_receiver_ops *ops;
+};
+
+/* The next frame. DW_EAGAIN when there is none now. */
+DW_MUST_USE static inline int dw_receiver_next(struct dw_receiver *r, struct dw_received *ret)
+{
+    return r->ops->next(r, ret);
+}
+
+/* Says that everything up to and with `done` is archived and synced: it may be forgotten. */
+DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct dw_position done)
+{
+    return r->ops->commit(r, done);
+}
+
+static inline void dw_receiver_close(struct dw_receiver *r)
+{
+    if (r)
+        r->ops->close(r);
+}
+
+/* ---- dir: a directory of frames (dir_send.c, dir_receive.c) ---- */
+
+enum { DW_DIR_FILE_BYTES = 8 * 1024 * 1024 };
+
+/* Opens the directory for sending; makes it when missing. A last file with a torn tail is left as it is and a new one begun: the
+ * receiver passes over the tail, which was never acknowledged. Over `max_bytes` of unconsumed frames, send answers DW_EAGAIN. */
+DW_MUST_USE int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_bytes, struct dw_sender **ret);
+/* Opens it for receiving, going on after `from` (NULL: at the oldest file). */
+DW_MUST_USE int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_position *from,
+    struct dw_receiver **ret);
+
+#endif

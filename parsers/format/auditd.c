@@ -1,0 +1,170 @@
+/*
+ * auditd: records of the Linux audit daemon.
+ *
+ *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='op=PAM acct="root" addr=10.0.0.1 res=success'
+ *
+ * Invariants:
+ *   (1) A record is one line; records of one event are tied by auditd.log.sequence, not joined.
+ *   (2) Values that say nothing (?, (null), (none)) are left out.
+ *   (3) A hex value of a name or path is decoded only when its text needed the coding.
+ */
+#include "formats.h"
+
+#include "fmt.h"
+
+enum { DECODE_MAX = 4096 };
+
+static const struct fmt_map keys[] = {
+    {"pid", DW_F_process_pid, FMT_COPY},
+    {"ppid", DW_F_process_parent_pid, FMT_COPY},
+    {"comm", DW_F_process_name, FMT_COPY},
+    {"exe", DW_F_process_executable, FMT_COPY},
+    {"proctitle", DW_F_process_title, FMT_COPY},
+    {"cmd", DW_F_process_command_line, FMT_COPY},
+    {"cwd", DW_F_process_working_directory, FMT_COPY},
+    {"exit", DW_F_process_exit_code, FMT_COPY},
+    {"tty", DW_F_process_tty_name, FMT_COPY},
+    {"terminal", DW_F_process_tty_name, FMT_COPY},
+    {"acct", DW_F_user_name, FMT_USER},
+    {"uid", DW_F_user_id, FMT_COPY},
+    {"euid", DW_F_user_effective_id, FMT_COPY},
+    {"gid", DW_F_group_id, FMT_COPY},
+    {"addr", DW_F_source_address, FMT_SOURCE},
+    {"src", DW_F_source_address, FMT_SOURCE},
+    {"dst", DW_F_destination_address, FMT_COPY},
+};
+
+static bool says_nothing(struct dw_str s)
+{
+    return s.len == 0 || fmt_eq(s, "?") || fmt_eq(s, "(null)") || fmt_eq(s, "(none)");
+}
+
+/* Decodes a hex value into the pool when its text could not stand bare; else gives it back. */
+static struct dw_str unhexed(struct dw_draft *d, struct dw_str s)
+{
+    if (s.len < 2 || s.len % 2 || s.len > 2 * DECODE_MAX)
+        return s;
+    char *out = dw_arena_alloc(d->pool, s.len / 2);
+    if (!out || !dw_unhex(s, (uint8_t *)out, s.len / 2))
+        return s;
+    bool coded = false;
+    for (size_t i = 0; i < s.len / 2; i++) {
+        unsigned char ch = (unsigned char)out[i];
+        coded = coded || ch <= ' ' || ch == '"' || ch >= 127;
+        if (ch < ' ')
+            out[i] = ' ';
+    }
+    return coded ? dw_str_make(out, s.len / 2) : s;
+}
+
+static bool is_text_key(struct dw_str key)
+{
+    return fmt_among(key, " exe cmd data path comm file name watch cwd acct dir vm device cgroup operation info profile "
+                          "proctitle ocomm grp new_group ");
+}
+
+static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str key, struct dw_str value)
+{
+    bool bare = value.len && value.ptr > d->line.ptr && value.ptr[-1] != '"' && value.ptr[-1] != '\'';
+    if (bare && (is_text_key(key) || (key.ptr[0] == 'a' && fmt_digits(dw_str_slice(key, 1, key.len)))))
+        value = unhexed(d, value);
+    if (says_nothing(value))
+        return;
+    if (fmt_eq(key, "res") || fmt_eq(key, "success")) {
+        bool good = fmt_among(value, " success yes 1 "), bad = fmt_among(value, " failed fail failure no 0 ");
+        if (good || bad)
+            dw_draft_const(d, DW_F_event_outcome, good ? "success" : "failure");
+        return;
+    }
+    fmt_set_named(d, "auditd.log.", key, value);
+    for (size_t i = 0; i < DW_COUNT_OF(keys); i++) {
+        if (!fmt_eq(key, keys[i].name) || fmt_get(d, keys[i].key).len)
+            continue;
+        struct dw_field v = fmt_field(d, value);
+        (void)fmt_apply(ctx, d, &keys[i], &v);
+    }
+}
+
+static void put_pairs(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str r, bool inner)
+{
+    struct dw_str key, value;
+    while (r.len) {
+        if (!fmt_pair(&r, &key, &value)) {
+            if (!fmt_word(&r).len)
+                break;
+        } else if (fmt_eq(key, "msg") && !inner) {
+            put_pairs(d, ctx, value, true);
+        } else {
+            put_pair(d, ctx, key, value);
+        }
+    }
+}
+
+static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
+{
+    static const struct {
+        const char *type, *action, *category, *types;
+    } known[] = {
+#define AUDIT(type, action, category, types) {type, action, category, types},
+#include "audit_types.h"
+#undef AUDIT
+    };
+    if (fmt_eq(type, "AVC")) {
+        dw_draft_const(d, DW_F_event_action, fmt_has(r, "apparmor=") ? "violated-apparmor-policy" : "violated-selinux-policy");
+        return;
+    }
+    if (fmt_eq(type, "SYSCALL")) {
+        bool executed = fmt_has(r, "syscall=execve ") || fmt_has(r, "syscall=execveat ");
+        dw_draft_const(d, DW_F_event_action, executed ? "executed" : "syscall");
+        dw_draft_const(d, DW_F_event_category, "process");
+        dw_draft_const(d, DW_F_event_type, "info");
+        return;
+    }
+    for (size_t i = 0; i < DW_COUNT_OF(known); i++) {
+        if (!fmt_eq(type, known[i].type))
+            continue;
+        dw_draft_const(d, DW_F_event_action, known[i].action);
+        fmt_words(d, DW_F_event_category, known[i].category);
+        fmt_words(d, DW_F_event_type, known[i].types);
+        return;
+    }
+    fmt_set_lower(d, DW_F_event_action, type);
+}
+
+static bool head(struct dw_str *r, struct dw_str *node, struct dw_str *type, struct dw_str *stamp)
+{
+    struct dw_str at = *r;
+    if (fmt_lit(&at, "node="))
+        *node = fmt_word(&at);
+    fmt_blanks(&at);
+    if (!fmt_lit(&at, "type="))
+        return false;
+    *type = fmt_word(&at);
+    fmt_blanks(&at);
+    if (!fmt_lit(&at, "msg=audit(") || !fmt_upto(&at, "):", stamp))
+        return false;
+    *r = at;
+    return true;
+}
+
+int dw_parse_auditd_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
+{
+    struct dw_str r = d->line, node = DW_STR_NONE, type, stamp;
+    if (!head(&r, &node, &type, &stamp))
+        return DW_ESYNTAX;
+    struct dw_str time = dw_str_cut(&stamp, ':');
+    if (!fmt_time(ctx, d, &time))
+        return DW_ESYNTAX;
+    fmt_set_named(d, "auditd.log.", DW_STR("sequence"), stamp);
+    fmt_set_named(d, "auditd.log.", DW_STR("record_type"), type);
+    fmt_set_named(d, "auditd.log.", DW_STR("node"), node);
+    put_meaning(d, type, r);
+    put_pairs(d, ctx, r, false);
+    return DW_OK;
+}
+
+int dw_probe_auditd_log(struct dw_str line)
+{
+    struct dw_str r = line, node, type, stamp;
+    return head(&r, &node, &type, &stamp) ? 98 : 0;
+}
