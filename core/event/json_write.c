@@ -49,6 +49,12 @@ struct writer {
     struct node node[NODES_MAX];
 };
 
+/* A message that is the whole line stands in event.original already. */
+static bool is_line(const struct dw_event *ev, const struct dw_field *f)
+{
+    return f->key == DW_F_message && dw_field_is_text(f) && dw_str_eq(dw_field_str(f), ev->line);
+}
+
 /* What stands elsewhere: a log's own claims to be these are in its line. */
 static bool is_ours(const struct dw_field *f)
 {
@@ -137,8 +143,14 @@ static void insert(struct writer *w, uint16_t index)
     struct entry *e = &w->entry[index];
     struct dw_str rest = e->name;
     uint16_t at = 0;
-    while (rest.ptr && at != NONE)
-        at = child_of(w, at, dw_str_cut(&rest, '.'));
+    for (int depth = 0; rest.ptr && at != NONE; depth++) {
+        struct dw_str whole = rest, part = dw_str_cut(&rest, '.');
+        if (part.len == 0 || depth == DW_EVENT_DEPTH_MAX) { /* "a..b", or a name of dots: no level for each */
+            part = whole;
+            rest = DW_STR_NONE;
+        }
+        at = child_of(w, at, part);
+    }
     if (at == NONE)
         at = child_of(w, 0, e->name);
     if (at == NONE)
@@ -341,6 +353,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
     struct dw_buf *out)
 {
     char id[DW_EVENT_ID_TEXT];
+    bool skip_message = !extra || !extra->whole_message;
     struct writer w; /* large and mostly never touched: not cleared */
     w.keys = keys;
     w.ev = ev;
@@ -352,7 +365,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
         add_own(&w, 0, DW_F_event_id, dw_str_of(id));
     }
     for (uint32_t i = 0; i < ev->field_count; i++)
-        if (!is_ours(&ev->field[i]))
+        if (!is_ours(&ev->field[i]) && !(skip_message && is_line(ev, &ev->field[i])))
             add_entry(&w, &ev->field[i]);
     for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
         add_entry(&w, &ev->stream->field[i]);

@@ -157,6 +157,8 @@ int main(void)
         bench_lines(names[kind], dw_buf_view(&b), 0);
         (void)snprintf(name, sizeof name, "%s_cards", names[kind]);
         bench_lines(name, dw_buf_view(&b), 1u << DW_REDACT_CARDS);
+        (void)snprintf(name, sizeof name, "%s_all_rules", names[kind]);
+        bench_lines(name, dw_buf_view(&b), ~0u);
     }
     make(&b, 4);
     bench_json("json_read", dw_buf_view(&b), READ);

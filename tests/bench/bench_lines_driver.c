@@ -73,7 +73,8 @@ int main(int argc, char **argv)
     int rc = l ? dw_lines_feed(l, dw_buf_view(&in), &out, &used) : -1;
     if (rc == 0)
         rc = dw_lines_flush(l, dw_str_slice(dw_buf_view(&in), used, in.len), &out);
-    (void)fwrite(text.ptr, 1, text.len, stdout);
+    if (text.len)
+        (void)fwrite(text.ptr, 1, text.len, stdout);
     dw_lines_free(l);
     dw_buf_fini(&in);
     dw_buf_fini(&text);

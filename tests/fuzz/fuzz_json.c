@@ -60,8 +60,9 @@ static void check_names(struct dw_str text)
     int rc = 0;
     while ((rc = dw_json_next(&j, &t)) == 0 && t.type != DW_JSON_END)
         tokens += t.type >= DW_JSON_STRING;
-    bool zero = memmem(text.ptr, text.len, "\\u0000", 6) != NULL; /* json-c's names end at a zero byte */
-    DW_ASSERT(rc < 0 || zero || tokens == leaves(o));
+    /* json-c's names end at a zero byte; two names broken in different ways may be repaired to the same */
+    bool odd = dw_str_find(text, DW_STR("\\u0000")) < text.len || dw_str_find(text, DW_STR("utf8.repaired")) < text.len;
+    DW_ASSERT(rc < 0 || odd || tokens == leaves(o));
     json_object_put(o);
     json_tokener_free(tok);
 }

@@ -185,6 +185,12 @@ static void writing_gives_no_object_a_name_twice(void **state)
     expect_part("{\"a-b\":1,\"a\":{\"c\":2},\"a\":{\"b\":3}}", "\"a-b\":1,\"a\":{\"b\":3,\"c\":2}");
 }
 
+static void names_of_dots_make_no_levels(void **state)
+{
+    (void)state;
+    expect_part("{\"a..b\":1,\"a.c\":2,\"....\":3}", "\"....\":3,\"a\":{\".b\":1,\"c\":2}");
+}
+
 static void a_log_cannot_take_our_names(void **state)
 {
     (void)state;
@@ -217,6 +223,7 @@ int main(void)
         cmocka_unit_test(flatten_drops_over_bounds_and_counts),
         cmocka_unit_test(writing_nests_and_keeps_the_order),
         cmocka_unit_test(writing_gives_no_object_a_name_twice),
+        cmocka_unit_test(names_of_dots_make_no_levels),
         cmocka_unit_test(a_log_cannot_take_our_names),
         cmocka_unit_test(strings_hold_nothing_a_terminal_would_obey),
         cmocka_unit_test(writing_repairs_bytes_that_are_no_utf8_and_says_so),
