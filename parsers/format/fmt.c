@@ -7,6 +7,8 @@
  */
 #include "fmt.h"
 
+#include "dogwatch/base/counter.h"
+
 #include <arpa/inet.h>
 
 static bool is_blank(char ch)
@@ -262,13 +264,20 @@ void fmt_set_named(struct dw_draft *d, const char *prefix, struct dw_str key, st
     char name[128];
     struct dw_str p = dw_str_of(prefix);
     uint32_t id;
-    if (s.len == 0 || p.len + key.len > sizeof name)
+    if (s.len == 0)
         return;
+    if (p.len + key.len > sizeof name) {
+        d->dropped++;
+        DW_COUNT(parse_fields_dropped);
+        return;
+    }
     memcpy(name, p.ptr, p.len);
     if (key.len)
         memcpy(name + p.len, key.ptr, key.len);
     if (dw_keys_intern(d->keys, dw_str_make(name, p.len + key.len), &id) == DW_OK)
         fmt_put(d, id, s);
+    else
+        DW_COUNT(parse_keys_dropped);
 }
 
 struct dw_str fmt_get(const struct dw_draft *d, uint32_t key)

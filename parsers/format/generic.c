@@ -11,6 +11,8 @@
 
 #include "fmt.h"
 
+#include "dogwatch/event/json_read.h"
+
 static const struct fmt_map well_known[] = {
     {"@timestamp", 0, FMT_TIME}, {"timestamp", 0, FMT_TIME}, {"time", 0, FMT_TIME}, {"ts", 0, FMT_TIME},
     {"t", 0, FMT_TIME}, {"date", 0, FMT_TIME}, {"datetime", 0, FMT_TIME}, {"eventTime", 0, FMT_TIME},
@@ -99,6 +101,19 @@ int dw_probe_json(struct dw_str line)
     return s.len > 1 && s.ptr[0] == '{' && s.ptr[s.len - 1] == '}' ? 50 : 0;
 }
 
+/* A quoted value's escapes, resolved in the pool; a value without, or with bad ones, stays as written. */
+static struct dw_str unescaped(struct dw_draft *d, struct dw_str s)
+{
+    if (!s.len || s.ptr == d->line.ptr || s.ptr[-1] != '"' || dw_str_index(s, '\\') == s.len)
+        return s;
+    struct dw_buf text = {0};
+    struct dw_str copy = DW_STR_NONE;
+    if (dw_json_unescape(s, &text) && !text.err && text.len <= DW_EVENT_VALUE_MAX)
+        copy = dw_arena_copy(d->pool, dw_buf_view(&text));
+    dw_buf_fini(&text);
+    return copy.ptr ? copy : s;
+}
+
 int dw_parse_logfmt(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct dw_parse_ctx copy = *ctx;
@@ -110,6 +125,7 @@ int dw_parse_logfmt(const struct dw_parse_ctx *ctx, struct dw_draft *d)
             continue;
         }
         pairs++;
+        value = unescaped(d, value);
         struct dw_field v = fmt_field(d, value);
         if (value.len && !on_value(&copy, d, key, &v))
             fmt_set_named(d, "", key, value);

@@ -96,7 +96,6 @@ static bool http_part(struct dw_draft *d, struct dw_str r)
 
 static void tcp_part(struct dw_draft *d, struct dw_str r)
 {
-    (void)fmt_set_digits(d, DW_F_source_bytes, DW_STR_NONE);
     struct dw_str bytes = fmt_word(&r);
     uint32_t key;
     if (dw_keys_intern(d->keys, DW_STR("haproxy.bytes_read"), &key) == DW_OK)

@@ -80,7 +80,6 @@ static const struct iis_set sets[] = {
     /* site method path query port user client agent cookie referrer host status sub win sent received taken */
     {17, 1, -1, 6, -1, 7, 9, 10, 11, 14, 15, 16},
     /* site server s-ip method path query port user client version agent cookie referrer host status sub win sent received taken */
-    {21, 3, 2, 8, 9, 10, 12, 13, 14, 17, 18, 19},
     {20, 3, 2, 8, 9, 10, 12, 13, 14, 17, 18, 19},
     /* s-ip method path query port user client version agent cookie referrer host status sub win sent received taken */
     {18, 1, 0, 6, 7, 8, 10, 11, 12, 15, 16, 17},

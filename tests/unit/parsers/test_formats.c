@@ -38,6 +38,7 @@ static void logfmt(void **state)
     static const struct parse_row rows[] = {
         {"time=2026-11-23T21:14:18Z level=error msg=\"it broke\" err=\"no route\" component=db",
             {"@time=2026-11-23T21:14:18", "log.level=error", "message=it broke", "error.message=no route", "component=db"}},
+        {"level=info msg=\"say \\\"hi\\\" \\n\" a=1", {"message=say \"hi\" \n", "a=1"}},
         {"just some words = nothing", {NULL}},
     };
     check_rows("logfmt", rows, DW_COUNT_OF(rows));
