@@ -120,6 +120,16 @@ static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
         dw_draft_const(d, DW_F_event_type, "info");
         return;
     }
+    static const char *const op[][2] = {{"op=start ", "start"}, {"op=stop ", "end"}, {"op=create ", "creation"},
+        {"op=delete ", "deletion"}};
+    for (size_t i = 0; i < DW_COUNT_OF(op) && fmt_eq(type, "VIRT_CONTROL"); i++) {
+        if (!fmt_has(r, op[i][0]))
+            continue;
+        dw_draft_const(d, DW_F_event_action, "issued-vm-control");
+        dw_draft_const(d, DW_F_event_category, "host");
+        dw_draft_const(d, DW_F_event_type, op[i][1]);
+        return;
+    }
     for (size_t i = 0; i < DW_COUNT_OF(known); i++) {
         if (!fmt_eq(type, known[i].type))
             continue;

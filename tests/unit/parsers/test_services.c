@@ -31,7 +31,8 @@ static void mysql(void **state)
         {"261123  1:14:18 [Warning] Access denied for user 'grace'@'192.0.2.9' (using password: YES)",
             {"@time=2026-11-23T01:14:18", "user.name=grace", "source.ip=192.0.2.9", "event.action=logon-failed",
                 "event.outcome=failure", "event.category=authentication"}},
-        {"mysqld_safe Starting", {NULL}},
+        {"mysqld_safe Starting", {"message=mysqld_safe Starting", "event.category=database", "!process.thread.id"}},
+        {"", {NULL}},
     };
     static const struct parse_row slow[] = {
         {"# Time: 2026-11-23T21:14:18.000000Z\n# User@Host: app[app] @ web1 [192.0.2.9]  Id: 7\n"
