@@ -28,7 +28,7 @@ struct parse_opts {
     struct dw_lines_conf lines;
     int64_t now_ns;
     bool null_ends, explain;
-    const char *log_format; /* or NULL */
+    const char *log_format;      /* or NULL */
     struct dw_user_format *user; /* compiled of it; owned */
 };
 
@@ -103,9 +103,14 @@ static int event(struct parse_run *r, struct dw_str text, const struct dw_line *
     if (r->o->explain)
         explain(r, p, err, text, d.field_count);
     int64_t other = line && line->has_env_time ? line->env_time_ns : r->o->now_ns;
-    struct dw_event ev = {.time_ns = d.has_time ? d.time_ns : other, .read_at_ns = r->o->now_ns, .line = text,
-        .field_count = d.field_count, .field = d.field, .out = line ? line->out : DW_OUT_NONE};
-    dw_event_json(r->keys, &ev, &(struct dw_event_extra){.whole_message = true}, &r->out); /* what the parser said, all of it */
+    struct dw_event ev = {.time_ns = d.has_time ? d.time_ns : other,
+        .read_at_ns = r->o->now_ns,
+        .line = text,
+        .field_count = d.field_count,
+        .field = d.field,
+        .out = line ? line->out : DW_OUT_NONE};
+    dw_event_json(
+        r->keys, &ev, &(struct dw_event_extra){.whole_message = true}, &r->out); /* what the parser said, all of it */
     dw_buf_byte(&r->out, '\n');
     return r->out.len > OUT_BYTES || r->out.err ? write_all(&r->out) : DW_OK;
 }
@@ -118,8 +123,8 @@ static int on_line(void *arg, const struct dw_line *l)
 static int on_declared(void *arg, const struct dw_declared *d)
 {
     (void)arg;
-    fprintf(stderr, "dogwatch parse: bytes %llu to %llu: %s\n", (unsigned long long)d->start, (unsigned long long)d->end,
-        d->reason);
+    fprintf(stderr, "dogwatch parse: bytes %llu to %llu: %s\n", (unsigned long long)d->start,
+        (unsigned long long)d->end, d->reason);
     return DW_OK;
 }
 

@@ -223,8 +223,8 @@ static bool form_iso(struct scan *c)
 /* 23/Nov/2026:21:14:18 +0000 and 23/Nov/2026:21:14:18.123 */
 static bool form_clf(struct scan *c)
 {
-    if (!digits12(c, &c->day) || !(take(c, '/') || take(c, '-')) || !month_name(c) ||
-        !(take(c, '/') || take(c, '-')) || !year4(c) || !(take(c, ':') || take(c, ' ')) || !clock_time(c, true))
+    if (!digits12(c, &c->day) || !(take(c, '/') || take(c, '-')) || !month_name(c) || !(take(c, '/') || take(c, '-')) ||
+        !year4(c) || !(take(c, ':') || take(c, ' ')) || !clock_time(c, true))
         return false;
     zone_suffix(c);
     return true;

@@ -118,8 +118,8 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
     while (at.len && (is_blank(at.ptr[0]) || at.ptr[0] == ','))
         advance(&at, 1);
     size_t n = 0;
-    while (n < at.len && (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' &&
-                                                     !is_blank(at.ptr[n]))))
+    while (n < at.len &&
+           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !is_blank(at.ptr[n]))))
         n++;
     if (n == 0 || n >= at.len || at.ptr[n] != '=')
         return false;

@@ -9,7 +9,8 @@
  *     select sleep(2);
  *
  * Invariants:
- *   (1) A slow entry needs its Query_time. An error line needs nothing: mysqld_safe and crash reports write without time.
+ *   (1) A slow entry needs its Query_time. An error line needs nothing: mysqld_safe and crash reports write without
+ * time.
  */
 #include "formats.h"
 
@@ -173,5 +174,6 @@ int dw_parse_mysql_slowlog(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 
 int dw_probe_mysql_slowlog(struct dw_str line)
 {
-    return fmt_starts(line, "# User@Host: ") || (fmt_starts(line, "# Time: ") && fmt_has(line, "# Query_time: ")) ? 95 : 0;
+    return fmt_starts(line, "# User@Host: ") || (fmt_starts(line, "# Time: ") && fmt_has(line, "# Query_time: ")) ? 95
+                                                                                                                  : 0;
 }

@@ -41,41 +41,95 @@ struct dialect {
 };
 
 static const struct fmt_map nginx_map[] = {
-    {"remote_addr", 0, FMT_SOURCE}, {"remote_port", DW_F_source_port, FMT_COPY}, {"remote_user", 0, FMT_USER},
-    {"time_local", 0, FMT_TIME}, {"time_iso8601", 0, FMT_TIME}, {"msec", 0, FMT_TIME}, {"request", 0, FMT_REQUEST},
-    {"request_method", DW_F_http_request_method, FMT_COPY}, {"request_uri", 0, FMT_URL}, {"uri", DW_F_url_path, FMT_COPY},
-    {"args", DW_F_url_query, FMT_COPY}, {"query_string", DW_F_url_query, FMT_COPY}, {"status", 0, FMT_STATUS},
-    {"body_bytes_sent", DW_F_http_response_body_bytes, FMT_COPY}, {"bytes_sent", DW_F_http_response_bytes, FMT_COPY},
-    {"request_length", DW_F_http_request_bytes, FMT_COPY}, {"content_length", DW_F_http_request_body_bytes, FMT_COPY},
-    {"request_time", 0, FMT_S}, {"request_id", DW_F_http_request_id, FMT_COPY}, {"req_id", DW_F_http_request_id, FMT_COPY},
-    {"http_referer", DW_F_http_request_referrer, FMT_COPY}, {"http_user_agent", DW_F_user_agent_original, FMT_COPY},
-    {"host", DW_F_url_domain, FMT_COPY}, {"http_host", DW_F_url_domain, FMT_COPY},
-    {"server_name", DW_F_destination_domain, FMT_COPY}, {"server_addr", DW_F_destination_ip, FMT_COPY},
-    {"server_port", DW_F_destination_port, FMT_COPY}, {"scheme", DW_F_url_scheme, FMT_COPY},
-    {"ssl_cipher", DW_F_tls_cipher, FMT_COPY}, {"pid", DW_F_process_pid, FMT_COPY},
+    {"remote_addr", 0, FMT_SOURCE},
+    {"remote_port", DW_F_source_port, FMT_COPY},
+    {"remote_user", 0, FMT_USER},
+    {"time_local", 0, FMT_TIME},
+    {"time_iso8601", 0, FMT_TIME},
+    {"msec", 0, FMT_TIME},
+    {"request", 0, FMT_REQUEST},
+    {"request_method", DW_F_http_request_method, FMT_COPY},
+    {"request_uri", 0, FMT_URL},
+    {"uri", DW_F_url_path, FMT_COPY},
+    {"args", DW_F_url_query, FMT_COPY},
+    {"query_string", DW_F_url_query, FMT_COPY},
+    {"status", 0, FMT_STATUS},
+    {"body_bytes_sent", DW_F_http_response_body_bytes, FMT_COPY},
+    {"bytes_sent", DW_F_http_response_bytes, FMT_COPY},
+    {"request_length", DW_F_http_request_bytes, FMT_COPY},
+    {"content_length", DW_F_http_request_body_bytes, FMT_COPY},
+    {"request_time", 0, FMT_S},
+    {"request_id", DW_F_http_request_id, FMT_COPY},
+    {"req_id", DW_F_http_request_id, FMT_COPY},
+    {"http_referer", DW_F_http_request_referrer, FMT_COPY},
+    {"http_user_agent", DW_F_user_agent_original, FMT_COPY},
+    {"host", DW_F_url_domain, FMT_COPY},
+    {"http_host", DW_F_url_domain, FMT_COPY},
+    {"server_name", DW_F_destination_domain, FMT_COPY},
+    {"server_addr", DW_F_destination_ip, FMT_COPY},
+    {"server_port", DW_F_destination_port, FMT_COPY},
+    {"scheme", DW_F_url_scheme, FMT_COPY},
+    {"ssl_cipher", DW_F_tls_cipher, FMT_COPY},
+    {"pid", DW_F_process_pid, FMT_COPY},
 };
 
 static const struct fmt_map apache_map[] = {
-    {"h", 0, FMT_SOURCE}, {"a", 0, FMT_SOURCE}, {"{c}a", 0, FMT_SOURCE}, {"u", 0, FMT_USER}, {"t", 0, FMT_TIME},
-    {"r", 0, FMT_REQUEST}, {"s", 0, FMT_STATUS}, {"b", DW_F_http_response_body_bytes, FMT_COPY},
-    {"B", DW_F_http_response_body_bytes, FMT_COPY}, {"O", DW_F_http_response_bytes, FMT_COPY},
-    {"I", DW_F_http_request_bytes, FMT_COPY}, {"D", 0, FMT_US}, {"T", 0, FMT_S}, {"{s}T", 0, FMT_S}, {"{ms}T", 0, FMT_MS},
-    {"{us}T", 0, FMT_US}, {"m", DW_F_http_request_method, FMT_COPY}, {"U", DW_F_url_path, FMT_COPY},
-    {"v", DW_F_url_domain, FMT_COPY}, {"V", DW_F_url_domain, FMT_COPY}, {"p", DW_F_destination_port, FMT_COPY},
-    {"A", DW_F_destination_ip, FMT_COPY}, {"P", DW_F_process_pid, FMT_COPY}, {"f", DW_F_file_path, FMT_COPY},
-    {"L", DW_F_http_request_id, FMT_COPY}, {"{Referer}i", DW_F_http_request_referrer, FMT_COPY},
-    {"{User-Agent}i", DW_F_user_agent_original, FMT_COPY}, {"{Host}i", DW_F_url_domain, FMT_COPY},
-    {"{UNIQUE_ID}e", DW_F_http_request_id, FMT_COPY}, {"{SSL_CIPHER}x", DW_F_tls_cipher, FMT_COPY},
+    {"h", 0, FMT_SOURCE},
+    {"a", 0, FMT_SOURCE},
+    {"{c}a", 0, FMT_SOURCE},
+    {"u", 0, FMT_USER},
+    {"t", 0, FMT_TIME},
+    {"r", 0, FMT_REQUEST},
+    {"s", 0, FMT_STATUS},
+    {"b", DW_F_http_response_body_bytes, FMT_COPY},
+    {"B", DW_F_http_response_body_bytes, FMT_COPY},
+    {"O", DW_F_http_response_bytes, FMT_COPY},
+    {"I", DW_F_http_request_bytes, FMT_COPY},
+    {"D", 0, FMT_US},
+    {"T", 0, FMT_S},
+    {"{s}T", 0, FMT_S},
+    {"{ms}T", 0, FMT_MS},
+    {"{us}T", 0, FMT_US},
+    {"m", DW_F_http_request_method, FMT_COPY},
+    {"U", DW_F_url_path, FMT_COPY},
+    {"v", DW_F_url_domain, FMT_COPY},
+    {"V", DW_F_url_domain, FMT_COPY},
+    {"p", DW_F_destination_port, FMT_COPY},
+    {"A", DW_F_destination_ip, FMT_COPY},
+    {"P", DW_F_process_pid, FMT_COPY},
+    {"f", DW_F_file_path, FMT_COPY},
+    {"L", DW_F_http_request_id, FMT_COPY},
+    {"{Referer}i", DW_F_http_request_referrer, FMT_COPY},
+    {"{User-Agent}i", DW_F_user_agent_original, FMT_COPY},
+    {"{Host}i", DW_F_url_domain, FMT_COPY},
+    {"{UNIQUE_ID}e", DW_F_http_request_id, FMT_COPY},
+    {"{SSL_CIPHER}x", DW_F_tls_cipher, FMT_COPY},
 };
 
 static const struct fmt_map haproxy_map[] = {
-    {"ci", 0, FMT_SOURCE}, {"cp", DW_F_source_port, FMT_COPY}, {"si", DW_F_destination_ip, FMT_COPY},
-    {"sp", DW_F_destination_port, FMT_COPY}, {"t", 0, FMT_TIME}, {"tr", 0, FMT_TIME}, {"T", 0, FMT_TIME},
-    {"Tl", 0, FMT_TIME}, {"trl", 0, FMT_TIME}, {"ST", 0, FMT_STATUS}, {"B", DW_F_http_response_bytes, FMT_COPY},
-    {"U", DW_F_http_request_bytes, FMT_COPY}, {"Ta", 0, FMT_MS}, {"Tt", 0, FMT_MS}, {"r", 0, FMT_REQUEST},
-    {"HM", DW_F_http_request_method, FMT_COPY}, {"HU", 0, FMT_URL}, {"HP", DW_F_url_path, FMT_COPY},
-    {"HQ", DW_F_url_query, FMT_COPY}, {"ID", DW_F_http_request_id, FMT_COPY}, {"pid", DW_F_process_pid, FMT_COPY},
-    {"sslc", DW_F_tls_cipher, FMT_COPY}, {"H", DW_F_host_hostname, FMT_COPY},
+    {"ci", 0, FMT_SOURCE},
+    {"cp", DW_F_source_port, FMT_COPY},
+    {"si", DW_F_destination_ip, FMT_COPY},
+    {"sp", DW_F_destination_port, FMT_COPY},
+    {"t", 0, FMT_TIME},
+    {"tr", 0, FMT_TIME},
+    {"T", 0, FMT_TIME},
+    {"Tl", 0, FMT_TIME},
+    {"trl", 0, FMT_TIME},
+    {"ST", 0, FMT_STATUS},
+    {"B", DW_F_http_response_bytes, FMT_COPY},
+    {"U", DW_F_http_request_bytes, FMT_COPY},
+    {"Ta", 0, FMT_MS},
+    {"Tt", 0, FMT_MS},
+    {"r", 0, FMT_REQUEST},
+    {"HM", DW_F_http_request_method, FMT_COPY},
+    {"HU", 0, FMT_URL},
+    {"HP", DW_F_url_path, FMT_COPY},
+    {"HQ", DW_F_url_query, FMT_COPY},
+    {"ID", DW_F_http_request_id, FMT_COPY},
+    {"pid", DW_F_process_pid, FMT_COPY},
+    {"sslc", DW_F_tls_cipher, FMT_COPY},
+    {"H", DW_F_host_hostname, FMT_COPY},
 };
 
 static bool is_word(char ch)
@@ -179,8 +233,8 @@ static int mistake(struct dw_diags *diags, size_t offset, size_t len, const char
     return DW_ECONFIG;
 }
 
-static int add_variable(struct dw_user_format *f, const struct dialect *t, struct dw_str name, size_t offset,
-    struct dw_diags *diags)
+static int add_variable(
+    struct dw_user_format *f, const struct dialect *t, struct dw_str name, size_t offset, struct dw_diags *diags)
 {
     if (name.len == 0 || name.len > NAME_MAX_LEN)
         return mistake(diags, offset, 1, NULL, "a variable without a name, or with one that is too long");
@@ -237,8 +291,8 @@ static void join_literals(struct dw_user_format *f)
     f->count = n;
 }
 
-int dw_user_format_compile(const struct dw_parser *parser, struct dw_str text, struct dw_diags *diags,
-    struct dw_user_format **ret)
+int dw_user_format_compile(
+    const struct dw_parser *parser, struct dw_str text, struct dw_diags *diags, struct dw_user_format **ret)
 {
     const struct dialect *t = find_dialect(parser);
     *ret = NULL;
@@ -284,8 +338,8 @@ static size_t find_end(struct dw_str r, struct dw_str text)
 }
 
 /* False when it should be a time and is none: then the line is of another format. */
-static bool put(const struct dw_user_format *f, const struct item *it, const struct dw_parse_ctx *ctx, struct dw_draft *d,
-    struct dw_str value)
+static bool put(const struct dw_user_format *f, const struct item *it, const struct dw_parse_ctx *ctx,
+    struct dw_draft *d, struct dw_str value)
 {
     if (value.len == 0 || fmt_eq(value, "-"))
         return true;
@@ -311,7 +365,7 @@ static size_t value_end(const struct item *it, const struct item *next, struct d
     if (!next)
         return r.len;
     if (fmt_starts(r, "\"") && next->text.ptr[0] != '"' && fmt_quoted(&rest, &inner))
-        return r.len - rest.len; /* HAProxy's %{+Q}r brings its quotes */
+        return r.len - rest.len;             /* HAProxy's %{+Q}r brings its quotes */
     if (client && fmt_eq(next->text, ":")) { /* an IPv6 address holds colons too: the port's is the last */
         struct dw_str word = fmt_word(&rest);
         size_t end = word.len;

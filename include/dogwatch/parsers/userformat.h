@@ -12,11 +12,12 @@
 /* Compiles `text`, the string as it stands in the server's configuration, for the parser it replaces: nginx_access,
  * nginx_ingress, apache_access or haproxy_log. Mistakes go to `diags` with their place. *ret is owned by the caller.
  * DW_EUNKNOWN: that parser takes no format; DW_ECONFIG: mistakes in it; DW_ENOMEM. */
-DW_MUST_USE int dw_user_format_compile(const struct dw_parser *parser, struct dw_str text, struct dw_diags *diags,
-    struct dw_user_format **ret);
+DW_MUST_USE int dw_user_format_compile(
+    const struct dw_parser *parser, struct dw_str text, struct dw_diags *diags, struct dw_user_format **ret);
 void dw_user_format_free(struct dw_user_format *f);
 
 /* Parses the draft's line. DW_ESYNTAX: the line is not of this format. */
-DW_MUST_USE int dw_user_format_parse(const struct dw_user_format *f, const struct dw_parse_ctx *ctx, struct dw_draft *d);
+DW_MUST_USE int dw_user_format_parse(
+    const struct dw_user_format *f, const struct dw_parse_ctx *ctx, struct dw_draft *d);
 
 #endif

@@ -51,7 +51,8 @@ static void every_line_gives_one_event(void **state)
 {
     (void)state;
     char *argv[] = {"parse", "--format", "system/auth", "--zone", "-02:00", "--now", "2026-11-23T00:00:00Z"};
-    static const char in[] = "Nov 22 10:00:00 h sshd[1]: Accepted password for a from 192.0.2.9 port 1 ssh2\n\xff junk\nno end";
+    static const char in[] =
+        "Nov 22 10:00:00 h sshd[1]: Accepted password for a from 192.0.2.9 port 1 ssh2\n\xff junk\nno end";
     struct dw_buf out = {0};
     assert_int_equal(run(argv, 7, in, sizeof in - 1, &out), 0);
     assert_int_equal(lines_in(&out), 3);

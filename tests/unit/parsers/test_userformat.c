@@ -28,7 +28,8 @@ static void check_case(const struct user_case *c)
         uint32_t key;
         bool found = false;
         for (uint32_t k = 0; dw_keys_find(keys, name, &key) == DW_OK && k < d.field_count; k++)
-            found |= d.field[k].key == key && dw_field_is_text(&d.field[k]) && dw_str_eq(dw_field_str(&d.field[k]), value);
+            found |=
+                d.field[k].key == key && dw_field_is_text(&d.field[k]) && dw_str_eq(dw_field_str(&d.field[k]), value);
         if (!found)
             fail_msg("%s: no %s", c->line, c->want[i]);
     }
