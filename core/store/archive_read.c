@@ -39,6 +39,7 @@ struct dw_archive_reader {
     uint64_t next_intake, frames, clock;
     uint64_t segment;   /* loaded; 0: none */
     bool sealed, chain_order;
+    bool one_file; /* a single sealed segment, no manifest */
     int fd;
     uint64_t open_end;  /* of the open segment: scanned up to here */
     struct dw__rows rows;
@@ -50,7 +51,7 @@ struct dw_archive_reader {
     uint8_t *mark;
 };
 
-int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_keys *keys, struct dw_archive_reader **ret_r)
+static int new_reader(const struct dw_fs *fs, const char *dir, struct dw_keys *keys, struct dw_archive_reader **ret_r)
 {
     struct dw_archive_reader *r = dw_calloc(1, sizeof *r);
     if (!r)
@@ -66,7 +67,16 @@ int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_ke
     for (int i = 0; i < CACHE; i++)
         r->cache[i].block = UINT32_MAX;
     dw__rows_init(&r->rows);
-    int rc = r->dir && r->decoder && r->zstd && r->mark ? dw__manifest_read(fs, dir, &r->manifest) : DW_ENOMEM;
+    *ret_r = r;
+    return r->dir && r->decoder && r->zstd && r->mark ? DW_OK : DW_ENOMEM;
+}
+
+int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_keys *keys, struct dw_archive_reader **ret_r)
+{
+    struct dw_archive_reader *r = NULL;
+    int rc = new_reader(fs, dir, keys, &r);
+    if (rc == DW_OK)
+        rc = dw__manifest_read(fs, dir, &r->manifest);
     if (rc < 0) {
         dw_archive_reader_close(r);
         return rc;
@@ -231,6 +241,27 @@ static int load_open(struct dw_archive_reader *r)
     return DW_OK;
 }
 
+int dw_archive_reader_open_file(const struct dw_fs *fs, const char *path, struct dw_keys *keys,
+    struct dw_archive_reader **ret_r)
+{
+    struct dw_archive_reader *r = NULL;
+    int rc = new_reader(fs, path, keys, &r);
+    if (rc == DW_OK) {
+        int n = snprintf(r->where, sizeof r->where, "%s", path);
+        rc = n < 0 || n >= (int)sizeof r->where ? DW_ELIMIT : dw_fs_open(fs, path, O_RDONLY, 0, &r->fd);
+    }
+    if (rc == DW_OK)
+        rc = load_table(r);
+    if (rc < 0) {
+        dw_archive_reader_close(r);
+        return rc;
+    }
+    r->segment = 1;
+    r->sealed = r->one_file = true;
+    *ret_r = r;
+    return DW_OK;
+}
+
 static bool wanted(const struct dw_archive_reader *r, const struct dw_segment_info *s)
 {
     return s->number >= r->skip_upto && s->last_intake >= r->next_intake && s->time_max_ns >= r->from_ns
@@ -350,8 +381,8 @@ int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret)
                 r->next_intake = row->intake.number + 1;
             return give(r, row, ret);
         }
-        if (rc < 0)
-            return rc;
+        if (rc < 0 || r->one_file)
+            return rc < 0 ? rc : DW_EAGAIN;
         if (r->segment && r->sealed)
             r->skip_upto = r->segment + 1;
         bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;

@@ -67,6 +67,9 @@ struct dw_archive_reader;
 /* Opens for reading. DW_ENOENT when there is no manifest at `dir`. Keeps fs and keys. */
 DW_MUST_USE int dw_archive_reader_open(const struct dw_fs *fs, const char *dir, struct dw_keys *keys,
     struct dw_archive_reader **ret_r);
+/* The same over one sealed segment's file, without a manifest. */
+DW_MUST_USE int dw_archive_reader_open_file(const struct dw_fs *fs, const char *path, struct dw_keys *keys,
+    struct dw_archive_reader **ret_r);
 void dw_archive_reader_close(struct dw_archive_reader *r);
 /* Goes on at the first frame whose intake number is at least `intake`. */
 void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake);

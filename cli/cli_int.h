@@ -1,0 +1,52 @@
+/*
+ * What commands share: where DATA is, options, tables.
+ */
+#ifndef DOGWATCH_CLI_INT_H
+#define DOGWATCH_CLI_INT_H
+
+#include "cmd.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/fs.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/store/archive.h"
+
+enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 12 };
+enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
+
+/* Options that reading commands share. */
+struct cli_options {
+    char data[CLI_PATH_MAX], archive[CLI_PATH_MAX];
+    enum cli_output output;
+    uint64_t limit;
+    bool has_limit, follow;
+    int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
+    const char *rest[64];       /* what is no option */
+    int rest_count;
+};
+
+/* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. data and archive are filled from --data,
+ * --archive, DOGWATCH_DATA or the default. */
+int cli_options(int argc, char **argv, struct cli_options *ret);
+/* The default DATA directory of this user. */
+void cli_default_data(char out[CLI_PATH_MAX]);
+/* Opens the archive; on failure says where it looked and what to type, and answers CLI_CANNOT. */
+int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret);
+/* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */
+bool cli_time(const char *text, int64_t *ret_ns);
+
+/* A table with columns as wide as their texts; CSV or NDJSON when asked. Texts are copied. */
+struct cli_table {
+    enum cli_output output;
+    const char *name[CLI_COLUMNS_MAX];
+    bool number[CLI_COLUMNS_MAX];
+    uint32_t columns;
+    struct dw_buf cells; /* NUL-terminated texts, row by row */
+    uint32_t rows;
+};
+void cli_table_cell(struct cli_table *t, struct dw_str text);
+void cli_table_number(struct cli_table *t, uint64_t v);
+/* Prints and frees. */
+void cli_table_end(struct cli_table *t);
+
+#endif

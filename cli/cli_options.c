@@ -1,0 +1,122 @@
+/*
+ * cli_options: the options that reading commands share, and where a reader looks.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/event/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void cli_default_data(char out[CLI_PATH_MAX])
+{
+    const char *home = getenv("HOME"), *chosen = getenv("DOGWATCH_DATA");
+    if (chosen && *chosen)
+        (void)snprintf(out, CLI_PATH_MAX, "%s", chosen);
+    else if (geteuid() == 0 || !home)
+        (void)snprintf(out, CLI_PATH_MAX, "/var/lib/dogwatch");
+    else
+        (void)snprintf(out, CLI_PATH_MAX, "%s/.local/state/dogwatch", home);
+}
+
+bool cli_time(const char *text, int64_t *ret_ns)
+{
+    struct dw_str s = dw_str_of(text);
+    uint64_t n;
+    const char *units = "smhdw";
+    static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
+    const char *unit = s.len > 1 ? strchr(units, s.ptr[s.len - 1]) : NULL;
+    int64_t now = dw_clock_real(&dw_clock_system);
+    if (unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000) {
+        *ret_ns = now - (int64_t)n * seconds[unit - units] * DW_NS_PER_S;
+        return true;
+    }
+    char day[40];
+    struct dw_time_ref ref = {.now_ns = now};
+    if (s.len == 10 && s.ptr[4] == '-') {
+        (void)snprintf(day, sizeof day, "%sT00:00:00Z", text);
+        s = dw_str_of(day);
+    }
+    return dw_time_parse(s, &ref, ret_ns) == DW_OK;
+}
+
+static int mistake(const char *what, const char *option)
+{
+    (void)fprintf(stderr, "dogwatch: %s: %s\n", option, what);
+    return CLI_USAGE;
+}
+
+static bool output_of(const char *text, enum cli_output *ret)
+{
+    static const char *const words[] = {"table", "ndjson", "csv"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *ret = (enum cli_output)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An option with a value. -1: it is none of ours. */
+static int take_valued(struct cli_options *o, const char *name, const char *v)
+{
+    if (strcmp(name, "--data") == 0)
+        (void)snprintf(o->data, sizeof o->data, "%s", v);
+    else if (strcmp(name, "--archive") == 0)
+        (void)snprintf(o->archive, sizeof o->archive, "%s", v);
+    else if (strcmp(name, "--output") == 0)
+        return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
+    else if (strcmp(name, "--limit") == 0)
+        return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
+    else if (strcmp(name, "--since") == 0)
+        return cli_time(v, &o->since_ns) ? CLI_YES : mistake("needs a time: RFC 3339, 2026-11-23, or 15m 24h 7d ago", name);
+    else if (strcmp(name, "--until") == 0)
+        return cli_time(v, &o->until_ns) ? CLI_YES : mistake("needs a time: RFC 3339, 2026-11-23, or 15m 24h 7d ago", name);
+    else
+        return -1;
+    return CLI_YES;
+}
+
+int cli_options(int argc, char **argv, struct cli_options *o)
+{
+    *o = (struct cli_options){.since_ns = INT64_MIN, .until_ns = INT64_MAX,
+        .output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_NDJSON};
+    cli_default_data(o->data);
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
+            if (o->rest_count == 64)
+                return mistake("too many arguments", argv[i]);
+            o->rest[o->rest_count++] = argv[i];
+            continue;
+        }
+        if (strcmp(argv[i], "--follow") == 0) {
+            o->follow = true;
+            continue;
+        }
+        int rc = i + 1 < argc ? take_valued(o, argv[i], argv[i + 1]) : -1;
+        if (rc < 0)
+            return mistake(i + 1 < argc ? "no such option" : "no such option, or its value is missing", argv[i]);
+        if (rc != CLI_YES)
+            return rc;
+        i++;
+    }
+    if (!o->archive[0] && dw_path_join(o->archive, sizeof o->archive, o->data, "archive") < 0)
+        return mistake("path too long", o->data);
+    return CLI_YES;
+}
+
+int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret)
+{
+    int rc = keys ? dw_archive_reader_open(&dw_fs_system, o->archive, keys, ret) : DW_ENOMEM;
+    if (rc == DW_OK)
+        return CLI_YES;
+    (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
+    if (rc == DW_ENOENT)
+        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA and the default.\n"
+                              "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
+    return CLI_CANNOT;
+}

@@ -1,0 +1,123 @@
+/*
+ * cli_table: rows for people (aligned), for spreadsheets (CSV, RFC 4180) and for programs (NDJSON).
+ *
+ * Invariant: a text that came from a log never reaches the terminal with control bytes in it.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/event/json_write.h"
+
+#include <stdio.h>
+
+enum { CELL_WIDTH_MAX = 100 };
+
+void cli_table_cell(struct cli_table *t, struct dw_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        dw_buf_byte(&t->cells, text.ptr[i] ? (uint8_t)text.ptr[i] : '?');
+    dw_buf_byte(&t->cells, 0);
+    t->rows++;
+}
+
+void cli_table_number(struct cli_table *t, uint64_t v)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+    cli_table_cell(t, dw_str_make(text, (size_t)n));
+}
+
+static void put_plain(const char *text, size_t width, bool right)
+{
+    size_t len = strlen(text), shown = len < CELL_WIDTH_MAX ? len : CELL_WIDTH_MAX;
+    for (size_t i = shown; right && i < width; i++)
+        (void)putchar(' ');
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        (void)putchar(c < 0x20 || c == 0x7f ? '?' : c);
+    }
+    for (size_t i = shown; !right && i < width; i++)
+        (void)putchar(' ');
+}
+
+static void print_table(const struct cli_table *t)
+{
+    size_t width[CLI_COLUMNS_MAX] = {0};
+    const char *at = t->cells.ptr;
+    for (uint32_t c = 0; c < t->columns; c++)
+        width[c] = strlen(t->name[c]);
+    for (uint32_t i = 0; i < t->rows; i++, at += strlen(at) + 1) {
+        size_t len = strlen(at) < CELL_WIDTH_MAX ? strlen(at) : CELL_WIDTH_MAX;
+        if (len > width[i % t->columns])
+            width[i % t->columns] = len;
+    }
+    for (uint32_t c = 0; c < t->columns; c++) {
+        put_plain(t->name[c], c + 1 < t->columns || t->number[c] ? width[c] : 0, t->number[c]);
+        (void)fputs(c + 1 < t->columns ? "  " : "\n", stdout);
+    }
+    at = t->cells.ptr;
+    for (uint32_t i = 0; i < t->rows; i++, at += strlen(at) + 1) {
+        uint32_t c = i % t->columns;
+        put_plain(at, c + 1 < t->columns || t->number[c] ? width[c] : 0, t->number[c]);
+        (void)fputs(c + 1 < t->columns ? "  " : "\n", stdout);
+    }
+}
+
+static void put_csv(const char *text)
+{
+    if (!strpbrk(text, "\",\r\n")) {
+        (void)fputs(text, stdout);
+        return;
+    }
+    (void)putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            (void)putchar('"');
+        (void)putchar(*text);
+    }
+    (void)putchar('"');
+}
+
+static void print_csv(const struct cli_table *t)
+{
+    const char *at = t->cells.ptr;
+    for (uint32_t c = 0; c < t->columns; c++) {
+        put_csv(t->name[c]);
+        (void)fputs(c + 1 < t->columns ? "," : "\r\n", stdout);
+    }
+    for (uint32_t i = 0; i < t->rows; i++, at += strlen(at) + 1) {
+        put_csv(at);
+        (void)fputs(i % t->columns + 1 < t->columns ? "," : "\r\n", stdout);
+    }
+}
+
+static void print_ndjson(const struct cli_table *t)
+{
+    const char *at = t->cells.ptr;
+    struct dw_buf out = {0};
+    for (uint32_t i = 0; i < t->rows; i++, at += strlen(at) + 1) {
+        uint32_t c = i % t->columns;
+        dw_buf_byte(&out, c ? ',' : '{');
+        (void)dw_json_string(&out, dw_str_of(t->name[c]));
+        dw_buf_byte(&out, ':');
+        if (t->number[c] && dw_is_json_number(dw_str_of(at)))
+            dw_buf_str(&out, dw_str_of(at));
+        else
+            (void)dw_json_string(&out, dw_str_of(at));
+        if (c + 1 == t->columns)
+            dw_buf_str(&out, DW_STR("}\n"));
+    }
+    (void)fwrite(out.ptr, 1, out.len, stdout);
+    dw_buf_fini(&out);
+}
+
+void cli_table_end(struct cli_table *t)
+{
+    if (t->output == OUTPUT_TABLE)
+        print_table(t);
+    else if (t->output == OUTPUT_CSV)
+        print_csv(t);
+    else
+        print_ndjson(t);
+    dw_buf_fini(&t->cells);
+    t->rows = 0;
+}

@@ -1,0 +1,145 @@
+/*
+ * cmd_docs: `dogwatch docs DIR`: the pages that come from tables: reference/ (markdown), dogwatch.1, completion.
+ *
+ * A test makes them again and fails when the committed ones differ, so no page can lag behind the code.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/collect/account.h"
+#include "dogwatch/conf/options.h"
+#include "dogwatch/event/keys.h"
+#include "dogwatch/parsers/parser.h"
+#include "dogwatch/parsers/redact.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *word, *arguments, *summary;
+} commands[] = {
+#define COMMAND(word, function, arguments, summary) {#word, arguments, summary},
+#include "dogwatch/tbl/commands.h"
+#undef COMMAND
+};
+
+static const char made[] = "<!-- made by `dogwatch docs`; change the table, not this page -->\n\n";
+
+static void page_commands(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Commands\n\n%s", made);
+    for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
+        dw_buf_printf(b, "## dogwatch %s\n\n%s.\n\n```\ndogwatch %s %s\n```\n\n", commands[i].word, commands[i].summary,
+            commands[i].word, commands[i].arguments);
+    dw_buf_printf(b, "Exit codes: 0 yes, 1 the answer is no, 2 usage, configuration or rule mistake, 3 it could not be done.\n");
+}
+
+static void page_counters(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Counters\n\n%s| counter | counts |\n|---|---|\n", made);
+    for (int i = 0; i < DW_COUNTERS; i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", dw_counter_name((enum dw_counter)i), dw_counter_doc((enum dw_counter)i));
+}
+
+static void page_errors(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Errors\n\n%s| number | name | text |\n|---|---|---|\n", made);
+    for (int i = 1; i < DW_ERR_INDEX_END; i++)
+        dw_buf_printf(b, "| -%d | %s | %s |\n", i, dw_err_name(-i), dw_err_text(-i));
+}
+
+static void page_fields(struct dw_buf *b)
+{
+    static const char *const types[] = {"keyword", "text", "ip", "long", "float", "boolean", "date"};
+    struct dw_keys *k = dw_keys_new();
+    dw_buf_printf(b, "# Fields\n\n%s| field | type | list | is |\n|---|---|---|---|\n", made);
+    for (uint32_t i = 0; k && i < DW_FIELDS; i++)
+        dw_buf_printf(b, "| `%.*s` | %s | %s | %s |\n", DW_ARG(dw_keys_name(k, i)), types[dw_field_type(i)],
+            dw_field_is_list(i) ? "yes" : "", dw_field_doc(i));
+    dw_keys_free(k);
+}
+
+static void page_parsers(struct dw_buf *b)
+{
+    size_t count;
+    const struct dw_parser *p = dw_parser_table(&count);
+    dw_buf_printf(b, "# Parsers\n\n%s| format | dataset | also called | takes |\n|---|---|---|---|\n", made);
+    for (size_t i = 0; i < count; i++)
+        dw_buf_printf(b, "| `%s` | `%s` | %s | %s |\n", p[i].name, p[i].dataset, p[i].aliases ? p[i].aliases : "", p[i].doc);
+}
+
+static void page_problems(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# What the collector itself raises\n\n%s| rule | level | is |\n|---|---|---|\n", made);
+    for (int i = 0; i < DW_PROBLEMS; i++)
+        dw_buf_printf(b, "| `%s` | %s | %s |\n", dw_problem_rule((enum dw_problem_kind)i), dw_problem_level((enum dw_problem_kind)i),
+            dw_problem_title((enum dw_problem_kind)i));
+}
+
+static void page_redact(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Masks\n\n%s| rule | masks |\n|---|---|\n", made);
+    for (int i = 0; i < DW_REDACT_RULES; i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", dw_redact_name((enum dw_redact_rule)i), dw_redact_doc((enum dw_redact_rule)i));
+}
+
+static void page_agent(struct dw_buf *b)
+{
+    dw_conf_page(&dw_conf_agent, b);
+}
+
+static void page_collector(struct dw_buf *b)
+{
+    dw_conf_page(&dw_conf_collector, b);
+}
+
+static void page_man(struct dw_buf *b)
+{
+    dw_buf_printf(b, ".TH DOGWATCH 1\n.SH NAME\ndogwatch \\- watches containers' logs, keeps every byte, proves what it says\n.SH COMMANDS\n");
+    for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
+        dw_buf_printf(b, ".TP\n.B dogwatch %s\n%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
+    dw_buf_printf(b, ".SH EXIT STATUS\n0 yes; 1 the answer is no; 2 usage, configuration or rule mistake; 3 it could not be done.\n"
+                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n");
+}
+
+static void page_completion(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# bash completion for dogwatch; made by `dogwatch docs`\n_dogwatch()\n{\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                     "        COMPREPLY=($(compgen -W \"");
+    for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
+        dw_buf_printf(b, "%s%s", i ? " " : "", commands[i].word);
+    dw_buf_printf(b, "\" -- \"${COMP_WORDS[1]}\"))\n    else\n        COMPREPLY=($(compgen -f -- \"${COMP_WORDS[$COMP_CWORD]}\"))\n    fi\n}\n"
+                     "complete -F _dogwatch dogwatch\n");
+}
+
+static const struct {
+    const char *name;
+    void (*make)(struct dw_buf *b);
+} pages[] = {
+    {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
+    {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
+    {"reference/masks.md", page_redact}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
+};
+
+int cmd_docs(int argc, char **argv)
+{
+    char path[CLI_PATH_MAX], dir[CLI_PATH_MAX];
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: dogwatch docs DIR\n");
+        return CLI_USAGE;
+    }
+    int rc = dw_path_join(dir, sizeof dir, argv[1], "reference");
+    if (rc == DW_OK)
+        rc = dw_fs_mkdirs(&dw_fs_system, dir, 0755);
+    for (size_t i = 0; i < DW_COUNT_OF(pages) && rc == DW_OK; i++) {
+        struct dw_buf b = {0};
+        pages[i].make(&b);
+        rc = b.err ? b.err : dw_path_join(path, sizeof path, argv[1], pages[i].name);
+        if (rc == DW_OK)
+            rc = dw_fs_write_file(&dw_fs_system, path, 0644, dw_buf_view(&b));
+        dw_buf_fini(&b);
+    }
+    if (rc < 0)
+        (void)fprintf(stderr, "dogwatch: %s: %s\n", argv[1], dw_err_text(rc));
+    return rc == DW_OK ? CLI_YES : CLI_CANNOT;
+}

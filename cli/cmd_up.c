@@ -1,0 +1,363 @@
+/*
+ * cmd_up: `dogwatch up`: agent and collector on this host, without a broker.
+ *
+ * It links neither: it writes their configurations to DATA/up/, executes both programs, restarts one that dies (with growing
+ * pauses, counted and said), and forwards SIGINT and SIGTERM, to the agent first.
+ *
+ * Exit codes: 0 both ended cleanly · 2 usage or configuration · 3 locked, or a program cannot run.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/event/json_write.h"
+
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SETS_MAX = 64, POLL_MS = 50, BACKOFF_MAX_MS = 10000 };
+
+struct up {
+    char data[CLI_PATH_MAX], dir[CLI_PATH_MAX], rules[CLI_PATH_MAX];
+    const char *logs[SETS_MAX], *set[SETS_MAX];
+    int logs_count, set_count;
+    const char *write_config;
+    bool until_idle;
+};
+
+struct child {
+    const char *name;
+    char program[CLI_PATH_MAX], config[CLI_PATH_MAX];
+    pid_t pid;
+    unsigned deaths;
+    int64_t not_before_ns;
+    bool ended;
+};
+
+static volatile sig_atomic_t told;
+
+static void on_signal(int number)
+{
+    told = number;
+}
+
+static int options(int argc, char **argv, struct up *u)
+{
+    cli_default_data(u->data);
+    for (int i = 1; i < argc; i++) {
+        const char *v = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--until-idle") == 0) {
+            u->until_idle = true;
+            continue;
+        }
+        if (v && strcmp(argv[i], "--data") == 0)
+            (void)snprintf(u->data, sizeof u->data, "%s", v);
+        else if (v && strcmp(argv[i], "--rules") == 0)
+            (void)snprintf(u->rules, sizeof u->rules, "%s", v);
+        else if (v && strcmp(argv[i], "--logs") == 0 && u->logs_count < SETS_MAX)
+            u->logs[u->logs_count++] = v;
+        else if (v && strcmp(argv[i], "--set") == 0 && u->set_count < SETS_MAX)
+            u->set[u->set_count++] = v;
+        else if (v && strcmp(argv[i], "--write-config") == 0)
+            u->write_config = v;
+        else {
+            (void)fprintf(stderr, "dogwatch up: %s: no such option, or its value is missing\n", argv[i]);
+            return CLI_USAGE;
+        }
+        i++;
+    }
+    return CLI_YES;
+}
+
+/* The folder of this program. */
+static bool own_folder(char out[CLI_PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, CLI_PATH_MAX - 1);
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+static bool find_program(const char *name, char out[CLI_PATH_MAX])
+{
+    static const char *const places[] = {"", "/../libexec/dogwatch"};
+    char folder[CLI_PATH_MAX];
+    for (size_t i = 0; own_folder(folder) && i < DW_COUNT_OF(places); i++) {
+        int n = snprintf(out, CLI_PATH_MAX, "%s%s/%s", folder, places[i], name);
+        if (n > 0 && n < CLI_PATH_MAX && access(out, X_OK) == 0)
+            return true;
+    }
+    (void)fprintf(stderr, "dogwatch up: %s stands neither beside this program nor in libexec/dogwatch\n", name);
+    return false;
+}
+
+/* Rules: --rules, else the installed folder, else the source tree's beside the build. */
+static void find_rules(struct up *u)
+{
+    static const char *const places[] = {"/../share/dogwatch/rules", "/../../rules"};
+    char folder[CLI_PATH_MAX], path[CLI_PATH_MAX];
+    struct dw_stat st;
+    for (size_t i = 0; !u->rules[0] && own_folder(folder) && i < DW_COUNT_OF(places); i++) {
+        int n = snprintf(path, sizeof path, "%s%s", folder, places[i]);
+        if (n > 0 && n < CLI_PATH_MAX && dw_fs_stat(path, &st) == DW_OK)
+            memcpy(u->rules, path, (size_t)n + 1);
+    }
+}
+
+static void put_option(struct dw_buf *b, const char *name, const char *value)
+{
+    dw_buf_printf(b, "%s: ", name);
+    (void)dw_json_string(b, dw_str_of(value)); /* a JSON string is a YAML string */
+    dw_buf_byte(b, '\n');
+}
+
+/* --set agent.K=V or collector.K=V, or K=V for both where K is no option of one. */
+static void put_sets(const struct up *u, struct dw_buf *b, const char *program)
+{
+    size_t len = strlen(program);
+    for (int i = 0; i < u->set_count; i++) {
+        const char *set = u->set[i], *equals = strchr(set, '=');
+        if (!equals)
+            continue;
+        if (strncmp(set, program, len) == 0 && set[len] == '.')
+            dw_buf_printf(b, "%.*s: %s\n", (int)(equals - set - (long)len - 1), set + len + 1, equals + 1);
+    }
+}
+
+static int write_one(const struct up *u, const char *name, const struct dw_buf *b, char out[CLI_PATH_MAX])
+{
+    int rc = dw_path_join(out, CLI_PATH_MAX, u->dir, name);
+    if (rc == DW_OK)
+        rc = b->err ? b->err : dw_fs_write_file(&dw_fs_system, out, 0640, dw_buf_view(b));
+    if (rc < 0)
+        (void)fprintf(stderr, "dogwatch up: %s: %s\n", out, dw_err_text(rc));
+    return rc;
+}
+
+static int write_configs(struct up *u, struct child *agent, struct child *collector)
+{
+    struct dw_buf b = {0};
+    dw_buf_printf(&b, "# written by `dogwatch up`; run by hand with: dogwatch-agent --config THIS\n");
+    put_option(&b, "data", u->data);
+    if (u->logs_count) {
+        dw_buf_printf(&b, "logs:\n");
+        for (int i = 0; i < u->logs_count; i++) {
+            dw_buf_printf(&b, "  - ");
+            (void)dw_json_string(&b, dw_str_of(u->logs[i]));
+            dw_buf_byte(&b, '\n');
+        }
+        dw_buf_printf(&b, "discover:\n  docker: false\n  cri: false\n  podman: false\n");
+    }
+    if (u->until_idle)
+        dw_buf_printf(&b, "until_idle: true\n");
+    put_sets(u, &b, "agent");
+    int rc = write_one(u, "agent.yml", &b, agent->config);
+    dw_buf_reset(&b);
+    dw_buf_printf(&b, "# written by `dogwatch up`; run by hand with: dogwatch-collector --config THIS\n");
+    put_option(&b, "data", u->data);
+    if (u->rules[0]) {
+        dw_buf_printf(&b, "rules: [");
+        (void)dw_json_string(&b, dw_str_of(u->rules));
+        dw_buf_printf(&b, "]\n");
+    }
+    dw_buf_printf(&b, "lateness: 2s\n");
+    if (u->until_idle)
+        dw_buf_printf(&b, "until_idle: true\n");
+    put_sets(u, &b, "collector");
+    if (rc == DW_OK)
+        rc = write_one(u, "collector.yml", &b, collector->config);
+    dw_buf_fini(&b);
+    return rc;
+}
+
+static uint32_t count_glob(const char *pattern, uint32_t *ret_unreadable)
+{
+    glob_t g = {0};
+    uint32_t n = 0;
+    if (glob(pattern, 0, NULL, &g) == 0) {
+        for (size_t i = 0; i < g.gl_pathc; i++) {
+            n++;
+            if (access(g.gl_pathv[i], R_OK) != 0) {
+                (void)fprintf(stderr, "  cannot read %s: permission denied; run as root, or: setfacl -m u:$USER:r '%s'\n", g.gl_pathv[i], g.gl_pathv[i]);
+                (*ret_unreadable)++;
+            }
+        }
+    }
+    globfree(&g);
+    return n;
+}
+
+/* docker containers whose log is no json-file: their config says which driver they use. */
+static void say_drivers(void)
+{
+    glob_t g = {0};
+    static const char *const drivers[] = {"local", "none", "journald", "awslogs", "syslog", "fluentd", "gelf", "splunk", "gcplogs"};
+    if (glob("/var/lib/docker/containers/*/hostconfig.json", 0, NULL, &g) != 0)
+        return;
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        struct dw_buf text = {0};
+        if (dw_fs_read_file(&dw_fs_system, g.gl_pathv[i], 1 << 20, &text) == DW_OK) {
+            for (size_t k = 0; k < DW_COUNT_OF(drivers); k++) {
+                char type[64];
+                (void)snprintf(type, sizeof type, "\"LogConfig\":{\"Type\":\"%s\"", drivers[k]);
+                if (dw_str_find(dw_buf_view(&text), dw_str_of(type)) < text.len)
+                    (void)fprintf(stderr, "  cannot read the container of %s: its log driver is '%s'; start it with: docker run --log-driver json-file ...\n",
+                        g.gl_pathv[i], drivers[k]);
+            }
+        }
+        dw_buf_fini(&text);
+    }
+    globfree(&g);
+}
+
+static void say_found(const struct up *u)
+{
+    static const struct {
+        const char *what, *pattern;
+    } places[] = {{"docker containers", "/var/lib/docker/containers/*/*-json.log"}, {"pods' containers", "/var/log/pods/*/*/*.log"},
+        {"podman containers", "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log"}};
+    uint32_t unreadable = 0;
+    (void)fprintf(stderr, "dogwatch up: data in %s, rules from %s\n", u->data, u->rules[0] ? u->rules : "(none found)");
+    for (int i = 0; i < u->logs_count; i++)
+        (void)fprintf(stderr, "  %u logs match %s\n", count_glob(u->logs[i], &unreadable), u->logs[i]);
+    for (size_t i = 0; u->logs_count == 0 && i < DW_COUNT_OF(places); i++)
+        (void)fprintf(stderr, "  %u %s (%s)\n", count_glob(places[i].pattern, &unreadable), places[i].what, places[i].pattern);
+    if (u->logs_count == 0)
+        say_drivers();
+}
+
+static bool start(struct child *c)
+{
+    c->pid = fork();
+    if (c->pid == 0) {
+        (void)execl(c->program, c->program, "--config", c->config, (char *)NULL);
+        _exit(127);
+    }
+    return c->pid > 0;
+}
+
+/* A child that is gone: over, or to be started again later. */
+static void bury(struct child *c, int status, int *exit_code)
+{
+    c->pid = 0;
+    if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2)) {
+        c->ended = true;
+        if (WEXITSTATUS(status) == 2)
+            *exit_code = CLI_USAGE;
+        return;
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+        (void)fprintf(stderr, "dogwatch up: %s cannot be executed\n", c->program);
+        c->ended = true;
+        *exit_code = CLI_CANNOT;
+        return;
+    }
+    int64_t pause_ms = 100LL << (c->deaths < 7 ? c->deaths : 7);
+    pause_ms = pause_ms < BACKOFF_MAX_MS ? pause_ms : BACKOFF_MAX_MS;
+    c->deaths++;
+    c->not_before_ns = dw_clock_mono(&dw_clock_system) + pause_ms * DW_NS_PER_MS;
+    (void)fprintf(stderr, "dogwatch up: %s %s %d (death %u); starting it again in %lld ms\n", c->name,
+        WIFSIGNALED(status) ? "was killed by signal" : "ended with code",
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), c->deaths, (long long)pause_ms);
+}
+
+static void reap(struct child *children, int *exit_code)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (int i = 0; i < 2; i++)
+            if (children[i].pid == pid)
+                bury(&children[i], status, exit_code);
+}
+
+/* Agent first, so that what it still sends is taken in. */
+static void forward(struct child *children, bool *agent_told, bool *collector_told)
+{
+    struct child *agent = &children[0], *collector = &children[1];
+    if (!*agent_told) {
+        *agent_told = true;
+        if (agent->pid > 0)
+            (void)kill(agent->pid, SIGTERM);
+        agent->ended |= agent->pid == 0;
+    }
+    agent->ended |= agent->pid == 0;
+    if (agent->pid == 0 && !*collector_told) {
+        *collector_told = true;
+        if (collector->pid > 0)
+            (void)kill(collector->pid, SIGTERM);
+        collector->ended |= collector->pid == 0;
+    }
+    collector->ended |= *collector_told && collector->pid == 0;
+}
+
+static int watch(struct child children[2])
+{
+    int exit_code = CLI_YES;
+    bool agent_told = false, collector_told = false;
+    while (!(children[0].ended && children[1].ended)) {
+        int64_t now = dw_clock_mono(&dw_clock_system);
+        for (int i = 0; i < 2 && !told; i++)
+            if (!children[i].ended && children[i].pid == 0 && now >= children[i].not_before_ns && !start(&children[i]))
+                return CLI_CANNOT;
+        (void)poll(NULL, 0, POLL_MS);
+        reap(children, &exit_code);
+        if (told)
+            forward(children, &agent_told, &collector_told);
+        if (exit_code != CLI_YES && !told)
+            told = SIGTERM; /* one of them will never run: end the other */
+    }
+    return exit_code;
+}
+
+int cmd_up(int argc, char **argv)
+{
+    struct up u = {0};
+    struct child children[2] = {{.name = "agent"}, {.name = "collector"}};
+    char lock[CLI_PATH_MAX];
+    int fd = -1;
+    pid_t holder;
+    int rc = options(argc, argv, &u);
+    if (rc != CLI_YES)
+        return rc;
+    find_rules(&u);
+    if (u.write_config)
+        (void)snprintf(u.dir, sizeof u.dir, "%s", u.write_config);
+    else if (dw_path_join(u.dir, sizeof u.dir, u.data, "up") < 0)
+        return CLI_USAGE;
+    int err = dw_fs_mkdirs(&dw_fs_system, u.data, 0750);
+    if (err == DW_OK)
+        err = dw_fs_mkdirs(&dw_fs_system, u.dir, 0750);
+    if (err == DW_OK)
+        err = dw_path_join(lock, sizeof lock, u.data, "lock");
+    if (err == DW_OK && !u.write_config)
+        err = dw_fs_lock(lock, &fd, &holder);
+    if (err == DW_ELOCKED)
+        (void)fprintf(stderr, "dogwatch up: %s: another `dogwatch up` (pid %d) works here\n", u.data, (int)holder);
+    else if (err < 0)
+        (void)fprintf(stderr, "dogwatch up: %s: %s\n", u.data, dw_err_text(err));
+    if (err < 0)
+        return CLI_CANNOT;
+    if (write_configs(&u, &children[0], &children[1]) < 0)
+        return CLI_CANNOT;
+    if (u.write_config) {
+        (void)printf("wrote %s and %s\n  dogwatch-agent --config %s\n  dogwatch-collector --config %s\n", children[0].config,
+            children[1].config, children[0].config, children[1].config);
+        return CLI_YES;
+    }
+    if (!find_program("dogwatch-agent", children[0].program) || !find_program("dogwatch-collector", children[1].program))
+        return CLI_CANNOT;
+    say_found(&u);
+    (void)signal(SIGINT, on_signal);
+    (void)signal(SIGTERM, on_signal);
+    rc = watch(children);
+    dw_fs_close(fd);
+    return rc;
+}
