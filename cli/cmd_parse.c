@@ -101,7 +101,7 @@ static int event(struct parse_run *r, struct dw_str text, const struct dw_line *
     int64_t other = line && line->has_env_time ? line->env_time_ns : r->o->now_ns;
     struct dw_event ev = {.time_ns = d.has_time ? d.time_ns : other, .read_at_ns = r->o->now_ns, .line = text,
         .field_count = d.field_count, .field = d.field, .out = line ? line->out : DW_OUT_NONE};
-    dw_event_json(r->keys, &ev, NULL, &r->out);
+    dw_event_json(r->keys, &ev, &(struct dw_event_extra){.whole_message = true}, &r->out); /* what the parser said, all of it */
     dw_buf_byte(&r->out, '\n');
     return r->out.len > OUT_BYTES || r->out.err ? write_all(&r->out) : DW_OK;
 }

@@ -115,7 +115,8 @@ static int rules_load(struct rules *r, const struct run_opts *o)
     r->keys = dw_keys_new();
     const struct dw_ruleset_opts opts = {r->placeholder, r->placeholder_count};
     const struct dw_diag_sink sink = {say, (void *)(uintptr_t)o};
-    rc = r->keys ? dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, sink, &r->set, &bad) : DW_ENOMEM;
+    rc = r->keys ? dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, sink, &r->set, &bad)
+                 : DW_ENOMEM;
     if (rc == DW_OK)
         return EXIT_YES;
     fprintf(stderr, "%s: %s\n", o->path[bad], dw_err_text(rc));

@@ -184,7 +184,8 @@ int event_json_read(struct event_json *e, struct dw_str line, int64_t line_numbe
     if (rc < 0)
         return rc;
     e->number = o.has_number ? o.number : line_number;
-    e->ev = (struct dw_event){.field = e->field, .field_count = d.field_count, .time_ns = time_of(o.time, o.time_is_number)};
+    e->ev = (struct dw_event){
+        .field = e->field, .field_count = d.field_count, .time_ns = time_of(o.time, o.time_is_number)};
     e->ev.line = o.raw.ptr ? o.raw : o.original.ptr ? o.original : json;
     e->ev.start = (uint64_t)line_number;
     e->ev.stream = &e->stream;

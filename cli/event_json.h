@@ -8,13 +8,13 @@
 
 /* What one line needs; zeroed before the first, finished once. Thread: whoever owns it. */
 struct event_json {
-    struct dw_keys *keys;  /* set by the owner */
-    bool sigma;            /* names as Sigma has them; else ECS */
-    struct dw_arena pool;  /* started by the owner */
+    struct dw_keys *keys; /* set by the owner */
+    bool sigma;           /* names as Sigma has them; else ECS */
+    struct dw_arena pool; /* started by the owner */
     struct dw_field field[DW_EVENT_FIELDS_MAX];
-    struct dw_event ev;    /* the answer; valid until the next line */
+    struct dw_event ev; /* the answer; valid until the next line */
     struct dw_stream stream;
-    int64_t number;        /* its member `i`, or the line's number */
+    int64_t number; /* its member `i`, or the line's number */
 };
 
 /* Reads one object. Members that begin with `_` are not part of the event, nor is `i`; the original line is `_raw`,

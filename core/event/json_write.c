@@ -10,8 +10,8 @@
  *
  * Invariants:
  *   (1) The output depends on names and values only, never on the order of interning.
- *   (2) No object of the output has a name twice, and every value is written, but for a message equal to the line and
- *       what the log itself calls @timestamp, event.id and event.original.
+ *   (2) No object of the output has a name twice, and every value is written, but for what the log itself calls
+ *       @timestamp, event.id and event.original.
  *   (3) The names "dogwatch" and "event" (as a value) at the top are ours: a log's stand as "json.dogwatch", "json.event".
  *   (4) out->len is moved back over an event only to write it again with the tag utf8.repaired.
  *   (5) At most NODES_MAX name parts; beyond that a field is written dotted at the top, never lost.
@@ -49,8 +49,14 @@ struct writer {
     struct node node[NODES_MAX];
 };
 
+/* A message that is the whole line stands in event.original already. */
+static bool is_line(const struct dw_event *ev, const struct dw_field *f)
+{
+    return f->key == DW_F_message && dw_field_is_text(f) && dw_str_eq(dw_field_str(f), ev->line);
+}
+
 /* What stands elsewhere: a log's own claims to be these are in its line. */
-static bool is_ours(const struct writer *w, const struct dw_field *f)
+static bool is_ours(const struct dw_field *f)
 {
     switch (f->key) {
     case DW_F_timestamp:
@@ -58,8 +64,6 @@ static bool is_ours(const struct writer *w, const struct dw_field *f)
     case DW_F_event_original:
     case DW_F_dogwatch_masked:
         return true;
-    case DW_F_message:
-        return dw_field_is_text(f) && dw_str_eq(dw_field_str(f), w->ev->line);
     default:
         return false;
     }
@@ -349,6 +353,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
     struct dw_buf *out)
 {
     char id[DW_EVENT_ID_TEXT];
+    bool skip_message = !extra || !extra->whole_message;
     struct writer w; /* large and mostly never touched: not cleared */
     w.keys = keys;
     w.ev = ev;
@@ -360,7 +365,7 @@ void dw_event_json(const struct dw_keys *keys, const struct dw_event *ev, const 
         add_own(&w, 0, DW_F_event_id, dw_str_of(id));
     }
     for (uint32_t i = 0; i < ev->field_count; i++)
-        if (!is_ours(&w, &ev->field[i]))
+        if (!is_ours(&ev->field[i]) && !(skip_message && is_line(ev, &ev->field[i])))
             add_entry(&w, &ev->field[i]);
     for (uint32_t i = 0; ev->stream && i < ev->stream->field_count; i++)
         add_entry(&w, &ev->stream->field[i]);

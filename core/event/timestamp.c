@@ -179,7 +179,7 @@ static void zone_suffix(struct scan *c)
 {
     size_t from = c->at;
     char next = c->at + 1 < c->s.len ? c->s.ptr[c->at + 1] : '\0';
-    if (peek(c) == 'Z' && !(next >= 'A' && next <= 'z')) {
+    if (peek(c) == 'Z' && !((next | 32) >= 'a' && (next | 32) <= 'z')) {
         c->at++;
         c->zoned = true;
         return;

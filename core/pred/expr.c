@@ -23,7 +23,8 @@ void dw_expr_pool_fini(struct dw_expr_pool *x)
     *x = (struct dw_expr_pool){0};
 }
 
-static int add(struct dw_expr_pool *x, enum dw_expr_op op, uint32_t arg, const uint32_t *kids, uint32_t count, uint32_t *ret)
+static int add(
+    struct dw_expr_pool *x, enum dw_expr_op op, uint32_t arg, const uint32_t *kids, uint32_t count, uint32_t *ret)
 {
     if (x->node_count == x->node_cap) {
         uint32_t cap = x->node_cap ? x->node_cap * 2 : 256;
@@ -145,7 +146,8 @@ static bool tied(const struct run *r, uint32_t key_a, uint32_t key_b)
 }
 
 /* Whether one element satisfies every child whose field is in one array with that of child `lead`. */
-static enum dw_verdict same_element(const struct run *r, const struct dw_expr_node *n, uint32_t lead, const uint32_t *key, const struct dw_pred *p)
+static enum dw_verdict same_element(
+    const struct run *r, const struct dw_expr_node *n, uint32_t lead, const uint32_t *key, const struct dw_pred *p)
 {
     uint32_t field = field_of(r->x, r->x->kid[n->first + lead], p), elem;
     enum dw_verdict best = DW_FALSE;

@@ -73,6 +73,7 @@ bool dw_pat_is_plain(struct dw_str code, struct dw_buf *out)
 static void fold_code(struct dw_str code, struct dw_buf *out)
 {
     struct dw_buf run = {0}, folded = {0};
+    int failed = DW_OK; /* a reset clears the buffers' own errors */
     for (size_t at = 0; at <= code.len;) {
         uint8_t byte = 0, token = 0;
         bool end = at == code.len;
@@ -84,6 +85,8 @@ static void fold_code(struct dw_str code, struct dw_buf *out)
         }
         dw_buf_reset(&folded);
         dw_fold_add(&folded, dw_buf_view(&run));
+        if (run.err || folded.err)
+            failed = DW_ENOMEM;
         dw_pat_add_plain(out, dw_buf_view(&folded));
         dw_buf_reset(&run);
         if (token)
@@ -91,8 +94,8 @@ static void fold_code(struct dw_str code, struct dw_buf *out)
         if (end)
             break;
     }
-    if (run.err || folded.err)
-        out->err = DW_ENOMEM;
+    if (failed)
+        out->err = failed;
     dw_buf_fini(&run);
     dw_buf_fini(&folded);
 }
@@ -110,7 +113,7 @@ static void longest_run(struct dw_str code, struct dw_buf *best)
             dw_buf_byte(&run, byte);
             continue;
         }
-        if (run.len > best->len) {
+        if (run.len > best->len && !best->err) {
             dw_buf_reset(best);
             dw_buf_str(best, dw_buf_view(&run));
         }

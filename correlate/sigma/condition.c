@@ -228,7 +228,8 @@ static int parse_or(struct parse *p, uint32_t *ret)
     return parse_chain(p, true, ret);
 }
 
-static int parse_one(struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel, uint32_t count, uint32_t *ret)
+static int parse_one(
+    struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel, uint32_t count, uint32_t *ret)
 {
     struct parse p = {.g = g, .source = text, .sel = sel, .sel_count = count};
     if (text->kind != DW_YAML_SCALAR) {
@@ -244,7 +245,8 @@ static int parse_one(struct dw__sigma *g, const struct dw_yaml *text, struct dw_
     return rc;
 }
 
-int dw__condition(struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel, uint32_t count, uint32_t *ret_expr)
+int dw__condition(
+    struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel, uint32_t count, uint32_t *ret_expr)
 {
     if (text->kind != DW_YAML_SEQ)
         return parse_one(g, text, sel, count, ret_expr);

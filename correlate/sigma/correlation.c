@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   (1) Members, groups and fields are bounded by the arrays of struct dw_correlation.
- *   (2) A correlation names only rules that loaded, and never itself, directly or through others: its members have
- *       smaller numbers or are correlations that were resolved before (checked by depth in finish).
+ *   (2) A correlation names only rules that loaded; that it is no member of itself through others is checked when
+ *       all are resolved (dw__corr_depths).
  */
 #include "sigma_int.h"
 
@@ -30,7 +30,8 @@ static const struct {
 static const struct {
     const char *word;
     enum dw_corr_op op;
-} ops[] = {{"gte", DW_CORR_GTE}, {"gt", DW_CORR_GT}, {"lte", DW_CORR_LTE}, {"lt", DW_CORR_LT}, {"eq", DW_CORR_EQ}, {"neq", DW_CORR_NEQ}};
+} ops[] = {{"gte", DW_CORR_GTE}, {"gt", DW_CORR_GT}, {"lte", DW_CORR_LTE}, {"lt", DW_CORR_LT}, {"eq", DW_CORR_EQ},
+    {"neq", DW_CORR_NEQ}};
 
 static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
 {
@@ -72,7 +73,8 @@ static int read_timespan(struct dw__sigma *g, const struct dw_yaml *map, int64_t
         return refuse(g, map->key_at, "add `timespan: 5m`", "the timespan is missing", DW_STR_NONE);
     for (size_t i = 0; i < DW_COUNT_OF(units) && n->text.len; i++) {
         bool unit = n->text.ptr[n->text.len - 1] == units[i].unit;
-        if (!unit || !dw_str_u64(dw_str_slice(n->text, 0, n->text.len - 1), &count) || count == 0 || count > 100 * 31536000ull / (uint64_t)units[i].seconds)
+        if (!unit || !dw_str_u64(dw_str_slice(n->text, 0, n->text.len - 1), &count) || count == 0 ||
+            count > 100 * 31536000ull / (uint64_t)units[i].seconds)
             continue;
         *ret = (int64_t)count * units[i].seconds * 1000000000;
         return DW_OK;
@@ -138,12 +140,14 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
     for (const struct dw_yaml *v = n ? n->first : NULL; v && rc == DW_OK; v = v->next)
         rc = read_condition_key(g, v, c);
     if (rc == DW_OK && types[type].numeric && c->cond_count == 0)
-        rc = refuse(g, n ? n->at : map->key_at, "add `condition:` with `gte: 10`", "the comparison is missing", DW_STR_NONE);
+        rc = refuse(
+            g, n ? n->at : map->key_at, "add `condition:` with `gte: 10`", "the comparison is missing", DW_STR_NONE);
     const struct dw_yaml *field = dw_yaml_get(map, "field"); /* seen outside of condition too */
     if (rc == DW_OK && field && c->field_count == 0)
         rc = read_fields(g, field, c);
     if (rc == DW_OK && types[type].field && c->field_count == 0)
-        rc = refuse(g, n ? n->at : map->key_at, "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
+        rc =
+            refuse(g, n ? n->at : map->key_at, "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
     if (rc == DW_OK && c->type >= DW_CORR_VALUE_SUM && c->field_count > 1)
         rc = refuse(g, n ? n->at : map->key_at, NULL, "numbers come from one field", DW_STR_NONE);
     return rc;
@@ -153,21 +157,24 @@ static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t
 {
     const struct dw_yaml *n = dw_yaml_get(map, "rules");
     if (!n || n->kind == DW_YAML_MAP || (n->kind == DW_YAML_SEQ && n->count == 0))
-        return refuse(g, n ? n->at : map->key_at, "add `rules:` with names or ids", "the rules are missing", DW_STR_NONE);
+        return refuse(
+            g, n ? n->at : map->key_at, "add `rules:` with names or ids", "the rules are missing", DW_STR_NONE);
     bool list = n->kind == DW_YAML_SEQ;
     for (const struct dw_yaml *v = list ? n->first : n; v; v = list ? v->next : NULL) {
         uint32_t index = v->kind == DW_YAML_SCALAR ? dw__find_rule(g->rs, v->text) : g->rs->rule_count;
         if (c->member_count == DW_CORR_MEMBERS_MAX)
             return refuse(g, v->at, NULL, "more than 32 rules", DW_STR_NONE);
         if (index == g->rs->rule_count || index == self)
-            return refuse(g, v->at, "rules are named by id or name, and must have loaded", "no such rule:", v->kind == DW_YAML_SCALAR ? v->text : DW_STR_NONE);
+            return refuse(g, v->at, "rules are named by id or name, and must have loaded",
+                "no such rule:", v->kind == DW_YAML_SCALAR ? v->text : DW_STR_NONE);
         c->member[c->member_count++] = index;
     }
     return DW_OK;
 }
 
 /* The name of a group in one member: its alias there, or the name itself. */
-static struct dw_str alias_of(const struct dw__sigma *g, const struct dw_yaml *map, struct dw_str group, uint32_t member)
+static struct dw_str alias_of(
+    const struct dw__sigma *g, const struct dw_yaml *map, struct dw_str group, uint32_t member)
 {
     const struct dw_yaml *aliases = dw_yaml_get(map, "aliases");
     for (const struct dw_yaml *a = aliases && aliases->kind == DW_YAML_MAP ? aliases->first : NULL; a; a = a->next) {
@@ -202,18 +209,6 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
     return rc;
 }
 
-/* How deep correlations of correlations go from here; more than 8 is a cycle. */
-static uint32_t depth_of(const struct dw_ruleset *rs, const struct dw_correlation *c, uint32_t limit)
-{
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < c->member_count && limit; i++) {
-        const struct dw_correlation *inner = rs->rule[c->member[i]].corr;
-        uint32_t d = inner ? depth_of(rs, inner, limit - 1) + 1 : 0;
-        most = d > most ? d : most;
-    }
-    return limit ? most : 100;
-}
-
 int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index)
 {
     const struct dw_yaml *map = dw_yaml_get(doc, "correlation");
@@ -238,8 +233,6 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         generate = dw_yaml_get(doc, "generate");
     if (rc == DW_OK && generate && !dw_yaml_bool(generate, &c->generate))
         rc = refuse(g, generate->at, NULL, "generate is true or false, not", generate->text);
-    if (rc == DW_OK && depth_of(g->rs, c, 8) > 8)
-        rc = refuse(g, map->key_at, NULL, "it is a member of itself, or nested over 8 deep", DW_STR_NONE);
     if (rc == DW_OK)
         g->rs->rule[index].corr = c;
     return rc;

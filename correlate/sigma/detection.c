@@ -63,7 +63,9 @@ static int list_selection(struct dw__sigma *g, const struct dw_yaml *list, uint3
     }
     for (const struct dw_yaml *v = list->first; v; v = v->next) {
         uint32_t node = 0;
-        int rc = v->kind == DW_YAML_MAP ? map_selection(g, v, &node) : v->kind == DW_YAML_SEQ ? list_selection(g, v, &node) : dw__keyword(g, v, &node);
+        int rc = v->kind == DW_YAML_MAP   ? map_selection(g, v, &node)
+                 : v->kind == DW_YAML_SEQ ? list_selection(g, v, &node)
+                                          : dw__keyword(g, v, &node);
         if (rc == DW_OK)
             rc = dw__kids_add(&kids, node);
         first = first ? first : rc;
@@ -92,10 +94,12 @@ static int selection(struct dw__sigma *g, const struct dw_yaml *n, uint32_t *ret
 
 static bool is_selection(const struct dw_yaml *n, const char *skip)
 {
-    return !dw_str_eq(n->key, DW_STR("condition")) && !dw_str_eq(n->key, DW_STR("timeframe")) && !(skip && dw_str_eq(n->key, dw_str_of(skip)));
+    return !dw_str_eq(n->key, DW_STR("condition")) && !dw_str_eq(n->key, DW_STR("timeframe")) &&
+           !(skip && dw_str_eq(n->key, dw_str_of(skip)));
 }
 
-static int compile_selections(struct dw__sigma *g, const struct dw_yaml *map, const char *skip, struct dw__selection *sel, uint32_t *ret_count)
+static int compile_selections(
+    struct dw__sigma *g, const struct dw_yaml *map, const char *skip, struct dw__selection *sel, uint32_t *ret_count)
 {
     int first = DW_OK;
     uint32_t count = 0;
@@ -144,7 +148,8 @@ int dw__detection(struct dw__sigma *g, const struct dw_yaml *map, const char *sk
     for (const struct dw_yaml *n = map->first; rc == DW_OK && n; n = n->next)
         for (uint32_t i = 0; i < count && is_selection(n, skip); i++)
             if (!sel[i].used && sel[i].name.ptr == n->key.ptr && n->key.ptr[0] != '_')
-                dw_diag_warn(g->diags, n->key_at, NULL, "selection '%.*s' is not used by the condition", DW_ARG(n->key));
+                dw_diag_warn(
+                    g->diags, n->key_at, NULL, "selection '%.*s' is not used by the condition", DW_ARG(n->key));
     dw_free(sel);
     return rc;
 }

@@ -62,7 +62,8 @@ static int add_rows(struct dw__sigma *g, struct names *n, struct dw_str name, bo
     int rc = DW_OK;
     for (size_t i = 0; i < DW_COUNT_OF(field_rows); i++) {
         bool is_general = field_rows[i].scope[0] == '\0';
-        if (is_general != general || !dw_str_eq(dw_str_of(field_rows[i].sigma), name) || (!general && !in_scope(g, field_rows[i].scope)))
+        if (is_general != general || !dw_str_eq(dw_str_of(field_rows[i].sigma), name) ||
+            (!general && !in_scope(g, field_rows[i].scope)))
             continue;
         struct dw_str rest = dw_str_of(field_rows[i].ecs);
         while (rc == DW_OK && rest.ptr)

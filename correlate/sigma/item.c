@@ -20,10 +20,10 @@ static const struct {
     enum kind kind;
     uint32_t arg;
 } modifiers[] = {
-#define ARG_OP(a) DW__OP_##a
-#define ARG_FLAG(a) DW__FLAG_##a
-#define ARG_RE(a) DW__RE_##a
-#define ARG_CODE(a) DW__CODE_##a
+#define ARG_OP(a)                      DW__OP_##a
+#define ARG_FLAG(a)                    DW__FLAG_##a
+#define ARG_RE(a)                      DW__RE_##a
+#define ARG_CODE(a)                    DW__CODE_##a
 #define MODIFIER(name, kind, arg, doc) {name, KIND_##kind, ARG_##kind(arg)},
 #include "dogwatch/tbl/modifiers.h"
 #undef MODIFIER
@@ -84,7 +84,8 @@ static int check_head(struct dw__sigma *g, const struct dw__head *h)
         if (!text && h->code[i] != DW__CODE_EXPAND)
             return refuse(g, h->at, NULL, "a regular expression or network cannot be encoded", DW_STR_NONE);
     if ((h->flags & DW__FLAG_FIELDREF) && (!text || h->code_count))
-        return refuse(g, h->at, "fieldref goes with startswith, endswith, contains, cased, neq", "a reference to a field cannot be changed so", DW_STR_NONE);
+        return refuse(g, h->at, "fieldref goes with startswith, endswith, contains, cased, neq",
+            "a reference to a field cannot be changed so", DW_STR_NONE);
     if (h->name.len == 0 && h->op != DW__OP_NONE && h->op > DW__OP_RE)
         return refuse(g, h->at, NULL, "this modifier needs a field", DW_STR_NONE);
     if (h->name.len == 0 && (h->flags & DW__FLAG_FIELDREF))
@@ -102,7 +103,8 @@ static int read_head(struct dw__sigma *g, const struct dw_yaml *value, struct dw
     while (rest.ptr) {
         uint32_t offset = (uint32_t)(rest.ptr - value->key.ptr);
         struct dw_str name = dw_str_cut(&rest, '|');
-        struct dw_span at = {value->key_at.line, value->key_at.col + offset + !plain, name.len ? (uint32_t)name.len : 1};
+        struct dw_span at = {
+            value->key_at.line, value->key_at.col + offset + !plain, name.len ? (uint32_t)name.len : 1};
         int rc = apply_modifier(g, h, name, at);
         if (rc < 0)
             return rc;
@@ -118,7 +120,8 @@ static int add_leaf(struct dw__sigma *g, const struct dw_yaml *value, struct dw_
     int rc = dw_pred_leaf(g->rs->pred, &spec, why, sizeof why, &offset, &leaf);
     if (rc == DW_ESYNTAX) {
         const char *kind = spec.op == DW_LEAF_REGEX ? "regular expression" : "network";
-        dw_diag_add(g->diags, spec.op == DW_LEAF_REGEX ? dw_yaml_span_in(value, offset, 1) : value->at, NULL, "not a %s: %s", kind, why);
+        dw_diag_add(g->diags, spec.op == DW_LEAF_REGEX ? dw_yaml_span_in(value, offset, 1) : value->at, NULL,
+            "not a %s: %s", kind, why);
         return rc;
     }
     if (rc == DW_OK)
@@ -126,7 +129,8 @@ static int add_leaf(struct dw__sigma *g, const struct dw_yaml *value, struct dw_
     return rc == DW_OK ? dw__kids_add(kids, node) : rc;
 }
 
-static int add_absent(struct dw__sigma *g, const struct dw_yaml *value, uint32_t field, bool there, struct dw__kids *kids)
+static int add_absent(
+    struct dw__sigma *g, const struct dw_yaml *value, uint32_t field, bool there, struct dw__kids *kids)
 {
     struct dw__kids one = {0};
     int rc = add_leaf(g, value, (struct dw_leaf_spec){.op = DW_LEAF_EXISTS, .field = field}, &one);
@@ -176,12 +180,14 @@ static void put_op(struct dw_buf *out, enum dw__match_op op, struct dw_str code)
         dw_pat_add_token(out, DW_PAT_STAR);
 }
 
-static int add_pattern(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw_str code, struct dw__kids *kids)
+static int add_pattern(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field,
+    struct dw_str code, struct dw__kids *kids)
 {
     struct dw_buf out = {0};
     enum dw__match_op op = field == DW_PRED_LINE ? DW__OP_CONTAINS : h->op;
     put_op(&out, op, code);
-    struct dw_leaf_spec spec = {.op = DW_LEAF_PATTERN, .field = field, .cased = (h->flags & DW__FLAG_CASED) != 0, .text = dw_buf_view(&out)};
+    struct dw_leaf_spec spec = {
+        .op = DW_LEAF_PATTERN, .field = field, .cased = (h->flags & DW__FLAG_CASED) != 0, .text = dw_buf_view(&out)};
     int rc = out.err ? out.err : add_leaf(g, value, spec, kids);
     dw_buf_fini(&out);
     return rc;
@@ -189,7 +195,8 @@ static int add_pattern(struct dw__sigma *g, const struct dw__head *h, const stru
 
 /* Text with transformations: each code that comes out is one leaf. A regular expression or network takes its text
  * as it is. */
-static int add_text(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
+static int add_text(
+    struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
 {
     struct dw__codes codes = {0};
     struct dw_buf code = {0};
@@ -218,7 +225,8 @@ static int add_text(struct dw__sigma *g, const struct dw__head *h, const struct 
 }
 
 /* A value without modifiers that YAML reads as a number or bool also equals its canonical text: 0x10 is 16. */
-static int add_canonical(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
+static int add_canonical(
+    struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
 {
     char text[64];
     double number;
@@ -234,7 +242,8 @@ static int add_canonical(struct dw__sigma *g, const struct dw__head *h, const st
     return add_pattern(g, h, value, field, dw_str_of(text), kids);
 }
 
-static int add_order(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
+static int add_order(
+    struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
 {
     static const enum dw_leaf_op ops[] = {DW_LEAF_LT, DW_LEAF_LTE, DW_LEAF_GT, DW_LEAF_GTE};
     char text[64];
@@ -252,15 +261,18 @@ static int add_order(struct dw__sigma *g, const struct dw__head *h, const struct
     return add_leaf(g, value, spec, kids);
 }
 
-static int add_fieldref(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
+static int add_fieldref(
+    struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
 {
     static const enum dw_ref refs[] = {DW_REF_EQ, DW_REF_CONTAINS, DW_REF_STARTS, DW_REF_ENDS};
-    struct dw_leaf_spec spec = {.op = DW_LEAF_FIELDREF, .field = field, .cased = (h->flags & DW__FLAG_CASED) != 0, .flags = refs[h->op]};
+    struct dw_leaf_spec spec = {
+        .op = DW_LEAF_FIELDREF, .field = field, .cased = (h->flags & DW__FLAG_CASED) != 0, .flags = refs[h->op]};
     int rc = dw__field(g, value->text, false, &spec.other);
     return rc < 0 ? rc : add_leaf(g, value, spec, kids);
 }
 
-static int add_value(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
+static int add_value(
+    struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value, uint32_t field, struct dw__kids *kids)
 {
     bool truth;
     if (value->kind != DW_YAML_SCALAR)

@@ -10,6 +10,7 @@
 #include "sigma_int.h"
 
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
 
 static void put_str(struct dw_buf *out, struct dw_str s)
 {
@@ -50,26 +51,18 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
     }
 }
 
-static uint32_t depth_of(const struct dw_ruleset *rs, const struct dw_rule *rule)
-{
-    uint32_t most = 0;
-    for (uint32_t m = 0; rule->corr && m < rule->corr->member_count; m++) {
-        uint32_t d = depth_of(rs, &rs->rule[rule->corr->member[m]]) + 1;
-        most = d > most ? d : most;
-    }
-    return most;
-}
-
 int dw__logic_hashes(struct dw_ruleset *rs)
 {
     struct dw_buf canon = {0};
-    uint32_t deepest = 0;
-    for (uint32_t i = 0; i < rs->rule_count; i++)
-        deepest = depth_of(rs, &rs->rule[i]) > deepest ? depth_of(rs, &rs->rule[i]) : deepest;
-    for (uint32_t depth = 0; depth <= deepest; depth++) { /* members before those who name them */
+    int rc = DW_OK;
+    uint8_t *depths = dw_calloc(rs->rule_count + 1, 1);
+    if (!depths)
+        return DW_ENOMEM;
+    dw__corr_depths(rs, depths);
+    for (uint32_t depth = 0; depth <= DW__CORR_DEPTH_MAX; depth++) { /* members before those who name them */
         for (uint32_t i = 0; i < rs->rule_count; i++) {
             struct dw_rule *rule = &rs->rule[i];
-            if (depth_of(rs, rule) != depth)
+            if (depths[i] != depth)
                 continue;
             dw_buf_reset(&canon);
             put_str(&canon, DW_STR("dw-rule-1"));
@@ -80,11 +73,11 @@ int dw__logic_hashes(struct dw_ruleset *rs)
                 dw_expr_canon(&rs->expr, rule->expr, rs->pred, rs->keys, &canon);
             if (rule->corr)
                 put_correlation(rs, rule->corr, &canon);
-            if (!canon.err)
-                dw_sha256_of(dw_buf_view(&canon), rule->logic_hash);
+            dw_sha256_of(dw_buf_view(&canon), rule->logic_hash);
+            rc = rc < 0 ? rc : canon.err; /* a reset clears it */
         }
     }
-    int rc = canon.err;
+    dw_free(depths);
     dw_buf_fini(&canon);
     return rc;
 }

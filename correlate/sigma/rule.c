@@ -47,7 +47,8 @@ static int read_level(struct dw__sigma *g, const struct dw_yaml *n, enum dw_leve
         }
     }
     const char *near = dw_nearest(n->text, level_words + 1, DW_COUNT_OF(level_words) - 1);
-    (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "one of informational, low, medium, high, critical", near ? near : "");
+    (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "one of informational, low, medium, high, critical",
+        near ? near : "");
     dw_diag_add(g->diags, n->at, help, "unknown level '%.*s'", DW_ARG(n->text));
     return DW_ESYNTAX;
 }
@@ -179,7 +180,8 @@ int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_
     for (uint32_t i = 0; i < rs->rule_count; i++) {
         if (!dw_str_eq(rs->rule[i].id, rule->id))
             continue;
-        dw_diag_add(g->diags, rule->at, "give it an id of its own", "rule id '%.*s' is taken already by %.*s", DW_ARG(rule->id), DW_ARG(rs->rule[i].path));
+        dw_diag_add(g->diags, rule->at, "give it an id of its own", "rule id '%.*s' is taken already by %.*s",
+            DW_ARG(rule->id), DW_ARG(rs->rule[i].path));
         return DW_EEXIST;
     }
     int rc = dw_ruleset_grow((void **)&rs->rule, rs->rule_count, &rs->rule_cap, sizeof *rs->rule);

@@ -199,12 +199,48 @@ static int resolve_correlations(struct dw_ruleset *rs, struct again *f)
     return rc;
 }
 
-static bool filter_takes(const struct dw_ruleset *rs, const struct dw_yaml *rules, const struct dw_rule *filter, uint32_t index)
+void dw__corr_depths(const struct dw_ruleset *rs, uint8_t *depth)
+{
+    memset(depth, 0, rs->rule_count);
+    for (uint32_t round = 0; round <= DW__CORR_DEPTH_MAX; round++) {
+        for (uint32_t i = 0; i < rs->rule_count; i++) {
+            const struct dw_correlation *c = rs->rule[i].corr;
+            for (uint32_t m = 0; c && m < c->member_count; m++)
+                if (depth[c->member[m]] == round && depth[i] <= round)
+                    depth[i] = (uint8_t)(round + 1);
+        }
+    }
+}
+
+/* A correlation that is a member of itself, or nested too deep, shows by its depth. */
+static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
+{
+    uint8_t *depth = dw_calloc(rs->rule_count + 1, 1);
+    if (!depth)
+        return DW_ENOMEM;
+    dw__corr_depths(rs, depth);
+    for (uint32_t i = 0; i < rs->deferred_count; i++) {
+        for (const struct dw_yaml *doc = files[i].doc; doc; doc = doc->next) {
+            uint32_t index = dw_yaml_get(doc, "correlation") ? rule_at(rs, &files[i], doc) : rs->rule_count;
+            if (index == rs->rule_count || depth[index] <= DW__CORR_DEPTH_MAX)
+                continue;
+            dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep",
+                DW__CORR_DEPTH_MAX);
+            rs->rule[index].corr = NULL;
+            rs->errors++;
+        }
+    }
+    dw_free(depth);
+    return DW_OK;
+}
+
+static bool filter_takes(
+    const struct dw_ruleset *rs, const struct dw_yaml *rules, const struct dw_rule *filter, uint32_t index)
 {
     const struct dw_rule *rule = &rs->rule[index];
-    bool source = (filter->category.len == 0 || dw_str_ieq(filter->category, rule->category))
-        && (filter->product.len == 0 || dw_str_ieq(filter->product, rule->product))
-        && (filter->service.len == 0 || dw_str_ieq(filter->service, rule->service));
+    bool source = (filter->category.len == 0 || dw_str_ieq(filter->category, rule->category)) &&
+                  (filter->product.len == 0 || dw_str_ieq(filter->product, rule->product)) &&
+                  (filter->service.len == 0 || dw_str_ieq(filter->service, rule->service));
     if (!source || rule->expr == DW_EXPR_NONE)
         return false;
     if (!rules || dw_yaml_is_null(rules) || (rules->kind == DW_YAML_SEQ && rules->count == 0))
@@ -236,7 +272,8 @@ static int apply_filter(struct dw__sigma *g, const struct dw_yaml *doc)
         hits++;
     }
     if (rc == DW_OK && hits == 0)
-        dw_diag_warn(g->diags, doc->at, "rules are named by id or name; the logsource must fit", "this filter applies to no rule");
+        dw_diag_warn(g->diags, doc->at, "rules are named by id or name; the logsource must fit",
+            "this filter applies to no rule");
     return rc;
 }
 
@@ -301,7 +338,8 @@ static void mark_silent(struct dw_ruleset *rs)
         for (uint32_t i = 0; i < rs->rule_count; i++)
             for (uint32_t m = 0; rs->rule[i].corr && m < rs->rule[i].corr->member_count; m++)
                 if (pass == 0 || rs->rule[i].corr->generate)
-                    rs->rule[rs->rule[i].corr->member[m]].silent = pass == 0 && !rs->rule[rs->rule[i].corr->member[m]].corr;
+                    rs->rule[rs->rule[i].corr->member[m]].silent =
+                        pass == 0 && !rs->rule[rs->rule[i].corr->member[m]].corr;
 }
 
 struct witness {
@@ -330,7 +368,8 @@ static int build_triggers(struct dw_ruleset *rs)
         return DW_ENOMEM;
     struct witness w = {.rs = rs, .count_only = true};
     for (w.rule = 0; w.rule < rs->rule_count; w.rule++)
-        if (rs->rule[w.rule].expr != DW_EXPR_NONE && !dw_expr_witness(&rs->expr, rs->rule[w.rule].expr, rs->pred, on_witness, &w))
+        if (rs->rule[w.rule].expr != DW_EXPR_NONE &&
+            !dw_expr_witness(&rs->expr, rs->rule[w.rule].expr, rs->pred, on_witness, &w))
             rs->always[rs->always_count++] = w.rule;
     for (uint32_t l = 2; l < leaves + 3; l++)
         rs->trigger_first[l] += rs->trigger_first[l - 1];
@@ -353,9 +392,10 @@ static int finish_deferred(struct dw_ruleset *rs, struct again *files, struct dw
         if (rc == DW_OK)
             rc = register_correlations(rs, &files[i]);
     }
-    /* members that are correlations need theirs first only for the check of cycles, so twice is enough */
     for (uint32_t i = 0; i < rs->deferred_count && rc == DW_OK; i++)
         rc = resolve_correlations(rs, &files[i]);
+    if (rc == DW_OK)
+        rc = refuse_cycles(rs, files);
     for (uint32_t i = 0; i < rs->deferred_count && rc == DW_OK; i++)
         rc = apply_filters(rs, &files[i]);
     return rc;
@@ -404,6 +444,6 @@ const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t inde
 
 size_t dw_ruleset_bytes(const struct dw_ruleset *rs)
 {
-    return dw_pred_bytes(rs->pred) + rs->arena.total + rs->rule_cap * sizeof *rs->rule + rs->expr.node_cap * sizeof *rs->expr.node
-        + rs->expr.kid_cap * sizeof *rs->expr.kid;
+    return dw_pred_bytes(rs->pred) + rs->arena.total + rs->rule_cap * sizeof *rs->rule +
+           rs->expr.node_cap * sizeof *rs->expr.node + rs->expr.kid_cap * sizeof *rs->expr.kid;
 }

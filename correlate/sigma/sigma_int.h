@@ -22,12 +22,35 @@ DW_MUST_USE int dw__kids_add(struct dw__kids *k, uint32_t id);
 void dw__kids_fini(struct dw__kids *k);
 
 enum dw__match_op {
-    DW__OP_NONE, DW__OP_CONTAINS, DW__OP_STARTS, DW__OP_ENDS, DW__OP_RE, DW__OP_CIDR, DW__OP_EXISTS, DW__OP_LT,
-    DW__OP_LTE, DW__OP_GT, DW__OP_GTE, DW__OP_MINUTE, DW__OP_HOUR, DW__OP_DAY, DW__OP_WEEK, DW__OP_MONTH, DW__OP_YEAR,
+    DW__OP_NONE,
+    DW__OP_CONTAINS,
+    DW__OP_STARTS,
+    DW__OP_ENDS,
+    DW__OP_RE,
+    DW__OP_CIDR,
+    DW__OP_EXISTS,
+    DW__OP_LT,
+    DW__OP_LTE,
+    DW__OP_GT,
+    DW__OP_GTE,
+    DW__OP_MINUTE,
+    DW__OP_HOUR,
+    DW__OP_DAY,
+    DW__OP_WEEK,
+    DW__OP_MONTH,
+    DW__OP_YEAR,
 };
 enum { DW__FLAG_FIELDREF = 1, DW__FLAG_ALL = 2, DW__FLAG_CASED = 4, DW__FLAG_NEQ = 8, DW__FLAG_URLDECODE = 16 };
 enum { DW__RE_I = DW_RE_I, DW__RE_M = DW_RE_M, DW__RE_S = DW_RE_S };
-enum dw__code { DW__CODE_EXPAND, DW__CODE_WINDASH, DW__CODE_UTF16LE, DW__CODE_UTF16BE, DW__CODE_UTF16, DW__CODE_BASE64, DW__CODE_BASE64OFFSET };
+enum dw__code {
+    DW__CODE_EXPAND,
+    DW__CODE_WINDASH,
+    DW__CODE_UTF16LE,
+    DW__CODE_UTF16BE,
+    DW__CODE_UTF16,
+    DW__CODE_BASE64,
+    DW__CODE_BASE64OFFSET
+};
 enum { DW__CODES_PER_ITEM = 6 };
 
 /* `name|modifier|...` read. */
@@ -71,8 +94,8 @@ struct dw__selection {
     bool used;
 };
 /* A condition over selections. DW_ESYNTAX: told. */
-DW_MUST_USE int dw__condition(struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel,
-    uint32_t count, uint32_t *ret_expr);
+DW_MUST_USE int dw__condition(
+    struct dw__sigma *g, const struct dw_yaml *text, struct dw__selection *sel, uint32_t count, uint32_t *ret_expr);
 
 /* Title, id, level, tags, logsource ... of a document, into the set's arena. */
 DW_MUST_USE int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret);
@@ -85,6 +108,10 @@ uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
 
 /* A correlation document: fills what does not need other rules; members are resolved in the second step. */
 DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
+enum { DW__CORR_DEPTH_MAX = 8 };
+/* How deep each rule's correlations of correlations go: 0 a rule about one event; over the bound: too deep or a cycle.
+ * `depth` has a byte for each rule. */
+void dw__corr_depths(const struct dw_ruleset *rs, uint8_t *depth);
 /* The logic hash of every rule. */
 DW_MUST_USE int dw__logic_hashes(struct dw_ruleset *rs);
 

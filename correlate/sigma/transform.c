@@ -145,7 +145,8 @@ static void utf16(struct dw_buf *code, bool big, bool mark)
 static bool is_word(struct dw_str s, size_t at)
 {
     uint8_t c = at < s.len ? (uint8_t)s.ptr[at] : 0;
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= 0x80 && c != DW_PAT_LEAD);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           (c >= 0x80 && c != DW_PAT_LEAD);
 }
 
 /* A dash that begins an option: nothing of a word before it, a word after it. */
@@ -211,7 +212,8 @@ static void unescape_percent(struct dw_buf *code)
 }
 
 /* Replaces the placeholder at [from, to) of `code` by each of its values, onto the list. */
-static int expand_one(const struct dw_placeholder *p, struct dw_str code, size_t from, size_t to, struct dw__codes *list)
+static int expand_one(
+    const struct dw_placeholder *p, struct dw_str code, size_t from, size_t to, struct dw__codes *list)
 {
     int rc = DW_OK;
     for (uint32_t i = 0; i < p->count && rc == DW_OK; i++) {
@@ -242,7 +244,8 @@ static int expand(struct dw__sigma *g, const struct dw_yaml *value, struct dw__c
         if (p)
             rc = expand_one(p, code, from, to, c);
         else
-            dw_diag_warn(g->diags, value->at, "give its values with --placeholders", "placeholder '%%%.*s%%' has no values: nothing matches it", DW_ARG(name));
+            dw_diag_warn(g->diags, value->at, "give its values with --placeholders",
+                "placeholder '%%%.*s%%' has no values: nothing matches it", DW_ARG(name));
     }
     dw__codes_fini(c);
     *c = done;

@@ -28,7 +28,8 @@ void dw__hash16(struct dw_str a, struct dw_str b, uint8_t ret[DW__HASH_BYTES])
     memcpy(ret, full, DW__HASH_BYTES);
 }
 
-void dw__finding_id(struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES])
+void dw__finding_id(
+    struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES])
 {
     char id[DW_EVENT_ID_TEXT];
     struct dw_sha256 *h = dw_sha256_new();
@@ -42,10 +43,17 @@ void dw__finding_id(struct dw_str rule_id, struct dw_str key, const struct dw_ev
     dw_sha256_free(h);
 }
 
-void dw_finding_single(const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud)
+void dw_finding_single(
+    const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud)
 {
-    struct dw_finding f = {.rule = rule, .silent = dw_ruleset_rule(rs, rule)->silent, .time_ns = ev->time_ns,
-        .window_start_ns = ev->time_ns, .window_end_ns = ev->time_ns, .value = 1, .total = 1, .first_count = 1};
+    struct dw_finding f = {.rule = rule,
+        .silent = dw_ruleset_rule(rs, rule)->silent,
+        .time_ns = ev->time_ns,
+        .window_start_ns = ev->time_ns,
+        .window_end_ns = ev->time_ns,
+        .value = 1,
+        .total = 1,
+        .first_count = 1};
     if (ev->stream)
         memcpy(f.cause.stream, ev->stream->id, DW_ID_BYTES);
     f.cause.start = ev->start;

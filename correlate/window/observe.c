@@ -100,7 +100,8 @@ static uint32_t entries_needed(const struct dw_correlation *c)
     return n < 1 ? 1 : (uint32_t)n;
 }
 
-static int count_events(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+static int count_events(
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
     DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
@@ -109,7 +110,8 @@ static int count_events(struct dw_window *w, const struct dw_correlation *c, str
     return rc;
 }
 
-static int count_values(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+static int count_values(
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c), to = 0;
     for (uint32_t i = 0; i < s->count; i++) { /* an older sighting of the same value goes */
@@ -146,7 +148,8 @@ static int percentile(const struct dw__state *s, double p, double *ret)
     return DW_OK;
 }
 
-static int aggregate(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+static int aggregate(
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     DW_COUNT_IF(s->count == DW__ENTRIES_MAX, correlate_window_capped);
     int rc = append(w, s, r, DW__ENTRIES_MAX);
@@ -161,7 +164,8 @@ static int aggregate(struct dw_window *w, const struct dw_correlation *c, struct
     return DW_OK;
 }
 
-static int temporal(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+static int temporal(
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     int rc = reserve(w, s, c->member_count);
     uint32_t seen = 0;
@@ -176,7 +180,8 @@ static int temporal(struct dw_window *w, const struct dw_correlation *c, struct 
 }
 
 /* entry[step * members + link]: the chain that ends at `step` and begins latest. */
-static int ordered(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+static int ordered(
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t n = c->member_count, step = r->member, longest = 0;
     int rc = reserve(w, s, n * n);
@@ -198,7 +203,8 @@ static int ordered(struct dw_window *w, const struct dw_correlation *c, struct d
     return DW_OK;
 }
 
-int dw__observe(struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value)
+int dw__observe(
+    struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
     int rc = DW_OK;
@@ -218,7 +224,8 @@ int dw__observe(struct dw_window *w, struct dw__state *s, const struct dw__recor
     if (rc < 0)
         return rc;
     if (by_members && c->cond_count == 0)
-        *ret_crossed = *ret_value >= c->member_count && (c->type == DW_CORR_TEMPORAL || r->member + 1 == c->member_count);
+        *ret_crossed =
+            *ret_value >= c->member_count && (c->type == DW_CORR_TEMPORAL || r->member + 1 == c->member_count);
     else
         *ret_crossed = condition(c, *ret_value);
     return DW_OK;

@@ -254,10 +254,22 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         uint32_t oldest = s->last_ids < DW_FINDING_IDS_MAX ? 0 : s->last_at;
         last[i] = s->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
     }
-    struct dw_finding f = {.rule = s->corr, .update = update, .silent = rule->silent, .key_name = rule->corr->group_name,
-        .key_value = values, .key_count = key_values(s, values), .cause = s->cause, .time_ns = now,
-        .window_start_ns = update ? s->started_ns : now - rule->corr->timespan_ns, .window_end_ns = now, .value = value,
-        .total = s->total, .first = s->ids, .first_count = s->first_ids, .last = last, .last_count = s->last_ids};
+    struct dw_finding f = {.rule = s->corr,
+        .update = update,
+        .silent = rule->silent,
+        .key_name = rule->corr->group_name,
+        .key_value = values,
+        .key_count = key_values(s, values),
+        .cause = s->cause,
+        .time_ns = now,
+        .window_start_ns = update ? s->started_ns : now - rule->corr->timespan_ns,
+        .window_end_ns = now,
+        .value = value,
+        .total = s->total,
+        .first = s->ids,
+        .first_count = s->first_ids,
+        .last = last,
+        .last_count = s->last_ids};
     memcpy(f.id, s->finding, sizeof f.id);
     w->emit(w->ud, &f);
 }

@@ -12,7 +12,7 @@ struct dw__record {
     uint8_t series[DW_ID_BYTES];
     uint64_t ordinal;
     struct dw_event_ref ref;
-    uint32_t corr, member; /* rule number of the correlation; which member matched */
+    uint32_t corr, member;         /* rule number of the correlation; which member matched */
     uint8_t key[DW__HASH_BYTES];   /* of rule id and group values */
     uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
     double number;                 /* value_sum, _avg, _percentile */
@@ -64,7 +64,7 @@ struct dw_window {
     uint32_t *member_first; /* by rule: where its correlations begin in member_of */
     struct {
         uint32_t corr, member;
-    } *member_of;
+    } * member_of;
     dw_emit_finding *emit;
     void *ud;
 };
@@ -80,12 +80,15 @@ void dw__state_free(struct dw_window *w, struct dw__state *s);
 /* Frees keys whose windows are empty at the watermark, a few groups a call. */
 void dw__state_sweep(struct dw_window *w, uint32_t groups);
 
-/* Puts a record into its key's window. *ret_crossed: the condition holds now; *ret_value: what it compared. DW_ENOMEM. */
-DW_MUST_USE int dw__observe(struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value);
+/* Puts a record into its key's window. *ret_crossed: the condition holds now; *ret_value: what it compared. DW_ENOMEM.
+ */
+DW_MUST_USE int dw__observe(
+    struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value);
 /* Entry n of the ring, oldest first. */
 struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n);
 
-void dw__finding_id(struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);
+void dw__finding_id(
+    struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);
 /* First 16 bytes of SHA-256(a, b), each with its length. */
 void dw__hash16(struct dw_str a, struct dw_str b, uint8_t ret[DW__HASH_BYTES]);
 

@@ -98,7 +98,8 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
     for (uint32_t i = 0; i < s->first_ids; i++)
         put_ref(out, &s->ids[i]);
     for (uint32_t i = 0; i < s->last_ids; i++) /* oldest first, so the ring begins at 0 when read back */
-        put_ref(out, &s->ids[DW_FINDING_IDS_MAX + (s->last_ids < DW_FINDING_IDS_MAX ? i : (s->last_at + i) % DW_FINDING_IDS_MAX)]);
+        put_ref(out, &s->ids[DW_FINDING_IDS_MAX +
+                             (s->last_ids < DW_FINDING_IDS_MAX ? i : (s->last_at + i) % DW_FINDING_IDS_MAX)]);
 }
 
 static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)

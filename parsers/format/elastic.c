@@ -63,11 +63,41 @@ static int server_json(const struct dw_parse_ctx *ctx, struct dw_draft *d)
     return DW_OK;
 }
 
+/* What a message is about stands before it: [index], [index/uuid][shard], [gc][young][7][9]. */
+static struct dw_str without_subject(struct dw_str m)
+{
+    struct dw_str r = m, part;
+    if (!fmt_starts(m, "[") || !fmt_bracketed(&r, '[', ']', &part) || part.len == 0 || dw_str_index(part, ' ') < part.len ||
+        part.ptr[0] == '_') /* [_all]: a field, which the sentence is about */
+        return m;
+    while (fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &part))
+        continue;
+    if (!fmt_starts(r, " "))
+        return m;
+    fmt_blanks(&r);
+    return r.len ? r : m;
+}
+
+static void trim_message(struct dw_draft *d)
+{
+    for (uint32_t i = 0; i < d->field_count; i++) {
+        struct dw_field *f = &d->field[i];
+        if (f->key != DW_F_message || !dw_field_is_text(f))
+            continue;
+        struct dw_str m = without_subject(dw_field_str(f));
+        f->v.ptr = m.ptr;
+        f->len = (uint32_t)m.len;
+    }
+}
+
 int dw_parse_elasticsearch_server(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct dw_str r = d->line, level, node;
-    if (fmt_starts(r, "{"))
-        return server_json(ctx, d);
+    if (fmt_starts(r, "{")) {
+        int err = server_json(ctx, d);
+        trim_message(d);
+        return err;
+    }
     if (!head(ctx, d, &r, &level))
         return DW_ESYNTAX;
     if (fmt_bracketed(&r, '[', ']', &node)) {
@@ -75,6 +105,7 @@ int dw_parse_elasticsearch_server(const struct dw_parse_ctx *ctx, struct dw_draf
         fmt_blanks(&r);
     }
     (void)fmt_set(d, DW_F_message, r);
+    trim_message(d);
     put_kind(d, level);
     return DW_OK;
 }
@@ -86,7 +117,7 @@ int dw_parse_elasticsearch_deprecation(const struct dw_parse_ctx *ctx, struct dw
         return server_json(ctx, d);
     if (!head(ctx, d, &r, &level))
         return DW_ESYNTAX;
-    (void)fmt_set(d, DW_F_message, r);
+    (void)fmt_set(d, DW_F_message, without_subject(r));
     put_kind(d, level);
     return DW_OK;
 }
@@ -112,6 +143,14 @@ static const struct fmt_map slow_map[] = {
     {"elasticsearch.*", 0, FMT_NAMED},
 };
 
+static bool has_duration(const struct dw_draft *d)
+{
+    for (uint32_t i = 0; i < d->field_count; i++)
+        if (d->field[i].key == DW_F_event_duration)
+            return true;
+    return false;
+}
+
 int dw_parse_elasticsearch_slowlog(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct dw_str r = d->line, level, v;
@@ -122,9 +161,9 @@ int dw_parse_elasticsearch_slowlog(const struct dw_parse_ctx *ctx, struct dw_dra
     } else {
         if (!head(ctx, d, &r, &level))
             return DW_ESYNTAX;
-        if (fmt_upto(&r, "took_millis[", &v))
-            (void)fmt_duration(d, dw_str_slice(r, 0, dw_str_index(r, ']')), DW_NS_PER_MS);
     }
+    if (!has_duration(d) && fmt_upto(&r, "took_millis[", &v))
+        (void)fmt_duration(d, dw_str_slice(r, 0, dw_str_index(r, ']')), DW_NS_PER_MS);
     if (!fmt_get(d, DW_F_message).len)
         (void)fmt_set(d, DW_F_message, d->line);
     put_kind(d, level);
@@ -236,6 +275,8 @@ int dw_probe_elasticsearch_slowlog(struct dw_str line)
 int dw_probe_elasticsearch_gc(struct dw_str line)
 {
     struct dw_str r = line, time, pid;
+    if (fmt_has(dw_str_slice(line, 0, 64), ": [GC ") || fmt_has(dw_str_slice(line, 0, 64), ": [Full GC "))
+        return 75;
     return fmt_bracketed(&r, '[', ']', &time) && time.len == 28 && fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &pid) &&
                    fmt_digits(pid)
                ? 80

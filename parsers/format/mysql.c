@@ -94,7 +94,9 @@ int dw_probe_mysql_error(struct dw_str line)
     struct dw_str r = dw_str_slice(line, t.len, line.len), level, at = r;
     if (fmt_digits(fmt_word(&at)))
         r = at;
-    return fmt_bracketed(&r, '[', ']', &level) && fmt_among(level, " Note Warning ERROR System ") ? 80 : 0;
+    if (fmt_bracketed(&r, '[', ']', &level))
+        return fmt_among(level, " Note Warning ERROR System ") ? 80 : 0;
+    return fmt_digits(dw_str_slice(line, 0, 6)) && line.ptr[6] == ' ' && t.dated ? 60 : 0; /* YYMMDD hh:mm:ss text */
 }
 
 /* # User@Host: root[root] @ localhost [10.0.0.1]  Id: 7 */

@@ -44,20 +44,25 @@ static bool severity(struct dw_str *r, struct dw_str *prefix, struct dw_str *lev
     return false;
 }
 
+/* [unknown] without its brackets */
+static struct dw_str bare(struct dw_str s)
+{
+    struct dw_str r = s, inner;
+    return fmt_bracketed(&r, '[', ']', &inner) && !r.len ? inner : s;
+}
+
 static void put_prefix(struct dw_draft *d, struct dw_str p)
 {
     for (struct dw_str w = fmt_word(&p); w.len; w = fmt_word(&p)) {
         struct dw_str part = w, inner;
         while (w.len && strchr(":,", w.ptr[w.len - 1]))
             w.len--;
-        if (fmt_bracketed(&part, '[', ']', &inner)) {
-            (void)fmt_set_digits(d, DW_F_process_pid, dw_str_cut(&inner, '-'));
-            continue;
-        }
         size_t at = dw_str_index(w, '@');
-        if (at < w.len) {
-            fmt_user(d, dw_str_slice(w, 0, at));
-            fmt_set_named(d, "postgresql.log.", DW_STR("database"), dw_str_slice(w, at + 1, w.len));
+        if (at == w.len && fmt_bracketed(&part, '[', ']', &inner)) {
+            (void)fmt_set_digits(d, DW_F_process_pid, dw_str_cut(&inner, '-'));
+        } else if (at < w.len) {
+            fmt_user(d, bare(dw_str_slice(w, 0, at)));
+            fmt_set_named(d, "postgresql.log.", DW_STR("database"), bare(dw_str_slice(w, at + 1, w.len)));
         } else if (fmt_starts(w, "user=")) {
             struct dw_str list = w;
             for (struct dw_str item = dw_str_cut(&list, ','); item.len; item = dw_str_cut(&list, ',')) {
@@ -75,10 +80,12 @@ static void put_prefix(struct dw_draft *d, struct dw_str p)
     }
 }
 
-static void put_type(struct dw_draft *d, struct dw_str level)
+/* By SQLSTATE class: 00, 01 and 02 are success, warning and no data. Without a code the level alone says it. */
+static void put_type(struct dw_draft *d, struct dw_str code)
 {
+    bool good = code.len < 2 || (code.ptr[0] == '0' && code.ptr[1] <= '2');
     dw_draft_const(d, DW_F_event_category, "database");
-    dw_draft_const(d, DW_F_event_type, fmt_among(level, " ERROR FATAL PANIC ") ? "error" : "info");
+    dw_draft_const(d, DW_F_event_type, good ? "info" : "error");
 }
 
 /* duration: 18.327 ms  statement: ...; cuts to the statement. False when it is no such report. */
@@ -156,7 +163,7 @@ static int parse_csv(const struct dw_parse_ctx *ctx, struct dw_draft *d)
     fmt_set_named(d, "postgresql.log.", DW_STR("sql_state_code"), col[STATE]);
     (void)report(d, &col[MESSAGE]);
     (void)fmt_set(d, DW_F_message, col[MESSAGE]);
-    put_type(d, col[LEVEL]);
+    put_type(d, col[STATE]);
     return DW_OK;
 }
 
@@ -171,8 +178,10 @@ int dw_parse_postgresql_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
         return DW_ESYNTAX;
     put_prefix(d, prefix);
     fmt_put(d, DW_F_log_level, level);
-    struct dw_str code = dw_str_slice(r, 0, 5);
-    if (r.len > 6 && r.ptr[5] == ':' && code.ptr[0] >= '0' && code.ptr[0] <= 'Z' && dw_str_index(code, ' ') == 5) {
+    struct dw_str code = DW_STR_NONE;
+    if (r.len > 6 && r.ptr[5] == ':' && r.ptr[0] >= '0' && r.ptr[0] <= 'Z' && dw_str_index(r, ' ') > 5)
+        code = dw_str_slice(r, 0, 5);
+    if (code.len) {
         fmt_set_named(d, "postgresql.log.", DW_STR("sql_state_code"), code);
         r = dw_str_slice(r, 6, r.len);
         fmt_blanks(&r);
@@ -181,7 +190,7 @@ int dw_parse_postgresql_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
         struct dw_str m = r;
         (void)fmt_set(d, DW_F_message, report(d, &m) ? d->line : r);
     }
-    put_type(d, level);
+    put_type(d, code);
     return DW_OK;
 }
 

@@ -63,15 +63,20 @@ int dw_parse_redis_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 
 int dw_probe_redis_log(struct dw_str line)
 {
-    struct dw_str r = line, word = fmt_word(&r), role = word, pid = dw_str_cut(&role, ':'), at = r, mark;
-    if (!fmt_digits(pid) || role.len != 1 || !strchr("XCSM", role.ptr[0]))
+    const struct dw_time_ref ref = {NULL, 0};
+    struct dw_time t;
+    struct dw_str r = line, pid, at = r, role = fmt_word(&at), word = dw_str_cut(&role, ':');
+    bool named = fmt_digits(word) && role.len == 1 && strchr("XCSM", role.ptr[0]);
+    if (named)
+        r = at;
+    else if (fmt_bracketed(&r, '[', ']', &pid) && !fmt_digits(pid))
         return 0;
-    for (int i = 0; i < 5; i++) {
-        mark = fmt_word(&at);
-        if (mark.len == 1 && strchr(".-*#", mark.ptr[0]))
-            return 90;
-    }
-    return 0;
+    fmt_blanks(&r);
+    if (r.len < 12 || r.ptr[0] < '0' || r.ptr[0] > '9' || dw_time_scan(r, &ref, &t))
+        return 0;
+    r = dw_str_slice(r, t.len, r.len);
+    bool marked = r.len > 2 && r.ptr[0] == ' ' && strchr(".-*#", r.ptr[1]) && r.ptr[2] == ' ';
+    return marked ? (named ? 90 : 80) : 0;
 }
 
 static const struct fmt_map mongo_map[] = {
@@ -148,12 +153,23 @@ int dw_parse_kafka_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
     struct dw_str r = d->line, component, class = DW_STR_NONE;
     if (!fmt_lit(&r, "[") || !fmt_time(ctx, d, &r) || !fmt_lit(&r, "]"))
         return DW_ESYNTAX;
-    struct dw_str level = fmt_word(&r);
+    struct dw_str level = fmt_word(&r), thread, logger;
+    bool bracketed = level.len > 2 && level.ptr[0] == '[';
+    if (bracketed) /* [LEVEL] [thread] [logger] - text */
+        level = dw_str_slice(level, 1, level.len - 1);
     if (!fmt_among(level, " TRACE DEBUG INFO WARN WARNING ERROR FATAL "))
         return DW_ESYNTAX;
     fmt_put(d, DW_F_log_level, level);
+    if (bracketed && fmt_bracketed(&r, '[', ']', &thread) && fmt_bracketed(&r, '[', ']', &logger)) {
+        (void)fmt_set(d, DW_F_process_thread_name, thread);
+        (void)fmt_set(d, DW_F_log_logger, logger);
+        fmt_blanks(&r);
+        (void)fmt_lit(&r, "- ");
+    }
     fmt_blanks(&r);
     struct dw_str message = cut_class(r, &class);
+    if (bracketed)
+        message = dw_str_slice(message, 0, dw_str_index(message, '\n'));
     struct dw_str at = message;
     if (fmt_bracketed(&at, '[', ']', &component)) {
         fmt_set_named(d, "kafka.log.", DW_STR("component"), component);

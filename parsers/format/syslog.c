@@ -146,14 +146,13 @@ static bool looks_like(struct dw_str line, struct syslog_head *h)
     if (dw_time_scan(r, &ref, &t))
         return false;
     r = dw_str_slice(r, t.len, r.len);
-    return fmt_starts(r, " ") && (fmt_starts(line, "<") || (head_3164(r, h) && h->program.len && h->host.len &&
-                                                               dw_str_index(h->program, ' ') == h->program.len));
+    return fmt_starts(r, " ") && (fmt_starts(line, "<") || (head_3164(r, h) && h->program.len && h->host.len));
 }
 
 int dw_probe_system_syslog(struct dw_str line)
 {
     struct syslog_head h;
-    return looks_like(line, &h) ? 45 : 0;
+    return !looks_like(line, &h) ? 0 : dw_str_index(h.program, ' ') == h.program.len ? 45 : 32;
 }
 
 int dw_probe_system_auth(struct dw_str line)

@@ -19,8 +19,8 @@ static int run_folder(const char *folder)
     for (const char *name = names.ptr; name && name < names.ptr + names.len; name += strlen(name) + 1) {
         char path[4096];
         dw_buf_reset(&bytes);
-        if (dw_path_join(path, sizeof path, folder, name) < 0
-            || dw_fs_read_file(&dw_fs_system, path, 64 << 20, &bytes) < 0)
+        if (dw_path_join(path, sizeof path, folder, name) < 0 ||
+            dw_fs_read_file(&dw_fs_system, path, 64 << 20, &bytes) < 0)
             continue;
         (void)LLVMFuzzerTestOneInput((const uint8_t *)bytes.ptr, bytes.len);
         count++;

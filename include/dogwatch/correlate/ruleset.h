@@ -12,14 +12,26 @@
 #include "dogwatch/frame/digest.h"
 #include "dogwatch/pred/expr.h"
 
-enum dw_level { DW_LEVEL_NONE, DW_LEVEL_INFORMATIONAL, DW_LEVEL_LOW, DW_LEVEL_MEDIUM, DW_LEVEL_HIGH, DW_LEVEL_CRITICAL };
+enum dw_level {
+    DW_LEVEL_NONE,
+    DW_LEVEL_INFORMATIONAL,
+    DW_LEVEL_LOW,
+    DW_LEVEL_MEDIUM,
+    DW_LEVEL_HIGH,
+    DW_LEVEL_CRITICAL
+};
 /* "high"; "" for NONE. Static. */
 const char *dw_level_text(enum dw_level level);
 
 enum dw_corr_type {
     DW_CORR_NONE, /* a rule about one event */
-    DW_CORR_EVENT_COUNT, DW_CORR_VALUE_COUNT, DW_CORR_TEMPORAL, DW_CORR_TEMPORAL_ORDERED,
-    DW_CORR_VALUE_SUM, DW_CORR_VALUE_AVG, DW_CORR_VALUE_PERCENTILE,
+    DW_CORR_EVENT_COUNT,
+    DW_CORR_VALUE_COUNT,
+    DW_CORR_TEMPORAL,
+    DW_CORR_TEMPORAL_ORDERED,
+    DW_CORR_VALUE_SUM,
+    DW_CORR_VALUE_AVG,
+    DW_CORR_VALUE_PERCENTILE,
 };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8 };
@@ -33,10 +45,10 @@ struct dw_name_list {
 struct dw_correlation {
     enum dw_corr_type type;
     uint32_t member_count, group_count, field_count;
-    uint32_t member[DW_CORR_MEMBERS_MAX];                                          /* rule numbers */
-    struct dw_str group_name[DW_CORR_GROUP_MAX];                                   /* as written */
-    struct dw_name_list group[DW_CORR_MEMBERS_MAX][DW_CORR_GROUP_MAX];             /* by member */
-    struct dw_name_list field[DW_CORR_GROUP_MAX];                                  /* value_*: what is counted */
+    uint32_t member[DW_CORR_MEMBERS_MAX];                              /* rule numbers */
+    struct dw_str group_name[DW_CORR_GROUP_MAX];                       /* as written */
+    struct dw_name_list group[DW_CORR_MEMBERS_MAX][DW_CORR_GROUP_MAX]; /* by member */
+    struct dw_name_list field[DW_CORR_GROUP_MAX];                      /* value_*: what is counted */
     struct dw_str field_name[DW_CORR_GROUP_MAX];
     int64_t timespan_ns;
     uint32_t cond_count; /* 1 or 2: all must hold */
@@ -53,11 +65,11 @@ struct dw_rule {
     uint32_t tag_count;
     enum dw_level level;
     struct dw_str category, product, service; /* logsource, "" where not given */
-    uint8_t logic_hash[DW_SHA256_BYTES]; /* of what decides, not of titles and levels */
-    uint32_t expr;       /* DW_EXPR_NONE: a correlation */
-    uint32_t logsource;  /* number, for routing */
-    bool silent;         /* a member of correlations that does not alert on its own */
-    const struct dw_correlation *corr; /* NULL: about one event */
+    uint8_t logic_hash[DW_SHA256_BYTES];      /* of what decides, not of titles and levels */
+    uint32_t expr;                            /* DW_EXPR_NONE: a correlation */
+    uint32_t logsource;                       /* number, for routing */
+    bool silent;                              /* a member of correlations that does not alert on its own */
+    const struct dw_correlation *corr;        /* NULL: about one event */
     struct dw_span at;
 };
 
@@ -90,7 +102,7 @@ DW_MUST_USE int dw_ruleset_load(const struct dw_fs *fs, const char *const *path,
 /* The files that dw_ruleset_load would read, one after the other, each ended by a NUL. */
 DW_MUST_USE int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names);
 
-uint32_t dw_ruleset_count(const struct dw_ruleset *rs); /* rules that loaded, correlations too */
+uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, correlations too */
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
 const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t index);
 /* SHA-256 over the logic hashes of all rules in order: equal for sets that decide alike. */

@@ -23,17 +23,17 @@ void dw_event_ref_text(const struct dw_event_ref *r, char out[DW_EVENT_ID_TEXT])
 
 /* Borrowed during the emit call. */
 struct dw_finding {
-    uint8_t id[DW_SHA256_BYTES]; /* of rule id, key and cause: the same on every replay */
-    uint32_t rule;               /* number in the set */
-    bool update;                 /* the same finding as before, with more events */
-    bool silent;                 /* its rule is a member that does not alert on its own */
+    uint8_t id[DW_SHA256_BYTES];               /* of rule id, key and cause: the same on every replay */
+    uint32_t rule;                             /* number in the set */
+    bool update;                               /* the same finding as before, with more events */
+    bool silent;                               /* its rule is a member that does not alert on its own */
     const struct dw_str *key_name, *key_value; /* group-by */
     uint32_t key_count;
-    struct dw_event_ref cause;   /* the event, or the one on which the condition was crossed */
-    int64_t time_ns;             /* of the cause; of an update: of its newest event */
-    int64_t window_start_ns, window_end_ns; /* (start, end] */
-    double value;                /* what the condition compares: events, distinct values, sum ... */
-    uint64_t total;              /* contributing events so far */
+    struct dw_event_ref cause;               /* the event, or the one on which the condition was crossed */
+    int64_t time_ns;                         /* of the cause; of an update: of its newest event */
+    int64_t window_start_ns, window_end_ns;  /* (start, end] */
+    double value;                            /* what the condition compares: events, distinct values, sum ... */
+    uint64_t total;                          /* contributing events so far */
     const struct dw_event_ref *first, *last; /* the first and the newest of them; last only those not in first */
     uint32_t first_count, last_count;
 };
@@ -49,7 +49,8 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
 void dw_window_free(struct dw_window *w);
 
 /* A finding about one event: id and texts of rule `rule` on `ev`. Emits it at once. Thread: any. */
-void dw_finding_single(const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
+void dw_finding_single(
+    const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
 /* Appends a finding as an ECS document: one JSON object, no newline. */
 void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out);
 

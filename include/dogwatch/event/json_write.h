@@ -21,6 +21,7 @@ void dw_time_text(struct dw_buf *out, int64_t time_ns);
 /* What an answer may add to an event. */
 struct dw_event_extra {
     const char *mark; /* "duplicate", "conflict", or NULL */
+    bool whole_message; /* write `message` also when it is the whole line */
 };
 
 /* Appends the event as one JSON object without newline. No object has a name twice: when a

@@ -29,10 +29,12 @@ enum { DW_EXPR_DEPTH_MAX = 128 };
 #define DW_EXPR_NONE UINT32_MAX
 
 void dw_expr_pool_fini(struct dw_expr_pool *x);
-/* Each adds a node and gives its number. DW_ENOMEM. `kids` is borrowed; a single child of and/or is given back as it is. */
+/* Each adds a node and gives its number. DW_ENOMEM. `kids` is borrowed; a single child of and/or is given back as it
+ * is. */
 DW_MUST_USE int dw_expr_leaf(struct dw_expr_pool *x, uint32_t leaf, uint32_t *ret);
 DW_MUST_USE int dw_expr_not(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret);
-DW_MUST_USE int dw_expr_at_least(struct dw_expr_pool *x, uint32_t n, const uint32_t *kids, uint32_t count, uint32_t *ret);
+DW_MUST_USE int dw_expr_at_least(
+    struct dw_expr_pool *x, uint32_t n, const uint32_t *kids, uint32_t count, uint32_t *ret);
 DW_MUST_USE int dw_expr_map(struct dw_expr_pool *x, const uint32_t *kids, uint32_t count, uint32_t *ret);
 
 /* The verdict for the event bound to `s`. `keys` names its fields. Thread: the scratch's. */

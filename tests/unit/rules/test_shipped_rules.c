@@ -46,7 +46,8 @@ static void make_event(const struct dw_yaml *n, int number, struct dw_field *fie
         if (v->key.ptr[0] == '_')
             continue;
         assert_int_equal(dw_keys_intern(keys, v->key, &key), DW_OK);
-        field[ev->field_count++] = (struct dw_field){.v.ptr = text.ptr, .len = (uint32_t)text.len, .key = key, .kind = DW_K_CONST};
+        field[ev->field_count++] =
+            (struct dw_field){.v.ptr = text.ptr, .len = (uint32_t)text.len, .key = key, .kind = DW_K_CONST};
     }
 }
 
@@ -154,7 +155,8 @@ static void every_shipped_rule_passes_its_cases(void **state)
     uint32_t bad, files = 0;
     keys = dw_keys_new();
     dw_arena_init(&arena, 0);
-    assert_int_equal(dw_ruleset_load(&dw_fs_system, paths, 1, keys, NULL, (struct dw_diag_sink){hear, NULL}, &rs, &bad), DW_OK);
+    assert_int_equal(
+        dw_ruleset_load(&dw_fs_system, paths, 1, keys, NULL, (struct dw_diag_sink){hear, NULL}, &rs, &bad), DW_OK);
     assert_int_equal(dw_ruleset_errors(rs), 0);
     scratch = dw_match_scratch_new(rs);
     assert_int_equal(dw_rule_files(&dw_fs_system, "rules", &names), DW_OK);

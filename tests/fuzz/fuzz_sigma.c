@@ -1,0 +1,111 @@
+/* Fuzz: a rule file, then events of words. Oracle: prefilter and witnesses change no verdict; saved windows load.
+ *
+ * Input: YAML, a line `%%`, then one event a line: name=value words between '|'. */
+#include "support.h"
+
+#include "dogwatch/correlate/window.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void quiet(void *ud, const struct dw_diags *d)
+{
+    dw_buf_reset(ud);
+    dw_diags_print(d, ud);
+}
+
+struct verdicts {
+    struct dw_window *w;
+    const struct dw_event *ev;
+    struct dw_buf hits;
+};
+
+static void on_hit(void *ud, uint32_t rule, bool undecided)
+{
+    struct verdicts *v = ud;
+    dw_buf_u32(&v->hits, rule);
+    dw_buf_byte(&v->hits, undecided);
+    if (v->w && !undecided && dw_window_match(v->w, rule, v->ev, false) < 0)
+        dw_buf_reset(&v->hits);
+}
+
+static uint32_t read_event(struct dw_keys *keys, struct dw_str words, struct dw_field *field)
+{
+    uint32_t n = 0;
+    while (words.ptr && words.len && n < 32) {
+        struct dw_str value = dw_str_cut(&words, '|');
+        struct dw_str name = dw_str_cut(&value, '=');
+        uint32_t key;
+        if (dw_keys_intern(keys, name, &key) < 0)
+            continue;
+        uint32_t elem = name.len && value.len ? (uint8_t)value.ptr[0] % 3u : 0;
+        field[n++] = (struct dw_field){.v.ptr = value.ptr ? value.ptr : "",
+            .len = (uint32_t)value.len,
+            .key = key,
+            .kind = DW_K_LITERAL,
+            .elem = elem};
+    }
+    return n;
+}
+
+static void one_event(
+    struct dw_match_scratch *s, struct dw_window *w, struct dw_keys *keys, struct dw_str line, int64_t n)
+{
+    struct dw_field field[32];
+    struct dw_event ev = {.field = field, .line = line, .time_ns = n * 1000000000, .start = (uint64_t)n};
+    ev.field_count = read_event(keys, line, field);
+    struct verdicts fast = {.w = w, .ev = &ev}, slow = {.ev = &ev};
+    int a = dw_match_event(s, &ev, (struct dw_match_opts){.any_logsource = true}, on_hit, &fast);
+    int b = dw_match_event(s, &ev, (struct dw_match_opts){.any_logsource = true, .no_prefilter = true}, on_hit, &slow);
+    DW_ASSERT(a == DW_OK && b == DW_OK);
+    DW_ASSERT(dw_str_eq(dw_buf_view(&fast.hits), dw_buf_view(&slow.hits)));
+    dw_buf_fini(&fast.hits);
+    dw_buf_fini(&slow.hits);
+}
+
+static void reload(struct dw_ruleset *rs, struct dw_window *w)
+{
+    struct dw_buf saved = {0};
+    struct dw_window *copy = dw_window_new(rs, NULL);
+    dw_window_save(w, &saved);
+    int rc = dw_window_load(copy, dw_buf_view(&saved));
+    DW_ASSERT(rc == DW_OK);
+    dw_window_free(copy);
+    dw_buf_fini(&saved);
+}
+
+static void finding_sink(void *ud, const struct dw_finding *f)
+{
+    struct dw_buf out = {0};
+    dw_finding_json(ud, f, &out);
+    dw_buf_fini(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct dw_str all = dw_str_make((const char *)data, size), events = DW_STR("");
+    size_t cut = dw_str_find(all, DW_STR("\n%%\n"));
+    if (cut < all.len)
+        events = dw_str_slice(all, cut + 4, all.len);
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_ruleset *rs = dw_ruleset_new(keys, NULL);
+    struct dw_buf said = {0};
+    const struct dw_diag_sink sink = {quiet, &said};
+    int rc = dw_ruleset_add(rs, "f.yml", dw_str_slice(all, 0, cut), sink);
+    if (rc == DW_OK)
+        rc = dw_ruleset_finish(rs, sink);
+    DW_ASSERT(rc == DW_OK);
+    struct dw_match_scratch *s = dw_match_scratch_new(rs);
+    struct dw_window *w = dw_window_new(rs, NULL);
+    for (int64_t n = 1; events.len && n < 50; n++)
+        one_event(s, w, keys, dw_str_cut(&events, '\n'), n);
+    reload(rs, w);
+    rc = dw_window_flush(w, finding_sink, rs);
+    DW_ASSERT(rc == DW_OK);
+    reload(rs, w);
+    dw_window_free(w);
+    dw_match_scratch_free(s);
+    dw_ruleset_free(rs);
+    dw_keys_free(keys);
+    dw_buf_fini(&said);
+    return 0;
+}

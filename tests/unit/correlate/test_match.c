@@ -1,0 +1,124 @@
+/* Tests of correlate/match/match.c and core/pred/expr.c: prefilter against none on random rules, elements of arrays. */
+#include "sigma_bed.h"
+
+#include "dogwatch/base/rng.h"
+
+static struct sbed b;
+
+static void put_condition(struct dw_buf *out, struct dw_rng *rng, int depth)
+{
+    switch (depth > 3 ? 0 : dw_rng_below(rng, 6)) {
+    case 0:
+    case 1: dw_buf_printf(out, "s%d", (int)dw_rng_below(rng, 4)); break;
+    case 2:
+        dw_buf_str(out, DW_STR("not "));
+        put_condition(out, rng, depth + 1);
+        break;
+    case 3: dw_buf_printf(out, "%d of s*", (int)dw_rng_below(rng, 4) + 1); break;
+    default:
+        dw_buf_byte(out, '(');
+        put_condition(out, rng, depth + 1);
+        dw_buf_str(out, dw_rng_below(rng, 2) ? DW_STR(" and ") : DW_STR(" or "));
+        put_condition(out, rng, depth + 1);
+        dw_buf_byte(out, ')');
+        break;
+    }
+}
+
+static void put_rule(struct dw_buf *out, struct dw_rng *rng, int id)
+{
+    static const char *const modifiers[] = {
+        "", "|contains", "|startswith", "|endswith", "|contains|all", "|neq", "|re", "|exists", "|gt"};
+    static const char *const values[] = {"abc", "ABCD", "'x*z'", "b", "''", "xyz", "5"};
+    dw_buf_printf(out, "---\ntitle: t\nid: r%d\nlogsource: {product: x}\ndetection:\n", id);
+    for (int s = 0; s < 4; s++) {
+        uint64_t m = dw_rng_below(rng, DW_COUNT_OF(modifiers));
+        dw_buf_printf(out, "  s%d:\n    f%d%s: ", s, (int)dw_rng_below(rng, 3), modifiers[m]);
+        if (m >= 7)
+            dw_buf_str(out, m == 7 ? DW_STR("true\n") : DW_STR("5\n"));
+        else if (m == 6)
+            dw_buf_printf(out, "%s\n", dw_rng_below(rng, 2) ? "abc" : "'x.z|b+'");
+        else
+            dw_buf_printf(out, "[%s, %s]\n", values[dw_rng_below(rng, 7)], values[dw_rng_below(rng, 7)]);
+    }
+    dw_buf_str(out, DW_STR("  condition: "));
+    put_condition(out, rng, 0);
+    dw_buf_byte(out, '\n');
+}
+
+/* Goal:   the prefilter and the witnesses change no verdict.
+ * Method: random rules over random events; sbed_is asserts that both ways hit the same rules. */
+static void prefilter_and_witness_change_no_verdict(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"abc", "xABCz", "b", "", "xyz", "7", "zzz", "xbbz"};
+    struct dw_rng rng = {.state = 99};
+    uint32_t hits = 0;
+    for (int round = 0; round < 60; round++) {
+        struct dw_buf yaml = {0};
+        for (int id = 0; id < 20; id++)
+            put_rule(&yaml, &rng, id);
+        dw_buf_byte(&yaml, 0);
+        if (sbed_rules(&b, yaml.ptr) != 20)
+            fail_msg("%s", b.said.ptr);
+        for (int e = 0; e < 50; e++) {
+            char words[200] = "g=1";
+            for (int f = 0; f < 3; f++)
+                if (dw_rng_below(&rng, 3))
+                    (void)snprintf(words + strlen(words), sizeof words - strlen(words), "|f%d=%s", f,
+                        values[dw_rng_below(&rng, 8)]);
+            (void)sbed_is(&b, words);
+            hits += b.hits;
+        }
+        dw_buf_fini(&yaml);
+    }
+    assert_true(hits > 1000); /* it did match things */
+}
+
+static void add(struct sbed *bed, const char *name, const char *value, uint32_t elem)
+{
+    uint32_t key;
+    assert_int_equal(dw_keys_intern(bed->keys, dw_str_of(name), &key), DW_OK);
+    bed->field[bed->ev.field_count++] = (struct dw_field){
+        .v.ptr = value, .len = (uint32_t)strlen(value), .key = key, .kind = DW_K_LITERAL, .elem = elem};
+}
+
+static void one_element_must_satisfy_a_map(void **state)
+{
+    (void)state;
+    sbed_detection(&b, "  s:\n    c.image: nginx\n    c.privileged: 'true'\n  condition: s\n");
+    (void)sbed_event(&b, "", "-");
+    add(&b, "c.image", "nginx", 1);
+    add(&b, "c.image", "agent", 2);
+    add(&b, "c.privileged", "false", 1);
+    add(&b, "c.privileged", "true", 2);
+    assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 0);
+    b.field[2].v.ptr = "true";
+    b.field[2].len = 4;
+    assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
+    (void)sbed_event(&b, "", "-"); /* two arrays below one object are not one array */
+    sbed_detection(&b, "  s:\n    spec.containers.image: nginx\n    spec.volumes.host.path: /etc\n  condition: s\n");
+    (void)sbed_event(&b, "", "-");
+    add(&b, "spec.containers.image", "nginx", 1);
+    add(&b, "spec.volumes.name", "data", 1);
+    add(&b, "spec.volumes.host.path", "/etc", 2);
+    assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
+    sbed_detection(&b, "  s:\n    event.category: web\n    event.type: access\n  condition: s\n"); /* lists of ECS */
+    (void)sbed_event(&b, "", "-");
+    add(&b, "event.category", "network", 1);
+    add(&b, "event.category", "web", 2);
+    add(&b, "event.type", "access", 1);
+    assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prefilter_and_witness_change_no_verdict),
+        cmocka_unit_test(one_element_must_satisfy_a_map),
+    };
+    sbed_init(&b);
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    sbed_fini(&b);
+    return rc;
+}

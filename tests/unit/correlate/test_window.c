@@ -1,0 +1,395 @@
+/* Tests of correlate/window: each type against brute force, order of arrival, refire, keys, snapshots, bounds. */
+#include "sigma_bed.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/rng.h"
+
+static struct sbed b;
+static const struct dw_stream stream = {.id = {7}, .series = {3}};
+
+struct heard {
+    struct dw_buf text; /* all findings, one JSON line each */
+    uint32_t alerts, updates;
+    int64_t at[4096];
+};
+
+static void hear(void *ud, const struct dw_finding *f)
+{
+    struct heard *h = ud;
+    dw_finding_json(b.rs, f, &h->text);
+    dw_buf_byte(&h->text, '\n');
+    if (f->update)
+        h->updates++;
+    else if (h->alerts < 4096)
+        h->at[h->alerts++] = f->time_ns / 1000000000;
+}
+
+static void rules(const char *correlation)
+{
+    struct dw_buf yaml = {0};
+    for (int i = 0; i < 3; i++)
+        dw_buf_printf(
+            &yaml, "---\ntitle: t\nid: r%d\nlogsource: {product: x}\ndetection: {s: {f: %d}, condition: s}\n", i, i);
+    dw_buf_printf(&yaml,
+        "---\ntitle: c\nid: c\nlevel: high\ntags: [attack.t1]\ncorrelation:\n  group-by: [user]\n  timespan: 10s\n%s%c",
+        correlation, 0);
+    if (sbed_rules(&b, yaml.ptr) != 4)
+        fail_msg("%s", b.said.ptr);
+    dw_buf_fini(&yaml);
+}
+
+static void feed(struct dw_window *w, int64_t second, uint64_t start, int rule, const char *user, const char *value)
+{
+    char words[200];
+    (void)snprintf(words, sizeof words, "user=%s%s%s", user, value ? "|v=" : "", value ? value : "");
+    (void)sbed_event(&b, words, "-");
+    b.ev.time_ns = second * 1000000000;
+    b.ev.start = start;
+    b.ev.stream = &stream;
+    assert_int_equal(dw_window_match(w, (uint32_t)rule, &b.ev, false), DW_OK);
+}
+
+static void event_count_alerts_on_crossing_and_again_after_the_window_empties(void **state)
+{
+    (void)state;
+    static struct heard h;
+    rules("  type: event_count\n  rules: [r0]\n  condition: {gte: 3}\n");
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    const int64_t times[] = {0, 10, 19, 20, 21, 25, 40, 41, 42};
+    for (size_t i = 0; i < DW_COUNT_OF(times); i++)
+        feed(w, times[i], i, 0, "u", NULL);
+    feed(w, 41, 99, 0, "other", NULL);
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 2); /* at 20: 10 is outside of (10, 20]; so 21; then 42 */
+    assert_int_equal(h.at[0], 21);
+    assert_int_equal(h.at[1], 42);
+    assert_int_equal(h.updates, 1); /* the fourth */
+    dw_buf_byte(&h.text, 0);
+    assert_non_null(strstr(h.text.ptr, "\"key\":{\"user\":\"u\"}"));
+    assert_non_null(strstr(h.text.ptr, "\"total\":3"));
+    assert_non_null(strstr(h.text.ptr, "\"level\":\"high\""));
+    assert_non_null(strstr(h.text.ptr, "07000000000000000000000000000000-4"));
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+struct sample {
+    int64_t t;
+    int rule;
+    int value;
+};
+
+/* What a type says at sample `at`, looking at all samples of (t - 10, t] up to it. */
+static bool brute(const char *type, const struct sample *s, int at)
+{
+    int count = 0, seen[8] = {0}, distinct = 0, members[3] = {0};
+    double sum = 0;
+    bool chain = false;
+    for (int i = 0; i <= at; i++) {
+        if (s[i].t <= s[at].t - 10)
+            continue;
+        members[s[i].rule] = 1;
+        for (int j = i + 1; j < at && s[i].rule == 0 && s[at].rule == 2; j++)
+            chain = chain || s[j].rule == 1;
+        if (s[i].rule != 0)
+            continue;
+        count++;
+        sum += s[i].value;
+        distinct += !seen[s[i].value]++;
+    }
+    bool first = s[at].rule == 0;
+    if (strcmp(type, "event_count") == 0)
+        return first && count >= 4;
+    if (strcmp(type, "value_count") == 0)
+        return first && distinct >= 4;
+    if (strcmp(type, "value_sum") == 0)
+        return first && sum > 12;
+    if (strcmp(type, "value_avg") == 0)
+        return first && sum / count > 5;
+    if (strcmp(type, "value_percentile") == 0) { /* 75th by nearest rank: fewer than three quarters are below 6 */
+        int below = 0;
+        for (int i = 0; i <= at; i++)
+            below += s[i].t > s[at].t - 10 && s[i].rule == 0 && s[i].value < 6;
+        return first && below * 4 < count * 3;
+    }
+    if (strcmp(type, "temporal") == 0)
+        return members[0] && members[1] && members[2];
+    return chain;
+}
+
+static bool takes_part(const char *type, const struct sample *s)
+{
+    return s->rule == 0 || type[0] == 't';
+}
+
+static const struct {
+    const char *type, *text;
+} types[] = {
+    {"event_count", "  type: event_count\n  rules: [r0]\n  condition: {gt: 3}\n"},
+    {"value_count", "  type: value_count\n  rules: [r0]\n  condition: {field: v, gte: 4}\n"},
+    {"value_sum", "  type: value_sum\n  rules: [r0]\n  condition: {field: v, gt: 12}\n"},
+    {"value_avg", "  type: value_avg\n  rules: [r0]\n  condition: {field: v, gt: 5}\n"},
+    {"value_percentile",
+        "  type: value_percentile\n  rules: [r0]\n  condition: {field: v, percentile: 75, gte: 6}\n"},
+    {"temporal", "  type: temporal\n  rules: [r0, r1, r2]\n"},
+    {"temporal_ordered", "  type: temporal_ordered\n  rules: [r0, r1, r2]\n"},
+};
+
+/* Goal:   bounded state says what looking at every event of the window says.
+ * Method: random events of one key; the alerts are those of the obvious way, with the same rule of refiring. */
+static void every_type_is_exact(void **state)
+{
+    (void)state;
+    struct dw_rng rng = {.state = 5};
+    static struct heard h;
+    for (size_t k = 0; k < DW_COUNT_OF(types); k++) {
+        rules(types[k].text);
+        for (int round = 0; round < 60; round++) {
+            struct sample s[100];
+            int64_t t = 0, newest = -1000;
+            uint32_t want = 0;
+            bool open = false;
+            struct dw_window *w = dw_window_new(b.rs, NULL);
+            memset(&h, 0, sizeof h);
+            for (int i = 0; i < 100; i++) {
+                char value[8];
+                t += (int64_t)dw_rng_below(&rng, dw_rng_below(&rng, 20) == 0 ? 20 : 4);
+                s[i] = (struct sample){t, (int)dw_rng_below(&rng, 3), (int)dw_rng_below(&rng, 8)};
+                (void)snprintf(value, sizeof value, "%d", s[i].value);
+                if (!takes_part(types[k].type, &s[i]))
+                    continue;
+                feed(w, t, (uint64_t)i, s[i].rule, "u", value);
+                open = open && newest > t - 10;
+                newest = t;
+                if (!open && brute(types[k].type, s, i)) {
+                    open = true;
+                    want++;
+                }
+            }
+            assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+            if (h.alerts != want)
+                fail_msg("%s, round %d: %u alerts, want %u", types[k].type, round, h.alerts, want);
+            dw_buf_fini(&h.text);
+            dw_window_free(w);
+        }
+    }
+}
+
+/* Shuffles within blocks, so that no event comes much later than its time. */
+static void shuffle(struct dw_rng *rng, uint32_t *order, uint32_t count, uint32_t block)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t end = (i / block + 1) * block < count ? (i / block + 1) * block : count;
+        uint32_t j = i + (uint32_t)dw_rng_below(rng, end - i), keep = order[i];
+        order[i] = order[j];
+        order[j] = keep;
+    }
+}
+
+static const char *const users[] = {"a", "b"};
+static const char *const values[] = {"1", "9", "3", "8", "5"};
+
+/* Feeds 300 events, time i / 4, in the given order; the watermark follows `behind` seconds later. */
+static void feed_all(
+    struct dw_window *w, const uint32_t *order, uint32_t from, uint32_t to, int64_t behind, struct heard *h)
+{
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t n = order[i];
+        feed(w, n / 4, n, (int)(n * 7 % 3), users[n / 5 % 2], values[n * 11 / 3 % 5]);
+        if (behind && i % 7 == 0)
+            assert_int_equal(dw_window_advance(w, ((int64_t)i / 4 - behind) * 1000000000, hear, h), DW_OK);
+    }
+}
+
+static void findings_do_not_depend_on_arrival(void **state)
+{
+    (void)state;
+    static struct heard first, h;
+    struct dw_rng rng = {.state = 11};
+    for (size_t k = 0; k < DW_COUNT_OF(types); k++) {
+        rules(types[k].text);
+        for (int round = 0; round < 20; round++) {
+            uint32_t order[300];
+            for (uint32_t i = 0; i < 300; i++)
+                order[i] = i;
+            if (round)
+                shuffle(&rng, order, 300, 20);
+            struct dw_window *w = dw_window_new(b.rs, NULL);
+            struct heard *into = round ? &h : &first;
+            memset(into, 0, sizeof *into);
+            uint64_t late = dw_counter_get(DW_C_correlate_events_late);
+            feed_all(w, order, 0, 300, round % 2 ? 6 : 0, into);
+            assert_int_equal(dw_window_flush(w, hear, into), DW_OK);
+            assert_int_equal(dw_counter_get(DW_C_correlate_events_late), late);
+            assert_true(into->alerts > 0);
+            if (round && !dw_str_eq(dw_buf_view(&first.text), dw_buf_view(&h.text)))
+                fail_msg("%s, round %d: other findings", types[k].type, round);
+            if (round)
+                dw_buf_fini(&h.text);
+            dw_window_free(w);
+        }
+        dw_buf_fini(&first.text);
+    }
+}
+
+static void a_restart_from_a_snapshot_goes_on_byte_identically(void **state)
+{
+    (void)state;
+    static struct heard whole, parts;
+    for (size_t k = 0; k < DW_COUNT_OF(types); k++) {
+        uint32_t order[300];
+        for (uint32_t i = 0; i < 300; i++)
+            order[i] = i;
+        rules(types[k].text);
+        struct dw_window *w = dw_window_new(b.rs, NULL);
+        memset(&whole, 0, sizeof whole);
+        memset(&parts, 0, sizeof parts);
+        feed_all(w, order, 0, 300, 5, &whole);
+        assert_int_equal(dw_window_flush(w, hear, &whole), DW_OK);
+        dw_window_free(w);
+        w = dw_window_new(b.rs, NULL);
+        for (uint32_t i = 0; i < 300; i += 30) {
+            struct dw_buf saved = {0}, again = {0};
+            feed_all(w, order, i, i + 30, 5, &parts);
+            dw_window_save(w, &saved);
+            assert_int_equal(saved.err, DW_OK);
+            dw_window_free(w);
+            w = dw_window_new(b.rs, NULL);
+            assert_int_equal(dw_window_load(w, dw_buf_view(&saved)), DW_OK);
+            dw_window_save(w, &again);
+            assert_true(dw_str_eq(dw_buf_view(&saved), dw_buf_view(&again)));
+            dw_buf_fini(&saved);
+            dw_buf_fini(&again);
+        }
+        assert_int_equal(dw_window_flush(w, hear, &parts), DW_OK);
+        assert_true(whole.alerts > 0);
+        if (!dw_str_eq(dw_buf_view(&whole.text), dw_buf_view(&parts.text)))
+            fail_msg("%s: other findings after restarts", types[k].type);
+        dw_buf_fini(&whole.text);
+        dw_buf_fini(&parts.text);
+        dw_window_free(w);
+    }
+}
+
+static void a_damaged_snapshot_is_refused_or_harmless(void **state)
+{
+    (void)state;
+    static struct heard h;
+    struct dw_buf saved = {0};
+    struct dw_rng rng = {.state = 3};
+    rules(types[DW_COUNT_OF(types) - 1].text);
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    for (uint32_t i = 0; i < 40; i++)
+        feed(w, i, i, (int)(i % 3), "u", "1");
+    assert_int_equal(dw_window_advance(w, INT64_C(30000000000), hear, &h), DW_OK);
+    dw_window_save(w, &saved);
+    dw_window_free(w);
+    for (size_t len = 0; len < saved.len; len++) {
+        w = dw_window_new(b.rs, NULL);
+        assert_true(dw_window_load(w, dw_str_make(saved.ptr, len)) < 0);
+        dw_window_free(w);
+    }
+    for (int i = 0; i < 2000; i++) {
+        size_t at = dw_rng_below(&rng, saved.len);
+        char keep = saved.ptr[at];
+        saved.ptr[at] = (char)dw_rng_next(&rng);
+        w = dw_window_new(b.rs, NULL);
+        if (dw_window_load(w, dw_buf_view(&saved)) == DW_OK)
+            assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+        dw_window_free(w);
+        saved.ptr[at] = keep;
+    }
+    dw_buf_fini(&saved);
+    dw_buf_fini(&h.text);
+}
+
+static void what_takes_no_part_is_counted(void **state)
+{
+    (void)state;
+    static struct heard h;
+    rules("  type: value_sum\n  rules: [r0]\n  condition: {field: v, gte: 3}\n");
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.state_bytes_max = 1});
+    uint64_t no_key = dw_counter_get(DW_C_correlate_no_key), no_value = dw_counter_get(DW_C_correlate_no_value);
+    uint64_t late = dw_counter_get(DW_C_correlate_events_late), refused = dw_counter_get(DW_C_correlate_keys_refused);
+    (void)sbed_event(&b, "v=1", "-");
+    b.ev.time_ns = 1000000000;
+    assert_int_equal(dw_window_match(w, 0, &b.ev, false), DW_OK);
+    assert_int_equal(dw_counter_get(DW_C_correlate_no_key), no_key + 1);
+    feed(w, 1, 1, 0, "u", NULL);
+    feed(w, 1, 1, 0, "u", "many");
+    assert_int_equal(dw_counter_get(DW_C_correlate_no_value), no_value + 2);
+    feed(w, 2, 2, 0, "u", "1");
+    feed(w, 2, 3, 0, "v", "3"); /* the second key is over the bound */
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(dw_counter_get(DW_C_correlate_keys_refused), refused + 1);
+    feed(w, 2, 4, 0, "u", "3");
+    assert_int_equal(dw_counter_get(DW_C_correlate_events_late), late + 1);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+static void correlations_nest_by_their_groups(void **state)
+{
+    (void)state;
+    static struct heard h;
+    struct dw_buf yaml = {0};
+    memset(&h, 0, sizeof h);
+    dw_buf_printf(&yaml,
+        "title: t\nid: r0\nlogsource: {product: x}\ndetection: {s: {f: 0}, condition: s}\n"
+        "---\ntitle: t\nid: r1\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n"
+        "---\ntitle: outer\nid: o\ncorrelation: {type: temporal_ordered, rules: [i, r1], group-by: [user], timespan: "
+        "1m}\n"
+        "---\ntitle: inner\nid: i\ncorrelation: {type: event_count, rules: [r0], group-by: [user], timespan: 10s, "
+        "condition: {gte: 2}}\n%c",
+        0);
+    assert_int_equal(sbed_rules(&b, yaml.ptr), 4);
+    dw_buf_fini(&yaml);
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    feed(w, 1, 1, 0, "u", NULL);
+    feed(w, 2, 2, 0, "u", NULL);
+    feed(w, 3, 3, 1, "other", NULL);
+    feed(w, 5, 4, 1, "u", NULL);
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 2);
+    assert_int_equal(h.at[0], 2);
+    assert_int_equal(h.at[1], 5);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+static void one_event_is_no_sequence(void **state)
+{
+    (void)state;
+    static struct heard h;
+    memset(&h, 0, sizeof h);
+    rules("  type: temporal_ordered\n  rules: [r0, r1]\n");
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    feed(w, 1, 1, 0, "u", NULL);
+    feed(w, 1, 1, 1, "u", NULL); /* the same event matches both */
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    feed(w, 2, 2, 1, "u", NULL);
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 1);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(event_count_alerts_on_crossing_and_again_after_the_window_empties),
+        cmocka_unit_test(every_type_is_exact),
+        cmocka_unit_test(findings_do_not_depend_on_arrival),
+        cmocka_unit_test(a_restart_from_a_snapshot_goes_on_byte_identically),
+        cmocka_unit_test(a_damaged_snapshot_is_refused_or_harmless),
+        cmocka_unit_test(what_takes_no_part_is_counted),
+        cmocka_unit_test(correlations_nest_by_their_groups),
+        cmocka_unit_test(one_event_is_no_sequence),
+    };
+    sbed_init(&b);
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    sbed_fini(&b);
+    return rc;
+}
