@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# deps.sh build|test: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
+set -euo pipefail
+build=(cmake ninja-build pkg-config gcc libc6-dev libuv1-dev libzstd-dev libjson-c-dev libpcre2-dev libyaml-dev libsqlite3-dev libssl-dev tzdata)
+tests=(clang libclang-rt-14-dev libcmocka-dev python3 zstd jq clang-format clang-tidy)
+want=("${build[@]}")
+[ "${1:-build}" = test ] && want+=("${tests[@]}")
+missing=()
+for p in "${want[@]}"; do
+  dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "deps.sh: install these as root, then run again: ${missing[*]}" >&2; exit 3; }
+  root=(sudo)
+fi
+echo "installing Debian packages: ${missing[*]}" >&2
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
