@@ -1,7 +1,7 @@
 /*
  * web_error: the error logs of nginx and Apache.
  *
- *     2026/11/23 21:14:18 [error] 7#9: *12 open() "/x" failed, client: 1.2.3.4, server: a, request: "GET / HTTP/1.1",
+ *     2026/11/23 21:14:18 [error] 7#9: *12 "/x" is forbidden, client: 1.2.3.4, server: a, request: "GET / HTTP/1.1",
  * host: "a" [Mon Nov 23 21:14:18.123456 2026] [core:error] [pid 7:tid 9] [client 1.2.3.4:5] AH00128: File does not
  * exist: /x
  *
