@@ -1,8 +1,7 @@
 /*
  * auditd: records of the Linux audit daemon.
  *
- *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='op=PAM acct="root" addr=10.0.0.1
- * res=success'
+ *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='acct="root" res=success'
  *
  * Invariants:
  *   (1) A record is one line; records of one event are tied by auditd.log.sequence, not joined.

@@ -2,8 +2,8 @@
  * elastic_audit: the audit logs of Elasticsearch and Kibana, and Kibana's own log.
  *
  * Invariants:
- *   (1) The outcome follows from the action's name: granted and success, or denied, failed and tampered; else it is not
- * said. (2) Kibana's ECS lines keep every name as written.
+ *   (1) The outcome follows from the action's name: granted and success, or denied, failed and tampered; else none.
+ *   (2) Kibana's ECS lines keep every name as written.
  */
 #include "formats.h"
 

@@ -1,8 +1,8 @@
 /*
  * haproxy: HTTP, TCP, error and connection lines, with or without a syslog header.
  *
- *     host haproxy[7]: 1.2.3.4:5 [23/Nov/2026:21:14:18.123] fe be/srv 0/0/1/17/18 200 291 - - ---- 1/1/0/0/0 0/0 "GET /
- * HTTP/1.1"
+ *     host haproxy[7]: 1.2.3.4:5 [23/Nov/2026:21:14:18.123] fe be/srv 0/0/1/17/18 200 291 - - ---- 1/1/0/0/0 0/0
+ *     "GET / HTTP/1.1"
  *
  * Invariants:
  *   (1) The time in brackets wins over the syslog header's: it says when the request came.

@@ -5,8 +5,8 @@
  * the parser of single lines does not see, so it goes by the words.
  *
  * Invariants:
- *   (0) Both logs are written in UTC, whatever zone the host has.
- *   (1) A line is taken only when method, port and status stand where its set has them.
+ *   (1) Both logs are written in UTC, whatever zone the host has.
+ *   (2) A line is taken only when method, port and status stand where its set has them.
  */
 #include "formats.h"
 

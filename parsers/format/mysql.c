@@ -9,8 +9,7 @@
  *     select sleep(2);
  *
  * Invariants:
- *   (1) A slow entry needs its Query_time. An error line needs nothing: mysqld_safe and crash reports write without
- * time.
+ *   (1) A slow entry needs its Query_time. An error line needs nothing: crash reports are without time.
  */
 #include "formats.h"
 

@@ -8,8 +8,7 @@
  *
  * Invariants:
  *   (1) Without a time and a known severity (or csvlog's columns) the line is refused.
- *   (2) A line that reports a statement or duration is its own message, so that what was run stays with how long it
- * took.
+ *   (2) A line that reports a statement or duration is its own message, so what was run stays with how long it took.
  */
 #include "formats.h"
 
