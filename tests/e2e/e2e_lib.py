@@ -85,7 +85,7 @@ class Log:
 
     def __init__(self, path, limit, record):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        self.path, self.limit, self.record, self.n = path, limit, record, 0
+        self.path, self.limit, self.record, self.n, self.waiting, self.inside = path, limit, record, 0, set(), True
         self.open()
 
     def open(self):
@@ -102,9 +102,10 @@ class Log:
             line.extents[-1] = (self.inode, line.extents[-1][1], self.size)
         else:
             line.extents.append((self.inode, start, self.size))
+        (self.waiting.discard if last else self.waiting.add)(line)
         if last:
             self.record.lines.append(line)
-        if self.size > self.limit:
+        if self.size > self.limit and (self.inside or not self.waiting):
             self.rotate()
 
     def rotate(self):
@@ -146,7 +147,8 @@ def stamp_of(t):
 class Traffic:
     """Writes `total` lines to two docker and two CRI logs; the pieces of long lines have others' lines between them."""
 
-    def __init__(self, root, total, seed, rotate=300000):
+    def __init__(self, root, total, seed, rotate=300000, inside=True):
+        """`inside`: files are also rotated in the middle of a long line, as runtimes do."""
         self.rng, self.total, self.record, self.n = random.Random(seed), total, Record(), 0
         self.logs = []
         for k in range(2):
@@ -154,6 +156,8 @@ class Traffic:
             self.logs.append(Docker(os.path.join(root, 'docker', cid, cid + '-json.log'), rotate, self.record))
             pod = f'shop_pod-{k}_0b2e9f5c-1d1a-4f0e-8d55-5a1c3f6b7e9{k}'
             self.logs.append(Cri(os.path.join(root, 'pods', pod, 'app', '0.log'), rotate, self.record))
+        for log in self.logs:
+            log.inside = inside
         self.globs = [os.path.join(root, 'docker/*/*-json.log*'), os.path.join(root, 'pods/*/*/*.log*')]
         self.pending = {}  # (log, out) -> pieces still to write of a long line
 
