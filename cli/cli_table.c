@@ -106,7 +106,8 @@ static void print_ndjson(const struct cli_table *t)
         if (c + 1 == t->columns)
             dw_buf_str(&out, DW_STR("}\n"));
     }
-    (void)fwrite(out.ptr, 1, out.len, stdout);
+    if (out.len)
+        (void)fwrite(out.ptr, 1, out.len, stdout);
     dw_buf_fini(&out);
 }
 

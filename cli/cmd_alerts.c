@@ -64,9 +64,9 @@ static int list_once(struct dw_alerts *view, const struct cli_options *o, int64_
     bool json = o->output == OUTPUT_NDJSON;
     int rc = dw_alerts_list(view, *after, (uint32_t)o->limit, json ? list_json : list_row, &l, after);
     *ret_any = l.count > 0;
-    if (rc == DW_OK && json)
+    if (rc == DW_OK && json && l.out.len)
         (void)fwrite(l.out.ptr, 1, l.out.len, stdout);
-    else if (rc == DW_OK && (l.count || !o->follow))
+    else if (rc == DW_OK && !json && (l.count || !o->follow))
         cli_table_end(&l.table);
     (void)fflush(stdout);
     dw_buf_fini(&l.out);

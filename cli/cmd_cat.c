@@ -22,7 +22,8 @@ struct cat {
 
 static void flush(struct cat *c)
 {
-    (void)fwrite(c->out.ptr, 1, c->out.len, stdout);
+    if (c->out.len)
+        (void)fwrite(c->out.ptr, 1, c->out.len, stdout);
     dw_buf_reset(&c->out);
 }
 

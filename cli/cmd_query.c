@@ -144,7 +144,8 @@ static int run_query(struct run *r, const char *text)
         dw_query_rows(r->q, stats_row, r);
     if (r->o->output != OUTPUT_NDJSON || dw_query_is_stats(r->q))
         cli_table_end(&r->table);
-    (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
+    if (r->out.len)
+        (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
     if (!dw_query_is_stats(r->q) && !dw_query_head(r->q) && r->matched > r->shown)
         (void)fprintf(stderr, "%llu more; --limit N or | head N\n", (unsigned long long)(r->matched - r->shown));
     return rc;

@@ -23,7 +23,7 @@ failed=$((failed + n)); skipped=$((skipped + $(count '\*\*\*Skipped|Not Run')))
 [ "$n" -gt 0 ] && failures+=("ctest: $n, see above") && sed -n '1,400p' "$log" | grep -E 'ERROR|error:|FAILED' | head -40
 rm -f "$log"
 run build.clang configure clang
-for t in tests/e2e/e2e_*.py; do run "e2e.$(basename "$t" .py | sed s/e2e_//)" python3 "$t"; done
+for t in tests/e2e/e2e_*.py; do [ "${t%_lib.py}" = "$t" ] || continue; run "e2e.$(basename "$t" .py | sed s/e2e_//)" python3 "$t"; done
 if [ $long = yes ]; then
   run build.tsan configure tsan
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
@@ -34,7 +34,7 @@ if [ $long = yes ]; then
     run "fuzz60.$short" "$f" -max_total_time=60 -timeout=20 -rss_limit_mb=4096 "$corpus" "tests/fuzz/seeds/$short"
     rm -rf "$corpus"
   done
-  for t in tests/e2e/e2e_*.py; do run "long.$(basename "$t" .py | sed s/e2e_//)" python3 "$t" --long; done
+  for t in tests/e2e/e2e_*.py; do [ "${t%_lib.py}" = "$t" ] || continue; run "long.$(basename "$t" .py | sed s/e2e_//)" python3 "$t" --long; done
 fi
 [ $failed -gt 0 ] && printf 'failed: %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed, $skipped skipped"

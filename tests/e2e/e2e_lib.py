@@ -1,0 +1,364 @@
+"""What the end-to-end tests share: writers of container logs that keep their own record, `dogwatch up`, and results.
+
+The record: for every line its bytes, its stream (stdout, stderr) and the extents [start, end) in the files (by inode) that it
+was written to; for every file how many bytes. Nothing in it comes from dogwatch.
+"""
+import atexit
+import datetime
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'tools'))
+import dwcat  # noqa: E402
+
+BUILD = os.path.join(ROOT, os.environ.get('DW_BUILD', 'build/asan'))
+DOGWATCH = os.path.join(BUILD, 'dogwatch')
+PIECE = 16384
+LONG = '--long' in sys.argv
+os.environ.setdefault('ASAN_OPTIONS', 'detect_leaks=1')
+checks = {'done': 0, 'failed': 0}
+
+
+def check(ok, what, detail=''):
+    checks['done'] += 1
+    if not ok:
+        checks['failed'] += 1
+        print(f'FAIL  {what}  {str(detail)[:2000]}', flush=True)
+    return ok
+
+
+def same(a, b, what):
+    """Equality with a short account of what differs."""
+    if a == b or not isinstance(a, (set, dict)):
+        return check(a == b, what, f'{a!r} is not {b!r}' if a != b else '')
+    only_a, only_b = [x for x in a if x not in b], [x for x in b if x not in a]
+    return check(False, what, f'{len(a)} and {len(b)}; only left {len(only_a)}: {only_a[:3]}; only right {len(only_b)}: {only_b[:3]}')
+
+
+def wait_for(condition, seconds, what, pause=0.02):
+    end = time.monotonic() + seconds
+    while True:
+        got = condition()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f'waited {seconds} s in vain for: {what}')
+        time.sleep(pause)
+
+
+def finish(began):
+    print(f'{checks["done"]} checks, {checks["failed"]} failed, {time.monotonic() - began:.1f} s')
+    if not checks['done']:
+        print('FAIL  nothing was checked')
+    sys.exit(1 if checks['failed'] or not checks['done'] else 0)
+
+
+def scratch(name):
+    keep = os.environ.get('DW_KEEP')
+    path = tempfile.mkdtemp(prefix=f'dw-{name}-')
+    if not keep:
+        atexit.register(shutil.rmtree, path, True)
+    return path
+
+
+class Line:
+    __slots__ = ('text', 'out', 'extents')
+
+    def __init__(self, text, out):
+        self.text, self.out, self.extents = text, out, []
+
+    def id(self):
+        return self.extents[0][:2]
+
+
+class Log:
+    """One container's log: `put` writes one piece of a line, files are renamed away when they are full."""
+
+    def __init__(self, path, limit, record):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.path, self.limit, self.record, self.n, self.waiting, self.inside = path, limit, record, 0, set(), True
+        self.open()
+
+    def open(self):
+        self.file = open(self.path, 'ab', buffering=0)
+        self.inode, self.size = os.fstat(self.file.fileno()).st_ino, 0
+        self.record.files[self.inode] = 0
+
+    def put(self, line, piece, last, out, stamp):
+        data = self.envelope(piece, last, out, stamp)
+        self.file.write(data)
+        start, self.size = self.size, self.size + len(data)
+        self.record.files[self.inode] = self.size
+        if line.extents and line.extents[-1][0] == self.inode and line.extents[-1][2] == start:
+            line.extents[-1] = (self.inode, line.extents[-1][1], self.size)
+        else:
+            line.extents.append((self.inode, start, self.size))
+        (self.waiting.discard if last else self.waiting.add)(line)
+        if last:
+            self.record.lines.append(line)
+        if self.size > self.limit and (self.inside or not self.waiting):
+            self.rotate()
+
+    def rotate(self):
+        self.n += 1
+        self.file.close()
+        os.rename(self.path, self.rotated())
+        self.open()
+
+
+class Docker(Log):
+    def envelope(self, piece, last, out, stamp):
+        text = piece.decode() + ('\n' if last else '')
+        return json.dumps({'log': text, 'stream': out, 'time': stamp}, separators=(',', ':')).encode() + b'\n'
+
+    def rotated(self):
+        return f'{self.path}.{self.n}'
+
+
+class Cri(Log):
+    def envelope(self, piece, last, out, stamp):
+        return f'{stamp} {out} {"F" if last else "P"} '.encode() + piece + b'\n'
+
+    def rotated(self):
+        return f'{self.path}.20261124-{self.n:06d}'
+
+
+class Record:
+    def __init__(self):
+        self.lines, self.files = [], {}
+
+    def bytes(self):
+        return sum(self.files.values())
+
+
+def stamp_of(t):
+    return t.strftime('%Y-%m-%dT%H:%M:%S.%f') + '000Z'
+
+
+class Traffic:
+    """Writes `total` lines to two docker and two CRI logs; the pieces of long lines have others' lines between them."""
+
+    def __init__(self, root, total, seed, rotate=300000, inside=True):
+        """`inside`: files are also rotated in the middle of a long line, as runtimes do."""
+        self.rng, self.total, self.record, self.n = random.Random(seed), total, Record(), 0
+        self.logs = []
+        for k in range(2):
+            cid = hashlib.sha256(f'{seed}-{k}'.encode()).hexdigest()
+            self.logs.append(Docker(os.path.join(root, 'docker', cid, cid + '-json.log'), rotate, self.record))
+            pod = f'shop_pod-{k}_0b2e9f5c-1d1a-4f0e-8d55-5a1c3f6b7e9{k}'
+            self.logs.append(Cri(os.path.join(root, 'pods', pod, 'app', '0.log'), rotate, self.record))
+        for log in self.logs:
+            log.inside = inside
+        self.globs = [os.path.join(root, 'docker/*/*-json.log*'), os.path.join(root, 'pods/*/*/*.log*')]
+        self.pending = {}  # (log, out) -> pieces still to write of a long line
+
+    def text(self, i, now, raw):
+        r, roll = self.rng, self.rng.random()
+        ip = f'203.0.113.{r.randrange(2, 250)}'
+        if roll < 0.004:
+            return b'long %d ' % i + bytes(r.choices(b'abcdefghij klmnopqrstuvwxyz"\\', k=r.randrange(PIECE - 30, 4 * PIECE)))
+        if roll < 0.05:
+            return f'{{"level":"info","msg":"order {i} \\u00e9 \\"x\\"","user":{{"name":"u{i % 50}"}},"tries":[1,2.50,{i}],"ok":true}}'.encode()
+        if roll < 0.07:
+            return f'plain text, tab\there, snowman \u2603 number {i} "quoted" back\\slash'.encode()
+        if roll < 0.08 and raw:
+            return b'not utf-8: \xff\xfe\xc3 and \x01 control, number %d' % i
+        if roll < 0.0815:
+            path = r.choice(["/products?id=1%27%20UNION%20SELECT%20login,password%20FROM%20users--", '/static/../../../../etc/passwd'])
+        else:
+            path = f'/products/{i}'
+        return (f'{ip} - - [{now.strftime("%d/%b/%Y:%H:%M:%S +0000")}] "GET {path} HTTP/1.1" 200 '
+                f'{r.randrange(300, 20000)} "-" "Mozilla/5.0 (X11; Linux x86_64)"').encode()
+
+    def step(self):
+        """One line begins; long lines go on."""
+        log, out = self.logs[self.rng.randrange(4)], self.rng.choice(('stdout', 'stdout', 'stderr'))
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for key in list(self.pending):
+            if self.rng.random() < 0.3 or key == (log, out):
+                self.go_on(key, now, key == (log, out))
+        line = Line(self.text(self.n, now, isinstance(log, Cri)), out)
+        self.n += 1
+        pieces = [line.text[i:i + PIECE] for i in range(0, len(line.text), PIECE)]
+        log.put(line, pieces[0], len(pieces) == 1, out, stamp_of(now))
+        if len(pieces) > 1:
+            self.pending[log, out] = (line, pieces[1:])
+
+    def go_on(self, key, now, to_end=False):
+        log, out = key
+        line, pieces = self.pending[key]
+        while pieces:
+            piece = pieces.pop(0)
+            log.put(line, piece, not pieces, out, stamp_of(now))
+            if not to_end:
+                break
+        if not pieces:
+            del self.pending[key]
+
+    def run(self, count):
+        for _ in range(min(count, self.total - self.n)):
+            self.step()
+        if self.n == self.total:
+            for key in list(self.pending):
+                self.go_on(key, datetime.datetime.now(datetime.timezone.utc), True)
+        return self.n < self.total
+
+
+class Up:
+    """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
+
+    def __init__(self, data, globs, *more):
+        self.log = data.rstrip('/') + '.up.log'
+        args = [DOGWATCH, 'up', '--data', data] + [a for g in globs for a in ('--logs', g)] + list(more)
+        self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT)
+        atexit.register(self.end_at_exit)
+
+    def end_at_exit(self):
+        """No test leaves a process behind."""
+        if self.process.poll() is None:
+            children = [self.child('dogwatch-agent'), self.child('dogwatch-collector')]
+            self.process.kill()
+            for pid in filter(None, children):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+
+    def child(self, name):
+        """Pid of the live child whose program is `name`, or 0."""
+        try:
+            pids = open(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read().split()
+            for pid in pids:
+                words = open(f'/proc/{pid}/cmdline').read().split('\0')
+                if os.path.basename(words[0]) == name and open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[0] != 'Z':
+                    return int(pid)
+        except OSError:
+            pass
+        return 0
+
+    def said(self):
+        return open(self.log, errors='replace').read()
+
+    def stop(self, seconds=60):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds):
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.end_at_exit()
+            raise AssertionError(f'dogwatch up does not end within {seconds} s:\n{self.said()[-3000:]}')
+        if 'ERROR: AddressSanitizer' in self.said() or 'runtime error:' in self.said() or 'LeakSanitizer' in self.said():
+            check(False, 'a sanitizer speaks', self.said()[-6000:])
+        return code
+
+
+def up_until_idle(data, globs, *more, seconds=120):
+    return Up(data, globs, '--until-idle', *more).wait(seconds)
+
+
+def dogwatch(*args, codes=(0,)):
+    r = subprocess.run([DOGWATCH, *args], capture_output=True)
+    check(r.returncode in codes, f'dogwatch {" ".join(args[:2])} exits {r.returncode}', r.stderr.decode(errors='replace')[-1500:])
+    return r.stdout.decode()
+
+
+def ndjson(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def query(data, text='*'):
+    return ndjson(dogwatch('query', text, '--data', data, '--output', 'ndjson'))
+
+
+def count(data):
+    r = subprocess.run([DOGWATCH, 'query', '* | stats count', '--data', data, '--output', 'ndjson'], capture_output=True)
+    return json.loads(r.stdout)['count'] if r.returncode == 0 and r.stdout else 0
+
+
+def alerts(data):
+    return ndjson(dogwatch('alerts', '--data', data, '--output', 'ndjson', '--limit', '1000000'))
+
+
+def alert_keys(data):
+    return {(a['rule']['id'], a['event']['id']) for a in alerts(data)}
+
+
+def alarms(data):
+    """Alerts that the collector raises about frames and bytes: rule -> count."""
+    found = {}
+    for a in alerts(data):
+        rule = a['rule']['id']
+        if rule.startswith('dogwatch.'):
+            found[rule] = found.get(rule, 0) + 1
+    return found
+
+
+def ledger(data, codes=(0,)):
+    rows = ndjson(dogwatch('ledger', '--data', data, '--output', 'ndjson', codes=codes))
+    return rows, {k: sum(r[k] for r in rows) for k in ('read', 'archived', 'declared', 'pending', 'unaccounted')}
+
+
+def segments(data):
+    folder = os.path.join(data, 'archive')
+    return sorted(os.path.join(folder, n) for n in os.listdir(folder) if n.startswith('seg-'))
+
+
+def decoded(paths):
+    """Every event of the files by tools/dwcat.py, as (inode of its stream, event)."""
+    for path in paths:
+        data = open(path, 'rb').read()
+        read = dwcat.read_segment if data[:4] == dwcat.SEGMENT.to_bytes(4, 'little') else dwcat.read_frames
+        for head, text, views in read(data):
+            for e in dwcat.read_events(head, text, views):
+                yield e['stream'][3], e
+
+
+def check_lines(data, record):
+    """Every line once, by event id and by bytes; what zstd prints, in (stream, start) order, is what was written."""
+    events = list(decoded(segments(data)))
+    raw = subprocess.run(['zstd', '-dc', '-q'] + [p for p in segments(data) if os.path.getsize(p)], capture_output=True).stdout
+    check(raw == b''.join(e['line'] + b'\n' for _, e in events), 'zstd -dc prints the lines of the events in their order')
+    by_place, again = {}, 0
+    for inode, e in events:
+        place = (inode, e['start'])
+        if place in by_place:
+            again += 1
+            check(by_place[place]['line'] == e['line'], 'a re-sent event has the same bytes', place)
+        by_place[place] = e
+    wanted = {line.id(): line for line in record.lines}
+    check(len(wanted) == len(record.lines) and len(wanted) > 0, 'the record itself is sound')
+    same(set(by_place), set(wanted), 'events begin where lines begin')
+    joined = b''.join(by_place[p]['line'] + b'\n' for p in sorted(by_place))
+    check(joined == b''.join(wanted[p].text + b'\n' for p in sorted(wanted)), 'lines in (stream, start) order, byte for byte')
+    out = {1: 'stdout', 2: 'stderr'}
+    bad = [p for p in by_place if p in wanted and out.get(by_place[p]['out']) != wanted[p].out]
+    check(not bad, 'stdout and stderr', bad[:3])
+    bad = [p for p in by_place if p in wanted and by_place[p]['line'] != wanted[p].text]
+    check(not bad, 'the text of each line', [(p, by_place[p]['line'][:80], len(by_place[p]['line']), wanted[p].text[:80], len(wanted[p].text)) for p in bad[:3]])
+    inode_of = {e['stream'][0]: inode for inode, e in events}
+    bad = [p for p in by_place if p in wanted
+           and [(inode_of[s], a, b) for s, a, b in by_place[p]['extents']] != wanted[p].extents]
+    check(not bad, 'extents are where the pieces stand', [([(inode_of[s], a, b) for s, a, b in by_place[p]['extents']], wanted[p].extents) for p in bad[:3]])
+    answer = query(data)
+    same(len({e['event']['id'] for e in answer}), len(record.lines), 'query: every line by its id')
+    same(len(answer), len(record.lines), 'query: every line once')
+    return again
+
+
+def check_account(data, record):
+    _, total = ledger(data)
+    same(total['read'], record.bytes(), 'ledger: read is what was written')
+    same(total['archived'] + total['declared'], record.bytes(), 'ledger: archived + declared')
+    same(total['unaccounted'], 0, 'ledger: nothing unaccounted')
+    check(dogwatch('archive', 'verify', '--data', data).startswith('ok'), 'archive verify')
+    r = subprocess.run([sys.executable, os.path.join(ROOT, 'tools/dwcat.py'), '--check'] + segments(data), capture_output=True)
+    check(r.returncode == 0 and r.stdout.startswith(b'ok'), 'dwcat --check', r.stdout + r.stderr)
