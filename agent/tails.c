@@ -182,6 +182,8 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     t->next = a->tail;
     a->tail = t;
     a->tail_count++;
+    if (t->is_new)
+        ship_touch(a, t); /* its name is durable no later than its successor's: after a crash ordinals stay in order */
     return t;
 }
 
