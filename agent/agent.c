@@ -47,7 +47,7 @@ static int keep_row(void *arg, struct checkpoint_row *row)
     return DW_OK;
 }
 
-static int set_redact(struct agent *a)
+static int set_line_options(struct agent *a)
 {
     const struct dw_conf_list *list = &a->opt->redact;
     a->redact = list->count ? 0 : 1u << DW_REDACT_CARDS;
@@ -60,6 +60,10 @@ static int set_redact(struct agent *a)
             return DW_ECONFIG;
         }
         a->redact |= 1u << rule;
+    }
+    if (!dw_multiline_find(a->opt->multiline, &a->multiline) || a->multiline == DW_MULTILINE_START) {
+        dw_error("multiline: no such kind: %s", a->opt->multiline.ptr);
+        return DW_ECONFIG;
     }
     return DW_OK;
 }
@@ -142,7 +146,7 @@ int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void
     a->anchor_mono_ns = dw_clock_mono(a->clock);
     int rc = make_parts(a);
     if (rc == DW_OK)
-        rc = set_redact(a);
+        rc = set_line_options(a);
     if (rc == DW_OK)
         rc = open_places(a);
     if (rc == DW_OK) {
@@ -250,9 +254,11 @@ static int read_all(struct agent *a, bool *ret_more)
 static int end_rotated(struct agent *a)
 {
     for (struct tail *t = a->tail; t; t = t->next) {
-        if (!is_over(a, t))
+        bool idle = t->state != TAIL_ENDED && t->at_end && dw_lines_pending(t->lines)
+            && agent_now(a) - t->last_growth_ns > a->opt->join_idle;
+        if (!is_over(a, t) && !idle)
             continue;
-        int rc = tail_end(a, t, "whole");
+        int rc = is_over(a, t) ? tail_end(a, t, "whole") : tail_idle(a, t);
         if (rc < 0)
             return rc;
     }

@@ -14,6 +14,7 @@
 #include "dogwatch/conf/options.h"
 #include "dogwatch/frame/frame.h"
 #include "dogwatch/parsers/lines.h"
+#include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/transport/transport.h"
 
@@ -36,6 +37,7 @@ struct checkpoint_row {
     uint8_t print[DW_SHA256_BYTES];
     bool finished;        /* read to its end, or lost */
     bool is_new;          /* not in the checkpoint yet: written with low 0 before its first frame leaves */
+    uint64_t cut;         /* where a line was ended by a clock: obeyed when the bytes are read again; 0: nowhere */
 };
 
 struct checkpoint;
@@ -55,6 +57,7 @@ DW_MUST_USE int checkpoint_rows(struct checkpoint *c, int (*each)(void *arg, str
 /* One transaction. Writing between begin and end. */
 DW_MUST_USE int checkpoint_begin(struct checkpoint *c);
 DW_MUST_USE int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row);
+DW_MUST_USE int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row);
 DW_MUST_USE int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *head);
 DW_MUST_USE int checkpoint_end(struct checkpoint *c);
 
@@ -115,6 +118,8 @@ struct tail {
     uint64_t print_at;
     int64_t last_growth_ns, max_event_ns;
     bool at_end, is_new;
+    uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
+    uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     bool dirty;             /* something may have been written */
     bool touched;           /* has events or declarations in the batch */
     struct tail *touched_next;
@@ -152,6 +157,7 @@ struct agent {
     struct dw_key *key;
     char host[256], agent_dir[AGENT_PATH_MAX], queue_dir[AGENT_PATH_MAX];
     uint32_t redact;
+    enum dw_multiline multiline;
     struct dw_parse_ctx parse;
     struct dw_zone zone; /* of lines that name none */
     struct checkpoint_meta meta;
@@ -209,6 +215,8 @@ void tail_free(struct tail *t);
 /* tail.c: reads one share. *ret_more: there is more. */
 DW_MUST_USE int tail_read(struct agent *a, struct tail *t, bool *ret_more);
 DW_MUST_USE int tail_end(struct agent *a, struct tail *t, const char *state);
+/* Ends what waits for more since join.idle. */
+DW_MUST_USE int tail_idle(struct agent *a, struct tail *t);
 
 /* ship.c */
 /* Says that a tail's position goes with the next frame. */

@@ -4,7 +4,7 @@
  * Invariants:
  *   (1) A row's `low` is written only for bytes in durable frames.
  *   (2) A stream's row is durable before the first frame that names it, so its id is never made up twice.
- *   (3) The epoch counter is durable before its first frame.
+ *   (3) The epoch counter is durable before its first frame, and so is the place where a clock ended a line.
  */
 #include "agent_int.h"
 
@@ -18,18 +18,18 @@ static const char schema[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
     "CREATE TABLE IF NOT EXISTS stream(id BLOB PRIMARY KEY, series BLOB NOT NULL, ordinal INTEGER, device INTEGER,"
     " inode INTEGER, birth INTEGER, generation INTEGER, predecessor BLOB, predecessor_size INTEGER, path BLOB, low INTEGER,"
-    " print_len INTEGER, print BLOB, finished INTEGER);"
+    " print_len INTEGER, print BLOB, finished INTEGER, cut INTEGER);"
     "CREATE INDEX IF NOT EXISTS stream_series ON stream(series, ordinal);"
     "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), epoch INTEGER, salt INTEGER,"
     " parent_epoch INTEGER, parent_nonce BLOB, parent_number INTEGER, parent_hash BLOB);";
 
 static const char put_sql[] =
-    "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
-    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14";
+    "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
+    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14, cut=?15";
 
 struct checkpoint {
     sqlite3 *db;
-    sqlite3_stmt *put, *parent;
+    sqlite3_stmt *put, *parent, *cut;
 };
 
 static int code_of(int rc)
@@ -61,6 +61,8 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db,
             "UPDATE meta SET parent_epoch=?1, parent_nonce=?2, parent_number=?3, parent_hash=?4", -1, &c->parent, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(c->db, "UPDATE stream SET cut=?2 WHERE id=?1", -1, &c->cut, NULL);
     if (rc != SQLITE_OK) {
         checkpoint_close(c);
         return code_of(rc);
@@ -75,6 +77,7 @@ void checkpoint_close(struct checkpoint *c)
         return;
     (void)sqlite3_finalize(c->put);
     (void)sqlite3_finalize(c->parent);
+    (void)sqlite3_finalize(c->cut);
     (void)sqlite3_close(c->db);
     dw_free(c);
 }
@@ -150,6 +153,7 @@ static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_ro
     row.print_len = (uint32_t)sqlite3_column_int(s, 11);
     column_blob(s, 12, row.print, sizeof row.print);
     row.finished = sqlite3_column_int(s, 13);
+    row.cut = (uint64_t)sqlite3_column_int64(s, 14);
     if (!row.path)
         return DW_ENOMEM;
     return each(arg, &row);
@@ -190,8 +194,19 @@ int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_int(s, 12, (int)row->print_len);
     (void)sqlite3_bind_blob(s, 13, row->print, sizeof row->print, SQLITE_STATIC);
     (void)sqlite3_bind_int(s, 14, row->finished);
+    (void)sqlite3_bind_int64(s, 15, (sqlite3_int64)row->cut);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
+    return code_of(rc);
+}
+
+int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row)
+{
+    (void)sqlite3_reset(c->cut);
+    (void)sqlite3_bind_blob(c->cut, 1, row->stream.id, DW_ID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(c->cut, 2, (sqlite3_int64)row->cut);
+    int rc = sqlite3_step(c->cut);
+    (void)sqlite3_reset(c->cut);
     return code_of(rc);
 }
 

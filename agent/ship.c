@@ -48,7 +48,7 @@ static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
     char bytes[AGENT_FINGERPRINT];
     size_t n = 0;
     *row = (struct checkpoint_row){.stream = t->stream, .low = dw_lines_low(t->lines),
-        .finished = t->state == TAIL_ENDED, .is_new = t->is_new};
+        .finished = t->state == TAIL_ENDED, .is_new = t->is_new, .cut = t->cut_now};
     row->path = dw_strndup(t->path, strlen(t->path));
     if (!row->path)
         return DW_ENOMEM;
@@ -61,6 +61,7 @@ static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
     t->print_at = row->low;
     memcpy(t->print, row->print, sizeof t->print);
     t->is_new = false;
+    t->cut_now = 0;
     return DW_OK;
 }
 
@@ -186,7 +187,7 @@ static void add_tags(struct dw_draft *d, const struct dw_line *l)
         uint32_t flag;
         const char *tag;
     } tags[] = {{DW_LINE_CUT, "cut"}, {DW_LINE_UNTERMINATED, "unterminated"}, {DW_LINE_JOIN_LIMIT, "join.limit"},
-        {DW_LINE_ENVELOPE_BAD, "envelope.bad"}, {DW_LINE_MASKS_DROPPED, "masks.dropped"}};
+        {DW_LINE_ENVELOPE_BAD, "envelope.bad"}, {DW_LINE_ENVELOPE_TORN, "envelope.torn"}, {DW_LINE_MASKS_DROPPED, "masks.dropped"}};
     for (size_t i = 0; i < DW_COUNT_OF(tags); i++)
         if (l->flags & tags[i].flag)
             dw_draft_const(d, DW_F_tags, tags[i].tag);

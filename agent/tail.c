@@ -54,6 +54,25 @@ static int read_rest(struct agent *a, struct tail *t, struct dw_str *ret)
     return rc;
 }
 
+/* Gives out what waits, and `rest`; remembers the place, so that the same bytes are cut there again. */
+static int cut_here(struct agent *a, struct tail *t, struct dw_str rest, const struct dw_lines_out *out)
+{
+    bool waits = rest.len || dw_lines_pending(t->lines);
+    int rc = dw_lines_flush(t->lines, rest, out);
+    if (rc == DW_OK && waits)
+        t->cut_now = dw_lines_offset(t->lines);
+    ship_touch(a, t);
+    return rc;
+}
+
+int tail_idle(struct agent *a, struct tail *t)
+{
+    struct sink sink = {.a = a, .t = t};
+    struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
+    a->read_at_ns = agent_now(a);
+    return cut_here(a, t, DW_STR_NONE, &out);
+}
+
 int tail_end(struct agent *a, struct tail *t, const char *state)
 {
     struct sink sink = {.a = a, .t = t};
@@ -67,7 +86,7 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
         rest = DW_STR_NONE;
     }
     a->read_at_ns = agent_now(a);
-    rc = dw_lines_flush(t->lines, rest, &out);
+    rc = cut_here(a, t, rest, &out);
     if (rc < 0)
         return rc;
     uint64_t read = dw_lines_offset(t->lines);
@@ -128,7 +147,18 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         return DW_OK;
     }
     a->read_at_ns = agent_now(a);
+    bool cut = t->cut_at && offset + n >= t->cut_at;
+    if (cut)
+        n = (size_t)(t->cut_at - offset);
     int rc = dw_lines_feed(t->lines, dw_str_make(a->chunk, n), &out, &used);
+    if (rc == DW_OK && cut) {
+        rc = cut_here(a, t, dw_str_make(a->chunk + used, n - used), &out);
+        used = n;
+        t->cut_at = 0;
+        *ret_more = true;
+        DW_COUNT_N(tail_bytes, used);
+        return rc;
+    }
     DW_COUNT_N(tail_bytes, used);
     if (used)
         ship_touch(a, t);

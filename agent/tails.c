@@ -134,6 +134,7 @@ static struct dw_lines *make_lines(struct agent *a, const struct found *f, uint6
         .envelope = f->envelope,
         .line_max = (uint32_t)(a->opt->line_max < DW_FRAME_LINE_MAX ? a->opt->line_max : DW_FRAME_LINE_MAX),
         .join_span_max = 4 * 1024 * 1024,
+        .multiline = a->multiline,
         .redact = a->redact,
     };
     memcpy(&conf.cut_key, dw_key_public(a->key), sizeof conf.cut_key);
@@ -158,7 +159,9 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
         tail_free(t);
         return NULL;
     }
-    t->begin = row ? row->low : 0;
+    bool skip = !row && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
+    t->begin = row ? row->low : skip ? st->size_bytes : 0;
+    t->cut_at = row && row->cut > row->low ? row->cut : 0;
     if (row) {
         const struct dw_field *field = t->stream.field;
         uint32_t count = t->stream.field_count;
@@ -184,6 +187,14 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     a->tail_count++;
     if (t->is_new)
         ship_touch(a, t); /* its name is durable no later than its successor's: after a crash ordinals stay in order */
+    if (skip && t->begin) { /* what stood there before the first start is left out, and said */
+        struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
+        t->cut_bytes = t->begin;
+        int rc = ledger_declare(a, t, &d);
+        if (rc < 0)
+            a->failed = rc;
+        ship_touch(a, t);
+    }
     return t;
 }
 

@@ -55,19 +55,21 @@ static void push(struct parcel ***tail, struct parcel *p)
     *tail = &p->next;
 }
 
-/* Rows of new streams: low 0, so that a crash before the frame re-reads all. */
+/* What must be durable before the frame: rows of new streams (low 0, so that a crash re-reads all), and cuts. */
 static int announce(struct writer *w, const struct parcel *p)
 {
     bool any = false;
     for (uint32_t i = 0; i < p->row_count; i++)
-        any |= p->row[i].is_new;
+        any |= p->row[i].is_new || p->row[i].cut;
     int rc = any ? checkpoint_begin(w->conf.checkpoint) : DW_OK;
     if (!any || rc < 0)
         return rc;
     for (uint32_t i = 0; i < p->row_count && rc == DW_OK; i++) {
         struct checkpoint_row first = p->row[i];
-        if (!first.is_new)
+        if (!first.is_new) {
+            rc = first.cut ? checkpoint_put_cut(w->conf.checkpoint, &first) : DW_OK;
             continue;
+        }
         first.low = 0;
         first.print_len = 0;
         first.finished = false;

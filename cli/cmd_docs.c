@@ -9,6 +9,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/event/keys.h"
+#include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/parsers/redact.h"
 
@@ -82,6 +83,13 @@ static void page_redact(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", dw_redact_name((enum dw_redact_rule)i), dw_redact_doc((enum dw_redact_rule)i));
 }
 
+static void page_multiline(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
+    for (int i = 0; i < DW_MULTILINE_KINDS; i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", dw_multiline_name((enum dw_multiline)i), dw_multiline_doc((enum dw_multiline)i));
+}
+
 static void page_agent(struct dw_buf *b)
 {
     dw_conf_page(&dw_conf_agent, b);
@@ -117,7 +125,7 @@ static const struct {
 } pages[] = {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
-    {"reference/masks.md", page_redact}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };
 

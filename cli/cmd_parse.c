@@ -14,6 +14,7 @@
 #include "dogwatch/event/json_write.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/parser.h"
+#include "dogwatch/parsers/userformat.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@ struct parse_opts {
     struct dw_lines_conf lines;
     int64_t now_ns;
     bool null_ends, explain;
+    const char *log_format;      /* or NULL */
+    struct dw_user_format *user; /* compiled of it; owned */
 };
 
 struct parse_run {
@@ -48,6 +51,7 @@ static int usage(void)
           "  --multiline KIND      none, indent or trace (none)\n"
           "  --null                lines end with NUL, so that they may hold newlines\n"
           "  --explain             says on stderr which format each line was taken for\n"
+          "  --log-format TEXT     the server's own format (nginx_access, apache_access, haproxy_log)\n"
           "  --list                names the formats\n",
         stderr);
     return EXIT_USAGE;
@@ -99,9 +103,14 @@ static int event(struct parse_run *r, struct dw_str text, const struct dw_line *
     if (r->o->explain)
         explain(r, p, err, text, d.field_count);
     int64_t other = line && line->has_env_time ? line->env_time_ns : r->o->now_ns;
-    struct dw_event ev = {.time_ns = d.has_time ? d.time_ns : other, .read_at_ns = r->o->now_ns, .line = text,
-        .field_count = d.field_count, .field = d.field, .out = line ? line->out : DW_OUT_NONE};
-    dw_event_json(r->keys, &ev, &(struct dw_event_extra){.whole_message = true}, &r->out); /* what the parser said, all of it */
+    struct dw_event ev = {.time_ns = d.has_time ? d.time_ns : other,
+        .read_at_ns = r->o->now_ns,
+        .line = text,
+        .field_count = d.field_count,
+        .field = d.field,
+        .out = line ? line->out : DW_OUT_NONE};
+    dw_event_json(
+        r->keys, &ev, &(struct dw_event_extra){.whole_message = true}, &r->out); /* what the parser said, all of it */
     dw_buf_byte(&r->out, '\n');
     return r->out.len > OUT_BYTES || r->out.err ? write_all(&r->out) : DW_OK;
 }
@@ -114,8 +123,8 @@ static int on_line(void *arg, const struct dw_line *l)
 static int on_declared(void *arg, const struct dw_declared *d)
 {
     (void)arg;
-    fprintf(stderr, "dogwatch parse: bytes %llu to %llu: %s\n", (unsigned long long)d->start, (unsigned long long)d->end,
-        d->reason);
+    fprintf(stderr, "dogwatch parse: bytes %llu to %llu: %s\n", (unsigned long long)d->start,
+        (unsigned long long)d->end, d->reason);
     return DW_OK;
 }
 
@@ -180,7 +189,7 @@ static int run(const struct parse_opts *o)
     int err = DW_ENOMEM;
     if (r && lines) {
         r->o = o;
-        r->ctx = (struct dw_parse_ctx){.time = {&o->zone, o->now_ns}};
+        r->ctx = (struct dw_parse_ctx){.time = {&o->zone, o->now_ns}, .user = o->user};
         dw_arena_init(&r->pool, 0);
         r->keys = dw_keys_new();
         err = r->keys ? read_all(r, lines) : DW_ENOMEM;
@@ -233,6 +242,9 @@ static bool option(struct parse_opts *o, const char *name, const char *value)
     } else if (strcmp(name, "--envelope") == 0) {
         ok = choose(value, envelopes, DW_COUNT_OF(envelopes), &n);
         o->lines.envelope = (enum dw_envelope)n;
+    } else if (strcmp(name, "--log-format") == 0) {
+        o->log_format = value;
+        ok = true;
     } else if (strcmp(name, "--multiline") == 0) {
         ok = choose(value, joins, DW_COUNT_OF(joins), &n);
         o->lines.multiline = (enum dw_multiline)n;
@@ -244,6 +256,24 @@ static bool option(struct parse_opts *o, const char *name, const char *value)
         fprintf(stderr, "dogwatch parse: %s does not know '%s'%s\n", name, value,
             strcmp(name, "--format") == 0 ? "; see --list" : "");
     return ok;
+}
+
+/* Compiles --log-format; the exit code of a mistake, or -1. */
+static int compile_user(struct parse_opts *o)
+{
+    static struct dw_diags diags;
+    struct dw_buf out = {0};
+    if (!o->parser)
+        return usage();
+    dw_diags_init(&diags, DW_STR("--log-format"), dw_str_of(o->log_format));
+    int err = dw_user_format_compile(o->parser, dw_str_of(o->log_format), &diags, &o->user);
+    if (err == DW_ECONFIG)
+        dw_diags_print(&diags, &out);
+    else if (err)
+        dw_buf_printf(&out, "dogwatch parse: %s takes no --log-format: %s\n", o->parser->name, dw_err_text(err));
+    (void)fwrite(out.ptr ? out.ptr : "", 1, out.len, stderr);
+    dw_buf_fini(&out);
+    return err == DW_ENOMEM ? EXIT_CANNOT : err ? EXIT_USAGE : -1;
 }
 
 int cmd_parse(int argc, char **argv)
@@ -268,8 +298,11 @@ int cmd_parse(int argc, char **argv)
             code = usage();
         }
     }
+    if (code < 0 && o.log_format)
+        code = compile_user(&o);
     if (code < 0)
         code = format ? run(&o) : usage();
+    dw_user_format_free(o.user);
     dw_zone_fini(&o.zone);
     return code;
 }

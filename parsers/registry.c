@@ -9,6 +9,7 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/parsers/userformat.h"
 #include "format/formats.h"
 
 enum { PROBE_MIN = 30, NAME_MAX_LEN = 40 };
@@ -66,9 +67,10 @@ int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, str
     dw_draft_const(d, DW_F_event_dataset, p->dataset);
     struct dw_str module = dw_str_of(p->dataset);
     module.len = dw_str_index(module, '.');
-    dw_draft_field(d, (struct dw_field){.v.ptr = module.ptr, .len = (uint32_t)module.len, .key = DW_F_event_module,
-                          .kind = DW_K_CONST});
-    int err = p->parse(ctx, d);
+    dw_draft_field(
+        d, (struct dw_field){
+               .v.ptr = module.ptr, .len = (uint32_t)module.len, .key = DW_F_event_module, .kind = DW_K_CONST});
+    int err = ctx->user ? dw_user_format_parse(ctx->user, ctx, d) : p->parse(ctx, d);
     if (err) {
         dw_draft_reset(d, line);
         DW_COUNT_IF(err == DW_ESYNTAX, parse_lines_refused);

@@ -18,10 +18,10 @@ up=$!
 trap 'kill -TERM $up 2>/dev/null || true' EXIT
 python3 tools/demo_logs.py "$logs"
 want=$(cat "$logs/.lines")
-for _ in $(seq 1 300); do
+for _ in $(seq 1 100); do
   have=$("$bin/dogwatch" query '* | stats count' --data "$data" --output ndjson 2>/dev/null | grep -o '[0-9]*' || echo 0)
   alerts=$("$bin/dogwatch" alerts --data "$data" --output ndjson 2>/dev/null | wc -l)
-  [ "${have:-0}" -ge "$want" ] && [ "$alerts" -ge 4 ] && break
+  [ "${have:-0}" -ge "$want" ] && [ "$alerts" -ge 5 ] && break
   sleep 0.1
 done
 kill -TERM $up; wait $up || true; trap - EXIT
@@ -40,7 +40,7 @@ cat <<EOF
   export DOGWATCH_DATA=$data PATH=$bin:\$PATH
   dogwatch query 'source.ip:198.51.100.0/24 | stats count by source.ip, event.outcome' --output table
   dogwatch query '"union select" or "/etc/passwd"' --output table
-  zstd -dc $data/archive/*.zst | head            # the very lines the programs wrote
+  zstd -dc $data/archive/seg-* | head           # the very lines the programs wrote
   dogwatch archive ls --output table
 
   your own containers (docker, pods and podman are found by themselves; reading them needs root):

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import time
 
 rng = random.Random(7)
 root = sys.argv[1]
@@ -73,17 +74,18 @@ def access(t, ip, request, status, size, agent='Mozilla/5.0 (X11; Linux x86_64)'
 
 
 def main():
-    web = Docker('4f5c1b0a9d3e' + '0' * 52, 'web', 'nginx:1.27', 150000)
-    shop = Pod('shop', 'checkout-7d9f', '0b2e9f5c-1d1a-4f0e-8d55-5a1c3f6b7e90', 'nginx', 120000)
+    web = Docker('4f5c1b0a9d3e' + '0' * 52, 'web', 'nginx:1.27', 250000)
+    shop = Pod('shop', 'checkout-7d9f', '0b2e9f5c-1d1a-4f0e-8d55-5a1c3f6b7e90', 'nginx', 200000)
     ssh = Docker('9a8b7c6d5e4f' + '1' * 52, 'bastion', 'bastion:3', 1000000)
     pages = ['/', '/products', '/products/42', '/cart', '/about', '/static/app.js', '/static/site.css', '/api/items?page=2']
-    now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=20)
+    now = datetime.datetime.now(datetime.timezone.utc)
 
     def sshd(text, pid):
         ssh.write(f"{now.strftime('%b %e %H:%M:%S')} bastion sshd[{pid}]: {text}", now)
 
     for i in range(4000):
-        now += datetime.timedelta(milliseconds=4)
+        time.sleep(0.001)
+        now = datetime.datetime.now(datetime.timezone.utc)
         ip = f'203.0.113.{rng.randrange(2, 200)}'
         target = web if i % 2 else shop
         target.write(access(now, ip, 'GET ' + rng.choice(pages), 200, rng.randrange(300, 20000)), now)

@@ -11,7 +11,7 @@
 
 #include <stdalign.h>
 
-enum { CHUNK_MIN = 16 * 1024, ALIGN = alignof(max_align_t) };
+enum { CHUNK_MIN = 1024, ALIGN = alignof(max_align_t) };
 
 struct dw_arena_chunk {
     struct dw_arena_chunk *next;

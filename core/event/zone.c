@@ -26,7 +26,7 @@ struct tz_rule {
 struct dw_zone_rules {
     uint32_t count;
     int32_t first;
-    bool has_rule;       /* the footer changes to summer time and back */
+    bool has_rule; /* the footer changes to summer time and back */
     bool has_footer;
     int32_t std_s, dst_s;
     struct tz_rule start, end;
@@ -40,12 +40,46 @@ bool dw_zone_abbreviation(struct dw_str name, int32_t *ret_offset_s)
         const char *name;
         int minutes;
     } known[] = {
-        {"UTC", 0}, {"GMT", 0}, {"UCT", 0}, {"WET", 0}, {"WEST", 60}, {"BST", 60}, {"CET", 60}, {"CEST", 120},
-        {"MET", 60}, {"MEST", 120}, {"EET", 120}, {"EEST", 180}, {"MSK", 180}, {"IST", 330}, {"SGT", 480},
-        {"HKT", 480}, {"JST", 540}, {"KST", 540}, {"AEST", 600}, {"AEDT", 660}, {"ACST", 570}, {"ACDT", 630},
-        {"AWST", 480}, {"NZST", 720}, {"NZDT", 780}, {"EST", -300}, {"EDT", -240}, {"CST", -360}, {"CDT", -300},
-        {"MST", -420}, {"MDT", -360}, {"PST", -480}, {"PDT", -420}, {"AKST", -540}, {"AKDT", -480}, {"HST", -600},
-        {"BRT", -180}, {"ART", -180}, {"SAST", 120}, {"PKT", 300},
+        {"UTC", 0},
+        {"GMT", 0},
+        {"UCT", 0},
+        {"WET", 0},
+        {"WEST", 60},
+        {"BST", 60},
+        {"CET", 60},
+        {"CEST", 120},
+        {"MET", 60},
+        {"MEST", 120},
+        {"EET", 120},
+        {"EEST", 180},
+        {"MSK", 180},
+        {"IST", 330},
+        {"SGT", 480},
+        {"HKT", 480},
+        {"JST", 540},
+        {"KST", 540},
+        {"AEST", 600},
+        {"AEDT", 660},
+        {"ACST", 570},
+        {"ACDT", 630},
+        {"AWST", 480},
+        {"NZST", 720},
+        {"NZDT", 780},
+        {"EST", -300},
+        {"EDT", -240},
+        {"CST", -360},
+        {"CDT", -300},
+        {"MST", -420},
+        {"MDT", -360},
+        {"PST", -480},
+        {"PDT", -420},
+        {"AKST", -540},
+        {"AKDT", -480},
+        {"HST", -600},
+        {"BRT", -180},
+        {"ART", -180},
+        {"SAST", 120},
+        {"PKT", 300},
     };
     for (size_t i = 0; i < DW_COUNT_OF(known); i++) {
         if (dw_str_eq(name, dw_str_of(known[i].name))) {

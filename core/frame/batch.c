@@ -166,6 +166,38 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ (h >> 32);
 }
 
+/* Whether an event has exactly the shape `s`. Views that a shape takes as different may be equal in this event: that costs
+ * two numbers, not correctness. */
+static bool has_shape(const struct dw_batch *b, const struct dw__shape *s, const struct dw_field *field, uint32_t count)
+{
+    if (s->entry_count != count)
+        return false;
+    const struct dw__entry *e = b->entry + s->entry;
+    for (uint32_t i = 0; i < count; i++, e++) {
+        const struct dw_field *f = &field[i];
+        if (f->key != e->global || f->elem != e->elem)
+            return false;
+        if (e->kind < DW__K_SAME) {
+            if (f->kind != e->kind || (f->kind == DW_K_CONST && (f->v.ptr != e->ptr || f->len != e->len)))
+                return false;
+        } else {
+            const struct dw_field *t = &field[e->target];
+            if (f->kind != (e->kind == DW__K_SAME ? DW_K_VIEW : DW_K_NUMBER) || f->v.ptr != t->v.ptr || f->len != t->len)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Moves the shape at `place` of the recent ones (or a new one, place = last) to the front. */
+static uint32_t make_recent(struct dw_batch *b, uint32_t place, uint32_t shape)
+{
+    for (; place > 0; place--)
+        b->recent[place] = b->recent[place - 1];
+    b->recent[0] = shape;
+    return shape;
+}
+
 /* Writes the entries of an event behind the shapes' own and returns their hash. */
 static uint64_t draw_entries(struct dw_batch *b, const struct dw_field *field, uint32_t count)
 {
@@ -175,14 +207,16 @@ static uint64_t draw_entries(struct dw_batch *b, const struct dw_field *field, u
     struct dw__entry *e = b->entry + b->entry_count;
     for (uint32_t i = 0; i < count; i++, e++) {
         const struct dw_field *f = &field[i];
-        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind};
+        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind, .global = f->key};
         if (f->kind == DW_K_CONST) {
             e->ptr = f->v.ptr;
             e->len = f->len;
         } else if (f->kind <= DW_K_NUMBER) {
             e->back = same_back(views, view_count, f);
-            if (e->back)
+            if (e->back) {
                 e->kind = f->kind == DW_K_VIEW ? DW__K_SAME : DW__K_SAME_NUMBER;
+                e->target = (uint16_t)(views[(view_count - e->back) % SAME_LOOKBACK] - field);
+            }
             views[view_count++ % SAME_LOOKBACK] = f;
         }
         h = mix(h, (uint64_t)e->key << 32 | (uint64_t)e->kind << 8 | e->back);
@@ -202,19 +236,23 @@ static bool same_entries(const struct dw__entry *x, const struct dw__entry *y, u
 
 static uint32_t find_shape(struct dw_batch *b, const struct dw_field *field, uint32_t count)
 {
+    enum { RECENT = DW_COUNT_OF(b->recent) };
+    for (uint32_t i = 0; i < RECENT && i < b->shape_count; i++)
+        if (has_shape(b, &b->shape[b->recent[i]], field, count))
+            return make_recent(b, i, b->recent[i]);
     uint64_t h = draw_entries(b, field, count);
     const struct dw__entry *drawn = b->entry + b->entry_count;
     uint32_t at = (uint32_t)h % SHAPE_SLOTS;
     for (; b->shape_slot[at]; at = (at + 1) % SHAPE_SLOTS) {
         const struct dw__shape *s = &b->shape[b->shape_slot[at] - 1];
         if (s->hash == h && s->entry_count == count && same_entries(b->entry + s->entry, drawn, count))
-            return b->shape_slot[at] - 1u;
+            return make_recent(b, RECENT - 1, b->shape_slot[at] - 1u);
     }
     DW_ASSERT(b->shape_count < DW_FRAME_SHAPES_MAX);
     b->shape[b->shape_count++] = (struct dw__shape){.hash = h, .entry = b->entry_count, .entry_count = count};
     b->shape_slot[at] = (uint16_t)b->shape_count;
     b->entry_count += count;
-    return b->shape_count - 1;
+    return make_recent(b, RECENT - 1, b->shape_count - 1);
 }
 
 static void join_shape(struct dw_batch *b, uint32_t shape, uint32_t event)

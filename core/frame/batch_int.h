@@ -27,6 +27,8 @@ struct dw__entry {
     uint32_t elem;
     uint8_t kind; /* enum dw_kind, or DW__K_SAME* */
     uint8_t back; /* SAME: how many views back */
+    uint16_t target; /* SAME: index of the field it repeats */
+    uint32_t global; /* the key's global id */
 };
 
 struct dw__shape {
@@ -59,6 +61,7 @@ struct dw_batch {
     struct dw__shape *shape;
     uint16_t *shape_of; /* by event */
     uint32_t shape_count;
+    uint32_t recent[4]; /* shapes used lately, newest first: most events have one of them */
     uint16_t *shape_slot; /* SHAPE_SLOTS of index + 1 */
     uint32_t *next;     /* by event: the next of its shape */
     /* the draft in hand */

@@ -19,7 +19,12 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { LEVEL_FAST = 1, LEVEL_GOOD = 3, LEVEL_TABLE = 9 };
+enum {
+    LEVEL_FAST = 1,
+    LEVEL_GOOD = 3,
+    LEVEL_BEST = 15,     /* for what is small: the table, and views of many small frames */
+    SMALL_FRAMES = 512,  /* so many frames in a block: quiet hosts, whose views repeat their tables in each frame */
+};
 
 struct sealer {
     const struct dw__seal *conf;
@@ -81,9 +86,14 @@ static void compress(struct sealer *z, struct dw_str in, int level)
         z->packed.len = n;
 }
 
-/* Compresses into z->packed at the segment's level; the first block tries both and keeps the better. */
+/* Compresses into z->packed at the segment's level; the first block tries both and keeps the better. What quiet hosts wrote is
+ * little, so it may cost more. */
 static void compress_text(struct sealer *z, struct dw_str in)
 {
+    if (z->frames_in_block >= SMALL_FRAMES) {
+        compress(z, in, LEVEL_BEST);
+        return;
+    }
     if (z->level == 0) {
         compress(z, in, LEVEL_FAST);
         size_t fast = z->packed.len;
@@ -105,7 +115,7 @@ static void flush_block(struct sealer *z)
         put(z, dw_buf_view(&z->packed));
         note_seek(z, z->packed.len, z->text.len);
     }
-    compress(z, dw_buf_view(&z->views), LEVEL_GOOD);
+    compress(z, dw_buf_view(&z->views), z->frames_in_block >= SMALL_FRAMES ? LEVEL_BEST : LEVEL_GOOD);
     b.views_packed = (uint32_t)z->packed.len;
     put_skippable(z, DW__MAGIC_BLOCK_VIEWS, dw_buf_view(&z->packed));
     note_seek(z, z->packed.len + DW__SKIPPABLE, 0);
@@ -158,7 +168,8 @@ static void thin_hashes(struct dw__rows *t)
         const struct dw_head *before = i ? &t->row[i - 1].head : NULL;
         r->has_previous = !before || memcmp(before->hash, r->head.previous, DW_SHA256_BYTES) != 0;
         since += r->head.text_size;
-        r->has_hash = r->head.flags & (DW_HEAD_SIGNED | DW_HEAD_TOMBSTONE) || since >= DW_SLICE_BYTES || i + 1 == t->count;
+        bool gone = r->head.flags & DW_HEAD_TOMBSTONE, last = i + 1 == t->count;
+        r->has_hash = gone || last || since >= DW_SLICE_BYTES; /* a signature tells by itself whether the hash is the agent's */
         since = r->has_hash ? 0 : since;
     }
 }
@@ -170,7 +181,7 @@ static void put_ends(struct sealer *z)
     if (z->rc == DW_OK)
         z->rc = dw__table_write(z->rows, &table);
     if (z->rc == DW_OK)
-        compress(z, dw_buf_view(&table), LEVEL_TABLE);
+        compress(z, dw_buf_view(&table), LEVEL_BEST);
     put_skippable(z, DW__MAGIC_TABLE, dw_buf_view(&z->packed));
     note_seek(z, z->packed.len + DW__SKIPPABLE, 0);
     dw_buf_u32(&z->seek, z->seek_count);

@@ -19,8 +19,8 @@ struct access {
 static bool cut_time(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str *before, struct dw_str *after)
 {
     struct dw_str line = d->line;
-    for (size_t at = 0; at < line.len; at++) {
-        if (line.ptr[at] != '[' || (at > 0 && line.ptr[at - 1] != ' '))
+    for (size_t at = dw_str_index(line, '['); at < line.len; at += 1 + dw_str_index(dw_str_slice(line, at + 1, line.len), '[')) {
+        if (at > 0 && line.ptr[at - 1] != ' ')
             continue;
         struct dw_str r = dw_str_slice(line, at + 1, line.len);
         if (fmt_time(ctx, d, &r) && fmt_lit(&r, "]")) {

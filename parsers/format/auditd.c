@@ -1,7 +1,7 @@
 /*
  * auditd: records of the Linux audit daemon.
  *
- *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='op=PAM acct="root" addr=10.0.0.1 res=success'
+ *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='acct="root" res=success'
  *
  * Invariants:
  *   (1) A record is one line; records of one event are tied by auditd.log.sequence, not joined.
@@ -59,8 +59,9 @@ static struct dw_str unhexed(struct dw_draft *d, struct dw_str s)
 
 static bool is_text_key(struct dw_str key)
 {
-    return fmt_among(key, " exe cmd data path comm file name watch cwd acct dir vm device cgroup operation info profile "
-                          "proctitle ocomm grp new_group ");
+    return fmt_among(key,
+        " exe cmd data path comm file name watch cwd acct dir vm device cgroup operation info profile "
+        "proctitle ocomm grp new_group ");
 }
 
 static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str key, struct dw_str value)
@@ -110,7 +111,8 @@ static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
 #undef AUDIT
     };
     if (fmt_eq(type, "AVC")) {
-        dw_draft_const(d, DW_F_event_action, fmt_has(r, "apparmor=") ? "violated-apparmor-policy" : "violated-selinux-policy");
+        dw_draft_const(
+            d, DW_F_event_action, fmt_has(r, "apparmor=") ? "violated-apparmor-policy" : "violated-selinux-policy");
         return;
     }
     if (fmt_eq(type, "SYSCALL")) {
@@ -118,6 +120,16 @@ static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
         dw_draft_const(d, DW_F_event_action, executed ? "executed" : "syscall");
         dw_draft_const(d, DW_F_event_category, "process");
         dw_draft_const(d, DW_F_event_type, "info");
+        return;
+    }
+    static const char *const op[][2] = {
+        {"op=start ", "start"}, {"op=stop ", "end"}, {"op=create ", "creation"}, {"op=delete ", "deletion"}};
+    for (size_t i = 0; i < DW_COUNT_OF(op) && fmt_eq(type, "VIRT_CONTROL"); i++) {
+        if (!fmt_has(r, op[i][0]))
+            continue;
+        dw_draft_const(d, DW_F_event_action, "issued-vm-control");
+        dw_draft_const(d, DW_F_event_category, "host");
+        dw_draft_const(d, DW_F_event_type, op[i][1]);
         return;
     }
     for (size_t i = 0; i < DW_COUNT_OF(known); i++) {

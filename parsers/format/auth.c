@@ -43,7 +43,8 @@ static bool sshd_login(struct dw_draft *d, struct dw_str m)
     return true;
 }
 
-/* Connection closed by [authenticating|invalid user x] 10.0.0.1 port 22; Received disconnect from 10.0.0.1 port 22:11 */
+/* Connection closed by [authenticating|invalid user x] 10.0.0.1 port 22; Received disconnect from 10.0.0.1 port 22:11
+ */
 static bool sshd_connection(struct dw_draft *d, struct dw_str m)
 {
     static const char *const lead[] = {"Connection closed by ", "Connection reset by ", "Disconnected from ",
@@ -112,7 +113,8 @@ static bool sudo_command(struct dw_draft *d, struct dw_str m)
 /* new user: name=x, UID=1, GID=1, home=/x, shell=/bin/sh */
 static bool account(struct dw_draft *d, struct dw_str program, struct dw_str m)
 {
-    bool group = fmt_among(program, " groupadd groupdel groupmod "), user = fmt_among(program, " useradd userdel usermod ");
+    bool group = fmt_among(program, " groupadd groupdel groupmod "),
+         user = fmt_among(program, " useradd userdel usermod ");
     if (!group && !user)
         return false;
     struct dw_str verb = dw_str_slice(program, program.len - 3, program.len);

@@ -67,8 +67,8 @@ static int server_json(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 static struct dw_str without_subject(struct dw_str m)
 {
     struct dw_str r = m, part;
-    if (!fmt_starts(m, "[") || !fmt_bracketed(&r, '[', ']', &part) || part.len == 0 || dw_str_index(part, ' ') < part.len ||
-        part.ptr[0] == '_') /* [_all]: a field, which the sentence is about */
+    if (!fmt_starts(m, "[") || !fmt_bracketed(&r, '[', ']', &part) || part.len == 0 ||
+        dw_str_index(part, ' ') < part.len || part.ptr[0] == '_') /* [_all]: a field, which the sentence is about */
         return m;
     while (fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &part))
         continue;
@@ -269,7 +269,8 @@ int dw_probe_elasticsearch_slowlog(struct dw_str line)
     struct dw_str logger;
     if (fmt_starts(line, "{"))
         return fmt_has(line, "_slowlog\"") || fmt_has(line, "elasticsearch.slowlog.") ? 90 : 0;
-    return looks_like(line, &logger) && fmt_has(logger, ".slowlog.") && !fmt_starts(logger, "slowlog.logstash") ? 90 : 0;
+    return looks_like(line, &logger) && fmt_has(logger, ".slowlog.") && !fmt_starts(logger, "slowlog.logstash") ? 90
+                                                                                                                : 0;
 }
 
 int dw_probe_elasticsearch_gc(struct dw_str line)
@@ -277,8 +278,8 @@ int dw_probe_elasticsearch_gc(struct dw_str line)
     struct dw_str r = line, time, pid;
     if (fmt_has(dw_str_slice(line, 0, 64), ": [GC ") || fmt_has(dw_str_slice(line, 0, 64), ": [Full GC "))
         return 75;
-    return fmt_bracketed(&r, '[', ']', &time) && time.len == 28 && fmt_starts(r, "[") && fmt_bracketed(&r, '[', ']', &pid) &&
-                   fmt_digits(pid)
+    return fmt_bracketed(&r, '[', ']', &time) && time.len == 28 && fmt_starts(r, "[") &&
+                   fmt_bracketed(&r, '[', ']', &pid) && fmt_digits(pid)
                ? 80
                : 0;
 }

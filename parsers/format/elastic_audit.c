@@ -2,7 +2,7 @@
  * elastic_audit: the audit logs of Elasticsearch and Kibana, and Kibana's own log.
  *
  * Invariants:
- *   (1) The outcome follows from the action's name: granted and success, or denied, failed and tampered; else it is not said.
+ *   (1) The outcome follows from the action's name: granted and success, or denied, failed and tampered; else none.
  *   (2) Kibana's ECS lines keep every name as written.
  */
 #include "formats.h"
@@ -13,7 +13,8 @@ static void put_outcome(struct dw_draft *d, struct dw_str action)
 {
     if (dw_str_ends(action, DW_STR("_granted")) || dw_str_ends(action, DW_STR("_success")))
         dw_draft_const(d, DW_F_event_outcome, "success");
-    else if (dw_str_ends(action, DW_STR("_denied")) || dw_str_ends(action, DW_STR("_failed")) || fmt_starts(action, "tampered"))
+    else if (dw_str_ends(action, DW_STR("_denied")) || dw_str_ends(action, DW_STR("_failed")) ||
+             fmt_starts(action, "tampered"))
         dw_draft_const(d, DW_F_event_outcome, "failure");
 }
 
@@ -183,5 +184,7 @@ int dw_probe_kibana_log(struct dw_str line)
 {
     if (!fmt_starts(line, "{"))
         return 0;
-    return fmt_has(line, "\"type\":\"log\",\"@timestamp\"") || fmt_has(line, "\"type\":\"response\",\"@timestamp\"") ? 85 : 0;
+    return fmt_has(line, "\"type\":\"log\",\"@timestamp\"") || fmt_has(line, "\"type\":\"response\",\"@timestamp\"")
+               ? 85
+               : 0;
 }

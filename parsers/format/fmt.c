@@ -7,6 +7,10 @@
  */
 #include "fmt.h"
 
+#include "dogwatch/event/json_read.h"
+
+#include "dogwatch/base/counter.h"
+
 #include <arpa/inet.h>
 
 static bool is_blank(char ch)
@@ -77,14 +81,16 @@ bool fmt_quoted(struct dw_str *r, struct dw_str *ret)
     fmt_blanks(&at);
     if (!at.len || at.ptr[0] != '"')
         return false;
-    for (size_t i = 1; i < at.len; i++) {
-        if (at.ptr[i] == '\\') {
-            i++;
-        } else if (at.ptr[i] == '"') {
-            *ret = dw_str_slice(at, 1, i);
-            *r = dw_str_slice(at, i + 1, at.len);
+    const char *from = at.ptr + 1, *end = at.ptr + at.len, *p = from;
+    while ((p = dw_json_string_end(p, end)) < end) { /* the next quote or backslash */
+        if (*p == '"') {
+            *ret = dw_str_make(from, (size_t)(p - from));
+            *r = dw_str_make(p + 1, (size_t)(end - p) - 1);
             return true;
         }
+        if (end - p < 2)
+            break;
+        p += 2;
     }
     return false;
 }
@@ -116,8 +122,8 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
     while (at.len && (is_blank(at.ptr[0]) || at.ptr[0] == ','))
         advance(&at, 1);
     size_t n = 0;
-    while (n < at.len && (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' &&
-                                                     !is_blank(at.ptr[n]))))
+    while (n < at.len &&
+           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !is_blank(at.ptr[n]))))
         n++;
     if (n == 0 || n >= at.len || at.ptr[n] != '=')
         return false;
@@ -148,15 +154,39 @@ bool fmt_digits(struct dw_str s)
     return s.len > 0;
 }
 
+/* Four numbers up to 255 without leading zeros, as inet_pton(3) takes them; far more often asked than any other. */
+static bool is_ipv4(struct dw_str s)
+{
+    unsigned dots = 0, value = 0, digits = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned d = (unsigned)(unsigned char)s.ptr[i] - '0';
+        if (d <= 9) {
+            if (digits && value == 0)
+                return false;
+            value = value * 10 + d;
+            if (value > 255)
+                return false;
+            digits++;
+        } else if (s.ptr[i] != '.' || digits == 0 || ++dots > 3) {
+            return false;
+        } else {
+            value = digits = 0;
+        }
+    }
+    return dots == 3 && digits > 0;
+}
+
 bool fmt_is_ip(struct dw_str s)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char out[16];
     if (s.len < 2 || s.len >= sizeof text)
         return false;
+    if (dw_str_index(s, ':') == s.len)
+        return is_ipv4(s);
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
-    return inet_pton(dw_str_index(s, ':') < s.len ? AF_INET6 : AF_INET, text, out) == 1;
+    return inet_pton(AF_INET6, text, out) == 1;
 }
 
 bool fmt_has(struct dw_str s, const char *text)
@@ -262,13 +292,20 @@ void fmt_set_named(struct dw_draft *d, const char *prefix, struct dw_str key, st
     char name[128];
     struct dw_str p = dw_str_of(prefix);
     uint32_t id;
-    if (s.len == 0 || p.len + key.len > sizeof name)
+    if (s.len == 0)
         return;
+    if (p.len + key.len > sizeof name) {
+        d->dropped++;
+        DW_COUNT(parse_fields_dropped);
+        return;
+    }
     memcpy(name, p.ptr, p.len);
     if (key.len)
         memcpy(name + p.len, key.ptr, key.len);
     if (dw_keys_intern(d->keys, dw_str_make(name, p.len + key.len), &id) == DW_OK)
         fmt_put(d, id, s);
+    else
+        DW_COUNT(parse_keys_dropped);
 }
 
 struct dw_str fmt_get(const struct dw_draft *d, uint32_t key)

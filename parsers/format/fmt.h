@@ -82,20 +82,20 @@ void fmt_user(struct dw_draft *d, struct dw_str s);
 /* -- JSON -- */
 
 enum fmt_how {
-    FMT_COPY,    /* the value under the key */
-    FMT_TIME,    /* the event's time */
+    FMT_COPY, /* the value under the key */
+    FMT_TIME, /* the event's time */
     FMT_LOWER,
-    FMT_SOURCE,  /* address, perhaps with port */
-    FMT_URL,     /* url.original and parts */
+    FMT_SOURCE, /* address, perhaps with port */
+    FMT_URL,    /* url.original and parts */
     FMT_STATUS,
-    FMT_NS,      /* event.duration, value in ns */
+    FMT_NS, /* event.duration, value in ns */
     FMT_US,
     FMT_MS,
     FMT_S,
     FMT_USER,
     FMT_REQUEST, /* request line */
     FMT_DROP,
-    FMT_NAMED,   /* the value under its own name, without prefix */
+    FMT_NAMED, /* the value under its own name, without prefix */
 };
 
 /* What becomes of one dotted name; a name that ends in '*' is a prefix. */

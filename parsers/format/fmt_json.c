@@ -2,8 +2,7 @@
  * fmt_json: JSON objects whose names a table sends to ECS fields.
  *
  * Invariants:
- *   (1) A name in the table goes where the table says; when its value is not of the form asked for, it is kept under its
- *       own name, so nothing is lost.
+ *   (1) A name in the table goes where the table says; when its value is not of that form, it keeps its own name.
  *   (2) Names not in the table keep their values under prefix + name.
  */
 #include "fmt.h"

@@ -23,9 +23,11 @@ static int hex_value(char ch)
 /* Whether every byte may stand in a URI and every % is followed by two hex digits. */
 static bool valid_uri(struct dw_str s)
 {
+    /* One bit a byte value: controls, blank, DEL and the ten that RFC 3986 leaves out. */
+    static const uint64_t refused[4] = {UINT64_C(0x50000005ffffffff), UINT64_C(0xb800000150000000), 0, 0};
     for (size_t i = 0; i < s.len; i++) {
         unsigned char ch = (unsigned char)s.ptr[i];
-        if (ch <= ' ' || ch == 0x7f || strchr("\"<>\\^`{|}", ch))
+        if (refused[ch >> 6] >> (ch & 63) & 1)
             return false;
         if (ch == '%' && (i + 2 >= s.len || hex_value(s.ptr[i + 1]) < 0 || hex_value(s.ptr[i + 2]) < 0))
             return false;

@@ -4,8 +4,8 @@
 
 #include "dogwatch/parsers/parser.h"
 
-#define PARSER(id, dataset, kind, aliases, doc) \
-    int dw_probe_##id(struct dw_str line); \
+#define PARSER(id, dataset, kind, aliases, doc)                                                                        \
+    int dw_probe_##id(struct dw_str line);                                                                             \
     int dw_parse_##id(const struct dw_parse_ctx *ctx, struct dw_draft *d);
 #include "dogwatch/tbl/parsers.h"
 #undef PARSER

@@ -1,7 +1,8 @@
 /*
  * haproxy: HTTP, TCP, error and connection lines, with or without a syslog header.
  *
- *     host haproxy[7]: 1.2.3.4:5 [23/Nov/2026:21:14:18.123] fe be/srv 0/0/1/17/18 200 291 - - ---- 1/1/0/0/0 0/0 "GET / HTTP/1.1"
+ *     host haproxy[7]: 1.2.3.4:5 [23/Nov/2026:21:14:18.123] fe be/srv 0/0/1/17/18 200 291 - - ---- 1/1/0/0/0 0/0
+ *     "GET / HTTP/1.1"
  *
  * Invariants:
  *   (1) The time in brackets wins over the syslog header's: it says when the request came.
@@ -96,7 +97,6 @@ static bool http_part(struct dw_draft *d, struct dw_str r)
 
 static void tcp_part(struct dw_draft *d, struct dw_str r)
 {
-    (void)fmt_set_digits(d, DW_F_source_bytes, DW_STR_NONE);
     struct dw_str bytes = fmt_word(&r);
     uint32_t key;
     if (dw_keys_intern(d->keys, DW_STR("haproxy.bytes_read"), &key) == DW_OK)
@@ -156,7 +156,8 @@ static int request_line(const struct dw_parse_ctx *ctx, struct dw_draft *d, stru
 int dw_parse_haproxy_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct dw_str r = header(ctx, d, d->line);
-    int err = fmt_has(dw_str_slice(r, 0, dw_str_index(r, '[')), " from ") ? connect_line(d, r) : request_line(ctx, d, r);
+    int err =
+        fmt_has(dw_str_slice(r, 0, dw_str_index(r, '[')), " from ") ? connect_line(d, r) : request_line(ctx, d, r);
     if (err)
         return err;
     if (fmt_get(d, DW_F_source_ip).len && fmt_get(d, DW_F_destination_ip).len) {

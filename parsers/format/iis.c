@@ -5,7 +5,8 @@
  * the parser of single lines does not see, so it goes by the words.
  *
  * Invariants:
- *   (1) A line is taken only when method, port and status stand where its set has them.
+ *   (1) Both logs are written in UTC, whatever zone the host has.
+ *   (2) A line is taken only when method, port and status stand where its set has them.
  */
 #include "formats.h"
 
@@ -78,8 +79,8 @@ static const struct iis_set sets[] = {
     {12, 1, 0, 6, -1, 7, -1, -1, 8, -1, -1, 11},
     /* site method path query port user client agent cookie referrer host status sub win sent received taken */
     {17, 1, -1, 6, -1, 7, 9, 10, 11, 14, 15, 16},
-    /* site server s-ip method path query port user client version agent cookie referrer host status sub win sent received taken */
-    {21, 3, 2, 8, 9, 10, 12, 13, 14, 17, 18, 19},
+    /* site server s-ip method path query port user client version agent cookie referrer host status sub win sent
+       received taken */
     {20, 3, 2, 8, 9, 10, 12, 13, 14, 17, 18, 19},
     /* s-ip method path query port user client version agent cookie referrer host status sub win sent received taken */
     {18, 1, 0, 6, 7, 8, 10, 11, 12, 15, 16, 17},
@@ -94,13 +95,15 @@ static bool fits(const struct iis_set *s, const struct dw_str *w, size_t n)
 {
     struct dw_str status = w[s->status], port = w[s->method + 3], taken = w[s->taken];
     return n == s->words && is_method(w[s->method]) && (fmt_digits(port) || fmt_eq(port, "-")) &&
-           ((fmt_digits(status) && status.len == 3) || fmt_eq(status, "-")) && (fmt_digits(taken) || fmt_eq(taken, "-"));
+           ((fmt_digits(status) && status.len == 3) || fmt_eq(status, "-")) &&
+           (fmt_digits(taken) || fmt_eq(taken, "-"));
 }
 
 int dw_parse_iis_access(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
+    const struct dw_parse_ctx utc = {.time = {NULL, ctx->time.now_ns}};
     struct dw_str r = d->line, w[WORDS_MAX];
-    if (!fmt_time(ctx, d, &r))
+    if (!fmt_time(&utc, d, &r))
         return DW_ESYNTAX;
     size_t n = split(r, w);
     const struct iis_set *s = NULL;
@@ -131,8 +134,9 @@ int dw_parse_iis_access(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 /* time source port destination port version method url [stream] status site reason queue */
 int dw_parse_iis_error(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
+    const struct dw_parse_ctx utc = {.time = {NULL, ctx->time.now_ns}};
     struct dw_str r = d->line, w[WORDS_MAX];
-    if (!fmt_time(ctx, d, &r))
+    if (!fmt_time(&utc, d, &r))
         return DW_ESYNTAX;
     size_t n = split(r, w);
     if (n < 11 || n > 13 || !fmt_digits(w[1]) || !fmt_digits(w[3]) || !(fmt_starts(w[4], "HTTP/") || fmt_eq(w[4], "-")))
@@ -154,7 +158,8 @@ int dw_parse_iis_error(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 int dw_probe_iis_access(struct dw_str line)
 {
     struct dw_str w[WORDS_MAX];
-    size_t n = line.len > 20 && line.ptr[4] == '-' && line.ptr[10] == ' ' ? split(dw_str_slice(line, 19, line.len), w) : 0;
+    size_t n =
+        line.len > 20 && line.ptr[4] == '-' && line.ptr[10] == ' ' ? split(dw_str_slice(line, 19, line.len), w) : 0;
     for (size_t i = 0; i < DW_COUNT_OF(sets); i++)
         if (n == sets[i].words && fits(&sets[i], w, n))
             return 80;
@@ -164,6 +169,7 @@ int dw_probe_iis_access(struct dw_str line)
 int dw_probe_iis_error(struct dw_str line)
 {
     struct dw_str w[WORDS_MAX];
-    size_t n = line.len > 20 && line.ptr[4] == '-' && line.ptr[10] == ' ' ? split(dw_str_slice(line, 19, line.len), w) : 0;
+    size_t n =
+        line.len > 20 && line.ptr[4] == '-' && line.ptr[10] == ' ' ? split(dw_str_slice(line, 19, line.len), w) : 0;
     return n >= 11 && n <= 13 && fmt_digits(w[1]) && fmt_digits(w[3]) && fmt_is_ip(w[0]) && fmt_is_ip(w[2]) ? 75 : 0;
 }

@@ -33,7 +33,8 @@ static const struct fmt_map audit_map[] = {
 int dw_parse_kubernetes_audit(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     static const char *const type[][2] = {{"create", "creation"}, {"update", "change"}, {"patch", "change"},
-        {"delete", "deletion"}, {"deletecollection", "deletion"}, {"get", "access"}, {"list", "access"}, {"watch", "access"}};
+        {"delete", "deletion"}, {"deletecollection", "deletion"}, {"get", "access"}, {"list", "access"},
+        {"watch", "access"}};
     if (fmt_json(ctx, d, d->line, "kubernetes.audit.", audit_map, DW_COUNT_OF(audit_map)))
         return DW_ESYNTAX;
     struct dw_str verb = fmt_get(d, DW_F_event_action), source = fmt_get(d, DW_F_source_ip);
@@ -109,10 +110,11 @@ static const struct fmt_map docker_map[] = {
 /* What an action means; by its first word, as "exec_start: sh" names the command too. */
 static void docker_meaning(struct dw_draft *d, struct dw_str action)
 {
-    static const char *const type[][2] = {{"create", "creation"}, {"start", "start"}, {"restart", "start"}, {"die", "end"},
-        {"stop", "end"}, {"kill", "end"}, {"oom", "error"}, {"destroy", "deletion"}, {"remove", "deletion"},
-        {"delete", "deletion"}, {"update", "change"}, {"rename", "change"}, {"attach", "access"}, {"exec_create", "start"},
-        {"exec_start", "start"}, {"pull", "installation"}, {"mount", "access"}, {"connect", "connection"}};
+    static const char *const type[][2] = {{"create", "creation"}, {"start", "start"}, {"restart", "start"},
+        {"die", "end"}, {"stop", "end"}, {"kill", "end"}, {"oom", "error"}, {"destroy", "deletion"},
+        {"remove", "deletion"}, {"delete", "deletion"}, {"update", "change"}, {"rename", "change"},
+        {"attach", "access"}, {"exec_create", "start"}, {"exec_start", "start"}, {"pull", "installation"},
+        {"mount", "access"}, {"connect", "connection"}};
     struct dw_str rest = action, verb = dw_str_cut(&rest, ':');
     for (size_t i = 0; i < DW_COUNT_OF(type); i++)
         if (fmt_eq(verb, type[i][0]))
@@ -223,7 +225,9 @@ int dw_probe_coredns_log(struct dw_str line)
     if (!fmt_bracketed(&r, '[', ']', &level) || !fmt_among(level, " INFO ERROR "))
         return 0;
     (void)fmt_word(&r);
-    return fmt_eq(fmt_word(&r), "-") && fmt_digits(fmt_word(&r)) && fmt_quoted(&r, &query) && fmt_has(query, " IN ") ? 90 : 0;
+    return fmt_eq(fmt_word(&r), "-") && fmt_digits(fmt_word(&r)) && fmt_quoted(&r, &query) && fmt_has(query, " IN ")
+               ? 90
+               : 0;
 }
 
 /* [time] "GET /x HTTP/1.1" 200 - 0 12 5 4 "xff" "agent" "id" "authority" "upstream" */

@@ -9,7 +9,7 @@
  *     select sleep(2);
  *
  * Invariants:
- *   (1) An error line needs a time; a slow entry needs its Query_time.
+ *   (1) A slow entry needs its Query_time. An error line needs nothing: crash reports are without time.
  */
 #include "formats.h"
 
@@ -59,11 +59,12 @@ static void put_meaning(struct dw_draft *d, struct dw_str m)
 int dw_parse_mysql_error(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct dw_str r = d->line, level = DW_STR_NONE, code;
-    if (!fmt_time(ctx, d, &r))
+    if (d->line.len == 0)
         return DW_ESYNTAX;
+    (void)fmt_time(ctx, d, &r);
     fmt_blanks(&r);
     struct dw_str at = r, thread = fmt_word(&at);
-    if (fmt_set_digits(d, DW_F_process_thread_id, thread)) {
+    if (d->has_time && fmt_set_digits(d, DW_F_process_thread_id, thread)) {
         fmt_blanks(&at);
         r = at;
     }
@@ -172,5 +173,6 @@ int dw_parse_mysql_slowlog(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 
 int dw_probe_mysql_slowlog(struct dw_str line)
 {
-    return fmt_starts(line, "# User@Host: ") || (fmt_starts(line, "# Time: ") && fmt_has(line, "# Query_time: ")) ? 95 : 0;
+    return fmt_starts(line, "# User@Host: ") || (fmt_starts(line, "# Time: ") && fmt_has(line, "# Query_time: ")) ? 95
+                                                                                                                  : 0;
 }

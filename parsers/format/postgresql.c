@@ -3,19 +3,20 @@
  *
  *     2026-11-23 21:14:18.123 CET [7] user@db LOG:  00000: duration: 18.327 ms  statement: SELECT 1
  *
- * The prefix is read by what its words look like, not by log_line_prefix: a time, a process id in brackets, user@database,
- * then the severity.
+ * The prefix is read by what its words look like, not by log_line_prefix: a time, a process id in brackets,
+ * user@database, then the severity.
  *
  * Invariants:
  *   (1) Without a time and a known severity (or csvlog's columns) the line is refused.
- *   (2) A line that reports a statement or duration is its own message, so that what was run stays with how long it took.
+ *   (2) A line that reports a statement or duration is its own message, so what was run stays with how long it took.
  */
 #include "formats.h"
 
 #include "fmt.h"
 
-static const char severities[] = " DEBUG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 INFO NOTICE WARNING ERROR LOG FATAL PANIC DETAIL "
-                                 "HINT QUERY CONTEXT LOCATION STATEMENT ";
+static const char severities[] =
+    " DEBUG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5 INFO NOTICE WARNING ERROR LOG FATAL PANIC DETAIL "
+    "HINT QUERY CONTEXT LOCATION STATEMENT ";
 
 static bool is_severity(struct dw_str s)
 {
@@ -143,7 +144,22 @@ static struct dw_str column(struct dw_draft *d, struct dw_str *r)
 
 static int parse_csv(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
-    enum { USER, DATABASE, PID, PEER, SESSION, SESSION_LINE, COMMAND, SESSION_START, VXID, XID, LEVEL, STATE, MESSAGE, COLUMNS };
+    enum {
+        USER,
+        DATABASE,
+        PID,
+        PEER,
+        SESSION,
+        SESSION_LINE,
+        COMMAND,
+        SESSION_START,
+        VXID,
+        XID,
+        LEVEL,
+        STATE,
+        MESSAGE,
+        COLUMNS
+    };
     struct dw_str r = d->line, col[COLUMNS], host, port;
     if (!fmt_time(ctx, d, &r) || !fmt_lit(&r, ","))
         return DW_ESYNTAX;

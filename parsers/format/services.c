@@ -25,7 +25,8 @@ static bool redis_head(const struct dw_parse_ctx *ctx, struct dw_draft *d, struc
         struct dw_str word = fmt_word(&at);
         size_t colon = dw_str_index(word, ':');
         pid = dw_str_slice(word, 0, colon);
-        if (colon < word.len && colon > 0 && fmt_digits(pid) && word.ptr[colon + 1 < word.len ? colon + 1 : colon] > '9') {
+        if (colon < word.len && colon > 0 && fmt_digits(pid) &&
+            word.ptr[colon + 1 < word.len ? colon + 1 : colon] > '9') {
             fmt_put(d, DW_F_process_pid, pid);
             fmt_set_named(d, "redis.log.", DW_STR("role"), dw_str_slice(word, colon + 1, word.len));
         } else {
@@ -125,8 +126,9 @@ int dw_probe_mongodb_log(struct dw_str line)
     if (fmt_starts(line, "{"))
         return fmt_starts(line, "{\"t\":{\"$date\":") ? 98 : 0;
     struct dw_str r = line, time = fmt_word(&r), level = fmt_word(&r), component = fmt_word(&r), context;
-    return time.len >= 24 && time.ptr[4] == '-' && level.len == 1 && strchr("FEWID", level.ptr[0]) && component.len > 1 &&
-                   component.ptr[0] >= 'A' && component.ptr[0] <= 'Z' && fmt_bracketed(&r, '[', ']', &context)
+    return time.len >= 24 && time.ptr[4] == '-' && level.len == 1 && strchr("FEWID", level.ptr[0]) &&
+                   component.len > 1 && component.ptr[0] >= 'A' && component.ptr[0] <= 'Z' &&
+                   fmt_bracketed(&r, '[', ']', &context)
                ? 85
                : 0;
 }
@@ -224,8 +226,8 @@ static void nats_text(struct dw_draft *d, struct dw_str r, bool trace)
 
 int dw_parse_nats_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
-    static const char *const level[][2] = {{"INF", "info"}, {"DBG", "debug"}, {"TRC", "trace"}, {"WRN", "warning"},
-        {"ERR", "error"}, {"FTL", "fatal"}};
+    static const char *const level[][2] = {
+        {"INF", "info"}, {"DBG", "debug"}, {"TRC", "trace"}, {"WRN", "warning"}, {"ERR", "error"}, {"FTL", "fatal"}};
     struct dw_str r = d->line, pid, tag;
     if (!fmt_bracketed(&r, '[', ']', &pid) || !fmt_digits(pid))
         return DW_ESYNTAX;
@@ -309,7 +311,8 @@ int dw_probe_icinga_debug(struct dw_str line)
 int dw_probe_icinga_startup(struct dw_str line)
 {
     struct dw_str r = line, level;
-    return fmt_upto(&r, "/", &level) && fmt_among(level, " debug notice information warning critical ") && fmt_has(r, ": ")
+    return fmt_upto(&r, "/", &level) && fmt_among(level, " debug notice information warning critical ") &&
+                   fmt_has(r, ": ")
                ? 60
                : 0;
 }

@@ -14,11 +14,11 @@
 
 static void put_priority(struct dw_draft *d, struct dw_str text)
 {
-    static const char *const severity[] = {"Emergency", "Alert", "Critical", "Error", "Warning", "Notice",
-        "Informational", "Debug"};
-    static const char *const facility[] = {"kernel", "user-level", "mail", "system", "security/authorization", "syslogd",
-        "line printer", "network news", "UUCP", "clock", "security/authorization", "FTP", "NTP", "log audit", "log alert",
-        "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+    static const char *const severity[] = {
+        "Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"};
+    static const char *const facility[] = {"kernel", "user-level", "mail", "system", "security/authorization",
+        "syslogd", "line printer", "network news", "UUCP", "clock", "security/authorization", "FTP", "NTP", "log audit",
+        "log alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
     uint64_t n;
     if (!dw_str_u64(text, &n) || n > 191)
         return;
@@ -66,7 +66,8 @@ static bool program(struct dw_str *r, struct syslog_head *h)
 {
     struct dw_str at = *r;
     size_t n = 0;
-    while (n < at.len && n < 128 && !(at.ptr[n] == ':' && (n + 1 == at.len || at.ptr[n + 1] == ' ' || at.ptr[n + 1] == '\t')))
+    while (n < at.len && n < 128 &&
+           !(at.ptr[n] == ':' && (n + 1 == at.len || at.ptr[n + 1] == ' ' || at.ptr[n + 1] == '\t')))
         n++;
     if (n == at.len || n == 128 || n == 0)
         return false;

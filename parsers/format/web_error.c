@@ -1,8 +1,8 @@
 /*
  * web_error: the error logs of nginx and Apache.
  *
- *     2026/11/23 21:14:18 [error] 7#9: *12 open() "/x" failed, client: 1.2.3.4, server: a, request: "GET / HTTP/1.1", host: "a"
- *     [Mon Nov 23 21:14:18.123456 2026] [core:error] [pid 7:tid 9] [client 1.2.3.4:5] AH00128: File does not exist: /x
+ *     2026/11/23 21:14:18 [error] 7#9: *12 "/x" is forbidden, client: 1.2.3.4, request: "GET / HTTP/1.1", host: "a"
+ *     [Mon Nov 23 21:14:18.123456 2026] [core:error] [pid 7] [client 1.2.3.4:5] AH00128: File does not exist: /x
  *
  * Invariants:
  *   (1) `message` is what follows the header, with the details it names, as people search for it.

@@ -395,7 +395,7 @@ static const struct {
     const char *name, *doc;
 } kinds[] = {
 #define MULTILINE(id, name, doc) {name, doc},
-#include "dogwatch/tbl/multiline.h"
+#include "dogwatch/tbl/multiline_kinds.h"
 #undef MULTILINE
 };
 

@@ -25,7 +25,7 @@ static const struct {
     const char *name, *doc;
 } rows[] = {
 #define REDACT(id, name, doc) {name, doc},
-#include "dogwatch/tbl/redact.h"
+#include "dogwatch/tbl/redact_rules.h"
 #undef REDACT
 };
 

@@ -2,6 +2,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/parsers/parser.h"
+#include "dogwatch/parsers/userformat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,6 +14,24 @@ static unsigned touch(const struct dw_draft *d)
         for (uint32_t k = 0; dw_field_is_text(&d->field[i]) && k < d->field[i].len; k++)
             sum += (unsigned char)d->field[i].v.ptr[k];
     return sum;
+}
+
+/* The first line as a format of the user's, the rest as a line of it. */
+static void try_format(struct dw_str text, const struct dw_parse_ctx *ctx, struct dw_draft *d)
+{
+    static const char *const names[] = {"nginx_access", "apache_access", "haproxy_log"};
+    static struct dw_diags diags;
+    struct dw_str rest = text, format = dw_str_cut(&rest, '\n');
+    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
+        struct dw_user_format *f;
+        dw_diags_init(&diags, DW_STR("fuzz"), format);
+        if (dw_user_format_compile(dw_parser_find(dw_str_of(names[i])), format, &diags, &f) != DW_OK)
+            continue;
+        dw_draft_reset(d, rest);
+        if (dw_user_format_parse(f, ctx, d) == DW_OK)
+            (void)touch(d);
+        dw_user_format_free(f);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (p && dw_parser_run(p, &ctx, text, &d) == DW_OK)
             sum += touch(&d);
         (void)sum;
+        try_format(text, &ctx, &d);
     }
     dw_arena_fini(&pool);
     dw_keys_free(keys);

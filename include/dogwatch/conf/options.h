@@ -21,8 +21,6 @@ struct dw_collector_options {
 
 /* Order of the words of ENUM options in the tables. */
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
-enum dw_transport_option { DW_TRANSPORT_DIR };
-enum dw_trust_option { DW_TRUST_PINNED };
 /* log.level is enum dw_log_level. */
 
 extern const struct dw_conf_table dw_conf_agent;     /* values: struct dw_agent_options */

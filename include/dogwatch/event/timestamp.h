@@ -40,9 +40,9 @@ struct dw_time_ref {
 /* A time that was read. */
 struct dw_time {
     int64_t ns;
-    size_t len;   /* bytes of the text, with its zone */
-    bool zoned;   /* the text named its zone */
-    bool dated;   /* the text named its year */
+    size_t len; /* bytes of the text, with its zone */
+    bool zoned; /* the text named its zone */
+    bool dated; /* the text named its year */
 };
 
 /* Reads the time `s` begins with: RFC 3339 (T or space, dot or comma), CLF, HAProxy, syslog, Apache and nginx

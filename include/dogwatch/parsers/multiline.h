@@ -11,7 +11,7 @@
 
 enum dw_multiline {
 #define MULTILINE(id, name, doc) DW_MULTILINE_##id,
-#include "dogwatch/tbl/multiline.h"
+#include "dogwatch/tbl/multiline_kinds.h"
 #undef MULTILINE
     DW_MULTILINE_KINDS
 };

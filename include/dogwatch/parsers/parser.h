@@ -34,9 +34,9 @@ const struct dw_parser *dw_parser_probe(struct dw_str line);
 /* All, in the table's order. */
 const struct dw_parser *dw_parser_table(size_t *ret_count);
 
-/* Resets the draft to `line` and parses; adds event.kind, event.dataset and event.module. When the parser refuses, the draft
- * is empty again and the answer is DW_ESYNTAX (counted in parse_lines_refused). Other errors: DW_ENOMEM. */
-DW_MUST_USE int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, struct dw_str line,
-    struct dw_draft *d);
+/* Resets the draft to `line` and parses; adds event.kind, event.dataset and event.module. When the parser refuses, the
+ * draft is empty again and the answer is DW_ESYNTAX (counted in parse_lines_refused). Other errors: DW_ENOMEM. */
+DW_MUST_USE int dw_parser_run(
+    const struct dw_parser *p, const struct dw_parse_ctx *ctx, struct dw_str line, struct dw_draft *d);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum dw_redact_rule {
 #define REDACT(id, name, doc) DW_REDACT_##id,
-#include "dogwatch/tbl/redact.h"
+#include "dogwatch/tbl/redact_rules.h"
 #undef REDACT
     DW_REDACT_RULES
 };

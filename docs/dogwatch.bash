@@ -1,0 +1,10 @@
+# bash completion for dogwatch; made by `dogwatch docs`
+_dogwatch()
+{
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "up alerts alert query ledger cat archive parse rules config docs" -- "${COMP_WORDS[1]}"))
+    else
+        COMPREPLY=($(compgen -f -- "${COMP_WORDS[$COMP_CWORD]}"))
+    fi
+}
+complete -F _dogwatch dogwatch

@@ -1,0 +1,303 @@
+/*
+ * bench_pipeline: docker json of nginx lines -> parsed event -> frame -> dir -> sealed segment -> events, beside libzstd
+ * level 1 and reading the same bytes, in one run. Prints one JSON object a measure; ratios are what counts.
+ *
+ * usage: bench_pipeline [LINES [load]] (400000; load: the first measures only)
+ */
+#include "support.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/rng.h"
+#include "dogwatch/event/json_write.h"
+#include "dogwatch/parsers/lines.h"
+#include "dogwatch/parsers/parser.h"
+#include "dogwatch/store/archive.h"
+#include "dogwatch/transport/transport.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+struct bench {
+    struct dw_keys *keys;
+    struct dw_batch *batch;
+    struct dw_encoder *encoder;
+    struct dw_chain chain;
+    struct dw_sender *sender;
+    struct dw_archive *archive;
+    struct dw_key *key;
+    struct dw_stream stream[20];
+    const struct dw_parser *parser;
+    struct dw_parse_ctx ctx;
+    uint32_t which; /* stream in hand */
+    uint64_t frames, events, frame_bytes, intake;
+    struct dw_buf kept; /* frames, for decoding */
+};
+
+static double seconds(int64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+static void make_line(struct dw_rng *r, uint64_t i, int64_t time_ns, struct dw_buf *out)
+{
+    static const char *const agents[] = {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/17.4 Safari/605.1.15", "curl/8.4.0",
+        "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"};
+    static const char *const paths[] = {"/", "/index.html", "/api/v1/items", "/static/app.js", "/login", "/images/logo.png", "/products"};
+    struct dw_buf time = {0};
+    dw_time_text(&time, time_ns);
+    dw_buf_printf(out, "{\"log\":\"%u.%u.%u.%u - - [24/Nov/2026:%02u:%02u:%02u +0000] \\\"GET %s?id=%u HTTP/1.1\\\" %u %u \\\"-\\\" \\\"%s\\\"\\n\",\"stream\":\"stdout\",\"time\":\"%.*s\"}\n",
+        (unsigned)dw_rng_below(r, 223) + 1, (unsigned)dw_rng_below(r, 256), (unsigned)dw_rng_below(r, 256), (unsigned)dw_rng_below(r, 256),
+        (unsigned)(i / 360000 % 24), (unsigned)(i / 6000 % 60), (unsigned)(i / 100 % 60), paths[dw_rng_below(r, 7)], (unsigned)dw_rng_below(r, 100000),
+        dw_rng_below(r, 20) ? 200 : 404, (unsigned)dw_rng_below(r, 50000), agents[dw_rng_below(r, 4)], DW_ARG(dw_buf_view(&time)));
+    dw_buf_fini(&time);
+}
+
+static void flush(struct bench *b, bool sign)
+{
+    struct dw_frame *f;
+    struct dw_encode with = {.chain = &b->chain, .key = sign || b->frames % 64 == 0 ? b->key : NULL};
+    if (dw_batch_count(b->batch) == 0)
+        return;
+    if (dw_encode_events(b->encoder, b->batch, &with, &f) < 0)
+        abort();
+    b->frames++;
+    b->frame_bytes += f->bytes.len;
+    if (b->archive) {
+        struct dw_intake in = {.arrival_ns = (int64_t)b->frames * 20000000, .offset = b->intake, .next = b->intake + f->bytes.len};
+        b->intake = in.next;
+        if (dw_archive_append(b->archive, dw_buf_view(&f->bytes), &f->head, NULL, &in) < 0)
+            abort();
+    } else {
+        dw_buf_str(&b->kept, dw_buf_view(&f->bytes));
+    }
+    if (b->sender && dw_sender_send(b->sender, &f) < 0)
+        abort();
+    dw_frame_free(f);
+    dw_batch_reset(b->batch);
+}
+
+static int on_line(void *arg, const struct dw_line *l)
+{
+    struct bench *b = arg;
+    if (!dw_batch_fits(b->batch, &b->stream[b->which], l->text.len))
+        flush(b, false);
+    struct dw_draft *d = dw_batch_draft(b->batch, l->text);
+    struct dw_str line = d->line;
+    if (dw_parser_run(b->parser, &b->ctx, line, d) < 0)
+        abort();
+    dw_batch_commit(b->batch, &(struct dw_event){.time_ns = d->has_time ? d->time_ns : l->env_time_ns, .read_at_ns = l->env_time_ns,
+        .stream = &b->stream[b->which], .start = l->piece[0].start, .end = l->piece[0].end, .out = l->out});
+    b->events++;
+    return DW_OK;
+}
+
+static int on_declare(void *arg, const struct dw_declared *d)
+{
+    (void)arg;
+    (void)d;
+    return DW_OK;
+}
+
+static void open_bench(struct bench *b)
+{
+    static const uint8_t seed[32] = {1};
+    *b = (struct bench){.keys = dw_keys_new()};
+    b->batch = dw_batch_new(b->keys);
+    b->encoder = dw_encoder_new(1);
+    b->parser = dw_parser_find(DW_STR("nginx_access"));
+    if (!b->parser)
+        b->parser = dw_parser_find(DW_STR("nginx/access"));
+    if (!b->batch || !b->encoder || !b->parser || dw_key_from_seed(seed, &b->key) < 0)
+        abort();
+    for (uint32_t i = 0; i < 20; i++) {
+        memset(b->stream[i].id, (int)(i + 1), DW_ID_BYTES);
+        static const struct dw_field host = {.v.ptr = "node-1", .len = 6, .key = DW_F_host_name, .kind = DW_K_CONST};
+        b->stream[i].field = &host;
+        b->stream[i].field_count = 1;
+        b->stream[i].predecessor_size = -1;
+    }
+}
+
+static void close_bench(struct bench *b)
+{
+    dw_batch_free(b->batch);
+    dw_encoder_free(b->encoder);
+    dw_keys_free(b->keys);
+    dw_key_free(b->key);
+    dw_buf_fini(&b->kept);
+}
+
+static const struct dw_lines_conf conf = {.envelope = DW_ENV_DOCKER, .line_max = DW_FRAME_LINE_MAX, .join_span_max = 4 << 20,
+    .redact = 1u << DW_REDACT_CARDS};
+
+/* libzstd level 1 over the same bytes, 1 MiB a frame. Returns the compressed size. */
+static uint64_t zstd_one(struct dw_str text, double *ret_seconds)
+{
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    size_t bound = ZSTD_compressBound(1 << 20);
+    char *out = malloc(bound);
+    uint64_t sum = 0;
+    int64_t from = dw_clock_cpu_ns();
+    for (size_t at = 0; at < text.len; at += 1 << 20) {
+        struct dw_str part = dw_str_slice(text, at, at + (1 << 20));
+        sum += ZSTD_compressCCtx(c, out, bound, part.ptr, part.len, 1);
+    }
+    *ret_seconds = seconds(dw_clock_cpu_ns() - from);
+    free(out);
+    ZSTD_freeCCtx(c);
+    return sum;
+}
+
+static void run_lines(struct bench *b, struct dw_str text)
+{
+    struct dw_lines *l = dw_lines_new(&conf, 0);
+    struct dw_lines_out out = {.arg = b, .line = on_line, .declare = on_declare};
+    for (size_t at = 0, n; at < text.len; at += n) {
+        n = 0;
+        if (dw_lines_feed(l, dw_str_slice(text, at, at + (1 << 20)), &out, &n) < 0 || n == 0)
+            break;
+        uint64_t acked;
+        if (b->sender && dw_sender_pump(b->sender, &acked) < 0)
+            abort();
+    }
+    flush(b, false);
+    dw_lines_free(l);
+}
+
+static void decode_all(struct bench *b)
+{
+    struct dw_decoder *d = dw_decoder_new(b->keys);
+    struct dw_str rest = dw_buf_view(&b->kept);
+    uint64_t events = 0, fields = 0;
+    int64_t from = dw_clock_cpu_ns();
+    while (rest.len) {
+        struct dw_decoded f;
+        struct dw_head h;
+        size_t len;
+        if (dw_head_read(rest, &h, &len) < 0 || dw_decode(d, rest, &f) < 0)
+            abort();
+        events += f.event_count;
+        fields += f.event_count ? f.event[0].field_count : 0;
+        rest = dw_str_slice(rest, len, rest.len);
+    }
+    double s = seconds(dw_clock_cpu_ns() - from);
+    printf("{\"measure\":\"decode\",\"events\":%" PRIu64 ",\"events_per_s\":%.0f,\"bar\":5000000,\"fields_checked\":%" PRIu64 "}\n", events,
+        (double)events / s, fields);
+    dw_decoder_free(d);
+}
+
+static void open_archive(struct bench *b, const char *dir)
+{
+    struct dw_archive_conf a = {.fs = &dw_fs_system, .clock = &dw_clock_system, .dir = dir, .keys = b->keys, .segment_max_bytes = 1ull << 40};
+    if (dw_archive_open(&a, &b->archive) < 0)
+        abort();
+}
+
+static uint64_t sealed_bytes(struct bench *b, const char *dir)
+{
+    char path[600];
+    struct dw_stat st;
+    if (dw_archive_seal(b->archive) < 0)
+        abort();
+    dw_archive_close(b->archive);
+    b->archive = NULL;
+    snprintf(path, sizeof path, "%s/seg-00000001.zst", dir);
+    return dw_fs_stat(path, &st) == DW_OK ? st.size_bytes : 0;
+}
+
+static void bench_load(uint64_t lines)
+{
+    struct dw_buf text = {0};
+    struct dw_rng rng = {.state = 1};
+    struct bench b;
+    double zstd_s;
+    char dir[512], archive[600];
+    snprintf(dir, sizeof dir, "%s", temp_dir());
+    for (uint64_t i = 0; i < lines; i++)
+        make_line(&rng, i, INT64_C(1795561176000000000) + (int64_t)(i * 10000000) + (int64_t)dw_rng_below(&rng, 9999999), &text);
+    uint64_t zstd_bytes = zstd_one(dw_buf_view(&text), &zstd_s);
+    open_bench(&b);
+    if (dw_dir_sender_open(&dw_fs_system, dir, 0, &b.sender) < 0)
+        abort();
+    int64_t from = dw_clock_cpu_ns();
+    run_lines(&b, dw_buf_view(&text));
+    double s = seconds(dw_clock_cpu_ns() - from), mb = (double)text.len / 1e6;
+    printf("{\"measure\":\"docker json to dir\",\"lines\":%" PRIu64 ",\"mb\":%.1f,\"mb_per_s\":%.0f,\"zstd1_mb_per_s\":%.0f,\"ratio_to_zstd1\":%.3f,\"bar\":0.35}\n",
+        b.events, mb, mb / s, mb / zstd_s, zstd_s / s);
+    printf("{\"measure\":\"frames\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f}\n", b.frame_bytes, zstd_bytes,
+        (double)b.frame_bytes / (double)zstd_bytes);
+    decode_all(&b);
+    dw_sender_close(b.sender);
+    close_bench(&b);
+    open_bench(&b);
+    snprintf(archive, sizeof archive, "%s/archive", dir);
+    open_archive(&b, archive);
+    run_lines(&b, dw_buf_view(&text));
+    uint64_t sealed = sealed_bytes(&b, archive);
+    printf("{\"measure\":\"sealed\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f,\"bar\":1.15}\n", sealed, zstd_bytes,
+        (double)sealed / (double)zstd_bytes);
+    close_bench(&b);
+    dw_buf_fini(&text);
+    temp_dir_remove(dir);
+}
+
+/* 20 containers write 20 lines a second in all and each for 10 minutes; a frame leaves every 20 ms that has a line. */
+static void bench_quiet(uint32_t per_second)
+{
+    struct dw_buf all = {0}, one = {0};
+    struct dw_rng rng = {.state = 2};
+    struct bench b;
+    double zstd_s;
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s", temp_dir());
+    open_bench(&b);
+    open_archive(&b, dir);
+    struct dw_lines *l[20];
+    for (int i = 0; i < 20; i++)
+        l[i] = dw_lines_new(&conf, 0);
+    struct dw_lines_out out = {.arg = &b, .line = on_line, .declare = on_declare};
+    uint64_t total = (uint64_t)per_second * 600, slot = 0;
+    for (uint64_t i = 0; i < total; i++) {
+        size_t n;
+        int64_t t = (int64_t)(i * 1000000000 / per_second);
+        if ((uint64_t)(t / 20000000) != slot) {
+            slot = (uint64_t)(t / 20000000);
+            flush(&b, t / 1000000000 != (t - 20000000) / 1000000000);
+        }
+        b.which = (uint32_t)(i % 20);
+        dw_buf_reset(&one);
+        make_line(&rng, i, INT64_C(1795561176000000000) + t + (int64_t)dw_rng_below(&rng, 999999), &one);
+        dw_buf_str(&all, dw_buf_view(&one));
+        if (dw_lines_feed(l[b.which], dw_buf_view(&one), &out, &n) < 0)
+            abort();
+    }
+    flush(&b, true);
+    uint64_t sealed = sealed_bytes(&b, dir), zstd_bytes = zstd_one(dw_buf_view(&all), &zstd_s);
+    printf("{\"measure\":\"sealed, quiet hosts\",\"lines_per_s\":%u,\"lines\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64
+           ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f,\"bar\":1.5}\n", per_second, b.events, b.frames, sealed, zstd_bytes,
+        (double)sealed / (double)zstd_bytes);
+    for (int i = 0; i < 20; i++)
+        dw_lines_free(l[i]);
+    close_bench(&b);
+    dw_buf_fini(&all);
+    dw_buf_fini(&one);
+    temp_dir_remove(dir);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t lines = 400000;
+    if (argc > 1)
+        (void)dw_str_u64(dw_str_of(argv[1]), &lines);
+    bench_load(lines);
+    if (argc > 2)
+        return 0;
+    bench_quiet(400);
+    bench_quiet(20);
+    return 0;
+}
