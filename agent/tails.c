@@ -187,6 +187,8 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     t->next = a->tail;
     a->tail = t;
     a->tail_count++;
+    if (t->is_new)
+        ship_touch(a, t); /* its name is durable no later than its successor's: after a crash ordinals stay in order */
     if (skip && t->begin) { /* what stood there before the first start is left out, and said */
         struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
         t->cut_bytes = t->begin;

@@ -628,10 +628,13 @@ const struct dw_account_stream *dw_account_at(const struct dw_account *a, uint32
 
 bool dw_account_all_closed(const struct dw_account *a)
 {
-    for (uint32_t i = 0; i < a->epoch_count; i++)
-        if (!a->epoch[i].closed)
-            return false;
-    return a->epoch_count > 0;
+    bool any = false;
+    for (uint32_t i = 0; i < a->epoch_count; i++) {
+        any |= a->epoch[i].closed;
+        if (a->epoch[i].opened && !a->epoch[i].closed)
+            return false; /* one that nobody opened is named, and not waited for: anybody can write its frames */
+    }
+    return any;
 }
 
 int64_t dw_account_low_water(const struct dw_account *a)

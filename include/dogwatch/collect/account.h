@@ -65,7 +65,7 @@ void dw_account_finish(struct dw_account *a);
 
 uint32_t dw_account_count(const struct dw_account *a);
 const struct dw_account_stream *dw_account_at(const struct dw_account *a, uint32_t i);
-/* Whether every epoch that was opened has been closed. */
+/* Whether every epoch that a signed record opened has been closed, and there is one that was. */
 bool dw_account_all_closed(const struct dw_account *a);
 /* The greatest low-water mark that the chain of `head` has stated so far; INT64_MIN when none. */
 int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head);

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""What is done to the queue between agent and collector is named, each by its rule, and the rest arrives all the same."""
+import struct
+import time
+
+from e2e_lib import *  # noqa: F403
+
+began = time.monotonic()
+LINES = 100000 if LONG else 10000
+dir_ = scratch('tamper')
+HASH = dwcat.hashlib.sha256
+
+
+def run(program, config, seconds=60):
+    r = subprocess.run([os.path.join(BUILD, program), '--config', config], capture_output=True, timeout=seconds)
+    check(r.returncode == 0, f'{program} ends well', (r.returncode, r.stderr.decode(errors='replace')[-3000:]))
+
+
+def configure(data, globs, *sets):
+    more = [a for s in sets for a in ('--set', s)]
+    dogwatch('up', '--data', data, '--write-config', os.path.join(data, 'up'), *[a for g in globs for a in ('--logs', g)], '--until-idle', *more)
+    return os.path.join(data, 'up/agent.yml'), os.path.join(data, 'up/collector.yml')
+
+
+class Frame:
+    """A frame as it stands in the queue, that can be taken apart and put together again."""
+
+    def __init__(self, data):
+        self.data = data
+
+    kind = property(lambda s: s.data[13])
+    signed = property(lambda s: s.data[14] & 1)
+
+    def field(self, at, size):
+        return self.data[8 + at:8 + at + size]
+
+    def put(self, at, value):
+        """With a hash that fits, as one who knows the format would do it."""
+        d = bytearray(self.data)
+        d[8 + at:8 + at + len(value)] = value
+        canonical = bytearray(d[12:104])
+        canonical[2:4] = b'\0\0'
+        d[8 + 192:8 + 224] = HASH(b'dw1' + bytes(d[8 + 96:8 + 128]) + bytes(canonical) + bytes(d[8 + 128:8 + 192])).digest()
+        return Frame(bytes(d))
+
+    def text(self):
+        head = 8 + struct.unpack('<I', self.data[4:8])[0]
+        packed = struct.unpack('<I', self.field(224, 4))[0]
+        return dwcat.unpack(self.data[head:head + packed], struct.unpack('<I', self.field(84, 4))[0])
+
+    def with_text(self, text, knows_format):
+        head = 8 + struct.unpack('<I', self.data[4:8])[0]
+        packed = struct.unpack('<I', self.field(224, 4))[0]
+        new = subprocess.run(['zstd', '-q', '-c', '--no-check', f'--stream-size={len(text)}'], input=text, capture_output=True).stdout
+        d = self.data[:8 + 224] + struct.pack('<I', len(new)) + self.data[8 + 228:head] + new + self.data[head + packed:]
+        f = Frame(d)
+        if not knows_format:
+            return f
+        slices, views = [b''], None
+        for line in text.splitlines(True):
+            slices += [b''] if len(slices[-1]) >= 16384 else []
+            slices[-1] += line
+        return f.put(128, dwcat.tree(slices))
+
+
+def frames_of(queue):
+    out = []
+    for name in sorted(os.listdir(queue)):
+        data, at = open(os.path.join(queue, name), 'rb').read(), 0
+        while at < len(data):
+            head = struct.unpack('<I', data[at + 4:at + 8])[0]
+            text, views = struct.unpack('<II', data[at + 8 + 224:at + 8 + 232])
+            end = at + 8 + head + text + (views + 8 if views else 0)
+            out.append(Frame(data[at:end]))
+            at = end
+    return out
+
+
+# One agent's run is the pattern of all cases.
+logs = os.path.join(dir_, 'logs')
+traffic = Traffic(logs, LINES, seed=3, inside=False)
+while traffic.run(1000):
+    pass
+pattern = os.path.join(dir_, 'pattern')
+agent, _ = configure(pattern, traffic.globs, 'agent.read.chunk=16KiB', 'agent.flush.interval=1ms')
+run('dogwatch-agent', agent)
+queue = os.listdir(os.path.join(pattern, 'queue'))
+FRAMES = frames_of(os.path.join(pattern, 'queue'))
+EVENTS = [i for i, f in enumerate(FRAMES) if f.kind == 1]
+check(len(EVENTS) > 8, 'the agent left enough frames', (len(EVENTS), len(FRAMES)))
+same(sum(len(f.text().splitlines()) for f in FRAMES if f.kind == 1), LINES, 'all lines are in the queue')
+MID = next(i for i in EVENTS[len(EVENTS) // 2:] if i + 1 in EVENTS and not FRAMES[i].signed and not FRAMES[i + 1].signed)
+
+
+def case(name, frames, expected, missing=0, allowed=()):
+    """The collector over these frames: the expected rules and no others, all lines but those that are missing."""
+    data = os.path.join(dir_, name)
+    shutil.copytree(pattern, data)
+    _, collector = configure(data, traffic.globs)
+    for old in os.listdir(os.path.join(data, 'queue')):
+        os.unlink(os.path.join(data, 'queue', old))
+    with open(os.path.join(data, 'queue', sorted(queue)[0]), 'wb') as f:
+        f.write(b''.join(x.data for x in frames))
+    log = open(os.path.join(dir_, name + '.log'), 'wb')
+    p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-collector'), '--config', collector], stdout=log, stderr=log)
+    atexit.register(lambda: p.poll() is None and p.kill())
+    try:
+        code = p.wait(20)
+        same(code, 0, f'{name}: the collector ends well')
+    except subprocess.TimeoutExpired:
+        check(False, f'{name}: the collector ends by itself (until_idle)')
+        p.terminate()
+        p.wait(20)
+    found = alarms(data)
+    for rule in expected:
+        check(rule in found, f'{name}: named by {rule}', found)
+    check(set(found) <= set(expected) | set(allowed), f'{name}: nothing else is named', found)
+    lines = {e['event']['id'] for e in query(data)}
+    same(len(lines), LINES - missing, f'{name}: the rest arrives')
+    return data
+
+
+def lines_in(i):
+    return len(FRAMES[i].text().splitlines())
+
+
+case('untouched', FRAMES, [])
+case('removed', FRAMES[:MID] + FRAMES[MID + 1:], ['dogwatch.chain.hole'], lines_in(MID), ['dogwatch.bytes.gap'])
+case('swapped', FRAMES[:MID] + [FRAMES[MID + 1], FRAMES[MID]] + FRAMES[MID + 2:], ['dogwatch.chain.reordered'], 0, ['dogwatch.chain.hole'])
+line = FRAMES[MID].text()
+edited = line[:10] + (b'X' if line[10:11] != b'X' else b'Y') + line[11:]
+case('edited', FRAMES[:MID] + [FRAMES[MID].with_text(edited, False)] + FRAMES[MID + 1:], ['dogwatch.frame.invalid'],
+     lines_in(MID), ['dogwatch.chain.hole', 'dogwatch.bytes.gap'])
+case('forged', FRAMES[:MID] + [FRAMES[MID].with_text(edited, True)] + FRAMES[MID + 1:], ['dogwatch.chain.broken'])
+case('again', FRAMES[:MID + 1] + [FRAMES[MID]] + FRAMES[MID + 1:], ['dogwatch.chain.replayed'])
+case('other-epoch', FRAMES[:-1] + [FRAMES[MID].put(24, struct.pack('<Q', 77)).put(48, bytes(8))] + FRAMES[-1:], ['dogwatch.epoch.headless'],
+     0, ['dogwatch.chain.hole', 'dogwatch.chain.broken'])
+flipped = bytearray(FRAMES[MID].data)
+flipped[len(flipped) // 2] ^= 1
+case('flipped', FRAMES[:MID] + [Frame(bytes(flipped))] + FRAMES[MID + 1:], ['dogwatch.frame.invalid'], lines_in(MID),
+     ['dogwatch.chain.hole', 'dogwatch.bytes.gap'])
+signed = next(i for i in range(len(FRAMES) - 1, 0, -1) if FRAMES[i].signed)
+broken = bytearray(FRAMES[signed].data)
+broken[8 + 232] ^= 1
+data = case('signature', FRAMES[:signed] + [Frame(bytes(broken))] + FRAMES[signed + 1:], ['dogwatch.frame.signature'], 0, ['dogwatch.epoch.headless'])
+junk = b'this is no frame at all\n' * 40
+case('junk', FRAMES[:MID] + [Frame(junk)] + FRAMES[MID:], ['dogwatch.queue.junk'])
+
+# A whole file unlinked while the agent was down.
+gone = os.path.join(dir_, 'gone-logs')
+two = [os.path.join(gone, name) for name in ('stays.log', 'goes.log')]
+os.makedirs(gone)
+for path in two:
+    with open(path, 'w') as f:
+        f.writelines(f'{os.path.basename(path)} line {i}\n' for i in range(1000))
+data = os.path.join(dir_, 'gone')
+agent, collector = configure(data, [gone + '/*.log'])
+live = open(agent).read().replace('until_idle: true\n', '')
+open(agent + '.live', 'w').write(live)
+p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-agent'), '--config', agent + '.live'], stderr=subprocess.DEVNULL)
+atexit.register(lambda: p.poll() is None and p.kill())
+
+
+def queued():
+    try:
+        return sum(len(f.text().splitlines()) for f in frames_of(os.path.join(data, 'queue')) if f.kind == 1)
+    except (OSError, dwcat.Bad, struct.error):
+        return 0  # a frame is being written
+
+
+wait_for(lambda: queued() == 2000, 20, 'both files in the queue')
+p.kill()
+p.wait()
+for path in two:
+    with open(path, 'a') as f:
+        f.writelines(f'{os.path.basename(path)} later {i}\n' for i in range(500))
+os.unlink(two[1])
+run('dogwatch-agent', agent)
+run('dogwatch-collector', collector)
+same(set(alarms(data)), {'dogwatch.stream.lost'}, 'the unlinked file is named, and nothing else')
+same(alarms(data).get('dogwatch.stream.lost'), 1, 'once')
+check(any('goes.log' in json.dumps(a) for a in alerts(data) if a['rule']['id'] == 'dogwatch.stream.lost'), 'by its path', [a for a in alerts(data)][:2])
+same(len({e['event']['id'] for e in query(data)}), 2500, 'what was read of it, and the other file whole')
+check(any(r['state'] == 'lost' and r['file'].endswith('goes.log') for r in ledger(data)[0]), 'the ledger says lost')
+print(f'{len(FRAMES)} frames, {LINES} lines')
+finish(began)
