@@ -217,10 +217,12 @@ struct sibling {
     struct dw_stat st;
 };
 
-static int by_mtime(const void *x, const void *y)
+/* Oldest first: by birth where the file system knows it, else by the last write. */
+static int by_age(const void *x, const void *y)
 {
     const struct sibling *a = x, *b = y;
-    return (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
+    int c = (a->st.birth_ns > b->st.birth_ns) - (a->st.birth_ns < b->st.birth_ns);
+    return c ? c : (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
 }
 
 static bool is_compressed(struct dw_str name)
@@ -253,40 +255,45 @@ static uint32_t list_siblings(const char *path, struct sibling *out, uint32_t ma
         }
     }
     dw_buf_fini(&names);
-    qsort(out, count, sizeof *out, by_mtime);
+    qsort(out, count, sizeof *out, by_age);
     return count;
 }
 
-/* A file that was known or is met for the first time under a rotated name. */
-static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, bool *ret_more_rows)
+/* A file that was known or is met for the first time under a rotated name. The name may have moved on since it was listed, so what
+ * counts is what was opened. */
+static void take_rotated(struct agent *a, struct found *f, const struct sibling *s)
 {
-    struct tail *t = find_tail(a, &s->st);
-    struct checkpoint_row *row = find_row(a, f->series, &s->st);
     int fd;
     struct dw_stat st;
-    if (t || (row && row->finished))
+    const struct checkpoint_row *row = find_row(a, f->series, &s->st);
+    if (find_tail(a, &s->st) || (row && row->finished))
         return;
     if (open_log(a, s->path, &fd, &st) < 0) {
         DW_COUNT(discover_unreadable);
         return;
     }
-    t = add_tail(a, f, s->path, fd, &st);
+    row = find_row(a, f->series, &st);
+    if (!same_file(&(struct dw_stream){.device = s->st.device, .inode = s->st.inode, .birth_ns = s->st.birth_ns}, &st)
+        || find_tail(a, &st) || (row && row->finished)) {
+        a->last_scan_ns = 0; /* another file has this name by now: look again */
+        dw_fs_close(fd);
+        return;
+    }
+    struct tail *t = add_tail(a, f, s->path, fd, &st);
     if (!t)
         return;
     t->state = TAIL_ROTATED;
     f->current = t;
-    *ret_more_rows = true;
 }
 
 static void take_siblings(struct agent *a, struct found *f)
 {
     struct sibling *s = dw_calloc(SIBLINGS_MAX, sizeof *s);
-    bool any = false;
     if (!s)
         return;
     uint32_t n = list_siblings(f->path, s, SIBLINGS_MAX);
     for (uint32_t i = 0; i < n; i++)
-        take_rotated(a, f, &s[i], &any);
+        take_rotated(a, f, &s[i]);
     dw_free(s);
 }
 
@@ -306,11 +313,40 @@ static void count_ordinals(struct agent *a, struct found *f)
             f->next_ordinal = a->row[i].stream.ordinal + 1;
 }
 
-/* One look at a log that is there: the file under its name, and those it was renamed to. */
-void tails_look(struct agent *a, struct found *f)
+/* Takes the file that has the log's name now, after those that had it before. Opening it first and listing its elders then means that
+ * no rotation between the two can put them into the wrong order: if it was renamed meanwhile it is among the elders. False: look again. */
+static bool take_newest(struct agent *a, struct found *f, bool fresh)
 {
     struct dw_stat st;
     int fd;
+    int rc = open_log(a, f->path, &fd, &st);
+    if (rc < 0) {
+        DW_COUNT(discover_unreadable);
+        if (fresh)
+            dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
+        take_siblings(a, f);
+        return true;
+    }
+    take_siblings(a, f);
+    struct tail *t = find_tail(a, &st);
+    if (t || a->tail_count >= AGENT_STREAMS_MAX) {
+        DW_COUNT_IF(!t, discover_limit);
+        dw_fs_close(fd);
+        return !t || t->state != TAIL_ROTATED;
+    }
+    t = add_tail(a, f, f->path, fd, &st);
+    if (t) {
+        t->seen = true;
+        f->current = t;
+    }
+    return true;
+}
+
+/* One look at a log that is there: the file under its name, and those it was renamed to. */
+void tails_look(struct agent *a, struct found *f)
+{
+    enum { LOOKS = 8 }; /* a file that rotates faster than this is looked at again at the next scan */
+    struct dw_stat st;
     bool fresh = f->next_ordinal == 0 && !f->current;
     if (fresh)
         count_ordinals(a, f);
@@ -325,25 +361,8 @@ void tails_look(struct agent *a, struct found *f)
         return; /* the same file under another log's name: a link */
     if (f->current && f->current != t)
         retire(f->current);
-    take_siblings(a, f);
-    int rc = open_log(a, f->path, &fd, &st);
-    if (rc < 0) {
-        DW_COUNT(discover_unreadable);
-        if (fresh)
-            dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
-        return;
-    }
-    t = find_tail(a, &st);
-    if (t || a->tail_count >= AGENT_STREAMS_MAX) {
-        DW_COUNT_IF(!t, discover_limit);
-        dw_fs_close(fd);
-        return;
-    }
-    t = add_tail(a, f, f->path, fd, &st);
-    if (t) {
-        t->seen = true;
-        f->current = t;
-    }
+    for (int i = 0; i < LOOKS && !take_newest(a, f, fresh); i++)
+        continue;
 }
 
 /* Logs whose name is gone: their streams are read to the end. */
