@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Every line exactly once, through rotation, interleaved streams and partials; the account is whole; two decoders agree."""
-import subprocess
-import sys
 import time
 
 from e2e_lib import *  # noqa: F403
@@ -26,12 +24,7 @@ check_account(data, traffic.record)
 check(not alarms(data), 'no false alarm', alarms(data))
 check(alert_keys(data), 'the attacks in the traffic are seen')
 
-segs = segments(data)
-ours = ndjson(dogwatch('cat', *segs))
-theirs = subprocess.run([sys.executable, os.path.join(ROOT, 'tools/dwcat.py'), *segs], capture_output=True)
-theirs = ndjson(theirs.stdout.decode())
-check(len(ours) == LINES and ours == theirs, 'dogwatch cat and dwcat.py agree',
-      (len(ours), len(theirs), next(((a, b) for a, b in zip(ours, theirs) if a != b), None)))
+same(decoders_agree(data), LINES, 'both decoders print every event')
 
 before = (count(data), alert_keys(data), ledger(data)[1])
 same(up_until_idle(data, traffic.globs), 0, 'a second run ends well')
