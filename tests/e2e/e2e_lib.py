@@ -39,7 +39,7 @@ def check(ok, what, detail=''):
 
 def same(a, b, what):
     """Equality with a short account of what differs."""
-    if a == b or not isinstance(a, (set, dict)):
+    if a == b or not isinstance(a, set):
         return check(a == b, what, f'{a!r} is not {b!r}' if a != b else '')
     only_a, only_b = [x for x in a if x not in b], [x for x in b if x not in a]
     return check(False, what, f'{len(a)} and {len(b)}; only left {len(only_a)}: {only_a[:3]}; only right {len(only_b)}: {only_b[:3]}')
@@ -217,10 +217,11 @@ class Traffic:
 class Up:
     """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
 
-    def __init__(self, data, globs, *more):
+    def __init__(self, data, globs, *more, user=None):
         self.log = data.rstrip('/') + '.up.log'
         args = [DOGWATCH, 'up', '--data', data] + [a for g in globs for a in ('--logs', g)] + list(more)
-        self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT, user=user,
+                                        extra_groups=[] if user else None)
         atexit.register(self.end_at_exit)
 
     def end_at_exit(self):
