@@ -8,7 +8,8 @@ began = time.monotonic()
 LINES = 500000 if LONG else 20000
 dir_ = scratch('whole')
 data = os.path.join(dir_, 'data')
-traffic = Traffic(os.path.join(dir_, 'logs'), LINES, seed=11, rotate=3000000 if LONG else 300000)
+traffic = Traffic(os.path.join(dir_, 'logs'), LINES, seed=11, rotate=3000000 if LONG else 300000,
+                  inside=os.environ.get('DW_ROTATE_INSIDE', 'yes') == 'yes')
 traffic.run(500)
 up = Up(data, traffic.globs)
 step = 500
