@@ -128,10 +128,11 @@ static int make_parts(struct agent *a)
     size_t least = (size_t)DW_FRAME_LINE_MAX + DW_LINES_LOOKAHEAD + 1;
     a->chunk_cap = (size_t)a->opt->read_chunk > least ? (size_t)a->opt->read_chunk : least;
     a->chunk = dw_alloc(a->chunk_cap);
+    a->more = dw_alloc(DW_LINE_PIECES_MAX * sizeof *a->more);
     a->keys = dw_keys_new();
     a->batch = a->keys ? dw_batch_new(a->keys) : NULL;
     a->encoder = dw_encoder_new(1);
-    return a->chunk && a->batch && a->encoder ? DW_OK : DW_ENOMEM;
+    return a->chunk && a->more && a->batch && a->encoder ? DW_OK : DW_ENOMEM;
 }
 
 int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void *arg, struct agent **ret)
@@ -232,7 +233,7 @@ void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), vo
 
 static bool is_over(const struct agent *a, const struct tail *t)
 {
-    return t->state == TAIL_ROTATED && t->at_end
+    return t->state == TAIL_ROTATED && t->at_end && !t->before && t->carried_from == UINT64_MAX
         && (a->opt->until_idle || agent_now(a) - t->last_growth_ns > ROTATED_WAIT_NS);
 }
 
@@ -278,6 +279,9 @@ static void drop_ended(struct agent *a)
         }
         *at = t->next;
         a->tail_count--;
+        for (struct tail *o = a->tail; o; o = o->next)
+            if (o->before == t)
+                o->before = NULL;
         tail_free(t);
     }
 }
@@ -401,5 +405,6 @@ void agent_close(struct agent *a)
     dw_key_free(a->key);
     dw_zone_fini(&a->zone);
     dw_free(a->chunk);
+    dw_free(a->more);
     dw_free(a);
 }

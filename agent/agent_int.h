@@ -102,6 +102,8 @@ struct tail {
     struct dw_stream stream;
     struct dw_arena arena; /* fields of the stream */
     struct found *series;  /* shared by all tails of the series */
+    struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
+    uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
     char *path;            /* where it was found last */
     int fd;
     enum tail_state state;
@@ -171,6 +173,7 @@ struct agent {
     struct dw_encoder *encoder;
     struct dw_chain chain;
     struct writer *writer;
+    struct dw_extent *more; /* DW_LINE_PIECES_MAX: extents of the line in hand */
     char *chunk;
     size_t chunk_cap;
     int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns;
@@ -212,6 +215,8 @@ void tails_look(struct agent *a, struct found *f);
 void tails_after_scan(struct agent *a);
 void tails_lost(struct agent *a);
 void tail_free(struct tail *t);
+/* Everything before it is in frames that were handed over: what the checkpoint may say. */
+uint64_t tail_low(const struct tail *t);
 /* tail.c: reads one share. *ret_more: there is more. */
 DW_MUST_USE int tail_read(struct agent *a, struct tail *t, bool *ret_more);
 DW_MUST_USE int tail_end(struct agent *a, struct tail *t, const char *state);

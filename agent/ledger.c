@@ -53,7 +53,7 @@ int ledger_close_epoch(struct agent *a)
     for (struct tail *t = a->tail; t && b.len < RECORD_BYTES; t = t->next) {
         dw_buf_printf(&b, "%s{\"id\":", first ? "" : ",");
         put_id(&b, t->stream.id);
-        dw_buf_printf(&b, ",\"end\":%" PRIu64 "}", dw_lines_low(t->lines));
+        dw_buf_printf(&b, ",\"end\":%" PRIu64 "}", tail_low(t));
         first = false;
     }
     dw_buf_printf(&b, "]}");
@@ -62,7 +62,7 @@ int ledger_close_epoch(struct agent *a)
 
 static void put_stream(struct dw_buf *b, const struct tail *t)
 {
-    uint64_t read = dw_lines_offset(t->lines), low = dw_lines_low(t->lines);
+    uint64_t read = dw_lines_offset(t->lines), low = tail_low(t);
     dw_buf_printf(b, "{\"id\":");
     put_id(b, t->stream.id);
     dw_buf_printf(b, ",\"path\":");

@@ -47,7 +47,7 @@ static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
 {
     char bytes[AGENT_FINGERPRINT];
     size_t n = 0;
-    *row = (struct checkpoint_row){.stream = t->stream, .low = dw_lines_low(t->lines),
+    *row = (struct checkpoint_row){.stream = t->stream, .low = tail_low(t),
         .finished = t->state == TAIL_ENDED, .is_new = t->is_new, .cut = t->cut_now};
     row->path = dw_strndup(t->path, strlen(t->path));
     if (!row->path)
@@ -220,6 +220,20 @@ static int64_t event_time(struct agent *a, const struct dw_line *l, struct dw_dr
     return reference;
 }
 
+/* The stream a piece is in; one that waited for this line no longer does, and its position moves with the same frame. */
+static const struct dw_stream *piece_stream(struct agent *a, struct tail *t, const struct dw_piece *p)
+{
+    if (!p->stream)
+        return &t->stream;
+    for (struct tail *b = a->tail; b; b = b->next) {
+        if (&b->stream == p->stream) {
+            b->carried_from = UINT64_MAX;
+            ship_touch(a, b);
+        }
+    }
+    return p->stream;
+}
+
 int ship_line(struct agent *a, struct tail *t, const struct dw_line *l)
 {
     if (!dw_batch_fits(a->batch, &t->stream, l->text.len)) {
@@ -230,21 +244,19 @@ int ship_line(struct agent *a, struct tail *t, const struct dw_line *l)
     if (dw_batch_count(a->batch) == 0)
         a->batch_since_ns = dw_clock_mono(a->clock);
     struct dw_draft *d = dw_batch_draft(a->batch, l->text);
-    struct dw_extent more[64];
     uint32_t more_count = 0;
     a->parse.time.now_ns = l->has_env_time ? l->env_time_ns : a->read_at_ns;
     parse(a, t, l->out, d);
     add_tags(d, l);
     int64_t time_ns = event_time(a, l, d);
+    const struct dw_stream *first = piece_stream(a, t, &l->piece[0]);
     for (uint32_t i = 1; i < l->piece_count; i++) {
-        struct dw_extent e = {.stream = &t->stream, .start = l->piece[i].start, .end = l->piece[i].end};
-        if (more_count == DW_COUNT_OF(more)) /* a join of very many pieces: its last extents become one */
-            more[more_count - 1].end = e.end;
-        else
-            more[more_count++] = e;
+        DW_ASSERT(more_count < DW_LINE_PIECES_MAX);
+        a->more[more_count++] = (struct dw_extent){
+            .stream = piece_stream(a, t, &l->piece[i]), .start = l->piece[i].start, .end = l->piece[i].end};
     }
-    dw_batch_commit(a->batch, &(struct dw_event){.time_ns = time_ns, .read_at_ns = a->read_at_ns, .stream = &t->stream,
-        .start = l->piece[0].start, .end = l->piece[0].end, .more = more, .more_count = more_count, .out = l->out});
+    dw_batch_commit(a->batch, &(struct dw_event){.time_ns = time_ns, .read_at_ns = a->read_at_ns, .stream = first,
+        .start = l->piece[0].start, .end = l->piece[0].end, .more = a->more, .more_count = more_count, .out = l->out});
     t->max_event_ns = time_ns > t->max_event_ns ? time_ns : t->max_event_ns;
     DW_COUNT(tail_lines);
     ship_touch(a, t);

@@ -32,6 +32,30 @@ static int on_declare(void *arg, const struct dw_declared *d)
     return ledger_declare(s->a, s->t, d);
 }
 
+uint64_t tail_low(const struct tail *t)
+{
+    uint64_t low = dw_lines_low(t->lines);
+    return t->carried_from < low ? t->carried_from : low;
+}
+
+/* The stream before this one in its series is read first; a line that it ends in the middle of goes on here. False: not yet. */
+static bool follow(struct agent *a, struct tail *t)
+{
+    struct tail *b = t->before;
+    if (!b)
+        return true;
+    if (b->state != TAIL_ENDED && (!b->at_end || b->dirty || b->before))
+        return false;
+    uint64_t low = dw_lines_low(b->lines);
+    if (b->state != TAIL_ENDED && dw_lines_offset(t->lines) == 0 && dw_lines_carry(b->lines, t->lines, &b->stream)) {
+        b->carried_from = low;
+        t->at_end = false;
+        t->last_growth_ns = agent_now(a);
+    }
+    t->before = NULL;
+    return true;
+}
+
 /* Whether the bytes before our place are still those that we read. */
 static bool still_same(struct agent *a, const struct tail *t)
 {
@@ -124,8 +148,12 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     uint64_t offset = dw_lines_offset(t->lines);
     struct dw_stat st;
     size_t n = 0, used = 0;
-    t->dirty = false;
     *ret_more = false;
+    if (!follow(a, t)) {
+        *ret_more = !t->before->at_end || t->before->dirty;
+        return DW_OK;
+    }
+    t->dirty = false;
     if (dw_fs_fstat(t->fd, &st) < 0) {
         DW_COUNT(tail_read_errors);
         t->at_end = true;

@@ -181,6 +181,8 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
         return NULL;
     }
     t->size = st->size_bytes;
+    t->carried_from = UINT64_MAX;
+    t->before = f->current && f->current->state != TAIL_ENDED ? f->current : NULL;
     t->last_growth_ns = agent_now(a);
     t->next = a->tail;
     a->tail = t;

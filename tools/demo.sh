@@ -3,8 +3,7 @@
 # writes as container runtimes would, and shows what dogwatch makes of them. Nothing of it stays but ./demo-data and ./build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/deps.sh build
-if ! command -v python3 >/dev/null; then echo "demo.sh: needs python3 to write the sample logs: apt-get install python3" >&2; exit 3; fi
+tools/deps.sh demo
 [ -f build/release/build.ninja ] || cmake --preset release -DDW_TESTS=OFF >/dev/null
 echo "building (release) ..."
 cmake --build --preset release >build/release/build.log 2>&1 || { tail -30 build/release/build.log; exit 3; }

@@ -3,9 +3,9 @@
 
     score_ecs.py [PRODUCT] [--auto] [--kinds a,b] [--show N] [scorer options...]
 
-PRODUCT: the program that takes `--format KIND` (default build/asan/tests/bench_parse); a path that ends in "dogwatch" is
+PRODUCT: the program that takes `--format KIND` (default build/release/dogwatch); a path that ends in "dogwatch" is
 called with `parse` first. --auto: the format is probed instead of named. Cases are read from $DW_CORPORA/ecs, the scorer
-from $DW_SCORE (default /work/shared/tools/score). Cases go in with NUL between them, since some hold newlines.
+from $DW_SCORE (default ../shared/tools/score). Cases go in with NUL between them, since some hold newlines.
 """
 import collections
 import json
@@ -17,11 +17,11 @@ import tempfile
 
 def main():
     args = sys.argv[1:]
-    product = args.pop(0) if args and not args[0].startswith('-') else 'build/asan/tests/bench_parse'
+    product = args.pop(0) if args and not args[0].startswith('-') else 'build/release/dogwatch'
     auto = '--auto' in args
     args = [a for a in args if a != '--auto']
-    cases = os.path.join(os.environ.get('DW_CORPORA', '/work/shared/corpora'), 'ecs', 'cases.jsonl')
-    scorer = os.path.join(os.environ.get('DW_SCORE', '/work/shared/tools/score'), 'ecs_score.py')
+    cases = os.path.join(os.environ.get('DW_CORPORA', '../shared/corpora'), 'ecs', 'cases.jsonl')
+    scorer = os.path.join(os.environ.get('DW_SCORE', '../shared/tools/score'), 'ecs_score.py')
     groups = collections.defaultdict(list)
     with open(cases, encoding='utf8', errors='surrogateescape') as f:
         for line in f:

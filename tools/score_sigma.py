@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Scores the Sigma engine on the corpora: tools/score_sigma.py DRIVER [--corpora DIR] (default $DW_CORPORA, ../shared/corpora).
 
-DRIVER is a program that takes `rules ...` arguments without the word itself (build/release/tests/bench_rules_driver), or
-`dogwatch rules` in quotes. Prints one line a part, exit 1 when any part has a wrong verdict."""
+DRIVER is a program that takes `rules ...` arguments without the word itself , in quotes: usually
+"build/release/dogwatch rules". Prints one line a part, exit 1 when any part has a wrong verdict."""
 import argparse
 import glob
 import json

@@ -330,9 +330,15 @@ static int take_event(struct dw_account *a, const struct dw_head *h, const struc
 
 /* ---- gaps ---- */
 
+/* What the agent handed over, by its own word: never more than it read, whatever it says is pending. */
+static uint64_t handed_over(const struct dw_account_stream *s)
+{
+    return s->pending < s->read ? s->read - s->pending : 0;
+}
+
 static void check_gaps(struct dw_account *a, const struct dw_head *h, struct dw_account_stream *s)
 {
-    uint64_t low = s->read - s->pending, at = 0, gap = 0;
+    uint64_t low = handed_over(s), at = 0, gap = 0;
     char hex[2 * DW_ID_BYTES + 1];
     dw_hex(s->id, DW_ID_BYTES, hex);
     for (uint32_t i = 0; i <= s->range_count && at < low; i++) {
@@ -411,7 +417,7 @@ static int take_stream_line(struct dw_account *a, const struct dw_head *h, const
         return cover(s, r->start, r->end);
     }
     if (dw_str_eq(r->type, DW_STR("epoch.close"))) {
-        if (r->end > s->read - s->pending) {
+        if (r->end > handed_over(s)) {
             s->read = r->end;
             s->pending = 0;
         }

@@ -91,7 +91,8 @@ static int take_quoted(struct parser *p, char close, struct dw_buf *out)
         dw_buf_byte(out, (uint8_t)p->text.ptr[p->at++]);
     }
     if (p->at == p->text.len)
-        return refuse(p, from, p->at - from, NULL, close == '"' ? "this quote is never closed" : "this / is never closed");
+        return close == '"' ? refuse(p, from, p->at - from, NULL, "this quote is never closed")
+                            : refuse(p, from, p->at - from, "/.../ is a regex; a path goes in quotes", "this / is never closed");
     p->at++;
     return out->err;
 }
@@ -179,7 +180,7 @@ static int parse_value(struct parser *p, uint32_t field, uint32_t *ret)
     } else if (c == '/') {
         rc = take_quoted(p, '/', &quoted);
         if (rc == DW_OK)
-            rc = add_leaf(p, at, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = field, .text = dw_buf_view(&quoted),
+            rc = add_leaf(p, at + 1, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = field, .text = dw_buf_view(&quoted),
                 .flags = DW_RE_I}, ret);
     } else {
         struct dw_str v = take_word(p, "");
@@ -266,7 +267,7 @@ static int parse_atom(struct parser *p, uint32_t *ret)
         int rc = take_quoted(p, c, &quoted);
         if (rc == DW_OK)
             rc = c == '"' ? leaf_contains(p, at, DW_PRED_LINE, dw_buf_view(&quoted), false, ret)
-                          : add_leaf(p, at, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = DW_PRED_LINE,
+                          : add_leaf(p, at + 1, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = DW_PRED_LINE,
                                 .text = dw_buf_view(&quoted), .flags = DW_RE_I}, ret);
         dw_buf_fini(&quoted);
         return rc;
@@ -389,9 +390,12 @@ static int parse_pipe(struct parser *p)
 int query_parse(struct dw_query *q, struct dw_str text, struct dw_diags *diags)
 {
     struct parser p = {.q = q, .text = text, .diags = diags};
+    size_t zero = dw_str_index(text, '\0');
     char c = peek(&p);
     int rc = DW_OK;
     q->root = DW_EXPR_NONE;
+    if (zero < text.len) /* `peek` says '\0' at the end */
+        return refuse(&p, zero, 1, NULL, "a zero byte cannot be asked for");
     if (c == '*' && (p.at + 1 == text.len || !is_word_byte(text.ptr[p.at + 1]))) {
         size_t at = p.at++;
         c = peek(&p);

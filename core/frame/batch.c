@@ -119,7 +119,7 @@ bool dw_batch_fits(const struct dw_batch *b, const struct dw_stream *stream, siz
     if (b->stream_count && b->stream[b->stream_count - 1] == stream)
         return true;
     return find_stream(b, stream) < b->stream_count
-        || (b->stream_count < BATCH_STREAMS && b->stream_bytes + stream_cost(stream) <= BATCH_STREAM_BYTES);
+        || (b->stream_count < BATCH_STREAMS_FULL && b->stream_bytes + stream_cost(stream) <= BATCH_STREAM_BYTES);
 }
 
 struct dw_draft *dw_batch_draft(struct dw_batch *b, struct dw_str line)

@@ -8,7 +8,8 @@
 
 enum {
     BATCH_FIELDS = 65536,           /* fields in a batch, before the last event's */
-    BATCH_STREAMS = 256,
+    BATCH_STREAMS = 512,            /* streams in a frame; an event over a rotation may add several at once */
+    BATCH_STREAMS_FULL = 256,
     BATCH_STREAM_BYTES = 64 * 1024, /* descriptions of streams in a frame */
     BATCH_LITERAL_BYTES = 128 * 1024,
     EVENT_LITERAL_BYTES = 160 * 1024,

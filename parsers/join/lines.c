@@ -20,7 +20,7 @@
 #include "dogwatch/event/rfc3339.h"
 
 /* JOINS: nothing known, then stdout and stderr of docker, then of CRI. */
-enum { JOINS = 5, CRI_JOINS = 2, PIECES_MAX = 4096, DECLARE_EVERY = 16 * 1024 * 1024 };
+enum { JOINS = 5, CRI_JOINS = 2, DECLARE_EVERY = 16 * 1024 * 1024 };
 
 /* A line that waits for more. */
 struct join {
@@ -83,6 +83,32 @@ void dw_lines_free(struct dw_lines *l)
     dw_free(l);
 }
 
+/* The first piece of a join that is in the file being read; NULL when all came from the file before. */
+static const struct dw_piece *own_piece(const struct join *j)
+{
+    for (uint32_t i = 0; i < j->piece_count; i++)
+        if (!j->piece[i].stream)
+            return &j->piece[i];
+    return NULL;
+}
+
+bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_stream *stream)
+{
+    bool any = false;
+    for (int i = 0; i < JOINS; i++) {
+        if (!from->join[i].active || to->join[i].active)
+            continue;
+        struct join empty = to->join[i];
+        to->join[i] = from->join[i];
+        from->join[i] = empty;
+        for (uint32_t k = 0; k < to->join[i].piece_count; k++)
+            if (!to->join[i].piece[k].stream)
+                to->join[i].piece[k].stream = stream;
+        any |= to->join[i].piece_count > 0;
+    }
+    return any;
+}
+
 uint64_t dw_lines_offset(const struct dw_lines *l)
 {
     return l->offset;
@@ -91,9 +117,11 @@ uint64_t dw_lines_offset(const struct dw_lines *l)
 uint64_t dw_lines_low(const struct dw_lines *l)
 {
     uint64_t low = l->long_line ? l->long_from : l->offset;
-    for (int i = 0; i < JOINS; i++)
-        if (l->join[i].active && l->join[i].piece_count && l->join[i].piece[0].start < low)
-            low = l->join[i].piece[0].start;
+    for (int i = 0; i < JOINS; i++) {
+        const struct dw_piece *own = l->join[i].active ? own_piece(&l->join[i]) : NULL;
+        if (own && own->start < low)
+            low = own->start;
+    }
     return low;
 }
 
@@ -172,7 +200,8 @@ static int give_join(struct dw_lines *l, uint8_t which, uint32_t flags, const st
 
 static int add_piece(struct join *j, struct dw_piece p)
 {
-    if (j->piece_count && j->piece[j->piece_count - 1].end == p.start) {
+    const struct dw_piece *last = j->piece_count ? &j->piece[j->piece_count - 1] : NULL;
+    if (last && last->stream == p.stream && last->end == p.start) {
         j->piece[j->piece_count - 1].end = p.end;
         return DW_OK;
     }
@@ -295,7 +324,7 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
         return rc;
     }
     j->flags |= flags;
-    bool cut = j->text.len > l->conf.line_max || j->piece_count >= PIECES_MAX;
+    bool cut = j->text.len > l->conf.line_max || j->piece_count >= DW_LINE_PIECES_MAX;
     if (!cut && (j->partial || l->conf.multiline != DW_MULTILINE_NONE))
         return DW_OK;
     rc = give_join(l, which, cut ? DW_LINE_JOIN_LIMIT : 0, out);
@@ -313,7 +342,9 @@ static int expire_joins(struct dw_lines *l, uint64_t end, const struct dw_lines_
 {
     for (uint8_t i = 0; i < JOINS; i++) {
         struct join *j = &l->join[i];
-        if (!j->active || j->cutting || j->piece_count == 0 || end - j->piece[0].start <= l->conf.join_span_max)
+        const struct dw_piece *own = j->active && !j->cutting ? own_piece(j) : NULL;
+        bool all = end == UINT64_MAX && j->active && !j->cutting && j->piece_count;
+        if (!all && (!own || end - own->start <= l->conf.join_span_max))
             continue;
         uint32_t flags = end != UINT64_MAX ? DW_LINE_JOIN_LIMIT : j->partial ? DW_LINE_UNTERMINATED : 0;
         int rc = give_join(l, i, flags, out);

@@ -35,6 +35,7 @@ struct dw_lines_conf {
 /* A piece [start, end) of the file. */
 struct dw_piece {
     uint64_t start, end;
+    const struct dw_stream *stream; /* NULL: the file being read; else the one before it, see dw_lines_carry */
 };
 
 enum { /* what was noticed about a line */
@@ -47,7 +48,7 @@ enum { /* what was noticed about a line */
     DW_LINE_ENVELOPE_TORN = 64, /* with ENVELOPE_BAD: it is a part of a record, so bytes beside it are missing */
 };
 
-enum { DW_LINE_MASKS_MAX = 16, DW_LINES_LOOKAHEAD = 4096 };
+enum { DW_LINE_MASKS_MAX = 16, DW_LINE_PIECES_MAX = 4096, DW_LINES_LOOKAHEAD = 4096 };
 
 /* One line. Everything is valid during the callback only. */
 struct dw_line {
@@ -88,9 +89,12 @@ DW_MUST_USE int dw_lines_feed(struct dw_lines *l, struct dw_str bytes, const str
     size_t *ret_consumed);
 /* Gives out what waits for more: pending joins, and `rest` (the unconsumed bytes at the offset) as a line without newline. */
 DW_MUST_USE int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const struct dw_lines_out *out);
+/* A file ended in the middle of a line that goes on in its successor: moves what waits in `from` to `to`, which must have read
+ * nothing yet. Its pieces are named by `stream` (kept until the line is given out). True when something moved. */
+bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_stream *stream);
 /* Offset of the next byte to be fed. */
 uint64_t dw_lines_offset(const struct dw_lines *l);
-/* Least offset whose byte is in no line and no declaration yet. */
+/* Least offset of this file whose byte is in no line and no declaration yet. */
 uint64_t dw_lines_low(const struct dw_lines *l);
 /* Whether a join waits for more. */
 bool dw_lines_pending(const struct dw_lines *l);

@@ -30,7 +30,7 @@ static int on_declare(void *arg, const struct dw_declared *d)
 {
     struct bed *b = arg;
     if (b->piece_count < 4096)
-        b->piece[b->piece_count++] = (struct dw_piece){d->start, d->end};
+        b->piece[b->piece_count++] = (struct dw_piece){.start = d->start, .end = d->end};
     dw_buf_printf(&b->said, "%s %llu-%llu\n", d->reason, (unsigned long long)d->start, (unsigned long long)d->end);
     return DW_OK;
 }

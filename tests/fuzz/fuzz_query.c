@@ -1,0 +1,50 @@
+/* Fuzz: text as a query. What compiles can be asked of an event, counted, and printed; what does not has a place in the text. */
+#include "support.h"
+
+#include "dogwatch/collect/query.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void take_row(void *arg, const struct dw_query_row *row)
+{
+    uint64_t *sum = arg;
+    *sum += row->count;
+}
+
+static void ask(struct dw_query *q)
+{
+    static const struct dw_stream stream = {.id = {1, 2, 3}};
+    static const struct dw_str line = {"10.0.0.1 GET /login?user=Bob 401 union select", 45};
+    struct dw_field field[] = {
+        {.v.ptr = line.ptr, .len = 8, .key = DW_F_source_ip, .kind = DW_K_VIEW},
+        {.v.ptr = line.ptr + 29, .len = 3, .key = DW_F_http_response_status_code, .kind = DW_K_NUMBER},
+        {.v.f = 0.5, .key = DW_F_event_severity, .kind = DW_K_FLOAT},
+        {.v.i = -7, .key = DW_F_event_duration, .kind = DW_K_INT},
+    };
+    struct dw_event ev = {.time_ns = 1, .stream = &stream, .end = 46, .line = line, .field = field,
+        .field_count = DW_COUNT_OF(field)};
+    bool first = dw_query_match(q, &ev), again = dw_query_match(q, &ev);
+    DW_ASSERT(first == again);
+    uint64_t sum = 0;
+    int rc = dw_query_count(q, &ev);
+    DW_ASSERT(rc == DW_OK);
+    dw_query_rows(q, take_row, &sum);
+    DW_ASSERT(sum == 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_diags diags;
+    struct dw_query *q;
+    struct dw_str text = dw_str_make((const char *)data, size);
+    dw_diags_init(&diags, DW_STR("query"), text);
+    int rc = dw_query_compile(text, keys, &diags, &q);
+    DW_ASSERT(rc == DW_OK || rc == DW_ELIMIT || diags.count > 0);
+    if (rc == DW_OK) {
+        ask(q);
+        dw_query_free(q);
+    }
+    dw_keys_free(keys);
+    return 0;
+}

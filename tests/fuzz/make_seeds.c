@@ -1,0 +1,74 @@
+/*
+ * make_seeds: writes the seeds of fuzz_frame and fuzz_segment; run when a format changes (make_seeds tests/fuzz/seeds).
+ */
+#include "frames.h"
+#include "sealed.h"
+#include "support.h"
+
+#include <stdio.h>
+
+static void put(const char *folder, const char *name, struct dw_str bytes)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0644, bytes), DW_OK);
+}
+
+static void put_frame(const char *folder, const char *name, struct dw_frame *f)
+{
+    put(folder, name, dw_buf_view(&f->bytes));
+    dw_frame_free(f);
+}
+
+static void frame_seeds(const char *folder)
+{
+    struct frames t;
+    struct dw_decoded got;
+    frames_init(&t);
+    struct dw_decoder *d = dw_decoder_new(t.keys);
+    frames_fill(&t, 10);
+    struct dw_frame *f = frames_encode(&t, true);
+    put(folder, "signed_events", dw_buf_view(&f->bytes));
+    assert_int_equal(dw_decode(d, dw_buf_view(&f->bytes), &got), DW_OK);
+    put(folder, "views_of_ten_events", got.sections.views);
+    dw_frame_free(f);
+    put_frame(folder, "record", frames_record(&t, "{\"type\":\"heartbeat\",\"read_at\":5}"));
+    frames_fill(&t, 1);
+    f = frames_encode(&t, false);
+    put(folder, "one_event_cut_off", dw_str_slice(dw_buf_view(&f->bytes), 0, f->bytes.len - 9));
+    put_frame(folder, "one_event", f);
+    dw_decoder_free(d);
+    frames_fini(&t);
+}
+
+static void segment_seeds(const char *folder)
+{
+    char dir[512];
+    size_t at;
+    struct dw_buf file = {0}, open = {0}, table = {0};
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    sealed_make(dir, &file, &at, &open);
+    sealed_table(&file, at, &table);
+    put(folder, "sealed", dw_buf_view(&file));
+    put(folder, "open", dw_buf_view(&open));
+    put(folder, "open_torn_in_a_frame", dw_str_slice(dw_buf_view(&open), 0, open.len - 30));
+    put(folder, "table", dw_buf_view(&table));
+    dw_buf_fini(&file);
+    dw_buf_fini(&open);
+    dw_buf_fini(&table);
+    temp_dir_remove(dir);
+}
+
+int main(int argc, char **argv)
+{
+    char folder[900];
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s SEEDS_FOLDER\n", argv[0]);
+        return 1;
+    }
+    (void)snprintf(folder, sizeof folder, "%s/frame", argv[1]);
+    frame_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/segment", argv[1]);
+    segment_seeds(folder);
+    return 0;
+}
