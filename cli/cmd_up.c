@@ -11,6 +11,7 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/event/json_write.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
@@ -178,6 +179,22 @@ static int write_configs(struct up *u, struct child *agent, struct child *collec
     return rc;
 }
 
+/* Why a log cannot be read. Its name comes from whoever made it: no control byte reaches the terminal, and no quote a command. */
+static void say_unreadable(const char *path, int why)
+{
+    bool plain = true;
+    (void)fprintf(stderr, "  cannot read ");
+    for (const char *c = path; *c; c++) {
+        bool control = (unsigned char)*c < 0x20 || *c == 0x7f;
+        plain &= !control && *c != '\'';
+        (void)fputc(control ? '?' : *c, stderr);
+    }
+    (void)fprintf(stderr, ": %s", strerror(why));
+    if (why == EACCES && plain)
+        (void)fprintf(stderr, "; run as root, or: setfacl -m u:$USER:r '%s'", path);
+    (void)fputc('\n', stderr);
+}
+
 static uint32_t count_glob(const char *pattern, uint32_t *ret_unreadable)
 {
     glob_t g = {0};
@@ -186,7 +203,7 @@ static uint32_t count_glob(const char *pattern, uint32_t *ret_unreadable)
         for (size_t i = 0; i < g.gl_pathc; i++) {
             n++;
             if (access(g.gl_pathv[i], R_OK) != 0) {
-                (void)fprintf(stderr, "  cannot read %s: permission denied; run as root, or: setfacl -m u:$USER:r '%s'\n", g.gl_pathv[i], g.gl_pathv[i]);
+                say_unreadable(g.gl_pathv[i], errno);
                 (*ret_unreadable)++;
             }
         }

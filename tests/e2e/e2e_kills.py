@@ -66,6 +66,6 @@ mine, theirs = what(data), what(calm)
 same(set(mine), set(theirs), 'alert ids equal those of an undisturbed run')
 for i in sorted(set(mine) ^ set(theirs))[:4]:
     print('   ', 'disturbed' if i in mine else 'calm', mine.get(i) or theirs.get(i))
-same({e['event']['id'] for e in query(data)}, {e['event']['id'] for e in query(calm)}, 'the same event ids')
+same(set(event_ids(data)), set(event_ids(calm)), 'the same event ids')
 print(f'{LINES} lines, {hits} kills, {again} events sent again, {len(mine)} alerts')
 finish(began)

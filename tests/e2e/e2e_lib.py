@@ -6,6 +6,7 @@ was written to; for every file how many bytes. Nothing in it comes from dogwatch
 import atexit
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -38,7 +39,7 @@ def check(ok, what, detail=''):
 
 def same(a, b, what):
     """Equality with a short account of what differs."""
-    if a == b or not isinstance(a, (set, dict)):
+    if a == b or not isinstance(a, set):
         return check(a == b, what, f'{a!r} is not {b!r}' if a != b else '')
     only_a, only_b = [x for x in a if x not in b], [x for x in b if x not in a]
     return check(False, what, f'{len(a)} and {len(b)}; only left {len(only_a)}: {only_a[:3]}; only right {len(only_b)}: {only_b[:3]}')
@@ -216,10 +217,11 @@ class Traffic:
 class Up:
     """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
 
-    def __init__(self, data, globs, *more):
+    def __init__(self, data, globs, *more, user=None):
         self.log = data.rstrip('/') + '.up.log'
         args = [DOGWATCH, 'up', '--data', data] + [a for g in globs for a in ('--logs', g)] + list(more)
-        self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT, user=user,
+                                        extra_groups=[] if user else None)
         atexit.register(self.end_at_exit)
 
     def end_at_exit(self):
@@ -279,6 +281,24 @@ def query(data, text='*'):
     return ndjson(dogwatch('query', text, '--data', data, '--output', 'ndjson'))
 
 
+def event_ids(data):
+    return [json.loads(line)['event']['id'] for line in dogwatch('query', '*', '--data', data, '--output', 'ndjson').splitlines()]
+
+
+def decoders_agree(data):
+    """`dogwatch cat` and tools/dwcat.py over the same segments, event by event; answers how many."""
+    commands = [[DOGWATCH, 'cat'], [sys.executable, os.path.join(ROOT, 'tools/dwcat.py')]]
+    running = [subprocess.Popen(c + segments(data), stdout=subprocess.PIPE) for c in commands]
+    total, differ = 0, None
+    for a, b in itertools.zip_longest(*(p.stdout for p in running)):
+        total += 1
+        if differ is None and (a is None or b is None or json.loads(a) != json.loads(b)):
+            differ = (total, a, b)
+    check([p.wait() for p in running] == [0, 0] and total > 0, 'cat and dwcat.py end well')
+    check(differ is None, 'dogwatch cat and dwcat.py agree', differ)
+    return total
+
+
 def count(data):
     r = subprocess.run([DOGWATCH, 'query', '* | stats count', '--data', data, '--output', 'ndjson'], capture_output=True)
     return json.loads(r.stdout)['count'] if r.returncode == 0 and r.stdout else 0
@@ -319,12 +339,13 @@ def decoded(paths):
         read = dwcat.read_segment if data[:4] == dwcat.SEGMENT.to_bytes(4, 'little') else dwcat.read_frames
         for head, text, views in read(data):
             for e in dwcat.read_events(head, text, views):
+                del e['pieces']
                 yield e['stream'][3], e
 
 
 def check_lines(data, record):
     """Every line once, by event id and by bytes; what zstd prints, in (stream, start) order, is what was written."""
-    events = list(decoded(segments(data)))
+    events = [(inode, {k: e[k] for k in ('stream', 'start', 'extents', 'out', 'line')}) for inode, e in decoded(segments(data))]
     raw = subprocess.run(['zstd', '-dc', '-q'] + [p for p in segments(data) if os.path.getsize(p)], capture_output=True).stdout
     check(raw == b''.join(e['line'] + b'\n' for _, e in events), 'zstd -dc prints the lines of the events in their order')
     by_place, again = {}, 0
@@ -348,9 +369,9 @@ def check_lines(data, record):
     bad = [p for p in by_place if p in wanted
            and [(inode_of[s], a, b) for s, a, b in by_place[p]['extents']] != wanted[p].extents]
     check(not bad, 'extents are where the pieces stand', [([(inode_of[s], a, b) for s, a, b in by_place[p]['extents']], wanted[p].extents) for p in bad[:3]])
-    answer = query(data)
-    same(len({e['event']['id'] for e in answer}), len(record.lines), 'query: every line by its id')
-    same(len(answer), len(record.lines), 'query: every line once')
+    ids = event_ids(data)
+    same(len(set(ids)), len(record.lines), 'query: every line by its id')
+    same(len(ids), len(record.lines), 'query: every line once')
     return again
 
 
