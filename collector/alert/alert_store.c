@@ -31,7 +31,8 @@ struct pending {
 struct dw_alerts {
     const struct dw_fs *fs;
     int fd;
-    uint64_t log_bytes;
+    uint64_t log_bytes; /* written and synced */
+    bool torn;          /* behind them may stand a part of a write that failed */
     sqlite3 *db;
     sqlite3_stmt *put, *known;
     struct dw_buf log;
@@ -315,25 +316,50 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
     return a->log.err;
 }
 
-int dw_alerts_sync(struct dw_alerts *a)
+/* A write or sync that failed may have left a part of its lines: that is cut off before they are written again. */
+static int write_log(struct dw_alerts *a)
 {
-    if (!a->head)
-        return DW_OK;
-    int rc = a->log.err ? a->log.err : dw_fs_write(a->fs, a->fd, a->log.ptr, a->log.len);
+    int rc = a->log.err;
+    if (rc < 0 || a->log.len == 0)
+        return rc;
+    if (a->torn)
+        rc = dw_fs_truncate(a->fs, a->fd, a->log_bytes);
+    a->torn = true;
+    if (rc == DW_OK)
+        rc = dw_fs_write(a->fs, a->fd, a->log.ptr, a->log.len);
     if (rc == DW_OK)
         rc = dw_fs_sync(a->fs, a->fd);
     if (rc < 0)
         return rc;
+    a->torn = false;
     a->log_bytes += a->log.len;
     dw_buf_reset(&a->log);
-    rc = code_of(sqlite3_exec(a->db, "BEGIN", NULL, NULL, NULL));
+    return DW_OK;
+}
+
+static int write_view(struct dw_alerts *a)
+{
+    int rc = code_of(sqlite3_exec(a->db, "BEGIN", NULL, NULL, NULL));
     for (struct pending *p = a->head; p && rc == DW_OK; p = p->next)
         rc = put_view(a, p);
     if (rc == DW_OK)
         rc = set_position(a, a->log_bytes);
     if (rc == DW_OK)
         rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
-    free_pending(a);
+    if (rc < 0)
+        (void)sqlite3_exec(a->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+int dw_alerts_sync(struct dw_alerts *a)
+{
+    if (!a->head)
+        return DW_OK;
+    int rc = write_log(a);
+    if (rc == DW_OK)
+        rc = write_view(a);
+    if (rc == DW_OK) /* else the view takes them at the next sync, or when it is opened */
+        free_pending(a);
     return rc;
 }
 
