@@ -45,79 +45,80 @@ static int compile(struct bed *b, struct dw_str text)
     return dw_query_compile(text, b->keys, &b->diags, &b->q);
 }
 
+static const struct {
+    bool matches;
+    const char *text;
+} filters[] = {
+    {true, ""},
+    {true, "*"},
+    {true, "* | head 3"},
+    {true, "* and login"},
+    {true, "login"},
+    {true, "LOGIN"},
+    {true, "log*bob"},
+    {false, "bob*login"},
+    {false, "logout"},
+    {true, "\"union select\""},
+    {false, "\"union  select\""},
+    {false, "\"union*select\""}, /* a phrase is plain */
+    {true, "\"401 \\\"union\""},
+    {true, "/us[e]r=b.b/"},
+    {false, "/^GET/"},
+    {true, "source.ip:10.0.0.1"},
+    {true, "source.ip:10.0.0.*"},
+    {true, "source.ip:10.0.0.0/8"},
+    {false, "source.ip:11.0.0.0/8"},
+    {true, "source.ip:(1.2.3.4 or 10.0.0.0/30)"},
+    {true, "source.ip:(1.2.3.4 10.0.0.1)"},
+    {false, "source.ip:(1.2.3.4 or 5.6.7.8)"},
+    {true, "source.ip:*"},
+    {false, "user.name:*"},
+    {true, "not user.name:*"},
+    {true, "url.path:\"/login\""},
+    {true, "url.path:\"/LOGIN\""},
+    {false, "url.path:\"/log\""},
+    {true, "url.path:/log/"}, /* a value between slashes is a regex */
+    {true, "url.path:=*login"},
+    {true, "url.path!=\"/other\""},
+    {false, "url.path!=\"/login\""},
+    {true, "http.response.status_code:401"},
+    {true, "http.response.status_code:>=401"},
+    {false, "http.response.status_code:>401"},
+    {true, "http.response.status_code:<4e2 or http.response.status_code:<=401.0"},
+    {true, "event.duration:<0"},
+    {true, "event.severity:>2.25"},
+    {false, "user.name:<5"},
+    {true, "login 401"},
+    {true, "login and 401"},
+    {false, "login and 402"},
+    {true, "login or 402"},
+    {true, "402 or login 401"},  /* and binds closer */
+    {false, "402 or login 402"},
+    {true, "(402 or login) 401"},
+    {false, "not login"},
+    {false, "-login"},
+    {false, "!login"},
+    {true, "not not login"},
+    {true, "login -logout"},
+    {true, "login not logout"},
+    {true, "nothing or login"},   /* a word that begins with not */
+    {true, "order or login"},
+    {true, "event.original:login"},
+    {true, "_line:\"GET /login\""},
+    {true, "event.id:*"},
+    {false, "event.id:nonsense"},
+};
+
 static void filters_mean_what_the_grammar_says(void **state)
 {
     (void)state;
-    static const struct {
-        bool matches;
-        const char *text;
-    } rows[] = {
-        {true, ""},
-        {true, "*"},
-        {true, "* | head 3"},
-        {true, "* and login"},
-        {true, "login"},
-        {true, "LOGIN"},
-        {true, "log*bob"},
-        {false, "bob*login"},
-        {false, "logout"},
-        {true, "\"union select\""},
-        {false, "\"union  select\""},
-        {false, "\"union*select\""}, /* a phrase is plain */
-        {true, "\"401 \\\"union\""},
-        {true, "/us[e]r=b.b/"},
-        {false, "/^GET/"},
-        {true, "source.ip:10.0.0.1"},
-        {true, "source.ip:10.0.0.*"},
-        {true, "source.ip:10.0.0.0/8"},
-        {false, "source.ip:11.0.0.0/8"},
-        {true, "source.ip:(1.2.3.4 or 10.0.0.0/30)"},
-        {true, "source.ip:(1.2.3.4 10.0.0.1)"},
-        {false, "source.ip:(1.2.3.4 or 5.6.7.8)"},
-        {true, "source.ip:*"},
-        {false, "user.name:*"},
-        {true, "not user.name:*"},
-        {true, "url.path:\"/login\""},
-        {true, "url.path:\"/LOGIN\""},
-        {false, "url.path:\"/log\""},
-        {true, "url.path:/log/"}, /* a value between slashes is a regex */
-        {true, "url.path:=*login"},
-        {true, "url.path!=\"/other\""},
-        {false, "url.path!=\"/login\""},
-        {true, "http.response.status_code:401"},
-        {true, "http.response.status_code:>=401"},
-        {false, "http.response.status_code:>401"},
-        {true, "http.response.status_code:<4e2 or http.response.status_code:<=401.0"},
-        {true, "event.duration:<0"},
-        {true, "event.severity:>2.25"},
-        {false, "user.name:<5"},
-        {true, "login 401"},
-        {true, "login and 401"},
-        {false, "login and 402"},
-        {true, "login or 402"},
-        {true, "402 or login 401"},  /* and binds closer */
-        {false, "402 or login 402"},
-        {true, "(402 or login) 401"},
-        {false, "not login"},
-        {false, "-login"},
-        {false, "!login"},
-        {true, "not not login"},
-        {true, "login -logout"},
-        {true, "login not logout"},
-        {true, "nothing or login"},   /* a word that begins with not */
-        {true, "order or login"},
-        {true, "event.original:login"},
-        {true, "_line:\"GET /login\""},
-        {true, "event.id:*"},
-        {false, "event.id:nonsense"},
-    };
-    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < DW_COUNT_OF(filters); i++) {
         struct bed b;
         set_up(&b);
-        if (compile(&b, dw_str_of(rows[i].text)) != DW_OK)
-            fail_msg("refused: %s: %s", rows[i].text, b.diags.count ? b.diags.item[0].msg : "no message");
-        if (dw_query_match(b.q, &b.ev) != rows[i].matches)
-            fail_msg("%s: want %s", rows[i].text, rows[i].matches ? "a match" : "none");
+        if (compile(&b, dw_str_of(filters[i].text)) != DW_OK)
+            fail_msg("refused: %s: %s", filters[i].text, b.diags.count ? b.diags.item[0].msg : "no message");
+        if (dw_query_match(b.q, &b.ev) != filters[i].matches)
+            fail_msg("%s: want %s", filters[i].text, filters[i].matches ? "a match" : "none");
         tear_down(&b);
     }
 }
