@@ -32,9 +32,20 @@ int64_t agent_low_water(const struct agent *a)
     return low;
 }
 
-static int keep_row(void *arg, struct checkpoint_row *row)
+static void forget_taken(struct agent *a)
 {
-    struct agent *a = arg;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < a->row_count; i++)
+        if (a->row[i].path)
+            a->row[kept++] = a->row[i];
+    a->row_count = kept;
+}
+
+int agent_keep_row(void *agent, struct checkpoint_row *row)
+{
+    struct agent *a = agent;
+    if (a->row_count == a->row_cap)
+        forget_taken(a);
     if (a->row_count == a->row_cap) {
         uint32_t cap = a->row_cap ? a->row_cap * 2 : 64;
         struct checkpoint_row *grown = dw_resize(a->row, cap * sizeof *grown);
@@ -100,7 +111,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = checkpoint_begin_epoch(c, &a->chain.epoch, &a->meta);
     if (rc == DW_OK)
-        rc = checkpoint_rows(c, keep_row, a);
+        rc = checkpoint_rows(c, agent_keep_row, a);
     if (rc == DW_OK)
         rc = dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)a->opt->queue_max_bytes, &s);
     struct writer_conf conf = {.clock = a->clock, .checkpoint = c, .sender = s, .wake = wake, .arg = arg};

@@ -118,7 +118,7 @@ struct tail {
     uint32_t print_len;     /* bytes before the offset of the last frame ... */
     uint8_t print[DW_SHA256_BYTES]; /* ... and their hash */
     uint64_t print_at;
-    int64_t last_growth_ns, max_event_ns;
+    int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     bool at_end, is_new;
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
@@ -167,7 +167,7 @@ struct agent {
     struct found *found;
     struct tail *tail;
     uint32_t tail_count;
-    struct checkpoint_row *row; /* of before, until taken */
+    struct checkpoint_row *row; /* streams of before, until taken, and streams that are over while a file of theirs may be there */
     uint32_t row_count, row_cap;
     struct dw_batch *batch;
     struct dw_encoder *encoder;
@@ -207,6 +207,9 @@ void agent_note(struct agent *a, const char *dir, const char *name, bool structu
 void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg);
 void agent_close(struct agent *a);
 
+/* Keeps a row (an agent's); takes its path on success. */
+DW_MUST_USE int agent_keep_row(void *agent, struct checkpoint_row *row);
+
 /* discover.c calls this for each log it sees; `f` is borrowed, fields are copied. */
 void agent_found(struct agent *a, const struct found *f);
 
@@ -214,6 +217,8 @@ void agent_found(struct agent *a, const struct found *f);
 void tails_look(struct agent *a, struct found *f);
 void tails_after_scan(struct agent *a);
 void tails_lost(struct agent *a);
+/* Remembers a stream that is over: its file, met again under a rotated name, is not read again. */
+DW_MUST_USE int tails_over(struct agent *a, const struct tail *t);
 void tail_free(struct tail *t);
 /* Everything before it is in frames that were handed over: what the checkpoint may say. */
 uint64_t tail_low(const struct tail *t);

@@ -119,6 +119,9 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     t->size = st.size_bytes;
     bool finished = strcmp(state, "idle") != 0;
     t->state = finished ? TAIL_ENDED : t->state;
+    rc = finished ? tails_over(a, t) : DW_OK;
+    if (rc < 0)
+        return rc;
     ship_touch(a, t);
     return ledger_stream_end(a, &t->stream, t->size, read, state);
 }

@@ -69,14 +69,17 @@ static bool same_content(const struct agent *a, int fd, const struct checkpoint_
     return memcmp(hash, row->print, sizeof hash) == 0;
 }
 
+/* A file that was truncated in place has been several streams: the newest counts, one that is not over before all that are. */
 static struct checkpoint_row *find_row(const struct agent *a, const uint8_t *series, const struct dw_stat *st)
 {
+    struct checkpoint_row *found = NULL;
     for (uint32_t i = 0; i < a->row_count; i++) {
         struct checkpoint_row *r = &a->row[i];
-        if (r->path && memcmp(r->stream.series, series, DW_ID_BYTES) == 0 && same_file(&r->stream, st))
-            return r;
+        bool fits = r->path && memcmp(r->stream.series, series, DW_ID_BYTES) == 0 && same_file(&r->stream, st);
+        if (fits && (!found || found->finished || !r->finished))
+            found = r;
     }
-    return NULL;
+    return found;
 }
 
 static struct tail *find_tail(const struct agent *a, const struct dw_stat *st)
@@ -231,19 +234,21 @@ static bool is_compressed(struct dw_str name)
         || dw_str_ends(name, DW_STR(".bz2")) || dw_str_ends(name, DW_STR(".tmp"));
 }
 
-/* Lists files `NAME.*` beside `path`, oldest first. */
-static uint32_t list_siblings(const char *path, struct sibling *out, uint32_t max)
+/* Lists files `NAME.*` beside `path`, oldest first. Whether these are all. */
+static bool list_siblings(const char *path, struct sibling *out, uint32_t max, uint32_t *ret_count)
 {
     char dir[AGENT_PATH_MAX];
     struct dw_buf names = {0};
     uint32_t count = 0;
     const char *slash = strrchr(path, '/');
+    *ret_count = 0;
     if (!slash || (size_t)(slash - path) >= sizeof dir)
-        return 0;
+        return false;
     memcpy(dir, path, (size_t)(slash - path));
     dir[slash - path] = '\0';
     struct dw_str base = dw_str_of(slash + 1);
-    if (dw_fs_list(dir[0] ? dir : "/", 100000, &names) == DW_OK) {
+    bool all = dw_fs_list(dir[0] ? dir : "/", 100000, &names) == DW_OK;
+    if (all) {
         for (const char *n = names.ptr; n && n < names.ptr + names.len && count < max; n += strlen(n) + 1) {
             struct dw_str name = dw_str_of(n);
             bool ours = name.len > base.len + 1 && dw_str_starts(name, base) && name.ptr[base.len] == '.';
@@ -256,7 +261,8 @@ static uint32_t list_siblings(const char *path, struct sibling *out, uint32_t ma
     }
     dw_buf_fini(&names);
     qsort(out, count, sizeof *out, by_age);
-    return count;
+    *ret_count = count;
+    return all && count < max;
 }
 
 /* A file that was known or is met for the first time under a rotated name. The name may have moved on since it was listed, so what
@@ -286,21 +292,38 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     f->current = t;
 }
 
+/* Streams that are over need no memory once no file of the log is theirs. */
+static void forget_rows(struct agent *a, const struct found *f, const struct sibling *s, uint32_t count)
+{
+    for (uint32_t i = 0; i < a->row_count; i++) {
+        struct checkpoint_row *r = &a->row[i];
+        bool there = !r->path || !r->finished || memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0;
+        for (uint32_t k = 0; k < count && !there; k++)
+            there = same_file(&r->stream, &s[k].st);
+        if (!there)
+            take_row(r);
+    }
+}
+
 static void take_siblings(struct agent *a, struct found *f)
 {
     struct sibling *s = dw_calloc(SIBLINGS_MAX, sizeof *s);
     if (!s)
         return;
-    uint32_t n = list_siblings(f->path, s, SIBLINGS_MAX);
+    uint32_t n;
+    if (list_siblings(f->path, s, SIBLINGS_MAX, &n))
+        forget_rows(a, f, s, n);
     for (uint32_t i = 0; i < n; i++)
         take_rotated(a, f, &s[i]);
     dw_free(s);
 }
 
-static void retire(struct tail *t)
+/* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
+static void retire(const struct agent *a, struct tail *t)
 {
     if (t->state == TAIL_LIVE) {
         t->state = TAIL_ROTATED;
+        t->last_growth_ns = agent_now(a);
         DW_COUNT(tail_rotations);
     }
 }
@@ -360,7 +383,7 @@ void tails_look(struct agent *a, struct found *f)
     if (t && t->series != f)
         return; /* the same file under another log's name: a link */
     if (f->current && f->current != t)
-        retire(f->current);
+        retire(a, f->current);
     for (int i = 0; i < LOOKS && !take_newest(a, f, fresh); i++)
         continue;
 }
@@ -371,7 +394,7 @@ void tails_after_scan(struct agent *a)
     for (struct found *f = a->found; f; f = f->next) {
         if (!f->seen && f->current) {
             take_siblings(a, f);
-            retire(f->current);
+            retire(a, f->current);
         }
         f->seen = false;
     }
@@ -389,15 +412,22 @@ void tails_lost(struct agent *a)
             dw_warn("%s: gone before it was read to its end: bytes from %llu on are lost, how many is unknown", r->path,
                 (unsigned long long)r->low);
             struct checkpoint_row row = *r;
-            row.finished = true;
-            r->path = NULL; /* the row has it now */
-            int rc = ship_row(a, &row);
+            row.finished = r->finished = true;
+            row.path = dw_strndup(r->path, strlen(r->path));
+            int rc = row.path ? ship_row(a, &row) : DW_ENOMEM;
             if (rc == DW_OK)
                 rc = ledger_stream_end(a, &row.stream, row.low, row.low, "lost");
             if (rc < 0)
                 a->failed = rc;
         }
-        take_row(r);
     }
-    a->row_count = 0;
+}
+
+int tails_over(struct agent *a, const struct tail *t)
+{
+    struct checkpoint_row row = {.stream = t->stream, .low = dw_lines_low(t->lines), .finished = true};
+    row.stream.field = NULL; /* the tail's own */
+    row.stream.field_count = 0;
+    row.path = dw_strndup(t->path, strlen(t->path));
+    return row.path ? agent_keep_row(a, &row) : DW_ENOMEM;
 }

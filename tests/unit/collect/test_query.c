@@ -45,7 +45,6 @@ static int compile(struct bed *b, struct dw_str text)
     return dw_query_compile(text, b->keys, &b->diags, &b->q);
 }
 
-/* What matches the event of the bed, and what does not. */
 static const struct {
     bool matches;
     const char *text;
