@@ -146,6 +146,23 @@ data = case('signature', FRAMES[:signed] + [Frame(bytes(broken))] + FRAMES[signe
 junk = b'this is no frame at all\n' * 40
 case('junk', FRAMES[:MID] + [Frame(junk)] + FRAMES[MID:], ['dogwatch.queue.junk'])
 
+# The end of an epoch, and the state of the agent.
+def next_run(name):
+    """The frames of another start of the agent from the pattern's state."""
+    data = os.path.join(dir_, name)
+    shutil.copytree(pattern, data)
+    for old in os.listdir(os.path.join(data, 'queue')):
+        os.unlink(os.path.join(data, 'queue', old))
+    run('dogwatch-agent', configure(data, traffic.globs)[0])
+    return frames_of(os.path.join(data, 'queue'))
+
+
+second, clone = next_run('second'), next_run('clone')
+check(second and clone and not any(f.kind == 1 for f in second + clone), 'further starts send no line again')
+case('two-starts', FRAMES + second, [])
+case('tail', FRAMES[:-1] + second, ['dogwatch.epoch.tail_missing'])
+case('cloned', FRAMES + second + clone, ['dogwatch.epoch.rolled_back'])
+
 # A whole file unlinked while the agent was down.
 gone = os.path.join(dir_, 'gone-logs')
 two = [os.path.join(gone, name) for name in ('stays.log', 'goes.log')]
