@@ -305,15 +305,31 @@ static void forget_rows(struct agent *a, const struct found *f, const struct sib
     }
 }
 
+static bool same_files(const struct sibling *x, const struct sibling *y, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (x[i].st.device != y[i].st.device || x[i].st.inode != y[i].st.inode || x[i].st.birth_ns != y[i].st.birth_ns)
+            return false;
+    return true;
+}
+
+/* A folder that is listed while its files are renamed may show one twice or not at all, so it is listed until two looks agree. */
 static void take_siblings(struct agent *a, struct found *f)
 {
-    struct sibling *s = dw_calloc(SIBLINGS_MAX, sizeof *s);
+    enum { LOOKS = 16 };
+    struct sibling *s = dw_calloc(2 * (size_t)SIBLINGS_MAX, sizeof *s);
+    uint32_t n[2] = {0};
+    bool all = false, agree = false;
     if (!s)
         return;
-    uint32_t n;
-    if (list_siblings(f->path, s, SIBLINGS_MAX, &n))
-        forget_rows(a, f, s, n);
-    for (uint32_t i = 0; i < n; i++)
+    for (int look = 0; look < LOOKS && !agree; look++) {
+        uint32_t now = (uint32_t)look % 2;
+        all = list_siblings(f->path, s + now * SIBLINGS_MAX, SIBLINGS_MAX, &n[now]);
+        agree = look > 0 && n[0] == n[1] && same_files(s, s + SIBLINGS_MAX, n[0]);
+    }
+    if (all && agree)
+        forget_rows(a, f, s, n[0]);
+    for (uint32_t i = 0; i < n[0]; i++)
         take_rotated(a, f, &s[i]);
     dw_free(s);
 }
@@ -352,10 +368,12 @@ static bool take_newest(struct agent *a, struct found *f, bool fresh)
     }
     take_siblings(a, f);
     struct tail *t = find_tail(a, &st);
-    if (t || a->tail_count >= AGENT_STREAMS_MAX) {
-        DW_COUNT_IF(!t, discover_limit);
+    struct dw_stat now;
+    bool moved = dw_fs_stat(f->path, &now) == DW_OK && (now.device != st.device || now.inode != st.inode);
+    if (t || moved || a->tail_count >= AGENT_STREAMS_MAX) {
+        DW_COUNT_IF(!t && !moved, discover_limit);
         dw_fs_close(fd);
-        return !t || t->state != TAIL_ROTATED;
+        return !moved && !(t && t->state == TAIL_ROTATED);
     }
     t = add_tail(a, f, f->path, fd, &st);
     if (t) {
