@@ -9,7 +9,8 @@ tools/deps.sh test || exit 3
 export ASAN_OPTIONS=detect_leaks=1 DW_BUILD="$PWD/build/asan"
 passed=0; failed=0; skipped=0; failures=()
 note() { if [ "$2" -eq 0 ]; then passed=$((passed + 1)); echo "ok    $1"; else failed=$((failed + 1)); failures+=("$1"); echo "FAIL  $1"; fi; }
-run() { local name=$1; shift; local log; log=$(mktemp); if "$@" >"$log" 2>&1; then note "$name" 0; else tail -40 "$log"; note "$name" 1; fi; rm -f "$log"; }
+run() { local name=$1; shift; local log; log=$(mktemp); if "$@" >"$log" 2>&1; then note "$name" 0; else tail -40 "$log"; note "$name" 1; fi
+  grep '^SKIPPED' "$log"; skipped=$((skipped + $(grep -c '^SKIPPED' "$log"))); rm -f "$log"; }
 
 configure() { [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null; cmake --build --preset "$1"; }
 run build.asan configure asan
