@@ -7,6 +7,8 @@
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/collect/alerts.h"
+#include "dogwatch/collect/query.h"
+#include "dogwatch/event/flatten.h"
 #include "dogwatch/event/json_read.h"
 #include "dogwatch/event/json_write.h"
 
@@ -28,16 +30,65 @@ static int open_view(const struct cli_options *o, struct dw_alerts **ret)
     return rc == DW_OK ? CLI_YES : CLI_CANNOT;
 }
 
+/* A filter over the findings themselves: their JSON taken as an event. */
+struct filter {
+    struct dw_keys *keys;
+    struct dw_query *query; /* NULL: all */
+    struct dw_arena pool;
+    struct dw_field field[DW_EVENT_FIELDS_MAX];
+};
+
 struct listing {
     struct cli_table table;
     struct dw_buf out;
     uint64_t count;
+    struct filter *filter;
 };
+
+static int filter_open(struct filter *f, const char *text)
+{
+    struct dw_diags diags;
+    struct dw_buf said = {0};
+    *f = (struct filter){.keys = dw_keys_new()};
+    dw_arena_init(&f->pool, 0);
+    if (!text)
+        return CLI_YES;
+    dw_diags_init(&diags, DW_STR("filter"), dw_str_of(text));
+    int rc = f->keys ? dw_query_compile(dw_str_of(text), f->keys, &diags, &f->query) : DW_ENOMEM;
+    dw_diags_print(&diags, &said);
+    if (said.len)
+        (void)fwrite(said.ptr, 1, said.len, stderr);
+    dw_buf_fini(&said);
+    return rc == DW_OK ? CLI_YES : rc == DW_ESYNTAX ? CLI_USAGE : CLI_CANNOT;
+}
+
+static void filter_close(struct filter *f)
+{
+    dw_query_free(f->query);
+    dw_arena_fini(&f->pool);
+    dw_keys_free(f->keys);
+}
+
+static bool filter_takes(struct filter *f, const struct dw_alert *a)
+{
+    struct dw_flatten how = {0};
+    if (!f->query)
+        return true;
+    dw_arena_reset(&f->pool);
+    struct dw_draft d = {.keys = f->keys, .pool = &f->pool, .field = f->field};
+    dw_draft_reset(&d, a->doc);
+    if (dw_flatten_json(&d, a->doc, &how) < 0)
+        return false;
+    struct dw_event ev = {.time_ns = a->time_ns, .line = a->doc, .field = f->field, .field_count = d.field_count};
+    return dw_query_match(f->query, &ev);
+}
 
 static void list_row(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
     struct dw_buf time = {0};
+    if (!filter_takes(l->filter, a))
+        return;
     dw_time_text(&time, a->time_ns);
     l->count++;
     cli_table_cell(&l->table, dw_str_slice(dw_str_of(a->id), 0, 12));
@@ -52,18 +103,19 @@ static void list_row(void *arg, const struct dw_alert *a)
 static void list_json(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
+    if (!filter_takes(l->filter, a))
+        return;
     l->count++;
     dw_buf_str(&l->out, a->doc);
     dw_buf_byte(&l->out, '\n');
 }
 
-static int list_once(struct dw_alerts *view, const struct cli_options *o, int64_t *after, bool *ret_any)
+static int list_once(struct dw_alerts *view, const struct cli_options *o, struct filter *f, int64_t *after)
 {
-    struct listing l = {.table = {.output = o->output, .columns = 6,
+    struct listing l = {.filter = f, .table = {.output = o->output, .columns = 6,
         .name = {"alert", "time", "level", "rule", "events", "for"}, .number = {false, false, false, false, true, false}}};
     bool json = o->output == OUTPUT_NDJSON;
     int rc = dw_alerts_list(view, *after, (uint32_t)o->limit, json ? list_json : list_row, &l, after);
-    *ret_any = l.count > 0;
     if (rc == DW_OK && json && l.out.len)
         (void)fwrite(l.out.ptr, 1, l.out.len, stdout);
     else if (rc == DW_OK && !json && (l.count || !o->follow))
@@ -79,19 +131,33 @@ int cmd_alerts(int argc, char **argv)
     struct cli_options o;
     struct dw_alerts *view;
     int64_t after = 0;
-    bool any;
     int rc = cli_options(argc, argv, &o);
-    if (rc == CLI_YES)
-        rc = open_view(&o, &view);
+    if (rc == CLI_YES && o.rest_count > 1) {
+        (void)fprintf(stderr, "usage: dogwatch alerts [FILTER] [--data DIR] [--limit N] [--follow] [--output table|ndjson|csv]\n");
+        rc = CLI_USAGE;
+    }
     if (rc != CLI_YES)
         return rc;
+    struct filter *f = dw_calloc(1, sizeof *f);
+    if (!f)
+        return CLI_CANNOT;
+    rc = filter_open(f, o.rest_count ? o.rest[0] : NULL);
+    if (rc == CLI_YES)
+        rc = open_view(&o, &view);
+    if (rc != CLI_YES) {
+        filter_close(f);
+        dw_free(f);
+        return rc;
+    }
     int err;
     do {
-        err = list_once(view, &o, &after, &any);
+        err = list_once(view, &o, f, &after);
         if (o.follow)
             (void)poll(NULL, 0, FOLLOW_MS);
     } while (err == DW_OK && o.follow);
     dw_alerts_close(view);
+    filter_close(f);
+    dw_free(f);
     if (err < 0)
         (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
     return err < 0 ? CLI_CANNOT : CLI_YES;

@@ -72,6 +72,10 @@ int cmd_ledger(int argc, char **argv)
     struct dw_archive_reader *r;
     uint64_t unaccounted = 0;
     int rc = cli_options(argc, argv, &o);
+    if (rc == CLI_YES && o.rest_count) {
+        (void)fprintf(stderr, "usage: dogwatch ledger [--data DIR | --archive PATH] [--output table|ndjson|csv]\n");
+        rc = CLI_USAGE;
+    }
     if (rc != CLI_YES)
         return rc;
     struct dw_keys *keys = dw_keys_new();

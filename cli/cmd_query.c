@@ -157,7 +157,9 @@ int cmd_query(int argc, char **argv)
     int rc = cli_options(argc, argv, &o);
     if (rc != CLI_YES)
         return rc;
-    if (o.rest_count != 1) {
+    if (o.follow)
+        (void)fprintf(stderr, "dogwatch query: --follow is not in this version; `dogwatch alerts --follow` is\n");
+    if (o.rest_count != 1 || o.follow) {
         (void)fprintf(stderr, "usage: dogwatch query 'FILTER | PIPES' [--since T] [--until T] [--data DIR]\n"
                               "  dogwatch query '*'\n  dogwatch query 'source.ip:203.0.113.0/24 and not status:200 | stats count by url.path | head 10'\n");
         return CLI_USAGE;

@@ -2,7 +2,7 @@
  * docs/reference/commands.md come from here. */
 COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] [--set K=V] [--write-config DIR]",
     "watch this host: agent and collector together, no broker")
-COMMAND(alerts, cmd_alerts, "[--data DIR] [--limit N] [--follow] [--output table|ndjson|csv]", "list alerts, newest last")
+COMMAND(alerts, cmd_alerts, "[FILTER] [--data DIR] [--limit N] [--follow] [--output table|ndjson|csv]", "list alerts, newest last")
 COMMAND(alert, cmd_alert, "show ID [--data DIR] [--output text|ndjson]", "one alert with the log lines that prove it")
 COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--output table|ndjson|csv]",
     "events that match a filter, or counts of them")
