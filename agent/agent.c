@@ -201,7 +201,7 @@ static void scan(struct agent *a)
     a->last_scan_ns = now;
     discover_scan(a);
     tails_after_scan(a);
-    if (!a->scanned)
+    if (a->row_count)
         tails_lost(a);
     a->scanned = true;
     for (struct tail *t = a->tail; t; t = t->next)
