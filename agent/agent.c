@@ -212,8 +212,7 @@ static void scan(struct agent *a)
     a->last_scan_ns = now;
     discover_scan(a);
     tails_after_scan(a);
-    if (!a->scanned)
-        tails_lost(a);
+    tails_lost(a);
     a->scanned = true;
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true; /* the slow way, for file systems that tell nothing */

@@ -418,26 +418,46 @@ void tails_after_scan(struct agent *a)
     }
 }
 
-/* After the first scan: what the checkpoint knows and nobody found was lost while we were away. */
+/* Whether the file of a row is still there under its own or a rotated name: between rename and the making of a new file a log
+ * has no name for a moment, and comes back. */
+static bool is_beside(const struct checkpoint_row *r)
+{
+    char path[AGENT_PATH_MAX];
+    struct dw_stat st;
+    if (dw_fs_stat(r->path, &st) == DW_OK && same_file(&r->stream, &st))
+        return true;
+    (void)snprintf(path, sizeof path, "%s", r->path);
+    char *slash = strrchr(path, '/'), *end = strstr(slash ? slash : path, ".log.");
+    if (end)
+        end[4] = '\0';
+    struct sibling *s = dw_calloc(SIBLINGS_MAX, sizeof *s);
+    uint32_t n = 0;
+    bool found = false, all = s && list_siblings(path, s, SIBLINGS_MAX, &n);
+    (void)all; /* what is listed counts; a folder that is gone has nothing beside */
+    for (uint32_t i = 0; i < n && !found; i++)
+        found = same_file(&r->stream, &s[i].st);
+    dw_free(s);
+    return found;
+}
+
+/* After a scan: what the checkpoint knows and nobody found was lost while we were away, unless it waits under a rotated name. */
 void tails_lost(struct agent *a)
 {
     for (uint32_t i = 0; i < a->row_count; i++) {
         struct checkpoint_row *r = &a->row[i];
-        if (!r->path)
+        if (!r->path || r->finished || (!a->opt->until_idle && is_beside(r)))
             continue;
-        if (!r->finished) {
-            DW_COUNT(tail_streams_lost);
-            dw_warn("%s: gone before it was read to its end: bytes from %llu on are lost, how many is unknown", r->path,
-                (unsigned long long)r->low);
-            struct checkpoint_row row = *r;
-            row.finished = r->finished = true;
-            row.path = dw_strndup(r->path, strlen(r->path));
-            int rc = row.path ? ship_row(a, &row) : DW_ENOMEM;
-            if (rc == DW_OK)
-                rc = ledger_stream_end(a, &row.stream, row.low, row.low, "lost");
-            if (rc < 0)
-                a->failed = rc;
-        }
+        DW_COUNT(tail_streams_lost);
+        dw_warn("%s: gone before it was read to its end: bytes from %llu on are lost, how many is unknown", r->path,
+            (unsigned long long)r->low);
+        struct checkpoint_row row = *r;
+        row.finished = r->finished = true;
+        row.path = dw_strndup(r->path, strlen(r->path));
+        int rc = row.path ? ship_row(a, &row) : DW_ENOMEM;
+        if (rc == DW_OK)
+            rc = ledger_stream_end(a, &row.stream, row.low, row.low, "lost");
+        if (rc < 0)
+            a->failed = rc;
     }
 }
 

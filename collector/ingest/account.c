@@ -647,7 +647,7 @@ int64_t dw_account_low_water(const struct dw_account *a)
 {
     int64_t low = INT64_MAX;
     for (uint32_t i = 0; i < a->epoch_count; i++)
-        if (!a->epoch[i].closed && a->epoch[i].low_water_ns < low)
+        if (a->epoch[i].opened && !a->epoch[i].closed && a->epoch[i].low_water_ns < low)
             low = a->epoch[i].low_water_ns;
     return low;
 }

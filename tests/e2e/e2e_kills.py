@@ -11,7 +11,7 @@ rng = random.Random(SEED)
 dir_ = scratch('kills')
 data = os.path.join(dir_, 'data')
 traffic = Traffic(os.path.join(dir_, 'logs'), LINES, seed=SEED, rotate=1000000 if LONG else 300000,
-                  inside=os.environ.get('DW_ROTATE_INSIDE', 'no') == 'yes')  # e2e_whole.py shows what that does
+                  inside=os.environ.get('DW_ROTATE_INSIDE', 'yes') == 'yes')  # e2e_whole.py shows what that does
 plan = sorted((rng.randrange(LINES // 20, LINES - 10), name) for name in ('dogwatch-agent', 'dogwatch-collector') for _ in range(KILLS))
 calm = os.path.join(dir_, 'calm')
 # Both runs go on from one state, so that agent id, salt and with them all ids are the same.

@@ -71,7 +71,8 @@ bool dw_account_all_closed(const struct dw_account *a);
 int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head);
 /* For frames out of a sealed segment, which leaves out what can be computed: fills HEAD's previous, roots and hash. */
 void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, bool has_previous, struct dw_decoder *d);
-/* The least low-water mark of agents whose newest epoch is open; INT64_MAX when there is none. */
+/* The least low-water mark of epochs that a signed record opened and none closed; INT64_MAX when there is none. One that nobody
+ * opened cannot hold back the others. */
 int64_t dw_account_low_water(const struct dw_account *a);
 
 #endif
