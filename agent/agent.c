@@ -241,10 +241,15 @@ void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), vo
     }
 }
 
+/* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody writes to it any more. */
 static bool is_over(const struct agent *a, const struct tail *t)
 {
-    return t->state == TAIL_ROTATED && t->at_end && !t->before && t->carried_from == UINT64_MAX
-        && (a->opt->until_idle || agent_now(a) - t->last_growth_ns > ROTATED_WAIT_NS);
+    if (t->state != TAIL_ROTATED || !t->at_end || t->before || t->carried_from != UINT64_MAX)
+        return false;
+    for (const struct tail *o = a->tail; o; o = o->next)
+        if (o->before == t)
+            return false;
+    return a->opt->until_idle || agent_now(a) - t->last_growth_ns > ROTATED_WAIT_NS;
 }
 
 /* Reads a share of every file that has something. */
