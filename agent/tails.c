@@ -317,7 +317,7 @@ static bool same_files(const struct sibling *x, const struct sibling *y, uint32_
 static void take_siblings(struct agent *a, struct found *f)
 {
     enum { LOOKS = 16 };
-    struct sibling *s = dw_calloc(2 * (size_t)SIBLINGS_MAX, sizeof *s);
+    struct sibling *s = dw_alloc(2 * (size_t)SIBLINGS_MAX * sizeof *s);
     uint32_t n[2] = {0};
     bool all = false, agree = false;
     if (!s)
@@ -430,7 +430,7 @@ static bool is_beside(const struct checkpoint_row *r)
     char *slash = strrchr(path, '/'), *end = strstr(slash ? slash : path, ".log.");
     if (end)
         end[4] = '\0';
-    struct sibling *s = dw_calloc(SIBLINGS_MAX, sizeof *s);
+    struct sibling *s = dw_alloc((size_t)SIBLINGS_MAX * sizeof *s);
     uint32_t n = 0;
     bool found = false, all = s && list_siblings(path, s, SIBLINGS_MAX, &n);
     (void)all; /* what is listed counts; a folder that is gone has nothing beside */
