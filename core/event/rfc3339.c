@@ -5,29 +5,10 @@
  */
 #include "dogwatch/event/rfc3339.h"
 
+#include "fixed.h"
+
 #include "dogwatch/base/error.h"
-
-int64_t dw_days_from_date(int64_t year, unsigned month, unsigned day)
-{
-    /* Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil. */
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400, yoe = year - era * 400;
-    int64_t doy = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-/* `n` digits at p, or -1. */
-static int digits(const char *p, int n)
-{
-    int v = 0;
-    for (int i = 0; i < n; i++) {
-        unsigned d = (unsigned)(unsigned char)p[i] - '0';
-        if (d > 9)
-            return -1;
-        v = v * 10 + (int)d;
-    }
-    return v;
-}
+#include "dogwatch/event/timestamp.h"
 
 /* Z, +hh:mm, +hhmm as seconds east. */
 static bool zone(struct dw_str s, int64_t *ret)
@@ -38,7 +19,7 @@ static bool zone(struct dw_str s, int64_t *ret)
     bool colon = s.len == 6 && s.ptr[3] == ':';
     if ((s.len != 5 && !colon) || (s.ptr[0] != '+' && s.ptr[0] != '-'))
         return false;
-    int hours = digits(s.ptr + 1, 2), minutes = digits(s.ptr + (colon ? 4 : 3), 2);
+    int hours = dw__fixed_digits(s.ptr + 1, 2), minutes = dw__fixed_digits(s.ptr + (colon ? 4 : 3), 2);
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
     *ret = (hours * 60 + minutes) * (s.ptr[0] == '-' ? -60 : 60);
@@ -51,8 +32,8 @@ int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
     if (s.len < 20 || s.ptr[4] != '-' || s.ptr[7] != '-' || s.ptr[13] != ':' || s.ptr[16] != ':'
         || (s.ptr[10] != 'T' && s.ptr[10] != 't' && s.ptr[10] != ' '))
         return DW_ESYNTAX;
-    int year = digits(s.ptr, 4), month = digits(s.ptr + 5, 2), day = digits(s.ptr + 8, 2);
-    int hour = digits(s.ptr + 11, 2), minute = digits(s.ptr + 14, 2), second = digits(s.ptr + 17, 2);
+    int year = dw__fixed_digits(s.ptr, 4), month = dw__fixed_digits(s.ptr + 5, 2), day = dw__fixed_digits(s.ptr + 8, 2);
+    int hour = dw__fixed_digits(s.ptr + 11, 2), minute = dw__fixed_digits(s.ptr + 14, 2), second = dw__fixed_digits(s.ptr + 17, 2);
     if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0
         || minute > 59 || second < 0 || second > 60)
         return DW_ESYNTAX;
@@ -69,7 +50,7 @@ int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
     }
     if (!zone(dw_str_slice(s, at, s.len), &east))
         return DW_ESYNTAX;
-    int64_t days = dw_days_from_date(year, (unsigned)month, (unsigned)day);
+    int64_t days = dw_days_from_civil(year, (unsigned)month, (unsigned)day);
     *ret_ns = (days * 86400 + hour * 3600 + minute * 60 + second - east) * INT64_C(1000000000) + fraction;
     return DW_OK;
 }

@@ -11,6 +11,8 @@
  */
 #include "dogwatch/event/timestamp.h"
 
+#include "fixed.h"
+
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/error.h"
 
@@ -359,19 +361,6 @@ static int epoch(struct dw_str s, struct dw_time *ret)
     return DW_OK;
 }
 
-/* `n` digits at p, or -1. */
-static int fixed_digits(const char *p, int n)
-{
-    int v = 0;
-    for (int i = 0; i < n; i++) {
-        unsigned d = (unsigned)(unsigned char)p[i] - '0';
-        if (d > 9)
-            return -1;
-        v = v * 10 + (int)d;
-    }
-    return v;
-}
-
 /* 23/Nov/2026:21:14:18 +0000, every byte at its place: what access logs hold on every line. False: try the forms. */
 static bool fixed_clf(struct dw_str s, struct dw_time *ret)
 {
@@ -384,8 +373,8 @@ static bool fixed_clf(struct dw_str s, struct dw_time *ret)
         return false;
     while (month < 12 && memcmp(months + 3 * (size_t)month, p + 3, 3) != 0)
         month++;
-    int day = fixed_digits(p, 2), year = fixed_digits(p + 7, 4), hour = fixed_digits(p + 12, 2), minute = fixed_digits(p + 15, 2);
-    int second = fixed_digits(p + 18, 2), zone_hour = fixed_digits(p + 22, 2), zone_minute = fixed_digits(p + 24, 2);
+    int day = dw__fixed_digits(p, 2), year = dw__fixed_digits(p + 7, 4), hour = dw__fixed_digits(p + 12, 2), minute = dw__fixed_digits(p + 15, 2);
+    int second = dw__fixed_digits(p + 18, 2), zone_hour = dw__fixed_digits(p + 22, 2), zone_minute = dw__fixed_digits(p + 24, 2);
     if (month == 12 || day < 1 || day > 28 || year < 1970 || year > 2200 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
         second < 0 || second > 59 || zone_hour < 0 || zone_hour > 14 || zone_minute < 0 || zone_minute > 59)
         return false; /* the ends of months and odd zones take the careful way */

@@ -4,6 +4,8 @@
 #ifndef DOGWATCH_FRAME_BATCH_INT_H
 #define DOGWATCH_FRAME_BATCH_INT_H
 
+#include "views_int.h"
+
 #include "dogwatch/frame/frame.h"
 
 enum {
@@ -16,9 +18,6 @@ enum {
     SHAPE_SLOTS = 2 * DW_FRAME_SHAPES_MAX,
     SAME_LOOKBACK = 4, /* how many views back a repeated piece is looked for */
 };
-
-/* Kinds that exist only in VIEWS: a piece that an earlier field of the event names too. */
-enum { DW__K_SAME = 7, DW__K_SAME_NUMBER = 8 };
 
 /* One field of a shape: everything that is equal for all its events. */
 struct dw__entry {

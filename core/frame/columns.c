@@ -13,12 +13,6 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-enum column {
-    COL_STREAM, COL_SHAPE, COL_TIME, COL_READ, COL_OUT, COL_START, COL_OVER, COL_LENGTH, COL_MORE,
-    COL_GAP, COL_VIEW, COL_INT, COL_LITERAL,
-    COLUMNS
-};
-
 static int64_t plus(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);

@@ -4,9 +4,9 @@
 #ifndef DOGWATCH_FRAME_DECODE_INT_H
 #define DOGWATCH_FRAME_DECODE_INT_H
 
-#include "dogwatch/frame/frame.h"
+#include "views_int.h"
 
-enum { DW__K_SAME = 7, DW__K_SAME_NUMBER = 8 };
+#include "dogwatch/frame/frame.h"
 
 /* One field of a shape as read from VIEWS. */
 struct dw__plan {

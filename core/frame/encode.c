@@ -16,12 +16,6 @@
 
 #include <zstd.h>
 
-enum column {
-    COL_STREAM, COL_SHAPE, COL_TIME, COL_READ, COL_OUT, COL_START, COL_OVER, COL_LENGTH, COL_MORE,
-    COL_GAP, COL_VIEW, COL_INT, COL_LITERAL,
-    COLUMNS
-};
-
 struct dw_encoder {
     ZSTD_CCtx *zstd;
     struct dw_sha256 *sha;

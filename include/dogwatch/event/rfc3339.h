@@ -13,7 +13,4 @@
  * 2261. A leap second counts as the next second. DW_ESYNTAX otherwise. */
 DW_MUST_USE int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns);
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar; month 1-12, day 1-31. */
-int64_t dw_days_from_date(int64_t year, unsigned month, unsigned day);
-
 #endif

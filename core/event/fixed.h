@@ -1,0 +1,20 @@
+/*
+ * Numbers of a fixed width, for times whose every byte has its place. Used inside core/event.
+ */
+#ifndef DOGWATCH_EVENT_FIXED_H
+#define DOGWATCH_EVENT_FIXED_H
+
+/* `n` decimal digits at p, or -1 when one is none. */
+static inline int dw__fixed_digits(const char *p, int n)
+{
+    int v = 0;
+    for (int i = 0; i < n; i++) {
+        unsigned d = (unsigned)(unsigned char)p[i] - '0';
+        if (d > 9)
+            return -1;
+        v = v * 10 + (int)d;
+    }
+    return v;
+}
+
+#endif
