@@ -186,9 +186,9 @@ static void print_diags(void *arg, const struct dw_diags *d)
 /* One agent a folder: the lock tells who has it. */
 static int lock_data(const struct dw_agent_options *opt)
 {
-    char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
+    char dir[AGENT_PATH_MAX] = "data", path[AGENT_PATH_MAX];
     int fd;
-    pid_t pid;
+    pid_t pid = 0;
     int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
     if (rc == DW_OK)
         rc = dw_fs_mkdirs(&dw_fs_system, dir, 0750);
