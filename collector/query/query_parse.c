@@ -162,6 +162,21 @@ static int leaf_compare(struct parser *p, size_t at, uint32_t field, const char 
     return add_leaf(p, at, &(struct dw_leaf_spec){.op = which, .field = field, .number = number}, ret);
 }
 
+/* A slash begins a regex if the next one that is not escaped ends a term; else it begins a path: /login, /etc/passwd. */
+static bool begins_regex(const struct parser *p)
+{
+    struct dw_str s = dw_str_slice(p->text, p->at, p->text.len);
+    if (s.len < 2 || s.ptr[0] != '/')
+        return false;
+    for (size_t i = 1; i < s.len; i++) {
+        if (s.ptr[i] == '\\')
+            i++;
+        else if (s.ptr[i] == '/')
+            return i > 1 && (i + 1 == s.len || !is_word_byte(s.ptr[i + 1]));
+    }
+    return false;
+}
+
 /* One value of `field:`. */
 static int parse_value(struct parser *p, uint32_t field, uint32_t *ret)
 {
@@ -177,7 +192,7 @@ static int parse_value(struct parser *p, uint32_t field, uint32_t *ret)
             dw_pat_add_plain(&code, dw_buf_view(&quoted));
             rc = leaf_pattern(p, at, field, dw_buf_view(&code), ret);
         }
-    } else if (c == '/') {
+    } else if (begins_regex(p)) {
         rc = take_quoted(p, '/', &quoted);
         if (rc == DW_OK)
             rc = add_leaf(p, at + 1, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = field, .text = dw_buf_view(&quoted),
@@ -263,7 +278,7 @@ static int parse_atom(struct parser *p, uint32_t *ret)
         p->at++;
         return rc;
     }
-    if (c == '"' || c == '/') {
+    if (c == '"' || begins_regex(p)) {
         int rc = take_quoted(p, c, &quoted);
         if (rc == DW_OK)
             rc = c == '"' ? leaf_contains(p, at, DW_PRED_LINE, dw_buf_view(&quoted), false, ret)

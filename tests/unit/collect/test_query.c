@@ -78,6 +78,10 @@ static const struct {
     {true, "url.path:\"/LOGIN\""},
     {false, "url.path:\"/log\""},
     {true, "url.path:/log/"}, /* a value between slashes is a regex */
+    {true, "url.path:/login"}, /* else it is a path */
+    {false, "url.path:/log"},
+    {true, "url.path:/log*"},
+    {true, "(url.path:/login)"},
     {true, "url.path:=*login"},
     {true, "url.path!=\"/other\""},
     {false, "url.path!=\"/login\""},
@@ -145,7 +149,6 @@ static void mistakes_have_a_place_and_a_sentence(void **state)
         const char *msg;
     } rows[] = {
         {"login \"open", 7, "never closed"},
-        {"/abc", 1, "never closed"},
         {"(a or b", 1, "parenthesis is never closed"},
         {"a and (b or (c)", 7, "parenthesis is never closed"},
         {"a)", 2, "does not belong"},
