@@ -91,8 +91,7 @@ static int take_quoted(struct parser *p, char close, struct dw_buf *out)
         dw_buf_byte(out, (uint8_t)p->text.ptr[p->at++]);
     }
     if (p->at == p->text.len)
-        return close == '"' ? refuse(p, from, p->at - from, NULL, "this quote is never closed")
-                            : refuse(p, from, p->at - from, "/.../ is a regex; a path goes in quotes", "this / is never closed");
+        return refuse(p, from, p->at - from, NULL, "this quote is never closed"); /* a regex is known to be closed */
     p->at++;
     return out->err;
 }
