@@ -175,11 +175,22 @@ int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void
     return DW_OK;
 }
 
-void agent_found(struct agent *a, const struct found *seen)
+static struct found *find_log(const struct agent *a, const char *path)
 {
     struct found *f = a->found;
-    while (f && strcmp(f->path, seen->path) != 0)
+    while (f && strcmp(f->path, path) != 0)
         f = f->next;
+    return f;
+}
+
+bool agent_knows(const struct agent *a, const char *path)
+{
+    return find_log(a, path) != NULL;
+}
+
+void agent_found(struct agent *a, const struct found *seen)
+{
+    struct found *f = find_log(a, seen->path);
     if (!f) {
         f = dw_calloc(1, sizeof *f);
         char *path = f ? dw_strndup(seen->path, strlen(seen->path)) : NULL;
@@ -199,6 +210,7 @@ void agent_found(struct agent *a, const struct found *seen)
         }
         f->next = a->found;
         a->found = f;
+        a->new_logs = true;
     }
     f->seen = true;
     tails_look(a, f);
@@ -230,6 +242,9 @@ void agent_note(struct agent *a, const char *dir, const char *name, bool structu
 
 void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg)
 {
+    if (!a->new_logs)
+        return;
+    a->new_logs = false;
     for (struct found *f = a->found; f; f = f->next) {
         char dir[AGENT_PATH_MAX];
         (void)snprintf(dir, sizeof dir, "%s", f->path);

@@ -184,7 +184,7 @@ struct agent {
     struct checkpoint_row *out; /* further rows for the next frame */
     uint32_t out_count, out_cap;
     int64_t read_at_ns;
-    bool stopping, scanned, hold;
+    bool stopping, scanned, hold, new_logs;
     int failed;
 };
 
@@ -203,13 +203,15 @@ void agent_stop(struct agent *a);
 bool agent_done(struct agent *a);
 /* A name in a folder changed: its streams are read at the next turn; `structure`: names came or went, so look again. */
 void agent_note(struct agent *a, const char *dir, const char *name, bool structure);
-/* Folders worth watching: calls `each` with every folder of a log. */
+/* Folders worth watching: calls `each` with the folder of every log, when logs were found since the last call. */
 void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg);
 void agent_close(struct agent *a);
 
 /* Keeps a row (an agent's); takes its path on success. */
 DW_MUST_USE int agent_keep_row(void *agent, struct checkpoint_row *row);
 
+/* Whether a log of that path was seen before: then only its path matters, and nothing else about it need be looked up. */
+bool agent_knows(const struct agent *a, const char *path);
 /* discover.c calls this for each log it sees; `f` is borrowed, fields are copied. */
 void agent_found(struct agent *a, const struct found *f);
 

@@ -135,7 +135,8 @@ static void docker_container(struct agent *a, const char *root, const char *id)
     begin(a, &f, path, DW_ENV_DOCKER);
     add_field(&f, DW_F_container_id, dw_str_of(id));
     add_field(&f, DW_F_container_runtime, DW_STR("docker"));
-    read_docker_config(a, &f, dir);
+    if (!agent_knows(a, path))
+        read_docker_config(a, &f, dir);
     name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
     finish(a, &f);
 }

@@ -464,16 +464,23 @@ static int read_record(struct dw_account *a, const struct dw_head *h, struct dw_
     return DW_OK;
 }
 
-static int state_of(struct dw_account *a, const struct dw_head *h, struct epoch_state **ret)
+/* The state of a frame's epoch; NULL when it was never seen. */
+static struct epoch_state *find_epoch(const struct dw_account *a, const struct dw_head *h)
 {
     for (uint32_t i = a->epoch_count; i-- > 0;) {
         struct epoch_state *e = &a->epoch[i];
         if (e->epoch.counter == h->epoch.counter && memcmp(e->agent, h->agent, sizeof e->agent) == 0
-            && memcmp(e->epoch.nonce, h->epoch.nonce, sizeof e->epoch.nonce) == 0) {
-            *ret = e;
-            return DW_OK;
-        }
+            && memcmp(e->epoch.nonce, h->epoch.nonce, sizeof e->epoch.nonce) == 0)
+            return e;
     }
+    return NULL;
+}
+
+static int state_of(struct dw_account *a, const struct dw_head *h, struct epoch_state **ret)
+{
+    *ret = find_epoch(a, h);
+    if (*ret)
+        return DW_OK;
     if (a->epoch_count == a->epoch_cap) {
         uint32_t cap = a->epoch_cap ? a->epoch_cap * 2 : 16;
         struct epoch_state *grown = dw_resize(a->epoch, cap * sizeof *grown);
@@ -654,13 +661,8 @@ int64_t dw_account_low_water(const struct dw_account *a)
 
 int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head)
 {
-    for (uint32_t i = a->epoch_count; i-- > 0;) {
-        const struct epoch_state *e = &a->epoch[i];
-        if (e->epoch.counter == head->epoch.counter && memcmp(e->agent, head->agent, sizeof e->agent) == 0
-            && memcmp(e->epoch.nonce, head->epoch.nonce, sizeof e->epoch.nonce) == 0)
-            return e->low_water_ns;
-    }
-    return INT64_MIN;
+    const struct epoch_state *e = find_epoch(a, head);
+    return e ? e->low_water_ns : INT64_MIN;
 }
 
 void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, bool has_previous, struct dw_decoder *d)
