@@ -84,6 +84,10 @@ static void put_hosts(struct dw_draft *d, struct dw_str hosts)
 {
     struct dw_str r = hosts, first = fmt_word(&r), host, port;
     fmt_blanks(&r);
+    if (!r.len && first.len == hosts.len && first.ptr[0] != '"' && first.ptr[first.len - 1] != ',') { /* nearly always */
+        fmt_source(d, first);
+        return;
+    }
     if (r.len && first.len && first.ptr[first.len - 1] != ',') {
         fmt_host_port(first, &host, &port);
         if (fmt_is_ip(host))
