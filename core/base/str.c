@@ -48,22 +48,6 @@ size_t dw_str_find(struct dw_str s, struct dw_str needle)
     return s.len;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct dw_str dw_str_trim(struct dw_str s)
-{
-    while (s.len && is_blank(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len && is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 struct dw_str dw_str_cut(struct dw_str *s, char sep)
 {
     size_t at = dw_str_index(*s, sep);

@@ -349,37 +349,34 @@ bool dw_json_unescape(struct dw_str raw, struct dw_buf *out)
 }
 
 #ifdef __SSE2__
-/* One bit a byte of the 64 at p: it is a quote or a backslash. */
-static uint64_t special_mask(const char *p)
+/* One bit a byte of the 32 at p: it is a quote or a backslash. */
+static uint32_t special_mask(const char *p)
 {
     const __m128i slash = _mm_set1_epi8('\\'), quote = _mm_set1_epi8('"');
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, slash), _mm_cmpeq_epi8(v, quote));
-        mask |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << (16 * i);
-    }
-    return mask;
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p), w = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+    unsigned low = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, slash), _mm_cmpeq_epi8(v, quote)));
+    unsigned high = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(w, slash), _mm_cmpeq_epi8(w, quote)));
+    return low | high << 16;
 }
 
-static void copy_64(char *to, const char *from)
+static void copy_32(char *to, const char *from)
 {
-    for (int i = 0; i < 4; i++)
-        _mm_storeu_si128((__m128i *)(void *)(to + 16 * i), _mm_loadu_si128((const __m128i *)(const void *)(from + 16 * i)));
+    for (int i = 0; i < 32; i += 16)
+        _mm_storeu_si128((__m128i *)(void *)(to + i), _mm_loadu_si128((const __m128i *)(const void *)(from + i)));
 }
 
-/* Unescapes 64 bytes a step as long as 128 are left, and stops at a closing quote or at what it does not take: a run of any
- * length costs one fixed copy, so that where the escapes stand does not mispredict. Writes up to 64 bytes more than it moves. */
+/* Unescapes 32 bytes a step as long as 64 are left, and stops at a closing quote or at what it does not take: a run of any
+ * length costs one fixed copy, so that where the escapes stand does not mispredict. Writes up to 32 bytes more than it moves. */
 static void unescape_blocks(const char **ret_at, const char *end, char **ret_to)
 {
     const char *at = *ret_at;
     char *to = *ret_to;
-    while (end - at >= 128) {
-        uint64_t mask = special_mask(at);
+    while (end - at >= 64) {
+        uint32_t mask = special_mask(at);
         size_t pos = 0;
         while (mask) {
-            size_t n = (size_t)__builtin_ctzll(mask);
-            copy_64(to, at + pos);
+            size_t n = (size_t)__builtin_ctz(mask);
+            copy_32(to, at + pos);
             to += n - pos;
             char c = at[n] == '"' ? '\0' : simple_escape[(unsigned char)at[n + 1]];
             if (!c) {
@@ -389,12 +386,12 @@ static void unescape_blocks(const char **ret_at, const char *end, char **ret_to)
             }
             *to++ = c;
             pos = n + 2;
-            mask = pos < 64 ? mask & UINT64_MAX << pos : 0;
+            mask = pos < 32 ? mask & UINT32_MAX << pos : 0;
         }
-        if (pos < 64) {
-            copy_64(to, at + pos);
-            to += 64 - pos;
-            pos = 64;
+        if (pos < 32) {
+            copy_32(to, at + pos);
+            to += 32 - pos;
+            pos = 32;
         }
         at += pos;
     }
@@ -412,7 +409,7 @@ static void unescape_blocks(const char **ret_at, const char *end, char **ret_to)
 
 bool dw_json_take_string(struct dw_str *rest, struct dw_buf *out)
 {
-    char *to = rest->len ? dw_buf_reserve(out, rest->len + 64) : NULL;
+    char *to = rest->len ? dw_buf_reserve(out, rest->len + 32) : NULL;
     const char *at = rest->ptr, *end = at + rest->len;
     while (to && at < end) {
         unescape_blocks(&at, end, &to);

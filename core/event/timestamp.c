@@ -32,11 +32,10 @@ struct scan {
 
 int64_t dw_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    /* Years begin in March, so that the odd day is the last; and far enough back to be unsigned. */
+    enum { BACK = 400000, BACK_DAYS = BACK / 400 * 146097 + 719468 };
+    uint32_t y = (uint32_t)(year + BACK) - (month <= 2), m = month > 2 ? month - 3 : month + 9;
+    return (int64_t)(365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1) - BACK_DAYS;
 }
 
 void dw_civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day)

@@ -95,11 +95,11 @@ bool fmt_time(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str 
 bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value)
 {
     struct dw_str at = *r;
-    while (at.len && (fmt_is_blank(at.ptr[0]) || at.ptr[0] == ','))
+    while (at.len && (dw_is_blank(at.ptr[0]) || at.ptr[0] == ','))
         advance(&at, 1);
     size_t n = 0;
     while (n < at.len &&
-           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !fmt_is_blank(at.ptr[n]))))
+           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !dw_is_blank(at.ptr[n]))))
         n++;
     if (n == 0 || n >= at.len || at.ptr[n] != '=')
         return false;
@@ -114,7 +114,7 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
         return true;
     }
     n = 0;
-    while (n < at.len && !fmt_is_blank(at.ptr[n]))
+    while (n < at.len && !dw_is_blank(at.ptr[n]))
         n++;
     *ret_value = dw_str_slice(at, 0, n);
     advance(&at, n);

@@ -14,14 +14,9 @@
 
 /* -- taking off the rest of the line -- */
 
-static inline bool fmt_is_blank(char ch)
-{
-    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
-}
-
 static inline void fmt_blanks(struct dw_str *r)
 {
-    while (r->len && fmt_is_blank(r->ptr[0])) {
+    while (r->len && dw_is_blank(r->ptr[0])) {
         r->ptr++;
         r->len--;
     }
@@ -34,7 +29,7 @@ static inline struct dw_str fmt_word(struct dw_str *r)
 {
     fmt_blanks(r);
     size_t n = 0;
-    while (n < r->len && !fmt_is_blank(r->ptr[n]))
+    while (n < r->len && !dw_is_blank(r->ptr[n]))
         n++;
     struct dw_str w = dw_str_slice(*r, 0, n);
     *r = dw_str_slice(*r, n, r->len);
@@ -76,7 +71,7 @@ bool fmt_is_error(struct dw_str level);
 /* -- fields -- */
 
 /* Copied when it does not lie within the line. */
-static inline void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
+__attribute__((always_inline)) static inline void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
 {
     if (dw_draft_holds(d, s))
         dw_draft_text(d, key, s, DW_K_VIEW);
@@ -85,7 +80,7 @@ static inline void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
 }
 
 /* Unless it is empty or "-". */
-static inline bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s)
+__attribute__((always_inline)) static inline bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s)
 {
     if (s.len == 0 || (s.len == 1 && s.ptr[0] == '-'))
         return false;

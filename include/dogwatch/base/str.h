@@ -74,8 +74,22 @@ static inline struct dw_str dw_str_slice(struct dw_str s, size_t from, size_t to
     return s.ptr ? dw_str_make(s.ptr + from, to - from) : s;
 }
 
-/* s without spaces and tabs (and CR, LF) at both ends. */
-struct dw_str dw_str_trim(struct dw_str s);
+static inline bool dw_is_blank(char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+/* s without blanks at both ends. */
+static inline struct dw_str dw_str_trim(struct dw_str s)
+{
+    while (s.len && dw_is_blank(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len && dw_is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
 
 /* Cuts *s at the first `sep`: returns what stands before it and leaves in *s what follows
  * it. Without `sep` returns all and leaves an empty view with a NULL pointer. */

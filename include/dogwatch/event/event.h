@@ -80,15 +80,15 @@ enum dw_out { DW_OUT_NONE, DW_OUT_STDOUT, DW_OUT_STDERR };
 /* One log line. Memory: `line` and every view belong to the batch or decoded frame, literals to its pool.
  * Nothing in an event is freed alone. */
 struct dw_event {
+    struct dw_str line; /* as the program wrote it, without newline, masks applied */
+    const struct dw_field *field; /* beside `line`: who walks the fields of many events needs both, from one cache line */
+    uint32_t field_count;
+    uint32_t more_count;
+    const struct dw_extent *more; /* further extents, usually none */
+    uint64_t start, end; /* first extent, in bytes of the stream */
+    const struct dw_stream *stream;
     int64_t time_ns;    /* event time, since 1970 UTC */
     int64_t read_at_ns; /* when the agent read it */
-    const struct dw_stream *stream;
-    struct dw_str line; /* as the program wrote it, without newline, masks applied */
-    uint64_t start, end; /* first extent, in bytes of the stream */
-    const struct dw_extent *more; /* further extents, usually none */
-    uint32_t more_count;
-    uint32_t field_count;
-    const struct dw_field *field;
     uint8_t out; /* enum dw_out */
 };
 
@@ -132,7 +132,7 @@ void dw_draft_time(struct dw_draft *d, int64_t time_ns);
 
 /* A text of any text kind, whose bytes live as that kind demands. Written member by member: a copied struct costs more than the parsing of most fields, because the
  * processor cannot read back as one what was stored as several. */
-static inline void dw_draft_text(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
+__attribute__((always_inline)) static inline void dw_draft_text(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
 {
     if (d->field_count == DW_EVENT_FIELDS_MAX) {
         dw_draft_field(d, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = (uint8_t)kind});
