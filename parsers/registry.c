@@ -15,10 +15,12 @@
 enum { PROBE_MIN = 30, NAME_MAX_LEN = 40 };
 
 static const struct dw_parser table[] = {
-#define PARSER(id, dataset, kind, aliases, doc) \
-    {#id, aliases, doc, {dataset, sizeof(dataset) - 1}, {kind, sizeof(kind) - 1}, dw_probe_##id, dw_parse_##id},
+#define TEXT(lit) {lit, sizeof(lit) - 1}
+#define PARSER(id, module, fileset, kind, aliases, doc) \
+    {#id, aliases, doc, TEXT(module), TEXT(module "." fileset), TEXT(kind), dw_probe_##id, dw_parse_##id},
 #include "dogwatch/tbl/parsers.h"
 #undef PARSER
+#undef TEXT
 };
 
 const struct dw_parser *dw_parser_table(size_t *ret_count)
@@ -66,7 +68,7 @@ int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, str
 {
     dw_draft_reset(d, line);
     dw_draft_text(d, DW_F_event_dataset, p->dataset, DW_K_CONST);
-    dw_draft_text(d, DW_F_event_module, dw_str_slice(p->dataset, 0, dw_str_index(p->dataset, '.')), DW_K_CONST);
+    dw_draft_text(d, DW_F_event_module, p->module, DW_K_CONST);
     int err = ctx->user ? dw_user_format_parse(ctx->user, ctx, d) : p->parse(ctx, d);
     if (err) {
         dw_draft_reset(d, line);

@@ -21,6 +21,7 @@ struct dw_encoder {
     struct dw_sha256 *sha;
     struct dw_buf views, column[COLUMNS];
     uint32_t *view_end; /* by event: end of its last view so far */
+    uint64_t *number[COL_MORE]; /* scratch: the numbers of runs in the making, by event */
 };
 
 static bool set(ZSTD_CCtx *zstd, ZSTD_cParameter name, int value)
@@ -44,7 +45,12 @@ struct dw_encoder *dw_encoder_new(int zstd_level)
     e->zstd = ZSTD_createCCtx();
     e->sha = dw_sha256_new();
     e->view_end = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->view_end);
-    if (!e->zstd || !e->view_end || !set_zstd(e->zstd, zstd_level)) {
+    bool ok = true;
+    for (int i = 0; i < COL_MORE; i++) {
+        e->number[i] = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->number[i]);
+        ok = ok && e->number[i];
+    }
+    if (!ok || !e->zstd || !e->view_end || !set_zstd(e->zstd, zstd_level)) {
         dw_encoder_free(e);
         return NULL;
     }
@@ -58,6 +64,8 @@ void dw_encoder_free(struct dw_encoder *e)
     (void)ZSTD_freeCCtx(e->zstd);
     dw_sha256_free(e->sha);
     dw_free(e->view_end);
+    for (int i = 0; i < COL_MORE; i++)
+        dw_free(e->number[i]);
     dw_buf_fini(&e->views);
     for (int i = 0; i < COLUMNS; i++)
         dw_buf_fini(&e->column[i]);
@@ -165,6 +173,11 @@ static int64_t minus(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b); /* wraps: the decoder adds it back the same way */
 }
 
+static uint64_t zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+
 static char *put_varint_at(char *at, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)
@@ -173,62 +186,70 @@ static char *put_varint_at(char *at, uint64_t v)
     return at;
 }
 
-static char *put_zigzag_at(char *at, int64_t v)
+/* A run of `n` numbers, one only when all are equal: most columns of most frames are. The hottest loop of the encoder. */
+static void put_run(struct dw_buf *out, const uint64_t *v, uint32_t n)
 {
-    return put_varint_at(at, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+    char *to = dw_buf_reserve(out, 1 + (size_t)n * 10);
+    if (!to)
+        return;
+    uint64_t differ = 0, bits = v[0];
+    for (uint32_t i = 1; i < n; i++) {
+        differ |= v[i] ^ v[0];
+        bits |= v[i];
+    }
+    uint32_t end = differ ? n : 1;
+    *to++ = differ != 0;
+    if (bits < 0x80) { /* nearly always: a byte each */
+        for (uint32_t i = 0; i < end; i++)
+            to[i] = (char)v[i];
+        to += end;
+    } else {
+        for (uint32_t i = 0; i < end; i++)
+            to = put_varint_at(to, v[i]);
+    }
+    out->len = (size_t)(to - out->ptr);
 }
 
-/* Columns with a number for every event, [0, COL_MORE): written through bare pointers, room made once. */
-static int put_event_columns(struct dw_encoder *e, const struct dw_batch *b, int64_t time_min)
+static void put_event_columns(struct dw_encoder *e, const struct dw_batch *b, int64_t time_min)
 {
     uint64_t stream_end[BATCH_STREAMS] = {0};
+    uint64_t **v = e->number;
     int64_t time = time_min, read_at = 0;
     uint32_t since = 0;
-    char *to[COL_MORE];
-    for (int c = 0; c < COL_MORE; c++) {
-        to[c] = dw_buf_reserve(&e->column[c], (size_t)b->event_count * 10);
-        if (!to[c])
-            return DW_ENOMEM;
-    }
     for (uint32_t i = 0; i < b->event_count; i++) {
         const struct dw_event *ev = &b->event[i];
         uint32_t s = b->stream_of[i];
-        to[COL_STREAM] = put_varint_at(to[COL_STREAM], s);
-        to[COL_SHAPE] = put_varint_at(to[COL_SHAPE], b->shape_of[i]);
-        to[COL_TIME] = put_zigzag_at(to[COL_TIME], minus(ev->time_ns, time));
+        v[COL_STREAM][i] = s;
+        v[COL_SHAPE][i] = b->shape_of[i];
+        v[COL_TIME][i] = zigzag(minus(ev->time_ns, time));
         time = ev->time_ns;
-        to[COL_READ] = put_zigzag_at(to[COL_READ], minus(ev->read_at_ns, i ? read_at : time));
+        v[COL_READ][i] = zigzag(minus(ev->read_at_ns, i ? read_at : time));
         read_at = ev->read_at_ns;
-        *to[COL_OUT]++ = (char)ev->out;
-        to[COL_START] = put_zigzag_at(to[COL_START], minus((int64_t)ev->start, (int64_t)stream_end[s]));
-        to[COL_OVER] = put_zigzag_at(to[COL_OVER], minus((int64_t)(ev->end - ev->start), (int64_t)ev->line.len));
-        to[COL_LENGTH] = put_varint_at(to[COL_LENGTH], ev->line.len);
+        v[COL_OUT][i] = ev->out;
+        v[COL_START][i] = zigzag(minus((int64_t)ev->start, (int64_t)stream_end[s]));
+        v[COL_OVER][i] = zigzag(minus((int64_t)(ev->end - ev->start), (int64_t)ev->line.len));
+        v[COL_LENGTH][i] = ev->line.len;
         put_more(b, i, &since, &e->column[COL_MORE]);
         stream_end[s] = ev->more_count ? end_in_stream(ev, ev->stream) : ev->end;
     }
     for (int c = 0; c < COL_MORE; c++)
-        e->column[c].len = (size_t)(to[c] - e->column[c].ptr);
-    return DW_OK;
+        put_run(&e->column[c], v[c], b->event_count);
 }
 
-/* One view field of one shape: gap and length of every event. The hottest loop of the encoder. */
+/* One view field of one shape: gap and length of every event. */
 static void put_views(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
 {
-    struct dw_buf *gaps = &e->column[COL_GAP], *lens = &e->column[COL_VIEW];
-    char *gap = dw_buf_reserve(gaps, (size_t)s->count * 10), *len = dw_buf_reserve(lens, (size_t)s->count * 5);
-    if (!gap || !len)
-        return;
+    uint64_t *gap = e->number[0], *len = e->number[1];
     for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
         const struct dw_event *ev = &b->event[i];
         const struct dw_field *f = &ev->field[field];
         uint32_t start = (uint32_t)(f->v.ptr - ev->line.ptr);
-        int64_t delta = (int64_t)start - e->view_end[i];
-        gap = put_zigzag_at(gap, delta);
-        len = put_varint_at(len, f->len);
+        gap[n] = zigzag((int64_t)start - e->view_end[i]);
+        len[n] = f->len;
         e->view_end[i] = start + f->len;
     }
-    gaps->len = (size_t)(gap - gaps->ptr);
-    lens->len = (size_t)(len - lens->ptr);
+    put_run(&e->column[COL_GAP], gap, s->count);
+    put_run(&e->column[COL_VIEW], len, s->count);
 }
 
 static void put_same(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
@@ -239,21 +260,28 @@ static void put_same(struct dw_encoder *e, const struct dw_batch *b, const struc
     }
 }
 
-static void put_others(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field,
-    uint8_t kind)
+static void put_ints(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
 {
     int64_t before = 0;
+    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
+        int64_t v = b->event[i].field[field].v.i;
+        e->number[0][n] = zigzag(minus(v, before));
+        before = v;
+    }
+    put_run(&e->column[COL_INT], e->number[0], s->count);
+}
+
+static void put_literals(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field,
+    uint8_t kind)
+{
     for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
         const struct dw_field *f = &b->event[i].field[field];
         if (kind == DW_K_LITERAL) {
             put_str(&e->column[COL_LITERAL], dw_field_str(f));
-        } else if (kind == DW_K_FLOAT) {
+        } else {
             uint64_t bits;
             memcpy(&bits, &f->v.f, sizeof bits);
             dw_buf_u64(&e->column[COL_LITERAL], bits);
-        } else {
-            dw_buf_zigzag(&e->column[COL_INT], minus(f->v.i, before));
-            before = f->v.i;
         }
     }
 }
@@ -269,8 +297,10 @@ static void put_value_columns(struct dw_encoder *e, const struct dw_batch *b)
                 put_views(e, b, s, k);
             else if (kind >= DW__K_SAME)
                 put_same(e, b, s, k);
+            else if (kind == DW_K_INT || kind == DW_K_BOOL)
+                put_ints(e, b, s, k);
             else if (kind != DW_K_CONST)
-                put_others(e, b, s, k, kind);
+                put_literals(e, b, s, k, kind);
         }
     }
 }
@@ -294,8 +324,7 @@ static int make_views(struct dw_encoder *e, const struct dw_batch *b, int64_t ti
         put_str(out, consts.item[i]);
     put_streams(b, out);
     dw_buf_str(out, dw_buf_view(&shapes));
-    if (rc == DW_OK)
-        rc = put_event_columns(e, b, time_min);
+    put_event_columns(e, b, time_min);
     put_value_columns(e, b);
     for (int i = 0; i < COLUMNS && rc == DW_OK; i++) {
         put_str(out, dw_buf_view(&e->column[i]));

@@ -37,12 +37,13 @@ static struct url scan_url(struct dw_str s)
         [0x7f] = 1, ['?'] = 2, ['#'] = 2, [':'] = 2, ['%'] = 2};
 #undef UP_TO_BLANK
     struct url u = {.mark = s.len, .hash = s.len, .colon = s.len, .valid = true};
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = 0;; i++) {
+        while (i < s.len && care[(unsigned char)s.ptr[i]] == 0)
+            i++;
+        if (i == s.len)
+            return u;
         char ch = s.ptr[i];
-        uint8_t c = care[(unsigned char)ch];
-        if (c == 0)
-            continue;
-        if (c == 1) {
+        if (care[(unsigned char)ch] == 1) {
             u.valid = false;
         } else if (ch == '%') {
             u.encoded = true;
@@ -56,7 +57,6 @@ static struct url scan_url(struct dw_str s)
             u.colon = u.colon == s.len ? i : u.colon;
         }
     }
-    return u;
 }
 
 /* As written, unless it is to be decoded. */
