@@ -218,6 +218,7 @@ static int stat_any(int dir_fd, const char *path, int flags, struct dw_stat *ret
         .links = sx.stx_nlink,
         .birth_ns = sx.stx_mask & STATX_BTIME ? statx_ns(sx.stx_btime) : 0,
         .mtime_ns = statx_ns(sx.stx_mtime),
+        .ctime_ns = statx_ns(sx.stx_ctime),
         .mode = sx.stx_mode,
     };
     return DW_OK;
