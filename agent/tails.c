@@ -263,7 +263,7 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     struct dw_stat st;
     if (!is_wanted(a, f, &s->st, known))
         return;
-    if (open_log(a, s->path, &fd, &st) < 0) {
+    if (open_log(a, s->path, &fd, &st) != DW_OK) {
         DW_COUNT(discover_unreadable);
         return;
     }
@@ -321,7 +321,7 @@ static bool take_newest(struct agent *a, struct found *f, bool fresh)
     struct dw_stat st, now;
     int fd;
     int rc = open_log(a, f->path, &fd, &st);
-    if (rc < 0) {
+    if (rc != DW_OK) {
         DW_COUNT(discover_unreadable);
         if (fresh)
             dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
