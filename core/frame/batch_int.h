@@ -26,6 +26,7 @@ struct dw__entry {
     uint32_t key; /* index into the frame's key names */
     uint32_t elem;
     uint8_t kind; /* enum dw_kind, or DW__K_SAME* */
+    uint8_t field_kind; /* enum dw_kind: of the field itself */
     uint8_t back; /* SAME: how many views back */
     uint16_t target; /* SAME: index of the field it repeats */
     uint32_t global; /* the key's global id */
