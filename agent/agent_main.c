@@ -19,7 +19,8 @@
 enum { TICK_MS = 10, IDLE_TICK_MS = 100, WATCHES_MAX = 10000 };
 
 struct watch {
-    struct watch *next;
+    struct watch *next, **at; /* in the list of all */
+    struct dw_node by_dir;
     uv_fs_event_t handle;
     struct program *program;
     char dir[AGENT_PATH_MAX];
@@ -33,7 +34,7 @@ struct program {
     uv_signal_t term, intr;
     struct agent *agent;
     struct watch *watch;
-    uint32_t watch_count;
+    struct dw_table watches; /* by folder */
     int64_t deadline_ns;
     int rc;
     bool ending;
@@ -46,31 +47,65 @@ static void on_wake(void *arg)
     (void)rc; /* documented never to fail on an open handle */
 }
 
+static void free_watch(uv_handle_t *handle)
+{
+    dw_free(handle->data);
+}
+
+/* A folder that is gone is watched again once a log in it comes back. */
+static void unwatch(struct watch *w)
+{
+    dw_table_remove(&w->program->watches, &w->by_dir);
+    *w->at = w->next;
+    if (w->next)
+        w->next->at = w->at;
+    uv_close((uv_handle_t *)&w->handle, free_watch);
+}
+
 static void on_event(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct watch *w = handle->data;
+    struct dw_stat st;
+    bool structure = events & UV_RENAME;
     (void)status;
-    agent_note(w->program->agent, w->dir, name, events & UV_RENAME);
+    agent_note(w->program->agent, w->dir, name, structure);
+    if (structure && dw_fs_stat(w->dir, &st) == DW_ENOENT)
+        unwatch(w);
+}
+
+static bool is_watched(const struct program *p, const char *dir, uint64_t hash)
+{
+    for (struct dw_node *n = dw_table_find(&p->watches, hash); n; n = dw_table_next(n))
+        if (strcmp(DW_ITEM(n, struct watch, by_dir)->dir, dir) == 0)
+            return true;
+    return false;
 }
 
 static void watch_folder(void *arg, const char *dir)
 {
     struct program *p = arg;
-    for (struct watch *w = p->watch; w; w = w->next)
-        if (strcmp(w->dir, dir) == 0)
-            return;
-    struct watch *w = p->watch_count < WATCHES_MAX ? dw_calloc(1, sizeof *w) : NULL;
+    uint64_t hash = hash_of_path(dir);
+    if (is_watched(p, dir, hash))
+        return;
+    struct watch *w = p->watches.count < WATCHES_MAX ? dw_calloc(1, sizeof *w) : NULL;
     if (!w)
         return; /* the timer looks there too */
+    if (uv_fs_event_init(&p->loop, &w->handle) != 0) {
+        dw_free(w);
+        return;
+    }
     (void)snprintf(w->dir, sizeof w->dir, "%s", dir);
     w->program = p;
     w->handle.data = w;
-    if (uv_fs_event_init(&p->loop, &w->handle) != 0 || uv_fs_event_start(&w->handle, on_event, dir, 0) != 0)
+    if (uv_fs_event_start(&w->handle, on_event, dir, 0) != 0)
         dw_warn("%s: cannot be watched; looking every %lld ms instead", dir,
             (long long)(p->agent->opt->scan_interval / DW_NS_PER_MS));
     w->next = p->watch;
+    w->at = &p->watch;
+    if (w->next)
+        w->next->at = &w->next;
     p->watch = w;
-    p->watch_count++;
+    dw_table_add(&p->watches, &w->by_dir, hash);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -232,6 +267,7 @@ int main(int argc, char **argv)
         p->watch = w->next;
         dw_free(w);
     }
+    dw_table_fini(&p->watches);
     dw_free(p);
     return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
 }

@@ -42,29 +42,6 @@ int ship_row(struct agent *a, const struct checkpoint_row *row)
     return DW_OK;
 }
 
-/* Takes the fingerprint at the tail's place and makes its row. */
-static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
-{
-    char bytes[AGENT_FINGERPRINT];
-    size_t n = 0;
-    *row = (struct checkpoint_row){.stream = t->stream, .low = tail_low(t),
-        .finished = t->state == TAIL_ENDED, .is_new = t->is_new, .cut = t->cut_now};
-    row->path = dw_strndup(t->path, strlen(t->path));
-    if (!row->path)
-        return DW_ENOMEM;
-    uint32_t want = row->low < sizeof bytes ? (uint32_t)row->low : (uint32_t)sizeof bytes;
-    if (dw_fs_pread(a->fs, t->fd, bytes, want, row->low - want, &n) == DW_OK && n == want) {
-        row->print_len = want;
-        dw_sha256_of(dw_str_make(bytes, want), row->print);
-    }
-    t->print_len = row->print_len;
-    t->print_at = row->low;
-    memcpy(t->print, row->print, sizeof t->print);
-    t->is_new = false;
-    t->cut_now = 0;
-    return DW_OK;
-}
-
 static int fill_rows(struct agent *a, struct parcel *p)
 {
     uint32_t count = a->out_count, i = 0;
@@ -79,9 +56,11 @@ static int fill_rows(struct agent *a, struct parcel *p)
     p->row_count = i;
     while (a->touched) {
         struct tail *t = a->touched;
-        int rc = make_row(a, t, &p->row[i]);
+        int rc = tail_row(a, t, &p->row[i]);
         if (rc < 0)
             return rc;
+        t->is_new = false;
+        t->cut_now = 0;
         p->row_count = ++i;
         t->touched = false;
         a->touched = t->touched_next;

@@ -340,7 +340,7 @@ int cmd_up(int argc, char **argv)
     struct child children[2] = {{.name = "agent"}, {.name = "collector"}};
     char lock[CLI_PATH_MAX];
     int fd = -1;
-    pid_t holder;
+    pid_t holder = 0; /* unknown */
     int rc = options(argc, argv, &u);
     if (rc != CLI_YES)
         return rc;

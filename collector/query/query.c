@@ -141,7 +141,7 @@ static bool same_group(const struct dw_query *q, const struct query_group *g, ui
 int dw_query_count(struct dw_query *q, const struct dw_event *ev)
 {
     char scratch[QUERY_BY_MAX][64];
-    struct dw_str by[QUERY_BY_MAX];
+    struct dw_str by[QUERY_BY_MAX] = {DW_STR_NONE}; /* the first by_count are filled */
     uint64_t hash = 14695981039346656037u;
     for (uint32_t i = 0; i < q->by_count; i++) {
         by[i] = value_text(ev, q->by[i], scratch[i]);

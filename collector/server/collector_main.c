@@ -149,7 +149,7 @@ static int lock_data(const char *data)
 {
     char path[PATH_CAP];
     int fd;
-    pid_t pid;
+    pid_t pid = 0; /* unknown */
     int rc = dw_fs_mkdirs(&dw_fs_system, data, 0750);
     if (rc == DW_OK)
         rc = dw_path_join(path, sizeof path, data, "collector.lock");

@@ -11,6 +11,8 @@ CONF(discover.containers_root, PATH, discover_containers_root, "/var/log/contain
 CONF(exclude, LIST, exclude, "", 0, 0, "", "Globs of paths that are never read, whoever found them.")
 CONF(start, ENUM, start, "beginning", 0, 0, "beginning|now", "Where to begin in a file that stood there before the first start. What is skipped is declared.")
 CONF(scan.interval, DURATION, scan_interval, "1s", 10000000, 3600000000000, "", "How often to look for new files where the kernel does not tell.")
+CONF(rotated.wait, DURATION, rotated_wait, "60s", 0, 86400000000000, "", "How long a file that was renamed or deleted is kept open and read after it grew last, before its end is declared: writers go on until they are told. One that grows later goes on too while it is found beside its log; a deleted one holds its disk space as long.")
+CONF(forget.after, DURATION, forget_after, "1h", 0, 2592000000000000, "", "How long a file must be gone, read to its end and acknowledged, before its place is forgotten. One that comes back later is read from its beginning.")
 CONF(queue.dir, PATH, queue_dir, "", 0, 0, "", "Folder of the dir transport. Empty: DATA/queue.")
 CONF(queue.max_bytes, SIZE, queue_max_bytes, "1GiB", 1048576, 1125899906842624, "bytes", "Upper bound of frames waiting for the collector. When full, reading stops: the files are the buffer.")
 CONF(line.max, SIZE, line_max, "256KiB", 131072, 262144, "bytes", "Longer lines, and longer joins of partials or lines, keep their head; the rest is declared as cut.")
