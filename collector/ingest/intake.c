@@ -3,12 +3,16 @@
  *
  *     receive -> decode and check -> account (marks) -> archive -> match -> window -> alerts
  *                                                         |                            |
- *                                                        sync  ----------------------> leave
+ *                                                        sync  ----------------------> log and view
+ *
+ * Idea: whatever is not in an agent's frame and yet counts (an agent is idle, bytes were rejected, input has ended) is made a frame
+ * too, in the collector's own chain, and goes the same way.
  *
  * Invariants:
- *   (1) The queue forgets a frame only after the archive has synced it; alerts leave only after that too.
+ *   (1) The queue forgets a frame only after the archive has synced it; alerts are written only after that too.
  *   (2) Marked duplicates are stored and never matched.
- *   (3) Findings depend on frames in intake order alone: reading the archive again makes the same ones.
+ *   (3) Findings and problems depend on the archive in intake order alone: reading it again makes the same ones, byte for byte.
+ *       Clocks are asked only to take decisions.
  */
 #include "dogwatch/collect/intake.h"
 
@@ -21,7 +25,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TURN_FRAMES = 64, PATH_CAP = 4096 };
+enum { TURN_FRAMES = 64, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
     /* set once */
@@ -35,6 +39,9 @@ struct dw_intake_engine {
     struct dw_decoder *decoder;
     struct dw_match_scratch *scratch;
     struct dw_window *window;
+    struct dw_encoder *encoder; /* of decisions */
+    struct dw_chain chain;      /* of decisions */
+    struct dw_position at;      /* of the queue: what stands before `next` is archived */
     uint8_t *mark;
     struct dw_buf doc;
     int64_t segment_since_ns;
@@ -124,12 +131,24 @@ static void on_hit(void *arg, uint32_t rule, bool undecided)
     keep_failure(e, dw_window_match(e->window, rule, e->event, e->event->time_ns < e->late_below_ns));
 }
 
-/* Everything that follows from a frame that is, or will be, archived. */
-static int work_on(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+static int64_t minus(int64_t a, int64_t b)
 {
-    int64_t stated = dw_account_stated_low_water(e->account, &f->head);
+    return a < INT64_MIN + b ? INT64_MIN : a - b;
+}
+
+/* A frame into the account. What its chain stated before it says which of its events are late. */
+static int account_for(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+{
+    e->late_below_ns = minus(dw_account_stated_low_water(e->account, &f->head), e->conf.lateness_ns);
     int rc = dw_account_take(e->account, f, known, e->mark, ret_marked);
-    e->late_below_ns = stated == INT64_MIN ? INT64_MIN : stated - e->conf.lateness_ns;
+    return rc == DW_OK ? e->rc : rc;
+}
+
+/* Everything that follows from an archived frame for the rules. */
+static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
+{
+    struct dw_decision d;
+    int rc = DW_OK;
     for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
         if (e->mark[i] == DW_MARK_DUPLICATE)
             continue;
@@ -139,71 +158,126 @@ static int work_on(struct dw_intake_engine *e, const struct dw_decoded *f, const
     int64_t low = dw_account_low_water(e->account);
     if (rc == DW_OK && low != INT64_MAX && low > INT64_MIN + e->conf.lateness_ns)
         rc = dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
+    if (rc == DW_OK && dw_is_collector(&f->head) && dw_decision_read(f->record, &d) == DW_OK && d.kind == DW_DECISION_END)
+        rc = dw_window_flush(e->window, on_finding, e);
     return rc == DW_OK ? e->rc : rc;
 }
 
-/* Bytes that are no frame, or whose content is not what was hashed: kept beside the archive, and said. */
-static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind, const struct dw_head *head)
+/* A frame that was decoded and checked: account, archive, rules. */
+static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const struct dw_decoded *f, struct dw_position at)
+{
+    bool marked;
+    int64_t now = dw_clock_real(e->conf.clock);
+    struct dw_intake in = {.arrival_ns = now, .source = at.source, .offset = at.offset, .next = at.next};
+    dw_account_arrival(e->account, now, dw_clock_mono(e->conf.clock));
+    int rc = account_for(e, f, NULL, &marked);
+    if (rc == DW_OK)
+        rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
+    if (rc < 0)
+        return rc;
+    e->at = at;
+    return detect(e, f);
+}
+
+/* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
+static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struct dw_position at)
+{
+    struct dw_buf json = {0};
+    struct dw_frame *frame = NULL;
+    struct dw_decoded f;
+    struct dw_encode with = {.chain = &e->chain};
+    dw_decision_write(d, &json);
+    int rc = json.err;
+    if (rc == DW_OK)
+        rc = dw_encode_record(e->encoder, dw_buf_view(&json), dw_clock_real(e->conf.clock), &with, &frame);
+    if (rc == DW_OK)
+        rc = dw_decode(e->decoder, dw_buf_view(&frame->bytes), &f);
+    if (rc == DW_OK)
+        rc = take_valid(e, dw_buf_view(&frame->bytes), &f, at);
+    dw_frame_free(frame);
+    dw_buf_fini(&json);
+    return rc;
+}
+
+/* Bytes that cannot be archived as a frame: kept beside the archive, and a decision in it, so that they are said again at any reading. */
+static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
 {
     char path[PATH_CAP];
+    struct dw_head h = {0};
+    size_t len;
     DW_COUNT(ingest_rejected);
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
+    if (rc < 0)
+        return rc;
     dw_warn("queue file %" PRIu64 " at %" PRIu64 ": %zu bytes are no valid frame; kept in %s", got->at.source, got->at.offset,
         got->bytes.len, path);
-    dw_account_reject(e->account, kind, head, got->at.source, got->at.offset, got->bytes.len, dw_clock_real(e->conf.clock));
-    return rc == DW_OK ? e->rc : rc;
+    if (kind == DW_PROBLEM_JUNK || dw_head_read(got->bytes, &h, &len) < 0)
+        h = (struct dw_head){0};
+    struct dw_decision d = {.kind = DW_DECISION_REJECTED, .epoch = h.epoch, .number = h.number,
+        .problem = dw_str_of(dw_problem_rule(kind)), .source = got->at.source, .offset = got->at.offset, .bytes = got->bytes.len};
+    memcpy(d.agent, h.agent, sizeof d.agent);
+    dw_sha256_of(got->bytes, d.sha256);
+    return decide(e, &d, got->at);
 }
 
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
-    bool marked;
     if (!got->is_frame)
-        return set_aside(e, got, DW_PROBLEM_JUNK, NULL);
+        return set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
     if (rc == DW_OK)
         rc = dw_decoded_check(e->decoder, &f);
     if (rc == DW_ENOMEM)
         return rc;
-    if (rc < 0) {
-        size_t len;
-        struct dw_head head;
-        bool has_head = dw_head_read(got->bytes, &head, &len) == DW_OK;
-        return set_aside(e, got, DW_PROBLEM_INVALID, has_head ? &head : NULL);
-    }
-    rc = work_on(e, &f, NULL, &marked);
-    struct dw_intake in = {.arrival_ns = dw_clock_real(e->conf.clock), .source = got->at.source, .offset = got->at.offset,
-        .next = got->at.next};
-    if (rc == DW_OK)
-        rc = dw_archive_append(e->archive, got->bytes, &f.head, marked ? e->mark : NULL, &in);
+    if (rc < 0)
+        return set_aside(e, got, DW_PROBLEM_INVALID);
+    if (dw_is_collector(&f.head))
+        return set_aside(e, got, DW_PROBLEM_IMPOSTOR);
+    rc = take_valid(e, got->bytes, &f, got->at);
     DW_COUNT(ingest_frames);
     DW_COUNT_N(ingest_events, f.event_count);
+    return rc;
+}
+
+/* The queue is read to its end: agents of which nothing came for so long are idle. */
+static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
+{
+    struct dw_decision d;
+    int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
+    struct dw_position here = {.source = e->at.source, .offset = e->at.next, .next = e->at.next};
+    int rc = DW_OK;
+    while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
+        DW_COUNT(decide_idle);
+        rc = decide(e, &d, here);
+        (*taken)++;
+    }
     return rc;
 }
 
 int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
 {
     struct dw_received got;
-    struct dw_position last = {0};
     int rc = DW_OK;
     *ret_taken = 0;
-    while (*ret_taken < TURN_FRAMES && rc == DW_OK && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
+    while (*ret_taken < TURN_FRAMES && !dw_alerts_due(e->alerts) && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
         rc = take_one(e, &got);
-        last = got.at;
+        if (rc < 0)
+            return rc;
         (*ret_taken)++;
     }
-    if (rc < 0 && rc != DW_EAGAIN)
+    if (rc == DW_EAGAIN)
+        rc = decide_idle(e, ret_taken);
+    if (rc < 0 || *ret_taken == 0)
         return rc;
-    if (*ret_taken == 0)
-        return DW_OK;
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
     if (rc == DW_OK)
-        rc = dw_receiver_commit(e->receiver, last);
+        rc = dw_receiver_commit(e->receiver, e->at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
     if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
         rc = dw_archive_seal(e->archive);
@@ -219,10 +293,10 @@ bool dw_intake_all_closed(const struct dw_intake_engine *e)
 
 int dw_intake_finish(struct dw_intake_engine *e)
 {
-    int rc = dw_window_flush(e->window, on_finding, e);
-    dw_account_finish(e->account);
+    struct dw_position here = {.source = e->at.source, .offset = e->at.next, .next = e->at.next};
+    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, here);
     if (rc == DW_OK)
-        rc = e->rc;
+        rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
     return rc == DW_OK ? dw_archive_seal(e->archive) : rc;
@@ -230,27 +304,43 @@ int dw_intake_finish(struct dw_intake_engine *e)
 
 /* ---- opening ---- */
 
+static int work_again(struct dw_intake_engine *e, struct dw_archived *a)
+{
+    static const uint8_t none[DW_FRAME_EVENTS_MAX];
+    bool marked;
+    dw_account_fill_chain(e->account, &a->frame, a->has_previous, e->decoder);
+    dw_account_arrival(e->account, a->intake.arrival_ns, dw_clock_mono(e->conf.clock));
+    int rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
+    if (rc == DW_OK)
+        rc = detect(e, &a->frame);
+    if (rc == DW_OK && dw_alerts_due(e->alerts))
+        rc = dw_alerts_sync(e->alerts);
+    return rc;
+}
+
 /* Reads the archive again, so that account, windows and alerts stand where they stood. */
 static int read_again(struct dw_intake_engine *e)
 {
     struct dw_archive_reader *r;
     struct dw_archived a;
-    int rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
+    int rc = dw_archive_sync(e->archive); /* a process that was killed may have left frames that only the kernel holds */
+    if (rc == DW_OK)
+        rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
     if (rc < 0)
         return rc;
-    static const uint8_t none[DW_FRAME_EVENTS_MAX];
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
-        bool marked;
+        if (rc == DW_ENOMEM)
+            break;
         if (rc < 0) {
             dw_error("%s: %s; `dogwatch archive verify` tells more", dw_archive_reader_where(r), dw_err_text(rc));
             continue;
         }
-        dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
-        rc = work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
+        rc = work_again(e, &a);
         if (rc < 0)
             break;
     }
     dw_archive_reader_close(r);
+    dw_account_chain(e->account, &e->chain);
     return rc == DW_EAGAIN ? dw_alerts_sync(e->alerts) : rc;
 }
 
@@ -260,12 +350,13 @@ static int open_parts(struct dw_intake_engine *e)
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
     struct dw_intake last;
-    e->account = dw_account_new(on_problem, e);
+    e->account = dw_account_new(NULL, on_problem, e);
+    e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
     e->scratch = dw_match_scratch_new(c->rules);
     e->window = dw_window_new(c->rules, NULL);
     e->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
-    if (!e->account || !e->decoder || !e->scratch || !e->window || !e->mark)
+    if (!e->account || !e->encoder || !e->decoder || !e->scratch || !e->window || !e->mark)
         return DW_ENOMEM;
     int rc = dw_archive_open(&archive, &e->archive);
     if (rc == DW_OK)
@@ -275,8 +366,9 @@ static int open_parts(struct dw_intake_engine *e)
     if (rc < 0)
         return rc;
     bool resumed = dw_archive_last(e->archive, &last);
-    struct dw_position from = {.source = last.source, .offset = last.offset, .next = last.next};
-    return dw_dir_receiver_open(c->fs, c->queue, resumed ? &from : NULL, &e->receiver);
+    if (resumed)
+        e->at = (struct dw_position){.source = last.source, .offset = last.offset, .next = last.next};
+    return dw_dir_receiver_open(c->fs, c->queue, resumed ? &e->at : NULL, &e->receiver);
 }
 
 int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)
@@ -311,6 +403,7 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw_account_free(e->account);
     dw_window_free(e->window);
     dw_match_scratch_free(e->scratch);
+    dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
     dw_buf_fini(&e->doc);
     dw_free(e->mark);
