@@ -114,7 +114,7 @@ int cmd_cat(int argc, char **argv)
     rc = c.decoder ? CLI_YES : CLI_CANNOT;
     for (int i = 0; i < o.rest_count && c.decoder; i++) {
         struct dw_buf bytes = {0};
-        int err = dw_fs_read_file(&dw_fs_system, o.rest[i], SIZE_MAX / 2, &bytes);
+        int err = dw_fs_read_named(&dw_fs_system, o.rest[i], SIZE_MAX / 2, &bytes);
         if (err == DW_OK && magic_at(dw_buf_view(&bytes)) == 0x184D2A58)
             err = cat_sealed(&c, o.rest[i]);
         else if (err == DW_OK)

@@ -158,7 +158,7 @@ static int set_secret(struct load *l, const struct dw_conf_row *row, const struc
     if (rc < 0)
         return rc;
     struct dw_buf bytes = {0};
-    rc = dw_fs_read_file(l->fs, secret.path.ptr, 64 * 1024, &bytes);
+    rc = dw_fs_read_named(l->fs, secret.path.ptr, 64 * 1024, &bytes);
     if (rc < 0) {
         dw_diag_add(l->diags, file->at, NULL, "cannot read '%.*s': %s", DW_ARG(secret.path), dw_err_text(rc));
         rc = DW_ECONFIG;
@@ -446,7 +446,9 @@ int dw_conf_load_text(
 int dw_conf_load_file(struct dw_conf *c, const struct dw_fs *fs, const char *path, struct dw_diag_sink sink)
 {
     struct dw_buf text = {0};
-    int rc = dw_fs_read_file(fs, path, FILE_BYTES_MAX, &text);
+    /* What the user named may be a pipe, as `--config <(...)` makes; what an include's glob found may only be a file. */
+    int rc = c->include_depth ? dw_fs_read_file(fs, path, FILE_BYTES_MAX, &text)
+                              : dw_fs_read_named(fs, path, FILE_BYTES_MAX, &text);
     if (rc == DW_OK)
         rc = dw_conf_load_text(c, fs, path, dw_buf_view(&text), sink);
     dw_buf_fini(&text);
