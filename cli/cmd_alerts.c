@@ -280,6 +280,8 @@ static int print_evidence(struct show *s, const struct cli_options *o)
             print_matching(s, &a);
         else
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(r), dw_err_text(err));
+        if (err == DW_ENOMEM)
+            break;
     }
     for (uint32_t i = 0; i < s->ref_count; i++)
         missing += !s->ref[i].shown;

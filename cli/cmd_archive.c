@@ -26,8 +26,9 @@ static void list_one(void *arg, const struct dw_segment_info *s)
     cli_table_number(t, s->text_bytes);
     cli_table_number(t, s->frames);
     cli_table_number(t, s->events);
-    time_cell(t, s->time_min_ns, s->sealed);
-    time_cell(t, s->time_max_ns, s->sealed);
+    bool known = s->sealed && s->time_min_ns != INT64_MIN; /* not of a segment closed with damage in it */
+    time_cell(t, s->time_min_ns, known);
+    time_cell(t, s->time_max_ns, known);
 }
 
 static int list(const struct cli_options *o)

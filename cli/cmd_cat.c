@@ -86,7 +86,7 @@ static int cat_sealed(struct cat *c, const char *path)
     int rc = dw_archive_reader_open_file(&dw_fs_system, path, c->keys, &r);
     if (rc < 0)
         return rc;
-    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
+    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN && rc != DW_ENOMEM) {
         if (rc < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", path, dw_err_text(rc));
             c->bad++;
@@ -95,7 +95,7 @@ static int cat_sealed(struct cat *c, const char *path)
         print_events(c, &a.frame);
     }
     dw_archive_reader_close(r);
-    return DW_OK;
+    return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
 int cmd_cat(int argc, char **argv)

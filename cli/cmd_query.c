@@ -81,6 +81,8 @@ static int scan(struct run *r)
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
             r->bad_parts++;
+            if (err == DW_ENOMEM)
+                break;
             continue;
         }
         for (uint32_t i = 0; i < a.frame.event_count && !r->done; i++)

@@ -157,10 +157,30 @@ static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, 
     return rc == DW_OK ? e->rc : rc;
 }
 
+/* What the collector itself ran into, at a place of the queue or archive. */
+static int tell_place(struct dw_intake_engine *e, enum dw_problem_kind kind, const char *cause, const char *text)
+{
+    struct dw_problem p = {.kind = kind, .time_ns = dw_clock_real(e->conf.clock), .cause = cause, .text = text};
+    dw_error("%s", text);
+    on_problem(e, &p);
+    return e->rc;
+}
+
+static int tell_replaced(struct dw_intake_engine *e, struct dw_position was)
+{
+    char cause[64], text[256];
+    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, was.source, was.offset);
+    (void)snprintf(text, sizeof text, "the frame taken last, at %" PRIu64 " of queue file %" PRIu64 ", does not stand there any more: the queue "
+        "was removed or replaced, and is read from its beginning", was.offset, was.source);
+    return tell_place(e, DW_PROBLEM_REPLACED, cause, text);
+}
+
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
     bool marked;
+    if (got->replaced)
+        return tell_replaced(e, got->at);
     if (!got->is_frame)
         return set_aside(e, got, DW_PROBLEM_JUNK, NULL);
     int rc = dw_decode(e->decoder, got->bytes, &f);
@@ -192,7 +212,7 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
     *ret_taken = 0;
     while (*ret_taken < TURN_FRAMES && rc == DW_OK && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
         rc = take_one(e, &got);
-        last = got.at;
+        last = got.replaced ? last : got.at;
         (*ret_taken)++;
     }
     if (rc < 0 && rc != DW_EAGAIN)
@@ -231,6 +251,23 @@ int dw_intake_finish(struct dw_intake_engine *e)
 /* ---- opening ---- */
 
 /* Reads the archive again, so that account, windows and alerts stand where they stood. */
+static int tell_damaged(struct dw_intake_engine *e, const struct dw_archive_reader *r, const struct dw_archived *a, int code)
+{
+    char text[PATH_CAP + 256];
+    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/');
+    struct dw_buf cause = {0};
+    dw_buf_printf(&cause, "%s:%" PRIu64 ":%" PRIu64, slash ? slash + 1 : path, a->intake.number, a->offset);
+    dw_buf_byte(&cause, '\0');
+    if (a->bytes)
+        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", path, a->bytes,
+            a->offset, dw_err_text(code));
+    else
+        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", path, dw_err_text(code));
+    int rc = cause.err ? cause.err : tell_place(e, DW_PROBLEM_DAMAGED, cause.ptr, text);
+    dw_buf_fini(&cause);
+    return rc;
+}
+
 static int read_again(struct dw_intake_engine *e)
 {
     struct dw_archive_reader *r;
@@ -241,12 +278,14 @@ static int read_again(struct dw_intake_engine *e)
     static const uint8_t none[DW_FRAME_EVENTS_MAX];
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         bool marked;
+        if (rc == DW_ENOMEM)
+            break;
         if (rc < 0) {
-            dw_error("%s: %s; `dogwatch archive verify` tells more", dw_archive_reader_where(r), dw_err_text(rc));
-            continue;
+            rc = tell_damaged(e, r, &a, rc);
+        } else {
+            dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
+            rc = work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
         }
-        dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
-        rc = work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
         if (rc < 0)
             break;
     }
@@ -260,6 +299,7 @@ static int open_parts(struct dw_intake_engine *e)
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
     struct dw_intake last;
+    struct dw_resume from;
     e->account = dw_account_new(on_problem, e);
     e->decoder = dw_decoder_new(c->keys);
     e->scratch = dw_match_scratch_new(c->rules);
@@ -274,8 +314,9 @@ static int open_parts(struct dw_intake_engine *e)
         rc = read_again(e);
     if (rc < 0)
         return rc;
-    bool resumed = dw_archive_last(e->archive, &last);
-    struct dw_position from = {.source = last.source, .offset = last.offset, .next = last.next};
+    bool resumed = dw_archive_last(e->archive, &last, &from.frame);
+    if (resumed)
+        from.at = (struct dw_position){.source = last.source, .offset = last.offset, .next = last.next};
     return dw_dir_receiver_open(c->fs, c->queue, resumed ? &from : NULL, &e->receiver);
 }
 

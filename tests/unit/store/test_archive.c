@@ -150,7 +150,8 @@ static void frames_come_back_from_open_and_sealed_segments(void **state)
     dw_archive_close(w.archive);
     open_archive(&w);
     struct dw_intake last;
-    assert_true(dw_archive_last(w.archive, &last));
+    struct dw_head head;
+    assert_true(dw_archive_last(w.archive, &last, &head));
     assert_int_equal(last.number, 9);
     assert_int_equal(last.next, w.offset);
     append_events(&w, 1, 3);
