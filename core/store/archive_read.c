@@ -5,7 +5,8 @@
  * cache, since agents' frames lie side by side there but arrived in turns.
  *
  * Invariants:
- *   (1) Frames come in strictly rising intake order, each once.
+ *   (1) Frames come in strictly rising intake order, each once. Only in a segment with damage, which is read in the order of its file,
+ *       may a number that was made up stand before lower ones.
  *   (2) At most CACHE blocks are in memory.
  *   (3) A part that cannot be read is reported once and then passed over: the rest is still read.
  */
@@ -46,6 +47,7 @@ struct dw_archive_reader {
     struct dw__scan scan; /* of frames as they came */
     struct dw__rows rows;
     uint32_t at;        /* next row */
+    uint64_t from;      /* rows of the loaded segment below this number were given before */
     uint64_t skip_upto; /* sealed segments below are done or unreadable */
     uint64_t failed;    /* the open segment that could not be read and was reported; 0: none */
     bool blind;         /* the manifest could not be read again, which was reported */
@@ -99,6 +101,7 @@ static void unload(struct dw_archive_reader *r)
         r->cache[i].block = UINT32_MAX;
     r->segment = 0;
     r->at = 0;
+    r->from = r->next_intake;
 }
 
 void dw_archive_reader_close(struct dw_archive_reader *r)
@@ -121,9 +124,9 @@ void dw_archive_reader_close(struct dw_archive_reader *r)
 
 void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake)
 {
-    unload(r);
     r->next_intake = intake;
     r->skip_upto = r->failed = 0;
+    unload(r);
 }
 
 void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns)
@@ -389,10 +392,10 @@ static int give(struct dw_archive_reader *r, const struct dw__row *row, struct d
     return rc;
 }
 
-/* The next row at or after next_intake in the loaded segment; NULL when there is none. */
+/* The next row of the loaded segment that is due; NULL when there is none. */
 static const struct dw__row *next_row(struct dw_archive_reader *r)
 {
-    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->next_intake)
+    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->from)
         r->at++;
     return r->at < r->rows.count ? &r->rows.row[r->at++] : NULL;
 }
@@ -422,7 +425,7 @@ int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret)
         const struct dw__row *row;
         int rc = look(r, &row);
         if (row) {
-            if (row->intake.number >= r->next_intake)
+            if (row->intake.number >= r->next_intake && !row->damaged)
                 r->next_intake = row->intake.number + 1;
             return give(r, row, ret);
         }

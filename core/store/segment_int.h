@@ -12,8 +12,8 @@ enum {
     DW__MAGIC_BLOCK_VIEWS = 0x184D2A59,
     DW__MAGIC_TABLE = 0x184D2A5A,
     DW__MAGIC_SEEK = 0x184D2A5E,
-    DW__INTAKE_BYTES = 60, /* without marks */
-    DW__CHECK_BYTES = 8,
+    DW__INTAKE_BYTES = 56, /* without marks */
+    DW__CHECK_BYTES = 4,
     DW__SKIPPABLE = 8,
     DW__BLOCK_TEXT = 4 * 1024 * 1024,   /* a block is full at this much text */
     DW__BLOCK_VIEWS = 16 * 1024 * 1024, /* or this much of views */
