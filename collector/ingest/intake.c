@@ -280,12 +280,14 @@ static int read_again(struct dw_intake_engine *e)
         bool marked;
         if (rc == DW_ENOMEM)
             break;
-        if (rc < 0) {
-            rc = tell_damaged(e, r, &a, rc);
-        } else {
+        uint8_t stored[DW_SHA256_BYTES];
+        memcpy(stored, a.frame.head.hash, sizeof stored);
+        if (rc == DW_OK)
             dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
-            rc = work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
-        }
+        /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
+        if (rc == DW_OK && a.bytes && memcmp(stored, a.frame.head.hash, sizeof stored) != 0)
+            rc = DW_ECORRUPT;
+        rc = rc < 0 ? tell_damaged(e, r, &a, rc) : work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
         if (rc < 0)
             break;
     }
