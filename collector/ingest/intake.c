@@ -1,12 +1,12 @@
 /*
  * intake: the collector's work on one frame after the other.
  *
- *     receive -> decode and check -> account (marks) -> archive -> match -> window -> alerts
- *                                                         |                            |
- *                                                        sync  ----------------------> leave
+ *     receive -> decode and check -> account (marks) -> match -> window -> alerts (pending)
+ *                      |                                                      |
+ *                   archive -> sync --------------------------------------> alerts.log -> the queue may forget
  *
  * Invariants:
- *   (1) The queue forgets a frame only after the archive has synced it; alerts leave only after that too.
+ *   (1) The queue forgets a frame only after the archive has synced it; alerts are written only after that too.
  *   (2) Marked duplicates are stored and never matched.
  *   (3) Findings depend on frames in intake order alone: reading the archive again makes the same ones.
  */
@@ -124,7 +124,7 @@ static void on_hit(void *arg, uint32_t rule, bool undecided)
     keep_failure(e, dw_window_match(e->window, rule, e->event, e->event->time_ns < e->late_below_ns));
 }
 
-/* Everything that follows from a frame that is, or will be, archived. */
+/* Everything that follows from a frame that is archived or will be: if that fails, the collector ends and no alert was written. */
 static int work_on(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
 {
     int64_t stated = dw_account_stated_low_water(e->account, &f->head);

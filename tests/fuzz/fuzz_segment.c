@@ -77,7 +77,7 @@ static void read_sealed(struct dw_keys *keys, struct dw_str bytes)
     }
 }
 
-/* Recovery keeps a prefix of whole valid frames; what it keeps can be read. */
+/* Recovery keeps every frame that holds, behind damage too; it adds none. */
 static void recover_open(struct dw_keys *keys, struct dw_str bytes)
 {
     struct dw_archive_reader *r;

@@ -2,7 +2,7 @@
  * Intake: frames out of a receiver, into the archive, through the rules, to alerts.
  *
  * Idea: one path for frames that come and frames that are read again from the archive, so a restart ends where it began. An alert
- * leaves only after what it rests on is synced. Thread: the collector's loop.
+ * is written only after what it rests on is synced. Thread: the collector's loop.
  */
 #ifndef DOGWATCH_COLLECT_INTAKE_H
 #define DOGWATCH_COLLECT_INTAKE_H

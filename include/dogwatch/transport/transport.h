@@ -62,7 +62,7 @@ struct dw_resume {
 struct dw_received {
     struct dw_str bytes;
     struct dw_position at;
-    bool is_frame;  /* false: `bytes` were passed over because no frame begins there */
+    bool is_frame;  /* false: no frame begins there; `bytes` reach to where one may */
     bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
 };
 
