@@ -250,6 +250,7 @@ int main(int argc, char **argv)
         return 2;
     }
     int rc = p ? dw_conf_init(&conf, &dw_conf_agent, &opt) : DW_ENOMEM;
+    conf.check = dw_parser_option_check;
     if (rc == DW_OK)
         rc = dw_conf_load_file(&conf, &dw_fs_system, argv[2], sink);
     if (rc < 0) {
