@@ -17,7 +17,7 @@
 #include "dogwatch/frame/frame.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/multiline.h"
-#include "dogwatch/parsers/options.h"
+#include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/transport/transport.h"
 

@@ -6,7 +6,7 @@
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
-#include "dogwatch/parsers/options.h"
+#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 

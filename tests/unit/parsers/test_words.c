@@ -1,8 +1,8 @@
-/* Tests of parsers/options: the words of configuration, and what is said of wrong ones. */
+/* Tests of parsers/words: the words of configuration, and what is said of wrong ones. */
 #include "support.h"
 
 #include "dogwatch/base/error.h"
-#include "dogwatch/parsers/options.h"
+#include "dogwatch/parsers/words.h"
 
 static void takes(const char *option, const char *value)
 {

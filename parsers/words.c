@@ -1,9 +1,9 @@
 /*
- * options: the words that configuration may use for formats, joins, masks and zones.
+ * words: what configuration calls formats, joins, masks and zones.
  *
  * Invariant: what the check takes, the agent takes too: both ask the same functions.
  */
-#include "dogwatch/parsers/options.h"
+#include "dogwatch/parsers/words.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/fs.h"

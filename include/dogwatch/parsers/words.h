@@ -3,8 +3,8 @@
  *
  * Thread: any.
  */
-#ifndef DOGWATCH_PARSERS_OPTIONS_H
-#define DOGWATCH_PARSERS_OPTIONS_H
+#ifndef DOGWATCH_PARSERS_WORDS_H
+#define DOGWATCH_PARSERS_WORDS_H
 
 #include "dogwatch/parsers/userformat.h"
 
