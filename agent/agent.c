@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROTATED_WAIT_NS (2 * DW_NS_PER_S)
-
 int64_t agent_now(const struct agent *a)
 {
     return a->anchor_real_ns + (dw_clock_mono(a->clock) - a->anchor_mono_ns);
@@ -32,30 +30,20 @@ int64_t agent_low_water(const struct agent *a)
     return low;
 }
 
-static void forget_taken(struct agent *a)
+static int set_formats(struct agent *a)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < a->row_count; i++)
-        if (a->row[i].path)
-            a->row[kept++] = a->row[i];
-    a->row_count = kept;
-}
-
-int agent_keep_row(void *agent, struct checkpoint_row *row)
-{
-    struct agent *a = agent;
-    if (a->row_count == a->row_cap)
-        forget_taken(a);
-    if (a->row_count == a->row_cap) {
-        uint32_t cap = a->row_cap ? a->row_cap * 2 : 64;
-        struct checkpoint_row *grown = dw_resize(a->row, cap * sizeof *grown);
-        if (!grown)
-            return DW_ENOMEM;
-        a->row = grown;
-        a->row_cap = cap;
+    const struct dw_conf_map *formats = &a->opt->formats;
+    struct dw_buf why = {0};
+    a->format = dw_calloc(formats->count + 1, sizeof *a->format);
+    int rc = a->format ? DW_OK : DW_ENOMEM;
+    for (uint32_t i = 0; i <= formats->count && rc == DW_OK; i++) {
+        struct dw_str text = i < formats->count ? formats->value[i] : a->opt->format;
+        rc = dw_format_option(text, &a->format[i].parser, &a->format[i].user, &why);
+        if (rc < 0)
+            dw_error("format '%.*s': %.*s", DW_ARG(text), DW_ARG(dw_buf_view(&why)));
     }
-    a->row[a->row_count++] = *row;
-    return DW_OK;
+    dw_buf_fini(&why);
+    return rc;
 }
 
 static int set_line_options(struct agent *a)
@@ -76,7 +64,7 @@ static int set_line_options(struct agent *a)
         dw_error("multiline: no such kind: %s", a->opt->multiline.ptr);
         return DW_ECONFIG;
     }
-    return DW_OK;
+    return set_formats(a);
 }
 
 static int open_places(struct agent *a)
@@ -111,7 +99,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = checkpoint_begin_epoch(c, &a->chain.epoch, &a->meta);
     if (rc == DW_OK)
-        rc = checkpoint_rows(c, agent_keep_row, a);
+        rc = checkpoint_rows(c, rows_keep, a);
     if (rc == DW_OK)
         rc = dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)a->opt->queue_max_bytes, &s);
     struct writer_conf conf = {.clock = a->clock, .checkpoint = c, .sender = s, .wake = wake, .arg = arg};
@@ -175,68 +163,149 @@ int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void
     return DW_OK;
 }
 
-static struct found *find_log(const struct agent *a, const char *path)
+struct found *agent_log(const struct agent *a, const char *path)
 {
-    struct found *f = a->found;
-    while (f && strcmp(f->path, path) != 0)
-        f = f->next;
-    return f;
+    for (struct dw_node *n = dw_table_find(&a->logs, hash_of_path(path)); n; n = dw_table_next(n)) {
+        struct found *f = DW_ITEM(n, struct found, by_path);
+        if (strcmp(f->path, path) == 0)
+            return f;
+    }
+    return NULL;
 }
 
 bool agent_knows(const struct agent *a, const char *path)
 {
-    return find_log(a, path) != NULL;
+    const struct found *f = agent_log(a, path);
+    return f && !f->adopted;
+}
+
+static void copy_log(struct found *f, const struct found *seen)
+{
+    f->envelope = seen->envelope;
+    f->field_count = seen->field_count;
+    memcpy(f->series, seen->series, sizeof f->series);
+    dw_arena_fini(&f->arena);
+    dw_arena_init(&f->arena, 0);
+    for (uint32_t i = 0; i < seen->field_count; i++) {
+        struct dw_str copy = dw_arena_copy(&f->arena, dw_field_str(&seen->field[i]));
+        f->field[i] = seen->field[i];
+        f->field[i].v.ptr = copy.ptr ? copy.ptr : "";
+        f->field[i].len = (uint32_t)copy.len;
+    }
+}
+
+static struct found *add_log(struct agent *a, const struct found *seen)
+{
+    struct found *f = dw_calloc(1, sizeof *f);
+    char *path = f ? dw_strndup(seen->path, strlen(seen->path)) : NULL;
+    if (!path) {
+        dw_free(f);
+        a->failed = DW_ENOMEM;
+        return NULL;
+    }
+    f->path = path;
+    f->last_size = -1;
+    dw_arena_init(&f->arena, 0);
+    copy_log(f, seen);
+    f->next = a->found;
+    a->found = f;
+    dw_table_add(&a->logs, &f->by_path, hash_of_path(path));
+    return f;
+}
+
+void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
+{
+    struct found seen = {.envelope = DW_ENV_AUTO, .field_count = 2};
+    struct dw_str host = dw_str_of(a->host), name = dw_str_of(path);
+    if (agent_log(a, path))
+        return;
+    seen.path = (char *)(uintptr_t)path; /* borrowed */
+    memcpy(seen.series, series, sizeof seen.series);
+    seen.field[0] = (struct dw_field){.v.ptr = host.ptr, .len = (uint32_t)host.len, .key = DW_F_host_name, .kind = DW_K_CONST};
+    seen.field[1] = (struct dw_field){.v.ptr = name.ptr, .len = (uint32_t)name.len, .key = DW_F_log_file_path, .kind = DW_K_CONST};
+    struct found *f = add_log(a, &seen);
+    if (!f)
+        return;
+    f->adopted = true;
+    f->gone_ns = agent_now(a);
+    f->next_ordinal = rows_next_ordinal(a, series);
 }
 
 void agent_found(struct agent *a, const struct found *seen)
 {
-    struct found *f = find_log(a, seen->path);
-    if (!f) {
-        f = dw_calloc(1, sizeof *f);
-        char *path = f ? dw_strndup(seen->path, strlen(seen->path)) : NULL;
-        if (!path) {
-            dw_free(f);
-            a->failed = DW_ENOMEM;
-            return;
-        }
-        *f = (struct found){.path = path, .envelope = seen->envelope, .field_count = seen->field_count};
-        memcpy(f->series, seen->series, sizeof f->series);
-        dw_arena_init(&f->arena, 0);
-        for (uint32_t i = 0; i < seen->field_count; i++) {
-            struct dw_str copy = dw_arena_copy(&f->arena, dw_field_str(&seen->field[i]));
-            f->field[i] = seen->field[i];
-            f->field[i].v.ptr = copy.ptr ? copy.ptr : "";
-            f->field[i].len = (uint32_t)copy.len;
-        }
-        f->next = a->found;
-        a->found = f;
-        a->new_logs = true;
-    }
+    struct found *f = agent_log(a, seen->path);
+    if (!f)
+        f = add_log(a, seen);
+    else if (f->adopted)
+        copy_log(f, seen);
+    if (!f)
+        return;
+    a->new_logs |= !f->told;
+    f->adopted = false;
+    f->gone_ns = 0;
     f->seen = true;
     tails_look(a, f);
 }
 
-static void scan(struct agent *a)
+static int scan(struct agent *a)
 {
     int64_t now = dw_clock_mono(a->clock);
     if (a->scanned && now - a->last_scan_ns < a->opt->scan_interval)
-        return;
+        return DW_OK;
     a->last_scan_ns = now;
     discover_scan(a);
     tails_after_scan(a);
-    tails_lost(a);
+    int rc = rows_sweep(a);
+    for (struct found *f = a->found; f; f = f->next)
+        if (f->adopted && f->elders_ns == 0)
+            tails_take_elders(a, f, true);
+    folder_close(&a->folder);
     a->scanned = true;
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true; /* the slow way, for file systems that tell nothing */
+    return rc;
+}
+
+static void note_path(struct agent *a, const char *path)
+{
+    for (struct dw_node *n = dw_table_find(&a->tails_by_path, hash_of_path(path)); n; n = dw_table_next(n)) {
+        struct tail *t = DW_ITEM(n, struct tail, by_path);
+        if (strcmp(t->path, path) == 0)
+            t->dirty = true;
+    }
+}
+
+/* Tails keep the path where they were found: a rotated file is noted under that of its log, too. */
+static void note_rotated(struct agent *a, char *path)
+{
+    enum { DOTS_MAX = 8 };
+    for (int i = 0; i < DOTS_MAX; i++) {
+        char *dot = strrchr(path, '.');
+        if (!dot || strchr(dot, '/'))
+            return;
+        *dot = '\0';
+        struct found *f = agent_log(a, path);
+        if (!f)
+            continue;
+        f->elders_ns = 0;
+        note_path(a, path);
+        return;
+    }
 }
 
 void agent_note(struct agent *a, const char *dir, const char *name, bool structure)
 {
+    char path[AGENT_PATH_MAX];
     size_t len = strlen(dir);
     if (structure)
         a->last_scan_ns = 0;
+    if (name && dw_path_join(path, sizeof path, dir, name) == DW_OK) {
+        note_path(a, path);
+        note_rotated(a, path);
+        return;
+    }
     for (struct tail *t = a->tail; t; t = t->next)
-        if (strncmp(t->path, dir, len) == 0 && t->path[len] == '/' && (!name || strcmp(t->path + len + 1, name) == 0))
+        if (strncmp(t->path, dir, len) == 0 && t->path[len] == '/')
             t->dirty = true;
 }
 
@@ -247,6 +316,9 @@ void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), vo
     a->new_logs = false;
     for (struct found *f = a->found; f; f = f->next) {
         char dir[AGENT_PATH_MAX];
+        if (f->told || f->gone_ns)
+            continue;
+        f->told = true;
         (void)snprintf(dir, sizeof dir, "%s", f->path);
         char *slash = strrchr(dir, '/');
         if (slash && slash != dir) {
@@ -256,15 +328,12 @@ void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), vo
     }
 }
 
-/* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody writes to it any more. */
-static bool is_over(const struct agent *a, const struct tail *t)
+/* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody wrote to it for a while. */
+static bool is_over(const struct agent *a, struct tail *t)
 {
-    if (t->state != TAIL_ROTATED || !t->at_end || t->before || t->carried_from != UINT64_MAX)
+    if (t->state != TAIL_ROTATED || !t->at_end || t->dirty || t->before || t->followers || t->carried_from != UINT64_MAX)
         return false;
-    for (const struct tail *o = a->tail; o; o = o->next)
-        if (o->before == t)
-            return false;
-    return a->opt->until_idle || agent_now(a) - t->last_growth_ns > ROTATED_WAIT_NS;
+    return (a->opt->until_idle || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
 }
 
 /* Reads a share of every file that has something. */
@@ -272,6 +341,11 @@ static int read_all(struct agent *a, bool *ret_more)
 {
     for (struct tail *t = a->tail; t; t = t->next) {
         bool more = false;
+        if (t->state == TAIL_ENDED && t->dirty) {
+            t->dirty = false;
+            if (t->end == STREAM_ENDED && tail_changed(t))
+                tail_reopen(a, t);
+        }
         if (t->state == TAIL_ENDED || (t->at_end && !t->dirty))
             continue;
         int rc = tail_read(a, t, &more);
@@ -287,32 +361,36 @@ static int end_rotated(struct agent *a)
     for (struct tail *t = a->tail; t; t = t->next) {
         bool idle = t->state != TAIL_ENDED && t->at_end && dw_lines_pending(t->lines)
             && agent_now(a) - t->last_growth_ns > a->opt->join_idle;
-        if (!is_over(a, t) && !idle)
-            continue;
-        int rc = is_over(a, t) ? tail_end(a, t, "whole") : tail_idle(a, t);
+        bool over = is_over(a, t);
+        int rc = over ? tail_end(a, t, "whole") : idle ? tail_idle(a, t) : DW_OK;
         if (rc < 0)
             return rc;
     }
     return DW_OK;
 }
 
-/* Streams that are over and acknowledged to the last byte need no memory. */
+/* Whether a stream that is over needs no memory: it is acknowledged to the last byte. The last of a log is looked at until the log
+ * is forgotten, wherever its file was moved to; but a deleted file would hold its disk space. */
+static bool is_done_with(const struct agent *a, const struct tail *t, uint64_t acked)
+{
+    const struct found *f = t->series;
+    bool kept = f->current == t && !t->deleted && (!f->gone_ns || agent_now(a) - f->gone_ns < a->opt->forget_after);
+    return t->state == TAIL_ENDED && !kept && !t->touched && t->carried_from == UINT64_MAX && t->end_parcel <= acked;
+}
+
 static void drop_ended(struct agent *a)
 {
-    if (dw_batch_count(a->batch) || writer_pending_bytes(a->writer))
-        return;
+    uint64_t acked = writer_acked(a->writer);
     for (struct tail **at = &a->tail; *at;) {
         struct tail *t = *at;
-        if (t->state != TAIL_ENDED || t->touched || t->series->current == t) {
+        if (!is_done_with(a, t, acked)) {
             at = &t->next;
-            continue;
+        } else if (t->end == STREAM_ENDED && tail_changed(t)) { /* the last look before it is closed */
+            tail_reopen(a, t);
+            at = &t->next;
+        } else {
+            tails_drop(a, at);
         }
-        *at = t->next;
-        a->tail_count--;
-        for (struct tail *o = a->tail; o; o = o->next)
-            if (o->before == t)
-                o->before = NULL;
-        tail_free(t);
     }
 }
 
@@ -333,13 +411,25 @@ static int send_due(struct agent *a)
     return rc;
 }
 
+/* How a stream ends with the agent; NULL: it goes on at the next start. */
+static const char *last_word(const struct agent *a, struct tail *t)
+{
+    if (t->state == TAIL_ENDED)
+        return NULL;
+    if (a->opt->until_idle)
+        return t->state == TAIL_ROTATED ? "whole" : "idle";
+    /* A deleted file cannot be found again: what was there is read, and whether more would have come nobody can know. */
+    return t->at_end && !tail_changed(t) && t->deleted ? "unknown" : NULL;
+}
+
 /* Everything is read: the last records. */
 static int finish(struct agent *a)
 {
     int rc = DW_OK;
-    for (struct tail *t = a->tail; t && rc == DW_OK && a->opt->until_idle; t = t->next)
-        if (t->state != TAIL_ENDED)
-            rc = tail_end(a, t, t->state == TAIL_ROTATED ? "whole" : "idle");
+    for (struct tail *t = a->tail; t && rc == DW_OK; t = t->next) {
+        const char *word = last_word(a, t);
+        rc = word ? tail_end(a, t, word) : DW_OK;
+    }
     if (rc == DW_OK)
         rc = ledger_send(a);
     if (rc == DW_OK)
@@ -365,8 +455,8 @@ int agent_turn(struct agent *a, bool *ret_more)
         return rc < 0 ? rc : a->failed;
     if (a->stopping)
         return DW_OK;
-    scan(a);
-    if (!hold(a))
+    rc = scan(a);
+    if (rc == DW_OK && !hold(a))
         rc = read_all(a, ret_more);
     if (rc == DW_OK)
         rc = end_rotated(a);
@@ -423,17 +513,25 @@ void agent_close(struct agent *a)
         tail_free(t);
     }
     free_found(a->found);
-    for (uint32_t i = 0; i < a->row_count; i++)
-        dw_free(a->row[i].path);
+    while (a->known)
+        rows_drop(a, a->known);
+    dw_table_fini(&a->logs);
+    dw_table_fini(&a->tails_by_file);
+    dw_table_fini(&a->tails_by_path);
+    dw_table_fini(&a->known_by_file);
+    dw_table_fini(&a->known_by_series);
+    folder_close(&a->folder);
     for (uint32_t i = 0; i < a->out_count; i++)
         dw_free(a->out[i].path);
-    dw_free(a->row);
     dw_free(a->out);
     dw_batch_free(a->batch);
     dw_encoder_free(a->encoder);
     dw_keys_free(a->keys);
     dw_key_free(a->key);
     dw_zone_fini(&a->zone);
+    for (uint32_t i = 0; a->format && i <= a->opt->formats.count; i++)
+        dw_user_format_free(a->format[i].user);
+    dw_free(a->format);
     dw_free(a->chunk);
     dw_free(a->more);
     dw_free(a);

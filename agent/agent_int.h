@@ -11,14 +11,20 @@
 #define DOGWATCH_AGENT_INT_H
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/base/fs.h"
+#include "dogwatch/base/table.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/frame/frame.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/multiline.h"
+#include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/transport/transport.h"
 
 #include <stdatomic.h>
+
+struct agent;
+struct found;
 
 enum {
     AGENT_PATH_MAX = 4096,
@@ -26,16 +32,48 @@ enum {
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
 };
 
+/* How often rotated files are looked at where nothing says that one changed. */
+#define AGENT_ELDERS_NS (10 * DW_NS_PER_S)
+
+/* ---- identity (identity.c): how a file is known again ---- */
+
+/* What stood before a place in a file. */
+struct fingerprint {
+    uint64_t at;  /* the place */
+    uint32_t len; /* bytes before it that were hashed; 0: nothing to compare */
+    uint8_t hash[DW_SHA256_BYTES];
+};
+/* Takes the fingerprint at `at`; when the bytes cannot be read the old one stays, which is of an earlier place. */
+void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *p);
+/* Whether the file still has the content of the fingerprint; an error says that it cannot be told. */
+DW_MUST_USE int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same);
+/* Whether a time of the file system is old enough to tell what was written before it from what is written now. */
+bool stamp_tells(const struct agent *a, int64_t stamp_ns);
+bool same_file(const struct dw_stream *s, const struct dw_stat *st);
+void stream_make_id(const struct agent *a, struct dw_stream *s);
+/* Keys of tables. */
+uint64_t hash_of_stat(const struct dw_stat *st);
+uint64_t hash_of_stream(const struct dw_stream *s);
+uint64_t hash_of_path(const char *path);
+uint64_t hash_of_series(const uint8_t *series);
+
 /* ---- checkpoint (checkpoint.c): opened by the loop, then the writer's alone ---- */
+
+/* How a stream stands. The numbers are stored. */
+enum stream_end {
+    STREAM_GOES_ON = 0,
+    STREAM_ENDED = 1,   /* its end was declared; a file that grows after it, or is found after it was lost, goes on from there */
+    STREAM_CUT_OFF = 2, /* its file was truncated or written anew: nothing of it can come any more */
+};
 
 /* What is remembered of a stream. */
 struct checkpoint_row {
     struct dw_stream stream; /* without fields */
-    char *path;
+    char *path;           /* of its log: where to look for the file, and for rotated names beside it */
     uint64_t low;         /* everything before is acknowledged */
-    uint32_t print_len;   /* bytes before `low` that were hashed */
-    uint8_t print[DW_SHA256_BYTES];
-    bool finished;        /* read to its end, or lost */
+    struct fingerprint print; /* at `low` */
+    enum stream_end end;
+    bool forget;          /* to be deleted */
     bool is_new;          /* not in the checkpoint yet: written with low 0 before its first frame leaves */
     uint64_t cut;         /* where a line was ended by a clock: obeyed when the bytes are read again; 0: nowhere */
 };
@@ -57,6 +95,8 @@ DW_MUST_USE int checkpoint_rows(struct checkpoint *c, int (*each)(void *arg, str
 /* One transaction. Writing between begin and end. */
 DW_MUST_USE int checkpoint_begin(struct checkpoint *c);
 DW_MUST_USE int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row);
+/* Deletes the row; generations begin behind its own from then on. */
+DW_MUST_USE int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row);
 DW_MUST_USE int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row);
 DW_MUST_USE int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *head);
 DW_MUST_USE int checkpoint_end(struct checkpoint *c);
@@ -99,33 +139,38 @@ enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
 
 struct tail {
     struct tail *next;
+    struct dw_node by_file, by_path;
     struct dw_stream stream;
     struct dw_arena arena; /* fields of the stream */
     struct found *series;  /* shared by all tails of the series */
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
+    uint32_t followers;    /* streams whose `before` this is */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
     char *path;            /* where it was found last */
     int fd;
     enum tail_state state;
+    enum stream_end end;
+    uint64_t end_parcel;   /* all is acknowledged, its end too, when so many frames are */
     struct dw_lines *lines;
     const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
     uint32_t refusals[3];   /* in a row */
     bool fixed_format;      /* chosen by configuration */
-    uint64_t size;          /* at the last look */
+    const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
+    struct fingerprint print; /* at the place up to which it is read */
+    uint64_t size;          /* at the last look ... */
+    int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
+    bool stamped;           /* ... which tell that nothing was written since if they are the same */
     uint64_t begin;         /* first byte of this run */
     uint64_t cut_bytes;     /* declared in this epoch */
     uint64_t told;          /* offset the last ledger record spoke of */
-    uint32_t print_len;     /* bytes before the offset of the last frame ... */
-    uint8_t print[DW_SHA256_BYTES]; /* ... and their hash */
-    uint64_t print_at;
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     bool at_end, is_new;
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     bool dirty;             /* something may have been written */
+    bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
     bool touched;           /* has events or declarations in the batch */
     struct tail *touched_next;
-    bool seen;              /* by the scan in hand */
 };
 
 /* ---- discover (discover.c): which files there are ---- */
@@ -133,6 +178,7 @@ struct tail {
 /* A log as its writer sees it: one path that is there now, and what is known of it. */
 struct found {
     struct found *next;
+    struct dw_node by_path;
     char *path;
     enum dw_envelope envelope;
     uint8_t series[DW_ID_BYTES];
@@ -140,15 +186,84 @@ struct found {
     struct dw_field field[24];
     uint32_t field_count;
     uint64_t next_ordinal;
-    struct tail *current; /* the newest stream */
-    bool seen;
+    struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
+    uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
+    int64_t last_size;
+    uint32_t tail_count;  /* of the series */
+    int64_t elders_ns;    /* when the rotated files were looked at last; 0: look now */
+    int64_t gone_ns;      /* since when its name is gone; 0: it is there */
+    bool adopted;         /* known from the checkpoint alone: nothing but the path is known of it */
+    bool told;            /* its folder is watched */
+    bool seen;            /* by the scan in hand */
 };
 
-struct agent;
+/* ---- folder (folder.c): rotated files beside a log ---- */
+
+struct sibling {
+    char *path;
+    struct dw_stat st;
+};
+struct siblings {
+    struct sibling *item; /* oldest first */
+    uint32_t count;
+    bool sure; /* that these are all */
+};
+/* The last listing. */
+struct folder {
+    char dir[AGENT_PATH_MAX];
+    struct dw_buf names;
+    const char **name; /* sorted views of `names` */
+    uint32_t count;
+    struct dw_stat st; /* of the folder, before it was listed */
+    bool quiet;        /* no name came or went while it was listed */
+};
+/* Looks at the files `NAME.*` beside a log; *ret is given. */
+void folder_siblings(struct agent *a, const char *path, struct siblings *ret);
+void siblings_fini(struct siblings *s);
+/* Forgets the listing: between scans anything may change. */
+void folder_close(struct folder *f);
+
+/* ---- rows (rows.c): streams that no tail reads ---- */
+
+/* A stream of before, until it is found; or one that is over, until it is forgotten. */
+struct known {
+    struct checkpoint_row row;
+    struct known *next, **at; /* in the list of all */
+    struct dw_node by_file, by_series;
+    int64_t gone_ns;   /* since when its file is gone; 0: it is there, or was not looked for yet */
+    int64_t orphan_ns; /* since when its file waits under a rotated name without a log */
+};
+/* Keeps a row (an agent's); takes its path on success. */
+DW_MUST_USE int rows_keep(void *agent, struct checkpoint_row *row);
+/* The stream of a series that a file may be; one that is not over before those that are, the newest before older ones. NULL: none. */
+struct known *rows_find(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
+/* Whether a file has been a stream of a series before, one that was cut off too. */
+bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
+/* Takes a row out and frees it. */
+void rows_drop(struct agent *a, struct known *k);
+/* A stream is read on: what was kept of it is dropped. */
+void rows_resume(struct agent *a, const struct dw_stream *s);
+/* Above the ordinals of all streams of a series that are kept. */
+uint64_t rows_next_ordinal(const struct agent *a, const uint8_t *series);
+/* Says which files of a log are there: `s`, and `live` (or NULL) under its own name. */
+void rows_look(struct agent *a, const struct found *f, const struct siblings *s, const struct dw_stat *live);
+/* A file has its name and place and another content. */
+DW_MUST_USE int rows_cut_off(struct agent *a, struct known *k);
+/* After a scan: says what was lost, reads on what grew without a log beside it, forgets what was gone for forget.after. */
+DW_MUST_USE int rows_sweep(struct agent *a);
+
 /* Looks at all roots and globs: calls agent_found for each log. */
 void discover_scan(struct agent *a);
+/* Whether configuration names a path as a log's. */
+bool discover_wants(const struct agent *a, const char *path);
 
 /* ---- the agent ---- */
+
+/* A format as configuration names it. */
+struct line_format {
+    const struct dw_parser *parser; /* NULL: probe */
+    struct dw_user_format *user;    /* the server's own format, or NULL; owned */
+};
 
 struct agent {
     /* set once */
@@ -162,13 +277,17 @@ struct agent {
     enum dw_multiline multiline;
     struct dw_parse_ctx parse;
     struct dw_zone zone; /* of lines that name none */
+    struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
     /* loop thread */
     struct found *found;
+    struct dw_table logs; /* struct found by path */
     struct tail *tail;
     uint32_t tail_count;
-    struct checkpoint_row *row; /* streams of before, until taken, and streams that are over while a file of theirs may be there */
-    uint32_t row_count, row_cap;
+    struct dw_table tails_by_file, tails_by_path;
+    struct known *known;
+    struct dw_table known_by_file, known_by_series;
+    struct folder folder;
     struct dw_batch *batch;
     struct dw_encoder *encoder;
     struct dw_chain chain;
@@ -176,7 +295,7 @@ struct agent {
     struct dw_extent *more; /* DW_LINE_PIECES_MAX: extents of the line in hand */
     char *chunk;
     size_t chunk_cap;
-    int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns;
+    int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
     int64_t anchor_real_ns, anchor_mono_ns;
     uint32_t unsigned_frames;
     uint64_t parcels;
@@ -203,29 +322,47 @@ void agent_stop(struct agent *a);
 bool agent_done(struct agent *a);
 /* A name in a folder changed: its streams are read at the next turn; `structure`: names came or went, so look again. */
 void agent_note(struct agent *a, const char *dir, const char *name, bool structure);
-/* Folders worth watching: calls `each` with the folder of every log, when logs were found since the last call. */
+/* Folders worth watching: calls `each` with the folder of every log that was found, or came back, since the last call. */
 void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg);
 void agent_close(struct agent *a);
-
-/* Keeps a row (an agent's); takes its path on success. */
-DW_MUST_USE int agent_keep_row(void *agent, struct checkpoint_row *row);
 
 /* Whether a log of that path was seen before: then only its path matters, and nothing else about it need be looked up. */
 bool agent_knows(const struct agent *a, const char *path);
 /* discover.c calls this for each log it sees; `f` is borrowed, fields are copied. */
 void agent_found(struct agent *a, const struct found *f);
 
+/* Enters a log of which nothing but a rotated file is there. */
+void agent_adopt(struct agent *a, const char *path, const uint8_t *series);
+/* The log of a path, or NULL. */
+struct found *agent_log(const struct agent *a, const char *path);
+
 /* tails.c: streams of a log */
+/* The newest stream of a file that is not cut off, or NULL. */
+struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
+/* One look at a log that is there: the file under its name, and those it was renamed to. */
 void tails_look(struct agent *a, struct found *f);
+/* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */
+void tails_take_elders(struct agent *a, struct found *f, bool known);
+/* Logs whose name is gone: their streams are read to the end, and then the log is forgotten. */
 void tails_after_scan(struct agent *a);
-void tails_lost(struct agent *a);
-/* Remembers a stream that is over: its file, met again under a rotated name, is not read again. */
-DW_MUST_USE int tails_over(struct agent *a, const struct tail *t);
+/* Frees a tail, which is *at in the agent's list. */
+void tails_drop(struct agent *a, struct tail **at);
+
+/* tail.c: one stream */
+/* Remembers what a look at the file said. */
+void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st);
+/* What the checkpoint may say: everything before `low` is in frames that were handed over. The path is given. */
+DW_MUST_USE int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row *ret);
+/* Whether the file's size is another than at the last look; what cannot be told is no. Notes whether it is deleted. */
+bool tail_changed(struct tail *t);
+/* A stream that is over goes on. */
+void tail_reopen(struct agent *a, struct tail *t);
 void tail_free(struct tail *t);
-/* Everything before it is in frames that were handed over: what the checkpoint may say. */
+/* Everything before it is in frames that were handed over. */
 uint64_t tail_low(const struct tail *t);
-/* tail.c: reads one share. *ret_more: there is more. */
+/* Reads one share. *ret_more: there is more. */
 DW_MUST_USE int tail_read(struct agent *a, struct tail *t, bool *ret_more);
+/* Declares the end: "idle" leaves the stream open. */
 DW_MUST_USE int tail_end(struct agent *a, struct tail *t, const char *state);
 /* Ends what waits for more since join.idle. */
 DW_MUST_USE int tail_idle(struct agent *a, struct tail *t);

@@ -4,7 +4,8 @@
  * Invariants:
  *   (1) A row's `low` is written only for bytes in durable frames.
  *   (2) A stream's row is durable before the first frame that names it, so its id is never made up twice.
- *   (3) The epoch counter is durable before its first frame, and so is the place where a clock ended a line.
+ *   (3) A generation is never used again: the salt, where generations begin, rises above that of every row that is deleted.
+ *   (4) The epoch counter is durable before its first frame, and so is the place where a clock ended a line.
  */
 #include "agent_int.h"
 
@@ -29,7 +30,7 @@ static const char put_sql[] =
 
 struct checkpoint {
     sqlite3 *db;
-    sqlite3_stmt *put, *parent, *cut;
+    sqlite3_stmt *put, *parent, *cut, *forget, *salt;
 };
 
 static int code_of(int rc)
@@ -63,6 +64,10 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
             "UPDATE meta SET parent_epoch=?1, parent_nonce=?2, parent_number=?3, parent_hash=?4", -1, &c->parent, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db, "UPDATE stream SET cut=?2 WHERE id=?1", -1, &c->cut, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(c->db, "DELETE FROM stream WHERE id=?1", -1, &c->forget, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(c->db, "UPDATE meta SET salt = max(salt, ?1)", -1, &c->salt, NULL);
     if (rc != SQLITE_OK) {
         checkpoint_close(c);
         return code_of(rc);
@@ -78,6 +83,8 @@ void checkpoint_close(struct checkpoint *c)
     (void)sqlite3_finalize(c->put);
     (void)sqlite3_finalize(c->parent);
     (void)sqlite3_finalize(c->cut);
+    (void)sqlite3_finalize(c->forget);
+    (void)sqlite3_finalize(c->salt);
     (void)sqlite3_close(c->db);
     dw_free(c);
 }
@@ -150,9 +157,10 @@ static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_ro
     const char *path = sqlite3_column_blob(s, 9);
     row.path = dw_strndup(path ? path : "", (size_t)sqlite3_column_bytes(s, 9));
     row.low = (uint64_t)sqlite3_column_int64(s, 10);
-    row.print_len = (uint32_t)sqlite3_column_int(s, 11);
-    column_blob(s, 12, row.print, sizeof row.print);
-    row.finished = sqlite3_column_int(s, 13);
+    row.print.at = row.low;
+    row.print.len = (uint32_t)sqlite3_column_int(s, 11);
+    column_blob(s, 12, row.print.hash, sizeof row.print.hash);
+    row.end = (enum stream_end)sqlite3_column_int(s, 13);
     row.cut = (uint64_t)sqlite3_column_int64(s, 14);
     if (!row.path)
         return DW_ENOMEM;
@@ -191,9 +199,9 @@ int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_int64(s, 9, st->predecessor_size);
     (void)sqlite3_bind_blob(s, 10, row->path, (int)strlen(row->path), SQLITE_STATIC);
     (void)sqlite3_bind_int64(s, 11, (sqlite3_int64)row->low);
-    (void)sqlite3_bind_int(s, 12, (int)row->print_len);
-    (void)sqlite3_bind_blob(s, 13, row->print, sizeof row->print, SQLITE_STATIC);
-    (void)sqlite3_bind_int(s, 14, row->finished);
+    (void)sqlite3_bind_int(s, 12, (int)row->print.len);
+    (void)sqlite3_bind_blob(s, 13, row->print.hash, sizeof row->print.hash, SQLITE_STATIC);
+    (void)sqlite3_bind_int(s, 14, (int)row->end);
     (void)sqlite3_bind_int64(s, 15, (sqlite3_int64)row->cut);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
@@ -207,6 +215,20 @@ int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_int64(c->cut, 2, (sqlite3_int64)row->cut);
     int rc = sqlite3_step(c->cut);
     (void)sqlite3_reset(c->cut);
+    return code_of(rc);
+}
+
+int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row)
+{
+    (void)sqlite3_reset(c->forget);
+    (void)sqlite3_bind_blob(c->forget, 1, row->stream.id, DW_ID_BYTES, SQLITE_STATIC);
+    int rc = sqlite3_step(c->forget);
+    (void)sqlite3_reset(c->forget);
+    if (rc != SQLITE_DONE)
+        return code_of(rc);
+    (void)sqlite3_bind_int64(c->salt, 1, (sqlite3_int64)row->stream.generation + 1);
+    rc = sqlite3_step(c->salt);
+    (void)sqlite3_reset(c->salt);
     return code_of(rc);
 }
 

@@ -265,9 +265,29 @@ static void plain_glob(struct agent *a, const char *pattern)
     globfree(&g);
 }
 
+static const char podman_root[] = "/var/lib/containers/storage/overlay-containers";
+
+static bool is_below(const char *path, const char *root)
+{
+    size_t len = strlen(root);
+    return strncmp(path, root, len) == 0 && path[len] == '/';
+}
+
+bool discover_wants(const struct agent *a, const char *path)
+{
+    const struct dw_agent_options *o = a->opt;
+    if (excluded(a, path))
+        return false;
+    for (uint32_t i = 0; i < o->logs.count; i++)
+        if (fnmatch(o->logs.item[i].ptr, path, FNM_PATHNAME | FNM_PERIOD) == 0)
+            return true;
+    return (o->discover_docker && is_below(path, o->discover_docker_root.ptr))
+        || (o->discover_cri && (is_below(path, o->discover_pods_root.ptr) || is_below(path, o->discover_containers_root.ptr)))
+        || (o->discover_podman && is_below(path, podman_root));
+}
+
 void discover_scan(struct agent *a)
 {
-    static const char podman_root[] = "/var/lib/containers/storage/overlay-containers";
     const struct dw_agent_options *o = a->opt;
     if (o->discover_docker)
         each_name(a, o->discover_docker_root.ptr, docker_container);

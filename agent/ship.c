@@ -42,29 +42,6 @@ int ship_row(struct agent *a, const struct checkpoint_row *row)
     return DW_OK;
 }
 
-/* Takes the fingerprint at the tail's place and makes its row. */
-static int make_row(struct agent *a, struct tail *t, struct checkpoint_row *row)
-{
-    char bytes[AGENT_FINGERPRINT];
-    size_t n = 0;
-    *row = (struct checkpoint_row){.stream = t->stream, .low = tail_low(t),
-        .finished = t->state == TAIL_ENDED, .is_new = t->is_new, .cut = t->cut_now};
-    row->path = dw_strndup(t->path, strlen(t->path));
-    if (!row->path)
-        return DW_ENOMEM;
-    uint32_t want = row->low < sizeof bytes ? (uint32_t)row->low : (uint32_t)sizeof bytes;
-    if (dw_fs_pread(a->fs, t->fd, bytes, want, row->low - want, &n) == DW_OK && n == want) {
-        row->print_len = want;
-        dw_sha256_of(dw_str_make(bytes, want), row->print);
-    }
-    t->print_len = row->print_len;
-    t->print_at = row->low;
-    memcpy(t->print, row->print, sizeof t->print);
-    t->is_new = false;
-    t->cut_now = 0;
-    return DW_OK;
-}
-
 static int fill_rows(struct agent *a, struct parcel *p)
 {
     uint32_t count = a->out_count, i = 0;
@@ -79,9 +56,11 @@ static int fill_rows(struct agent *a, struct parcel *p)
     p->row_count = i;
     while (a->touched) {
         struct tail *t = a->touched;
-        int rc = make_row(a, t, &p->row[i]);
+        int rc = tail_row(a, t, &p->row[i]);
         if (rc < 0)
             return rc;
+        t->is_new = false;
+        t->cut_now = 0;
         p->row_count = ++i;
         t->touched = false;
         a->touched = t->touched_next;
@@ -146,14 +125,14 @@ int ship_record(struct agent *a, struct dw_str json)
     return rc < 0 ? rc : send_frame(a, f);
 }
 
-/* The format that configuration names for a path, or NULL: probe. */
-static const struct dw_parser *configured(const struct agent *a, const struct tail *t)
+/* The format that configuration names for a path. */
+static const struct line_format *configured(const struct agent *a, const struct tail *t)
 {
-    const struct dw_agent_options *o = a->opt;
-    for (uint32_t i = 0; i < o->formats.count; i++)
-        if (fnmatch(o->formats.key[i].ptr, t->path, 0) == 0)
-            return dw_parser_find(o->formats.value[i]);
-    return dw_str_eq(o->format, DW_STR("auto")) ? NULL : dw_parser_find(o->format);
+    const struct dw_conf_map *formats = &a->opt->formats;
+    uint32_t i = 0;
+    while (i < formats->count && fnmatch(formats->key[i].ptr, t->path, 0) != 0)
+        i++;
+    return &a->format[i];
 }
 
 static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft *d)
@@ -161,12 +140,13 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
     struct dw_str line = d->line;
     const struct dw_parser *p = t->parser[out];
     if (!p) {
-        p = configured(a, t);
-        t->fixed_format = p != NULL;
-        if (!p)
-            p = dw_parser_probe(line);
+        const struct line_format *f = configured(a, t);
+        t->fixed_format = f->parser != NULL;
+        t->user = f->user;
+        p = f->parser ? f->parser : dw_parser_probe(line);
         t->parser[out] = p;
     }
+    a->parse.user = t->user;
     if (p && dw_parser_run(p, &a->parse, line, d) == DW_OK) {
         t->refusals[out] = 0;
         return;

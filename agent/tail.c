@@ -3,14 +3,15 @@
  *
  * Invariants:
  *   (1) Only whole raw lines are consumed; the rest is read again when more has come.
- *   (2) A file that shrank, or whose content before our offset changed, is another stream from then on.
+ *   (2) A file that shrank, or whose content before our offset changed, is another stream from then on. Whenever size or times are
+ *       not those of the last look, the content is compared.
  *   (3) A share is bounded, so no file keeps another from its turn.
  */
 #include "agent_int.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
 
@@ -53,21 +54,61 @@ static bool follow(struct agent *a, struct tail *t)
         t->last_growth_ns = agent_now(a);
     }
     t->before = NULL;
+    b->followers--;
     return true;
 }
 
-/* Whether the bytes before our place are still those that we read. */
-static bool still_same(struct agent *a, const struct tail *t)
+void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st)
 {
-    char bytes[AGENT_FINGERPRINT];
-    uint8_t hash[DW_SHA256_BYTES];
-    size_t n = 0;
-    if (t->print_len == 0)
-        return true;
-    if (dw_fs_pread(a->fs, t->fd, bytes, t->print_len, t->print_at - t->print_len, &n) < 0 || n != t->print_len)
+    t->size = st->size_bytes;
+    t->mtime_ns = st->mtime_ns;
+    t->ctime_ns = st->ctime_ns;
+    t->stamped = stamp_tells(a, st->mtime_ns) && stamp_tells(a, st->ctime_ns);
+}
+
+/* Whether the file may have been written to since the last look. */
+static bool is_stirred(const struct tail *t, const struct dw_stat *st)
+{
+    return !t->stamped || st->size_bytes != t->size || st->mtime_ns != t->mtime_ns || st->ctime_ns != t->ctime_ns;
+}
+
+bool tail_changed(struct tail *t)
+{
+    struct dw_stat st;
+    if (dw_fs_fstat(t->fd, &st) < 0)
         return false;
-    dw_sha256_of(dw_str_make(bytes, n), hash);
-    return memcmp(hash, t->print, sizeof hash) == 0;
+    t->deleted = st.links == 0;
+    return st.size_bytes != t->size;
+}
+
+int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row *ret)
+{
+    struct checkpoint_row row = {.stream = t->stream, .low = tail_low(t), .print = t->print, .end = t->end, .is_new = t->is_new,
+        .cut = t->cut_now};
+    row.stream.field = NULL; /* the tail's own */
+    row.stream.field_count = 0;
+    if (row.print.at != row.low) { /* a line waits for more */
+        row.print = (struct fingerprint){0};
+        print_take(a, t->fd, row.low, &row.print);
+    }
+    row.path = dw_strndup(t->series->path, strlen(t->series->path));
+    if (!row.path)
+        return DW_ENOMEM;
+    *ret = row;
+    return DW_OK;
+}
+
+void tail_reopen(struct agent *a, struct tail *t)
+{
+    DW_ASSERT(t->state == TAIL_ENDED && t->end == STREAM_ENDED);
+    DW_COUNT(tail_reopened);
+    rows_resume(a, &t->stream);
+    t->state = TAIL_ROTATED;
+    t->end = STREAM_GOES_ON;
+    t->at_end = false;
+    t->dirty = true;
+    t->last_growth_ns = agent_now(a);
+    ship_touch(a, t);
 }
 
 static int read_rest(struct agent *a, struct tail *t, struct dw_str *ret)
@@ -85,6 +126,8 @@ static int cut_here(struct agent *a, struct tail *t, struct dw_str rest, const s
     int rc = dw_lines_flush(t->lines, rest, out);
     if (rc == DW_OK && waits)
         t->cut_now = dw_lines_offset(t->lines);
+    if (rc == DW_OK && rest.len)
+        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
     ship_touch(a, t);
     return rc;
 }
@@ -114,16 +157,24 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     if (rc < 0)
         return rc;
     uint64_t read = dw_lines_offset(t->lines);
-    if (cut || dw_fs_fstat(t->fd, &st) < 0 || st.size_bytes < read)
-        st.size_bytes = read;
-    t->size = st.size_bytes;
-    bool finished = strcmp(state, "idle") != 0;
-    t->state = finished ? TAIL_ENDED : t->state;
-    rc = finished ? tails_over(a, t) : DW_OK;
-    if (rc < 0)
-        return rc;
+    t->size = !cut && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes > read ? st.size_bytes : read;
+    if (strcmp(state, "idle") != 0) {
+        struct checkpoint_row row;
+        t->state = TAIL_ENDED;
+        t->end = cut ? STREAM_CUT_OFF : STREAM_ENDED;
+        rc = tail_row(a, t, &row);
+        if (rc < 0)
+            return rc;
+        rc = rows_keep(a, &row);
+        if (rc < 0) {
+            dw_free(row.path);
+            return rc;
+        }
+    }
     ship_touch(a, t);
-    return ledger_stream_end(a, &t->stream, t->size, read, state);
+    rc = ledger_stream_end(a, &t->stream, t->size, read, state);
+    t->end_parcel = a->parcels;
+    return rc;
 }
 
 /* The file was truncated, or written anew, under us: what we had not read is gone. */
@@ -141,6 +192,24 @@ static int cut_off(struct agent *a, struct tail *t)
         dw_fs_close(fd);
         tails_look(a, f);
     }
+    f->elders_ns = 0; /* a rotated one is another stream from here on */
+    return DW_OK;
+}
+
+/* Whether the file is no longer the one that we read. */
+static int is_another(struct agent *a, const struct tail *t, const struct dw_stat *st, bool *ret)
+{
+    bool same = true;
+    int rc = is_stirred(t, st) ? print_check(a, t->fd, &t->print, &same) : DW_OK;
+    *ret = !same || st->size_bytes < dw_lines_offset(t->lines);
+    return rc;
+}
+
+/* The file cannot be read now; the next look tries again. */
+static int read_failed(struct tail *t)
+{
+    DW_COUNT(tail_read_errors);
+    t->at_end = true;
     return DW_OK;
 }
 
@@ -157,26 +226,20 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         return DW_OK;
     }
     t->dirty = false;
-    if (dw_fs_fstat(t->fd, &st) < 0) {
-        DW_COUNT(tail_read_errors);
-        t->at_end = true;
-        return DW_OK;
-    }
-    bool grew = st.size_bytes != t->size;
-    if (st.size_bytes < offset || (t->at_end && grew && !still_same(a, t)))
+    bool another;
+    if (dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
+        return read_failed(t);
+    if (another)
         return cut_off(a, t);
-    if (grew)
+    if (st.size_bytes != t->size)
         t->last_growth_ns = agent_now(a);
-    t->size = st.size_bytes;
+    tail_note(a, t, &st);
     if (st.size_bytes == offset) {
         t->at_end = true;
         return DW_OK;
     }
-    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0) {
-        DW_COUNT(tail_read_errors);
-        t->at_end = true;
-        return DW_OK;
-    }
+    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0)
+        return read_failed(t);
     a->read_at_ns = agent_now(a);
     bool cut = t->cut_at && offset + n >= t->cut_at;
     if (cut)
@@ -191,8 +254,10 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         return rc;
     }
     DW_COUNT_N(tail_bytes, used);
-    if (used)
+    if (used) {
+        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
         ship_touch(a, t);
+    }
     t->at_end = n < a->chunk_cap || used == 0;
     *ret_more = !t->at_end;
     return rc;

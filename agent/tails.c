@@ -1,12 +1,14 @@
 /*
  * tails: from a log that is there to the streams that it is made of.
  *
- * Idea: a file is known by (device, inode, birth time) and, over a restart, by the content before the offset where we stopped; its
- * name only says where to look. Whatever gives way to a successor is kept open until its last byte is acknowledged.
+ * Idea: a file is known by its identity (identity.c) and, over a restart and after its end, by what is kept of it (rows.c); its name
+ * only says where to look. Whatever gives way to a successor is kept open until it rested for rotated.wait and its last byte is
+ * acknowledged.
  *
  * Invariants:
  *   (1) A stream id is made once: from the checkpoint while the content still matches, else with a generation never used.
- *   (2) A stream that is known and cannot be found again is said to be lost, once.
+ *   (2) A file has at most one tail that is not cut off.
+ *   (3) A file that is seen under any name of its log and is not as it was at its stream's end is read.
  */
 #include "agent_int.h"
 
@@ -16,11 +18,7 @@
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-
-enum { SIBLINGS_MAX = 1000 };
 
 void tail_free(struct tail *t)
 {
@@ -33,67 +31,38 @@ void tail_free(struct tail *t)
     dw_free(t);
 }
 
-static void make_id(const struct agent *a, struct dw_stream *s)
+struct tail *tails_find(const struct agent *a, const struct dw_stat *st)
 {
-    uint8_t hash[DW_SHA256_BYTES], numbers[32];
-    uint64_t v[4] = {s->device, s->inode, (uint64_t)s->birth_ns, s->generation};
-    for (unsigned i = 0; i < 32; i++)
-        numbers[i] = (uint8_t)(v[i / 8] >> (8 * (i % 8)));
-    struct dw_sha256 *h = dw_sha256_new();
-    dw_sha256_add(h, a->chain.agent, sizeof a->chain.agent);
-    dw_sha256_add(h, s->series, sizeof s->series);
-    dw_sha256_add(h, numbers, sizeof numbers);
-    dw_sha256_end(h, hash);
-    dw_sha256_free(h);
-    memcpy(s->id, hash, DW_ID_BYTES);
-}
-
-static bool same_file(const struct dw_stream *s, const struct dw_stat *st)
-{
-    return s->device == st->device && s->inode == st->inode && s->birth_ns == st->birth_ns;
-}
-
-/* Whether the bytes before `low` are those of the checkpoint. */
-static bool same_content(const struct agent *a, int fd, const struct checkpoint_row *row, uint64_t size)
-{
-    char bytes[AGENT_FINGERPRINT];
-    uint8_t hash[DW_SHA256_BYTES];
-    size_t n = 0;
-    if (size < row->low || row->print_len > sizeof bytes)
-        return false;
-    if (row->print_len == 0)
-        return true;
-    if (dw_fs_pread(a->fs, fd, bytes, row->print_len, row->low - row->print_len, &n) < 0 || n != row->print_len)
-        return false;
-    dw_sha256_of(dw_str_make(bytes, n), hash);
-    return memcmp(hash, row->print, sizeof hash) == 0;
-}
-
-/* A file that was truncated in place has been several streams: the newest counts, one that is not over before all that are. */
-static struct checkpoint_row *find_row(const struct agent *a, const uint8_t *series, const struct dw_stat *st)
-{
-    struct checkpoint_row *found = NULL;
-    for (uint32_t i = 0; i < a->row_count; i++) {
-        struct checkpoint_row *r = &a->row[i];
-        bool fits = r->path && memcmp(r->stream.series, series, DW_ID_BYTES) == 0 && same_file(&r->stream, st);
-        if (fits && (!found || found->finished || !r->finished))
-            found = r;
-    }
-    return found;
-}
-
-static struct tail *find_tail(const struct agent *a, const struct dw_stat *st)
-{
-    for (struct tail *t = a->tail; t; t = t->next)
-        if (t->state != TAIL_ENDED && same_file(&t->stream, st))
+    for (struct dw_node *n = dw_table_find(&a->tails_by_file, hash_of_stat(st)); n; n = dw_table_next(n)) {
+        struct tail *t = DW_ITEM(n, struct tail, by_file);
+        if (t->end != STREAM_CUT_OFF && same_file(&t->stream, st))
             return t;
+    }
     return NULL;
 }
 
-static void take_row(struct checkpoint_row *r)
+void tails_drop(struct agent *a, struct tail **at)
 {
-    dw_free(r->path);
-    r->path = NULL;
+    struct tail *t = *at;
+    *at = t->next;
+    a->tail_count--;
+    t->series->tail_count--;
+    if (t->series->current == t) {
+        memcpy(t->series->last, t->stream.id, DW_ID_BYTES);
+        t->series->last_size = (int64_t)t->size;
+        t->series->current = NULL;
+    }
+    if (t->before)
+        t->before->followers--;
+    for (struct tail *o = a->tail; o && t->followers; o = o->next) {
+        if (o->before != t)
+            continue;
+        o->before = NULL;
+        t->followers--;
+    }
+    dw_table_remove(&a->tails_by_file, &t->by_file);
+    dw_table_remove(&a->tails_by_path, &t->by_path);
+    tail_free(t);
 }
 
 static bool copy_fields(struct tail *t, const struct found *f)
@@ -123,12 +92,15 @@ static void name_stream(struct agent *a, struct tail *t, struct found *f, const 
     s->ordinal = f->next_ordinal++;
     s->generation = a->meta.salt + s->ordinal;
     s->predecessor_size = -1;
-    if (f->current) {
+    if (f->current && f->current->state != TAIL_LIVE) { /* a late find gives way to nobody */
         memcpy(s->predecessor, f->current->stream.id, DW_ID_BYTES);
         if (f->current->state == TAIL_ENDED)
             s->predecessor_size = (int64_t)f->current->size;
+    } else if (!f->current && f->last_size >= 0) {
+        memcpy(s->predecessor, f->last, DW_ID_BYTES);
+        s->predecessor_size = f->last_size;
     }
-    make_id(a, s);
+    stream_make_id(a, s);
 }
 
 static struct dw_lines *make_lines(struct agent *a, const struct found *f, uint64_t start)
@@ -145,61 +117,121 @@ static struct dw_lines *make_lines(struct agent *a, const struct found *f, uint6
 }
 
 /* Takes over `fd`. */
-static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st)
+static struct tail *new_tail(struct found *f, const char *path, int fd)
 {
-    struct checkpoint_row *row = find_row(a, f->series, st);
     struct tail *t = dw_calloc(1, sizeof *t);
-    if (row && (row->finished || !same_content(a, fd, row, st->size_bytes)))
-        row = NULL; /* another file in the same place, or the same again from its beginning */
-    if (t) {
-        t->fd = fd;
-        t->series = f;
-        t->path = dw_strndup(path, strlen(path));
+    if (!t) {
+        dw_fs_close(fd);
+        return NULL;
     }
-    if (!t || !t->path || !copy_fields(t, f)) {
-        if (!t)
-            dw_fs_close(fd);
+    t->fd = fd;
+    t->series = f;
+    t->carried_from = UINT64_MAX;
+    t->path = dw_strndup(path, strlen(path));
+    if (!t->path || !copy_fields(t, f)) {
         tail_free(t);
         return NULL;
     }
-    bool skip = !row && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
-    t->begin = row ? row->low : skip ? st->size_bytes : 0;
-    t->cut_at = row && row->cut > row->low ? row->cut : 0;
-    if (row) {
-        const struct dw_field *field = t->stream.field;
-        uint32_t count = t->stream.field_count;
-        t->stream = row->stream;
-        t->stream.field = field;
-        t->stream.field_count = count;
-        if (f->next_ordinal <= row->stream.ordinal)
-            f->next_ordinal = row->stream.ordinal + 1;
-        take_row(row);
-    } else {
-        name_stream(a, t, f, st);
-        t->is_new = true;
+    return t;
+}
+
+/* What is kept of the file's stream, if the file still has its content. */
+static int find_stream(struct agent *a, const struct found *f, int fd, const struct dw_stat *st, struct known **ret)
+{
+    struct known *k = rows_find(a, f->series, st);
+    bool same = k && st->size_bytes >= k->row.low;
+    int rc = same ? print_check(a, fd, &k->row.print, &same) : DW_OK;
+    DW_COUNT_IF(rc < 0, tail_read_errors);
+    if (rc < 0)
+        return rc;
+    *ret = same ? k : NULL;
+    return k && !same ? rows_cut_off(a, k) : DW_OK; /* another file in the same place, or the same again from its beginning */
+}
+
+/* The stream goes on where it was. */
+static void resume(struct agent *a, struct tail *t, struct known *k)
+{
+    const struct checkpoint_row *row = &k->row;
+    const struct dw_field *field = t->stream.field;
+    uint32_t count = t->stream.field_count;
+    DW_COUNT_IF(row->end == STREAM_ENDED, tail_reopened);
+    t->stream = row->stream;
+    t->stream.field = field;
+    t->stream.field_count = count;
+    t->begin = row->low;
+    t->print = row->print;
+    t->cut_at = row->cut > row->low ? row->cut : 0;
+    if (t->series->next_ordinal <= row->stream.ordinal)
+        t->series->next_ordinal = row->stream.ordinal + 1;
+    rows_drop(a, k);
+}
+
+/* The series goes on in this file; the one before is read first. */
+static void follow_current(struct found *f, struct tail *t)
+{
+    if (!f->current || f->current->state != TAIL_ROTATED)
+        return;
+    t->before = f->current;
+    f->current->followers++;
+}
+
+/* What stood there before the first start is left out, and said. */
+static int leave_out(struct agent *a, struct tail *t)
+{
+    struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
+    print_take(a, t->fd, t->begin, &t->print);
+    t->cut_bytes = t->begin;
+    int rc = ledger_declare(a, t, &d);
+    ship_touch(a, t);
+    return rc;
+}
+
+static void enter(struct agent *a, struct tail *t)
+{
+    t->next = a->tail;
+    a->tail = t;
+    a->tail_count++;
+    t->series->tail_count++;
+    dw_table_add(&a->tails_by_file, &t->by_file, hash_of_stream(&t->stream));
+    dw_table_add(&a->tails_by_path, &t->by_path, hash_of_path(t->path));
+}
+
+/* Takes over `fd`. NULL: not now. */
+static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st)
+{
+    struct known *k = NULL;
+    int rc = find_stream(a, f, fd, st, &k);
+    if (rc < 0) {
+        dw_fs_close(fd);
+        return NULL;
     }
-    t->lines = make_lines(a, f, t->begin);
+    struct tail *t = new_tail(f, path, fd);
+    if (!t)
+        return NULL;
+    bool skip = !k && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
+    t->begin = skip ? st->size_bytes : 0;
+    t->lines = make_lines(a, f, k ? k->row.low : t->begin);
     if (!t->lines) {
         tail_free(t);
         return NULL;
     }
-    t->size = st->size_bytes;
-    t->carried_from = UINT64_MAX;
-    t->before = f->current && f->current->state != TAIL_ENDED ? f->current : NULL;
+    bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
+    t->is_new = !k;
+    if (k)
+        resume(a, t, k);
+    else
+        name_stream(a, t, f, st);
+    tail_note(a, t, st);
+    if (!over)
+        follow_current(f, t);
     t->last_growth_ns = agent_now(a);
-    t->next = a->tail;
-    a->tail = t;
-    a->tail_count++;
-    if (t->is_new)
+    enter(a, t);
+    if (t->is_new || over)
         ship_touch(a, t); /* its name is durable no later than its successor's: after a crash ordinals stay in order */
-    if (skip && t->begin) { /* what stood there before the first start is left out, and said */
-        struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
-        t->cut_bytes = t->begin;
-        int rc = ledger_declare(a, t, &d);
-        if (rc < 0)
-            a->failed = rc;
-        ship_touch(a, t);
-    }
+    if (skip && t->begin)
+        rc = leave_out(a, t);
+    if (rc < 0)
+        a->failed = rc;
     return t;
 }
 
@@ -215,72 +247,28 @@ static int open_log(struct agent *a, const char *path, int *ret_fd, struct dw_st
     return rc;
 }
 
-struct sibling {
-    char path[AGENT_PATH_MAX];
-    struct dw_stat st;
-};
-
-/* Oldest first: by birth where the file system knows it, else by the last write. */
-static int by_age(const void *x, const void *y)
+/* Whether a rotated file has something for us: all of it, or what came after its stream's end. */
+static bool is_wanted(const struct agent *a, const struct found *f, const struct dw_stat *st, bool known)
 {
-    const struct sibling *a = x, *b = y;
-    int c = (a->st.birth_ns > b->st.birth_ns) - (a->st.birth_ns < b->st.birth_ns);
-    return c ? c : (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
-}
-
-static bool is_compressed(struct dw_str name)
-{
-    return dw_str_ends(name, DW_STR(".gz")) || dw_str_ends(name, DW_STR(".zst")) || dw_str_ends(name, DW_STR(".xz"))
-        || dw_str_ends(name, DW_STR(".bz2")) || dw_str_ends(name, DW_STR(".tmp"));
-}
-
-/* Lists files `NAME.*` beside `path`, oldest first. Whether these are all. */
-static bool list_siblings(const char *path, struct sibling *out, uint32_t max, uint32_t *ret_count)
-{
-    char dir[AGENT_PATH_MAX];
-    struct dw_buf names = {0};
-    uint32_t count = 0;
-    const char *slash = strrchr(path, '/');
-    *ret_count = 0;
-    if (!slash || (size_t)(slash - path) >= sizeof dir)
+    const struct known *k = rows_find(a, f->series, st);
+    if (tails_find(a, st))
         return false;
-    memcpy(dir, path, (size_t)(slash - path));
-    dir[slash - path] = '\0';
-    struct dw_str base = dw_str_of(slash + 1);
-    bool all = dw_fs_list(dir[0] ? dir : "/", 100000, &names) == DW_OK;
-    if (all) {
-        for (const char *n = names.ptr; n && n < names.ptr + names.len && count < max; n += strlen(n) + 1) {
-            struct dw_str name = dw_str_of(n);
-            bool ours = name.len > base.len + 1 && dw_str_starts(name, base) && name.ptr[base.len] == '.';
-            if (!ours || is_compressed(name))
-                continue;
-            if (dw_path_join(out[count].path, AGENT_PATH_MAX, dir, n) == DW_OK
-                && dw_fs_stat(out[count].path, &out[count].st) == DW_OK && S_ISREG(out[count].st.mode))
-                count++;
-        }
-    }
-    dw_buf_fini(&names);
-    qsort(out, count, sizeof *out, by_age);
-    *ret_count = count;
-    return all && count < max;
+    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low : !known || rows_met(a, f->series, st);
 }
 
-/* A file that was known or is met for the first time under a rotated name. The name may have moved on since it was listed, so what
- * counts is what was opened. */
-static void take_rotated(struct agent *a, struct found *f, const struct sibling *s)
+/* The name may have moved on since it was listed, so what counts is what was opened. */
+static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, bool known)
 {
     int fd;
     struct dw_stat st;
-    const struct checkpoint_row *row = find_row(a, f->series, &s->st);
-    if (find_tail(a, &s->st) || (row && row->finished))
+    if (!is_wanted(a, f, &s->st, known))
         return;
-    if (open_log(a, s->path, &fd, &st) < 0) {
+    if (open_log(a, s->path, &fd, &st) != DW_OK) {
         DW_COUNT(discover_unreadable);
         return;
     }
-    row = find_row(a, f->series, &st);
-    if (!same_file(&(struct dw_stream){.device = s->st.device, .inode = s->st.inode, .birth_ns = s->st.birth_ns}, &st)
-        || find_tail(a, &st) || (row && row->finished)) {
+    bool same = st.device == s->st.device && st.inode == s->st.inode && st.birth_ns == s->st.birth_ns;
+    if (!same || !is_wanted(a, f, &st, known)) {
         a->last_scan_ns = 0; /* another file has this name by now: look again */
         dw_fs_close(fd);
         return;
@@ -289,49 +277,20 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     if (!t)
         return;
     t->state = TAIL_ROTATED;
-    f->current = t;
+    if (!f->current || f->current->state != TAIL_LIVE)
+        f->current = t;
 }
 
-/* Streams that are over need no memory once no file of the log is theirs. */
-static void forget_rows(struct agent *a, const struct found *f, const struct sibling *s, uint32_t count)
+void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
-    for (uint32_t i = 0; i < a->row_count; i++) {
-        struct checkpoint_row *r = &a->row[i];
-        bool there = !r->path || !r->finished || memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0;
-        for (uint32_t k = 0; k < count && !there; k++)
-            there = same_file(&r->stream, &s[k].st);
-        if (!there)
-            take_row(r);
-    }
-}
-
-static bool same_files(const struct sibling *x, const struct sibling *y, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (x[i].st.device != y[i].st.device || x[i].st.inode != y[i].st.inode || x[i].st.birth_ns != y[i].st.birth_ns)
-            return false;
-    return true;
-}
-
-/* A folder that is listed while its files are renamed may show one twice or not at all, so it is listed until two looks agree. */
-static void take_siblings(struct agent *a, struct found *f)
-{
-    enum { LOOKS = 16 };
-    struct sibling *s = dw_alloc(2 * (size_t)SIBLINGS_MAX * sizeof *s);
-    uint32_t n[2] = {0};
-    bool all = false, agree = false;
-    if (!s)
-        return;
-    for (int look = 0; look < LOOKS && !agree; look++) {
-        uint32_t now = (uint32_t)look % 2;
-        all = list_siblings(f->path, s + now * SIBLINGS_MAX, SIBLINGS_MAX, &n[now]);
-        agree = look > 0 && n[0] == n[1] && same_files(s, s + SIBLINGS_MAX, n[0]);
-    }
-    if (all && agree)
-        forget_rows(a, f, s, n[0]);
-    for (uint32_t i = 0; i < n[0]; i++)
-        take_rotated(a, f, &s[i]);
-    dw_free(s);
+    struct siblings s;
+    struct dw_stat st;
+    f->elders_ns = agent_now(a);
+    folder_siblings(a, f->path, &s);
+    rows_look(a, f, &s, dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL);
+    for (uint32_t i = 0; i < s.count; i++)
+        take_rotated(a, f, &s.item[i], known);
+    siblings_fini(&s);
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
@@ -344,58 +303,66 @@ static void retire(const struct agent *a, struct tail *t)
     }
 }
 
-/* Streams that gave way while we were away have higher ordinals than what a fresh look would count from. */
-static void count_ordinals(struct agent *a, struct found *f)
+/* A file has its log's name, perhaps again: it may have been renamed and renamed back. */
+static void take_back(struct agent *a, struct found *f, struct tail *t)
 {
-    for (uint32_t i = 0; i < a->row_count; i++)
-        if (memcmp(a->row[i].stream.series, f->series, DW_ID_BYTES) == 0 && f->next_ordinal <= a->row[i].stream.ordinal)
-            f->next_ordinal = a->row[i].stream.ordinal + 1;
+    if (t->state == TAIL_ENDED)
+        tail_reopen(a, t);
+    if (f->current && f->current != t)
+        retire(a, f->current);
+    t->state = TAIL_LIVE;
+    f->current = t;
 }
 
 /* Takes the file that has the log's name now, after those that had it before. Opening it first and listing its elders then means that
  * no rotation between the two can put them into the wrong order: if it was renamed meanwhile it is among the elders. False: look again. */
 static bool take_newest(struct agent *a, struct found *f, bool fresh)
 {
-    struct dw_stat st;
+    struct dw_stat st, now;
     int fd;
     int rc = open_log(a, f->path, &fd, &st);
-    if (rc < 0) {
+    if (rc != DW_OK) {
         DW_COUNT(discover_unreadable);
         if (fresh)
             dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
-        take_siblings(a, f);
+        tails_take_elders(a, f, false);
         return true;
     }
-    take_siblings(a, f);
-    struct tail *t = find_tail(a, &st);
-    struct dw_stat now;
-    bool moved = dw_fs_stat(f->path, &now) == DW_OK && (now.device != st.device || now.inode != st.inode);
+    tails_take_elders(a, f, false);
+    struct tail *t = tails_find(a, &st);
+    bool there = dw_fs_stat(f->path, &now) == DW_OK;
+    bool moved = there && (now.device != st.device || now.inode != st.inode);
     if (t || moved || a->tail_count >= AGENT_STREAMS_MAX) {
         DW_COUNT_IF(!t && !moved, discover_limit);
         dw_fs_close(fd);
+        if (t && there && !moved && t->series == f)
+            take_back(a, f, t);
         return !moved && !(t && t->state == TAIL_ROTATED);
     }
     t = add_tail(a, f, f->path, fd, &st);
-    if (t) {
-        t->seen = true;
+    if (t)
         f->current = t;
-    }
     return true;
 }
 
-/* One look at a log that is there: the file under its name, and those it was renamed to. */
+static bool elders_due(const struct agent *a, const struct found *f)
+{
+    return agent_now(a) - f->elders_ns >= AGENT_ELDERS_NS;
+}
+
 void tails_look(struct agent *a, struct found *f)
 {
     enum { LOOKS = 8 }; /* a file that rotates faster than this is looked at again at the next scan */
     struct dw_stat st;
     bool fresh = f->next_ordinal == 0 && !f->current;
-    if (fresh)
-        count_ordinals(a, f);
+    if (fresh) /* streams that gave way while we were away have higher ordinals than what a fresh look would count from */
+        f->next_ordinal = rows_next_ordinal(a, f->series);
     if (dw_fs_stat(f->path, &st) < 0)
         return;
-    struct tail *t = find_tail(a, &st);
+    struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
-        t->seen = true;
+        if (elders_due(a, f) && dw_table_find(&a->known_by_series, hash_of_series(f->series)))
+            tails_take_elders(a, f, true);
         return;
     }
     if (t && t->series != f)
@@ -406,66 +373,38 @@ void tails_look(struct agent *a, struct found *f)
         continue;
 }
 
-/* Logs whose name is gone: their streams are read to the end. */
+static void forget_log(struct agent *a, struct found **at)
+{
+    struct found *f = *at;
+    *at = f->next;
+    dw_table_remove(&a->logs, &f->by_path);
+    dw_arena_fini(&f->arena);
+    dw_free(f->path);
+    dw_free(f);
+}
+
 void tails_after_scan(struct agent *a)
 {
-    for (struct found *f = a->found; f; f = f->next) {
-        if (!f->seen && f->current) {
-            take_siblings(a, f);
-            retire(a, f->current);
-        }
-        f->seen = false;
-    }
-}
-
-/* Whether the file of a row is still there under its own or a rotated name: between rename and the making of a new file a log
- * has no name for a moment, and comes back. */
-static bool is_beside(const struct checkpoint_row *r)
-{
-    char path[AGENT_PATH_MAX];
-    struct dw_stat st;
-    if (dw_fs_stat(r->path, &st) == DW_OK && same_file(&r->stream, &st))
-        return true;
-    (void)snprintf(path, sizeof path, "%s", r->path);
-    char *slash = strrchr(path, '/'), *end = strstr(slash ? slash : path, ".log.");
-    if (end)
-        end[4] = '\0';
-    struct sibling *s = dw_alloc((size_t)SIBLINGS_MAX * sizeof *s);
-    uint32_t n = 0;
-    bool found = false, all = s && list_siblings(path, s, SIBLINGS_MAX, &n);
-    (void)all; /* what is listed counts; a folder that is gone has nothing beside */
-    for (uint32_t i = 0; i < n && !found; i++)
-        found = same_file(&r->stream, &s[i].st);
-    dw_free(s);
-    return found;
-}
-
-/* After a scan: what the checkpoint knows and nobody found was lost while we were away, unless it waits under a rotated name. */
-void tails_lost(struct agent *a)
-{
-    for (uint32_t i = 0; i < a->row_count; i++) {
-        struct checkpoint_row *r = &a->row[i];
-        if (!r->path || r->finished || (!a->opt->until_idle && is_beside(r)))
+    int64_t now = agent_now(a);
+    for (struct found **at = &a->found; *at;) {
+        struct found *f = *at;
+        bool first = !f->gone_ns;
+        if (f->seen) {
+            f->seen = false;
+            at = &f->next;
             continue;
-        DW_COUNT(tail_streams_lost);
-        dw_warn("%s: gone before it was read to its end: bytes from %llu on are lost, how many is unknown", r->path,
-            (unsigned long long)r->low);
-        struct checkpoint_row row = *r;
-        row.finished = r->finished = true;
-        row.path = dw_strndup(r->path, strlen(r->path));
-        int rc = row.path ? ship_row(a, &row) : DW_ENOMEM;
-        if (rc == DW_OK)
-            rc = ledger_stream_end(a, &row.stream, row.low, row.low, "lost");
-        if (rc < 0)
-            a->failed = rc;
+        }
+        if (first) {
+            f->gone_ns = now;
+            f->told = false;
+        }
+        if (first || elders_due(a, f))
+            tails_take_elders(a, f, !first);
+        if (f->current)
+            retire(a, f->current);
+        if (now - f->gone_ns >= a->opt->forget_after && f->tail_count == 0)
+            forget_log(a, at);
+        else
+            at = &f->next;
     }
-}
-
-int tails_over(struct agent *a, const struct tail *t)
-{
-    struct checkpoint_row row = {.stream = t->stream, .low = dw_lines_low(t->lines), .finished = true};
-    row.stream.field = NULL; /* the tail's own */
-    row.stream.field_count = 0;
-    row.path = dw_strndup(t->path, strlen(t->path));
-    return row.path ? agent_keep_row(a, &row) : DW_ENOMEM;
 }

@@ -71,12 +71,17 @@ static int announce(struct writer *w, const struct parcel *p)
             continue;
         }
         first.low = 0;
-        first.print_len = 0;
-        first.finished = false;
+        first.print = (struct fingerprint){0};
+        first.end = STREAM_GOES_ON;
         rc = checkpoint_put(w->conf.checkpoint, &first);
     }
     int end = checkpoint_end(w->conf.checkpoint);
     return rc < 0 ? rc : end;
+}
+
+static int write_row(struct checkpoint *c, const struct checkpoint_row *row)
+{
+    return row->forget ? checkpoint_forget(c, row) : checkpoint_put(c, row);
 }
 
 static int write_rows(struct writer *w)
@@ -85,7 +90,7 @@ static int write_rows(struct writer *w)
     int rc = checkpoint_begin(w->conf.checkpoint);
     for (struct parcel *p = w->done; p && rc == DW_OK; p = p->next) {
         for (uint32_t i = 0; i < p->row_count && rc == DW_OK; i++)
-            rc = checkpoint_put(w->conf.checkpoint, &p->row[i]);
+            rc = write_row(w->conf.checkpoint, &p->row[i]);
         last = p;
     }
     if (rc == DW_OK && last)

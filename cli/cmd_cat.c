@@ -69,7 +69,7 @@ static void cat_frames(struct cat *c, const char *path, struct dw_str rest)
             rc = dw_decode(c->decoder, here, &f);
         else if (rc == DW_OK)
             rc = DW_EAGAIN;
-        if (rc < 0) {
+        if (rc != DW_OK) {
             (void)fprintf(stderr, "dogwatch: %s: byte %zu: %s\n", path, at, rc == DW_EAGAIN ? "the frame is cut off" : dw_err_text(rc));
             c->bad++;
             return;

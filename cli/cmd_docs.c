@@ -65,7 +65,7 @@ static void page_parsers(struct dw_buf *b)
     const struct dw_parser *p = dw_parser_table(&count);
     dw_buf_printf(b, "# Parsers\n\n%s| format | dataset | also called | takes |\n|---|---|---|---|\n", made);
     for (size_t i = 0; i < count; i++)
-        dw_buf_printf(b, "| `%s` | `%s` | %s | %s |\n", p[i].name, p[i].dataset, p[i].aliases ? p[i].aliases : "", p[i].doc);
+        dw_buf_printf(b, "| `%s` | `%.*s` | %s | %s |\n", p[i].name, DW_ARG(p[i].dataset), p[i].aliases ? p[i].aliases : "", p[i].doc);
 }
 
 static void page_problems(struct dw_buf *b)

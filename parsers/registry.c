@@ -15,9 +15,12 @@
 enum { PROBE_MIN = 30, NAME_MAX_LEN = 40 };
 
 static const struct dw_parser table[] = {
-#define PARSER(id, dataset, kind, aliases, doc) {#id, dataset, kind, aliases, doc, dw_probe_##id, dw_parse_##id},
+#define TEXT(lit) {lit, sizeof(lit) - 1}
+#define PARSER(id, module, fileset, kind, aliases, doc) \
+    {#id, aliases, doc, TEXT(module), TEXT(module "." fileset), TEXT(kind), dw_probe_##id, dw_parse_##id},
 #include "dogwatch/tbl/parsers.h"
 #undef PARSER
+#undef TEXT
 };
 
 const struct dw_parser *dw_parser_table(size_t *ret_count)
@@ -64,12 +67,8 @@ const struct dw_parser *dw_parser_probe(struct dw_str line)
 int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, struct dw_str line, struct dw_draft *d)
 {
     dw_draft_reset(d, line);
-    dw_draft_const(d, DW_F_event_dataset, p->dataset);
-    struct dw_str module = dw_str_of(p->dataset);
-    module.len = dw_str_index(module, '.');
-    dw_draft_field(
-        d, (struct dw_field){
-               .v.ptr = module.ptr, .len = (uint32_t)module.len, .key = DW_F_event_module, .kind = DW_K_CONST});
+    dw_draft_text(d, DW_F_event_dataset, p->dataset, DW_K_CONST);
+    dw_draft_text(d, DW_F_event_module, p->module, DW_K_CONST);
     int err = ctx->user ? dw_user_format_parse(ctx->user, ctx, d) : p->parse(ctx, d);
     if (err) {
         dw_draft_reset(d, line);
@@ -79,6 +78,6 @@ int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, str
     for (uint32_t i = 0; i < d->field_count; i++)
         if (d->field[i].key == DW_F_event_kind)
             return DW_OK;
-    dw_draft_const(d, DW_F_event_kind, p->kind);
+    dw_draft_text(d, DW_F_event_kind, p->kind, DW_K_CONST);
     return DW_OK;
 }

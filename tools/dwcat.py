@@ -35,6 +35,8 @@ def unpack(packed, size=None):
     need(zstd.ZSTD_decompress(out, size, packed, len(packed)) == size, 'a section does not decompress to its size')
     return out.raw[:size]
 wrap = lambda v: (v + (1 << 63)) % (1 << 64) - (1 << 63)  # noqa: E731  64 bits, signed
+def zigzag(v):
+    return v >> 1 ^ -(v & 1)
 class Cursor:
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -51,7 +53,12 @@ class Cursor:
                 need(v < 1 << 64, 'a varint over 64 bits')
                 return v
         raise Bad('a varint over 10 bytes')
-    zigzag = lambda self: (v := self.varint()) >> 1 ^ -(v & 1)  # noqa: E731
+    zigzag = lambda self: zigzag(self.varint())  # noqa: E731
+    def run(self, n):
+        """A run of n numbers: each one, or one for all."""
+        each = self.take(1)[0] if n else 1
+        need(each < 2, 'a run that is neither')
+        return iter([self.varint() for _ in range(n)] if each else [self.varint()] * n)
     str = lambda self: self.take(self.varint())  # noqa: E731
     left = lambda self: len(self.data) - self.at  # noqa: E731
     list = lambda self, one: [one() for _ in range(self.varint())]  # noqa: E731
@@ -100,38 +107,41 @@ def read_events(head, text, views):
     while col[8].left():
         before += col[8].varint()
         more[before] = col[8].list(lambda: (streams[col[8].varint()][0], (a := col[8].varint()), a + col[8].varint()))
+    run = [c.run(head.events) for c in col[:8]]
     for i in range(head.events):
-        stream = streams[col[0].varint()]
-        by_shape[col[1].varint()].append(i)
-        time = wrap(time + col[2].zigzag())
-        read_at = wrap((time if read_at is None else read_at) + col[3].zigzag())
-        size, start = col[7].varint(), wrap(ends.get(stream[0], 0) + col[5].zigzag())
-        extents = [(stream[0], start, wrap(start + size + col[6].zigzag()))] + more.get(i, [])
+        stream = streams[next(run[0])]
+        by_shape[next(run[1])].append(i)
+        time = wrap(time + zigzag(next(run[2])))
+        read_at = wrap((time if read_at is None else read_at) + zigzag(next(run[3])))
+        size, start = next(run[7]), wrap(ends.get(stream[0], 0) + zigzag(next(run[5])))
+        extents = [(stream[0], start, wrap(start + size + zigzag(next(run[6]))))] + more.get(i, [])
         need(0 <= start <= extents[0][2], 'an extent that ends before it starts')
         ends[stream[0]] = max(b for s, _, b in extents if s == stream[0])
         need(text[at + size:at + size + 1] == b'\n', 'a line that does not end in TEXT')
-        events.append({'stream': stream, 'time': time, 'read_at': read_at, 'out': col[4].take(1)[0], 'extents': extents,
+        events.append({'stream': stream, 'time': time, 'read_at': read_at, 'out': next(run[4]), 'extents': extents,
                        'line': text[at:at + size], 'values': [], 'pieces': [], 'start': start})
         at += size + 1
     for shape, members in zip(shapes, by_shape):
         for field in shape:
             last = 0  # integers are differences within a shape and field
+            names = {0: (9, 10), 1: (9, 10), 4: (11,), 6: (11,)}.get(field[1], ())
+            run = [col[c].run(len(members)) for c in names]
             for i in members:
-                last = read_value(events[i], *field, col, last)
+                last = read_value(events[i], *field, run, col[12], last)
     need(at == len(text) and not any(x.left() for x in [c] + col), 'bytes left over')
     return events
-def read_value(e, key, kind, elem, extra, col, last):
+def read_value(e, key, kind, elem, extra, run, literals, last):
     if kind in (0, 1):
-        start = (e['pieces'][-1][1] if e['pieces'] else 0) + col[9].zigzag()
-        e['pieces'].append((start, start + col[10].varint()))
+        start = (e['pieces'][-1][1] if e['pieces'] else 0) + zigzag(next(run[0]))
+        e['pieces'].append((start, start + next(run[1])))
         need(0 <= start <= e['pieces'][-1][1] <= len(e['line']), 'a view outside its line')
     elif kind in (7, 8):
         need(0 < extra <= len(e['pieces']), '`same` of nothing')
         e['pieces'].append(e['pieces'][-extra])
     elif kind in (4, 6):
-        last = wrap(last + col[11].zigzag())
-    value = (e['line'][slice(*e['pieces'][-1])] if kind in (0, 1, 7, 8) else col[12].str() if kind == 2 else extra if kind == 3
-             else struct.unpack('<d', col[12].take(8))[0] if kind == 5 else last)
+        last = wrap(last + zigzag(next(run[0])))
+    value = (e['line'][slice(*e['pieces'][-1])] if kind in (0, 1, 7, 8) else literals.str() if kind == 2 else extra if kind == 3
+             else struct.unpack('<d', literals.take(8))[0] if kind == 5 else last)
     e['values'].append((key, elem, KINDS[kind], value))
     return last
 def instant(ns):

@@ -424,6 +424,7 @@ static int take_stream_line(struct dw_account *a, const struct dw_head *h, const
     } else {
         s->read = r->read;
         s->pending = r->pending;
+        s->ended = s->lost = false; /* it may go on after its end */
     }
     if (dw_str_eq(r->type, DW_STR("stream.end"))) {
         s->ended = true;

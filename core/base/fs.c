@@ -207,7 +207,7 @@ int dw_fs_mkdirs(const struct dw_fs *fs, const char *path, mode_t mode)
         int rc = fs->ops->mkdir(fs, part, mode);
         if (rc == DW_EEXIST)
             continue;
-        struct dw_stat st;
+        struct dw_stat st = {0};
         /* A parent on a read-only file system answers EROFS though it exists. */
         if (rc < 0 && (dw_fs_stat(part, &st) < 0 || !S_ISDIR(st.mode)))
             return rc;
@@ -232,6 +232,7 @@ static int stat_any(int dir_fd, const char *path, int flags, struct dw_stat *ret
         .links = sx.stx_nlink,
         .birth_ns = sx.stx_mask & STATX_BTIME ? statx_ns(sx.stx_btime) : 0,
         .mtime_ns = statx_ns(sx.stx_mtime),
+        .ctime_ns = statx_ns(sx.stx_ctime),
         .mode = sx.stx_mode,
     };
     return DW_OK;

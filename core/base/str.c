@@ -22,16 +22,6 @@ bool dw_str_ieq(struct dw_str a, struct dw_str b)
     return true;
 }
 
-bool dw_str_starts(struct dw_str s, struct dw_str prefix)
-{
-    return s.len >= prefix.len && dw_str_eq(dw_str_make(s.ptr, prefix.len), prefix);
-}
-
-bool dw_str_ends(struct dw_str s, struct dw_str suffix)
-{
-    return s.len >= suffix.len && dw_str_eq(dw_str_slice(s, s.len - suffix.len, s.len), suffix);
-}
-
 int dw_str_cmp(struct dw_str a, struct dw_str b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -56,31 +46,6 @@ size_t dw_str_find(struct dw_str s, struct dw_str needle)
         from++;
     }
     return s.len;
-}
-
-struct dw_str dw_str_slice(struct dw_str s, size_t from, size_t to)
-{
-    if (to > s.len)
-        to = s.len;
-    if (from > to)
-        from = to;
-    return s.ptr ? dw_str_make(s.ptr + from, to - from) : s;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct dw_str dw_str_trim(struct dw_str s)
-{
-    while (s.len && is_blank(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len && is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
 }
 
 struct dw_str dw_str_cut(struct dw_str *s, char sep)

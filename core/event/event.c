@@ -37,6 +37,7 @@ void dw_draft_reset(struct dw_draft *d, struct dw_str line)
     d->line = line;
     d->field_count = 0;
     d->dropped = 0;
+    d->literal_bytes = d->name_bytes = 0;
     d->has_time = false;
     d->time_ns = 0;
 }
@@ -49,6 +50,8 @@ static void drop(struct dw_draft *d)
 
 void dw_draft_field(struct dw_draft *d, struct dw_field f)
 {
+    d->literal_bytes += f.kind == DW_K_LITERAL ? f.len : 0;
+    d->name_bytes += f.key >= DW_FIELDS ? dw_keys_name(d->keys, f.key).len : 0;
     if (d->field_count < DW_EVENT_FIELDS_MAX) {
         d->field[d->field_count++] = f;
         return;
@@ -64,24 +67,6 @@ void dw_draft_field(struct dw_draft *d, struct dw_field f)
     }
 }
 
-static void add_piece(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
-{
-    DW_ASSERT(s.len == 0 || (s.ptr >= d->line.ptr && s.ptr + s.len <= d->line.ptr + d->line.len));
-    if (s.len == 0)
-        s.ptr = d->line.ptr;
-    dw_draft_field(d, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = (uint8_t)kind});
-}
-
-void dw_draft_view(struct dw_draft *d, uint32_t key, struct dw_str s)
-{
-    add_piece(d, key, s, DW_K_VIEW);
-}
-
-void dw_draft_number(struct dw_draft *d, uint32_t key, struct dw_str s)
-{
-    add_piece(d, key, s, DW_K_NUMBER);
-}
-
 void dw_draft_literal(struct dw_draft *d, uint32_t key, struct dw_str s)
 {
     struct dw_str copy = s.len <= DW_EVENT_VALUE_MAX ? dw_arena_copy(d->pool, s) : DW_STR_NONE;
@@ -89,14 +74,7 @@ void dw_draft_literal(struct dw_draft *d, uint32_t key, struct dw_str s)
         drop(d);
         return;
     }
-    dw_draft_field(d,
-        (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_LITERAL});
-}
-
-void dw_draft_const(struct dw_draft *d, uint32_t key, const char *text)
-{
-    dw_draft_field(d,
-        (struct dw_field){.v.ptr = text, .len = (uint32_t)strlen(text), .key = key, .kind = DW_K_CONST});
+    dw_draft_field(d, (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_LITERAL});
 }
 
 void dw_draft_int(struct dw_draft *d, uint32_t key, int64_t v)

@@ -40,8 +40,8 @@ int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
     size_t at = 19;
     int64_t fraction = 0, east;
     if (s.ptr[at] == '.' || s.ptr[at] == ',') {
-        size_t n = 0;
-        for (at++; at < s.len && (unsigned)(unsigned char)s.ptr[at] - '0' <= 9; at++, n++)
+        size_t n = ++at + 8 <= s.len && dw__eight_digits(s.ptr + at, &fraction) ? 8 : 0;
+        for (at += n; at < s.len && (unsigned)(unsigned char)s.ptr[at] - '0' <= 9; at++, n++)
             if (n < 9)
                 fraction = fraction * 10 + (s.ptr[at] - '0');
         if (n == 0)

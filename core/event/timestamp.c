@@ -32,11 +32,10 @@ struct scan {
 
 int64_t dw_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    /* Years begin in March, so that the odd day is the last; and far enough back to be unsigned. */
+    enum { BACK = 400000, BACK_DAYS = BACK / 400 * 146097 + 719468 };
+    uint32_t y = (uint32_t)(year + BACK) - (month <= 2), m = month > 2 ? month - 3 : month + 9;
+    return (int64_t)(365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1) - BACK_DAYS;
 }
 
 void dw_civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day)
@@ -361,25 +360,44 @@ static int epoch(struct dw_str s, struct dw_time *ret)
     return DW_OK;
 }
 
+/* The month of a three-letter name at p, 0: none. Its letters are compared at once. */
+static unsigned month_at(const char *p)
+{
+#define NAME(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+    switch (NAME((unsigned char)p[0], (unsigned char)p[1], (unsigned char)p[2])) {
+    case NAME('J', 'a', 'n'): return 1;
+    case NAME('F', 'e', 'b'): return 2;
+    case NAME('M', 'a', 'r'): return 3;
+    case NAME('A', 'p', 'r'): return 4;
+    case NAME('M', 'a', 'y'): return 5;
+    case NAME('J', 'u', 'n'): return 6;
+    case NAME('J', 'u', 'l'): return 7;
+    case NAME('A', 'u', 'g'): return 8;
+    case NAME('S', 'e', 'p'): return 9;
+    case NAME('O', 'c', 't'): return 10;
+    case NAME('N', 'o', 'v'): return 11;
+    case NAME('D', 'e', 'c'): return 12;
+    default: return 0;
+    }
+#undef NAME
+}
+
 /* 23/Nov/2026:21:14:18 +0000, every byte at its place: what access logs hold on every line. False: try the forms. */
 static bool fixed_clf(struct dw_str s, struct dw_time *ret)
 {
     enum { LEN = 26 };
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     const char *p = s.ptr;
-    unsigned month = 0;
     if (s.len < LEN || p[2] != '/' || p[6] != '/' || p[11] != ':' || p[14] != ':' || p[17] != ':' || p[20] != ' ' ||
         (p[21] != '+' && p[21] != '-'))
         return false;
-    while (month < 12 && memcmp(months + 3 * (size_t)month, p + 3, 3) != 0)
-        month++;
+    unsigned month = month_at(p + 3);
     int day = dw__fixed_digits(p, 2), year = dw__fixed_digits(p + 7, 4), hour = dw__fixed_digits(p + 12, 2), minute = dw__fixed_digits(p + 15, 2);
     int second = dw__fixed_digits(p + 18, 2), zone_hour = dw__fixed_digits(p + 22, 2), zone_minute = dw__fixed_digits(p + 24, 2);
-    if (month == 12 || day < 1 || day > 28 || year < 1970 || year > 2200 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+    if (month == 0 || day < 1 || day > 28 || year < 1970 || year > 2200 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
         second < 0 || second > 59 || zone_hour < 0 || zone_hour > 14 || zone_minute < 0 || zone_minute > 59)
         return false; /* the ends of months and odd zones take the careful way */
     int64_t east = (zone_hour * 60 + zone_minute) * (p[21] == '-' ? -60 : 60);
-    int64_t utc = dw_days_from_civil(year, month + 1, (unsigned)day) * DAY_S + hour * HOUR_S + minute * 60 + second - east;
+    int64_t utc = dw_days_from_civil(year, month, (unsigned)day) * DAY_S + hour * HOUR_S + minute * 60 + second - east;
     *ret = (struct dw_time){.ns = utc * DW_NS_PER_S, .len = LEN, .zoned = true, .dated = true};
     return s.len == LEN || !is_digit(p[LEN]);
 }

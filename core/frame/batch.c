@@ -73,6 +73,7 @@ void dw_batch_reset(struct dw_batch *b)
     if (b->shape_count)
         memset(b->shape_slot, 0, SHAPE_SLOTS * sizeof *b->shape_slot);
     dw_arena_reset(&b->pool);
+    dw_keys_make_room(b->keys, 2 * DW_FRAME_KEYS_MAX);
     b->text_len = b->literal_bytes = b->stream_bytes = b->draft_len = 0;
     b->field_count = b->event_count = b->stream_count = b->key_count = b->entry_count = b->shape_count = 0;
 }
@@ -143,6 +144,7 @@ static uint32_t local_key(struct dw_batch *b, uint32_t key)
 {
     if (b->key_local[key] == 0) {
         DW_ASSERT(b->key_count < DW_FRAME_KEYS_MAX);
+        b->literal_bytes += dw_keys_name(b->keys, key).len;
         b->key[b->key_count++] = key;
         b->key_local[key] = (uint16_t)b->key_count;
     }
@@ -175,14 +177,14 @@ static bool has_shape(const struct dw_batch *b, const struct dw__shape *s, const
     const struct dw__entry *e = b->entry + s->entry;
     for (uint32_t i = 0; i < count; i++, e++) {
         const struct dw_field *f = &field[i];
-        if (f->key != e->global || f->elem != e->elem)
+        if (f->key != e->global || f->elem != e->elem || f->kind != e->field_kind)
             return false;
-        if (e->kind < DW__K_SAME) {
-            if (f->kind != e->kind || (f->kind == DW_K_CONST && (f->v.ptr != e->ptr || f->len != e->len)))
+        if (e->kind == DW_K_CONST) {
+            if (f->v.ptr != e->ptr || f->len != e->len)
                 return false;
-        } else {
+        } else if (e->kind >= DW__K_SAME) {
             const struct dw_field *t = &field[e->target];
-            if (f->kind != (e->kind == DW__K_SAME ? DW_K_VIEW : DW_K_NUMBER) || f->v.ptr != t->v.ptr || f->len != t->len)
+            if (f->v.ptr != t->v.ptr || f->len != t->len)
                 return false;
         }
     }
@@ -207,7 +209,7 @@ static uint64_t draw_entries(struct dw_batch *b, const struct dw_field *field, u
     struct dw__entry *e = b->entry + b->entry_count;
     for (uint32_t i = 0; i < count; i++, e++) {
         const struct dw_field *f = &field[i];
-        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind, .global = f->key};
+        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind, .field_kind = f->kind, .global = f->key};
         if (f->kind == DW_K_CONST) {
             e->ptr = f->v.ptr;
             e->len = f->len;
@@ -279,33 +281,44 @@ static uint32_t join_stream(struct dw_batch *b, const struct dw_stream *stream)
     return i;
 }
 
-/* Keeps the literals of one event within their bound; what is over is dropped and counted. */
-static void bound_literals(struct dw_batch *b, struct dw_draft *d)
+/* Keeps the literals and own names of one event within their bound; what is over is dropped and counted. */
+static void bound_literals(const struct dw_batch *b, struct dw_draft *d)
 {
-    size_t bytes = 0;
+    size_t literals = 0, names = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < d->field_count; i++) {
         const struct dw_field *f = &d->field[i];
-        size_t more = f->kind == DW_K_LITERAL ? f->len : 0;
-        if (bytes + more > EVENT_LITERAL_BYTES) {
+        size_t literal = f->kind == DW_K_LITERAL ? f->len : 0, name = f->key >= DW_FIELDS ? dw_keys_name(b->keys, f->key).len : 0;
+        if (literals + names + literal + name > EVENT_LITERAL_BYTES) {
             DW_COUNT(parse_fields_dropped);
             continue;
         }
-        bytes += more;
+        literals += literal;
+        names += name;
         d->field[kept++] = *f;
     }
     d->field_count = kept;
-    b->literal_bytes += bytes;
+    d->literal_bytes = literals;
+    d->name_bytes = names;
 }
 
 void dw_batch_commit(struct dw_batch *b, const struct dw_event *ev)
 {
     struct dw_draft *d = &b->draft;
     DW_ASSERT(b->draft_len > 0 && b->event_count < DW_FRAME_EVENTS_MAX);
-    bound_literals(b, d);
+    if (d->literal_bytes + d->name_bytes > EVENT_LITERAL_BYTES)
+        bound_literals(b, d);
+    b->literal_bytes += d->literal_bytes;
     uint32_t index = b->event_count;
     struct dw_event *to = &b->event[index];
-    *to = *ev;
+    to->time_ns = ev->time_ns; /* member by member: see dw_draft_text */
+    to->read_at_ns = ev->read_at_ns;
+    to->stream = ev->stream;
+    to->start = ev->start;
+    to->end = ev->end;
+    to->more = NULL;
+    to->more_count = ev->more_count;
+    to->out = ev->out;
     to->line = d->line;
     to->field = d->field;
     to->field_count = d->field_count;

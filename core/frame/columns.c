@@ -18,29 +18,59 @@ static int64_t plus(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
-static int read_event(struct dw_decoder *d, struct dw_cursor *col, struct dw_str text, size_t *at, uint64_t *stream_end,
+/* A run of numbers: each one stored, or one for all. */
+struct run {
+    struct dw_cursor *c;
+    uint64_t all;
+    bool each;
+};
+
+static struct run run_of(struct dw_cursor *c, uint32_t count)
+{
+    struct run r = {.c = c};
+    if (count == 0)
+        return r;
+    uint8_t each = dw_take_byte(c);
+    c->bad |= each > 1;
+    r.each = each;
+    r.all = each ? 0 : dw_take_varint(c);
+    return r;
+}
+
+static inline uint64_t take(struct run *r)
+{
+    return r->each ? dw_take_varint(r->c) : r->all;
+}
+
+static inline int64_t take_signed(struct run *r)
+{
+    return dw_unzigzag(take(r));
+}
+
+static int read_event(struct dw_decoder *d, struct run *col, struct dw_str text, size_t *at, uint64_t *stream_end,
     struct dw_event *ev, uint32_t index)
 {
-    uint64_t s = dw_take_varint(&col[COL_STREAM]), shape = dw_take_varint(&col[COL_SHAPE]);
-    uint64_t len = dw_take_varint(&col[COL_LENGTH]);
+    uint64_t s = take(&col[COL_STREAM]), shape = take(&col[COL_SHAPE]);
+    uint64_t len = take(&col[COL_LENGTH]);
     if (s >= d->stream_count || shape >= d->shape_count || len >= text.len || *at + len >= text.len
         || text.ptr[*at + len] != '\n')
         return DW_ECORRUPT;
-    uint64_t start = stream_end[s] + (uint64_t)dw_take_zigzag(&col[COL_START]);
-    uint64_t span = len + (uint64_t)dw_take_zigzag(&col[COL_OVER]);
+    uint64_t start = stream_end[s] + (uint64_t)take_signed(&col[COL_START]);
+    uint64_t span = len + (uint64_t)take_signed(&col[COL_OVER]);
     if (start > INT64_MAX || span > INT64_MAX)
         return DW_ECORRUPT;
     ev->stream = &d->stream[s];
     ev->start = start;
     ev->end = stream_end[s] = start + span;
     ev->line = dw_str_make(text.ptr + *at, (size_t)len);
-    ev->out = dw_take_byte(&col[COL_OUT]);
+    uint64_t out = take(&col[COL_OUT]);
+    ev->out = (uint8_t)out;
     ev->more = NULL;
     ev->more_count = 0;
     d->shape_of[index] = (uint16_t)shape;
     d->shape[shape].count++;
     *at += (size_t)len + 1;
-    return ev->out <= DW_OUT_STDERR ? DW_OK : DW_ECORRUPT;
+    return out <= DW_OUT_STDERR ? DW_OK : DW_ECORRUPT;
 }
 
 /* Reads the further extents of event `index`, for which the column has an entry. */
@@ -71,14 +101,17 @@ static int read_events(struct dw_decoder *d, const struct dw_head *head, struct 
     int64_t time = head->time_min_ns, read_at = 0;
     size_t at = 0;
     struct dw_cursor *more = &col[COL_MORE];
+    struct run run[COL_MORE];
+    for (int c = 0; c < COL_MORE; c++)
+        run[c] = run_of(&col[c], head->event_count);
     uint64_t next_more = dw_cursor_left(more) ? dw_take_varint(more) : UINT64_MAX;
     for (uint32_t i = 0; i < head->event_count; i++) {
         struct dw_event *ev = &d->event[i];
-        int rc = read_event(d, col, text, &at, stream_end, ev, i);
+        int rc = read_event(d, run, text, &at, stream_end, ev, i);
         if (rc < 0)
             return rc;
-        ev->time_ns = time = plus(time, dw_take_zigzag(&col[COL_TIME]));
-        ev->read_at_ns = read_at = plus(i ? read_at : time, dw_take_zigzag(&col[COL_READ]));
+        ev->time_ns = time = plus(time, take_signed(&run[COL_TIME]));
+        ev->read_at_ns = read_at = plus(i ? read_at : time, take_signed(&run[COL_READ]));
         if (i == next_more) {
             rc = read_more(d, more, ev, stream_end);
             if (rc < 0)
@@ -129,16 +162,17 @@ static struct dw_field *field_of(const struct dw_decoder *d, uint32_t event, uin
     return (struct dw_field *)(uintptr_t)f; /* the decoder's own memory, const only to its readers */
 }
 
-static bool run_views(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index, struct dw_cursor *gaps,
-    struct dw_cursor *lens)
+static bool run_views(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index, struct dw_cursor *gap_col,
+    struct dw_cursor *len_col)
 {
     const struct dw_field proto = d->plan[s->plan + index].proto;
+    struct run gaps = run_of(gap_col, s->count), lens = run_of(len_col, s->count);
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = d->order[s->first + n];
         struct dw_field *f = field_of(d, i, index);
         struct dw_str line = d->event[i].line;
-        uint64_t start = (uint64_t)d->view_end[i] + (uint64_t)dw_take_zigzag(gaps);
-        uint64_t len = dw_take_varint(lens);
+        uint64_t start = (uint64_t)d->view_end[i] + (uint64_t)take_signed(&gaps);
+        uint64_t len = take(&lens);
         if (start > line.len || len > line.len - start)
             return false;
         *f = proto;
@@ -166,10 +200,11 @@ static void run_same(struct dw_decoder *d, const struct dw__shape_plan *s, uint3
 static void run_ints(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index, struct dw_cursor *c)
 {
     int64_t v = 0;
+    struct run ints = run_of(c, s->count);
     for (uint32_t n = 0; n < s->count; n++) {
         struct dw_field *f = field_of(d, d->order[s->first + n], index);
         *f = d->plan[s->plan + index].proto;
-        f->v.i = v = plus(v, dw_take_zigzag(c));
+        f->v.i = v = plus(v, take_signed(&ints));
     }
 }
 

@@ -175,7 +175,7 @@ static int write_line(const struct dw_fs *fs, const char *dir, uint64_t at, stru
     int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
     if (rc == DW_OK)
         rc = dw_fs_open(fs, path, O_WRONLY | O_CREAT | O_APPEND, 0640, &fd);
-    if (rc < 0)
+    if (rc != DW_OK)
         return rc;
     rc = dw_fs_truncate(fs, fd, at); /* a torn line of before goes */
     if (rc == DW_OK)

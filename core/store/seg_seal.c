@@ -138,7 +138,7 @@ static void add_frame(struct sealer *z, const struct dw__row *r)
     z->rc = at ? dw_fs_pread(z->conf->fs, z->conf->open_fd, at, r->len, r->offset, &n) : DW_ENOMEM;
     if (z->rc == DW_OK)
         z->rc = n == r->len ? dw_unpack(z->conf->decoder, &r->head, dw_str_make(at, n), &s) : DW_ECORRUPT;
-    if (z->rc < 0)
+    if (z->rc != DW_OK)
         return;
     dw_buf_str(&z->text, s.text);
     dw_buf_str(&z->views, s.views);

@@ -14,26 +14,33 @@
 #include "dogwatch/event/json_read.h"
 #include "dogwatch/event/rfc3339.h"
 
-static bool take_log(struct dw_str raw, bool escaped, struct dw_buf *scratch, struct dw__unwrapped *ret)
+/* Takes docker's own newline off; without one the line goes on in the next record. */
+static void set_log(struct dw_str log, struct dw__unwrapped *ret)
 {
-    ret->text = raw;
-    if (escaped) {
-        /* The usual line has one escape: the newline at its end. */
-        size_t body = raw.len >= 2 ? raw.len - 2 : 0;
-        bool only_newline = raw.len >= 2 && memcmp(raw.ptr + body, "\\n", 2) == 0 && !memchr(raw.ptr, '\\', body);
-        if (only_newline) {
-            ret->text = dw_str_make(raw.ptr, body);
-            ret->partial = false;
-            return true;
-        }
-        dw_buf_reset(scratch);
-        if (!dw_json_unescape(raw, scratch) || scratch->err)
-            return false;
-        ret->text = dw_buf_view(scratch);
+    ret->partial = log.len == 0 || log.ptr[log.len - 1] != '\n';
+    ret->text = dw_str_make(log.ptr, log.len - !ret->partial);
+}
+
+/* The rest of `log`'s string, up to and with its closing quote. */
+static bool take_log(struct dw_str *rest, struct dw_buf *scratch, struct dw__unwrapped *ret)
+{
+    const char *from = rest->ptr, *end = from + rest->len, *stop = dw_json_string_end(from, end);
+    size_t plain = (size_t)(stop - from);
+    if (end - stop >= 3 && memcmp(stop, "\\n\"", 3) == 0) { /* the usual line: its only escape is the newline at its end */
+        ret->text = dw_str_make(from, plain);
+        ret->partial = false;
+        *rest = dw_str_slice(*rest, plain + 3, rest->len);
+        return true;
     }
-    ret->partial = ret->text.len == 0 || ret->text.ptr[ret->text.len - 1] != '\n';
-    if (!ret->partial)
-        ret->text.len--;
+    if (stop < end && *stop == '"') {
+        set_log(dw_str_make(from, plain), ret);
+        *rest = dw_str_slice(*rest, plain + 1, rest->len);
+        return true;
+    }
+    dw_buf_reset(scratch);
+    if (!dw_json_take_string(rest, scratch))
+        return false;
+    set_log(dw_buf_view(scratch), ret);
     return true;
 }
 
@@ -48,47 +55,27 @@ static bool take_stream(struct dw_str s, struct dw__unwrapped *ret)
     return true;
 }
 
-/* A string up to its closing quote; false when cut off. */
-static bool take_string(const char **at, const char *end, struct dw_str *ret, bool *escaped)
+static bool take_text(struct dw_str *rest, struct dw_str text)
 {
-    const char *from = *at, *p = from;
-    *escaped = false;
-    while ((p = dw_json_string_end(p, end)) < end && *p == '\\') {
-        *escaped = true;
-        p += 2;
-        if (p > end)
-            return false;
-    }
-    if (p >= end)
+    if (!dw_str_starts(*rest, text))
         return false;
-    *ret = dw_str_make(from, (size_t)(p - from));
-    *at = p + 1;
+    *rest = dw_str_slice(*rest, text.len, rest->len);
     return true;
 }
-
-static bool take_text(const char **at, const char *end, const char *text, size_t len)
-{
-    if ((size_t)(end - *at) < len || memcmp(*at, text, len) != 0)
-        return false;
-    *at += len;
-    return true;
-}
-
-#define TAKE(at, end, lit) take_text(at, end, lit, sizeof(lit) - 1)
 
 static bool by_position(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret)
 {
-    const char *at = raw.ptr, *end = raw.ptr + raw.len;
-    struct dw_str log, stream, time;
-    bool log_escaped, escaped;
-    if (!TAKE(&at, end, "{\"log\":\"") || !take_string(&at, end, &log, &log_escaped))
+    struct dw_str rest = raw;
+    if (!take_text(&rest, DW_STR("{\"log\":\"")) || !take_log(&rest, scratch, ret))
         return false;
-    if (!TAKE(&at, end, ",\"stream\":\"") || !take_string(&at, end, &stream, &escaped) || escaped)
+    if (take_text(&rest, DW_STR(",\"stream\":\"stdout\",\"time\":\"")))
+        ret->out = DW_OUT_STDOUT;
+    else if (take_text(&rest, DW_STR(",\"stream\":\"stderr\",\"time\":\"")))
+        ret->out = DW_OUT_STDERR;
+    else
         return false;
-    if (!TAKE(&at, end, ",\"time\":\"") || !take_string(&at, end, &time, &escaped) || escaped || !TAKE(&at, end, "}"))
-        return false;
-    ret->has_time = dw_time_rfc3339(time, &ret->time_ns) == DW_OK;
-    return at == end && ret->has_time && take_stream(stream, ret) && take_log(log, log_escaped, scratch, ret);
+    ret->has_time = dw_str_ends(rest, DW_STR("\"}")) && dw_time_rfc3339(dw_str_slice(rest, 0, rest.len - 2), &ret->time_ns) == DW_OK;
+    return ret->has_time;
 }
 
 static bool by_name(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret)
@@ -125,7 +112,11 @@ static bool by_name(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrap
     }
     if (dw_json_next(&j, &t) < 0 || !has_log || !ret->has_time)
         return false;
-    return take_log(log.text, log.escaped, scratch, ret);
+    dw_buf_reset(scratch);
+    if (log.escaped && (!dw_json_unescape(log.text, scratch) || scratch->err))
+        return false;
+    set_log(log.escaped ? dw_buf_view(scratch) : log.text, ret);
+    return true;
 }
 
 bool dw__docker_unwrap(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret)

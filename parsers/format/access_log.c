@@ -40,7 +40,9 @@ static bool split(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct acc
     *a = (struct access){0};
     if (!cut_time(ctx, d, &before, &r) || before.len == 0)
         return false;
-    size_t dash = dw_str_find(before, DW_STR(" - "));
+    size_t dash = dw_str_index(before, ' ');
+    if (!dw_str_starts(dw_str_slice(before, dash, before.len), DW_STR(" - ")))
+        dash = dw_str_find(before, DW_STR(" - "));
     if (dash < before.len) {
         a->hosts = dw_str_slice(before, 0, dash);
         a->user = dw_str_trim(dw_str_slice(before, dash + 3, before.len));
@@ -84,6 +86,10 @@ static void put_hosts(struct dw_draft *d, struct dw_str hosts)
 {
     struct dw_str r = hosts, first = fmt_word(&r), host, port;
     fmt_blanks(&r);
+    if (!r.len && first.len == hosts.len && first.ptr[0] != '"' && first.ptr[first.len - 1] != ',') { /* nearly always */
+        fmt_source(d, first);
+        return;
+    }
     if (r.len && first.len && first.ptr[first.len - 1] != ',') {
         fmt_host_port(first, &host, &port);
         if (fmt_is_ip(host))

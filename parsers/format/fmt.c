@@ -13,11 +13,6 @@
 
 #include <arpa/inet.h>
 
-static bool is_blank(char ch)
-{
-    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
-}
-
 static bool is_alnum(char ch)
 {
     return (ch >= '0' && ch <= '9') || ((ch | 32) >= 'a' && (ch | 32) <= 'z');
@@ -28,14 +23,6 @@ static void advance(struct dw_str *r, size_t n)
     *r = dw_str_slice(*r, n, r->len);
 }
 
-void fmt_blanks(struct dw_str *r)
-{
-    size_t n = 0;
-    while (n < r->len && is_blank(r->ptr[n]))
-        n++;
-    advance(r, n);
-}
-
 bool fmt_lit(struct dw_str *r, const char *text)
 {
     struct dw_str t = dw_str_of(text);
@@ -43,17 +30,6 @@ bool fmt_lit(struct dw_str *r, const char *text)
         return false;
     advance(r, t.len);
     return true;
-}
-
-struct dw_str fmt_word(struct dw_str *r)
-{
-    fmt_blanks(r);
-    size_t n = 0;
-    while (n < r->len && !is_blank(r->ptr[n]))
-        n++;
-    struct dw_str w = dw_str_slice(*r, 0, n);
-    advance(r, n);
-    return w;
 }
 
 bool fmt_bracketed(struct dw_str *r, char open, char close, struct dw_str *ret)
@@ -119,11 +95,11 @@ bool fmt_time(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str 
 bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value)
 {
     struct dw_str at = *r;
-    while (at.len && (is_blank(at.ptr[0]) || at.ptr[0] == ','))
+    while (at.len && (dw_is_blank(at.ptr[0]) || at.ptr[0] == ','))
         advance(&at, 1);
     size_t n = 0;
     while (n < at.len &&
-           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !is_blank(at.ptr[n]))))
+           (is_alnum(at.ptr[n]) || (at.ptr[n] != '=' && at.ptr[n] != '"' && at.ptr[n] != '\'' && !dw_is_blank(at.ptr[n]))))
         n++;
     if (n == 0 || n >= at.len || at.ptr[n] != '=')
         return false;
@@ -138,20 +114,12 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
         return true;
     }
     n = 0;
-    while (n < at.len && !is_blank(at.ptr[n]))
+    while (n < at.len && !dw_is_blank(at.ptr[n]))
         n++;
     *ret_value = dw_str_slice(at, 0, n);
     advance(&at, n);
     *r = at;
     return true;
-}
-
-bool fmt_digits(struct dw_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-    return s.len > 0;
 }
 
 /* Four numbers up to 255 without leading zeros, as inet_pton(3) takes them; far more often asked than any other. */
@@ -180,10 +148,10 @@ bool fmt_is_ip(struct dw_str s)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char out[16];
-    if (s.len < 2 || s.len >= sizeof text)
+    if (is_ipv4(s))
+        return true;
+    if (s.len < 2 || s.len >= sizeof text || dw_str_index(s, ':') == s.len)
         return false;
-    if (dw_str_index(s, ':') == s.len)
-        return is_ipv4(s);
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
     return inet_pton(AF_INET6, text, out) == 1;
@@ -239,36 +207,14 @@ bool fmt_is_error(struct dw_str level)
     return fmt_among(level, " e f err error fatal panic crit critical alert emerg emergency severe ");
 }
 
-bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s)
-{
-    if (s.len == 0 || fmt_eq(s, "-"))
-        return false;
-    fmt_put(d, key, s);
-    return true;
-}
-
 bool fmt_set_digits(struct dw_draft *d, uint32_t key, struct dw_str s)
 {
     return fmt_digits(s) && s.len <= 18 && fmt_set(d, key, s);
 }
 
-static bool in_line(const struct dw_draft *d, struct dw_str s)
-{
-    uintptr_t at = (uintptr_t)s.ptr, line = (uintptr_t)d->line.ptr;
-    return s.len && at >= line && at + s.len <= line + d->line.len;
-}
-
 struct dw_field fmt_field(const struct dw_draft *d, struct dw_str s)
 {
-    return (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .kind = in_line(d, s) ? DW_K_VIEW : DW_K_LITERAL};
-}
-
-void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
-{
-    if (in_line(d, s))
-        dw_draft_view(d, key, s);
-    else
-        dw_draft_literal(d, key, s);
+    return (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .kind = dw_draft_holds(d, s) ? DW_K_VIEW : DW_K_LITERAL};
 }
 
 void fmt_set_lower(struct dw_draft *d, uint32_t key, struct dw_str s)
@@ -302,10 +248,12 @@ void fmt_set_named(struct dw_draft *d, const char *prefix, struct dw_str key, st
     memcpy(name, p.ptr, p.len);
     if (key.len)
         memcpy(name + p.len, key.ptr, key.len);
-    if (dw_keys_intern(d->keys, dw_str_make(name, p.len + key.len), &id) == DW_OK)
-        fmt_put(d, id, s);
-    else
+    if (dw_keys_intern_passing(d->keys, dw_str_make(name, p.len + key.len), &id) < 0) {
         DW_COUNT(parse_keys_dropped);
+        return;
+    }
+    d->name_bytes += id >= DW_FIELDS ? p.len + key.len : 0;
+    fmt_put(d, id, s);
 }
 
 struct dw_str fmt_get(const struct dw_draft *d, uint32_t key)
@@ -320,19 +268,28 @@ void fmt_words(struct dw_draft *d, uint32_t key, const char *words)
 {
     struct dw_str rest = dw_str_of(words), w = fmt_word(&rest);
     for (; w.len; w = fmt_word(&rest))
-        dw_draft_field(d, (struct dw_field){.v.ptr = w.ptr, .len = (uint32_t)w.len, .key = key, .kind = DW_K_CONST});
+        dw_draft_text(d, key, w, DW_K_CONST);
+}
+
+/* The address of [v4 | v6[%zone]]; empty when it is none. */
+static struct dw_str address_of(struct dw_str s)
+{
+    if (is_ipv4(s))
+        return s;
+    struct dw_str bare = dw_str_slice(s, 0, dw_str_index(s, '%'));
+    return fmt_is_ip(bare) ? bare : DW_STR_NONE;
 }
 
 void fmt_source(struct dw_draft *d, struct dw_str s)
 {
     if (!fmt_set(d, DW_F_source_address, s))
         return;
-    struct dw_str bare = dw_str_slice(s, 0, dw_str_index(s, '%'));
-    if (fmt_is_ip(bare)) {
-        (void)fmt_set(d, DW_F_source_ip, bare);
-        (void)fmt_set(d, DW_F_related_ip, bare);
+    struct dw_str ip = address_of(s);
+    if (ip.len) {
+        fmt_put(d, DW_F_source_ip, ip);
+        fmt_put(d, DW_F_related_ip, ip);
     } else if (dw_str_index(s, ':') == s.len && dw_str_index(s, '/') == s.len) {
-        (void)fmt_set(d, DW_F_source_domain, s);
+        fmt_put(d, DW_F_source_domain, s);
     }
 }
 
@@ -340,12 +297,12 @@ void fmt_destination(struct dw_draft *d, struct dw_str s)
 {
     if (!fmt_set(d, DW_F_destination_address, s))
         return;
-    struct dw_str bare = dw_str_slice(s, 0, dw_str_index(s, '%'));
-    if (fmt_is_ip(bare)) {
-        (void)fmt_set(d, DW_F_destination_ip, bare);
-        (void)fmt_set(d, DW_F_related_ip, bare);
+    struct dw_str ip = address_of(s);
+    if (ip.len) {
+        fmt_put(d, DW_F_destination_ip, ip);
+        fmt_put(d, DW_F_related_ip, ip);
     } else {
-        (void)fmt_set(d, DW_F_destination_domain, s);
+        fmt_put(d, DW_F_destination_domain, s);
     }
 }
 

@@ -14,11 +14,28 @@
 
 /* -- taking off the rest of the line -- */
 
-void fmt_blanks(struct dw_str *r);
+static inline void fmt_blanks(struct dw_str *r)
+{
+    while (r->len && dw_is_blank(r->ptr[0])) {
+        r->ptr++;
+        r->len--;
+    }
+}
+
 /* Exactly this text. */
 bool fmt_lit(struct dw_str *r, const char *text);
 /* Blanks, then all up to the next blank; empty at the end. */
-struct dw_str fmt_word(struct dw_str *r);
+static inline struct dw_str fmt_word(struct dw_str *r)
+{
+    fmt_blanks(r);
+    size_t n = 0;
+    while (n < r->len && !dw_is_blank(r->ptr[n]))
+        n++;
+    struct dw_str w = dw_str_slice(*r, 0, n);
+    *r = dw_str_slice(*r, n, r->len);
+    return w;
+}
+
 /* Blanks, then `open` text `close`; brackets of the same kind within are counted. */
 bool fmt_bracketed(struct dw_str *r, char open, char close, struct dw_str *ret);
 /* Blanks, then "text" with backslash escapes left in. */
@@ -32,7 +49,14 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
 
 /* -- what a text is -- */
 
-bool fmt_digits(struct dw_str s);
+static inline bool fmt_digits(struct dw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
 bool fmt_is_ip(struct dw_str s);
 bool fmt_has(struct dw_str s, const char *text);
 bool fmt_eq(struct dw_str s, const char *text);
@@ -46,12 +70,26 @@ bool fmt_is_error(struct dw_str level);
 
 /* -- fields -- */
 
+/* Copied when it does not lie within the line. */
+__attribute__((always_inline)) static inline void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    if (dw_draft_holds(d, s))
+        dw_draft_text(d, key, s, DW_K_VIEW);
+    else
+        dw_draft_literal(d, key, s);
+}
+
 /* Unless it is empty or "-". */
-bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s);
+__attribute__((always_inline)) static inline bool fmt_set(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    if (s.len == 0 || (s.len == 1 && s.ptr[0] == '-'))
+        return false;
+    fmt_put(d, key, s);
+    return true;
+}
+
 /* Only digits. */
 bool fmt_set_digits(struct dw_draft *d, uint32_t key, struct dw_str s);
-/* Copied when it does not lie within the line. */
-void fmt_put(struct dw_draft *d, uint32_t key, struct dw_str s);
 /* A text field without key, of a text that lies in the line or in the draft's pool. */
 struct dw_field fmt_field(const struct dw_draft *d, struct dw_str s);
 /* Lower case, copied when that changes it. */

@@ -20,26 +20,51 @@ static int hex_value(char ch)
     return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-/* Whether every byte may stand in a URI and every % is followed by two hex digits. */
-static bool valid_uri(struct dw_str s)
+/* What one look at a URL tells: where its parts end, and whether it is valid. */
+struct url {
+    size_t mark, hash; /* of the first '?' before any '#', and of the first '#'; the length when there is none */
+    size_t colon;      /* of the first ':' */
+    bool encoded;      /* holds a '%' */
+    bool valid;        /* every byte may stand in a URI and every '%' is followed by two hex digits */
+};
+
+static struct url scan_url(struct dw_str s)
 {
-    /* One bit a byte value: controls, blank, DEL and the ten that RFC 3986 leaves out. */
-    static const uint64_t refused[4] = {UINT64_C(0x50000005ffffffff), UINT64_C(0xb800000150000000), 0, 0};
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char ch = (unsigned char)s.ptr[i];
-        if (refused[ch >> 6] >> (ch & 63) & 1)
-            return false;
-        if (ch == '%' && (i + 2 >= s.len || hex_value(s.ptr[i + 1]) < 0 || hex_value(s.ptr[i + 2]) < 0))
-            return false;
+    /* What needs care: 1 refused (controls, blank, DEL, and the ten that RFC 3986 leaves out), 2 a mark of its parts. */
+    static const uint8_t care[256] = {
+#define UP_TO_BLANK 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+        UP_TO_BLANK, ['"'] = 1, ['<'] = 1, ['>'] = 1, ['\\'] = 1, ['^'] = 1, ['`'] = 1, ['{'] = 1, ['|'] = 1, ['}'] = 1,
+        [0x7f] = 1, ['?'] = 2, ['#'] = 2, [':'] = 2, ['%'] = 2};
+#undef UP_TO_BLANK
+    struct url u = {.mark = s.len, .hash = s.len, .colon = s.len, .valid = true};
+    for (size_t i = 0;; i++) {
+        while (i < s.len && care[(unsigned char)s.ptr[i]] == 0)
+            i++;
+        if (i == s.len)
+            return u;
+        char ch = s.ptr[i];
+        if (care[(unsigned char)ch] == 1) {
+            u.valid = false;
+        } else if (ch == '%') {
+            u.encoded = true;
+            if (i + 2 >= s.len || hex_value(s.ptr[i + 1]) < 0 || hex_value(s.ptr[i + 2]) < 0)
+                u.valid = false;
+        } else if (ch == '?') {
+            u.mark = u.mark == s.len && u.hash == s.len ? i : u.mark;
+        } else if (ch == '#') {
+            u.hash = u.hash == s.len ? i : u.hash;
+        } else {
+            u.colon = u.colon == s.len ? i : u.colon;
+        }
     }
-    return true;
 }
 
-static void put_decoded(struct dw_draft *d, uint32_t key, struct dw_str s, bool valid)
+/* As written, unless it is to be decoded. */
+static void put_decoded(struct dw_draft *d, uint32_t key, struct dw_str s, bool decode)
 {
     char out[DECODE_MAX];
     size_t n = 0;
-    if (!valid || s.len > sizeof out || dw_str_index(s, '%') == s.len) {
+    if (!decode || s.len > sizeof out || dw_str_index(s, '%') == s.len) {
         fmt_put(d, key, s);
         return;
     }
@@ -83,28 +108,25 @@ static void put_authority(struct dw_draft *d, struct dw_str s)
 
 void fmt_url_parts(struct dw_draft *d, struct dw_str s)
 {
-    bool valid = valid_uri(s);
-    size_t scheme = dw_str_find(s, DW_STR("://"));
-    if (scheme < s.len && scheme > 0 && scheme < 16 && dw_str_index(s, '/') == scheme + 1) {
-        (void)fmt_set(d, DW_F_url_scheme, dw_str_slice(s, 0, scheme));
-        s = dw_str_slice(s, scheme + 3, s.len);
-        size_t end = 0;
-        while (end < s.len && !strchr("/?#", s.ptr[end]))
-            end++;
-        put_authority(d, dw_str_slice(s, 0, end));
-        s = dw_str_slice(s, end, s.len);
+    struct url u = scan_url(s);
+    size_t from = 0;
+    if (u.colon > 0 && u.colon < 16 && dw_str_starts(dw_str_slice(s, u.colon, s.len), DW_STR("://"))
+        && dw_str_index(s, '/') == u.colon + 1) {
+        (void)fmt_set(d, DW_F_url_scheme, dw_str_slice(s, 0, u.colon));
+        size_t authority = from = u.colon + 3;
+        while (from < s.len && !strchr("/?#", s.ptr[from]))
+            from++;
+        put_authority(d, dw_str_slice(s, authority, from));
     }
-    size_t hash = dw_str_index(s, '#');
-    (void)fmt_set(d, DW_F_url_fragment, dw_str_slice(s, hash + 1, s.len));
-    s = dw_str_slice(s, 0, hash);
-    size_t mark = dw_str_index(s, '?');
-    struct dw_str path = dw_str_slice(s, 0, mark);
+    (void)fmt_set(d, DW_F_url_fragment, dw_str_slice(s, u.hash + 1, s.len));
+    size_t end = u.mark < u.hash ? u.mark : u.hash;
+    struct dw_str path = dw_str_slice(s, from, end), query = dw_str_slice(s, u.mark + 1, u.hash);
     if (path.len) {
-        put_decoded(d, DW_F_url_path, path, valid);
+        put_decoded(d, DW_F_url_path, path, u.encoded && u.valid);
         put_extension(d, path);
     }
-    if (mark < s.len && mark + 1 < s.len)
-        put_decoded(d, DW_F_url_query, dw_str_slice(s, mark + 1, s.len), valid);
+    if (query.len)
+        put_decoded(d, DW_F_url_query, query, u.encoded && u.valid);
 }
 
 void fmt_url(struct dw_draft *d, struct dw_str s)

@@ -4,7 +4,7 @@
 
 #include "dogwatch/parsers/parser.h"
 
-#define PARSER(id, dataset, kind, aliases, doc)                                                                        \
+#define PARSER(id, module, fileset, kind, aliases, doc)                                                                   \
     int dw_probe_##id(struct dw_str line);                                                                             \
     int dw_parse_##id(const struct dw_parse_ctx *ctx, struct dw_draft *d);
 #include "dogwatch/tbl/parsers.h"

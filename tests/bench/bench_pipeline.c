@@ -16,10 +16,14 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
+
+enum { REPEATS = 5 };
 
 struct bench {
     struct dw_keys *keys;
@@ -34,6 +38,8 @@ struct bench {
     struct dw_parse_ctx ctx;
     uint32_t which; /* stream in hand */
     uint64_t frames, events, frame_bytes, intake;
+    int64_t read_at_ns; /* as the agent sets it: once a read */
+    bool keep;
     struct dw_buf kept; /* frames, for decoding */
 };
 
@@ -72,7 +78,7 @@ static void flush(struct bench *b, bool sign)
         b->intake = in.next;
         if (dw_archive_append(b->archive, dw_buf_view(&f->bytes), &f->head, NULL, &in) < 0)
             abort();
-    } else {
+    } else if (b->keep) {
         dw_buf_str(&b->kept, dw_buf_view(&f->bytes));
     }
     if (b->sender && dw_sender_send(b->sender, &f) < 0)
@@ -90,7 +96,7 @@ static int on_line(void *arg, const struct dw_line *l)
     struct dw_str line = d->line;
     if (dw_parser_run(b->parser, &b->ctx, line, d) < 0)
         abort();
-    dw_batch_commit(b->batch, &(struct dw_event){.time_ns = d->has_time ? d->time_ns : l->env_time_ns, .read_at_ns = l->env_time_ns,
+    dw_batch_commit(b->batch, &(struct dw_event){.time_ns = d->has_time ? d->time_ns : l->env_time_ns, .read_at_ns = b->read_at_ns,
         .stream = &b->stream[b->which], .start = l->piece[0].start, .end = l->piece[0].end, .out = l->out});
     b->events++;
     return DW_OK;
@@ -159,6 +165,7 @@ static void run_lines(struct bench *b, struct dw_str text)
     struct dw_lines_out out = {.arg = b, .line = on_line, .declare = on_declare};
     for (size_t at = 0, n; at < text.len; at += n) {
         n = 0;
+        b->read_at_ns = dw_clock_real(&dw_clock_system);
         if (dw_lines_feed(l, dw_str_slice(text, at, at + (1 << 20)), &out, &n) < 0 || n == 0)
             break;
         uint64_t acked;
@@ -169,12 +176,10 @@ static void run_lines(struct bench *b, struct dw_str text)
     dw_lines_free(l);
 }
 
-static void decode_all(struct bench *b)
+/* Every kept frame to events; how many there were. */
+static uint64_t decode_once(struct dw_decoder *d, struct dw_str rest)
 {
-    struct dw_decoder *d = dw_decoder_new(b->keys);
-    struct dw_str rest = dw_buf_view(&b->kept);
-    uint64_t events = 0, fields = 0;
-    int64_t from = dw_clock_cpu_ns();
+    uint64_t events = 0;
     while (rest.len) {
         struct dw_decoded f;
         struct dw_head h;
@@ -182,12 +187,22 @@ static void decode_all(struct bench *b)
         if (dw_head_read(rest, &h, &len) < 0 || dw_decode(d, rest, &f) < 0)
             abort();
         events += f.event_count;
-        fields += f.event_count ? f.event[0].field_count : 0;
         rest = dw_str_slice(rest, len, rest.len);
     }
-    double s = seconds(dw_clock_cpu_ns() - from);
-    printf("{\"measure\":\"decode\",\"events\":%" PRIu64 ",\"events_per_s\":%.0f,\"bar\":5000000,\"fields_checked\":%" PRIu64 "}\n", events,
-        (double)events / s, fields);
+    return events;
+}
+
+static void decode_all(struct bench *b)
+{
+    struct dw_decoder *d = dw_decoder_new(b->keys);
+    double best = INFINITY;
+    uint64_t events = 0;
+    for (int i = 0; i < REPEATS; i++) {
+        int64_t from = dw_clock_cpu_ns();
+        events = decode_once(d, dw_buf_view(&b->kept));
+        best = fmin(best, seconds(dw_clock_cpu_ns() - from));
+    }
+    printf("{\"measure\":\"decode\",\"events\":%" PRIu64 ",\"events_per_s\":%.0f,\"bar\":5000000}\n", events, (double)events / best);
     dw_decoder_free(d);
 }
 
@@ -210,38 +225,95 @@ static uint64_t sealed_bytes(struct bench *b, const char *dir)
     return dw_fs_stat(path, &st) == DW_OK ? st.size_bytes : 0;
 }
 
-static void bench_load(uint64_t lines)
+/* What cat(1) does with the same bytes: from a file in the page cache to /dev/null. */
+static double cat_seconds(const char *dir, struct dw_str text)
+{
+    char path[600], *part = malloc(1 << 17);
+    snprintf(path, sizeof path, "%s/cat", dir);
+    int from = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600), to = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (!part || from < 0 || to < 0)
+        abort();
+    for (size_t at = 0; at < text.len;) {
+        ssize_t n = write(from, text.ptr + at, text.len - at);
+        if (n <= 0)
+            abort();
+        at += (size_t)n;
+    }
+    double best = INFINITY;
+    for (int i = 0; i < REPEATS; i++) {
+        ssize_t n;
+        int64_t start = dw_clock_cpu_ns();
+        for (off_t at = 0; (n = pread(from, part, 1 << 17, at)) > 0; at += n)
+            if (write(to, part, (size_t)n) != n)
+                abort();
+        best = fmin(best, seconds(dw_clock_cpu_ns() - start));
+    }
+    close(from);
+    close(to);
+    (void)unlink(path);
+    free(part);
+    return best;
+}
+
+/* The whole way to `dir` once; the CPU seconds it took. `b` is left open. */
+static double to_dir(struct bench *b, const char *dir, int run, struct dw_str text)
+{
+    char queue[600];
+    open_bench(b);
+    b->keep = run + 1 == REPEATS;
+    snprintf(queue, sizeof queue, "%s/queue-%d", dir, run);
+    if (mkdir(queue, 0700) != 0 || dw_dir_sender_open(&dw_fs_system, queue, 0, &b->sender) < 0)
+        abort();
+    int64_t from = dw_clock_cpu_ns();
+    run_lines(b, text);
+    return seconds(dw_clock_cpu_ns() - from);
+}
+
+/* libzstd and dogwatch take turns, the best turn of each counts: what else runs on the machine slows both. */
+static void bench_speed(const char *dir, struct dw_str text, uint64_t *ret_zstd_bytes)
+{
+    struct bench b;
+    double zstd_s = INFINITY, s = INFINITY, mb = (double)text.len / 1e6;
+    for (int i = 0; i < REPEATS; i++) {
+        double one;
+        *ret_zstd_bytes = zstd_one(text, &one);
+        zstd_s = fmin(zstd_s, one);
+        s = fmin(s, to_dir(&b, dir, i, text));
+        dw_sender_close(b.sender);
+        if (i + 1 < REPEATS)
+            close_bench(&b);
+    }
+    double cat_s = cat_seconds(dir, text);
+    printf("{\"measure\":\"docker json to dir\",\"lines\":%" PRIu64
+           ",\"mb\":%.1f,\"mb_per_s\":%.0f,\"zstd1_mb_per_s\":%.0f,\"cat_mb_per_s\":%.0f,\"ratio_to_zstd1\":%.3f,\"bar\":0.35}\n",
+        b.events, mb, mb / s, mb / zstd_s, mb / cat_s, zstd_s / s);
+    printf("{\"measure\":\"frames\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f}\n", b.frame_bytes,
+        *ret_zstd_bytes, (double)b.frame_bytes / (double)*ret_zstd_bytes);
+    decode_all(&b);
+    close_bench(&b);
+}
+
+static void bench_load(uint64_t lines, bool seal)
 {
     struct dw_buf text = {0};
     struct dw_rng rng = {.state = 1};
     struct bench b;
-    double zstd_s;
+    uint64_t zstd_bytes;
     char dir[512], archive[600];
     snprintf(dir, sizeof dir, "%s", temp_dir());
     for (uint64_t i = 0; i < lines; i++)
         make_line(&rng, i, INT64_C(1795561176000000000) + (int64_t)(i * 10000000) + (int64_t)dw_rng_below(&rng, 9999999), &text);
-    uint64_t zstd_bytes = zstd_one(dw_buf_view(&text), &zstd_s);
-    open_bench(&b);
-    if (dw_dir_sender_open(&dw_fs_system, dir, 0, &b.sender) < 0)
-        abort();
-    int64_t from = dw_clock_cpu_ns();
-    run_lines(&b, dw_buf_view(&text));
-    double s = seconds(dw_clock_cpu_ns() - from), mb = (double)text.len / 1e6;
-    printf("{\"measure\":\"docker json to dir\",\"lines\":%" PRIu64 ",\"mb\":%.1f,\"mb_per_s\":%.0f,\"zstd1_mb_per_s\":%.0f,\"ratio_to_zstd1\":%.3f,\"bar\":0.35}\n",
-        b.events, mb, mb / s, mb / zstd_s, zstd_s / s);
-    printf("{\"measure\":\"frames\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f}\n", b.frame_bytes, zstd_bytes,
-        (double)b.frame_bytes / (double)zstd_bytes);
-    decode_all(&b);
-    dw_sender_close(b.sender);
-    close_bench(&b);
-    open_bench(&b);
-    snprintf(archive, sizeof archive, "%s/archive", dir);
-    open_archive(&b, archive);
-    run_lines(&b, dw_buf_view(&text));
-    uint64_t sealed = sealed_bytes(&b, archive);
-    printf("{\"measure\":\"sealed\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f,\"bar\":1.15}\n", sealed, zstd_bytes,
-        (double)sealed / (double)zstd_bytes);
-    close_bench(&b);
+    bench_speed(dir, dw_buf_view(&text), &zstd_bytes);
+    if (seal) {
+        open_bench(&b);
+        snprintf(archive, sizeof archive, "%s/archive", dir);
+        open_archive(&b, archive);
+        run_lines(&b, dw_buf_view(&text));
+        uint64_t sealed = sealed_bytes(&b, archive);
+        printf("{\"measure\":\"sealed\",\"bytes\":%" PRIu64 ",\"zstd1_bytes\":%" PRIu64 ",\"ratio\":%.3f,\"bar\":1.15}\n", sealed,
+            zstd_bytes, (double)sealed / (double)zstd_bytes);
+        close_bench(&b);
+    }
     dw_buf_fini(&text);
     temp_dir_remove(dir);
 }
@@ -294,8 +366,9 @@ int main(int argc, char **argv)
     uint64_t lines = 400000;
     if (argc > 1)
         (void)dw_str_u64(dw_str_of(argv[1]), &lines);
-    bench_load(lines);
-    if (argc > 2)
+    bool all = argc <= 2;
+    bench_load(lines, all);
+    if (!all)
         return 0;
     bench_quiet(400);
     bench_quiet(20);

@@ -16,7 +16,7 @@
 /* What a file is, from statx(2). birth_ns is 0 where the file system has none. */
 struct dw_stat {
     uint64_t device, inode, size_bytes, links;
-    int64_t birth_ns, mtime_ns;
+    int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode; /* type and permissions as in st_mode */
 };
 

@@ -40,8 +40,16 @@ static inline bool dw_str_eq(struct dw_str a, struct dw_str b)
 
 /* Equal but for the case of A-Z. */
 bool dw_str_ieq(struct dw_str a, struct dw_str b);
-bool dw_str_starts(struct dw_str s, struct dw_str prefix);
-bool dw_str_ends(struct dw_str s, struct dw_str suffix);
+static inline bool dw_str_starts(struct dw_str s, struct dw_str prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static inline bool dw_str_ends(struct dw_str s, struct dw_str suffix)
+{
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+}
+
 
 /* Bytewise order, shorter first when one is a prefix of the other: <0, 0, >0. */
 int dw_str_cmp(struct dw_str a, struct dw_str b);
@@ -57,10 +65,31 @@ static inline size_t dw_str_index(struct dw_str s, char byte)
 size_t dw_str_find(struct dw_str s, struct dw_str needle);
 
 /* The part [from, to) of s; both are clamped to s.len. */
-struct dw_str dw_str_slice(struct dw_str s, size_t from, size_t to);
+static inline struct dw_str dw_str_slice(struct dw_str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    if (from > to)
+        from = to;
+    return s.ptr ? dw_str_make(s.ptr + from, to - from) : s;
+}
 
-/* s without spaces and tabs (and CR, LF) at both ends. */
-struct dw_str dw_str_trim(struct dw_str s);
+static inline bool dw_is_blank(char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n';
+}
+
+/* s without blanks at both ends. */
+static inline struct dw_str dw_str_trim(struct dw_str s)
+{
+    while (s.len && dw_is_blank(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len && dw_is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
 
 /* Cuts *s at the first `sep`: returns what stands before it and leaves in *s what follows
  * it. Without `sep` returns all and leaves an empty view with a NULL pointer. */

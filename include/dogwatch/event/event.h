@@ -80,15 +80,15 @@ enum dw_out { DW_OUT_NONE, DW_OUT_STDOUT, DW_OUT_STDERR };
 /* One log line. Memory: `line` and every view belong to the batch or decoded frame, literals to its pool.
  * Nothing in an event is freed alone. */
 struct dw_event {
+    struct dw_str line; /* as the program wrote it, without newline, masks applied */
+    const struct dw_field *field; /* beside `line`: who walks the fields of many events needs both, from one cache line */
+    uint32_t field_count;
+    uint32_t more_count;
+    const struct dw_extent *more; /* further extents, usually none */
+    uint64_t start, end; /* first extent, in bytes of the stream */
+    const struct dw_stream *stream;
     int64_t time_ns;    /* event time, since 1970 UTC */
     int64_t read_at_ns; /* when the agent read it */
-    const struct dw_stream *stream;
-    struct dw_str line; /* as the program wrote it, without newline, masks applied */
-    uint64_t start, end; /* first extent, in bytes of the stream */
-    const struct dw_extent *more; /* further extents, usually none */
-    uint32_t more_count;
-    uint32_t field_count;
-    const struct dw_field *field;
     uint8_t out; /* enum dw_out */
 };
 
@@ -107,6 +107,8 @@ struct dw_draft {
     struct dw_field *field; /* room for DW_EVENT_FIELDS_MAX */
     uint32_t field_count;
     uint32_t dropped;  /* fields over a bound; also counted in parse_fields_dropped */
+    size_t literal_bytes; /* of the LITERAL fields, and of */
+    size_t name_bytes;    /* the names outside tbl/fields.h; those of replaced fields count too */
     int64_t time_ns;   /* the line's own time, when has_time */
     bool has_time;
 };
@@ -117,10 +119,10 @@ void dw_draft_reset(struct dw_draft *d, struct dw_str line);
  * list is full, names of tbl/fields.h still replace the last name that is not in it. Empty text is kept as it is.
  * _view: `s` must lie within d->line (asserted). _number: the same, and its text must be a JSON number.
  * _literal: copied. _const: must be static. */
-void dw_draft_view(struct dw_draft *d, uint32_t key, struct dw_str s);
-void dw_draft_number(struct dw_draft *d, uint32_t key, struct dw_str s);
+static inline void dw_draft_view(struct dw_draft *d, uint32_t key, struct dw_str s);
+static inline void dw_draft_number(struct dw_draft *d, uint32_t key, struct dw_str s);
 void dw_draft_literal(struct dw_draft *d, uint32_t key, struct dw_str s);
-void dw_draft_const(struct dw_draft *d, uint32_t key, const char *text);
+static inline void dw_draft_const(struct dw_draft *d, uint32_t key, const char *text);
 void dw_draft_int(struct dw_draft *d, uint32_t key, int64_t v);
 void dw_draft_float(struct dw_draft *d, uint32_t key, double v);
 void dw_draft_bool(struct dw_draft *d, uint32_t key, bool v);
@@ -128,5 +130,49 @@ void dw_draft_bool(struct dw_draft *d, uint32_t key, bool v);
 void dw_draft_field(struct dw_draft *d, struct dw_field f);
 /* The line's own time. */
 void dw_draft_time(struct dw_draft *d, int64_t time_ns);
+
+/* A text of any text kind, whose bytes live as that kind demands. Written member by member: a copied struct costs more than the parsing of most fields, because the
+ * processor cannot read back as one what was stored as several. */
+__attribute__((always_inline)) static inline void dw_draft_text(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
+{
+    if (d->field_count == DW_EVENT_FIELDS_MAX) {
+        dw_draft_field(d, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = (uint8_t)kind});
+        return;
+    }
+    struct dw_field *f = &d->field[d->field_count++];
+    f->v.ptr = s.ptr;
+    f->len = (uint32_t)s.len;
+    f->key = key;
+    f->elem = 0;
+    f->kind = (uint8_t)kind;
+}
+
+/* Whether a text is a piece of the line; an empty one is none. */
+static inline bool dw_draft_holds(const struct dw_draft *d, struct dw_str s)
+{
+    uintptr_t at = (uintptr_t)s.ptr, line = (uintptr_t)d->line.ptr;
+    return s.len && at >= line && at + s.len <= line + d->line.len;
+}
+
+static inline void dw__draft_piece(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
+{
+    DW_ASSERT(s.len == 0 || dw_draft_holds(d, s));
+    dw_draft_text(d, key, s.len ? s : dw_str_make(d->line.ptr, 0), kind);
+}
+
+static inline void dw_draft_view(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    dw__draft_piece(d, key, s, DW_K_VIEW);
+}
+
+static inline void dw_draft_number(struct dw_draft *d, uint32_t key, struct dw_str s)
+{
+    dw__draft_piece(d, key, s, DW_K_NUMBER);
+}
+
+static inline void dw_draft_const(struct dw_draft *d, uint32_t key, const char *text)
+{
+    dw_draft_text(d, key, dw_str_of(text), DW_K_CONST);
+}
 
 #endif

@@ -49,6 +49,9 @@ DW_MUST_USE int dw_json_skip(struct dw_json *j);
 /* Appends a string's text with its escapes resolved as UTF-8; lone surrogates become U+FFFD. False when an
  * escape is none. */
 bool dw_json_unescape(struct dw_str raw, struct dw_buf *out);
+/* The rest of a string whose opening quote is taken: appends its text as dw_json_unescape does, and takes it and the closing
+ * quote off *rest. False (and *rest as it was) when it does not end, an escape is none, or memory is out (out->err). */
+bool dw_json_take_string(struct dw_str *rest, struct dw_buf *out);
 /* First quote or backslash in [at, end), or end. The inner loop of reading strings, shared with docker's fast path. */
 const char *dw_json_string_end(const char *at, const char *end);
 

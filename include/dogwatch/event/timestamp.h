@@ -56,7 +56,7 @@ DW_MUST_USE int dw_time_parse(struct dw_str s, const struct dw_time_ref *ref, in
 enum { DW_TIME_TEXT = 31 };
 void dw_time_format(int64_t ns, char out[DW_TIME_TEXT]);
 
-/* Days since 1970-01-01 of a proleptic Gregorian date; month and day from 1. */
+/* Days since 1970-01-01 of a proleptic Gregorian date; month and day from 1, years within 400,000 of 0. */
 int64_t dw_days_from_civil(int64_t year, unsigned month, unsigned day);
 /* The reverse. */
 void dw_civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, unsigned *ret_day);

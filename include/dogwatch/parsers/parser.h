@@ -20,7 +20,8 @@ struct dw_parse_ctx {
 };
 
 struct dw_parser {
-    const char *name, *dataset, *kind, *aliases, *doc; /* static */
+    const char *name, *aliases, *doc; /* static, as the next two */
+    struct dw_str module, dataset, kind; /* event.module, .dataset, .kind */
     /* How surely the line is of this format: 0 (no) to 100. */
     int (*probe)(struct dw_str line);
     /* Fills the draft, which was reset to the line. DW_ESYNTAX: not of this format; the draft may hold junk then. */

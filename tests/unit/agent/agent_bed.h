@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 50000, STREAMS_MAX = 16 };
+enum { EVENTS_MAX = 50000, STREAMS_MAX = 64 };
 
 struct fake_clock {
     struct dw_clock clock;
@@ -118,6 +118,16 @@ static inline void remove_log(const struct bed *b, const char *name)
     assert_int_equal(unlink(path_of(b, name)), 0);
 }
 
+/* Written at another time than before, whatever the file system's clock can tell apart. */
+static inline void touch_later(const struct bed *b, const char *name, int64_t seconds)
+{
+    const char *path = path_of(b, name);
+    struct dw_stat st;
+    assert_int_equal(dw_fs_stat(path, &st), DW_OK);
+    struct timespec when = {.tv_sec = (time_t)(st.mtime_ns / DW_NS_PER_S + seconds)};
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){when, when}, 0), 0);
+}
+
 /* ---- the agent ---- */
 
 static inline void start(struct bed *b)
@@ -143,6 +153,29 @@ static inline void settle(struct bed *b)
         b->clock.ahead_ns += DW_NS_PER_S;
         turn_until_idle(b);
     }
+}
+
+static inline void wait_for_writer(const struct bed *b)
+{
+    while (writer_acked(b->agent->writer) < b->agent->parcels)
+        (void)sched_yield();
+}
+
+/* Notices what happened, and then so many seconds pass at once. All that is sent is acknowledged. */
+static inline void pass(struct bed *b, int64_t seconds)
+{
+    settle(b);
+    wait_for_writer(b);
+    b->clock.ahead_ns += seconds * DW_NS_PER_S;
+    turn_until_idle(b);
+    settle(b);
+    wait_for_writer(b);
+}
+
+/* Longer than any renamed file is waited for. */
+static inline void rest(struct bed *b)
+{
+    pass(b, 120);
 }
 
 static inline void wait_until_done(struct bed *b)
@@ -285,6 +318,27 @@ static inline void assert_got(struct bed *b, const char *lines, uint32_t streams
     dw_buf_fini(&want);
     assert_int_equal(b->stream_count, streams);
     assert_each_byte_once(b);
+}
+
+static inline int count_row(void *arg, struct checkpoint_row *row)
+{
+    (*(uint32_t *)arg)++;
+    dw_free(row->path);
+    return DW_OK;
+}
+
+/* How many streams the checkpoint knows; the agent is not running. */
+static inline uint32_t rows_kept(const struct bed *b)
+{
+    char path[640];
+    struct checkpoint *c;
+    uint32_t count = 0;
+    assert_null(b->agent);
+    (void)snprintf(path, sizeof path, "%s/agent/checkpoint.db", b->data);
+    assert_int_equal(checkpoint_open(path, &c), DW_OK);
+    assert_int_equal(checkpoint_rows(c, count_row, &count), DW_OK);
+    checkpoint_close(c);
+    return count;
 }
 
 static inline size_t records_with(struct bed *b, const char *what)

@@ -366,6 +366,27 @@ static void a_lost_stream_is_told(void **state)
     tear_down(&b);
 }
 
+static void a_stream_that_is_read_on_after_its_end_is_live_again(void **state)
+{
+    (void)state;
+    struct bed b;
+    char hex[33], json[200];
+    set_up(&b, true);
+    add_events(&b, 10);
+    uint64_t end = b.agent.offset[0];
+    dw_hex(b.agent.stream[0].id, DW_ID_BYTES, hex);
+    (void)snprintf(json, sizeof json, "{\"type\":\"stream.end\",\"id\":\"%s\",\"size\":%llu,\"read\":%llu,\"state\":\"whole\"}", hex,
+        (unsigned long long)end, (unsigned long long)end);
+    add_record(&b, json);
+    add_ledger(&b, 0, end + 70, 70);
+    take_in_order(&b, "012");
+    assert_true(stream_of(&b, 0x10)->ended);
+    take_in_order(&b, "3");
+    assert_false(stream_of(&b, 0x10)->ended);
+    assert_said(&b, "");
+    tear_down(&b);
+}
+
 /* Numbers of a record are whatever its agent wrote: more pending than read must not wrap into a gap of everything. */
 static void more_pending_than_read_is_no_gap(void **state)
 {
@@ -418,6 +439,7 @@ int main(void)
         cmocka_unit_test(bytes_read_and_never_sent_are_a_gap_told_once),
         cmocka_unit_test(pending_and_declared_bytes_are_no_gap),
         cmocka_unit_test(a_lost_stream_is_told),
+        cmocka_unit_test(a_stream_that_is_read_on_after_its_end_is_live_again),
         cmocka_unit_test(more_pending_than_read_is_no_gap),
         cmocka_unit_test(two_runs_give_equal_problems),
     };

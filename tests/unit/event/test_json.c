@@ -214,11 +214,54 @@ static void strings_hold_nothing_a_terminal_would_obey(void **state)
     dw_buf_fini(&out);
 }
 
+/* Goal:   a string taken off a text is what dw_json_unescape makes of it, wherever its escapes and its end stand.
+ * Method: random strings of every length around the 64- and 128-byte steps, in a heap copy of exactly their size. */
+static void taking_a_string_agrees_with_unescaping_it(void **state)
+{
+    (void)state;
+    static const char *const piece[] = {"a", "bc", "0123456789abcdef0123456789abcdef", "\\n", "\\\"", "\\\\", "\\u00e9",
+        "\\ud83d\\ude00", "\\x", "\\u12"};
+    struct dw_rng rng = {.state = 5};
+    struct dw_buf raw = {0}, whole = {0}, taken = {0};
+    uint32_t good = 0;
+    for (int round = 0; round < 20000; round++) {
+        uint64_t kinds = dw_rng_below(&rng, 8) ? DW_COUNT_OF(piece) - 2 : DW_COUNT_OF(piece), pieces = dw_rng_below(&rng, 60);
+        dw_buf_reset(&raw);
+        for (uint64_t i = 0; i < pieces; i++)
+            dw_buf_str(&raw, dw_str_of(piece[dw_rng_below(&rng, kinds)]));
+        dw_buf_reset(&whole);
+        dw_buf_reset(&taken);
+        bool ok = dw_json_unescape(dw_buf_view(&raw), &whole);
+        struct dw_str tail = dw_rng_below(&rng, 2) ? DW_STR("\"") : DW_STR("\",\"stream\":\"stdout\"}");
+        dw_buf_str(&raw, tail);
+        char *exact = malloc(raw.len);
+        assert_non_null(exact);
+        memcpy(exact, raw.ptr, raw.len);
+        struct dw_str rest = dw_str_make(exact, raw.len);
+        assert_int_equal(dw_json_take_string(&rest, &taken), ok);
+        if (ok) {
+            assert_true(dw_str_eq(dw_buf_view(&taken), dw_buf_view(&whole)));
+            assert_int_equal(rest.len, tail.len - 1);
+            good++;
+        } else {
+            assert_ptr_equal(rest.ptr, exact);
+        }
+        free(exact);
+    }
+    assert_true(good > 15000);
+    struct dw_str open = DW_STR("no end \\\"");
+    assert_false(dw_json_take_string(&open, &taken));
+    dw_buf_fini(&raw);
+    dw_buf_fini(&whole);
+    dw_buf_fini(&taken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_what_the_rfc_accepts),
         cmocka_unit_test(agrees_with_json_c_on_mutated_documents),
+        cmocka_unit_test(taking_a_string_agrees_with_unescaping_it),
         cmocka_unit_test(flatten_makes_dotted_names_and_numbers_elements),
         cmocka_unit_test(flatten_drops_over_bounds_and_counts),
         cmocka_unit_test(writing_nests_and_keeps_the_order),

@@ -1,0 +1,186 @@
+/*
+ * folder: the rotated files beside a log.
+ *
+ * Idea: all logs of one folder are served by one listing as long as the folder's own time says that no name came or went since.
+ *
+ * Invariants:
+ *   (1) A folder that is listed while its files are renamed may show one twice or not at all. So a listing counts when the folder
+ *       did not change from before it until after the files were looked at, or else when two looks in a row agree.
+ *   (2) No listing outlives the scan that it was made in.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { SIBLINGS_MAX = 1000, NAMES_MAX = 100000, LOOKS = 16 };
+
+void siblings_fini(struct siblings *s)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        dw_free(s->item[i].path);
+    dw_free(s->item);
+    *s = (struct siblings){0};
+}
+
+void folder_close(struct folder *f)
+{
+    dw_buf_fini(&f->names);
+    dw_free(f->name);
+    *f = (struct folder){0};
+}
+
+static bool same_stamp(const struct dw_stat *x, const struct dw_stat *y)
+{
+    return x->device == y->device && x->inode == y->inode && x->mtime_ns == y->mtime_ns;
+}
+
+/* Whether no name came or went since the listing in hand. */
+static bool is_quiet(const struct folder *f)
+{
+    struct dw_stat now;
+    return f->quiet && dw_fs_stat(f->dir, &now) == DW_OK && same_stamp(&now, &f->st);
+}
+
+static int index_names(struct folder *f)
+{
+    uint32_t count = 0, i = 0;
+    const char *end = f->names.ptr + f->names.len;
+    for (const char *n = f->names.ptr; n && n < end; n += strlen(n) + 1)
+        count++;
+    f->name = dw_alloc(count * sizeof *f->name);
+    if (!f->name)
+        return DW_ENOMEM;
+    for (const char *n = f->names.ptr; n && n < end; n += strlen(n) + 1)
+        f->name[i++] = n;
+    f->count = count;
+    return DW_OK;
+}
+
+static int list(const struct agent *a, struct folder *f, const char *dir)
+{
+    struct dw_stat after;
+    folder_close(f);
+    int rc = dw_fs_stat(dir, &f->st);
+    bool old = rc == DW_OK && stamp_tells(a, f->st.mtime_ns);
+    if (rc == DW_OK)
+        rc = dw_fs_list(dir, NAMES_MAX, &f->names);
+    if (rc == DW_OK)
+        rc = f->names.err ? f->names.err : index_names(f);
+    if (rc < 0) {
+        folder_close(f);
+        return rc;
+    }
+    memcpy(f->dir, dir, strlen(dir) + 1);
+    f->quiet = old && dw_fs_stat(dir, &after) == DW_OK && same_stamp(&f->st, &after);
+    return DW_OK;
+}
+
+static bool is_compressed(struct dw_str name)
+{
+    return dw_str_ends(name, DW_STR(".gz")) || dw_str_ends(name, DW_STR(".zst")) || dw_str_ends(name, DW_STR(".xz"))
+        || dw_str_ends(name, DW_STR(".bz2")) || dw_str_ends(name, DW_STR(".tmp"));
+}
+
+static bool is_beside(struct dw_str name, struct dw_str base)
+{
+    return name.len > base.len + 1 && dw_str_starts(name, base) && name.ptr[base.len] == '.';
+}
+
+/* The first name of the sorted listing that is not before `base`. */
+static uint32_t first_name(const struct folder *f, struct dw_str base)
+{
+    uint32_t from = 0, to = f->count;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (dw_str_cmp(dw_str_of(f->name[middle]), base) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* Looks at the files `BASE.*` of the listing. */
+static int gather(const struct folder *f, struct dw_str base, struct siblings *ret)
+{
+    uint32_t first = first_name(f, base), end = first, cap = 0;
+    ret->sure = true;
+    while (end < f->count && dw_str_starts(dw_str_of(f->name[end]), base))
+        end++;
+    for (uint32_t i = first; i < end; i++)
+        cap += is_beside(dw_str_of(f->name[i]), base);
+    ret->item = cap ? dw_calloc(cap, sizeof *ret->item) : NULL;
+    if (cap && !ret->item)
+        return DW_ENOMEM;
+    for (uint32_t i = first; i < end; i++) {
+        char path[AGENT_PATH_MAX];
+        struct dw_str name = dw_str_of(f->name[i]);
+        struct sibling *s = &ret->item[ret->count];
+        if (!is_beside(name, base) || is_compressed(name) || dw_path_join(path, sizeof path, f->dir, f->name[i]) < 0
+            || dw_fs_stat(path, &s->st) < 0 || !S_ISREG(s->st.mode))
+            continue;
+        if (ret->count == SIBLINGS_MAX) {
+            ret->sure = false;
+            break;
+        }
+        s->path = dw_strndup(path, strlen(path));
+        if (!s->path)
+            return DW_ENOMEM;
+        ret->count++;
+    }
+    return DW_OK;
+}
+
+static bool same_files(const struct siblings *x, const struct siblings *y)
+{
+    if (x->count != y->count)
+        return false;
+    for (uint32_t i = 0; i < x->count; i++)
+        if (hash_of_stat(&x->item[i].st) != hash_of_stat(&y->item[i].st))
+            return false;
+    return true;
+}
+
+/* Oldest first: by birth where the file system knows it, else by the last write. */
+static int by_age(const void *x, const void *y)
+{
+    const struct sibling *a = x, *b = y;
+    int c = (a->st.birth_ns > b->st.birth_ns) - (a->st.birth_ns < b->st.birth_ns);
+    return c ? c : (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
+}
+
+void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
+{
+    char dir[AGENT_PATH_MAX];
+    struct folder *f = &a->folder;
+    const char *slash = strrchr(path, '/');
+    bool agree = false;
+    *ret = (struct siblings){0};
+    if (!slash || (size_t)(slash - path) >= sizeof dir)
+        return;
+    memcpy(dir, path, (size_t)(slash - path));
+    dir[slash - path] = '\0';
+    if (slash == path)
+        memcpy(dir, "/", 2);
+    for (int look = 0; look < LOOKS && !agree; look++) {
+        struct siblings last = *ret;
+        *ret = (struct siblings){0};
+        int rc = strcmp(f->dir, dir) == 0 && is_quiet(f) ? DW_OK : list(a, f, dir);
+        if (rc == DW_OK)
+            rc = gather(f, dw_str_of(slash + 1), ret);
+        agree = rc == DW_OK && (is_quiet(f) || (look > 0 && same_files(&last, ret)));
+        siblings_fini(&last);
+        if (rc < 0) {
+            siblings_fini(ret);
+            ret->sure = rc == DW_ENOENT; /* with the folder all that was in it is gone */
+            return;
+        }
+    }
+    ret->sure = ret->sure && agree;
+    if (ret->count)
+        qsort(ret->item, ret->count, sizeof *ret->item, by_age);
+}

@@ -1,0 +1,97 @@
+/*
+ * identity: how a file is known again, whatever its name.
+ *
+ * Idea: device, inode and birth time say that it may be the same file; a hash of the bytes before the place where we are says
+ * that it is. A time that the file system gave says that nothing was written since only once it is old enough: what is written in
+ * the same tick of its clock has the same time.
+ *
+ * Invariant: a stream id is a hash of all that makes a stream, so it can be made once only for one generation.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/hash.h"
+
+/* Kernels stamp files at their timer's ticks, 10 ms at the most; some file systems know whole seconds, or every other one. */
+#define TICK_NS (100 * DW_NS_PER_MS)
+#define COARSE_TICK_NS (3 * DW_NS_PER_S)
+
+bool same_file(const struct dw_stream *s, const struct dw_stat *st)
+{
+    return s->device == st->device && s->inode == st->inode && s->birth_ns == st->birth_ns;
+}
+
+static uint64_t hash_of_file(uint64_t device, uint64_t inode, int64_t birth_ns)
+{
+    uint64_t v[3] = {device, inode, (uint64_t)birth_ns};
+    return dw_hash(dw_hash_process_key(), dw_str_make((const char *)v, sizeof v));
+}
+
+uint64_t hash_of_stat(const struct dw_stat *st)
+{
+    return hash_of_file(st->device, st->inode, st->birth_ns);
+}
+
+uint64_t hash_of_stream(const struct dw_stream *s)
+{
+    return hash_of_file(s->device, s->inode, s->birth_ns);
+}
+
+uint64_t hash_of_path(const char *path)
+{
+    return dw_hash(dw_hash_process_key(), dw_str_of(path));
+}
+
+uint64_t hash_of_series(const uint8_t *series)
+{
+    return dw_hash(dw_hash_process_key(), dw_str_make((const char *)series, DW_ID_BYTES));
+}
+
+void stream_make_id(const struct agent *a, struct dw_stream *s)
+{
+    uint8_t hash[DW_SHA256_BYTES], numbers[32];
+    uint64_t v[4] = {s->device, s->inode, (uint64_t)s->birth_ns, s->generation};
+    for (unsigned i = 0; i < 32; i++)
+        numbers[i] = (uint8_t)(v[i / 8] >> (8 * (i % 8)));
+    struct dw_sha256 *h = dw_sha256_new();
+    dw_sha256_add(h, a->chain.agent, sizeof a->chain.agent);
+    dw_sha256_add(h, s->series, sizeof s->series);
+    dw_sha256_add(h, numbers, sizeof numbers);
+    dw_sha256_end(h, hash);
+    dw_sha256_free(h);
+    memcpy(s->id, hash, DW_ID_BYTES);
+}
+
+void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *p)
+{
+    char bytes[AGENT_FINGERPRINT];
+    uint32_t want = at < sizeof bytes ? (uint32_t)at : (uint32_t)sizeof bytes;
+    size_t n = 0;
+    if (dw_fs_pread(a->fs, fd, bytes, want, at - want, &n) < 0 || n != want)
+        return; /* the older one tells as well that the file is another by now */
+    p->at = at;
+    p->len = want;
+    dw_sha256_of(dw_str_make(bytes, want), p->hash);
+}
+
+int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same)
+{
+    char bytes[AGENT_FINGERPRINT];
+    uint8_t hash[DW_SHA256_BYTES];
+    size_t n = 0;
+    *ret_same = p->len <= sizeof bytes;
+    if (p->len == 0 || !*ret_same)
+        return DW_OK;
+    int rc = dw_fs_pread(a->fs, fd, bytes, p->len, p->at - p->len, &n);
+    if (rc < 0)
+        return rc;
+    dw_sha256_of(dw_str_make(bytes, n), hash);
+    *ret_same = n == p->len && memcmp(hash, p->hash, sizeof hash) == 0;
+    return DW_OK;
+}
+
+bool stamp_tells(const struct agent *a, int64_t stamp_ns)
+{
+    int64_t tick = stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;
+    return dw_clock_real(a->clock) - stamp_ns > tick;
+}
