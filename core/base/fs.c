@@ -251,7 +251,7 @@ int dw_fs_fstat(int fd, struct dw_stat *ret)
 /* Opens a regular file and nothing else: the open itself must not wait for the other end of a FIFO. */
 static int open_regular(const struct dw_fs *fs, const char *path, int *ret_fd)
 {
-    struct dw_stat st;
+    struct dw_stat st = {0};
     int fd;
     int rc = dw_fs_open(fs, path, O_RDONLY | O_NONBLOCK, 0, &fd);
     if (rc < 0)
@@ -299,7 +299,7 @@ int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, 
 
 int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out)
 {
-    struct dw_stat st;
+    struct dw_stat st = {0};
     int fd;
     int rc = dw_fs_open(fs, path, O_RDONLY, 0, &fd);
     if (rc < 0)

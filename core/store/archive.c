@@ -150,7 +150,7 @@ static int close_segment(struct dw_archive *a, struct dw__rows *rows, bool whole
 
 static int scan_open(struct dw_archive *a, struct dw__rows *rows, uint64_t *ret_end, uint64_t *ret_size)
 {
-    struct dw_stat st;
+    struct dw_stat st = {0};
     struct dw__scan scan = {.fs = a->conf.fs, .fd = a->fd, .check = a->decoder, .rows = rows,
         .due = dw__manifest_due(&a->manifest, a->manifest.open)};
     int rc = dw__open_scan(&scan);

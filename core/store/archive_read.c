@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { CACHE = 6, SEEK_FOOTER = 9 };
+enum { CACHE = 6, SEEK_FOOTER = 9, LOOKS_MAX = 2 };
 
 struct cached_block {
     uint32_t block; /* UINT32_MAX: none */
@@ -220,7 +220,7 @@ static int load_table(struct dw_archive_reader *r)
 /* An open segment that was closed as it stands: what follows its last frame is damage too. */
 static int load_kept(struct dw_archive_reader *r, uint64_t number)
 {
-    struct dw_stat st;
+    struct dw_stat st = {0};
     r->scan = (struct dw__scan){.fs = r->fs, .fd = r->fd, .rows = &r->rows, .due = dw__manifest_due(&r->manifest, number)};
     int rc = dw__open_scan(&r->scan);
     if (rc == DW_OK)
@@ -418,35 +418,42 @@ static int look(struct dw_archive_reader *r, const struct dw__row **ret_row)
     return rc;
 }
 
+/* What is loaded has no more: loads the segment that follows, with a manifest as new as need be. DW_EAGAIN when there is none yet;
+ * *looks counts how often the manifest was read again. */
+static int move_on(struct dw_archive_reader *r, int *looks)
+{
+    if (r->segment && r->sealed)
+        r->skip_upto = r->segment + 1;
+    bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;
+    if (at_end || !r->segment) {
+        if ((*looks)++ == LOOKS_MAX)
+            return DW_EAGAIN;
+        int rc = refresh(r);
+        if (rc < 0)
+            return rc;
+        if (at_end && r->segment == r->manifest.open)
+            return DW_EAGAIN;
+    }
+    int rc = load_next(r);
+    return rc == DW_EAGAIN && *looks < LOOKS_MAX ? DW_OK : rc;
+}
+
 int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret)
 {
+    int rc = DW_OK;
     *ret = (struct dw_archived){0};
-    for (int looks = 0;;) {
+    for (int looks = 0; rc == DW_OK;) {
         const struct dw__row *row;
-        int rc = look(r, &row);
+        rc = look(r, &row);
         if (row) {
             if (row->intake.number >= r->next_intake && !row->damaged)
                 r->next_intake = row->intake.number + 1;
             return give(r, row, ret);
         }
-        if (rc < 0 || r->one_file)
-            return rc < 0 ? rc : DW_EAGAIN;
-        if (r->segment && r->sealed)
-            r->skip_upto = r->segment + 1;
-        bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;
-        if (at_end || !r->segment) {
-            if (looks++ == 2)
-                return DW_EAGAIN;
-            rc = refresh(r);
-            if (rc < 0)
-                return rc;
-            if (at_end && r->segment == r->manifest.open)
-                return DW_EAGAIN;
-        }
-        rc = load_next(r);
-        if (rc < 0 && !(rc == DW_EAGAIN && looks < 2))
-            return rc;
+        if (rc == DW_OK)
+            rc = r->one_file ? DW_EAGAIN : move_on(r, &looks);
     }
+    return rc;
 }
 
 uint64_t dw__reader_newest(const struct dw_archive_reader *r)

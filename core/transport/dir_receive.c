@@ -51,7 +51,7 @@ static int next_number(const struct dir_receiver *r, uint64_t after, uint64_t *r
 static int open_file(struct dir_receiver *r, uint64_t number, uint64_t offset)
 {
     char path[DW__DIR_PATH];
-    int fd;
+    int fd = -1;
     int rc = dw__dir_path(path, r->dir, number);
     if (rc == DW_OK)
         rc = dw_fs_open(r->fs, path, O_RDONLY, 0, &fd);
