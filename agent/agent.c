@@ -30,6 +30,22 @@ int64_t agent_low_water(const struct agent *a)
     return low;
 }
 
+static int set_formats(struct agent *a)
+{
+    const struct dw_conf_map *formats = &a->opt->formats;
+    struct dw_buf why = {0};
+    a->format = dw_calloc(formats->count + 1, sizeof *a->format);
+    int rc = a->format ? DW_OK : DW_ENOMEM;
+    for (uint32_t i = 0; i <= formats->count && rc == DW_OK; i++) {
+        struct dw_str text = i < formats->count ? formats->value[i] : a->opt->format;
+        rc = dw_format_option(text, &a->format[i].parser, &a->format[i].user, &why);
+        if (rc < 0)
+            dw_error("format '%.*s': %.*s", DW_ARG(text), DW_ARG(dw_buf_view(&why)));
+    }
+    dw_buf_fini(&why);
+    return rc;
+}
+
 static int set_line_options(struct agent *a)
 {
     const struct dw_conf_list *list = &a->opt->redact;
@@ -48,7 +64,7 @@ static int set_line_options(struct agent *a)
         dw_error("multiline: no such kind: %s", a->opt->multiline.ptr);
         return DW_ECONFIG;
     }
-    return DW_OK;
+    return set_formats(a);
 }
 
 static int open_places(struct agent *a)
@@ -513,6 +529,9 @@ void agent_close(struct agent *a)
     dw_keys_free(a->keys);
     dw_key_free(a->key);
     dw_zone_fini(&a->zone);
+    for (uint32_t i = 0; a->format && i <= a->opt->formats.count; i++)
+        dw_user_format_free(a->format[i].user);
+    dw_free(a->format);
     dw_free(a->chunk);
     dw_free(a->more);
     dw_free(a);

@@ -17,6 +17,7 @@
 #include "dogwatch/frame/frame.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/multiline.h"
+#include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/transport/transport.h"
 
@@ -154,6 +155,7 @@ struct tail {
     const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
     uint32_t refusals[3];   /* in a row */
     bool fixed_format;      /* chosen by configuration */
+    const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
@@ -257,6 +259,12 @@ bool discover_wants(const struct agent *a, const char *path);
 
 /* ---- the agent ---- */
 
+/* A format as configuration names it. */
+struct line_format {
+    const struct dw_parser *parser; /* NULL: probe */
+    struct dw_user_format *user;    /* the server's own format, or NULL; owned */
+};
+
 struct agent {
     /* set once */
     const struct dw_agent_options *opt;
@@ -269,6 +277,7 @@ struct agent {
     enum dw_multiline multiline;
     struct dw_parse_ctx parse;
     struct dw_zone zone; /* of lines that name none */
+    struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
     /* loop thread */
     struct found *found;

@@ -11,8 +11,8 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/conf/program.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -35,6 +35,7 @@ struct program {
     struct agent *agent;
     struct watch *watch;
     struct dw_table watches; /* by folder */
+    struct dw_counters_file counters;
     int64_t deadline_ns;
     int rc;
     bool ending;
@@ -166,7 +167,9 @@ static void on_idle(uv_idle_t *idle)
 
 static void on_timer(uv_timer_t *timer)
 {
-    turn(timer->data);
+    struct program *p = timer->data;
+    dw_counters_file_save(&p->counters, false);
+    turn(p);
 }
 
 static void on_async(uv_async_t *async)
@@ -209,65 +212,40 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     return p->rc;
 }
 
-static void print_diags(void *arg, const struct dw_diags *d)
-{
-    struct dw_buf text = {0};
-    (void)arg;
-    dw_diags_print(d, &text);
-    (void)fwrite(text.ptr, 1, text.len, stderr);
-    dw_buf_fini(&text);
-}
-
 /* One agent a folder: the lock tells who has it. */
-static int lock_data(const struct dw_agent_options *opt)
+static int work(struct program *p, const struct dw_agent_options *opt)
 {
-    char dir[AGENT_PATH_MAX] = "data", path[AGENT_PATH_MAX];
-    int fd;
-    pid_t pid = 0;
+    char dir[AGENT_PATH_MAX];
     int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
     if (rc == DW_OK)
-        rc = dw_fs_mkdirs(&dw_fs_system, dir, 0750);
+        rc = dw_program_lock(dir, "lock");
     if (rc == DW_OK)
-        rc = dw_path_join(path, sizeof path, dir, "lock");
-    if (rc == DW_OK)
-        rc = dw_fs_lock(path, &fd, &pid);
-    if (rc == DW_ELOCKED)
-        dw_error("%s: another agent (pid %d) works here", dir, (int)pid);
-    else if (rc < 0)
-        dw_error("%s: %s", dir, dw_err_text(rc));
-    return rc;
-}
-
-int main(int argc, char **argv)
-{
-    struct dw_agent_options opt;
-    struct dw_conf conf;
-    struct program *p = dw_calloc(1, sizeof *p);
-    struct dw_diag_sink sink = {.report = print_diags};
-    dw_log_setup("dogwatch-agent", DW_LOG_INFO);
-    if (argc != 3 || strcmp(argv[1], "--config") != 0) {
-        (void)fprintf(stderr, "usage: dogwatch-agent --config FILE\n  `dogwatch config init agent` writes a commented file.\n");
-        return 2;
-    }
-    int rc = p ? dw_conf_init(&conf, &dw_conf_agent, &opt) : DW_ENOMEM;
-    if (rc == DW_OK)
-        rc = dw_conf_load_file(&conf, &dw_fs_system, argv[2], sink);
-    if (rc < 0) {
-        if (rc != DW_ECONFIG)
-            dw_error("%s: %s", argv[2], dw_err_text(rc));
-        return 2;
-    }
-    dw_log_setup("dogwatch-agent", (enum dw_log_level)opt.log_level);
-    rc = lock_data(&opt);
-    if (rc == DW_OK)
-        rc = run(p, &opt);
-    dw_conf_fini(&conf);
+        rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
+    if (rc < 0)
+        return rc;
+    rc = run(p, opt);
+    dw_counters_file_save(&p->counters, true);
     while (p->watch) {
         struct watch *w = p->watch;
         p->watch = w->next;
         dw_free(w);
     }
     dw_table_fini(&p->watches);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct dw_program program = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = dw_parser_option_check};
+    struct dw_agent_options opt;
+    struct dw_conf conf;
+    int code;
+    if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
+        return code;
+    dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
+    struct program *p = dw_calloc(1, sizeof *p);
+    int rc = p ? work(p, &opt) : DW_ENOMEM;
     dw_free(p);
-    return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
+    dw_conf_fini(&conf);
+    return dw_program_exit(rc);
 }

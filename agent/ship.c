@@ -125,14 +125,14 @@ int ship_record(struct agent *a, struct dw_str json)
     return rc < 0 ? rc : send_frame(a, f);
 }
 
-/* The format that configuration names for a path, or NULL: probe. */
-static const struct dw_parser *configured(const struct agent *a, const struct tail *t)
+/* The format that configuration names for a path. */
+static const struct line_format *configured(const struct agent *a, const struct tail *t)
 {
-    const struct dw_agent_options *o = a->opt;
-    for (uint32_t i = 0; i < o->formats.count; i++)
-        if (fnmatch(o->formats.key[i].ptr, t->path, 0) == 0)
-            return dw_parser_find(o->formats.value[i]);
-    return dw_str_eq(o->format, DW_STR("auto")) ? NULL : dw_parser_find(o->format);
+    const struct dw_conf_map *formats = &a->opt->formats;
+    uint32_t i = 0;
+    while (i < formats->count && fnmatch(formats->key[i].ptr, t->path, 0) != 0)
+        i++;
+    return &a->format[i];
 }
 
 static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft *d)
@@ -140,12 +140,13 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
     struct dw_str line = d->line;
     const struct dw_parser *p = t->parser[out];
     if (!p) {
-        p = configured(a, t);
-        t->fixed_format = p != NULL;
-        if (!p)
-            p = dw_parser_probe(line);
+        const struct line_format *f = configured(a, t);
+        t->fixed_format = f->parser != NULL;
+        t->user = f->user;
+        p = f->parser ? f->parser : dw_parser_probe(line);
         t->parser[out] = p;
     }
+    a->parse.user = t->user;
     if (p && dw_parser_run(p, &a->parse, line, d) == DW_OK) {
         t->refusals[out] = 0;
         return;

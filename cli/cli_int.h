@@ -28,10 +28,16 @@ struct cli_options {
 /* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. data and archive are filled from --data,
  * --archive, DOGWATCH_DATA or the default. */
 int cli_options(int argc, char **argv, struct cli_options *ret);
+/* The arguments of a command as its help shows them. An option that does not stand there is refused by cli_options. */
+const char *cli_arguments(const char *word);
 /* The default DATA directory of this user. */
 void cli_default_data(char out[CLI_PATH_MAX]);
 /* Opens the archive; on failure says where it looked and what to type, and answers CLI_CANNOT. */
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret);
+/* Says that there is no archive, where it was looked for and what to type. */
+void cli_say_no_archive(const struct cli_options *o, int rc);
+/* Copies a path from the command line; false, and said, when it is too long. */
+bool cli_path(char out[CLI_PATH_MAX], const char *path);
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */
 bool cli_time(const char *text, int64_t *ret_ns);
 
@@ -42,10 +48,12 @@ struct cli_table {
     bool number[CLI_COLUMNS_MAX];
     uint32_t columns;
     struct dw_buf cells; /* NUL-terminated texts, row by row */
-    uint32_t rows;
+    uint32_t rows; /* cells: rows times columns */
 };
 void cli_table_cell(struct cli_table *t, struct dw_str text);
 void cli_table_number(struct cli_table *t, uint64_t v);
+/* Forgets all but the newest `rows`, as soon as there are twice as many; and when `now`. */
+void cli_table_keep(struct cli_table *t, uint32_t rows, bool now);
 /* Prints and frees. */
 void cli_table_end(struct cli_table *t);
 

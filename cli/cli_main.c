@@ -4,11 +4,12 @@
  * Results go to stdout, everything else to stderr. Exit codes: 0 yes · 1 the answer is no · 2 usage, configuration or rule mistake ·
  * 3 it could not be done.
  */
-#include "cmd.h"
+#include "cli_int.h"
 
 #include "dogwatch/base/diag.h"
 #include "dogwatch/base/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -41,6 +42,24 @@ static int unknown(const char *word)
     return CLI_USAGE;
 }
 
+const char *cli_arguments(const char *word)
+{
+    for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
+        if (strcmp(word, commands[i].word) == 0)
+            return commands[i].arguments;
+    return "";
+}
+
+/* What was asked for must have been written: a full disk or a closed pipe is not a yes. */
+static int run(size_t index, int argc, char **argv)
+{
+    int rc = commands[index].run(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    (void)fprintf(stderr, "dogwatch: the output could not be written: %s\n", strerror(errno));
+    return CLI_CANNOT;
+}
+
 int main(int argc, char **argv)
 {
     dw_log_setup("dogwatch", DW_LOG_INFO);
@@ -61,12 +80,12 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].word) != 0)
             continue;
         for (int k = 2; k < argc; k++) {
-            if (strcmp(argv[k], "--help") != 0)
+            if (strcmp(argv[k], "--help") != 0 && strcmp(argv[k], "-h") != 0)
                 continue;
             (void)printf("usage: dogwatch %s %s\n\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
             return CLI_YES;
         }
-        return commands[i].run(argc - 1, argv + 1);
+        return run(i, argc - 1, argv + 1);
     }
     return unknown(argv[1]);
 }

@@ -30,9 +30,10 @@ bool cli_time(const char *text, int64_t *ret_ns)
     static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
     const char *unit = s.len > 1 ? strchr(units, s.ptr[s.len - 1]) : NULL;
     int64_t now = dw_clock_real(&dw_clock_system);
-    if (unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000) {
-        *ret_ns = now - (int64_t)n * seconds[unit - units] * DW_NS_PER_S;
-        return true;
+    if (unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n)) {
+        int64_t back;
+        return n < 1000000 && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, &back)
+            && !__builtin_sub_overflow(now, back, ret_ns);
     }
     char day[40];
     struct dw_time_ref ref = {.now_ns = now};
@@ -61,14 +62,23 @@ static bool output_of(const char *text, enum cli_output *ret)
     return false;
 }
 
+bool cli_path(char out[CLI_PATH_MAX], const char *path)
+{
+    int n = snprintf(out, CLI_PATH_MAX, "%s", path);
+    if (n >= 0 && n < CLI_PATH_MAX)
+        return true;
+    (void)mistake("the path is too long", path);
+    return false;
+}
+
 /* An option with a value. -1: it is none of ours. */
 static int take_valued(struct cli_options *o, const char *name, const char *v)
 {
     if (strcmp(name, "--data") == 0)
-        (void)snprintf(o->data, sizeof o->data, "%s", v);
-    else if (strcmp(name, "--archive") == 0)
-        (void)snprintf(o->archive, sizeof o->archive, "%s", v);
-    else if (strcmp(name, "--output") == 0)
+        return cli_path(o->data, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--archive") == 0)
+        return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--output") == 0)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)
         return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
@@ -79,6 +89,19 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
     else
         return -1;
     return CLI_YES;
+}
+
+/* An option that a command's help does not show would change nothing: it is refused. */
+static int not_taken(const char *word, const char *option)
+{
+    (void)fprintf(stderr, "dogwatch %s: %s: no such option here\n  dogwatch %s %s\n", word, option, word, cli_arguments(word));
+    return CLI_USAGE;
+}
+
+static bool is_taken(const char *word, const char *option)
+{
+    const char *at = strstr(cli_arguments(word), option);
+    return at && strchr(" ]|", at[strlen(option)]);
 }
 
 int cli_options(int argc, char **argv, struct cli_options *o)
@@ -93,20 +116,32 @@ int cli_options(int argc, char **argv, struct cli_options *o)
             o->rest[o->rest_count++] = argv[i];
             continue;
         }
+        if (!is_taken(argv[0], argv[i]))
+            return not_taken(argv[0], argv[i]);
         if (strcmp(argv[i], "--follow") == 0) {
             o->follow = true;
             continue;
         }
         int rc = i + 1 < argc ? take_valued(o, argv[i], argv[i + 1]) : -1;
         if (rc < 0)
-            return mistake(i + 1 < argc ? "no such option" : "no such option, or its value is missing", argv[i]);
+            return mistake("its value is missing", argv[i]);
         if (rc != CLI_YES)
             return rc;
         i++;
     }
+    if (o->since_ns > o->until_ns)
+        return mistake("is after --until: no event can be there", "--since");
     if (!o->archive[0] && dw_path_join(o->archive, sizeof o->archive, o->data, "archive") < 0)
         return mistake("path too long", o->data);
     return CLI_YES;
+}
+
+void cli_say_no_archive(const struct cli_options *o, int rc)
+{
+    (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
+    if (rc == DW_ENOENT)
+        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA and the default.\n"
+                              "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
 }
 
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret)
@@ -114,9 +149,6 @@ int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct d
     int rc = keys ? dw_archive_reader_open(&dw_fs_system, o->archive, keys, ret) : DW_ENOMEM;
     if (rc == DW_OK)
         return CLI_YES;
-    (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
-    if (rc == DW_ENOENT)
-        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA and the default.\n"
-                              "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
+    cli_say_no_archive(o, rc);
     return CLI_CANNOT;
 }

@@ -26,6 +26,20 @@ void cli_table_number(struct cli_table *t, uint64_t v)
     cli_table_cell(t, dw_str_make(text, (size_t)n));
 }
 
+void cli_table_keep(struct cli_table *t, uint32_t rows, bool now)
+{
+    uint32_t have = t->rows / t->columns;
+    if (have <= rows || (!now && have < 2 * rows))
+        return;
+    const char *at = t->cells.ptr;
+    for (uint32_t i = 0; i < (have - rows) * t->columns; i++)
+        at += strlen(at) + 1;
+    size_t left = t->cells.len - (size_t)(at - t->cells.ptr);
+    memmove(t->cells.ptr, at, left);
+    t->cells.len = left;
+    t->rows = rows * t->columns;
+}
+
 static void put_plain(const char *text, size_t width, bool right)
 {
     size_t len = strlen(text), shown = len < CELL_WIDTH_MAX ? len : CELL_WIDTH_MAX;

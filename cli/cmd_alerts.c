@@ -41,8 +41,9 @@ struct filter {
 struct listing {
     struct cli_table table;
     struct dw_buf out;
-    uint64_t count;
+    uint64_t count, skip; /* taken; of these the first are not shown */
     struct filter *filter;
+    const struct cli_options *o;
 };
 
 static int filter_open(struct filter *f, const char *text)
@@ -83,14 +84,25 @@ static bool filter_takes(struct filter *f, const struct dw_alert *a)
     return dw_query_match(f->query, &ev);
 }
 
+static bool takes(struct listing *l, const struct dw_alert *a)
+{
+    if (a->time_ns < l->o->since_ns || a->time_ns > l->o->until_ns || !filter_takes(l->filter, a))
+        return false;
+    return l->count++ >= l->skip;
+}
+
+static void count_one(void *arg, const struct dw_alert *a)
+{
+    (void)takes(arg, a);
+}
+
 static void list_row(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
     struct dw_buf time = {0};
-    if (!filter_takes(l->filter, a))
+    if (!takes(l, a))
         return;
     dw_time_text(&time, a->time_ns);
-    l->count++;
     cli_table_cell(&l->table, dw_str_slice(dw_str_of(a->id), 0, 12));
     cli_table_cell(&l->table, dw_str_slice(dw_buf_view(&time), 0, 19));
     cli_table_cell(&l->table, dw_str_of(a->level));
@@ -103,19 +115,24 @@ static void list_row(void *arg, const struct dw_alert *a)
 static void list_json(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
-    if (!filter_takes(l->filter, a))
+    if (!takes(l, a))
         return;
-    l->count++;
     dw_buf_str(&l->out, a->doc);
     dw_buf_byte(&l->out, '\n');
 }
 
+/* Those after `after`, which moves on; with a limit the newest of them. */
 static int list_once(struct dw_alerts *view, const struct cli_options *o, struct filter *f, int64_t *after)
 {
-    struct listing l = {.filter = f, .table = {.output = o->output, .columns = 6,
+    struct listing l = {.filter = f, .o = o, .table = {.output = o->output, .columns = 6,
         .name = {"alert", "time", "level", "rule", "events", "for"}, .number = {false, false, false, false, true, false}}};
     bool json = o->output == OUTPUT_NDJSON;
-    int rc = dw_alerts_list(view, *after, (uint32_t)o->limit, json ? list_json : list_row, &l, after);
+    int64_t end = *after;
+    int rc = o->has_limit && !o->follow ? dw_alerts_list(view, *after, 0, count_one, &l, &end) : DW_OK;
+    l.skip = l.count > o->limit && o->has_limit && !o->follow ? l.count - o->limit : 0;
+    l.count = 0;
+    if (rc == DW_OK)
+        rc = dw_alerts_list(view, *after, 0, json ? list_json : list_row, &l, after);
     if (rc == DW_OK && json && l.out.len)
         (void)fwrite(l.out.ptr, 1, l.out.len, stdout);
     else if (rc == DW_OK && !json && (l.count || !o->follow))
@@ -133,7 +150,7 @@ int cmd_alerts(int argc, char **argv)
     int64_t after = 0;
     int rc = cli_options(argc, argv, &o);
     if (rc == CLI_YES && o.rest_count > 1) {
-        (void)fprintf(stderr, "usage: dogwatch alerts [FILTER] [--data DIR] [--limit N] [--follow] [--output table|ndjson|csv]\n");
+        (void)fprintf(stderr, "usage: dogwatch alerts %s\n", cli_arguments("alerts"));
         rc = CLI_USAGE;
     }
     if (rc != CLI_YES)
@@ -280,6 +297,8 @@ static int print_evidence(struct show *s, const struct cli_options *o)
             print_matching(s, &a);
         else
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(r), dw_err_text(err));
+        if (err == DW_ENOMEM)
+            break;
     }
     for (uint32_t i = 0; i < s->ref_count; i++)
         missing += !s->ref[i].shown;
@@ -318,7 +337,9 @@ int cmd_alert(int argc, char **argv)
     if (rc != CLI_YES)
         return rc;
     if (o.rest_count != 2 || strcmp(o.rest[0], "show") != 0) {
-        (void)fprintf(stderr, "usage: dogwatch alert show ID [--data DIR] [--output table|ndjson]\n");
+        (void)fprintf(stderr, "usage: dogwatch alert %s\n", cli_arguments("alert"));
+        if (o.rest_count == 1 && strcmp(o.rest[0], "show") != 0)
+            (void)fprintf(stderr, "  did you mean: dogwatch alert show %s\n", o.rest[0]);
         return CLI_USAGE;
     }
     rc = open_view(&o, &view);
@@ -332,7 +353,7 @@ int cmd_alert(int argc, char **argv)
         rc = show(s, &o);
     } else {
         (void)fprintf(stderr, "dogwatch: alert %s: %s\n", o.rest[1],
-            err == DW_EEXIST ? "several alerts begin so; give more digits" : dw_err_text(err));
+            err == DW_EEXIST ? "several alerts begin so; give more digits" : err == DW_ENOENT ? "no alert has this id; `dogwatch alerts` lists them" : dw_err_text(err));
         rc = err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
     }
     if (s) {

@@ -26,8 +26,9 @@ static void list_one(void *arg, const struct dw_segment_info *s)
     cli_table_number(t, s->text_bytes);
     cli_table_number(t, s->frames);
     cli_table_number(t, s->events);
-    time_cell(t, s->time_min_ns, s->sealed);
-    time_cell(t, s->time_max_ns, s->sealed);
+    bool known = s->sealed && s->time_min_ns != INT64_MIN; /* not of a segment closed with damage in it */
+    time_cell(t, s->time_min_ns, known);
+    time_cell(t, s->time_max_ns, known);
 }
 
 static int list(const struct cli_options *o)
@@ -37,7 +38,7 @@ static int list(const struct cli_options *o)
         .number = {true, false, false, true, true, true, true, false, false}};
     int rc = dw_archive_list(&dw_fs_system, o->archive, list_one, &t);
     if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: %s: %s\n", o->archive, dw_err_text(rc));
+        cli_say_no_archive(o, rc);
         return CLI_CANNOT;
     }
     cli_table_end(&t);
@@ -56,7 +57,7 @@ static int verify(const struct cli_options *o)
     struct dw_verify v = {.fs = &dw_fs_system, .dir = o->archive, .problem = say_problem};
     int rc = dw_archive_verify(&v, &r);
     if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: %s: %s\n", o->archive, dw_err_text(rc));
+        cli_say_no_archive(o, rc);
         return CLI_CANNOT;
     }
     (void)printf("%s  %llu segments, %llu frames (%llu records), %llu events, %llu signatures hold\n",

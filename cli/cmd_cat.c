@@ -86,7 +86,7 @@ static int cat_sealed(struct cat *c, const char *path)
     int rc = dw_archive_reader_open_file(&dw_fs_system, path, c->keys, &r);
     if (rc < 0)
         return rc;
-    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
+    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN && rc != DW_ENOMEM) {
         if (rc < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", path, dw_err_text(rc));
             c->bad++;
@@ -95,7 +95,7 @@ static int cat_sealed(struct cat *c, const char *path)
         print_events(c, &a.frame);
     }
     dw_archive_reader_close(r);
-    return DW_OK;
+    return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
 int cmd_cat(int argc, char **argv)
@@ -114,7 +114,7 @@ int cmd_cat(int argc, char **argv)
     rc = c.decoder ? CLI_YES : CLI_CANNOT;
     for (int i = 0; i < o.rest_count && c.decoder; i++) {
         struct dw_buf bytes = {0};
-        int err = dw_fs_read_file(&dw_fs_system, o.rest[i], SIZE_MAX / 2, &bytes);
+        int err = dw_fs_read_named(&dw_fs_system, o.rest[i], SIZE_MAX / 2, &bytes);
         if (err == DW_OK && magic_at(dw_buf_view(&bytes)) == 0x184D2A58)
             err = cat_sealed(&c, o.rest[i]);
         else if (err == DW_OK)

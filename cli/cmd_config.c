@@ -6,6 +6,7 @@
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
+#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,7 @@ static int load(const struct dw_conf_table *t, const char *path, struct dw_conf 
 {
     struct dw_diag_sink sink = {.report = say, .ud = said};
     int rc = dw_conf_init(c, t, v);
+    c->check = dw_parser_option_check;
     return rc < 0 ? rc : dw_conf_load_file(c, &dw_fs_system, path, sink);
 }
 

@@ -18,6 +18,8 @@ static int read_all(struct dw_archive_reader *r, struct dw_account *account, str
     int rc = d && mark && none ? DW_OK : DW_ENOMEM;
     while (rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         bool marked;
+        if (rc == DW_ENOMEM)
+            break;
         if (rc < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(r), dw_err_text(rc));
             rc = DW_OK; /* the rest is still counted; what is missing shows as unaccounted */

@@ -22,7 +22,7 @@ struct run {
     struct dw_buf out;
     struct cli_table table;
     uint64_t matched, shown, events, limit, bad_parts;
-    bool partial, done;
+    bool partial, done, newest; /* newest: of more than `limit` the last are shown */
 };
 
 static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
@@ -61,12 +61,21 @@ static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
         r->partial |= dw_query_count(r->q, ev) < 0;
         return;
     }
-    if (r->limit && r->shown == r->limit) {
-        r->done = dw_query_head(r->q) > 0; /* head asks for no more; a terminal's limit still counts them */
+    if (r->limit && r->shown == r->limit && !r->newest) {
+        r->done = dw_query_head(r->q) > 0; /* head asks for no more; --limit still counts them */
         return;
     }
     r->shown++;
     print_event(r, ev, mark);
+    if (r->newest)
+        cli_table_keep(&r->table, (uint32_t)r->limit, false);
+}
+
+static void say_unseen(void *arg, struct dw_str name, const char *near)
+{
+    (void)arg;
+    (void)fprintf(stderr, "note: no event read here has a field '%.*s'%s%s%s\n", DW_ARG(name), near ? "; did you mean '" : "",
+        near ? near : "", near ? "'?" : "");
 }
 
 static int scan(struct run *r)
@@ -81,6 +90,8 @@ static int scan(struct run *r)
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
             r->bad_parts++;
+            if (err == DW_ENOMEM)
+                break;
             continue;
         }
         for (uint32_t i = 0; i < a.frame.event_count && !r->done; i++)
@@ -88,9 +99,10 @@ static int scan(struct run *r)
     }
     (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s\n", (unsigned long long)r->matched,
         (unsigned long long)r->events, (unsigned long long)dw_archive_reader_frames(reader),
-        r->bad_parts ? "partial, parts could not be read" : r->partial ? "partial, too many groups" : r->done ? "complete as far as head asks" : "complete");
+        r->bad_parts ? "partial, parts could not be read" : dw_query_failed(r->q) ? "partial, memory is short" : r->partial ? "partial, too many groups" : r->done ? "complete as far as head asks" : "complete");
     dw_archive_reader_close(reader);
-    return r->bad_parts || r->partial ? CLI_NO : CLI_YES;
+    dw_query_unseen(r->q, say_unseen, NULL);
+    return r->bad_parts || r->partial || dw_query_failed(r->q) ? CLI_NO : CLI_YES;
 }
 
 static void stats_row(void *arg, const struct dw_query_row *row)
@@ -137,17 +149,21 @@ static int run_query(struct run *r, const char *text)
     set_columns(r, names);
     bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO);
     r->limit = dw_query_head(r->q) ? dw_query_head(r->q) : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
+    r->newest = r->limit && terminal && !r->o->has_limit && !dw_query_head(r->q);
     int rc = scan(r);
     if (rc == CLI_CANNOT)
         return rc;
+    if (r->newest)
+        cli_table_keep(&r->table, (uint32_t)r->limit, true);
     if (dw_query_is_stats(r->q))
         dw_query_rows(r->q, stats_row, r);
     if (r->o->output != OUTPUT_NDJSON || dw_query_is_stats(r->q))
         cli_table_end(&r->table);
     if (r->out.len)
         (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
-    if (!dw_query_is_stats(r->q) && !dw_query_head(r->q) && r->matched > r->shown)
-        (void)fprintf(stderr, "%llu more; --limit N or | head N\n", (unsigned long long)(r->matched - r->shown));
+    uint64_t shown = r->newest && r->shown > r->limit ? r->limit : r->shown;
+    if (!dw_query_is_stats(r->q) && !dw_query_head(r->q) && r->matched > shown)
+        (void)fprintf(stderr, "%llu %s; --limit N or | head N\n", (unsigned long long)(r->matched - shown), r->newest ? "older ones" : "more");
     return rc;
 }
 
@@ -157,11 +173,10 @@ int cmd_query(int argc, char **argv)
     int rc = cli_options(argc, argv, &o);
     if (rc != CLI_YES)
         return rc;
-    if (o.follow)
-        (void)fprintf(stderr, "dogwatch query: --follow is not in this version; `dogwatch alerts --follow` is\n");
-    if (o.rest_count != 1 || o.follow) {
-        (void)fprintf(stderr, "usage: dogwatch query 'FILTER | PIPES' [--since T] [--until T] [--data DIR]\n"
-                              "  dogwatch query '*'\n  dogwatch query 'source.ip:203.0.113.0/24 and not status:200 | stats count by url.path | head 10'\n");
+    if (o.rest_count != 1) {
+        (void)fprintf(stderr, "usage: dogwatch query %s\n  dogwatch query '*'\n"
+                              "  dogwatch query 'source.ip:203.0.113.0/24 and not http.response.status_code:200 | stats count by url.path | head 10'\n",
+            cli_arguments("query"));
         return CLI_USAGE;
     }
     struct run r = {.o = &o, .keys = dw_keys_new()};

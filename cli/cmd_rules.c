@@ -84,7 +84,7 @@ static int read_placeholders(struct rules *r, const struct run_opts *o)
     const struct dw_yaml *doc = NULL;
     if (!o->placeholders)
         return DW_OK;
-    int rc = dw_fs_read_file(&dw_fs_system, o->placeholders, 16 << 20, &text);
+    int rc = dw_fs_read_named(&dw_fs_system, o->placeholders, 16 << 20, &text);
     dw_diags_init(&diags, dw_str_of(o->placeholders), dw_buf_view(&text));
     if (rc == DW_OK)
         rc = dw_yaml_parse(&r->arena, dw_buf_view(&text), &diags, &doc);

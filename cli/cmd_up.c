@@ -4,38 +4,30 @@
  * It links neither: it writes their configurations to DATA/up/, executes both programs, restarts one that dies (with growing
  * pauses, counted and said), and forwards SIGINT and SIGTERM, to the agent first.
  *
- * Exit codes: 0 both ended cleanly · 2 usage or configuration · 3 locked, or a program cannot run.
+ * Exit codes: 0 both ended cleanly · 1 --until-idle found no log · 2 usage or configuration · 3 locked, or a program cannot run.
  */
-#include "cli_int.h"
+#include "up.h"
 
 #include "dogwatch/base/clock.h"
-#include "dogwatch/event/json_write.h"
 
 #include <errno.h>
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SETS_MAX = 64, POLL_MS = 50, BACKOFF_MAX_MS = 10000 };
-
-struct up {
-    char data[CLI_PATH_MAX], dir[CLI_PATH_MAX], rules[CLI_PATH_MAX];
-    const char *logs[SETS_MAX], *set[SETS_MAX];
-    int logs_count, set_count;
-    const char *write_config;
-    bool until_idle;
-};
+enum { POLL_MS = 50, BACKOFF_MAX_MS = 10000, FAILED_STARTS_MAX = 5 };
+#define STARTED_NS (5 * DW_NS_PER_S) /* who lives longer did start */
 
 struct child {
     const char *name;
     char program[CLI_PATH_MAX], config[CLI_PATH_MAX];
     pid_t pid;
-    unsigned deaths;
-    int64_t not_before_ns;
+    unsigned deaths, failed_starts;
+    int64_t started_ns, not_before_ns;
     bool ended;
 };
 
@@ -44,34 +36,6 @@ static volatile sig_atomic_t told;
 static void on_signal(int number)
 {
     told = number;
-}
-
-static int options(int argc, char **argv, struct up *u)
-{
-    cli_default_data(u->data);
-    for (int i = 1; i < argc; i++) {
-        const char *v = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--until-idle") == 0) {
-            u->until_idle = true;
-            continue;
-        }
-        if (v && strcmp(argv[i], "--data") == 0)
-            (void)snprintf(u->data, sizeof u->data, "%s", v);
-        else if (v && strcmp(argv[i], "--rules") == 0)
-            (void)snprintf(u->rules, sizeof u->rules, "%s", v);
-        else if (v && strcmp(argv[i], "--logs") == 0 && u->logs_count < SETS_MAX)
-            u->logs[u->logs_count++] = v;
-        else if (v && strcmp(argv[i], "--set") == 0 && u->set_count < SETS_MAX)
-            u->set[u->set_count++] = v;
-        else if (v && strcmp(argv[i], "--write-config") == 0)
-            u->write_config = v;
-        else {
-            (void)fprintf(stderr, "dogwatch up: %s: no such option, or its value is missing\n", argv[i]);
-            return CLI_USAGE;
-        }
-        i++;
-    }
-    return CLI_YES;
 }
 
 /* The folder of this program. */
@@ -111,72 +75,6 @@ static void find_rules(struct up *u)
         if (n > 0 && n < CLI_PATH_MAX && dw_fs_stat(path, &st) == DW_OK)
             memcpy(u->rules, path, (size_t)n + 1);
     }
-}
-
-static void put_option(struct dw_buf *b, const char *name, const char *value)
-{
-    dw_buf_printf(b, "%s: ", name);
-    (void)dw_json_string(b, dw_str_of(value)); /* a JSON string is a YAML string */
-    dw_buf_byte(b, '\n');
-}
-
-/* --set agent.K=V or collector.K=V, or K=V for both where K is no option of one. */
-static void put_sets(const struct up *u, struct dw_buf *b, const char *program)
-{
-    size_t len = strlen(program);
-    for (int i = 0; i < u->set_count; i++) {
-        const char *set = u->set[i], *equals = strchr(set, '=');
-        if (!equals)
-            continue;
-        if (strncmp(set, program, len) == 0 && set[len] == '.')
-            dw_buf_printf(b, "%.*s: %s\n", (int)(equals - set - (long)len - 1), set + len + 1, equals + 1);
-    }
-}
-
-static int write_one(const struct up *u, const char *name, const struct dw_buf *b, char out[CLI_PATH_MAX])
-{
-    int rc = dw_path_join(out, CLI_PATH_MAX, u->dir, name);
-    if (rc == DW_OK)
-        rc = b->err ? b->err : dw_fs_write_file(&dw_fs_system, out, 0640, dw_buf_view(b));
-    if (rc < 0)
-        (void)fprintf(stderr, "dogwatch up: %s: %s\n", out, dw_err_text(rc));
-    return rc;
-}
-
-static int write_configs(struct up *u, struct child *agent, struct child *collector)
-{
-    struct dw_buf b = {0};
-    dw_buf_printf(&b, "# written by `dogwatch up`; run by hand with: dogwatch-agent --config THIS\n");
-    put_option(&b, "data", u->data);
-    if (u->logs_count) {
-        dw_buf_printf(&b, "logs:\n");
-        for (int i = 0; i < u->logs_count; i++) {
-            dw_buf_printf(&b, "  - ");
-            (void)dw_json_string(&b, dw_str_of(u->logs[i]));
-            dw_buf_byte(&b, '\n');
-        }
-        dw_buf_printf(&b, "discover:\n  docker: false\n  cri: false\n  podman: false\n");
-    }
-    if (u->until_idle)
-        dw_buf_printf(&b, "until_idle: true\n");
-    put_sets(u, &b, "agent");
-    int rc = write_one(u, "agent.yml", &b, agent->config);
-    dw_buf_reset(&b);
-    dw_buf_printf(&b, "# written by `dogwatch up`; run by hand with: dogwatch-collector --config THIS\n");
-    put_option(&b, "data", u->data);
-    if (u->rules[0]) {
-        dw_buf_printf(&b, "rules: [");
-        (void)dw_json_string(&b, dw_str_of(u->rules));
-        dw_buf_printf(&b, "]\n");
-    }
-    dw_buf_printf(&b, "lateness: 2s\n");
-    if (u->until_idle)
-        dw_buf_printf(&b, "until_idle: true\n");
-    put_sets(u, &b, "collector");
-    if (rc == DW_OK)
-        rc = write_one(u, "collector.yml", &b, collector->config);
-    dw_buf_fini(&b);
-    return rc;
 }
 
 /* Why a log cannot be read. Its name comes from whoever made it: no control byte reaches the terminal, and no quote a command. */
@@ -235,26 +133,41 @@ static void say_drivers(void)
     globfree(&g);
 }
 
-static void say_found(const struct up *u)
+/* How many logs there are to read. */
+static uint32_t say_found(const struct up *u)
 {
     static const struct {
         const char *what, *pattern;
     } places[] = {{"docker containers", "/var/lib/docker/containers/*/*-json.log"}, {"pods' containers", "/var/log/pods/*/*/*.log"},
         {"podman containers", "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log"}};
-    uint32_t unreadable = 0;
+    uint32_t unreadable = 0, found = 0;
     (void)fprintf(stderr, "dogwatch up: data in %s, rules from %s\n", u->data, u->rules[0] ? u->rules : "(none found)");
-    for (int i = 0; i < u->logs_count; i++)
-        (void)fprintf(stderr, "  %u logs match %s\n", count_glob(u->logs[i], &unreadable), u->logs[i]);
-    for (size_t i = 0; u->logs_count == 0 && i < DW_COUNT_OF(places); i++)
-        (void)fprintf(stderr, "  %u %s (%s)\n", count_glob(places[i].pattern, &unreadable), places[i].what, places[i].pattern);
+    for (int i = 0; i < u->logs_count; i++) {
+        uint32_t n = count_glob(u->logs[i], &unreadable);
+        (void)fprintf(stderr, "  %u logs match %s\n", n, u->logs[i]);
+        found += n;
+    }
+    for (size_t i = 0; u->logs_count == 0 && i < DW_COUNT_OF(places); i++) {
+        uint32_t n = count_glob(places[i].pattern, &unreadable);
+        (void)fprintf(stderr, "  %u %s (%s)\n", n, places[i].what, places[i].pattern);
+        found += n;
+    }
     if (u->logs_count == 0)
         say_drivers();
+    return found;
 }
 
+/* In a group of its own, so that Ctrl-C reaches `up` alone and the order of ending is ours; and told to end when `up` dies. */
 static bool start(struct child *c)
 {
+    pid_t up = getpid();
+    c->started_ns = dw_clock_mono(&dw_clock_system);
     c->pid = fork();
     if (c->pid == 0) {
+        (void)setpgid(0, 0);
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != up)
+            _exit(0); /* it died in between */
         (void)execl(c->program, c->program, "--config", c->config, (char *)NULL);
         _exit(127);
     }
@@ -273,6 +186,15 @@ static void bury(struct child *c, int status, int *exit_code)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
         (void)fprintf(stderr, "dogwatch up: %s cannot be executed\n", c->program);
+        c->ended = true;
+        *exit_code = CLI_CANNOT;
+        return;
+    }
+    bool lived = dw_clock_mono(&dw_clock_system) - c->started_ns > STARTED_NS;
+    c->failed_starts = lived || WIFSIGNALED(status) ? 0 : c->failed_starts + 1;
+    if (c->failed_starts == FAILED_STARTS_MAX) {
+        (void)fprintf(stderr, "dogwatch up: %s ended %d times as soon as it was started; what it said last is why\n", c->name,
+            FAILED_STARTS_MAX);
         c->ended = true;
         *exit_code = CLI_CANNOT;
         return;
@@ -341,7 +263,7 @@ int cmd_up(int argc, char **argv)
     char lock[CLI_PATH_MAX];
     int fd = -1;
     pid_t holder = 0; /* unknown */
-    int rc = options(argc, argv, &u);
+    int rc = up_options(argc, argv, &u);
     if (rc != CLI_YES)
         return rc;
     find_rules(&u);
@@ -362,8 +284,9 @@ int cmd_up(int argc, char **argv)
         (void)fprintf(stderr, "dogwatch up: %s: %s\n", u.data, dw_err_text(err));
     if (err < 0)
         return CLI_CANNOT;
-    if (write_configs(&u, &children[0], &children[1]) < 0)
-        return CLI_CANNOT;
+    rc = up_write_configs(&u, children[0].config, children[1].config);
+    if (rc != CLI_YES)
+        return rc;
     if (u.write_config) {
         (void)printf("wrote %s and %s\n  dogwatch-agent --config %s\n  dogwatch-collector --config %s\n", children[0].config,
             children[1].config, children[0].config, children[1].config);
@@ -371,10 +294,15 @@ int cmd_up(int argc, char **argv)
     }
     if (!find_program("dogwatch-agent", children[0].program) || !find_program("dogwatch-collector", children[1].program))
         return CLI_CANNOT;
-    say_found(&u);
+    uint32_t found = say_found(&u);
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
+    (void)signal(SIGHUP, on_signal); /* the terminal is gone */
     rc = watch(children);
     dw_fs_close(fd);
+    if (rc == CLI_YES && u.until_idle && found == 0) {
+        (void)fprintf(stderr, "dogwatch up: there was nothing to read\n");
+        return CLI_NO;
+    }
     return rc;
 }

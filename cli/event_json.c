@@ -135,7 +135,7 @@ static bool sigma_name(void *arg, struct dw_draft *d, struct dw_str name, const 
         name = DW_STR("Provider_Name");
     else if (dw_str_eq(name, DW_STR("EventID.#text")))
         name = DW_STR("EventID");
-    if (dw_keys_intern(d->keys, name, &f.key) == DW_OK)
+    if (dw_keys_intern_passing(d->keys, name, &f.key) == DW_OK)
         dw_draft_field(d, f);
     return true;
 }

@@ -290,6 +290,8 @@ int dw_alerts_open(const struct dw_fs *fs, const char *dir, struct dw_alerts **r
     if (rc == DW_OK)
         rc = dw_fs_open(fs, path, O_RDWR | O_CREAT | O_APPEND, 0640, &a->fd);
     if (rc == DW_OK)
+        rc = dw_fs_sync_dir(fs, dir); /* before the first alert stands in it */
+    if (rc == DW_OK)
         rc = open_view(a, dir, true);
     if (rc == DW_OK)
         rc = catch_up(a);

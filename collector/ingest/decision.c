@@ -11,7 +11,8 @@
 #include <inttypes.h>
 
 static const char *const types[] = {
-    [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected", [DW_DECISION_END] = "input.end"};
+    [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
+    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_END] = "input.end"};
 
 bool dw_is_collector(const struct dw_head *h)
 {
@@ -36,9 +37,10 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
     }
     if (d->kind == DW_DECISION_IDLE)
         dw_buf_printf(out, ",\"since\":%" PRId64, d->since_ns);
+    if (d->kind == DW_DECISION_REJECTED || d->kind == DW_DECISION_REPLACED)
+        dw_buf_printf(out, ",\"source\":%" PRIu64 ",\"offset\":%" PRIu64, d->source, d->offset);
     if (d->kind == DW_DECISION_REJECTED) {
-        dw_buf_printf(out, ",\"number\":%" PRIu64 ",\"problem\":\"%.*s\",\"source\":%" PRIu64 ",\"offset\":%" PRIu64 ",\"bytes\":%" PRIu64,
-            d->number, DW_ARG(d->problem), d->source, d->offset, d->bytes);
+        dw_buf_printf(out, ",\"bytes\":%" PRIu64 ",\"number\":%" PRIu64 ",\"problem\":\"%.*s\"", d->bytes, d->number, DW_ARG(d->problem));
         put_hex(out, "sha256", d->sha256, sizeof d->sha256);
     }
     dw_buf_byte(out, '}');

@@ -41,7 +41,9 @@ struct dw_intake_engine {
     struct dw_window *window;
     struct dw_encoder *encoder; /* of decisions */
     struct dw_chain chain;      /* of decisions */
-    struct dw_position at;      /* of the queue: what stands before `next` is archived */
+    struct dw_resume resume;    /* in the queue: the last agent's frame, and what stands before `next` is archived */
+    bool resumed;               /* false: at the queue's beginning */
+    int64_t read_arrival_ns;    /* of the frame read last from the archive */
     uint8_t *mark;
     struct dw_buf doc;
     int64_t segment_since_ns;
@@ -163,6 +165,24 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
     return rc == DW_OK ? e->rc : rc;
 }
 
+/* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
+static void move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
+{
+    bool own = dw_is_collector(h);
+    if (own && at.next == 0) {
+        e->resumed = false; /* the queue was replaced */
+        return;
+    }
+    if (own && e->resumed && e->resume.at.source == at.source) {
+        e->resume.at.next = at.next;
+        return;
+    }
+    e->resume = (struct dw_resume){.at = at};
+    if (!own)
+        e->resume.frame = *h;
+    e->resumed = true;
+}
+
 /* A frame that was decoded and checked: account, archive, rules. */
 static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const struct dw_decoded *f, struct dw_position at)
 {
@@ -175,8 +195,15 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
         rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
     if (rc < 0)
         return rc;
-    e->at = at;
+    move_on(e, &f->head, at);
     return detect(e, f);
+}
+
+/* Where the queue is read on, for decisions that take nothing from it. */
+static struct dw_position here(const struct dw_intake_engine *e)
+{
+    uint64_t next = e->resumed ? e->resume.at.next : 0;
+    return (struct dw_position){.source = e->resumed ? e->resume.at.source : 0, .offset = next, .next = next};
 }
 
 /* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
@@ -223,9 +250,19 @@ static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, 
     return decide(e, &d, got->at);
 }
 
+static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
+{
+    struct dw_decision d = {.kind = DW_DECISION_REPLACED, .source = was.source, .offset = was.offset};
+    dw_error("queue file %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; the queue is read from its beginning",
+        was.source, was.offset);
+    return decide(e, &d, (struct dw_position){0});
+}
+
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
+    if (got->replaced)
+        return decide_replaced(e, got->at);
     if (!got->is_frame)
         return set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
@@ -248,11 +285,10 @@ static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
 {
     struct dw_decision d;
     int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
-    struct dw_position here = {.source = e->at.source, .offset = e->at.next, .next = e->at.next};
     int rc = DW_OK;
     while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
         DW_COUNT(decide_idle);
-        rc = decide(e, &d, here);
+        rc = decide(e, &d, here(e));
         (*taken)++;
     }
     return rc;
@@ -276,8 +312,8 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    if (rc == DW_OK)
-        rc = dw_receiver_commit(e->receiver, e->at);
+    if (rc == DW_OK && e->resumed)
+        rc = dw_receiver_commit(e->receiver, e->resume.at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
     if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
         rc = dw_archive_seal(e->archive);
@@ -293,8 +329,7 @@ bool dw_intake_all_closed(const struct dw_intake_engine *e)
 
 int dw_intake_finish(struct dw_intake_engine *e)
 {
-    struct dw_position here = {.source = e->at.source, .offset = e->at.next, .next = e->at.next};
-    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, here);
+    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, here(e));
     if (rc == DW_OK)
         rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
@@ -304,11 +339,36 @@ int dw_intake_finish(struct dw_intake_engine *e)
 
 /* ---- opening ---- */
 
-static int work_again(struct dw_intake_engine *e, struct dw_archived *a)
+/* A part of the archive that does not hold. Its time is its own arrival, else that of what was read before it: the same at each reading. */
+static int tell_damaged(struct dw_intake_engine *e, const struct dw_archive_reader *r, const struct dw_archived *a, int code)
+{
+    char text[PATH_CAP + 256], cause[256];
+    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    (void)snprintf(cause, sizeof cause, "%.200s:%" PRIu64 ":%" PRIu64, file, a->intake.number, a->offset);
+    if (a->bytes)
+        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", file, a->bytes,
+            a->offset, dw_err_text(code));
+    else
+        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", file, dw_err_text(code));
+    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : e->read_arrival_ns,
+        .cause = cause, .text = text};
+    dw_error("%s", text);
+    on_problem(e, &p);
+    return e->rc;
+}
+
+static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader *r, struct dw_archived *a)
 {
     static const uint8_t none[DW_FRAME_EVENTS_MAX];
+    uint8_t stored[DW_SHA256_BYTES];
     bool marked;
+    memcpy(stored, a->frame.head.hash, sizeof stored);
     dw_account_fill_chain(e->account, &a->frame, a->has_previous, e->decoder);
+    /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
+    if (a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0)
+        return tell_damaged(e, r, a, DW_ECORRUPT);
+    move_on(e, &a->frame.head, (struct dw_position){.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next});
+    e->read_arrival_ns = a->intake.arrival_ns;
     dw_account_arrival(e->account, a->intake.arrival_ns, dw_clock_mono(e->conf.clock));
     int rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
     if (rc == DW_OK)
@@ -331,11 +391,7 @@ static int read_again(struct dw_intake_engine *e)
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)
             break;
-        if (rc < 0) {
-            dw_error("%s: %s; `dogwatch archive verify` tells more", dw_archive_reader_where(r), dw_err_text(rc));
-            continue;
-        }
-        rc = work_again(e, &a);
+        rc = rc < 0 ? tell_damaged(e, r, &a, rc) : work_again(e, r, &a);
         if (rc < 0)
             break;
     }
@@ -349,7 +405,6 @@ static int open_parts(struct dw_intake_engine *e)
     const struct dw_intake_conf *c = &e->conf;
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
-    struct dw_intake last;
     e->account = dw_account_new(NULL, on_problem, e);
     e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
@@ -365,10 +420,7 @@ static int open_parts(struct dw_intake_engine *e)
         rc = read_again(e);
     if (rc < 0)
         return rc;
-    bool resumed = dw_archive_last(e->archive, &last);
-    if (resumed)
-        e->at = (struct dw_position){.source = last.source, .offset = last.offset, .next = last.next};
-    return dw_dir_receiver_open(c->fs, c->queue, resumed ? &e->at : NULL, &e->receiver);
+    return dw_dir_receiver_open(c->fs, c->queue, e->resumed ? &e->resume : NULL, &e->receiver);
 }
 
 int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)

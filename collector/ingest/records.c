@@ -189,6 +189,16 @@ static void take_rejected(struct dw_account *a, const struct dw_head *decided, c
                 d->bytes, d->offset, d->source);
 }
 
+static void take_replaced(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
+{
+    char cause[DW__CAUSE_CAP];
+    struct dw_head of = {.time_max_ns = decided->time_max_ns};
+    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    dw__tell(a, DW_PROBLEM_REPLACED, &of, cause,
+        "the frame taken last, at %" PRIu64 " of queue file %" PRIu64 ", does not stand there any more: the queue was removed or replaced, "
+        "and is read from its beginning", d->offset, d->source);
+}
+
 void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
 {
     struct dw_decision d;
@@ -198,4 +208,6 @@ void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
         take_idle(a, &f->head, &d);
     else if (d.kind == DW_DECISION_REJECTED)
         take_rejected(a, &f->head, &d);
+    else if (d.kind == DW_DECISION_REPLACED)
+        take_replaced(a, &f->head, &d);
 }

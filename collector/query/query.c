@@ -52,6 +52,52 @@ void dw_query_free(struct dw_query *q)
     dw_free(q);
 }
 
+void query_own_name(struct dw_query *q, uint32_t key)
+{
+    for (uint32_t i = 0; i < q->own_count; i++)
+        if (q->own[i] == key)
+            return;
+    if (key < DW_FIELDS || q->own_count == QUERY_OWN_MAX)
+        return;
+    q->own[q->own_count++] = key;
+    q->own_unseen++;
+}
+
+static void look_for_names(struct dw_query *q, const struct dw_event *ev)
+{
+    for (uint32_t i = 0; i < q->own_count; i++) {
+        if (q->own_seen[i] || !dw_event_find(ev, q->own[i]))
+            continue;
+        q->own_seen[i] = true;
+        q->own_unseen--;
+    }
+}
+
+/* The field of the table that ends as `name` does, or is nearly it. */
+static const char *near_field(const struct dw_query *q, struct dw_str name)
+{
+    const char *names[DW_FIELDS];
+    for (uint32_t id = 0; id < DW_FIELDS; id++) {
+        struct dw_str field = dw_keys_name(q->keys, id);
+        if (dw_str_ends(field, name) && field.len > name.len && field.ptr[field.len - name.len - 1] == '.')
+            return field.ptr;
+        names[id] = field.ptr;
+    }
+    return dw_nearest(name, names, DW_FIELDS);
+}
+
+void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg)
+{
+    for (uint32_t i = 0; i < q->own_count; i++)
+        if (!q->own_seen[i])
+            each(arg, dw_keys_name(q->keys, q->own[i]), near_field(q, dw_keys_name(q->keys, q->own[i])));
+}
+
+bool dw_query_failed(const struct dw_query *q)
+{
+    return q->failed;
+}
+
 static void ignore(void *arg, uint32_t leaf)
 {
     (void)arg;
@@ -62,6 +108,8 @@ bool dw_query_match(struct dw_query *q, const struct dw_event *ev)
 {
     char id[DW_EVENT_ID_TEXT];
     struct dw_event with_id = *ev;
+    if (q->own_unseen)
+        look_for_names(q, ev);
     if (q->root == DW_EXPR_NONE)
         return true;
     if (q->wants_id) {
@@ -72,8 +120,10 @@ bool dw_query_match(struct dw_query *q, const struct dw_event *ev)
         with_id.field = q->augmented;
         with_id.field_count++;
     }
-    if (dw_pred_begin(q->scratch, &with_id, ignore, NULL) < 0)
+    if (dw_pred_begin(q->scratch, &with_id, ignore, NULL) < 0) {
+        q->failed = true;
         return false;
+    }
     return dw_expr_test(&q->expr, q->root, q->scratch, &with_id, q->keys) == DW_TRUE;
 }
 

@@ -136,6 +136,8 @@ static int field_of(struct parser *p, struct dw_str name, uint32_t *ret)
     }
     p->q->wants_id |= dw_str_eq(name, DW_STR("event.id"));
     int rc = dw_keys_intern(p->q->keys, name, &key);
+    if (rc == DW_OK)
+        query_own_name(p->q, key);
     return rc < 0 ? rc : dw_pred_field(p->q->pred, &key, 1, false, ret);
 }
 
@@ -372,6 +374,7 @@ static int parse_by(struct parser *p)
         int rc = dw_keys_intern(p->q->keys, name, &p->q->by[p->q->by_count]);
         if (rc < 0)
             return rc;
+        query_own_name(p->q, p->q->by[p->q->by_count]);
         p->q->by_name[p->q->by_count++] = name;
     } while (peek(p) == ',' && ++p->at);
     return DW_OK;

@@ -8,6 +8,7 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
 #include "dogwatch/conf/options.h"
+#include "dogwatch/conf/program.h"
 
 #include <stdio.h>
 #include <uv.h>
@@ -24,18 +25,10 @@ struct program {
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
+    struct dw_counters_file counters;
     int rc;
     bool ending;
 };
-
-static void print_diags(void *arg, const struct dw_diags *d)
-{
-    struct dw_buf text = {0};
-    (void)arg;
-    dw_diags_print(d, &text);
-    (void)fwrite(text.ptr, 1, text.len, stderr);
-    dw_buf_fini(&text);
-}
 
 static void close_handle(uv_handle_t *handle, void *arg)
 {
@@ -88,7 +81,9 @@ static void on_idle(uv_idle_t *idle)
 
 static void on_timer(uv_timer_t *timer)
 {
-    turn(timer->data);
+    struct program *p = timer->data;
+    dw_counters_file_save(&p->counters, false);
+    turn(p);
 }
 
 static void on_queue(uv_fs_event_t *handle, const char *name, int events, int status)
@@ -146,7 +141,7 @@ static int rule_paths(const struct dw_collector_options *opt, const char **path,
 
 static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
 {
-    struct dw_diag_sink sink = {.report = print_diags};
+    struct dw_diag_sink sink = {.report = dw_program_say};
     uint32_t count = 0, bad = 0;
     const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
     int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
@@ -160,23 +155,6 @@ static int load_rules(const struct dw_collector_options *opt, struct dw_keys *ke
     else if (rc == DW_OK)
         dw_info("%u rules loaded, %u left out", dw_ruleset_count(*ret), dw_ruleset_errors(*ret));
     dw_free(path);
-    return rc;
-}
-
-static int lock_data(const char *data)
-{
-    char path[PATH_CAP];
-    int fd;
-    pid_t pid = 0; /* unknown */
-    int rc = dw_fs_mkdirs(&dw_fs_system, data, 0750);
-    if (rc == DW_OK)
-        rc = dw_path_join(path, sizeof path, data, "collector.lock");
-    if (rc == DW_OK)
-        rc = dw_fs_lock(path, &fd, &pid);
-    if (rc == DW_ELOCKED)
-        dw_error("%s: another collector (pid %d) works here", data, (int)pid);
-    else if (rc < 0)
-        dw_error("%s: %s", data, dw_err_text(rc));
     return rc;
 }
 
@@ -201,7 +179,11 @@ static int work(const struct dw_collector_options *opt)
             dw_error("%s: %s", opt->data.ptr, dw_err_text(rc));
     }
     if (rc == DW_OK)
+        rc = dw_counters_file_init(&p.counters, opt->data.ptr, "collector");
+    if (rc == DW_OK) {
         rc = run(&p, queue);
+        dw_counters_file_save(&p.counters, true);
+    }
     dw_intake_close(p.engine);
     dw_ruleset_free(rules);
     dw_keys_free(keys);
@@ -210,27 +192,16 @@ static int work(const struct dw_collector_options *opt)
 
 int main(int argc, char **argv)
 {
+    static const struct dw_program program = {.name = "dogwatch-collector", .table = &dw_conf_collector};
     struct dw_collector_options opt;
     struct dw_conf conf;
-    struct dw_diag_sink sink = {.report = print_diags};
-    dw_log_setup("dogwatch-collector", DW_LOG_INFO);
-    if (argc != 3 || strcmp(argv[1], "--config") != 0) {
-        (void)fprintf(stderr,
-            "usage: dogwatch-collector --config FILE\n  `dogwatch config init collector` writes a commented file.\n");
-        return 2;
-    }
-    int rc = dw_conf_init(&conf, &dw_conf_collector, &opt);
-    if (rc == DW_OK)
-        rc = dw_conf_load_file(&conf, &dw_fs_system, argv[2], sink);
-    if (rc < 0) {
-        if (rc != DW_ECONFIG)
-            dw_error("%s: %s", argv[2], dw_err_text(rc));
-        return 2;
-    }
-    dw_log_setup("dogwatch-collector", (enum dw_log_level)opt.log_level);
-    rc = lock_data(opt.data.ptr);
+    int code;
+    if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
+        return code;
+    dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
+    int rc = dw_program_lock(opt.data.ptr, "collector.lock");
     if (rc == DW_OK)
         rc = work(&opt);
     dw_conf_fini(&conf);
-    return rc == DW_OK ? 0 : rc == DW_ECONFIG ? 2 : 3;
+    return dw_program_exit(rc);
 }

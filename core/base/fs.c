@@ -46,6 +46,19 @@ static int sys_pread(const struct dw_fs *fs, int fd, void *out, size_t len, uint
     return DW_OK;
 }
 
+static int sys_read(const struct dw_fs *fs, int fd, void *out, size_t len, size_t *ret_len)
+{
+    (void)fs;
+    ssize_t n;
+    do
+        n = read(fd, out, len);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return dw_err_from_errno(errno);
+    *ret_len = (size_t)n;
+    return DW_OK;
+}
+
 static int sys_write(const struct dw_fs *fs, int fd, const void *bytes, size_t len, size_t *ret_len)
 {
     (void)fs;
@@ -96,6 +109,7 @@ static int sys_mkdir(const struct dw_fs *fs, const char *path, mode_t mode)
 static const struct dw_fs_ops system_ops = {
     .open = sys_open,
     .pread = sys_pread,
+    .read = sys_read,
     .write = sys_write,
     .sync = sys_sync,
     .truncate = sys_truncate,
@@ -234,26 +248,67 @@ int dw_fs_fstat(int fd, struct dw_stat *ret)
     return stat_any(fd, "", AT_EMPTY_PATH, ret);
 }
 
-int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out)
+/* Opens a regular file and nothing else: the open itself must not wait for the other end of a FIFO. */
+static int open_regular(const struct dw_fs *fs, const char *path, int *ret_fd)
+{
+    struct dw_stat st = {0};
+    int fd;
+    int rc = dw_fs_open(fs, path, O_RDONLY | O_NONBLOCK, 0, &fd);
+    if (rc < 0)
+        return rc;
+    rc = dw_fs_fstat(fd, &st);
+    if (rc == DW_OK && !S_ISREG(st.mode))
+        rc = DW_ENOTREG;
+    if (rc < 0) {
+        dw_fs_close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return DW_OK;
+}
+
+/* `stream`: what cannot be sought, read as it comes. */
+static int read_all(const struct dw_fs *fs, int fd, bool stream, size_t max_bytes, struct dw_buf *out)
 {
     enum { STEP = 64 * 1024 };
+    for (uint64_t offset = 0;;) {
+        char *at = dw_buf_reserve(out, STEP);
+        size_t n = 0;
+        int rc = !at ? DW_ENOMEM
+            : stream ? fs->ops->read(fs, fd, at, STEP, &n)
+                     : dw_fs_pread(fs, fd, at, STEP, offset, &n);
+        if (rc < 0 || n == 0)
+            return rc;
+        out->len += n;
+        offset += n;
+        if (offset > max_bytes)
+            return DW_ELIMIT;
+    }
+}
+
+int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out)
+{
+    int fd;
+    int rc = open_regular(fs, path, &fd);
+    if (rc < 0)
+        return rc;
+    rc = read_all(fs, fd, false, max_bytes, out);
+    dw_fs_close(fd);
+    return rc;
+}
+
+int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out)
+{
+    struct dw_stat st = {0};
     int fd;
     int rc = dw_fs_open(fs, path, O_RDONLY, 0, &fd);
     if (rc < 0)
         return rc;
-    for (uint64_t offset = 0;;) {
-        char *at = dw_buf_reserve(out, STEP);
-        size_t n = 0;
-        rc = at ? dw_fs_pread(fs, fd, at, STEP, offset, &n) : DW_ENOMEM;
-        if (rc < 0 || n == 0)
-            break;
-        out->len += n;
-        offset += n;
-        if (offset > max_bytes) {
-            rc = DW_ELIMIT;
-            break;
-        }
-    }
+    rc = dw_fs_fstat(fd, &st);
+    if (rc == DW_OK && S_ISDIR(st.mode))
+        rc = DW_ENOTREG;
+    if (rc == DW_OK)
+        rc = read_all(fs, fd, !S_ISREG(st.mode), max_bytes, out);
     dw_fs_close(fd);
     return rc;
 }
@@ -330,8 +385,13 @@ int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names)
         return dw_err_from_errno(errno);
     size_t from = names->len, count = 0;
     int rc = DW_OK;
-    const struct dirent *e;
-    while ((e = readdir(dir)) != NULL) { /* a DIR of our own, so readdir is thread-safe here */
+    for (;;) {
+        errno = 0; /* readdir answers NULL at the end and on an error alike */
+        const struct dirent *e = readdir(dir); /* a DIR of our own, so readdir is thread-safe here */
+        if (!e) {
+            rc = dw_err_from_errno(errno);
+            break;
+        }
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         if (count == max_names) {

@@ -103,6 +103,19 @@ static int scalar_text(struct load *l, const struct dw_yaml *n, struct dw_str *r
     return rc;
 }
 
+/* The text of a scalar that the option's vocabulary takes. */
+static int checked_text(struct load *l, const struct dw_conf_row *row, const struct dw_yaml *n, struct dw_str *ret)
+{
+    struct dw_buf why = {0};
+    int rc = scalar_text(l, n, ret);
+    if (rc == DW_OK && l->c->check && !l->c->check(row->name, *ret, &why)) {
+        dw_diag_add(l->diags, n->at, NULL, "'%s: %.*s': %.*s", row->name, DW_ARG(*ret), DW_ARG(dw_buf_view(&why)));
+        rc = DW_ECONFIG;
+    }
+    dw_buf_fini(&why);
+    return rc;
+}
+
 static int set_list(struct load *l, const struct dw_conf_row *row, const struct dw_yaml *n)
 {
     struct dw_conf_list list = {0};
@@ -117,7 +130,7 @@ static int set_list(struct load *l, const struct dw_conf_row *row, const struct 
         return DW_ENOMEM;
     int rc = DW_OK;
     for (const struct dw_yaml *v = scalar ? n : n->first; list.count < count && rc == DW_OK; v = v->next)
-        rc = scalar_text(l, v, &item[list.count++]);
+        rc = checked_text(l, row, v, &item[list.count++]);
     list.item = item;
     if (rc == DW_OK)
         *(struct dw_conf_list *)dw__conf_member(l->c, row) = list;
@@ -138,7 +151,7 @@ static int set_map(struct load *l, const struct dw_conf_row *row, const struct d
     int rc = DW_OK;
     for (const struct dw_yaml *v = n->first; v && rc == DW_OK; v = v->next, count++) {
         key[count] = dw_arena_copy(&l->c->arena, v->key);
-        rc = key[count].ptr ? scalar_text(l, v, &value[count]) : DW_ENOMEM;
+        rc = key[count].ptr ? checked_text(l, row, v, &value[count]) : DW_ENOMEM;
     }
     if (rc == DW_OK)
         *(struct dw_conf_map *)dw__conf_member(l->c, row) = (struct dw_conf_map){key, value, count};
@@ -158,7 +171,7 @@ static int set_secret(struct load *l, const struct dw_conf_row *row, const struc
     if (rc < 0)
         return rc;
     struct dw_buf bytes = {0};
-    rc = dw_fs_read_file(l->fs, secret.path.ptr, 64 * 1024, &bytes);
+    rc = dw_fs_read_named(l->fs, secret.path.ptr, 64 * 1024, &bytes);
     if (rc < 0) {
         dw_diag_add(l->diags, file->at, NULL, "cannot read '%.*s': %s", DW_ARG(secret.path), dw_err_text(rc));
         rc = DW_ECONFIG;
@@ -195,7 +208,7 @@ static int set_scalar(struct load *l, const struct dw_conf_row *row, const struc
 {
     struct dw_str text;
     const char *why = "";
-    int rc = scalar_text(l, n, &text);
+    int rc = row->type == DW_CONF_STRING ? checked_text(l, row, n, &text) : scalar_text(l, n, &text);
     if (rc < 0 || dw__conf_scalar(l->c, row, text, &why))
         return rc;
     struct dw_buf help = {0};
@@ -446,7 +459,9 @@ int dw_conf_load_text(
 int dw_conf_load_file(struct dw_conf *c, const struct dw_fs *fs, const char *path, struct dw_diag_sink sink)
 {
     struct dw_buf text = {0};
-    int rc = dw_fs_read_file(fs, path, FILE_BYTES_MAX, &text);
+    /* What the user named may be a pipe, as `--config <(...)` makes; what an include's glob found may only be a file. */
+    int rc = c->include_depth ? dw_fs_read_file(fs, path, FILE_BYTES_MAX, &text)
+                              : dw_fs_read_named(fs, path, FILE_BYTES_MAX, &text);
     if (rc == DW_OK)
         rc = dw_conf_load_text(c, fs, path, dw_buf_view(&text), sink);
     dw_buf_fini(&text);

@@ -37,7 +37,7 @@ void dw_draft_reset(struct dw_draft *d, struct dw_str line)
     d->line = line;
     d->field_count = 0;
     d->dropped = 0;
-    d->literal_bytes = 0;
+    d->literal_bytes = d->name_bytes = 0;
     d->has_time = false;
     d->time_ns = 0;
 }
@@ -51,6 +51,7 @@ static void drop(struct dw_draft *d)
 void dw_draft_field(struct dw_draft *d, struct dw_field f)
 {
     d->literal_bytes += f.kind == DW_K_LITERAL ? f.len : 0;
+    d->name_bytes += f.key >= DW_FIELDS ? dw_keys_name(d->keys, f.key).len : 0;
     if (d->field_count < DW_EVENT_FIELDS_MAX) {
         d->field[d->field_count++] = f;
         return;

@@ -74,7 +74,7 @@ static void store(struct flattener *f, struct dw_field v)
         memcpy(guarded + 5, name.ptr, name.len);
         name = dw_str_make(guarded, name.len + 5);
     }
-    if (dw_keys_intern(f->d->keys, name, &v.key) < 0) {
+    if (dw_keys_intern_passing(f->d->keys, name, &v.key) < 0) {
         DW_COUNT(parse_keys_dropped);
         return;
     }

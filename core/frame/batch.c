@@ -73,6 +73,7 @@ void dw_batch_reset(struct dw_batch *b)
     if (b->shape_count)
         memset(b->shape_slot, 0, SHAPE_SLOTS * sizeof *b->shape_slot);
     dw_arena_reset(&b->pool);
+    dw_keys_make_room(b->keys, 2 * DW_FRAME_KEYS_MAX);
     b->text_len = b->literal_bytes = b->stream_bytes = b->draft_len = 0;
     b->field_count = b->event_count = b->stream_count = b->key_count = b->entry_count = b->shape_count = 0;
 }
@@ -143,6 +144,7 @@ static uint32_t local_key(struct dw_batch *b, uint32_t key)
 {
     if (b->key_local[key] == 0) {
         DW_ASSERT(b->key_count < DW_FRAME_KEYS_MAX);
+        b->literal_bytes += dw_keys_name(b->keys, key).len;
         b->key[b->key_count++] = key;
         b->key_local[key] = (uint16_t)b->key_count;
     }
@@ -279,31 +281,33 @@ static uint32_t join_stream(struct dw_batch *b, const struct dw_stream *stream)
     return i;
 }
 
-/* Keeps the literals of one event within their bound; what is over is dropped and counted. */
-static void bound_literals(struct dw_draft *d)
+/* Keeps the literals and own names of one event within their bound; what is over is dropped and counted. */
+static void bound_literals(const struct dw_batch *b, struct dw_draft *d)
 {
-    size_t bytes = 0;
+    size_t literals = 0, names = 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < d->field_count; i++) {
         const struct dw_field *f = &d->field[i];
-        size_t more = f->kind == DW_K_LITERAL ? f->len : 0;
-        if (bytes + more > EVENT_LITERAL_BYTES) {
+        size_t literal = f->kind == DW_K_LITERAL ? f->len : 0, name = f->key >= DW_FIELDS ? dw_keys_name(b->keys, f->key).len : 0;
+        if (literals + names + literal + name > EVENT_LITERAL_BYTES) {
             DW_COUNT(parse_fields_dropped);
             continue;
         }
-        bytes += more;
+        literals += literal;
+        names += name;
         d->field[kept++] = *f;
     }
     d->field_count = kept;
-    d->literal_bytes = bytes;
+    d->literal_bytes = literals;
+    d->name_bytes = names;
 }
 
 void dw_batch_commit(struct dw_batch *b, const struct dw_event *ev)
 {
     struct dw_draft *d = &b->draft;
     DW_ASSERT(b->draft_len > 0 && b->event_count < DW_FRAME_EVENTS_MAX);
-    if (d->literal_bytes > EVENT_LITERAL_BYTES)
-        bound_literals(d);
+    if (d->literal_bytes + d->name_bytes > EVENT_LITERAL_BYTES)
+        bound_literals(b, d);
     b->literal_bytes += d->literal_bytes;
     uint32_t index = b->event_count;
     struct dw_event *to = &b->event[index];

@@ -13,7 +13,7 @@ enum {
     BATCH_STREAMS = 512,            /* streams in a frame; an event over a rotation may add several at once */
     BATCH_STREAMS_FULL = 256,
     BATCH_STREAM_BYTES = 64 * 1024, /* descriptions of streams in a frame */
-    BATCH_LITERAL_BYTES = 128 * 1024,
+    BATCH_LITERAL_BYTES = 128 * 1024, /* literals and names of keys, before the last event's */
     EVENT_LITERAL_BYTES = 160 * 1024,
     SHAPE_SLOTS = 2 * DW_FRAME_SHAPES_MAX,
     SAME_LOOKBACK = 4, /* how many views back a repeated piece is looked for */

@@ -128,14 +128,15 @@ static uint32_t take_count(struct dw_cursor *c, uint32_t max)
 
 static int read_keys(struct dw_decoder *d, struct dw_cursor *c)
 {
+    dw_keys_make_room(d->keys, DW_FRAME_KEYS_MAX);
     d->key_count = take_count(c, DW_FRAME_KEYS_MAX);
     for (uint32_t i = 0; i < d->key_count && !c->bad; i++) {
         struct dw_str name = take_str(c);
         if (c->bad)
             break;
-        int rc = dw_keys_intern(d->keys, name, &d->key[i]);
+        int rc = dw_keys_intern_passing(d->keys, name, &d->key[i]);
         if (rc < 0)
-            return rc;
+            return rc == DW_ELIMIT ? DW_ECORRUPT : rc; /* there is room: the name itself is too long */
     }
     d->constant_count = take_count(c, CONSTANTS_MAX);
     for (uint32_t i = 0; i < d->constant_count && !c->bad; i++)

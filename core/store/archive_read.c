@@ -5,7 +5,8 @@
  * cache, since agents' frames lie side by side there but arrived in turns.
  *
  * Invariants:
- *   (1) Frames come in strictly rising intake order, each once.
+ *   (1) Frames come in strictly rising intake order, each once. Only in a segment with damage, which is read in the order of its file,
+ *       may a number that was made up stand before lower ones.
  *   (2) At most CACHE blocks are in memory.
  *   (3) A part that cannot be read is reported once and then passed over: the rest is still read.
  */
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { CACHE = 6, SEEK_FOOTER = 9 };
+enum { CACHE = 6, SEEK_FOOTER = 9, LOOKS_MAX = 2 };
 
 struct cached_block {
     uint32_t block; /* UINT32_MAX: none */
@@ -38,13 +39,18 @@ struct dw_archive_reader {
     struct dw__manifest manifest;
     uint64_t next_intake, frames, clock;
     uint64_t segment;   /* loaded; 0: none */
-    bool sealed, chain_order;
+    bool sealed;        /* no more will come */
+    bool packed;        /* in blocks; else frames as they came */
+    bool chain_order;
     bool one_file; /* a single sealed segment, no manifest */
     int fd;
-    uint64_t open_end;  /* of the open segment: scanned up to here */
+    struct dw__scan scan; /* of frames as they came */
     struct dw__rows rows;
     uint32_t at;        /* next row */
-    uint64_t skip_upto; /* segments below are done or unreadable */
+    uint64_t from;      /* rows of the loaded segment below this number were given before */
+    uint64_t skip_upto; /* sealed segments below are done or unreadable */
+    uint64_t failed;    /* the open segment that could not be read and was reported; 0: none */
+    bool blind;         /* the manifest could not be read again, which was reported */
     char where[DW__PATH_MAX];
     struct cached_block cache[CACHE];
     struct dw_buf scratch;
@@ -95,6 +101,7 @@ static void unload(struct dw_archive_reader *r)
         r->cache[i].block = UINT32_MAX;
     r->segment = 0;
     r->at = 0;
+    r->from = r->next_intake;
 }
 
 void dw_archive_reader_close(struct dw_archive_reader *r)
@@ -117,9 +124,9 @@ void dw_archive_reader_close(struct dw_archive_reader *r)
 
 void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake)
 {
-    unload(r);
     r->next_intake = intake;
-    r->skip_upto = 0;
+    r->skip_upto = r->failed = 0;
+    unload(r);
 }
 
 void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns)
@@ -185,7 +192,7 @@ static int load_table(struct dw_archive_reader *r)
     struct dw_cursor c = dw_cursor_of(dw_buf_view(&r->scratch));
     uint64_t count = dw_take_u32(&c), seek_len = count * 8 + SEEK_FOOTER + DW__SKIPPABLE;
     (void)dw_take_byte(&c);
-    if (rc == DW_OK && (dw_take_u32(&c) != 0x8F92EAB1 || count == 0 || seek_len > st.size_bytes))
+    if (rc == DW_OK && (dw_take_u32(&c) != DW__SEEK_NUMBER || count == 0 || seek_len > st.size_bytes))
         rc = DW_ECORRUPT;
     if (rc == DW_OK)
         rc = read_at(r, st.size_bytes - SEEK_FOOTER - 8, 8);
@@ -210,19 +217,35 @@ static int load_table(struct dw_archive_reader *r)
     return rc;
 }
 
+/* An open segment that was closed as it stands: what follows its last frame is damage too. */
+static int load_kept(struct dw_archive_reader *r, uint64_t number)
+{
+    struct dw_stat st = {0};
+    r->scan = (struct dw__scan){.fs = r->fs, .fd = r->fd, .rows = &r->rows, .due = dw__manifest_due(&r->manifest, number)};
+    int rc = dw__open_scan(&r->scan);
+    if (rc == DW_OK)
+        rc = dw_fs_fstat(r->fd, &st);
+    if (rc < 0 || st.size_bytes <= r->scan.offset)
+        return rc;
+    struct dw__row tail = {.offset = r->scan.offset, .len = st.size_bytes - r->scan.offset, .intake.number = r->scan.due, .damaged = true};
+    return dw__rows_add(&r->rows, &tail);
+}
+
 static int load_sealed(struct dw_archive_reader *r, const struct dw_segment_info *s)
 {
     int n = snprintf(r->where, sizeof r->where, "%s/%s", r->dir, s->file);
     unload(r);
+    bool packed = !dw_str_ends(dw_str_of(s->file), DW_STR(".open"));
     int rc = n < 0 || n >= (int)sizeof r->where ? DW_ELIMIT : dw_fs_open(r->fs, r->where, O_RDONLY, 0, &r->fd);
     if (rc == DW_OK)
-        rc = load_table(r);
+        rc = packed ? load_table(r) : load_kept(r, s->number);
     if (rc < 0) {
         unload(r);
         r->skip_upto = s->number + 1;
         return rc;
     }
     r->segment = s->number;
+    r->packed = packed;
     r->sealed = true;
     return DW_OK;
 }
@@ -230,14 +253,15 @@ static int load_sealed(struct dw_archive_reader *r, const struct dw_segment_info
 static int load_open(struct dw_archive_reader *r)
 {
     unload(r);
-    r->open_end = 0;
     int rc = dw__segment_path(r->where, r->dir, r->manifest.open, ".open");
     if (rc == DW_OK)
         rc = dw_fs_open(r->fs, r->where, O_RDONLY, 0, &r->fd);
     if (rc < 0)
         return rc;
+    r->scan = (struct dw__scan){.fs = r->fs, .fd = r->fd, .rows = &r->rows,
+        .due = dw__manifest_due(&r->manifest, r->manifest.open)};
     r->segment = r->manifest.open;
-    r->sealed = false;
+    r->sealed = r->packed = false;
     return DW_OK;
 }
 
@@ -257,7 +281,7 @@ int dw_archive_reader_open_file(const struct dw_fs *fs, const char *path, struct
         return rc;
     }
     r->segment = 1;
-    r->sealed = r->one_file = true;
+    r->sealed = r->packed = r->one_file = true;
     *ret_r = r;
     return DW_OK;
 }
@@ -268,12 +292,18 @@ static bool wanted(const struct dw_archive_reader *r, const struct dw_segment_in
         && s->time_min_ns <= r->to_ns;
 }
 
+/* The manifest as it is now. Where it cannot be read we go on with what we have. */
 static int refresh(struct dw_archive_reader *r)
 {
     struct dw__manifest fresh;
     int rc = dw__manifest_read(r->fs, r->dir, &fresh);
-    if (rc < 0)
-        return rc;
+    if (rc < 0) {
+        bool told = r->blind && rc != DW_ENOMEM;
+        r->blind = true;
+        (void)snprintf(r->where, sizeof r->where, "%s", r->dir);
+        return told ? DW_OK : rc;
+    }
+    r->blind = false;
     dw__manifest_fini(&r->manifest);
     r->manifest = fresh;
     return DW_OK;
@@ -285,10 +315,14 @@ static int load_next(struct dw_archive_reader *r)
     for (uint64_t i = 0; i < r->manifest.sealed_count; i++)
         if (wanted(r, &r->manifest.sealed[i]))
             return load_sealed(r, &r->manifest.sealed[i]);
-    if (!r->manifest.has_open)
+    if (!r->manifest.has_open || r->failed == r->manifest.open)
         return DW_EAGAIN;
     int rc = load_open(r);
-    return rc == DW_ENOENT ? DW_EAGAIN : rc; /* sealed between our look at the manifest and now */
+    if (rc == DW_ENOENT)
+        return DW_EAGAIN; /* sealed between our look at the manifest and now */
+    if (rc < 0)
+        r->failed = r->manifest.open;
+    return rc;
 }
 
 static int cached(struct dw_archive_reader *r, uint32_t block, const struct cached_block **ret)
@@ -341,62 +375,100 @@ static int give(struct dw_archive_reader *r, const struct dw__row *row, struct d
 {
     *ret = (struct dw_archived){.intake = row->intake, .segment = r->segment, .sealed = r->sealed,
         .has_previous = row->has_previous, .has_hash = row->has_hash, .frame.head = row->head};
-    int rc = r->sealed ? DW_OK : read_at(r, row->offset, (size_t)row->len);
+    r->frames++;
+    if (!r->packed) {
+        ret->offset = row->offset;
+        ret->bytes = row->len;
+    }
+    if (row->damaged)
+        return DW_ECORRUPT;
+    int rc = r->packed ? DW_OK : read_at(r, row->offset, (size_t)row->len);
     if (rc == DW_OK)
-        rc = r->sealed ? give_sealed(r, row, ret) : dw_decode(r->decoder, dw_buf_view(&r->scratch), &ret->frame);
+        rc = r->packed ? give_sealed(r, row, ret) : dw_decode(r->decoder, dw_buf_view(&r->scratch), &ret->frame);
     if (rc == DW_OK && row->marks.len) {
         rc = dw__marks_read(row->marks, row->head.event_count, r->mark);
         ret->mark = r->mark;
     }
-    r->frames++;
     return rc;
 }
 
-/* The next row at or after next_intake in the loaded segment; NULL when there is none. */
+/* The next row of the loaded segment that is due; NULL when there is none. */
 static const struct dw__row *next_row(struct dw_archive_reader *r)
 {
-    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->next_intake)
+    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->from)
         r->at++;
     return r->at < r->rows.count ? &r->rows.row[r->at++] : NULL;
 }
 
-static int scan_more(struct dw_archive_reader *r)
+/* The next row of what is loaded, with what came since where it is open. An open segment that cannot be read is left. */
+static int look(struct dw_archive_reader *r, const struct dw__row **ret_row)
 {
+    *ret_row = r->segment ? next_row(r) : NULL;
+    if (*ret_row || !r->segment || r->sealed)
+        return DW_OK;
     r->rows.count = r->at = 0; /* rows given are done: the open segment may be read for days */
     dw_arena_reset(&r->rows.arena);
-    return dw__open_scan(r->fs, r->fd, r->open_end, NULL, &r->rows, &r->open_end);
+    int rc = dw__open_scan(&r->scan);
+    if (rc == DW_OK) {
+        *ret_row = next_row(r);
+    } else if (rc != DW_ENOMEM) {
+        r->failed = r->segment;
+        unload(r);
+    }
+    return rc;
+}
+
+/* What is loaded has no more: loads the segment that follows, with a manifest as new as need be. DW_EAGAIN when there is none yet;
+ * *looks counts how often the manifest was read again. */
+static int move_on(struct dw_archive_reader *r, int *looks)
+{
+    if (r->segment && r->sealed)
+        r->skip_upto = r->segment + 1;
+    bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;
+    if (at_end || !r->segment) {
+        if ((*looks)++ == LOOKS_MAX)
+            return DW_EAGAIN;
+        int rc = refresh(r);
+        if (rc < 0)
+            return rc;
+        if (at_end && r->segment == r->manifest.open)
+            return DW_EAGAIN;
+    }
+    int rc = load_next(r);
+    return rc == DW_EAGAIN && *looks < LOOKS_MAX ? DW_OK : rc;
 }
 
 int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret)
 {
-    for (int looks = 0;;) {
-        const struct dw__row *row = r->segment ? next_row(r) : NULL;
-        int rc = DW_OK;
-        if (!row && r->segment && !r->sealed) {
-            rc = scan_more(r);
-            row = rc == DW_OK ? next_row(r) : NULL;
-        }
+    int rc = DW_OK;
+    *ret = (struct dw_archived){0};
+    for (int looks = 0; rc == DW_OK;) {
+        const struct dw__row *row;
+        rc = look(r, &row);
         if (row) {
-            if (row->intake.number >= r->next_intake)
+            if (row->intake.number >= r->next_intake && !row->damaged)
                 r->next_intake = row->intake.number + 1;
             return give(r, row, ret);
         }
-        if (rc < 0 || r->one_file)
-            return rc < 0 ? rc : DW_EAGAIN;
-        if (r->segment && r->sealed)
-            r->skip_upto = r->segment + 1;
-        bool at_end = r->segment && !r->sealed && r->segment == r->manifest.open;
-        if (at_end || !r->segment) {
-            if (looks++ == 2)
-                return DW_EAGAIN;
-            rc = refresh(r);
-            if (rc < 0)
-                return rc;
-            if (at_end && r->segment == r->manifest.open)
-                return DW_EAGAIN;
-        }
-        rc = load_next(r);
-        if (rc < 0 && !(rc == DW_EAGAIN && looks < 2))
-            return rc;
+        if (rc == DW_OK)
+            rc = r->one_file ? DW_EAGAIN : move_on(r, &looks);
     }
+    return rc;
+}
+
+uint64_t dw__reader_newest(const struct dw_archive_reader *r)
+{
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < r->rows.count; i++)
+        newest = r->rows.row[i].intake.number > newest ? r->rows.row[i].intake.number : newest;
+    return newest;
+}
+
+uint64_t dw__reader_left(const struct dw_archive_reader *r, uint64_t *ret_at)
+{
+    struct dw_stat st;
+    if (!r->segment || r->sealed || dw_fs_fstat(r->fd, &st) < 0)
+        return 0;
+    *ret_at = r->scan.offset;
+    return st.size_bytes > r->scan.offset ? st.size_bytes - r->scan.offset : 0;
 }

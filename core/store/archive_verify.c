@@ -16,7 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { STEP = 1024 * 1024 };
+enum { LOOKS_MAX = 3 };
 
 struct verifier {
     const struct dw_verify *conf;
@@ -40,42 +40,22 @@ static void problem(struct verifier *v, const char *fmt, ...)
     v->conf->problem(v->conf->arg, text);
 }
 
-static int hash_file(const struct dw_fs *fs, const char *path, uint8_t ret[DW_SHA256_BYTES], uint64_t *ret_len)
-{
-    int fd;
-    int rc = dw_fs_open(fs, path, O_RDONLY, 0, &fd);
-    if (rc < 0)
-        return rc;
-    char *bytes = dw_alloc(STEP);
-    struct dw_sha256 *sha = dw_sha256_new();
-    uint64_t at = 0;
-    rc = bytes ? DW_OK : DW_ENOMEM;
-    for (size_t n = 1; rc == DW_OK && n; at += n) {
-        n = 0;
-        rc = dw_fs_pread(fs, fd, bytes, STEP, at, &n);
-        if (rc == DW_OK)
-            dw_sha256_add(sha, bytes, n);
-    }
-    dw_sha256_end(sha, ret);
-    *ret_len = at;
-    dw_sha256_free(sha);
-    dw_free(bytes);
-    dw_fs_close(fd);
-    return rc;
-}
-
 static void check_file(void *arg, const struct dw_segment_info *s)
 {
     struct verifier *v = arg;
     char path[DW__PATH_MAX];
     uint8_t hash[DW_SHA256_BYTES];
     uint64_t len = 0;
+    int fd = -1;
     v->result->segments++;
     if (!s->sealed)
         return;
     int rc = dw_path_join(path, sizeof path, v->conf->dir, s->file);
     if (rc == DW_OK)
-        rc = hash_file(v->conf->fs, path, hash, &len);
+        rc = dw_fs_open(v->conf->fs, path, O_RDONLY, 0, &fd);
+    if (rc == DW_OK)
+        rc = dw__hash_file(v->conf->fs, fd, hash, &len);
+    dw_fs_close(fd);
     if (rc == DW_ENOENT)
         problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", s->file, s->events);
     else if (rc < 0)
@@ -167,30 +147,60 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
         check_parent(v, name, h, a->frame.record);
 }
 
+/* A part that the reader could not give. */
+static void check_part(struct verifier *v, const char *path, const struct dw_archived *a, int code)
+{
+    char name[DW__PATH_MAX + 128];
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    if (code == DW_ENOMEM)
+        v->rc = code;
+    else if (code == DW_ENOENT)
+        return; /* a deleted segment: check_file has said so */
+    else if (a->frame.head.kind)
+        problem(v, "%s: %s", name_frame(name, path, &a->frame.head), dw_err_text(code));
+    else if (a->bytes)
+        problem(v, "%s: %" PRIu64 " bytes at %" PRIu64 " are no whole frame, or their intake record does not hold", file, a->bytes, a->offset);
+    else
+        problem(v, "%s: cannot be read: %s", file, dw_err_text(code));
+}
+
 static int check_frames(struct verifier *v, struct dw_keys *names)
 {
     struct dw_archive_reader *r;
     struct dw_archived a;
-    char name[DW__PATH_MAX + 128];
     int rc = dw_archive_reader_open(v->conf->fs, v->conf->dir, names, &r);
     if (rc < 0)
         return rc;
     dw_archive_reader_chain_order(r);
-    while (v->rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
-        const char *file = dw_archive_reader_where(r);
+    uint64_t at, left = 0;
+    for (int looks = 0; v->rc == DW_OK && looks < LOOKS_MAX;) {
+        rc = dw_archive_reader_next(r, &a);
         if (rc == DW_OK)
-            check_frame(v, file, &a);
-        else if (rc == DW_ENOENT)
-            continue; /* a deleted segment: check_file has said so */
-        else if (rc == DW_ENOMEM)
-            v->rc = rc;
-        else
-            problem(v, "%s: %s", name_frame(name, file, &a.frame.head), dw_err_text(rc));
+            check_frame(v, dw_archive_reader_where(r), &a);
+        else if (rc != DW_EAGAIN)
+            check_part(v, dw_archive_reader_where(r), &a, rc);
+        left = rc == DW_EAGAIN ? dw__reader_left(r, &at) : 0;
+        looks += rc == DW_EAGAIN ? left ? 1 : LOOKS_MAX : 0; /* a collector at work may be writing it just now */
     }
+    if (left)
+        problem(v, "%s: the last %" PRIu64 " bytes, at %" PRIu64 ", are no whole frame: torn by a crash, cut or edited",
+            strrchr(dw_archive_reader_where(r), '/') + 1, left, at);
     dw_archive_reader_close(r);
     for (uint32_t i = 0; i < dw_chains_count(v->chains); i++)
         v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
     return v->rc;
+}
+
+/* A collector at work may have sealed since we read the manifest; then what is in doubt has to be looked at again. */
+static bool has_moved_on(const struct verifier *v, struct dw__manifest *m)
+{
+    struct dw__manifest fresh;
+    if (dw__manifest_read(v->conf->fs, v->conf->dir, &fresh) < 0)
+        return false;
+    bool newer = fresh.entries > m->entries;
+    dw__manifest_fini(m);
+    *m = fresh;
+    return newer;
 }
 
 static int check_manifest(struct verifier *v)
@@ -206,12 +216,14 @@ static int check_manifest(struct verifier *v)
     if (m.broken_at)
         problem(v, "MANIFEST: entry %" PRIu64 " does not follow the one before it: edited, deleted or reordered",
             m.broken_at - 1);
-    char path[DW__PATH_MAX];
-    struct dw_stat st;
-    if (m.has_open && dw__segment_path(path, v->conf->dir, m.open, ".open") == DW_OK && dw_fs_stat(path, &st) < 0)
-        problem(v, "%s: deleted: the manifest says it is the open segment", strrchr(path, '/') + 1);
+    char why[DW__DOUBT_MAX];
+    do
+        rc = dw__manifest_doubt(v->conf->dir, &m, why);
+    while (rc == DW_ECORRUPT && has_moved_on(v, &m));
+    if (rc == DW_ECORRUPT)
+        problem(v, "%s", why);
     dw__manifest_fini(&m);
-    return DW_OK;
+    return rc == DW_ECORRUPT ? DW_OK : rc;
 }
 
 int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret)

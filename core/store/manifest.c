@@ -138,6 +138,14 @@ int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manife
     return rc;
 }
 
+uint64_t dw__manifest_due(const struct dw__manifest *m, uint64_t segment)
+{
+    for (uint64_t i = m->sealed_count; i-- > 0;)
+        if (m->sealed[i].number < segment)
+            return m->sealed[i].last_intake + 1;
+    return 0;
+}
+
 void dw__manifest_fini(struct dw__manifest *m)
 {
     dw_free(m->sealed);

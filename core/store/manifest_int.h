@@ -31,6 +31,8 @@ struct dw__manifest {
  * here: it is noted in broken_at. Free with dw__manifest_fini. */
 DW_MUST_USE int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manifest *m);
 void dw__manifest_fini(struct dw__manifest *m);
+/* The intake number that a segment begins with. */
+uint64_t dw__manifest_due(const struct dw__manifest *m, uint64_t segment);
 /* Appends an entry (n and prev are filled), syncs, and takes it into *m. */
 DW_MUST_USE int dw__manifest_append(const struct dw_fs *fs, const char *dir, struct dw__manifest *m,
     struct dw__entry_info *entry, int64_t now_ns);

@@ -5,7 +5,7 @@
  * enough to compress well; what stands once in a table stands nowhere else.
  *
  * Invariants:
- *   (1) Nothing is renamed into place before it is whole and synced.
+ *   (1) Nothing is renamed into place before it is whole and synced, and nothing is renamed over a file. The caller syncs the folder.
  *   (2) A frame's TEXT and VIEWS stay one slice each, so its roots and hash can be computed again.
  *   (3) Memory: one block, one frame, one row a frame.
  */
@@ -60,7 +60,7 @@ static void put_skippable(struct sealer *z, uint32_t magic, struct dw_str conten
     struct dw_buf head = {0};
     dw_buf_u32(&head, magic);
     dw_buf_u32(&head, (uint32_t)content.len);
-    if (head.err)
+    if (head.err && z->rc == DW_OK)
         z->rc = head.err;
     put(z, dw_buf_view(&head));
     put(z, content);
@@ -94,13 +94,16 @@ static void compress_text(struct sealer *z, struct dw_str in)
         compress(z, in, LEVEL_BEST);
         return;
     }
-    if (z->level == 0) {
-        compress(z, in, LEVEL_FAST);
-        size_t fast = z->packed.len;
-        compress(z, in, LEVEL_GOOD);
-        z->level = z->packed.len <= fast ? LEVEL_GOOD : LEVEL_FAST;
+    if (z->level > 0) {
+        compress(z, in, z->level);
+        return;
     }
-    compress(z, in, z->level);
+    compress(z, in, LEVEL_FAST);
+    size_t fast = z->packed.len;
+    compress(z, in, LEVEL_GOOD);
+    z->level = z->packed.len <= fast ? LEVEL_GOOD : LEVEL_FAST;
+    if (z->level == LEVEL_FAST)
+        compress(z, in, LEVEL_FAST);
 }
 
 static void flush_block(struct sealer *z)
@@ -186,7 +189,7 @@ static void put_ends(struct sealer *z)
     note_seek(z, z->packed.len + DW__SKIPPABLE, 0);
     dw_buf_u32(&z->seek, z->seek_count);
     dw_buf_byte(&z->seek, 0);
-    dw_buf_u32(&z->seek, 0x8F92EAB1);
+    dw_buf_u32(&z->seek, DW__SEEK_NUMBER);
     if (z->seek.err && z->rc == DW_OK)
         z->rc = z->seek.err;
     put_skippable(z, DW__MAGIC_SEEK, dw_buf_view(&z->seek));
@@ -199,6 +202,7 @@ static void put_all(struct sealer *z)
     dw_buf_add(&head, "dwS1", 4);
     dw_buf_u32(&head, 1);
     dw_buf_u64(&head, z->conf->number);
+    z->rc = head.err;
     put_skippable(z, DW__MAGIC_SEGMENT, dw_buf_view(&head));
     note_seek(z, head.len + DW__SKIPPABLE, 0);
     dw_buf_fini(&head);
@@ -209,12 +213,12 @@ static void put_all(struct sealer *z)
     put_ends(z);
 }
 
-static void fill_info(const struct sealer *z, struct dw_segment_info *info)
+static void fill_info(const struct dw__seal *s, const struct dw__rows *rows, struct dw_segment_info *info)
 {
-    *info = (struct dw_segment_info){.number = z->conf->number, .sealed = true, .bytes = z->at,
-        .frames = z->rows->count, .first_intake = UINT64_MAX, .time_min_ns = INT64_MAX, .time_max_ns = INT64_MIN};
-    for (uint32_t i = 0; i < z->rows->count; i++) {
-        const struct dw__row *r = &z->rows->row[i];
+    *info = (struct dw_segment_info){.number = s->number, .sealed = true, .frames = rows->count - rows->damaged_count,
+        .first_intake = UINT64_MAX, .time_min_ns = INT64_MAX, .time_max_ns = INT64_MIN};
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct dw__row *r = &rows->row[i];
         info->events += r->head.event_count;
         info->text_bytes += r->head.text_size;
         info->first_intake = r->intake.number < info->first_intake ? r->intake.number : info->first_intake;
@@ -222,17 +226,25 @@ static void fill_info(const struct sealer *z, struct dw_segment_info *info)
         info->time_min_ns = r->head.time_min_ns < info->time_min_ns ? r->head.time_min_ns : info->time_min_ns;
         info->time_max_ns = r->head.time_max_ns > info->time_max_ns ? r->head.time_max_ns : info->time_max_ns;
     }
-    (void)snprintf(info->file, sizeof info->file, "%s", strrchr(z->conf->path, '/') + 1);
-    dw_sha256_end(z->sha, info->sha256);
+    (void)snprintf(info->file, sizeof info->file, "%s", strrchr(s->path, '/') + 1);
+}
+
+int dw__keep_run(const struct dw__seal *s, const struct dw__rows *rows, struct dw_segment_info *ret_info)
+{
+    fill_info(s, rows, ret_info);
+    ret_info->time_min_ns = INT64_MIN; /* what is damaged may be of any time: no range of times may pass it over */
+    ret_info->time_max_ns = INT64_MAX;
+    return dw__hash_file(s->fs, s->open_fd, ret_info->sha256, &ret_info->bytes);
 }
 
 int dw__seal_run(const struct dw__seal *s, struct dw__rows *rows, struct dw_segment_info *ret_info)
 {
     char temp[DW__PATH_MAX];
+    struct dw_stat st;
     struct sealer z = {.conf = s, .rows = rows, .fd = -1};
     DW_ASSERT(rows->count > 0 && strrchr(s->path, '/'));
     int n = snprintf(temp, sizeof temp, "%s.tmp", s->path);
-    z.rc = n < 0 || n >= (int)sizeof temp ? DW_ELIMIT : DW_OK;
+    z.rc = n < 0 || n >= (int)sizeof temp ? DW_ELIMIT : dw_fs_stat(s->path, &st) == DW_OK ? DW_EEXIST : DW_OK;
     if (z.rc == DW_OK)
         z.rc = dw_fs_open(s->fs, temp, O_WRONLY | O_CREAT | O_TRUNC, 0640, &z.fd);
     if (z.rc < 0)
@@ -248,8 +260,11 @@ int dw__seal_run(const struct dw__seal *s, struct dw__rows *rows, struct dw_segm
     dw_fs_close(z.fd);
     if (z.rc == DW_OK)
         z.rc = dw_fs_rename(s->fs, temp, s->path);
-    if (z.rc == DW_OK)
-        fill_info(&z, ret_info);
+    if (z.rc == DW_OK) {
+        fill_info(s, rows, ret_info);
+        ret_info->bytes = z.at;
+        dw_sha256_end(z.sha, ret_info->sha256);
+    }
     (void)ZSTD_freeCCtx(z.zstd);
     dw_sha256_free(z.sha);
     dw_buf_fini(&z.text);

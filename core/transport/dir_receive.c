@@ -5,6 +5,8 @@
  *   (1) A file is left only when a newer one exists, because only then nothing more is appended to it.
  *   (2) Bytes that are no frame are handed out as such, never dropped: a torn tail, or what somebody wrote there.
  *   (3) A file is unlinked only when all of it was committed.
+ *   (4) A place is gone on from only if the frame that was taken there still stands there. A folder that was removed has its
+ *       numbers used again; then reading begins at the oldest file, and that is said.
  */
 #include "dir_int.h"
 
@@ -25,6 +27,8 @@ struct dir_receiver {
     char *window;
     uint64_t window_at; /* offset of window[0] */
     size_t window_len;
+    bool replaced;            /* to be said by the next call */
+    struct dw_position taken; /* the place that is no more */
 };
 
 /* The least number above `after`, and whether there is one. */
@@ -47,17 +51,33 @@ static int next_number(const struct dir_receiver *r, uint64_t after, uint64_t *r
 static int open_file(struct dir_receiver *r, uint64_t number, uint64_t offset)
 {
     char path[DW__DIR_PATH];
-    dw_fs_close(r->fd);
-    r->fd = -1;
+    int fd = -1;
     int rc = dw__dir_path(path, r->dir, number);
     if (rc == DW_OK)
-        rc = dw_fs_open(r->fs, path, O_RDONLY, 0, &r->fd);
+        rc = dw_fs_open(r->fs, path, O_RDONLY, 0, &fd);
     if (rc < 0)
         return rc;
+    dw_fs_close(r->fd);
+    r->fd = fd;
     r->number = number;
     r->offset = r->window_at = offset;
     r->window_len = 0;
     return DW_OK;
+}
+
+static void leave_file(struct dir_receiver *r)
+{
+    dw_fs_close(r->fd);
+    r->fd = -1;
+    r->number = 0;
+    r->offset = r->window_at = r->window_len = 0;
+}
+
+static void begin_anew(struct dir_receiver *r, struct dw_position taken)
+{
+    leave_file(r);
+    r->replaced = true;
+    r->taken = taken;
 }
 
 /* Makes the window begin at `offset` and reads what is there. */
@@ -77,12 +97,18 @@ static struct dw_str window_rest(const struct dir_receiver *r)
     return dw_str_make(r->window + at, r->window_len - at);
 }
 
-/* Where the next frame may begin after junk: the next HEAD magic, or the end. */
-static size_t junk_len(struct dw_str s)
+/* Where the next frame may begin after junk: the next HEAD magic, or what may be its first bytes, cut off by the window. `last`:
+ * nothing follows these bytes. */
+static size_t junk_len(struct dw_str s, bool last)
 {
     static const char magic[] = {0x54, 0x2A, 0x4D, 0x18};
-    size_t at = dw_str_find(dw_str_slice(s, 1, s.len), dw_str_make(magic, sizeof magic));
-    return at + 1;
+    size_t at = 1 + dw_str_find(dw_str_slice(s, 1, s.len), dw_str_make(magic, sizeof magic));
+    if (at < s.len || last)
+        return at;
+    size_t begun = sizeof magic - 1;
+    while (begun >= s.len || memcmp(s.ptr + s.len - begun, magic, begun) != 0)
+        begun--;
+    return s.len - begun;
 }
 
 static void hand_out(struct dir_receiver *r, size_t len, bool is_frame, struct dw_received *ret)
@@ -92,61 +118,95 @@ static void hand_out(struct dir_receiver *r, size_t len, bool is_frame, struct d
     r->offset += len;
 }
 
-/* What to do at the end of what is there: go on in a newer file, if there is one. */
-static int at_end(struct dir_receiver *r, struct dw_received *ret)
+/* Hands out what begins at our offset. DW_EAGAIN: no whole frame, and no junk, is there yet. */
+static int look(struct dir_receiver *r, struct dw_received *ret)
 {
-    uint64_t next;
-    int rc = next_number(r, r->number, &next);
-    if (rc < 0)
-        return rc;
-    rc = fill(r); /* the sender may have appended before it began the newer file */
-    if (rc < 0)
-        return rc;
-    struct dw_str rest = window_rest(r);
     struct dw_head head;
     size_t len;
-    if (rest.len && !(dw_head_read(rest, &head, &len) == DW_OK && len <= rest.len)) {
-        hand_out(r, junk_len(rest), false, ret); /* a torn tail */
-        return DW_OK;
-    }
-    if (rest.len == 0) {
-        rc = open_file(r, next, 0);
-        if (rc < 0)
-            return rc;
-    }
-    return r->base.ops->next(&r->base, ret);
-}
-
-static int dir_next(struct dw_receiver *base, struct dw_received *ret)
-{
-    struct dir_receiver *r = (struct dir_receiver *)base;
-    struct dw_head head;
-    size_t len = 0;
-    if (r->number == 0) {
-        uint64_t first;
-        int rc = next_number(r, 0, &first);
-        if (rc == DW_OK)
-            rc = open_file(r, first, 0);
-        if (rc < 0)
-            return rc == DW_ENOENT ? DW_EAGAIN : rc;
-    }
-    for (int look = 0;; look++) {
+    for (bool filled = false;; filled = true) {
         struct dw_str rest = window_rest(r);
         int rc = dw_head_read(rest, &head, &len);
-        if (rc == DW_OK && len <= rest.len) {
-            hand_out(r, len, true, ret);
+        bool whole = rc == DW_OK && len <= rest.len, junk = rc < 0 && rc != DW_EAGAIN;
+        if (whole || junk) {
+            hand_out(r, whole ? len : junk_len(rest, false), whole, ret);
             return DW_OK;
         }
-        if (rc < 0 && rc != DW_EAGAIN) {
-            hand_out(r, junk_len(rest), false, ret);
-            return DW_OK;
-        }
-        if (look == 1)
-            return at_end(r, ret);
+        if (filled)
+            return DW_EAGAIN;
         rc = fill(r);
         if (rc < 0)
             return rc;
     }
+}
+
+/* There is no newer file. If ours was unlinked, it was not by us: look whether a sender has begun anew. */
+static int look_for_replaced(struct dir_receiver *r)
+{
+    struct dw_stat st;
+    uint64_t first;
+    if (dw_fs_fstat(r->fd, &st) < 0 || st.links > 0)
+        return DW_EAGAIN;
+    int rc = next_number(r, 0, &first);
+    if (rc == DW_OK)
+        begin_anew(r, (struct dw_position){.source = r->number, .offset = r->offset, .next = r->offset});
+    return rc;
+}
+
+/* At the end of what is there: goes on in a newer file, if there is one. *ret_handed: a torn tail was handed out. */
+static int move_on(struct dir_receiver *r, struct dw_received *ret, bool *ret_handed)
+{
+    struct dw_head head;
+    uint64_t next;
+    size_t len;
+    int rc = next_number(r, r->number, &next);
+    if (rc == DW_EAGAIN)
+        return look_for_replaced(r);
+    if (rc == DW_OK)
+        rc = fill(r); /* the sender may have appended before it began the newer file */
+    if (rc < 0)
+        return rc;
+    struct dw_str rest = window_rest(r);
+    if (rest.len == 0) {
+        rc = open_file(r, next, 0);
+        return rc == DW_ENOENT ? DW_EAGAIN : rc;
+    }
+    *ret_handed = !(dw_head_read(rest, &head, &len) == DW_OK && len <= rest.len);
+    if (*ret_handed)
+        hand_out(r, junk_len(rest, true), false, ret);
+    return DW_OK;
+}
+
+static int begin_first(struct dir_receiver *r)
+{
+    uint64_t first;
+    int rc = next_number(r, 0, &first);
+    if (rc == DW_OK)
+        rc = open_file(r, first, 0);
+    return rc == DW_ENOENT ? DW_EAGAIN : rc;
+}
+
+/* Ends because each turn hands something out or moves to a file of a higher number. */
+static int dir_next(struct dw_receiver *base, struct dw_received *ret)
+{
+    struct dir_receiver *r = (struct dir_receiver *)base;
+    bool handed = false;
+    int rc = DW_OK;
+    while (rc == DW_OK && !handed) {
+        if (r->replaced) {
+            r->replaced = false;
+            *ret = (struct dw_received){.replaced = true, .at = r->taken};
+            return DW_OK;
+        }
+        if (r->number == 0)
+            rc = begin_first(r);
+        if (rc < 0)
+            return rc;
+        rc = look(r, ret);
+        handed = rc == DW_OK;
+        if (rc == DW_EAGAIN)
+            rc = move_on(r, ret, &handed);
+    }
+    return rc;
 }
 
 static int dir_commit(struct dw_receiver *base, struct dw_position done)
@@ -182,7 +242,44 @@ static void dir_close(struct dw_receiver *base)
 
 static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .close = dir_close};
 
-int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_position *from, struct dw_receiver **ret)
+/* Whether the frame at that place of our file is that one. Where no frame was (its kind is 0), only whether the file reaches so far. */
+static bool stands_there(const struct dir_receiver *r, const struct dw_resume *from)
+{
+    enum { SKIPPABLE = 8 };
+    char bytes[SKIPPABLE + DW_HEAD_BYTES + DW_SIGNATURE_BYTES];
+    const struct dw_head *want = &from->frame;
+    struct dw_head head;
+    struct dw_stat st;
+    size_t n = 0, len;
+    if (want->kind == 0)
+        return dw_fs_fstat(r->fd, &st) == DW_OK && st.size_bytes >= from->at.next;
+    return dw_fs_pread(r->fs, r->fd, bytes, sizeof bytes, from->at.offset, &n) == DW_OK
+        && dw_head_read(dw_str_make(bytes, n), &head, &len) == DW_OK && head.number == want->number
+        && head.epoch.counter == want->epoch.counter
+        && memcmp(head.epoch.nonce, want->epoch.nonce, sizeof want->epoch.nonce) == 0
+        && memcmp(head.agent, want->agent, sizeof want->agent) == 0;
+}
+
+static int resume(struct dir_receiver *r, const struct dw_resume *from)
+{
+    uint64_t first, next;
+    int rc = open_file(r, from->at.source, from->at.next);
+    if (rc == DW_OK && !stands_there(r, from))
+        begin_anew(r, from->at);
+    if (rc != DW_ENOENT)
+        return rc;
+    rc = next_number(r, 0, &first);
+    if (rc == DW_OK && first < from->at.source)
+        begin_anew(r, from->at); /* files are unlinked in order of number, so this one was not unlinked by us */
+    else if (rc == DW_OK) { /* consumed and gone: go on at the next that is there */
+        rc = next_number(r, from->at.source, &next);
+        if (rc == DW_OK)
+            rc = open_file(r, next, 0);
+    }
+    return rc == DW_EAGAIN ? DW_OK : rc;
+}
+
+int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_resume *from, struct dw_receiver **ret)
 {
     struct dir_receiver *r = dw_calloc(1, sizeof *r);
     if (!r)
@@ -191,20 +288,8 @@ int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct d
     r->dir = dw_strndup(dir, strlen(dir));
     r->window = dw_alloc(WINDOW);
     int rc = r->dir && r->window ? DW_OK : DW_ENOMEM;
-    if (rc == DW_OK && from) {
-        rc = open_file(r, from->source, from->next);
-        if (rc == DW_ENOENT) { /* consumed and gone: go on at the next that is there */
-            r->number = from->source;
-            uint64_t next;
-            rc = next_number(r, from->source, &next);
-            if (rc == DW_OK)
-                rc = open_file(r, next, 0);
-            else if (rc == DW_EAGAIN) {
-                r->number = 0;
-                rc = DW_OK;
-            }
-        }
-    }
+    if (rc == DW_OK && from)
+        rc = resume(r, from);
     if (rc < 0) {
         dir_close(&r->base);
         return rc;

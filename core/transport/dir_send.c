@@ -5,18 +5,24 @@
  * each one costs.
  *
  * Invariants:
- *   (1) A frame is acknowledged only after a sync that began after it was written.
+ *   (1) A frame is acknowledged only after a sync that began after it was written, and one of the folder that names its file.
  *   (2) After a failed write the file is cut back to what was acknowledged and the frames wait for the next pump (a full disk
  *       heals). If that fails, or a sync, the end of the file is unknown: the sender is broken and must be opened anew.
+ *   (3) Nothing is appended to a file once a newer one exists: the receiver may have left it.
+ *   (4) What fails before a frame is written costs nothing: when no new file can be begun, frames go on into the old one;
+ *       when the folder cannot be synced, they wait.
  */
 #include "dir_int.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+
+enum { NUMBERS_TRIED_MAX = 1000 };
 
 struct dir_sender {
     struct dw_sender base; /* first: ops find us by it */
@@ -26,6 +32,7 @@ struct dir_sender {
     int fd;
     struct dw_buf queued;
     uint64_t queued_count, acked;
+    bool named;  /* the folder's entry of our file is durable */
     bool broken;
 };
 
@@ -66,21 +73,32 @@ int dw__dir_list(const char *dir, uint64_t **ret, size_t *ret_count)
     return DW_OK;
 }
 
+/* Leaves the sender as it was unless a new file exists. */
 static int begin_file(struct dir_sender *s)
 {
     char path[DW__DIR_PATH];
-    dw_fs_close(s->fd);
-    s->fd = -1;
-    int rc = dw__dir_path(path, s->dir, s->number + 1);
-    if (rc == DW_OK)
-        rc = dw_fs_open(s->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640, &s->fd);
-    if (rc == DW_OK)
-        rc = dw_fs_sync_dir(s->fs, s->dir);
+    uint64_t number = s->number;
+    int fd = -1, rc = DW_EEXIST;
+    for (int i = 0; i < NUMBERS_TRIED_MAX && rc == DW_EEXIST; i++) {
+        rc = dw__dir_path(path, s->dir, ++number);
+        if (rc == DW_OK)
+            rc = dw_fs_open(s->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640, &fd);
+    }
     if (rc < 0)
         return rc;
-    s->number++;
+    dw_fs_close(s->fd);
+    s->fd = fd;
+    s->number = number;
     s->file_bytes = 0;
+    s->named = false;
     return DW_OK;
+}
+
+static int name_file(struct dir_sender *s)
+{
+    int rc = s->named ? DW_OK : dw_fs_sync_dir(s->fs, s->dir);
+    s->named = rc == DW_OK;
+    return rc;
 }
 
 /* Bytes of all files: what the receiver has not yet forgotten. */
@@ -116,22 +134,43 @@ static int dir_send(struct dw_sender *base, struct dw_frame **frame)
     return DW_OK;
 }
 
+/* Whether our file still has a name: somebody may have removed the folder, and what has no name ends with its last reader. */
+static bool stands(const struct dir_sender *s)
+{
+    struct dw_stat st;
+    return dw_fs_fstat(s->fd, &st) < 0 || st.links > 0;
+}
+
+/* Writes what is queued and syncs it. */
+static int put_queued(struct dir_sender *s)
+{
+    int rc = dw_fs_write(s->fs, s->fd, s->queued.ptr, s->queued.len);
+    if (rc < 0) {
+        s->broken = dw_fs_truncate(s->fs, s->fd, s->file_bytes) < 0;
+        return rc;
+    }
+    rc = dw_fs_sync(s->fs, s->fd);
+    s->broken = rc < 0;
+    return rc;
+}
+
 static int dir_pump(struct dw_sender *base, uint64_t *ret_acked)
 {
     struct dir_sender *s = (struct dir_sender *)base;
-    int rc = s->broken ? DW_EIO : DW_OK;
-    if (rc == DW_OK && s->queued_count) {
-        if (s->file_bytes >= DW_DIR_FILE_BYTES)
-            rc = begin_file(s);
+    if (s->broken)
+        return DW_EIO;
+    if (s->queued_count && !stands(s)) {
+        int rc = dw_fs_mkdirs(s->fs, s->dir, 0750);
         if (rc == DW_OK)
-            rc = dw_fs_write(s->fs, s->fd, s->queued.ptr, s->queued.len);
-        if (rc < 0) {
-            s->broken = dw_fs_truncate(s->fs, s->fd, s->file_bytes) < 0;
-            return rc;
-        }
-        rc = dw_fs_sync(s->fs, s->fd);
-        s->broken = rc < 0;
+            rc = begin_file(s);
+        if (rc < 0)
+            return DW_EAGAIN;
     }
+    if (s->queued_count && s->file_bytes >= DW_DIR_FILE_BYTES)
+        DW_COUNT_IF(begin_file(s) < 0, ship_files_not_begun);
+    if (s->queued_count && name_file(s) < 0)
+        return DW_EAGAIN;
+    int rc = s->queued_count ? put_queued(s) : DW_OK;
     if (rc < 0)
         return rc;
     s->acked += s->queued_count;
@@ -170,6 +209,8 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
     dw_free(numbers);
     if (rc == DW_OK)
         rc = begin_file(s);
+    if (rc == DW_OK)
+        rc = name_file(s);
     if (rc < 0) {
         dir_close(&s->base);
         return rc;

@@ -55,13 +55,26 @@ int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names
     return names->err;
 }
 
+/* The caller knows the folder only, so the file is named here. */
+static void say_unreadable(struct dw_diag_sink sink, const char *path, int code)
+{
+    struct dw_diags diags;
+    dw_diags_init(&diags, dw_str_of(path), DW_STR(""));
+    dw_diag_add(&diags, (struct dw_span){1, 1, 1}, NULL, "cannot be read: %s", dw_err_text(code));
+    if (sink.report)
+        sink.report(sink.ud, &diags);
+}
+
 static int load_path(const struct dw_fs *fs, struct dw_ruleset *rs, const char *path, struct dw_diag_sink sink)
 {
     struct dw_buf names = {0}, text = {0};
     int rc = dw_rule_files(fs, path, &names);
     for (const char *n = names.ptr; rc == DW_OK && n && n < names.ptr + names.len; n += strlen(n) + 1) {
         dw_buf_reset(&text);
-        rc = dw_fs_read_file(fs, n, FILE_BYTES_MAX, &text);
+        bool named = strcmp(n, path) == 0; /* by the user, who may name a pipe */
+        rc = named ? dw_fs_read_named(fs, n, FILE_BYTES_MAX, &text) : dw_fs_read_file(fs, n, FILE_BYTES_MAX, &text);
+        if (rc < 0 && !named)
+            say_unreadable(sink, n, rc);
         if (rc == DW_OK)
             rc = dw_ruleset_add(rs, n, dw_buf_view(&text), sink);
     }

@@ -248,10 +248,12 @@ void fmt_set_named(struct dw_draft *d, const char *prefix, struct dw_str key, st
     memcpy(name, p.ptr, p.len);
     if (key.len)
         memcpy(name + p.len, key.ptr, key.len);
-    if (dw_keys_intern(d->keys, dw_str_make(name, p.len + key.len), &id) == DW_OK)
-        fmt_put(d, id, s);
-    else
+    if (dw_keys_intern_passing(d->keys, dw_str_make(name, p.len + key.len), &id) < 0) {
         DW_COUNT(parse_keys_dropped);
+        return;
+    }
+    d->name_bytes += id >= DW_FIELDS ? p.len + key.len : 0;
+    fmt_put(d, id, s);
 }
 
 struct dw_str fmt_get(const struct dw_draft *d, uint32_t key)

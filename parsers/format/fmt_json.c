@@ -70,7 +70,7 @@ static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const st
         if (job->map[i].how != FMT_NAMED)
             return fmt_apply(job->ctx, d, &job->map[i], value);
         struct dw_field f = *value;
-        if (dw_keys_intern(d->keys, name, &f.key) == DW_OK)
+        if (dw_keys_intern_passing(d->keys, name, &f.key) == DW_OK)
             dw_draft_field(d, f);
         return true;
     }

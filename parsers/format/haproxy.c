@@ -99,7 +99,7 @@ static void tcp_part(struct dw_draft *d, struct dw_str r)
 {
     struct dw_str bytes = fmt_word(&r);
     uint32_t key;
-    if (dw_keys_intern(d->keys, DW_STR("haproxy.bytes_read"), &key) == DW_OK)
+    if (dw_keys_intern_passing(d->keys, DW_STR("haproxy.bytes_read"), &key) == DW_OK)
         (void)fmt_set_digits(d, key, bytes);
     fmt_set_named(d, "haproxy.", DW_STR("termination_state"), fmt_word(&r));
 }

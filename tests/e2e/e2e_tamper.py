@@ -199,5 +199,78 @@ same(alarms(data).get('dogwatch.stream.lost'), 1, 'once')
 check(any('goes.log' in json.dumps(a) for a in alerts(data) if a['rule']['id'] == 'dogwatch.stream.lost'), 'by its path', [a for a in alerts(data)][:2])
 same(len({e['event']['id'] for e in query(data)}), 2500, 'what was read of it, and the other file whole')
 check(any(r['state'] == 'lost' and r['file'].endswith('goes.log') for r in ledger(data)[0]), 'the ledger says lost')
+
+
+# The archive and the queue between two runs of the collector.
+def archived(name):
+    """All lines archived by a collector that was stopped before it sealed; its open segment."""
+    data = os.path.join(dir_, name)
+    shutil.copytree(pattern, data)
+    _, collector = configure(data, traffic.globs)
+    open(collector + '.live', 'w').write(open(collector).read().replace('until_idle: true\n', ''))
+    p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-collector'), '--config', collector + '.live'], stderr=subprocess.DEVNULL)
+    atexit.register(lambda: p.poll() is None and p.kill())
+    opened = os.path.join(data, 'archive/seg-00000001.open')
+    wait_for(lambda: os.path.exists(opened) and len(query(data)) == LINES, 30, 'all lines in the archive')
+    p.terminate()
+    same(p.wait(20), 0, f'{name}: the collector stops')
+    return data, collector, opened
+
+
+def said(*args):
+    """Code, stdout, stderr of a command that must end by itself."""
+    r = subprocess.run([DOGWATCH, *args], capture_output=True, timeout=30, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+def refused(name, collector, what):
+    """The collector does not start, says why, and leaves every file of the archive as it is."""
+    archive = os.path.join(dir_, name, 'archive')
+    before = {f: open(os.path.join(archive, f), 'rb').read() for f in os.listdir(archive) if f != 'rejected'}
+    r = subprocess.run([os.path.join(BUILD, 'dogwatch-collector'), '--config', collector], capture_output=True, timeout=30, text=True)
+    check(r.returncode == 3 and what in r.stderr, f'{name}: the start is refused', (r.returncode, r.stderr))
+    same({f: open(os.path.join(archive, f), 'rb').read() for f in os.listdir(archive) if f != 'rejected'}, before, f'{name}: nothing is touched')
+
+
+data, collector, opened = archived('bit')
+whole = bytearray(open(opened, 'rb').read())
+at = whole.index(FRAMES[MID].data) + len(FRAMES[MID].data) // 2
+whole[at] ^= 1
+open(opened, 'wb').write(whole)
+run('dogwatch-collector', collector)
+check('dogwatch.archive.damaged' in alarms(data), 'bit: named by dogwatch.archive.damaged', alarms(data))
+check(LINES - lines_in(MID) <= len({e['event']['id'] for e in ndjson(said('query', '*', '--data', data, '--output', 'ndjson')[1])}) <= LINES, 'bit: every other frame is read')
+code, out, _ = said('archive', 'verify', '--data', data)
+check(code == 1 and 'seg-00000001.open' in out, 'bit: archive verify still names the frame', out)
+
+data, collector, opened = archived('unreadable')
+os.rename(opened, opened + '.gone')
+os.mkdir(opened)
+for command in (['query', '*'], ['ledger'], ['archive', 'verify']):
+    code, out, err = said(*command, '--data', data)
+    check(code == 1 or command == ['ledger'], f'unreadable: {command} ends and says no', code)
+    same((out + err).count('seg-00000001.open'), 1, f'unreadable: {command} says it once')
+os.rmdir(opened)
+os.rename(opened + '.gone', opened)
+run('dogwatch-collector', collector)
+same(len(query(data)), LINES, 'unreadable: all is back when the file is')
+
+manifest = os.path.join(data, 'archive/MANIFEST')
+text = open(manifest, 'rb').read()
+os.unlink(manifest)
+refused('unreadable', collector, 'MANIFEST is missing')
+open(manifest, 'wb').write(text.splitlines(True)[0])
+refused('unreadable', collector, 'older than the archive')
+open(manifest, 'wb').write(text)
+
+data, collector, _ = archived('queue-removed')
+shutil.rmtree(os.path.join(data, 'queue'))
+with open(os.path.join(dir_, 'more.log'), 'w') as f:
+    f.writelines(f'more {i}\n' for i in range(20))
+agent, _ = configure(data, [*traffic.globs, os.path.join(dir_, 'more.log')])
+run('dogwatch-agent', agent)
+run('dogwatch-collector', collector)
+check('dogwatch.queue.replaced' in alarms(data), 'queue-removed: named', alarms(data))
+same(len({e['event']['id'] for e in query(data)}), LINES + 20, 'queue-removed: the new lines are there')
 print(f'{len(FRAMES)} frames, {LINES} lines')
 finish(began)

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FRAMES_MAX = 20000 };
 
-static char dir[512], manifest_dir[600], sealed_path[600], open_path[700], manifest_path[700];
+static char dir[512], manifest_dir[600], rejected_dir[700], sealed_path[600], open_path[700], manifest_path[700];
 static struct dw_buf base, manifest; /* a good segment's blocks; the MANIFEST that names an open segment */
 
 static void remove_dir(void)
@@ -42,6 +42,7 @@ static void set_up(void)
     (void)snprintf(sealed_path, sizeof sealed_path, "%s/sealed", dir);
     (void)snprintf(manifest_dir, sizeof manifest_dir, "%s/archive", dir);
     (void)snprintf(open_path, sizeof open_path, "%s/seg-00000001.open", manifest_dir);
+    (void)snprintf(rejected_dir, sizeof rejected_dir, "%s/rejected", manifest_dir);
     (void)snprintf(manifest_path, sizeof manifest_path, "%s/MANIFEST", manifest_dir);
     sealed_make(made, &base, &table, NULL);
     base.len = table;
@@ -77,11 +78,12 @@ static void read_sealed(struct dw_keys *keys, struct dw_str bytes)
     }
 }
 
-/* Recovery keeps a prefix of whole valid frames; what it keeps can be read. */
+/* Recovery keeps every frame that holds, behind damage too; it adds none. */
 static void recover_open(struct dw_keys *keys, struct dw_str bytes)
 {
     struct dw_archive_reader *r;
     struct dw_archive *a;
+    temp_dir_remove(rejected_dir); /* of the run before */
     put_file(manifest_path, dw_buf_view(&manifest));
     put_file(open_path, bytes);
     int rc = dw_archive_reader_open(&dw_fs_system, manifest_dir, keys, &r);

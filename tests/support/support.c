@@ -69,6 +69,11 @@ static int f_pread(const struct dw_fs *fs, int fd, void *out, size_t len, uint64
     return fs_fails(fs) ? fault_code(fs) : dw_fs_system.ops->pread(fs, fd, out, len, offset, ret_len);
 }
 
+static int f_read(const struct dw_fs *fs, int fd, void *out, size_t len, size_t *ret_len)
+{
+    return fs_fails(fs) ? fault_code(fs) : dw_fs_system.ops->read(fs, fd, out, len, ret_len);
+}
+
 static int f_write(const struct dw_fs *fs, int fd, const void *bytes, size_t len, size_t *ret_len)
 {
     if (!fs_fails(fs))
@@ -108,6 +113,7 @@ static int f_mkdir(const struct dw_fs *fs, const char *path, mode_t mode)
 static const struct dw_fs_ops faulty_ops = {
     .open = f_open,
     .pread = f_pread,
+    .read = f_read,
     .write = f_write,
     .sync = f_sync,
     .truncate = f_truncate,

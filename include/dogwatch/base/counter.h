@@ -6,6 +6,8 @@
 #ifndef DOGWATCH_BASE_COUNTER_H
 #define DOGWATCH_BASE_COUNTER_H
 
+#include "dogwatch/base/fs.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -31,5 +33,9 @@ uint64_t dw_counter_get(enum dw_counter c);
 /* Static strings, e.g. "parse_fields_dropped". */
 const char *dw_counter_name(enum dw_counter c);
 const char *dw_counter_doc(enum dw_counter c);
+
+/* Writes the counters that are not zero to `path`, replacing it: one line each, name, space, number. Not synced: it tells
+ * how things stand, and is no evidence. Codes of dw_fs_write. */
+DW_MUST_USE int dw_counters_save(const struct dw_fs *fs, const char *path);
 
 #endif

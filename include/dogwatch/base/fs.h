@@ -25,6 +25,7 @@ struct dw_fs;
 struct dw_fs_ops {
     int (*open)(const struct dw_fs *fs, const char *path, int flags, mode_t mode, int *ret_fd);
     int (*pread)(const struct dw_fs *fs, int fd, void *out, size_t len, uint64_t offset, size_t *ret_len);
+    int (*read)(const struct dw_fs *fs, int fd, void *out, size_t len, size_t *ret_len);
     int (*write)(const struct dw_fs *fs, int fd, const void *bytes, size_t len, size_t *ret_len);
     int (*sync)(const struct dw_fs *fs, int fd);
     int (*truncate)(const struct dw_fs *fs, int fd, uint64_t size);
@@ -61,13 +62,15 @@ DW_MUST_USE int dw_fs_mkdirs(const struct dw_fs *fs, const char *path, mode_t mo
 /* What stands at `path` (symlinks followed) or behind `fd`. */
 DW_MUST_USE int dw_fs_stat(const char *path, struct dw_stat *ret);
 DW_MUST_USE int dw_fs_fstat(int fd, struct dw_stat *ret);
-/* Appends the whole file to `out`; DW_ELIMIT over max_bytes. */
+/* Appends the whole file to `out`; DW_ELIMIT over max_bytes, DW_ENOTREG for what is no regular file. Never waits. */
 DW_MUST_USE int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
+/* The same for a path that a user has named: pipes and devices are read to their end, and waited for. */
+DW_MUST_USE int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
 /* Writes `path` anew in one step: a temporary file beside it, sync, rename, sync of the directory. */
 DW_MUST_USE int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
 
 /* Names in a directory but `.` and `..`, sorted bytewise, appended to `names` one after the other, each
- * ended by a NUL. Bounded by max_names: more answers DW_ELIMIT. */
+ * ended by a NUL. Bounded by max_names: more answers DW_ELIMIT. After an error the names are not all of them. */
 DW_MUST_USE int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names);
 
 /* Takes an exclusive lock that lives as long as the process holds *ret_fd. DW_ELOCKED and *ret_pid (0 when

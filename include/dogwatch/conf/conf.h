@@ -82,6 +82,9 @@ struct dw_conf {
     struct dw_conf_origin *origin; /* one a row */
     struct dw_arena arena;
     const char *(*env)(const char *name); /* NULL answer: not set. Replaceable by tests. */
+    /* Whether a text of a STRING, of a LIST's item or of a MAP's value is a word that the option takes, where words are known to
+     * an upper layer only (formats, zones); `why` gets a sentence if not. NULL: not checked. Set after dw_conf_init. */
+    bool (*check)(const char *option, struct dw_str value, struct dw_buf *why);
     uint32_t files, include_depth;
 };
 

@@ -21,7 +21,11 @@ enum dw_field_id {
     DW_FIELDS
 };
 
-enum { DW_KEYS_MAX = 65536, DW_KEY_NAME_MAX = 512 };
+enum {
+    DW_KEYS_MAX = 65536, /* every id is below */
+    DW_KEYS_KEPT_MAX = 32768,
+    DW_KEY_NAME_MAX = 512,
+};
 
 struct dw_keys;
 
@@ -30,14 +34,18 @@ struct dw_keys;
 struct dw_keys *dw_keys_new(void);
 void dw_keys_free(struct dw_keys *k);
 
-/* The id of a dotted name, added when new. DW_ELIMIT when the table is full or the name too long, DW_ENOMEM. */
+/* The id of a dotted name, added when new and kept as long as the table: what rules, queries and the program itself name.
+ * DW_ELIMIT when DW_KEYS_KEPT_MAX are kept or the name is too long, DW_ENOMEM. */
 DW_MUST_USE int dw_keys_intern(struct dw_keys *k, struct dw_str name, uint32_t *ret_id);
-/* The same without adding: DW_ENOENT when it is not there. */
+/* The same for a name out of a log line: known until dw_keys_make_room. A name that is kept has its kept id. */
+DW_MUST_USE int dw_keys_intern_passing(struct dw_keys *k, struct dw_str name, uint32_t *ret_id);
+/* Makes sure that `count` new passing names find room, if need be by forgetting all there are: every event that was read
+ * with this table is over then. Who begins a batch or decodes a frame calls it. */
+void dw_keys_make_room(struct dw_keys *k, uint32_t count);
+/* The id without adding: DW_ENOENT when it is not there. */
 DW_MUST_USE int dw_keys_find(const struct dw_keys *k, struct dw_str name, uint32_t *ret_id);
-/* The name of a known id; lives as long as the table. */
+/* The name of a known id; lives as long as the id. */
 struct dw_str dw_keys_name(const struct dw_keys *k, uint32_t id);
-/* How many ids there are: every id is below. */
-uint32_t dw_keys_count(const struct dw_keys *k);
 
 /* Type of a table field; DW_T_KEYWORD for interned names. */
 enum dw_field_type dw_field_type(uint32_t id);

@@ -124,7 +124,8 @@ struct dw_sections {
     struct dw_str text, views; /* views: VIEWS or RECORD */
 };
 
-/* A decoded frame. All of it belongs to the decoder and is valid until its next use. */
+/* A decoded frame. All of it belongs to the decoder and is valid until its next use; the ids of names that only log lines
+ * use, until any decoder of the same dw_keys decodes. */
 struct dw_decoded {
     struct dw_head head;
     const struct dw_event *event;

@@ -33,8 +33,10 @@ struct dw_archive_conf {
 
 struct dw_archive;
 
-/* Opens for writing and recovers: an open segment is cut after its last whole valid frame (bytes cut are counted in
- * archive_bytes_cut), leftovers of an unfinished seal are removed. *ret_a is given. */
+/* Opens for writing and recovers: a torn tail of the open segment is cut and kept in rejected/ (bytes are counted in
+ * archive_bytes_cut); if something before it is damaged, the segment is closed as it stands (archive_bytes_damaged); leftovers of an
+ * unfinished seal are removed. DW_ECORRUPT, with a line in the log that says what to do: files are missing, or there is one that
+ * the manifest cannot know of; nothing was touched. *ret_a is given. */
 DW_MUST_USE int dw_archive_open(const struct dw_archive_conf *conf, struct dw_archive **ret_a);
 void dw_archive_close(struct dw_archive *a);
 /* Appends a frame that was decoded and checked. `in` names all but `number`, which is set. `mark` has one byte an event
@@ -44,12 +46,14 @@ DW_MUST_USE int dw_archive_append(struct dw_archive *a, struct dw_str frame, con
 DW_MUST_USE int dw_archive_sync(struct dw_archive *a);
 /* Whether the open segment has reached segment_max_bytes. */
 bool dw_archive_seal_due(const struct dw_archive *a);
-/* Seals the open segment if it holds a frame, and opens the next. */
+/* Seals the open segment if it holds a frame, and opens the next. If one of its frames does not hold any more, it is closed as it
+ * stands, which is no error. */
 DW_MUST_USE int dw_archive_seal(struct dw_archive *a);
 /* Number the next frame will get. */
 uint64_t dw_archive_next_intake(const struct dw_archive *a);
-/* Intake of the last archived frame; false when there is none yet. */
-bool dw_archive_last(const struct dw_archive *a, struct dw_intake *ret);
+/* Intake and HEAD of the last archived frame (its agent, epoch and number are always there); false when there is none, or it cannot be
+ * read any more. */
+bool dw_archive_last(const struct dw_archive *a, struct dw_intake *ret, struct dw_head *ret_head);
 
 /* ---- reading ---- */
 
@@ -59,6 +63,7 @@ struct dw_archived {
     uint64_t segment;
     bool sealed;
     bool has_previous, has_hash; /* whether HEAD holds them (sealed segments leave out what can be computed) */
+    uint64_t offset, bytes;      /* of a segment with frames as they came: where in the file. Set on errors too */
     const uint8_t *mark;         /* one byte an event, or NULL: no marks */
     struct dw_decoded frame;
 };
@@ -78,7 +83,8 @@ void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64
 /* From now on frames of a sealed segment come in chain order (agent, epoch, number), whole segments from the start. */
 void dw_archive_reader_chain_order(struct dw_archive_reader *r);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
- * error once (ret->frame.head and dw_archive_reader_where tell which) and is then passed over. */
+ * error once and is then passed over: dw_archive_reader_where names the file, ret->frame.head the frame where its kind is not 0,
+ * ret->offset and bytes the place where bytes is not 0. DW_ENOMEM is no part's fault: stop. */
 DW_MUST_USE int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret);
 /* The file the reader is in, for messages. */
 const char *dw_archive_reader_where(const struct dw_archive_reader *r);

@@ -2,13 +2,14 @@
  * docs/reference/commands.md come from here. */
 COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] [--set K=V] [--write-config DIR]",
     "watch this host: agent and collector together, no broker")
-COMMAND(alerts, cmd_alerts, "[FILTER] [--data DIR] [--limit N] [--follow] [--output table|ndjson|csv]", "list alerts, newest last")
-COMMAND(alert, cmd_alert, "show ID [--data DIR] [--output text|ndjson]", "one alert with the log lines that prove it")
-COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--output table|ndjson|csv]",
+COMMAND(alerts, cmd_alerts, "[FILTER] [--since T] [--until T] [--limit N] [--follow] [--data DIR] [--output table|ndjson|csv]", "list alerts, newest last")
+COMMAND(alert, cmd_alert, "show ID [--data DIR] [--archive PATH] [--output table|ndjson]", "one alert with the log lines that prove it")
+COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "events that match a filter, or counts of them")
-COMMAND(ledger, cmd_ledger, "[--data DIR] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
+COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
+COMMAND(counters, cmd_counters, "[--data DIR] [--output table|ndjson|csv]", "what agent and collector counted since they started")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
-COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH]", "list segments; check that nothing was changed")
+COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH] [--output table|ndjson|csv]", "list segments; check that nothing was changed")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")

@@ -12,6 +12,8 @@ PROBLEM(SIGNATURE, "dogwatch.frame.signature", "critical", "A frame's signature 
 PROBLEM(FOREIGN_KEY, "dogwatch.frame.foreign_key", "critical", "A record names a key that is not its agent's")
 PROBLEM(INVALID, "dogwatch.frame.invalid", "critical", "A frame's content is not what its agent hashed")
 PROBLEM(JUNK, "dogwatch.queue.junk", "low", "Bytes in the queue that are no frame")
+PROBLEM(REPLACED, "dogwatch.queue.replaced", "high", "The queue folder was removed or replaced")
+PROBLEM(DAMAGED, "dogwatch.archive.damaged", "critical", "A part of the archive cannot be read")
 PROBLEM(IMPOSTOR, "dogwatch.frame.impostor", "critical", "A frame in the queue speaks in the collector's name")
 PROBLEM(RECORD, "dogwatch.record.syntax", "medium", "A record is not what a record must be")
 PROBLEM(CONFLICT, "dogwatch.bytes.conflict", "critical", "The same bytes of a file were delivered with different content")

@@ -31,7 +31,7 @@ DW_MUST_USE static inline int dw_sender_send(struct dw_sender *s, struct dw_fram
 }
 
 /* Does what is due, which may wait for the disk; *ret_acked is how many frames are durable since the sender was opened.
- * DW_ENOSPC: pump again later, nothing is lost. After other errors the frames not acknowledged must be sent again through a
+ * DW_ENOSPC and DW_EAGAIN: pump again later, nothing is lost. After other errors the frames not acknowledged must be sent again through a
  * sender opened anew. */
 DW_MUST_USE static inline int dw_sender_pump(struct dw_sender *s, uint64_t *ret_acked)
 {
@@ -52,11 +52,19 @@ struct dw_position {
     uint64_t source, offset, next;
 };
 
+/* Where to go on: at `at.next`. The agent, epoch and number of the frame that was taken at `at.offset` tell whether it still stands
+ * there; kind 0: what was taken there was no frame. */
+struct dw_resume {
+    struct dw_position at;
+    struct dw_head frame;
+};
+
 /* What a receiver hands out: a frame's bytes, or bytes that are no frame. Valid until the next call. */
 struct dw_received {
     struct dw_str bytes;
     struct dw_position at;
-    bool is_frame;  /* false: `bytes` were passed over because no frame begins there */
+    bool is_frame;  /* false: no frame begins there; `bytes` reach to where one may */
+    bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
 };
 
 struct dw_receiver;
@@ -95,8 +103,9 @@ enum { DW_DIR_FILE_BYTES = 8 * 1024 * 1024 };
 /* Opens the directory for sending; makes it when missing. A last file with a torn tail is left as it is and a new one begun: the
  * receiver passes over the tail, which was never acknowledged. Over `max_bytes` of unconsumed frames, send answers DW_EAGAIN. */
 DW_MUST_USE int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_bytes, struct dw_sender **ret);
-/* Opens it for receiving, going on after `from` (NULL: at the oldest file). */
-DW_MUST_USE int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_position *from,
+/* Opens it for receiving, going on after `from` (NULL: at the oldest file). When another queue has taken the folder's place, reading
+ * begins at its oldest file and the first thing handed out is `replaced`. */
+DW_MUST_USE int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_resume *from,
     struct dw_receiver **ret);
 
 #endif

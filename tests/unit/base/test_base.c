@@ -4,6 +4,10 @@
 #include "dogwatch/base/arena.h"
 #include "dogwatch/base/diag.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 static void str_numbers_refuse_overflow_and_junk(void **state)
 {
     (void)state;
@@ -149,6 +153,37 @@ static void write_file_is_old_or_new_when_nth_call_fails(void **state)
     temp_dir_remove(dir);
 }
 
+static void what_is_no_file_is_never_waited_for(void **state)
+{
+    (void)state;
+    char fifo[600];
+    const char *dir = temp_dir();
+    struct dw_buf b = {0};
+    assert_int_equal(dw_path_join(fifo, sizeof fifo, dir, "fifo.yml"), DW_OK);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, fifo, 100, &b), DW_ENOTREG);
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, dir, 100, &b), DW_ENOTREG);
+    assert_int_equal(dw_fs_read_named(&dw_fs_system, dir, 100, &b), DW_ENOTREG);
+    assert_int_equal(b.len, 0);
+    temp_dir_remove(dir);
+}
+
+static void a_named_pipe_end_is_read_to_its_end(void **state)
+{
+    (void)state;
+    int ends[2];
+    char path[64];
+    struct dw_buf b = {0};
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "rules: x\n", 9), 9);
+    close(ends[1]);
+    (void)snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_int_equal(dw_fs_read_named(&dw_fs_system, path, 100, &b), DW_OK);
+    assert_str(dw_buf_view(&b), "rules: x\n");
+    close(ends[0]);
+    dw_buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +195,8 @@ int main(void)
         cmocka_unit_test(arena_keeps_views_and_its_limit),
         cmocka_unit_test(diag_draws_the_line_with_a_caret),
         cmocka_unit_test(diag_counts_what_does_not_fit),
+        cmocka_unit_test(what_is_no_file_is_never_waited_for),
+        cmocka_unit_test(a_named_pipe_end_is_read_to_its_end),
         cmocka_unit_test(write_file_is_old_or_new_when_nth_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* Tests of collector/alert: the log is the truth, the view can be made again, what sync answered for stays. */
+#include "noting.h"
 #include "support.h"
 
 #include "dogwatch/base/clock.h"
@@ -387,9 +388,23 @@ static void a_passing_fault_loses_and_doubles_nothing(void **state)
     synced_alerts_stay_when_nth_call_fails(false);
 }
 
+static void the_log_has_a_durable_name_before_the_first_alert(void **state)
+{
+    (void)state;
+    struct bed b;
+    struct noting_fs n;
+    noting_fs_init(&n);
+    (void)snprintf(b.dir, sizeof b.dir, "%s", temp_dir());
+    assert_int_equal(dw_alerts_open(&n.fs, b.dir, &b.alerts), DW_OK);
+    assert_str(dw_buf_view(&n.log), "alerts.log sync-dir ");
+    dw_buf_fini(&n.log);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_log_has_a_durable_name_before_the_first_alert),
         cmocka_unit_test(an_alert_raised_twice_is_one),
         cmocka_unit_test(a_greater_total_is_an_update),
         cmocka_unit_test(what_was_not_synced_is_not_there),

@@ -219,6 +219,54 @@ static void a_full_batch_stays_within_the_bounds_of_a_frame(void **state)
     frames_fini(&t);
 }
 
+/* One event with `fields` names of its own, each as long as names may be, out of a line of noise. */
+static void add_noisy_names(struct frames *t, struct dw_rng *rng, struct dw_str line, uint32_t fields)
+{
+    struct dw_draft *d = dw_batch_draft(t->batch, line);
+    for (uint32_t i = 0; i < fields; i++) {
+        char name[DW_KEY_NAME_MAX];
+        uint32_t key;
+        for (size_t k = 0; k < sizeof name; k++)
+            name[k] = (char)(33 + dw_rng_below(rng, 90));
+        if (dw_keys_intern_passing(t->keys, dw_str_make(name, sizeof name), &key) == DW_OK)
+            dw_draft_field(d, (struct dw_field){.v.ptr = d->line.ptr, .len = 1, .key = key, .kind = DW_K_VIEW});
+    }
+    dw_batch_commit(t->batch, &(struct dw_event){.stream = &t->stream[0], .end = line.len});
+}
+
+/* Goal:   whoever writes log lines can fill no table: no frame is over a bound, and none is refused by its reader.
+ * Method: lines whose every name is new, more of them than the tables hold, through batch, frame and one decoder. */
+static void names_chosen_by_a_log_fill_no_table(void **state)
+{
+    (void)state;
+    struct frames t;
+    struct dw_rng rng = {.state = 3};
+    static char line[64 * 1024];
+    uint32_t events = 0, decoded = 0;
+    frames_init(&t);
+    struct dw_keys *reader = dw_keys_new();
+    struct dw_decoder *d = dw_decoder_new(reader);
+    for (size_t i = 0; i < sizeof line; i++)
+        line[i] = (char)dw_rng_next(&rng);
+    while (events < 300) {
+        while (events < 300 && dw_batch_fits(t.batch, &t.stream[0], sizeof line)) {
+            add_noisy_names(&t, &rng, dw_str_make(line, sizeof line), DW_EVENT_FIELDS_MAX);
+            events++;
+        }
+        struct dw_frame *f = frames_encode(&t, false);
+        struct dw_decoded got;
+        assert_true(f->bytes.len <= DW_FRAME_BYTES_MAX);
+        assert_true(f->head.views_size <= DW_FRAME_VIEWS_MAX);
+        assert_int_equal(dw_decode(d, dw_buf_view(&f->bytes), &got), DW_OK);
+        decoded += got.event_count;
+        dw_frame_free(f);
+    }
+    assert_int_equal(decoded, events);
+    dw_decoder_free(d);
+    dw_keys_free(reader);
+    frames_fini(&t);
+}
+
 static void encoding_fails_cleanly_when_nth_allocation_fails(void **state)
 {
     (void)state;
@@ -279,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_cut_frame_asks_for_more),
         cmocka_unit_test(hostile_views_are_refused),
         cmocka_unit_test(a_full_batch_stays_within_the_bounds_of_a_frame),
+        cmocka_unit_test(names_chosen_by_a_log_fill_no_table),
         cmocka_unit_test(encoding_fails_cleanly_when_nth_allocation_fails),
         cmocka_unit_test(tree_heads_are_those_of_rfc_6962),
     };

@@ -21,7 +21,7 @@ static void send_n(struct frames *t, struct dw_sender *s, uint32_t n)
 }
 
 /* Receives until nothing is there; the numbers of the frames must rise by one from `first`. Returns the count. */
-static uint64_t receive(struct dw_receiver *r, uint64_t first, struct dw_position *last, uint64_t *junk)
+static uint64_t receive(struct dw_receiver *r, uint64_t first, struct dw_resume *last, uint64_t *junk)
 {
     struct dw_received got;
     uint64_t n = first;
@@ -29,6 +29,7 @@ static uint64_t receive(struct dw_receiver *r, uint64_t first, struct dw_positio
     while ((rc = dw_receiver_next(r, &got)) == DW_OK) {
         struct dw_head head;
         size_t len;
+        assert_false(got.replaced);
         if (!got.is_frame) {
             *junk += got.bytes.len;
             continue;
@@ -36,7 +37,7 @@ static uint64_t receive(struct dw_receiver *r, uint64_t first, struct dw_positio
         assert_int_equal(dw_head_read(got.bytes, &head, &len), DW_OK);
         assert_int_equal(len, got.bytes.len);
         assert_int_equal(head.number, n++);
-        *last = got.at;
+        *last = (struct dw_resume){.at = got.at, .frame = head};
     }
     assert_int_equal(rc, DW_EAGAIN);
     return n - first;
@@ -48,7 +49,7 @@ static void frames_arrive_in_order_and_consumption_goes_on_where_it_was(void **s
     struct frames t;
     struct dw_sender *s;
     struct dw_receiver *r;
-    struct dw_position last;
+    struct dw_resume last;
     uint64_t junk = 0, acked;
     char dir[512];
     frames_init(&t);
@@ -68,7 +69,7 @@ static void frames_arrive_in_order_and_consumption_goes_on_where_it_was(void **s
     assert_int_equal(acked, 4);
     assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, &last, &r), DW_OK);
     assert_int_equal(receive(r, 5, &last, &junk), 4);
-    assert_int_equal(dw_receiver_commit(r, last), DW_OK);
+    assert_int_equal(dw_receiver_commit(r, last.at), DW_OK);
     dw_receiver_close(r);
     assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, &last, &r), DW_OK);
     assert_int_equal(receive(r, 9, &last, &junk), 0);
@@ -85,7 +86,7 @@ static void a_torn_tail_is_handed_out_as_junk_once_a_newer_file_exists(void **st
     struct frames t;
     struct dw_sender *s;
     struct dw_receiver *r;
-    struct dw_position last;
+    struct dw_resume last;
     uint64_t junk = 0;
     char dir[512], path[600];
     frames_init(&t);
@@ -125,7 +126,7 @@ static void acknowledged_frames_arrive_when_nth_call_fails(void **state)
         struct faulty_fs fault;
         struct dw_sender *s = NULL;
         struct dw_receiver *r;
-        struct dw_position last;
+        struct dw_resume last;
         uint64_t acked = 0, junk = 0;
         char dir[512];
         frames_init(&t);
@@ -151,12 +152,266 @@ static void acknowledged_frames_arrive_when_nth_call_fails(void **state)
     }
 }
 
+/* Enough bytes, none of them a frame, that the next frame begins another file. */
+static void fill_file(struct dw_sender *s)
+{
+    uint64_t acked = 0;
+    struct dw_frame *f = dw_calloc(1, sizeof *f);
+    assert_non_null(dw_buf_reserve(&f->bytes, DW_DIR_FILE_BYTES));
+    memset(f->bytes.ptr, 0, DW_DIR_FILE_BYTES);
+    f->bytes.len = DW_DIR_FILE_BYTES;
+    assert_int_equal(dw_sender_send(s, &f), DW_OK);
+    assert_int_equal(dw_sender_pump(s, &acked), DW_OK);
+    assert_int_equal(acked, 1);
+}
+
+/* Sends two frames and pumps as the agent does: again after what heals. Gives what ended it. */
+static int send_two(struct frames *t, struct dw_sender *s, uint64_t *acked)
+{
+    int rc = DW_OK;
+    for (int i = 0; i < 2; i++) {
+        frames_fill(t, 3);
+        struct dw_frame *f = frames_encode(t, false);
+        assert_int_equal(dw_sender_send(s, &f), DW_OK);
+        for (int try = 0; try == 0 || ((rc == DW_EAGAIN || rc == DW_ENOSPC) && try < 5); try++)
+            rc = dw_sender_pump(s, acked);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
+/* Goal:   at the change of a file too, what is acknowledged is received and nothing else stands in the queue; a call that fails once
+ *         before a frame is written costs nothing, nor does a full disk.
+ * Method: fail the 1st call after the file is full, then the 2nd, ... */
+static void a_file_change_heals_when_nth_call_fails(void **state)
+{
+    (void)state;
+    for (int nth = 1, hits = 1; hits; nth++) {
+        assert_true(nth < 100);
+        for (int model = FAULT_EIO; model <= FAULT_ENOSPC; model++) {
+            struct frames t;
+            struct faulty_fs fault;
+            struct dw_sender *s = NULL;
+            struct dw_receiver *r;
+            struct dw_resume last;
+            uint64_t acked = 0, junk = 0;
+            char dir[512];
+            frames_init(&t);
+            (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+            faulty_fs_init(&fault, 0, (enum fault_model)model);
+            assert_int_equal(dw_dir_sender_open(&fault.fs, dir, 0, &s), DW_OK);
+            fill_file(s);
+            fault.fail_at = fault.calls + nth;
+            int rc = send_two(&t, s, &acked);
+            /* 1 to 3: open, and open and sync of the folder: no frame was written yet. 4: write. 5: sync, which ends it */
+            if ((nth <= 3 || (nth == 4 && model == FAULT_ENOSPC)) && rc < 0)
+                fail_msg("nth=%d: what heals has ended it: %s", nth, dw_err_text(rc));
+            dw_sender_close(s);
+            assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+            assert_true(receive(r, 0, &last, &junk) + 1 >= acked);
+            if (rc == DW_OK)
+                assert_int_equal(acked, 3);
+            assert_int_equal(junk, DW_DIR_FILE_BYTES);
+            dw_receiver_close(r);
+            temp_dir_remove(dir);
+            frames_fini(&t);
+            hits = fault.hits;
+        }
+    }
+}
+
+static void a_number_that_is_taken_is_left_alone(void **state)
+{
+    (void)state;
+    struct frames t;
+    struct dw_sender *s;
+    struct dw_receiver *r;
+    struct dw_resume last;
+    uint64_t acked = 0, junk = 0;
+    char dir[512], path[600];
+    frames_init(&t);
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+    fill_file(s);
+    (void)snprintf(path, sizeof path, "%s/00000002.frames", dir);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(send_two(&t, s, &acked), DW_OK);
+    assert_int_equal(acked, 3);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    assert_int_equal(receive(r, 0, &last, &junk), 2);
+    assert_int_equal(last.at.source, 3);
+    dw_receiver_close(r);
+    dw_sender_close(s);
+    temp_dir_remove(dir);
+    frames_fini(&t);
+}
+
+static void empty_queue(const char *dir)
+{
+    char path[600];
+    for (int i = 1; i < 10; i++) {
+        (void)snprintf(path, sizeof path, "%s/%08d.frames", dir, i);
+        (void)unlink(path);
+    }
+}
+
+static void assert_replaced(struct dw_receiver *r, const struct dw_resume *was)
+{
+    struct dw_received got;
+    assert_int_equal(dw_receiver_next(r, &got), DW_OK);
+    assert_true(got.replaced);
+    assert_int_equal(got.bytes.len, 0);
+    assert_int_equal(got.at.source, was->at.source);
+}
+
+/* Goal:   frames of a queue that took the place of a removed one are all received, and the change is said.
+ * Method: the new files are shorter and longer than the old place, of a lower number, of the same, and more of them. */
+static void a_queue_that_was_removed_is_read_from_its_beginning(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t starts_before, frames_before, starts_after, frames_after;
+        bool said; /* no file of a number up to ours: nothing tells it from a queue that was consumed */
+    } cases[] = {{1, 3, 1, 1, true}, {1, 1, 1, 5, true}, {2, 2, 1, 2, true}, {2, 2, 2, 2, true}, {1, 2, 3, 2, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct frames t;
+        struct dw_sender *s;
+        struct dw_receiver *r;
+        struct dw_resume last;
+        uint64_t junk = 0;
+        char dir[512];
+        frames_init(&t);
+        (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+        for (uint32_t k = 0; k < cases[i].starts_before; k++) {
+            assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+            send_n(&t, s, cases[i].frames_before);
+            dw_sender_close(s);
+        }
+        uint32_t first = cases[i].starts_before * cases[i].frames_before;
+        assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+        assert_int_equal(receive(r, 0, &last, &junk), first);
+        dw_receiver_close(r);
+        empty_queue(dir);
+        for (uint32_t k = 0; k < cases[i].starts_after; k++) {
+            assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+            send_n(&t, s, cases[i].frames_after);
+            dw_sender_close(s);
+        }
+        assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, &last, &r), DW_OK);
+        if (cases[i].said)
+            assert_replaced(r, &last);
+        assert_int_equal(receive(r, first, &last, &junk), cases[i].starts_after * cases[i].frames_after);
+        assert_int_equal(junk, 0);
+        dw_receiver_close(r);
+        temp_dir_remove(dir);
+        frames_fini(&t);
+    }
+}
+
+static void a_queue_that_is_removed_under_both_ends_goes_on(void **state)
+{
+    (void)state;
+    struct frames t;
+    struct dw_sender *s;
+    struct dw_receiver *r;
+    struct dw_resume last;
+    uint64_t junk = 0;
+    char dir[512];
+    frames_init(&t);
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+    send_n(&t, s, 2);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    assert_int_equal(receive(r, 0, &last, &junk), 2);
+    temp_dir_remove(dir);
+    send_n(&t, s, 2);
+    assert_int_equal(receive(r, 2, &last, &junk), 2);
+    dw_receiver_close(r); /* what a receiver opened anew finds has a name */
+    send_n(&t, s, 1);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, &last, &r), DW_OK);
+    assert_int_equal(receive(r, 4, &last, &junk), 1);
+    dw_sender_close(s);
+    temp_dir_remove(dir);
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+    send_n(&t, s, 2);
+    assert_replaced(r, &last);
+    assert_int_equal(receive(r, 5, &last, &junk), 2);
+    dw_receiver_close(r);
+    dw_sender_close(s);
+    temp_dir_remove(dir);
+    frames_fini(&t);
+}
+
+static void junk_does_not_swallow_the_beginning_of_a_frame(void **state)
+{
+    (void)state;
+    struct frames t;
+    frames_init(&t);
+    frames_fill(&t, 5);
+    struct dw_frame *f = frames_encode(&t, false);
+    for (size_t cut = 0; cut < 5; cut++) { /* so many bytes of the frame stand in the receiver's first window */
+        struct dw_receiver *r;
+        struct dw_resume last;
+        uint64_t junk = 0;
+        size_t len = 2 * (size_t)DW_FRAME_READ_MAX - cut;
+        char dir[512], path[600];
+        char *zeros = dw_calloc(1, len);
+        (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+        (void)snprintf(path, sizeof path, "%s/00000001.frames", dir);
+        int fd = open(path, O_WRONLY | O_CREAT, 0600);
+        assert_int_equal(write(fd, zeros, len), len);
+        assert_int_equal(write(fd, f->bytes.ptr, f->bytes.len), f->bytes.len);
+        close(fd);
+        assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+        assert_int_equal(receive(r, 0, &last, &junk), 1);
+        assert_int_equal(junk, len);
+        dw_receiver_close(r);
+        dw_free(zeros);
+        temp_dir_remove(dir);
+    }
+    dw_frame_free(f);
+    frames_fini(&t);
+}
+
+static void files_without_a_frame_are_passed_over(void **state)
+{
+    (void)state;
+    enum { STARTS = 500 };
+    struct frames t;
+    struct dw_sender *s;
+    struct dw_receiver *r;
+    struct dw_resume last;
+    uint64_t junk = 0;
+    char dir[512];
+    frames_init(&t);
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    for (int i = 0; i < STARTS; i++) {
+        assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+        if (i + 1 == STARTS)
+            send_n(&t, s, 1);
+        dw_sender_close(s);
+    }
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    assert_int_equal(receive(r, 0, &last, &junk), 1);
+    assert_int_equal(last.at.source, STARTS);
+    dw_receiver_close(r);
+    temp_dir_remove(dir);
+    frames_fini(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_arrive_in_order_and_consumption_goes_on_where_it_was),
         cmocka_unit_test(a_torn_tail_is_handed_out_as_junk_once_a_newer_file_exists),
         cmocka_unit_test(acknowledged_frames_arrive_when_nth_call_fails),
+        cmocka_unit_test(a_file_change_heals_when_nth_call_fails),
+        cmocka_unit_test(a_number_that_is_taken_is_left_alone),
+        cmocka_unit_test(a_queue_that_was_removed_is_read_from_its_beginning),
+        cmocka_unit_test(a_queue_that_is_removed_under_both_ends_goes_on),
+        cmocka_unit_test(junk_does_not_swallow_the_beginning_of_a_frame),
+        cmocka_unit_test(files_without_a_frame_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/*
+ * What `dogwatch up` was asked for, and the two configurations it writes of it.
+ */
+#ifndef DOGWATCH_CLI_UP_H
+#define DOGWATCH_CLI_UP_H
+
+#include "cli_int.h"
+
+enum { UP_SETS_MAX = 64 };
+
+struct up {
+    char data[CLI_PATH_MAX], dir[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* dir: where the configurations go */
+    const char *logs[UP_SETS_MAX], *set[UP_SETS_MAX];
+    int logs_count, set_count;
+    const char *write_config;
+    bool until_idle;
+};
+
+/* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. */
+int up_options(int argc, char **argv, struct up *ret);
+/* Writes agent.yml and collector.yml into u->dir; gives their paths. CLI_USAGE: a --set is wrong (said); CLI_CANNOT. */
+int up_write_configs(const struct up *u, char agent[CLI_PATH_MAX], char collector[CLI_PATH_MAX]);
+
+#endif
