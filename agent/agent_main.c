@@ -4,7 +4,8 @@
  * Idea: folders of logs are watched; a change makes a turn due. A timer turns it anyway, for flushes, heartbeats and file
  * systems that tell nothing. While there is more to read it turns without waiting.
  *
- * Exit codes: 0 stopped cleanly, everything acknowledged · 2 configuration · 3 it could not go on (disk, lock).
+ * Exit codes: 0 stopped cleanly, everything acknowledged · 1 until_idle, and there were logs that could not be read · 2 configuration
+ * · 3 it could not go on (disk, lock).
  */
 #include "agent_int.h"
 
@@ -14,6 +15,7 @@
 #include "dogwatch/conf/program.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 enum { TICK_MS = 10, IDLE_TICK_MS = 100, WATCHES_MAX = 10000 };
@@ -37,6 +39,7 @@ struct program {
     struct dw_table watches; /* by folder */
     struct dw_counters_file counters;
     int64_t deadline_ns;
+    uint32_t unread; /* logs that could not be opened */
     int rc;
     bool ending;
 };
@@ -184,7 +187,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (p->deadline_ns)
         return;
     p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->agent->opt->shutdown_grace + 1;
-    agent_stop(p->agent);
+    agent_stop(p->agent, p->agent->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
     turn(p);
 }
 
@@ -207,9 +210,21 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     (void)uv_signal_start(&p->intr, on_signal, SIGINT);
     (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    p->unread = p->agent->unread;
     agent_close(p->agent);
     close_loop(p);
     return p->rc;
+}
+
+/* A log needs a descriptor for as long as it is read, and rotated ones longer: as many as we may have. */
+static void raise_files_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max)
+        return;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        dw_warn("the limit of open files could not be raised");
 }
 
 /* One agent a folder: the lock tells who has it. */
@@ -223,6 +238,7 @@ static int work(struct program *p, const struct dw_agent_options *opt)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
     if (rc < 0)
         return rc;
+    raise_files_limit();
     rc = run(p, opt);
     dw_counters_file_save(&p->counters, true);
     while (p->watch) {
@@ -245,7 +261,10 @@ int main(int argc, char **argv)
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
     int rc = p ? work(p, &opt) : DW_ENOMEM;
+    bool unread = rc == DW_OK && opt.until_idle && p->unread;
+    if (unread)
+        dw_error("%u logs could not be read", p->unread);
     dw_free(p);
     dw_conf_fini(&conf);
-    return dw_program_exit(rc);
+    return unread ? DW_EXIT_NO : dw_program_exit(rc);
 }
