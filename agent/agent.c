@@ -88,6 +88,19 @@ static int open_places(struct agent *a)
     return rc;
 }
 
+static int open_sender(struct agent *a, struct dw_sender **ret)
+{
+    const struct dw_agent_options *o = a->opt;
+    char id[2 * DW_AGENT_ID_BYTES + 1];
+    if (o->transport == DW_TRANSPORT_DIR)
+        return dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)o->queue_max_bytes, ret);
+    struct dw_kafka_conf conf = {.brokers = o->kafka_brokers, .topic = o->kafka_topic, .client = dw_str_of(a->host),
+        .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
+        .password = o->kafka_password.bytes};
+    dw_hex(a->chain.agent, DW_AGENT_ID_BYTES, id);
+    return dw_kafka_sender_open(&conf, dw_str_of(id), ret);
+}
+
 static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
 {
     char path[AGENT_PATH_MAX];
@@ -101,7 +114,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = checkpoint_rows(c, rows_keep, a);
     if (rc == DW_OK)
-        rc = dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)a->opt->queue_max_bytes, &s);
+        rc = open_sender(a, &s);
     struct writer_conf conf = {.clock = a->clock, .checkpoint = c, .sender = s, .wake = wake, .arg = arg};
     if (rc == DW_OK)
         rc = writer_start(&conf, &a->writer);

@@ -19,6 +19,7 @@
 #include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
+#include "dogwatch/transport/kafka.h"
 #include "dogwatch/transport/transport.h"
 
 #include <stdatomic.h>

@@ -184,7 +184,8 @@ static struct parcel *wait_for_work(struct writer *w, bool retry, bool *ret_stop
     until.tv_nsec = (long)(at % DW_NS_PER_S);
     (void)pthread_mutex_lock(&w->lock);
     int rc = 0;
-    while (rc == 0 && (retry || !w->head) && !w->stop)
+    bool answers = w->sent && !retry; /* the sender waits for them itself */
+    while (rc == 0 && (retry || !w->head) && !w->stop && !answers)
         rc = w->done || retry ? pthread_cond_timedwait(&w->changed, &w->lock, &until)
                               : pthread_cond_wait(&w->changed, &w->lock);
     struct parcel *list = w->head;
