@@ -29,6 +29,7 @@ struct slot {
 struct kafka_sender {
     struct dw_sender base; /* first: ops find us by it */
     rd_kafka_t *rk;
+    rd_kafka_topic_t *records;
     char *topic, *brokers;
     struct dw_buf key;
     /* frames acked .. acked + waiting - 1, at their number modulo cap (a power of two) */
@@ -120,8 +121,9 @@ static int kafka_send(struct dw_sender *base, struct dw_frame **frame)
         return DW_ENOMEM;
     const struct dw_buf *bytes = &(*frame)->bytes;
     uint64_t number = s->acked + s->waiting;
-    rd_kafka_resp_err_t err = rd_kafka_producev(s->rk, RD_KAFKA_V_TOPIC(s->topic), RD_KAFKA_V_KEY(s->key.ptr, s->key.len),
-        RD_KAFKA_V_VALUE(bytes->ptr, bytes->len), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)number), RD_KAFKA_V_END);
+    int sent = rd_kafka_produce(s->records, RD_KAFKA_PARTITION_UA, 0, bytes->ptr, bytes->len, s->key.ptr, s->key.len,
+        (void *)(uintptr_t)number);
+    rd_kafka_resp_err_t err = sent == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return DW_EAGAIN;
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -150,6 +152,8 @@ static void kafka_close(struct dw_sender *base)
     if (s->rk) {
         (void)rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         (void)rd_kafka_flush(s->rk, CLOSE_MS); /* the reports of what was purged */
+        if (s->records)
+            rd_kafka_topic_destroy(s->records);
         rd_kafka_destroy(s->rk);
     }
     for (uint32_t i = 0; i < s->waiting; i++)
@@ -184,11 +188,13 @@ static int connect_producer(struct kafka_sender *s, const struct dw_kafka_conf *
     rd_kafka_conf_set_dr_msg_cb(c, on_delivery);
     rd_kafka_conf_set_error_cb(c, on_error);
     s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, c, why, sizeof why);
-    if (s->rk)
-        return DW_OK;
-    rd_kafka_conf_destroy(c);
-    dw_error("kafka: %s", why);
-    return DW_ECONFIG;
+    if (!s->rk) {
+        rd_kafka_conf_destroy(c);
+        dw_error("kafka: %s", why);
+        return DW_ECONFIG;
+    }
+    s->records = rd_kafka_topic_new(s->rk, s->topic, NULL);
+    return s->records ? DW_OK : DW_ENOMEM;
 }
 
 int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw_str key, struct dw_sender **ret)
