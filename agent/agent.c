@@ -88,6 +88,19 @@ static int open_places(struct agent *a)
     return rc;
 }
 
+static int open_sender(struct agent *a, struct dw_sender **ret)
+{
+    const struct dw_agent_options *o = a->opt;
+    char id[2 * DW_AGENT_ID_BYTES + 1];
+    if (o->transport == DW_TRANSPORT_DIR)
+        return dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)o->queue_max_bytes, ret);
+    struct dw_kafka_conf conf = {.brokers = o->kafka_brokers, .topic = o->kafka_topic, .client = dw_str_of(a->host),
+        .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
+        .password = o->kafka_password.bytes};
+    dw_hex(a->chain.agent, DW_AGENT_ID_BYTES, id);
+    return dw_kafka_sender_open(&conf, dw_str_of(id), ret);
+}
+
 static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
 {
     char path[AGENT_PATH_MAX];
@@ -101,7 +114,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = checkpoint_rows(c, rows_keep, a);
     if (rc == DW_OK)
-        rc = dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)a->opt->queue_max_bytes, &s);
+        rc = open_sender(a, &s);
     struct writer_conf conf = {.clock = a->clock, .checkpoint = c, .sender = s, .wake = wake, .arg = arg};
     if (rc == DW_OK)
         rc = writer_start(&conf, &a->writer);
@@ -261,6 +274,9 @@ static int scan(struct agent *a)
             tails_take_elders(a, f, true);
     folder_close(&a->folder);
     a->scanned = true;
+    a->unread = 0;
+    for (struct found *f = a->found; f; f = f->next)
+        a->unread += f->unread && !f->gone_ns;
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true; /* the slow way, for file systems that tell nothing */
     return rc;
@@ -278,19 +294,11 @@ static void note_path(struct agent *a, const char *path)
 /* Tails keep the path where they were found: a rotated file is noted under that of its log, too. */
 static void note_rotated(struct agent *a, char *path)
 {
-    enum { DOTS_MAX = 8 };
-    for (int i = 0; i < DOTS_MAX; i++) {
-        char *dot = strrchr(path, '.');
-        if (!dot || strchr(dot, '/'))
-            return;
-        *dot = '\0';
-        struct found *f = agent_log(a, path);
-        if (!f)
-            continue;
-        f->elders_ns = 0;
-        note_path(a, path);
+    struct found *f = folder_rotated(path) ? agent_log(a, path) : NULL;
+    if (!f)
         return;
-    }
+    f->elders_ns = 0;
+    note_path(a, path);
 }
 
 void agent_note(struct agent *a, const char *dir, const char *name, bool structure)
@@ -328,6 +336,12 @@ void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), vo
     }
 }
 
+/* A file that gave way and cannot be read for long: what is left of it is lost. */
+static bool is_lost(const struct agent *a, const struct tail *t)
+{
+    return t->state == TAIL_ROTATED && t->failed_ns && agent_now(a) - t->failed_ns > a->opt->rotated_wait;
+}
+
 /* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody wrote to it for a while. */
 static bool is_over(const struct agent *a, struct tail *t)
 {
@@ -362,7 +376,7 @@ static int end_rotated(struct agent *a)
         bool idle = t->state != TAIL_ENDED && t->at_end && dw_lines_pending(t->lines)
             && agent_now(a) - t->last_growth_ns > a->opt->join_idle;
         bool over = is_over(a, t);
-        int rc = over ? tail_end(a, t, "whole") : idle ? tail_idle(a, t) : DW_OK;
+        int rc = over ? tail_end(a, t, "whole") : is_lost(a, t) ? tail_end(a, t, "lost") : idle ? tail_idle(a, t) : DW_OK;
         if (rc < 0)
             return rc;
     }
@@ -416,6 +430,8 @@ static const char *last_word(const struct agent *a, struct tail *t)
 {
     if (t->state == TAIL_ENDED)
         return NULL;
+    if (t->failed_ns)
+        return a->opt->until_idle || t->state == TAIL_ROTATED ? "lost" : NULL;
     if (a->opt->until_idle)
         return t->state == TAIL_ROTATED ? "whole" : "idle";
     /* A deleted file cannot be found again: what was there is read, and whether more would have come nobody can know. */
@@ -455,7 +471,7 @@ int agent_turn(struct agent *a, bool *ret_more)
         return rc < 0 ? rc : a->failed;
     if (a->stopping)
         return DW_OK;
-    rc = scan(a);
+    rc = a->read_until_ns ? DW_OK : scan(a);
     if (rc == DW_OK && !hold(a))
         rc = read_all(a, ret_more);
     if (rc == DW_OK)
@@ -463,27 +479,19 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (rc == DW_OK)
         rc = send_due(a);
     drop_ended(a);
-    if (rc == DW_OK && a->opt->until_idle && !a->hold && !*ret_more)
+    bool idle = !a->hold && !*ret_more, late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
+    if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
     return rc == DW_OK ? a->failed : rc;
 }
 
-void agent_stop(struct agent *a)
+void agent_stop(struct agent *a, int64_t read_ns)
 {
-    bool more = true;
-    int rc = DW_OK;
-    if (a->stopping)
+    if (a->read_until_ns)
         return;
+    a->read_until_ns = dw_clock_mono(a->clock) + read_ns + 1;
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true;
-    while (more && rc == DW_OK && !hold(a)) {
-        more = false;
-        rc = read_all(a, &more);
-    }
-    if (rc == DW_OK)
-        rc = finish(a);
-    a->failed = rc;
-    a->stopping = true;
 }
 
 bool agent_done(struct agent *a)

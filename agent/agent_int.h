@@ -19,6 +19,7 @@
 #include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
+#include "dogwatch/transport/kafka.h"
 #include "dogwatch/transport/transport.h"
 
 #include <stdatomic.h>
@@ -161,10 +162,11 @@ struct tail {
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     bool stamped;           /* ... which tell that nothing was written since if they are the same */
     uint64_t begin;         /* first byte of this run */
-    uint64_t cut_bytes;     /* declared in this epoch */
+    uint64_t cut_bytes, skipped_bytes; /* declared in this epoch: ends of long lines; what stood there before the first start */
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     bool at_end, is_new;
+    int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     bool dirty;             /* something may have been written */
@@ -192,6 +194,7 @@ struct found {
     uint32_t tail_count;  /* of the series */
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: look now */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
+    bool unread;          /* it is there and could not be opened */
     bool adopted;         /* known from the checkpoint alone: nothing but the path is known of it */
     bool told;            /* its folder is watched */
     bool seen;            /* by the scan in hand */
@@ -217,8 +220,10 @@ struct folder {
     struct dw_stat st; /* of the folder, before it was listed */
     bool quiet;        /* no name came or went while it was listed */
 };
-/* Looks at the files `NAME.*` beside a log; *ret is given. */
+/* Looks at the rotated files beside a log (NAME.1, NAME-20261125, NAME.old, ...), but compressed ones; *ret is given. */
 void folder_siblings(struct agent *a, const char *path, struct siblings *ret);
+/* Whether a path has the name of a rotated file; then it is cut to the log's own. */
+bool folder_rotated(char *path);
 void siblings_fini(struct siblings *s);
 /* Forgets the listing: between scans anything may change. */
 void folder_close(struct folder *f);
@@ -237,7 +242,7 @@ struct known {
 DW_MUST_USE int rows_keep(void *agent, struct checkpoint_row *row);
 /* The stream of a series that a file may be; one that is not over before those that are, the newest before older ones. NULL: none. */
 struct known *rows_find(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
-/* Whether a file has been a stream of a series before, one that was cut off too. */
+/* Whether a file has been a stream of a series (NULL: of any) before, one that was cut off too. */
 bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
 /* Takes a row out and frees it. */
 void rows_drop(struct agent *a, struct known *k);
@@ -303,6 +308,8 @@ struct agent {
     struct checkpoint_row *out; /* further rows for the next frame */
     uint32_t out_count, out_cap;
     int64_t read_at_ns;
+    int64_t read_until_ns; /* agent_stop was called: when reading ends at the latest; 0: not called */
+    uint32_t unread;       /* logs that could not be opened at the last scan */
     bool stopping, scanned, hold, new_logs;
     int failed;
 };
@@ -316,8 +323,8 @@ DW_MUST_USE int agent_open(const struct dw_agent_options *opt, void (*wake)(void
 /* One turn: scans if due, reads a share of every file that has something, sends what is due. *ret_more: there is more to do
  * now. DW_EIO and others: it cannot go on. */
 DW_MUST_USE int agent_turn(struct agent *a, bool *ret_more);
-/* From now on: to the end of every file, end records, then agent_done. */
-void agent_stop(struct agent *a);
+/* From now on: to the end of every file, but for `read_ns` at most, then end records, then agent_done. */
+void agent_stop(struct agent *a, int64_t read_ns);
 /* Whether everything is acknowledged after agent_stop (or until_idle). */
 bool agent_done(struct agent *a);
 /* A name in a folder changed: its streams are read at the next turn; `structure`: names came or went, so look again. */

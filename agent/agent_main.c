@@ -4,7 +4,8 @@
  * Idea: folders of logs are watched; a change makes a turn due. A timer turns it anyway, for flushes, heartbeats and file
  * systems that tell nothing. While there is more to read it turns without waiting.
  *
- * Exit codes: 0 stopped cleanly, everything acknowledged · 2 configuration · 3 it could not go on (disk, lock).
+ * Exit codes: 0 stopped cleanly, everything acknowledged · 1 until_idle, and there were logs that could not be read · 2 configuration
+ * · 3 it could not go on (disk, lock).
  */
 #include "agent_int.h"
 
@@ -14,9 +15,11 @@
 #include "dogwatch/conf/program.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 enum { TICK_MS = 10, IDLE_TICK_MS = 100, WATCHES_MAX = 10000 };
+#define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
 
 struct watch {
     struct watch *next, **at; /* in the list of all */
@@ -36,7 +39,9 @@ struct program {
     struct watch *watch;
     struct dw_table watches; /* by folder */
     struct dw_counters_file counters;
-    int64_t deadline_ns;
+    const struct dw_agent_options *opt;
+    int64_t deadline_ns, open_at_ns;
+    uint32_t unread; /* logs that could not be opened */
     int rc;
     bool ending;
 };
@@ -69,7 +74,8 @@ static void on_event(uv_fs_event_t *handle, const char *name, int events, int st
     struct dw_stat st;
     bool structure = events & UV_RENAME;
     (void)status;
-    agent_note(w->program->agent, w->dir, name, structure);
+    if (w->program->agent)
+        agent_note(w->program->agent, w->dir, name, structure);
     if (structure && dw_fs_stat(w->dir, &st) == DW_ENOENT)
         unwatch(w);
 }
@@ -133,12 +139,37 @@ static void end(struct program *p, int rc)
 
 static void on_idle(uv_idle_t *idle);
 
+/* The producer is over: what was not acknowledged is read from the files again, in a new epoch. */
+static void begin_again(struct program *p)
+{
+    agent_close(p->agent);
+    p->agent = NULL;
+    p->open_at_ns = dw_clock_mono(&dw_clock_system) + AGAIN_NS;
+    (void)uv_idle_stop(&p->idle);
+}
+
+static bool open_again(struct program *p)
+{
+    if (dw_clock_mono(&dw_clock_system) < p->open_at_ns)
+        return false;
+    int rc = agent_open(p->opt, on_wake, p, &p->agent);
+    if (rc < 0)
+        end(p, rc);
+    return rc == DW_OK;
+}
+
 static void turn(struct program *p)
 {
     bool more = false;
     if (p->ending)
         return;
+    if (!p->agent && !open_again(p))
+        return;
     int rc = agent_turn(p->agent, &more);
+    if (rc == DW_EIO && p->opt->transport == DW_TRANSPORT_KAFKA && !p->deadline_ns) {
+        begin_again(p);
+        return;
+    }
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
         end(p, rc);
@@ -183,8 +214,11 @@ static void on_signal(uv_signal_t *handle, int number)
     (void)number;
     if (p->deadline_ns)
         return;
-    p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->agent->opt->shutdown_grace + 1;
-    agent_stop(p->agent);
+    p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
+    if (!p->agent)
+        end(p, DW_OK);
+    if (p->agent)
+        agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
     turn(p);
 }
 
@@ -196,6 +230,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     if (rc != 0)
         return DW_ENOMEM;
     p->wake.data = p->timer.data = p->idle.data = p->term.data = p->intr.data = p;
+    p->opt = opt;
     rc = agent_open(opt, on_wake, p, &p->agent);
     if (rc < 0)
         return rc;
@@ -207,9 +242,21 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     (void)uv_signal_start(&p->intr, on_signal, SIGINT);
     (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
     close_loop(p);
     return p->rc;
+}
+
+/* A log needs a descriptor for as long as it is read, and rotated ones longer: as many as we may have. */
+static void raise_files_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == r.rlim_max)
+        return;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        dw_warn("the limit of open files could not be raised");
 }
 
 /* One agent a folder: the lock tells who has it. */
@@ -223,6 +270,7 @@ static int work(struct program *p, const struct dw_agent_options *opt)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
     if (rc < 0)
         return rc;
+    raise_files_limit();
     rc = run(p, opt);
     dw_counters_file_save(&p->counters, true);
     while (p->watch) {
@@ -245,7 +293,10 @@ int main(int argc, char **argv)
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
     int rc = p ? work(p, &opt) : DW_ENOMEM;
+    bool unread = rc == DW_OK && opt.until_idle && p->unread;
+    if (unread)
+        dw_error("%u logs could not be read", p->unread);
     dw_free(p);
     dw_conf_fini(&conf);
-    return dw_program_exit(rc);
+    return unread ? DW_EXIT_NO : dw_program_exit(rc);
 }

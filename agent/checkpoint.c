@@ -15,6 +15,8 @@
 
 #include <sqlite3.h>
 
+enum { BUSY_MS = 5000 };
+
 static const char schema[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
     "CREATE TABLE IF NOT EXISTS stream(id BLOB PRIMARY KEY, series BLOB NOT NULL, ordinal INTEGER, device INTEGER,"
@@ -55,6 +57,8 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
     if (!c)
         return DW_ENOMEM;
     int rc = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(c->db, BUSY_MS); /* who looks into it must not end the agent */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(c->db, schema, NULL, NULL, NULL);
     if (rc == SQLITE_OK)

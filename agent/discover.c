@@ -230,13 +230,13 @@ static void podman_container(struct agent *a, const char *root, const char *id)
 
 /* ---- globs ---- */
 
-/* A rotated file (a.log.1, a.log.2.gz, 0.log.20261123-211418) belongs to the log beside it, which brings it in itself. */
-static bool is_rotated_name(const char *path)
+/* A rotated file (a.log.1, syslog.2, 0.log.20261123-211418) belongs to the log beside it, which brings it in itself. */
+static bool is_rotated(const struct agent *a, const char *path)
 {
-    const char *name = strrchr(path, '/');
-    struct dw_str s = dw_str_of(name ? name + 1 : path);
-    size_t at = dw_str_find(s, DW_STR(".log."));
-    return at < s.len && at + 5 < s.len && s.ptr[at + 5] >= '0' && s.ptr[at + 5] <= '9';
+    char base[AGENT_PATH_MAX];
+    struct dw_stat st;
+    int n = snprintf(base, sizeof base, "%s", path);
+    return n > 0 && n < (int)sizeof base && folder_rotated(base) && (agent_log(a, base) || dw_fs_stat(base, &st) == DW_OK);
 }
 
 static void plain_glob(struct agent *a, const char *pattern)
@@ -250,7 +250,7 @@ static void plain_glob(struct agent *a, const char *pattern)
         struct dw_stat st;
         struct found f;
         char *path = g.gl_pathv[i];
-        if (excluded(a, path) || is_rotated_name(path))
+        if (excluded(a, path) || is_rotated(a, path))
             continue;
         if (dw_fs_stat(path, &st) < 0) {
             DW_COUNT(discover_unreadable);

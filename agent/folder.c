@@ -85,9 +85,38 @@ static bool is_compressed(struct dw_str name)
         || dw_str_ends(name, DW_STR(".bz2")) || dw_str_ends(name, DW_STR(".tmp"));
 }
 
+/* What rotation puts behind a name: numbers, dates and times (logrotate, its dateext, the kubelet, libraries), or "old". */
+static bool is_suffix(struct dw_str s)
+{
+    if (dw_str_eq(s, DW_STR("old")))
+        return true;
+    for (size_t i = 0; i < s.len; i++)
+        if ((s.ptr[i] < '0' || s.ptr[i] > '9') && (i == 0 || !strchr(".-_:+TZ", s.ptr[i])))
+            return false;
+    return s.len > 0;
+}
+
+static bool is_separator(char ch)
+{
+    return ch == '.' || ch == '-' || ch == '_';
+}
+
 static bool is_beside(struct dw_str name, struct dw_str base)
 {
-    return name.len > base.len + 1 && dw_str_starts(name, base) && name.ptr[base.len] == '.';
+    return name.len > base.len + 1 && dw_str_starts(name, base) && is_separator(name.ptr[base.len])
+        && is_suffix(dw_str_slice(name, base.len + 1, name.len));
+}
+
+bool folder_rotated(char *path)
+{
+    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (char *at = name; *at; at++) {
+        if (at == name || !is_separator(*at) || !is_suffix(dw_str_of(at + 1)))
+            continue;
+        *at = '\0';
+        return true;
+    }
+    return false;
 }
 
 /* The first name of the sorted listing that is not before `base`. */
@@ -104,7 +133,7 @@ static uint32_t first_name(const struct folder *f, struct dw_str base)
     return from;
 }
 
-/* Looks at the files `BASE.*` of the listing. */
+/* Looks at the rotated files of BASE in the listing. */
 static int gather(const struct folder *f, struct dw_str base, struct siblings *ret)
 {
     uint32_t first = first_name(f, base), end = first, cap = 0;

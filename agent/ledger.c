@@ -70,6 +70,8 @@ static void put_stream(struct dw_buf *b, const struct tail *t)
     dw_buf_printf(b, ",\"read\":%" PRIu64 ",\"dropped\":{", read);
     if (t->cut_bytes)
         dw_buf_printf(b, "\"cut\":%" PRIu64, t->cut_bytes);
+    if (t->skipped_bytes)
+        dw_buf_printf(b, "%s\"before_start\":%" PRIu64, t->cut_bytes ? "," : "", t->skipped_bytes);
     dw_buf_printf(b, "},\"pending\":%" PRIu64 "}", read - low);
 }
 

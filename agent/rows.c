@@ -86,7 +86,7 @@ bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat
 {
     for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n; n = dw_table_next(n)) {
         const struct dw_stream *s = &DW_ITEM(n, struct known, by_file)->row.stream;
-        if (memcmp(s->series, series, DW_ID_BYTES) == 0 && same_file(s, st))
+        if ((!series || memcmp(s->series, series, DW_ID_BYTES) == 0) && same_file(s, st))
             return true;
     }
     return false;

@@ -11,9 +11,12 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
+
+#define RETRY_NS (DW_NS_PER_S / 2) /* after a file could not be read */
 
 struct sink {
     struct agent *a;
@@ -205,11 +208,15 @@ static int is_another(struct agent *a, const struct tail *t, const struct dw_sta
     return rc;
 }
 
-/* The file cannot be read now; the next look tries again. */
-static int read_failed(struct tail *t)
+/* The file cannot be read now. It is not at its end, so nothing younger than what it holds may pass for complete. */
+static int read_failed(const struct agent *a, struct tail *t)
 {
     DW_COUNT(tail_read_errors);
-    t->at_end = true;
+    t->at_end = false;
+    if (!t->failed_ns)
+        dw_warn("%s: cannot be read now; it is tried again", t->path);
+    t->failed_ns = t->failed_ns ? t->failed_ns : agent_now(a);
+    t->retry_ns = agent_now(a) + RETRY_NS;
     return DW_OK;
 }
 
@@ -221,6 +228,8 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     struct dw_stat st;
     size_t n = 0, used = 0;
     *ret_more = false;
+    if (t->failed_ns && agent_now(a) < t->retry_ns)
+        return DW_OK;
     if (!follow(a, t)) {
         *ret_more = !t->before->at_end || t->before->dirty;
         return DW_OK;
@@ -228,18 +237,20 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     t->dirty = false;
     bool another;
     if (dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
-        return read_failed(t);
+        return read_failed(a, t);
     if (another)
         return cut_off(a, t);
     if (st.size_bytes != t->size)
         t->last_growth_ns = agent_now(a);
     tail_note(a, t, &st);
     if (st.size_bytes == offset) {
+        t->failed_ns = 0;
         t->at_end = true;
         return DW_OK;
     }
     if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0)
-        return read_failed(t);
+        return read_failed(a, t);
+    t->failed_ns = 0;
     a->read_at_ns = agent_now(a);
     bool cut = t->cut_at && offset + n >= t->cut_at;
     if (cut)

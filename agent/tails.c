@@ -180,7 +180,7 @@ static int leave_out(struct agent *a, struct tail *t)
 {
     struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
     print_take(a, t->fd, t->begin, &t->print);
-    t->cut_bytes = t->begin;
+    t->skipped_bytes = t->begin;
     int rc = ledger_declare(a, t, &d);
     ship_touch(a, t);
     return rc;
@@ -316,18 +316,20 @@ static void take_back(struct agent *a, struct found *f, struct tail *t)
 
 /* Takes the file that has the log's name now, after those that had it before. Opening it first and listing its elders then means that
  * no rotation between the two can put them into the wrong order: if it was renamed meanwhile it is among the elders. False: look again. */
-static bool take_newest(struct agent *a, struct found *f, bool fresh)
+static bool take_newest(struct agent *a, struct found *f)
 {
     struct dw_stat st, now;
     int fd;
     int rc = open_log(a, f->path, &fd, &st);
     if (rc != DW_OK) {
         DW_COUNT(discover_unreadable);
-        if (fresh)
+        if (!f->unread && rc != DW_ENOENT)
             dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
+        f->unread = rc != DW_ENOENT;
         tails_take_elders(a, f, false);
         return true;
     }
+    f->unread = false;
     tails_take_elders(a, f, false);
     struct tail *t = tails_find(a, &st);
     bool there = dw_fs_stat(f->path, &now) == DW_OK;
@@ -365,11 +367,11 @@ void tails_look(struct agent *a, struct found *f)
             tails_take_elders(a, f, true);
         return;
     }
-    if (t && t->series != f)
-        return; /* the same file under another log's name: a link */
+    if ((t && t->series != f) || (!t && !rows_met(a, f->series, &st) && rows_met(a, NULL, &st)))
+        return; /* the same file under another log's name: a link, or a rotated file of a log that a glob names too */
     if (f->current && f->current != t)
         retire(a, f->current);
-    for (int i = 0; i < LOOKS && !take_newest(a, f, fresh); i++)
+    for (int i = 0; i < LOOKS && !take_newest(a, f); i++)
         continue;
 }
 

@@ -179,12 +179,13 @@ static void fail(struct writer *w, int rc)
 static struct parcel *wait_for_work(struct writer *w, bool retry, bool *ret_stop)
 {
     struct timespec until;
-    int64_t at = dw_clock_real(w->conf.clock) + (retry ? RETRY_MS : CHECKPOINT_EVERY_MS) * DW_NS_PER_MS;
+    int64_t at = dw_clock_mono(&dw_clock_system) + (retry ? RETRY_MS : CHECKPOINT_EVERY_MS) * DW_NS_PER_MS;
     until.tv_sec = (time_t)(at / DW_NS_PER_S);
     until.tv_nsec = (long)(at % DW_NS_PER_S);
     (void)pthread_mutex_lock(&w->lock);
     int rc = 0;
-    while (rc == 0 && (retry || !w->head) && !w->stop)
+    bool answers = w->sent && !retry; /* the sender waits for them itself */
+    while (rc == 0 && (retry || !w->head) && !w->stop && !answers)
         rc = w->done || retry ? pthread_cond_timedwait(&w->changed, &w->lock, &until)
                               : pthread_cond_wait(&w->changed, &w->lock);
     struct parcel *list = w->head;
@@ -213,10 +214,10 @@ static void *run(void *arg)
             fail(w, rc);
             return NULL;
         }
-        if (retry && told)
-            break; /* asked to end with a full disk: what is not durable will be read again */
         DW_COUNT_IF(retry, ship_retries);
         take_acks(w, acked);
+        if (retry && told)
+            break; /* asked to end with a full disk: what is not durable will be read again */
         checkpoint_if_due(w, told);
         stop = told && !list;
     }
@@ -235,7 +236,11 @@ int writer_start(const struct writer_conf *conf, struct writer **ret)
     w->sent_tail = &w->sent;
     w->done_tail = &w->done;
     (void)pthread_mutex_init(&w->lock, NULL);
-    (void)pthread_cond_init(&w->changed, NULL);
+    pthread_condattr_t monotonic; /* a clock that is set must not stop acknowledgements */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     if (pthread_create(&w->thread, NULL, run, w) != 0) {
         dw_free(w);
         return DW_ENOMEM;

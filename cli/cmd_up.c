@@ -28,7 +28,7 @@ struct child {
     pid_t pid;
     unsigned deaths, failed_starts;
     int64_t started_ns, not_before_ns;
-    bool ended;
+    bool ended, answered_no;
 };
 
 static volatile sig_atomic_t told;
@@ -178,10 +178,11 @@ static bool start(struct child *c)
 static void bury(struct child *c, int status, int *exit_code)
 {
     c->pid = 0;
-    if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2)) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) <= CLI_USAGE) { /* done, done in part, or not to be done */
         c->ended = true;
-        if (WEXITSTATUS(status) == 2)
+        if (WEXITSTATUS(status) == CLI_USAGE)
             *exit_code = CLI_USAGE;
+        c->answered_no = WEXITSTATUS(status) == CLI_NO;
         return;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
@@ -253,7 +254,7 @@ static int watch(struct child children[2])
         if (exit_code != CLI_YES && !told)
             told = SIGTERM; /* one of them will never run: end the other */
     }
-    return exit_code;
+    return exit_code == CLI_YES && (children[0].answered_no || children[1].answered_no) ? CLI_NO : exit_code;
 }
 
 int cmd_up(int argc, char **argv)

@@ -43,6 +43,8 @@ int dw_err_from_errno(int sys_errno)
     case ENOSPC:
     case EDQUOT: return DW_ENOSPC;
     case EAGAIN: return DW_EAGAIN;
+    case EMFILE:
+    case ENFILE: return DW_EFILES;
     case ELOOP:
     case ENAMETOOLONG: return DW_ELIMIT;
     default: return DW_EIO;

@@ -170,6 +170,10 @@ static int set_secret(struct load *l, const struct dw_conf_row *row, const struc
     int rc = scalar_text(l, file, &secret.path);
     if (rc < 0)
         return rc;
+    if (secret.path.len == 0) { /* as `config show` writes one that is not set */
+        *(struct dw_conf_secret *)dw__conf_member(l->c, row) = secret;
+        return DW_OK;
+    }
     struct dw_buf bytes = {0};
     rc = dw_fs_read_named(l->fs, secret.path.ptr, 64 * 1024, &bytes);
     if (rc < 0) {

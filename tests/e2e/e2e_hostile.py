@@ -91,7 +91,7 @@ if not may_run:
 else:
     data = os.path.join(plain, 'data')
     up = Up(data, [plain + '/logs/*.log'], '--until-idle', user=nobody)
-    same(up.wait(30), 0, 'dogwatch up ends well beside an unreadable file')
+    same(up.wait(30), 1, 'dogwatch up ends, and says no, beside an unreadable file')
     check("secret.log: Permission denied" in up.said(), 'the unreadable file is named', up.said())
     check('\x1b' not in up.said() and 'evil' in up.said(), 'a name does not command the terminal', repr(up.said()))
     check('dangling.log: No such file' in up.said(), 'a dangling link is named for what it is', up.said())

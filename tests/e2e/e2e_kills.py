@@ -15,7 +15,7 @@ traffic = Traffic(os.path.join(dir_, 'logs'), LINES, seed=SEED, rotate=1000000 i
 plan = sorted((rng.randrange(LINES // 20, LINES - 10), name) for name in ('dogwatch-agent', 'dogwatch-collector') for _ in range(KILLS))
 calm = os.path.join(dir_, 'calm')
 # Both runs go on from one state, so that agent id, salt and with them all ids are the same.
-same(up_until_idle(data, [os.path.join(dir_, 'nothing-here-yet')]), 1, 'a first start without logs finds none')
+same(up_until_idle(data, [os.path.join(dir_, 'nothing-here-yet')]), 1, 'a first start without logs says no')
 shutil.copytree(data, calm)
 traffic.run(200)
 up = Up(data, traffic.globs)

@@ -51,3 +51,5 @@ COUNTER(correlate_matches_refused, "matches left out of correlations because too
 COUNTER(correlate_keys_refused, "new keys of correlations refused because their state reached its bound")
 COUNTER(correlate_window_capped, "oldest entries of a key's window let go because it held too many for sums or upper bounds")
 COUNTER(correlate_state_dropped, "keys of a loaded snapshot left out because their rule is gone or decides differently")
+COUNTER(kafka_errors, "errors that librdkafka told of, those it mended itself too")
+COUNTER(kafka_fatal, "fatal errors of a producer: a new epoch began and what was not acknowledged was read again")

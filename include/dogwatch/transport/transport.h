@@ -65,6 +65,7 @@ struct dw_received {
     struct dw_position at;
     bool is_frame;  /* false: no frame begins there; `bytes` reach to where one may */
     bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
+    bool expired;   /* no bytes: what stood from at.offset up to at.next was let go before it was taken. Not to be committed */
 };
 
 struct dw_receiver;
@@ -84,7 +85,7 @@ DW_MUST_USE static inline int dw_receiver_next(struct dw_receiver *r, struct dw_
     return r->ops->next(r, ret);
 }
 
-/* Says that everything up to and with `done` is archived and synced: it may be forgotten. */
+/* Says that everything handed out so far, up to and with `done`, is archived and synced: it may be forgotten. */
 DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct dw_position done)
 {
     return r->ops->commit(r, done);

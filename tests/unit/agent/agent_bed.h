@@ -191,7 +191,7 @@ static inline void wait_until_done(struct bed *b)
 
 static inline void stop(struct bed *b)
 {
-    agent_stop(b->agent);
+    agent_stop(b->agent, 60 * DW_NS_PER_S);
     wait_until_done(b);
 }
 

@@ -1,0 +1,426 @@
+/*
+ * kafka_receive: one consumer of a group; positions are our own.
+ *
+ * Idea: where a partition goes on is told by what we archived, not by the broker: an assigned partition is sought to the frame taken
+ * last, which must still stand there. Only where the group committed more than we know (another collector had the partition) is that
+ * taken instead. What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
+ *
+ * Invariants:
+ *   (1) source is the partition, offset the record's, next = offset + 1.
+ *   (2) Nothing is committed but what dw_receiver_commit was told, and only in partitions that are ours.
+ *   (3) The bytes of a record are valid until the next call: one message is held.
+ */
+#include "kafka_int.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+
+enum { ASK_MS = 5000, PARTITIONS_MAX = 10000 };
+#define LOOK_NS DW_NS_PER_S
+#define COMMIT_NS (DW_NS_PER_S / 5)
+
+/* A partition that was ours since the start. */
+struct partition {
+    bool assigned;
+    bool known;    /* `at` says what was taken last */
+    bool check;    /* the next record must be the frame taken last */
+    bool moved;    /* a commit is due */
+    struct dw_resume last;
+    uint64_t commit; /* offset to commit */
+};
+
+struct kafka_receiver {
+    struct dw_receiver base; /* first: ops find us by it */
+    rd_kafka_t *rk;
+    char *topic, *brokers;
+    uint32_t new_partitions;
+    int16_t copies;
+    struct partition *partition; /* by number */
+    uint32_t count;
+    rd_kafka_message_t *held;
+    struct dw__kafka_trouble trouble;
+    int64_t look_ns, commit_ns;
+    bool has_topic, subscribed, no_rights;
+    int failed;
+};
+
+static struct partition *partition_of(struct kafka_receiver *r, uint64_t number)
+{
+    if (number >= PARTITIONS_MAX)
+        return NULL;
+    if (number >= r->count) {
+        uint32_t count = (uint32_t)number + 1;
+        struct partition *p = dw_resize(r->partition, count * sizeof *p);
+        if (!p)
+            return NULL;
+        memset(p + r->count, 0, (count - r->count) * sizeof *p);
+        r->partition = p;
+        r->count = count;
+    }
+    return &r->partition[number];
+}
+
+/* ---- assignment ---- */
+
+/* Where a partition begins for us: at the frame taken last, or where another collector of the group stopped, or at its beginning. */
+static int64_t begin_at(struct partition *p, int64_t committed)
+{
+    p->check = false;
+    if (p->known && (committed < 0 || (uint64_t)committed <= p->last.at.next)) {
+        p->check = true;
+        return (int64_t)p->last.at.offset;
+    }
+    return committed >= 0 ? committed : RD_KAFKA_OFFSET_BEGINNING;
+}
+
+static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *stored = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_resp_err_t err = rd_kafka_committed(r->rk, stored, ASK_MS);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        dw__kafka_say(&r->trouble, err, NULL);
+    for (int i = 0; i < list->cnt; i++) {
+        struct partition *p = partition_of(r, (uint64_t)list->elems[i].partition);
+        if (!p) {
+            rd_kafka_topic_partition_list_destroy(stored);
+            return DW_ENOMEM;
+        }
+        p->assigned = true;
+        list->elems[i].offset = begin_at(p, err == RD_KAFKA_RESP_ERR_NO_ERROR ? stored->elems[i].offset : -1);
+        dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
+    }
+    rd_kafka_topic_partition_list_destroy(stored);
+    rd_kafka_error_t *e = rd_kafka_incremental_assign(r->rk, list);
+    if (e) {
+        dw_error("kafka: partitions cannot be taken: %s", rd_kafka_error_string(e));
+        rd_kafka_error_destroy(e);
+        return DW_EIO;
+    }
+    return DW_OK;
+}
+
+static void commit_now(struct kafka_receiver *r, bool wait);
+
+static void unassign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+{
+    commit_now(r, true);
+    for (int i = 0; i < list->cnt; i++) {
+        struct partition *p = partition_of(r, (uint64_t)list->elems[i].partition);
+        if (p)
+            p->assigned = false;
+    }
+    rd_kafka_error_t *e = rd_kafka_incremental_unassign(r->rk, list);
+    if (e)
+        rd_kafka_error_destroy(e); /* the group lost us already: they are gone either way */
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *arg)
+{
+    struct kafka_receiver *r = arg;
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        int rc = assign(r, list);
+        r->failed = rc < 0 ? rc : r->failed;
+    } else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        unassign(r, list);
+    } else {
+        dw__kafka_say(&r->trouble, err, NULL);
+        (void)rd_kafka_assign(rk, NULL);
+    }
+}
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+{
+    struct kafka_receiver *r = arg;
+    char text[512];
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
+        dw_error("kafka receiver: %s: %s", rd_kafka_err2name(fatal), text);
+        r->failed = DW_EIO;
+        return;
+    }
+    dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
+}
+
+/* ---- the topic ---- */
+
+/* Makes the topic if we may. */
+static void make_topic(struct kafka_receiver *r)
+{
+    char why[512];
+    rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(r->topic, (int)r->new_partitions, r->copies, why, sizeof why);
+    rd_kafka_queue_t *q = rd_kafka_queue_new(r->rk);
+    if (t && q && rd_kafka_NewTopic_set_config(t, "max.message.bytes", "1048588") == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_CreateTopics(r->rk, &t, 1, NULL, q);
+        rd_kafka_event_t *ev = rd_kafka_queue_poll(q, ASK_MS);
+        const rd_kafka_CreateTopics_result_t *result = ev ? rd_kafka_event_CreateTopics_result(ev) : NULL;
+        size_t n = 0;
+        const rd_kafka_topic_result_t **topics = result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
+        rd_kafka_resp_err_t err = n ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            dw_info("kafka: made topic %s with %u partitions", r->topic, r->new_partitions);
+        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            dw_warn("kafka: topic %s cannot be made by this user: %s", r->topic, rd_kafka_err2str(err));
+        r->no_rights = err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+        if (ev)
+            rd_kafka_event_destroy(ev);
+    }
+    if (t)
+        rd_kafka_NewTopic_destroy(t);
+    if (q)
+        rd_kafka_queue_destroy(q);
+}
+
+/* Whether the topic is there and we take part. */
+static int join(struct kafka_receiver *r)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (r->subscribed)
+        return DW_OK;
+    if (r->look_ns && now - r->look_ns < LOOK_NS)
+        return DW_EAGAIN;
+    r->has_topic = dw__kafka_has_topic(r->rk, r->topic, r->brokers, &r->trouble);
+    if (!r->has_topic && r->trouble.last == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && !r->no_rights)
+        make_topic(r);
+    r->look_ns = dw_clock_mono(&dw_clock_system);
+    if (!r->has_topic)
+        return DW_EAGAIN;
+    dw__kafka_well(&r->trouble);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, r->topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(r->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    r->subscribed = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!r->subscribed)
+        dw__kafka_say(&r->trouble, err, NULL);
+    return r->subscribed ? DW_OK : DW_EAGAIN;
+}
+
+/* ---- records ---- */
+
+static void seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, r->topic, partition)->offset = offset;
+    rd_kafka_error_t *e = rd_kafka_seek_partitions(r->rk, list, ASK_MS);
+    if (e) {
+        dw_warn("kafka: partition %d cannot be sought to %lld: %s", (int)partition, (long long)offset, rd_kafka_error_string(e));
+        rd_kafka_error_destroy(e);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* The broker has no record where we go on: it let them go (expired), or the topic is another one (replaced). */
+static int out_of_range(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
+{
+    struct partition *p = partition_of(r, (uint64_t)partition);
+    int64_t low = 0, high = 0;
+    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->topic, partition, &low, &high, ASK_MS);
+    if (!p || err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        dw__kafka_say(&r->trouble, err, NULL);
+        return DW_EAGAIN;
+    }
+    uint64_t next = p->known ? p->last.at.next : 0;
+    p->check = false;
+    seek(r, partition, low);
+    if (p->known && next == (uint64_t)low)
+        return DW_EAGAIN; /* only what was taken already is gone */
+    bool expired = (uint64_t)low > next && (uint64_t)high >= next;
+    *ret = (struct dw_received){.at = {(uint64_t)partition, next, expired ? (uint64_t)low : next}, .expired = expired, .replaced = !expired};
+    p->known = false;
+    return DW_OK;
+}
+
+/* The first record after an assignment must be the frame taken last. False: it is, and was only looked at. */
+static bool is_new(struct kafka_receiver *r, struct partition *p, const rd_kafka_message_t *m, struct dw_received *ret)
+{
+    struct dw_head head;
+    size_t len;
+    struct dw_str bytes = dw_str_make(m->payload, m->len);
+    bool ours = p->check && (uint64_t)m->offset == p->last.at.offset;
+    if (!p->check)
+        return true;
+    p->check = false;
+    bool same = ours && dw_head_read(bytes, &head, &len) == DW_OK && memcmp(head.hash, p->last.frame.hash, sizeof head.hash) == 0;
+    if (same)
+        return false;
+    *ret = (struct dw_received){.at = p->last.at, .replaced = true};
+    p->known = false;
+    seek(r, m->partition, RD_KAFKA_OFFSET_BEGINNING);
+    return true;
+}
+
+static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, struct dw_received *ret)
+{
+    struct partition *p = partition_of(r, (uint64_t)m->partition);
+    struct dw_head head = {0};
+    size_t len = 0;
+    if (!p)
+        return DW_ENOMEM;
+    *ret = (struct dw_received){0};
+    if (!is_new(r, p, m, ret))
+        return DW_ENOENT;
+    if (ret->replaced)
+        return DW_OK;
+    struct dw_str bytes = dw_str_make(m->payload, m->len);
+    bool frame = dw_head_read(bytes, &head, &len) == DW_OK && len == bytes.len;
+    *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
+        .at = {.source = (uint64_t)m->partition, .offset = (uint64_t)m->offset, .next = (uint64_t)m->offset + 1}};
+    p->known = true;
+    p->last = (struct dw_resume){.at = ret->at, .frame = head};
+    return DW_OK;
+}
+
+/* Takes the message. DW_ENOENT: nothing of it is to be handed out. */
+static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct dw_received *ret)
+{
+    int rc = DW_ENOENT;
+    if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        dw__kafka_well(&r->trouble);
+        rc = take_record(r, m, ret);
+    } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        rc = out_of_range(r, m->partition, ret);
+    } else {
+        dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
+    }
+    if (rc == DW_OK && ret->bytes.ptr)
+        r->held = m;
+    else
+        rd_kafka_message_destroy(m);
+    return rc;
+}
+
+static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
+{
+    struct kafka_receiver *r = (struct kafka_receiver *)base;
+    if (r->held)
+        rd_kafka_message_destroy(r->held);
+    r->held = NULL;
+    int rc = join(r);
+    if (rc < 0)
+        return rc;
+    commit_now(r, false);
+    do {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
+        rc = r->failed ? r->failed : m ? DW_OK : DW_EAGAIN;
+        if (rc == DW_OK)
+            rc = take_message(r, m, ret);
+        else if (m)
+            rd_kafka_message_destroy(m);
+    } while (rc == DW_ENOENT);
+    return rc;
+}
+
+/* ---- committing ---- */
+
+static void commit_now(struct kafka_receiver *r, bool wait)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (!wait && now - r->commit_ns < COMMIT_NS)
+        return;
+    r->commit_ns = now;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct partition *p = &r->partition[i];
+        if (!p->moved || !p->assigned)
+            continue;
+        p->moved = false;
+        rd_kafka_topic_partition_list_add(list, r->topic, (int32_t)i)->offset = (int64_t)p->commit;
+    }
+    rd_kafka_resp_err_t err = list->cnt ? rd_kafka_commit(r->rk, list, !wait) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        dw__kafka_say(&r->trouble, err, NULL); /* ours is the position that counts: the next commit says it again */
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static int kafka_commit(struct dw_receiver *base, struct dw_position done)
+{
+    struct kafka_receiver *r = (struct kafka_receiver *)base;
+    (void)done; /* the newest of what was handed out: with it all of it is archived, whatever the partition */
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct partition *p = &r->partition[i];
+        if (!p->known || p->last.at.next == p->commit)
+            continue;
+        p->commit = p->last.at.next;
+        p->moved = true;
+    }
+    return DW_OK;
+}
+
+static void kafka_close(struct dw_receiver *base)
+{
+    struct kafka_receiver *r = (struct kafka_receiver *)base;
+    if (r->held)
+        rd_kafka_message_destroy(r->held);
+    if (r->rk) {
+        if (r->subscribed)
+            commit_now(r, true);
+        (void)rd_kafka_consumer_close(r->rk);
+        rd_kafka_destroy(r->rk);
+    }
+    dw_free(r->partition);
+    dw_free(r->topic);
+    dw_free(r->brokers);
+    dw_free(r);
+}
+
+static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .close = kafka_close};
+
+static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf *conf)
+{
+    static const struct dw__kafka_property own[] = {
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"}, /* what the broker no longer has is a gap, and is shown */
+        {"partition.assignment.strategy", "cooperative-sticky"},
+        {"allow.auto.create.topics", "false"},
+        {"queued.max.messages.kbytes", "65536"},
+    };
+    char why[512];
+    rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own));
+    if (!c)
+        return DW_ECONFIG;
+    rd_kafka_conf_set_opaque(c, r);
+    rd_kafka_conf_set_rebalance_cb(c, on_rebalance);
+    rd_kafka_conf_set_error_cb(c, on_error);
+    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c, why, sizeof why);
+    if (!r->rk) {
+        rd_kafka_conf_destroy(c);
+        dw_error("kafka: %s", why);
+        return DW_ECONFIG;
+    }
+    (void)rd_kafka_poll_set_consumer(r->rk);
+    return DW_OK;
+}
+
+int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_resume *from, uint32_t from_count, struct dw_receiver **ret)
+{
+    struct kafka_receiver *r = dw_calloc(1, sizeof *r);
+    if (!r)
+        return DW_ENOMEM;
+    r->base.ops = &kafka_ops;
+    r->trouble.what = "kafka receiver";
+    r->new_partitions = conf->partitions;
+    r->copies = (int16_t)conf->copies;
+    r->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
+    r->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
+    int rc = r->topic && r->brokers ? connect_consumer(r, conf) : DW_ENOMEM;
+    for (uint32_t i = 0; i < from_count && rc == DW_OK; i++) {
+        struct partition *p = partition_of(r, from[i].at.source);
+        if (!p) {
+            rc = DW_ENOMEM;
+            break;
+        }
+        p->known = true;
+        p->last = from[i];
+        p->commit = from[i].at.next;
+    }
+    if (rc < 0) {
+        kafka_close(&r->base);
+        return rc;
+    }
+    *ret = &r->base;
+    return DW_OK;
+}
