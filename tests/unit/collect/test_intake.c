@@ -120,6 +120,15 @@ static void heartbeat(struct bed *b, int agent, int64_t low_water_ns)
     send(b, record(&b->agent[agent], "{\"type\":\"heartbeat\",\"read_at\":1}", low_water_ns));
 }
 
+static void write_to_queue(struct bed *b, struct dw_str bytes)
+{
+    char path[620];
+    (void)snprintf(path, sizeof path, "%s/00000001.frames", b->queue);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, bytes.ptr, bytes.len), bytes.len);
+    close(fd);
+}
+
 /* `count` failures of a user, a second apart. */
 static struct dw_frame *failures(struct bed *b, int agent, const char *user, uint32_t count, int64_t from_ns, int64_t low_water_ns)
 {
@@ -257,15 +266,6 @@ static void a_collector_that_was_down_does_not_take_agents_for_silent(void **sta
     tear_down(&b);
 }
 
-static void write_to_queue(struct bed *b, struct dw_str bytes)
-{
-    char path[620];
-    (void)snprintf(path, sizeof path, "%s/00000001.frames", b->queue);
-    int fd = open(path, O_WRONLY | O_APPEND);
-    assert_int_equal(write(fd, bytes.ptr, bytes.len), bytes.len);
-    close(fd);
-}
-
 /* Junk, a frame with a flipped byte, and a frame that speaks in the collector's name. */
 static void queue_of_bad_bytes(struct bed *b)
 {
@@ -318,6 +318,38 @@ static void the_end_of_input_is_where_it_was_when_read_again(void **state)
     assert_int_equal(count_in_log(&b, "user.name=eve"), 1);
     assert_same_when_made_again(&b);
     tear_down(&b);
+}
+
+/* A sealed segment leaves out what follows from the frame before: of frames that came in another order it must not. */
+static void frames_that_came_out_of_order_are_the_same_when_sealed(void **state)
+{
+    (void)state;
+    static const int orders[][5] = {{0, 1, 2, 3, 4}, {1, 0, 2, 3, 4}, {0, 2, 1, 4, 3}, {4, 3, 2, 1, 0}, {0, 0, 1, 3, 2}};
+    for (size_t o = 0; o < DW_COUNT_OF(orders); o++) {
+        struct bed b;
+        struct dw_frame *frame[5];
+        set_up(&b);
+        open_epoch(&b, 0, 1 * SECOND);
+        for (int i = 0; i < 5; i++)
+            frame[i] = failures(&b, 0, "eve", 2, (100 + 5 * i) * SECOND, 1 * SECOND);
+        bool sent[5] = {false};
+        for (int i = 0; i < 5; i++) {
+            int k = orders[o][i];
+            write_to_queue(&b, dw_buf_view(&frame[k]->bytes));
+            sent[k] = true;
+        }
+        for (int i = 0; i < 5; i++) {
+            if (!sent[i])
+                write_to_queue(&b, dw_buf_view(&frame[i]->bytes));
+            dw_frame_free(frame[i]);
+        }
+        open_engine(&b);
+        work(&b);
+        assert_int_equal(dw_intake_finish(b.engine), DW_OK);
+        assert_int_equal(count_in_log(&b, "dogwatch.frame.signature"), 0);
+        assert_same_when_made_again(&b);
+        tear_down(&b);
+    }
 }
 
 /* A frame may state any mark: one near the least number wrapped, and made everything late. */
@@ -387,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_collector_that_was_down_does_not_take_agents_for_silent),
         cmocka_unit_test(rejected_bytes_are_told_again_from_the_archive),
         cmocka_unit_test(the_end_of_input_is_where_it_was_when_read_again),
+        cmocka_unit_test(frames_that_came_out_of_order_are_the_same_when_sealed),
         cmocka_unit_test(a_mark_near_the_least_number_makes_nothing_late),
         cmocka_unit_test(alerts_rest_on_what_is_archived_whatever_fails),
     };
