@@ -59,7 +59,7 @@ struct dw_account *dw_account_new(
     dw__ring_init(&a->ended);
     dw__ring_init(&a->use);
     dw__ring_init(&a->open);
-    a->keys = dw_keyring_new();
+    a->keys = dw_keyring_new(a->bounds.epochs);
     a->seen = dw_calloc(DW__SEEN_SLOTS, sizeof *a->seen);
     a->hash_key = dw_hash_process_key();
     if (!a->keys || !a->seen) {
@@ -143,7 +143,8 @@ static void check_trust(struct dw_account *a, const struct dw_head *h, struct dw
 {
     char text[DW__CAUSE_CAP];
     const char *cause = dw__frame_cause(text, h);
-    if (h->flags & DW_HEAD_SIGNED && dw_keyring_check(a->keys, h) == DW_ESIGNATURE)
+    int rc = h->flags & DW_HEAD_SIGNED ? dw_keyring_check(a->keys, h) : DW_OK;
+    if (rc == DW_ESIGNATURE || (rc == DW_ENOENT && e->opened)) /* ENOENT: its key was forgotten, so nothing vouches for it any more */
         dw__tell(a, DW_PROBLEM_SIGNATURE, h, cause, "the signature of frame %" PRIu64 " of epoch %" PRIu64 " does not hold",
             h->number, h->epoch.counter);
     if (!e->opened && !e->told_headless) {

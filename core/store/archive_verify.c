@@ -232,7 +232,7 @@ int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret
     struct dw_keys *names = dw_keys_new();
     *ret = (struct dw_verify_result){0};
     v.chains = dw_chains_new();
-    v.keys = dw_keyring_new();
+    v.keys = dw_keyring_new(UINT32_MAX);
     v.digest = names ? dw_decoder_new(names) : NULL;
     int rc = v.chains && v.keys && v.digest ? check_manifest(&v) : DW_ENOMEM;
     if (rc == DW_OK)

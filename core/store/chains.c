@@ -10,6 +10,7 @@
  */
 #include "dogwatch/store/archive.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/hash.h"
 #include "dogwatch/base/mem.h"
@@ -236,23 +237,37 @@ struct known_key {
 
 struct dw_keyring {
     struct dw_table by_agent;
-    struct known_key *all;
+    struct known_key *oldest, **newest; /* in the order they were learnt */
+    uint32_t max;
 };
 
-struct dw_keyring *dw_keyring_new(void)
+struct dw_keyring *dw_keyring_new(uint32_t max)
 {
-    return dw_calloc(1, sizeof(struct dw_keyring));
+    struct dw_keyring *k = dw_calloc(1, sizeof *k);
+    DW_ASSERT(max > 0);
+    if (!k)
+        return NULL;
+    k->newest = &k->oldest;
+    k->max = max;
+    return k;
+}
+
+static void forget_oldest(struct dw_keyring *k)
+{
+    struct known_key *key = k->oldest;
+    dw_table_remove(&k->by_agent, &key->node);
+    k->oldest = key->next;
+    if (!k->oldest)
+        k->newest = &k->oldest;
+    dw_free(key);
 }
 
 void dw_keyring_free(struct dw_keyring *k)
 {
     if (!k)
         return;
-    while (k->all) {
-        struct known_key *next = k->all->next;
-        dw_free(k->all);
-        k->all = next;
-    }
+    while (k->oldest)
+        forget_oldest(k);
     dw_table_fini(&k->by_agent);
     dw_free(k);
 }
@@ -280,9 +295,13 @@ int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES
     struct known_key *new = dw_calloc(1, sizeof *new);
     if (!new)
         return DW_ENOMEM;
+    if (k->by_agent.count == k->max) {
+        DW_COUNT(account_keys_forgotten);
+        forget_oldest(k);
+    }
     *new = got;
-    new->next = k->all;
-    k->all = new;
+    *k->newest = new;
+    k->newest = &new->next;
     dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(agent, 0));
     return DW_OK;
 }

@@ -44,7 +44,7 @@ struct dw_account_stream {
 
 /* What an account may hold. Over `streams` the one that ended longest ago is forgotten (only when none has ended, the one longest
  * untouched): its bytes are new when they come again. Over `epochs` the one longest without a frame is: its frames then have no
- * opening. Over `ranges` (in all streams together) bytes that do not touch others are not entered, and show as a gap. */
+ * opening; as many keys of agents are kept, the one learnt longest ago is forgotten. Over `ranges` (in all streams together) bytes that do not touch others are not entered, and show as a gap. */
 struct dw_account_bounds {
     uint32_t streams, epochs;
     uint64_t ranges;

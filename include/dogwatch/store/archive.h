@@ -190,7 +190,8 @@ uint32_t dw_chains_count(const struct dw_chains *c);
 
 /* Keys by agent id, learnt from opening records. */
 struct dw_keyring;
-struct dw_keyring *dw_keyring_new(void);
+/* Over `max` keys the one learnt longest ago is forgotten, and counted. NULL without memory. */
+struct dw_keyring *dw_keyring_new(uint32_t max);
 void dw_keyring_free(struct dw_keyring *k);
 /* Takes `public_key` out of an epoch.open record if it belongs to the agent's id. DW_ENOENT: the record has none;
  * DW_ESIGNATURE: it has another agent's. */

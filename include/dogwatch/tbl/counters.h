@@ -40,6 +40,7 @@ COUNTER(ingest_epochs_empty, "starts of agents that left nothing durable, by the
 COUNTER(decide_idle, "times an agent was decided to be idle, so that correlations no longer wait for it")
 COUNTER(account_streams_forgotten, "streams that the collector forgot because it may hold only so many: should their bytes come again, they are taken for new")
 COUNTER(account_epochs_forgotten, "epochs that the collector forgot because it may hold only so many: should frames of them come, they have no opening")
+COUNTER(account_keys_forgotten, "keys of agents that the collector forgot because it may hold only so many: their signatures no longer hold")
 COUNTER(account_ranges_refused, "spans of bytes that the account had no room for; they show as gaps though they are archived")
 COUNTER(alerts_raised, "alerts raised")
 COUNTER(alerts_lines_bad, "lines of alerts.log that are no alert: named in the collector's log and passed over")

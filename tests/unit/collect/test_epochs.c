@@ -236,6 +236,31 @@ static void epochs_over_the_bound_are_forgotten_and_counted(void **state)
     tear_down(&b);
 }
 
+/* Keys are what anybody can make: without a bound they would fill memory. */
+static void keys_over_the_bound_are_forgotten_and_vouch_for_nothing(void **state)
+{
+    (void)state;
+    static const struct dw_account_bounds one = {.streams = 9, .epochs = 1, .ranges = 100};
+    struct bed b, other;
+    uint8_t seed[32];
+    set_up_within(&b, true, &one);
+    add_events(&b, 5);
+    set_up(&other, false);
+    dw_key_free(other.agent.key);
+    memset(seed, 42, sizeof seed);
+    assert_int_equal(dw_key_from_seed(seed, &other.agent.key), DW_OK);
+    dw_key_agent_id(dw_key_public(other.agent.key), other.agent.chain.agent);
+    next_epoch(&other, "null");
+    uint64_t before = dw_counter_get(DW_C_account_keys_forgotten);
+    take_in_order(&b, "0");
+    take(&b, other.frame[0]);
+    assert_int_equal(dw_counter_get(DW_C_account_keys_forgotten), before + 1);
+    take_in_order(&b, "1"); /* neither its opening nor its key is known any more */
+    assert_said(&b, "HOLE@1 HEADLESS@1");
+    tear_down(&other);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_rejection_is_told_as_it_was_decided),
         cmocka_unit_test(decisions_are_read_back_as_they_were_written),
         cmocka_unit_test(epochs_over_the_bound_are_forgotten_and_counted),
+        cmocka_unit_test(keys_over_the_bound_are_forgotten_and_vouch_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
