@@ -125,7 +125,7 @@ static void tell_link(struct dw_account *a, const struct dw_head *h, enum dw_lin
 static int follow_chain(struct dw_account *a, const struct dw_head *h, struct dw__epoch **ret, enum dw_link *ret_link)
 {
     uint64_t missing = 0;
-    bool own = dw_is_collector(h);
+    bool own = dw_is_collector(h->agent);
     struct dw__epoch *e = own ? &a->own : dw__epoch_find(a, h);
     if (own && !a->own_begun)
         *ret_link = dw_chain_begin(&e->chain, h);
@@ -228,7 +228,7 @@ void dw_account_chain(const struct dw_account *a, struct dw_chain *ret)
 
 void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, bool has_previous, struct dw_decoder *d)
 {
-    const struct dw__epoch *e = dw_is_collector(&f->head) ? (a->own_begun ? &a->own : NULL) : dw__epoch_find(a, &f->head);
+    const struct dw__epoch *e = dw_is_collector(f->head.agent) ? (a->own_begun ? &a->own : NULL) : dw__epoch_find(a, &f->head);
     struct dw_head real;
     if (!has_previous && e)
         memcpy(f->head.previous, e->chain.hash, DW_SHA256_BYTES);

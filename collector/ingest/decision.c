@@ -14,12 +14,6 @@ static const char *const types[] = {
     [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
     [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_END] = "input.end"};
 
-bool dw_is_collector(const struct dw_head *h)
-{
-    static const uint8_t zeros[DW_AGENT_ID_BYTES];
-    return memcmp(h->agent, zeros, sizeof zeros) == 0;
-}
-
 static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
 {
     char hex[2 * DW_SHA256_BYTES + 1];

@@ -160,7 +160,7 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
     int64_t low = dw_account_low_water(e->account);
     if (rc == DW_OK && low != INT64_MAX && low > INT64_MIN + e->conf.lateness_ns)
         rc = dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
-    if (rc == DW_OK && dw_is_collector(&f->head) && dw_decision_read(f->record, &d) == DW_OK && d.kind == DW_DECISION_END)
+    if (rc == DW_OK && dw_is_collector(f->head.agent) && dw_decision_read(f->record, &d) == DW_OK && d.kind == DW_DECISION_END)
         rc = dw_window_flush(e->window, on_finding, e);
     return rc == DW_OK ? e->rc : rc;
 }
@@ -168,7 +168,7 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
 /* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
 static void move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
 {
-    bool own = dw_is_collector(h);
+    bool own = dw_is_collector(h->agent);
     if (own && at.next == 0) {
         e->resumed = false; /* the queue was replaced */
         return;
@@ -272,7 +272,7 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
         return rc;
     if (rc < 0)
         return set_aside(e, got, DW_PROBLEM_INVALID);
-    if (dw_is_collector(&f.head))
+    if (dw_is_collector(f.head.agent))
         return set_aside(e, got, DW_PROBLEM_IMPOSTOR);
     rc = take_valid(e, got->bytes, &f, got->at);
     DW_COUNT(ingest_frames);

@@ -129,6 +129,7 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
     v->result->frames++;
     v->result->events += a->frame.event_count;
     v->result->records += h->kind == DW_FRAME_RECORD;
+    v->result->decisions += dw_is_collector(h->agent);
     const struct dw_chain_head *before = dw_chains_find(v->chains, h);
     if (!a->has_previous && before)
         memcpy(h->previous, before->hash, DW_SHA256_BYTES);
@@ -187,7 +188,8 @@ static int check_frames(struct verifier *v, struct dw_keys *names)
             strrchr(dw_archive_reader_where(r), '/') + 1, left, at);
     dw_archive_reader_close(r);
     for (uint32_t i = 0; i < dw_chains_count(v->chains); i++)
-        v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
+        if (!dw_is_collector(dw_chains_at(v->chains, i)->agent))
+            v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
     return v->rc;
 }
 

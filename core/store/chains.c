@@ -19,6 +19,12 @@
 
 /* ---- one chain ---- */
 
+bool dw_is_collector(const uint8_t agent[DW_AGENT_ID_BYTES])
+{
+    static const uint8_t zeros[DW_AGENT_ID_BYTES];
+    return memcmp(agent, zeros, sizeof zeros) == 0;
+}
+
 uint64_t dw_epoch_hash(const uint8_t agent[DW_AGENT_ID_BYTES], uint64_t counter)
 {
     char bytes[DW_AGENT_ID_BYTES + sizeof counter];

@@ -55,7 +55,8 @@ shutil.rmtree(os.path.join(data, 'alerts'))
 r = subprocess.run([os.path.join(BUILD, 'dogwatch-collector'), '--config', os.path.join(data, 'up/collector.yml')], capture_output=True, timeout=60)
 same(r.returncode, 0, 'the collector ends well')
 check(open(alert_log, 'rb').read() == before, 'the same alerts, byte for byte', (before[-2000:], open(alert_log, 'rb').read()[-2000:]))
-check(dogwatch('archive', 'verify', '--data', data).startswith('ok'), 'archive verify')
+verified = dogwatch('archive', 'verify', '--data', data)
+check(verified.startswith('ok') and 'decisions of the collector' in verified, 'archive verify', verified)
 
 # A silent agent alone does not keep a run from ending.
 shutil.rmtree(os.path.join(data, 'agent'))

@@ -7,7 +7,7 @@
 #ifndef DOGWATCH_COLLECT_DECISION_H
 #define DOGWATCH_COLLECT_DECISION_H
 
-#include "dogwatch/frame/frame.h"
+#include "dogwatch/store/archive.h"
 
 enum dw_decision_kind {
     DW_DECISION_OTHER,    /* of a later version: kept, and without effect */
@@ -31,8 +31,6 @@ struct dw_decision {
     uint8_t sha256[DW_SHA256_BYTES];
 };
 
-/* Whether a frame is in the collector's own chain: its agent id is all zeros, which the hash of no key is. */
-bool dw_is_collector(const struct dw_head *h);
 /* Appends the record of a decision. */
 void dw_decision_write(const struct dw_decision *d, struct dw_buf *out);
 /* Takes a record apart; views are into `record`. DW_ESYNTAX when it is none. */

@@ -110,6 +110,7 @@ DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
 struct dw_verify_result {
     uint64_t segments, frames, events, records, signatures;
     uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
+    uint64_t decisions;     /* frames of the collector's own chain, which nobody signs */
     uint64_t problems;
 };
 /* Checks a directory offline: the manifest's chain, every sealed file's hash, every frame's roots and hash, every
@@ -125,6 +126,9 @@ struct dw_verify {
 DW_MUST_USE int dw_archive_verify(const struct dw_verify *v, struct dw_verify_result *ret);
 
 /* ---- chains, shared by verification and ingest ---- */
+
+/* Whether a chain is the collector's own (docs/formats/decisions.md): its agent id is all zeros, which the hash of no key is. */
+bool dw_is_collector(const uint8_t agent[DW_AGENT_ID_BYTES]);
 
 /* How a frame stands in its chain. */
 enum dw_link {

@@ -352,6 +352,42 @@ static void frames_that_came_out_of_order_are_the_same_when_sealed(void **state)
     }
 }
 
+/* A decision stands in the archive and not in the queue: by it the place could not be known again. */
+static void the_place_in_the_queue_is_known_behind_decisions(void **state)
+{
+    (void)state;
+    for (int junk = 0; junk < 2; junk++) {
+        struct bed b;
+        uint32_t taken;
+        set_up(&b);
+        open_epoch(&b, 0, 1 * SECOND);
+        send(&b, failures(&b, 0, "eve", 3, 100 * SECOND, 100 * SECOND));
+        if (junk)
+            write_to_queue(&b, DW_STR("bytes that are no frame"));
+        open_engine(&b);
+        work(&b);
+        assert_int_equal(dw_intake_finish(b.engine), DW_OK);
+        close_engine(&b);
+        open_engine(&b);
+        assert_int_equal(dw_intake_turn(b.engine, &taken), DW_OK);
+        assert_int_equal(taken, 0);
+        assert_int_equal(count_in_log(&b, "\"rule\":\"dogwatch.queue.replaced\""), 0);
+        close_engine(&b);
+        dw_sender_close(b.sender);
+        temp_dir_remove(b.queue);
+        assert_int_equal(dw_dir_sender_open(&dw_fs_system, b.queue, 0, &b.sender), DW_OK);
+        send(&b, failures(&b, 0, "ann", 3, 200 * SECOND, 200 * SECOND));
+        for (int i = 0; i < 20; i++) /* longer than what was there before */
+            heartbeat(&b, 0, 300 * SECOND);
+        open_engine(&b);
+        work(&b);
+        assert_int_equal(count_in_log(&b, "\"rule\":\"dogwatch.queue.replaced\""), 1);
+        assert_int_equal(count_in_log(&b, "user.name=ann"), 1);
+        assert_same_when_made_again(&b);
+        tear_down(&b);
+    }
+}
+
 /* A frame may state any mark: one near the least number wrapped, and made everything late. */
 static void a_mark_near_the_least_number_makes_nothing_late(void **state)
 {
@@ -420,6 +456,7 @@ int main(void)
         cmocka_unit_test(rejected_bytes_are_told_again_from_the_archive),
         cmocka_unit_test(the_end_of_input_is_where_it_was_when_read_again),
         cmocka_unit_test(frames_that_came_out_of_order_are_the_same_when_sealed),
+        cmocka_unit_test(the_place_in_the_queue_is_known_behind_decisions),
         cmocka_unit_test(a_mark_near_the_least_number_makes_nothing_late),
         cmocka_unit_test(alerts_rest_on_what_is_archived_whatever_fails),
     };
