@@ -146,10 +146,24 @@ static int account_for(struct dw_intake_engine *e, const struct dw_decoded *f, c
     return rc == DW_OK ? e->rc : rc;
 }
 
+/* How far correlations may go after a frame. When the last agent that they wait for is idle, and at the end of input, nothing is waited
+ * for: they go to the last event time. Not when it has closed its epoch, for then it may be back in a second with what it had not read. */
+static int advance(struct dw_intake_engine *e, const struct dw_decoded *f)
+{
+    struct dw_decision d = {.kind = DW_DECISION_OTHER};
+    int64_t low = dw_account_low_water(e->account);
+    if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &d) < 0)
+        d.kind = DW_DECISION_OTHER;
+    if (d.kind == DW_DECISION_END || (d.kind == DW_DECISION_IDLE && low == INT64_MAX))
+        return dw_window_flush(e->window, on_finding, e);
+    if (low == INT64_MAX || low <= INT64_MIN + e->conf.lateness_ns)
+        return DW_OK;
+    return dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
+}
+
 /* Everything that follows from an archived frame for the rules. */
 static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
 {
-    struct dw_decision d;
     int rc = DW_OK;
     for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
         if (e->mark[i] == DW_MARK_DUPLICATE)
@@ -157,11 +171,8 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
         e->event = &f->event[i];
         rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){0}, on_hit, e);
     }
-    int64_t low = dw_account_low_water(e->account);
-    if (rc == DW_OK && low != INT64_MAX && low > INT64_MIN + e->conf.lateness_ns)
-        rc = dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
-    if (rc == DW_OK && dw_is_collector(f->head.agent) && dw_decision_read(f->record, &d) == DW_OK && d.kind == DW_DECISION_END)
-        rc = dw_window_flush(e->window, on_finding, e);
+    if (rc == DW_OK)
+        rc = advance(e, f);
     return rc == DW_OK ? e->rc : rc;
 }
 

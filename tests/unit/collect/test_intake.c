@@ -244,6 +244,24 @@ static void an_agent_that_died_does_not_stop_correlation(void **state)
     tear_down(&b);
 }
 
+/* Whoever breaks in and kills the only agent must not keep what was seen last from correlations. */
+static void what_the_only_agent_saw_last_comes_out_when_it_is_idle(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    open_epoch(&b, 0, 1 * SECOND);
+    send(&b, failures(&b, 0, "eve", 3, 100 * SECOND, 102 * SECOND)); /* and killed within the lateness */
+    open_engine(&b);
+    work(&b);
+    assert_int_equal(count_in_log(&b, "user.name=eve"), 0);
+    b.clock.mono_ns += 61 * SECOND;
+    work(&b);
+    assert_int_equal(count_in_log(&b, "user.name=eve"), 1);
+    assert_same_when_made_again(&b);
+    tear_down(&b);
+}
+
 static void a_collector_that_was_down_does_not_take_agents_for_silent(void **state)
 {
     (void)state;
@@ -452,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_agent_that_died_does_not_stop_correlation),
+        cmocka_unit_test(what_the_only_agent_saw_last_comes_out_when_it_is_idle),
         cmocka_unit_test(a_collector_that_was_down_does_not_take_agents_for_silent),
         cmocka_unit_test(rejected_bytes_are_told_again_from_the_archive),
         cmocka_unit_test(the_end_of_input_is_where_it_was_when_read_again),
