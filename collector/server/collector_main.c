@@ -1,6 +1,8 @@
 /*
  * collector_main: dogwatch-collector: configuration, rules, signals, and the loop that takes frames.
  *
+ * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle.
+ *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
 #include "dogwatch/base/error.h"
@@ -11,6 +13,7 @@
 #include "dogwatch/conf/program.h"
 #include "dogwatch/transport/kafka.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <uv.h>
 
@@ -22,14 +25,14 @@ struct program {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_idle_t idle;
-    uv_signal_t term, intr;
+    uv_signal_t term, intr, last;
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int rc;
-    bool ending;
+    bool ending, until_idle;
 };
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -72,7 +75,7 @@ static void turn(struct program *p)
         return;
     }
     (void)uv_idle_stop(&p->idle);
-    if (p->opt->until_idle && dw_intake_all_closed(p->engine))
+    if (p->until_idle && dw_intake_all_closed(p->engine))
         end(p, dw_intake_finish(p->engine));
 }
 
@@ -102,15 +105,31 @@ static void on_signal(uv_signal_t *handle, int number)
     end(handle->data, DW_OK);
 }
 
+/* No agent will send any more: what is there is taken, and that is all. */
+static void on_last(uv_signal_t *handle, int number)
+{
+    struct program *p = handle->data;
+    (void)number;
+    p->until_idle = true;
+    turn(p);
+}
+
 static int run(struct program *p)
 {
     if (uv_loop_init(&p->loop) != 0)
         return DW_ENOMEM;
-    p->timer.data = p->idle.data = p->term.data = p->intr.data = p->queue.data = p;
+    p->timer.data = p->idle.data = p->term.data = p->intr.data = p->last.data = p->queue.data = p;
+    p->until_idle = p->opt->until_idle;
     (void)uv_timer_init(&p->loop, &p->timer);
     (void)uv_idle_init(&p->loop, &p->idle);
     (void)uv_signal_init(&p->loop, &p->term);
     (void)uv_signal_init(&p->loop, &p->intr);
+    (void)uv_signal_init(&p->loop, &p->last);
+    (void)uv_signal_start(&p->last, on_last, SIGUSR1);
+    sigset_t last;
+    (void)sigemptyset(&last);
+    (void)sigaddset(&last, SIGUSR1);
+    (void)pthread_sigmask(SIG_UNBLOCK, &last, NULL); /* `up` starts us with it blocked */
     (void)uv_fs_event_init(&p->loop, &p->queue);
     (void)uv_signal_start(&p->term, on_signal, SIGTERM);
     (void)uv_signal_start(&p->intr, on_signal, SIGINT);
