@@ -9,6 +9,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/collect/account.h"
 #include "dogwatch/store/archive.h"
 
 enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 12 };
@@ -34,6 +35,8 @@ const char *cli_arguments(const char *word);
 void cli_default_data(char out[CLI_PATH_MAX]);
 /* Opens the archive; on failure says where it looked and what to type, and answers CLI_CANNOT. */
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret);
+/* Gives every frame of an archive to an account; what cannot be read is said. DW_ENOMEM. */
+DW_MUST_USE int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys);
 /* Says that there is no archive, where it was looked for and what to type. */
 void cli_say_no_archive(const struct cli_options *o, int rc);
 /* Copies a path from the command line; false, and said, when it is too long. */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-static int read_all(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys)
+int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys)
 {
     struct dw_archived a;
     struct dw_decoder *d = dw_decoder_new(keys);
@@ -87,7 +87,7 @@ int cmd_ledger(int argc, char **argv)
     }
     static const struct dw_account_bounds all = {.streams = UINT32_MAX, .epochs = UINT32_MAX, .ranges = UINT64_MAX};
     struct dw_account *account = dw_account_new(&all, NULL, NULL);
-    int err = account ? read_all(r, account, keys) : DW_ENOMEM;
+    int err = account ? cli_account(r, account, keys) : DW_ENOMEM;
     if (err == DW_OK)
         print(&o, account, &unaccounted);
     else

@@ -75,6 +75,7 @@ void dw_account_free(struct dw_account *a)
         return;
     dw__streams_free(a);
     dw__epochs_free(a);
+    dw__agents_free(a);
     dw_keyring_free(a->keys);
     dw_free(a->seen);
     dw_free(a);
@@ -202,6 +203,8 @@ int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint
         tell_copy(a, &f->head, e, fresh);
     else
         hear(a, e, &f->head);
+    if (link != DW_LINK_COPY)
+        dw__agent_frame(a, f);
     return rc;
 }
 

@@ -71,6 +71,13 @@ struct dw__seen {
     uint64_t start, end, hash;
 };
 
+/* An agent that a signed record, or an approval, named. */
+struct dw__agent {
+    struct dw__agent *next;
+    struct dw_node node; /* by id */
+    struct dw_account_agent said;
+};
+
 struct dw_account {
     /* set once */
     void (*problem)(void *arg, const struct dw_problem *p);
@@ -83,6 +90,11 @@ struct dw_account {
     struct dw_table by_id;
     struct dw__ring sight, live, ended;
     uint64_t serials, ranges; /* streams ever seen; room for ranges in all streams */
+    /* agents, in order of first sight */
+    struct dw_table by_agent;
+    struct dw__agent *agents, *agents_end;
+    const uint8_t *listed; /* ids of a list; NULL: the first of a host is pinned */
+    uint32_t listed_count;
     /* epochs */
     struct dw_table by_epoch;
     struct dw__ring use, open;
@@ -90,6 +102,16 @@ struct dw_account {
     bool own_begun, any_ended;
     int64_t arrival_ns, heard_ns; /* of the frame in hand */
 };
+
+/* agents.c */
+void dw__agents_free(struct dw_account *a);
+struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id);
+/* A signed record opened an epoch of the agent. */
+void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host);
+/* A frame of it was taken. */
+void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f);
+/* Somebody agreed to it. */
+void dw__agent_approved(struct dw_account *a, const uint8_t *id);
 
 /* account.c */
 void dw__tell(struct dw_account *a, enum dw_problem_kind kind, const struct dw_head *h, const char *cause, const char *fmt, ...)

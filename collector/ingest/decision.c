@@ -12,7 +12,8 @@
 
 static const char *const types[] = {
     [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
-    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_EXPIRED] = "queue.expired", [DW_DECISION_END] = "input.end"};
+    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_EXPIRED] = "queue.expired", [DW_DECISION_APPROVED] = "agent.approved",
+    [DW_DECISION_END] = "input.end"};
 
 static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
 {
@@ -24,8 +25,10 @@ static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, 
 void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
 {
     dw_buf_printf(out, "{\"type\":\"%s\"", types[d->kind]);
-    if (d->kind == DW_DECISION_IDLE || d->kind == DW_DECISION_REJECTED) {
+    bool chain = d->kind == DW_DECISION_IDLE || d->kind == DW_DECISION_REJECTED;
+    if (chain || d->kind == DW_DECISION_APPROVED)
         put_hex(out, "agent", d->agent, sizeof d->agent);
+    if (chain) {
         dw_buf_printf(out, ",\"epoch\":%" PRIu64, d->epoch.counter);
         put_hex(out, "nonce", d->epoch.nonce, sizeof d->epoch.nonce);
     }

@@ -376,6 +376,14 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
     return rc;
 }
 
+int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
+{
+    struct dw_decision d = {.kind = DW_DECISION_APPROVED};
+    memcpy(d.agent, agent, sizeof d.agent);
+    int rc = decide(e, &d, here(e));
+    return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
+}
+
 bool dw_intake_all_closed(const struct dw_intake_engine *e)
 {
     return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->account);
@@ -463,6 +471,8 @@ static int open_parts(struct dw_intake_engine *e)
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
     e->account = dw_account_new(NULL, on_problem, e);
+    if (e->account && c->listed)
+        dw_account_list_agents(e->account, c->listed, c->listed_count);
     e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
     e->scratch = dw_match_scratch_new(c->rules);

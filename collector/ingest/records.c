@@ -152,6 +152,7 @@ int dw__take_record(struct dw_account *a, const struct dw_decoded *f, struct dw_
             dw__tell(a, DW_PROBLEM_FOREIGN_KEY, h, dw__frame_cause(cause, h), "the opening record names a key that is not the agent's");
         if (h->number == 0 && h->flags & DW_HEAD_SIGNED && dw_keyring_check(a->keys, h) == DW_OK) {
             (void)snprintf(e->host, sizeof e->host, "%.*s", DW_ARG(dw_str_slice(r.host, 0, sizeof e->host - 1)));
+            dw__agent_opened(a, h, e->host);
             dw__epoch_opened(a, h, e, f->record);
         }
         return rc == DW_ENOMEM ? rc : DW_OK;
@@ -231,6 +232,8 @@ void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
         take_rejected(a, &f->head, &d);
     else if (d.kind == DW_DECISION_REPLACED)
         take_replaced(a, &f->head, &d);
+    else if (d.kind == DW_DECISION_APPROVED)
+        dw__agent_approved(a, d.agent);
     else if (d.kind == DW_DECISION_EXPIRED && d.next > d.offset)
         take_expired(a, &f->head, &d);
 }

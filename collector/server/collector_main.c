@@ -5,6 +5,8 @@
  *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
+#include "trust.h"
+
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/hash.h"
 #include "dogwatch/base/log.h"
@@ -22,6 +24,7 @@
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
+#define APPROVALS_NS DW_NS_PER_S /* how often approvals are looked for */
 static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"};
 
 struct program {
@@ -34,6 +37,7 @@ struct program {
     struct dw_intake_engine *engine;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
+    int64_t approvals_ns; /* when they were looked for last */
     int rc;
     bool ending, until_idle;
 };
@@ -91,6 +95,15 @@ static void on_timer(uv_timer_t *timer)
 {
     struct program *p = timer->data;
     dw_counters_file_save(&p->counters, false);
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (!p->ending && now - p->approvals_ns >= APPROVALS_NS) {
+        p->approvals_ns = now;
+        int rc = trust_take_approvals(p->opt->data.ptr, p->engine);
+        if (rc < 0) {
+            dw_error("cannot go on: %s", dw_err_text(rc));
+            end(p, rc);
+        }
+    }
     turn(p);
 }
 
@@ -219,11 +232,15 @@ static int work(const struct dw_collector_options *opt)
     struct program p = {.opt = opt};
     struct dw_keys *keys = dw_keys_new();
     struct dw_ruleset *rules = NULL;
+    uint8_t *listed = NULL;
+    uint32_t listed_count = 0;
     int rc = keys ? load_rules(opt, keys, &rules) : DW_ENOMEM;
+    if (rc == DW_OK && opt->trust == DW_TRUST_LISTED)
+        rc = trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
+        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
@@ -239,6 +256,7 @@ static int work(const struct dw_collector_options *opt)
     dw_intake_close(p.engine);
     dw_ruleset_free(rules);
     dw_keys_free(keys);
+    dw_free(listed);
     return rc;
 }
 

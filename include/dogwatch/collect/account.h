@@ -42,6 +42,19 @@ struct dw_account_stream {
     bool ended, lost;
 };
 
+/* Whether an agent was agreed to: nobody did; as the first of its host; by an approval or a list. */
+enum dw_agent_state { DW_AGENT_NEW, DW_AGENT_PINNED, DW_AGENT_APPROVED };
+enum { DW_AGENT_HOST_CAP = 256 };
+
+/* One agent. */
+struct dw_account_agent {
+    uint8_t id[DW_AGENT_ID_BYTES];
+    char host[DW_AGENT_HOST_CAP];
+    enum dw_agent_state state;
+    uint64_t epochs, frames, events;
+    int64_t first_ns, last_ns; /* arrival of its first and newest frame */
+};
+
 /* What an account may hold. Over `streams` the one that ended longest ago is forgotten (only when none has ended, the one longest
  * untouched): its bytes are new when they come again. Over `epochs` the one longest without a frame is: its frames then have no
  * opening; as many keys of agents are kept, the one learnt longest ago is forgotten. Over `ranges` (in all streams together) bytes that do not touch others are not entered, and show as a gap. */
@@ -66,6 +79,10 @@ DW_MUST_USE int dw_account_take(struct dw_account *a, const struct dw_decoded *f
 
 /* Streams in order of first sight; NULL: the first, and at the end. */
 const struct dw_account_stream *dw_account_next(const struct dw_account *a, const struct dw_account_stream *s);
+/* Agents in order of first sight; NULL: the first, and at the end. */
+const struct dw_account_agent *dw_account_next_agent(const struct dw_account *a, const struct dw_account_agent *g);
+/* From now on agents are agreed to by this list alone (`count` ids of DW_AGENT_ID_BYTES; kept), not by being the first of a host. */
+void dw_account_list_agents(struct dw_account *a, const uint8_t *ids, uint32_t count);
 /* Whether every epoch that a signed record opened has been closed or its agent decided to be idle, and there is one that was. An
  * epoch that nobody opened is named, and not waited for: anybody can write its frames. */
 bool dw_account_all_closed(const struct dw_account *a);

@@ -15,12 +15,13 @@ enum dw_decision_kind {
     DW_DECISION_REJECTED, /* bytes of the queue were set aside */
     DW_DECISION_REPLACED, /* the queue was removed or replaced, and is read from its beginning */
     DW_DECISION_EXPIRED,  /* a part of the queue was let go before it was taken */
+    DW_DECISION_APPROVED, /* somebody agreed to an agent */
     DW_DECISION_END,      /* end of input: the watermark goes to the last event time */
 };
 
 struct dw_decision {
     enum dw_decision_kind kind;
-    /* idle: which chain; rejected: what the HEAD of the bytes says, zeros when they have none */
+    /* approved: which agent; idle: which chain; rejected: what the HEAD of the bytes says, zeros when they have none */
     uint8_t agent[DW_AGENT_ID_BYTES];
     struct dw_epoch epoch;
     uint64_t number; /* rejected: of the frame */

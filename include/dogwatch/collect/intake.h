@@ -19,6 +19,8 @@ struct dw_intake_conf {
     /* Opens the receiver behind what is archived: one place for a queue of files, one a partition for Kafka. */
     int (*open_receiver)(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret);
     void *arg;
+    const uint8_t *listed;      /* ids of agents, DW_AGENT_ID_BYTES each, that alone are agreed to; NULL: the first of a host is pinned */
+    uint32_t listed_count;
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
     int64_t lateness_ns;
@@ -33,6 +35,8 @@ DW_MUST_USE int dw_intake_open(const struct dw_intake_conf *conf, struct dw_inta
 void dw_intake_close(struct dw_intake_engine *e);
 /* Takes up to a bounded number of frames, makes them durable, raises what they show. *ret_taken: how many; 0: nothing is there. */
 DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
+/* Somebody agreed to an agent (id: DW_AGENT_ID_BYTES): a decision, durable. */
+DW_MUST_USE int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent);
 /* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */

@@ -21,6 +21,7 @@ struct dw_collector_options {
 
 /* Order of the words of ENUM options in the tables. */
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
+enum dw_trust_option { DW_TRUST_PINNED, DW_TRUST_LISTED };
 enum dw_transport_option { DW_TRANSPORT_DIR, DW_TRANSPORT_KAFKA };
 /* log.level is enum dw_log_level. */
 

@@ -9,6 +9,8 @@ CONF(kafka.replicas, INT, kafka_replicas, "0", 0, 32, "", "Copies of each partit
 CONF(kafka.options, MAP, kafka_options, "", 0, 0, "", "Further properties of librdkafka: security.protocol, sasl.mechanisms, sasl.username, ssl.ca.location, ... Those that order and durability rest on are refused.")
 CONF(kafka.password, SECRET, kafka_password, "", 0, 0, "", "sasl.password of the kafka transport.")
 CONF(queue.dir, PATH, queue_dir, "", 0, 0, "", "Folder of the dir transport. Empty: DATA/queue.")
+CONF(trust, ENUM, trust, "pinned", 0, 0, "pinned|listed", "Which agents are agreed to: the first of each host and who was approved, or only those of trust.file. Frames of all are archived and matched; who was not agreed to is named.")
+CONF(trust.file, PATH, trust_file, "", 0, 0, "", "Ids of agents, one a line (`dogwatch agents` shows them); # begins a comment.")
 CONF(rules, LIST, rules, "", 0, 0, "", "Rule files and folders. Empty: the shipped folder, then /etc/dogwatch/rules.d.")
 CONF(lateness, DURATION, lateness, "30s", 0, 86400000000000, "", "How long correlations wait, in event time, for events of other agents.")
 CONF(agent.idle_after, DURATION, agent_idle_after, "60s", 1000000000, 86400000000000, "", "An agent of which no frame came for this long, while the queue is read to its end, is decided to be idle: correlations no longer wait for it. What it sends on return is archived and matched, and is late where the watermark has passed.")

@@ -7,6 +7,8 @@ COMMAND(alert, cmd_alert, "show ID [--data DIR] [--archive PATH] [--output table
 COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "events that match a filter, or counts of them")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
+COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+    "who sends, and whether that was agreed to; agree to an agent")
 COMMAND(counters, cmd_counters, "[--data DIR] [--output table|ndjson|csv]", "what agent and collector counted since they started")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
 COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH] [--output table|ndjson|csv]", "list segments; check that nothing was changed")

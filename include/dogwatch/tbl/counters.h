@@ -54,3 +54,4 @@ COUNTER(correlate_window_capped, "oldest entries of a key's window let go becaus
 COUNTER(correlate_state_dropped, "keys of a loaded snapshot left out because their rule is gone or decides differently")
 COUNTER(kafka_errors, "errors that librdkafka told of, those it mended itself too")
 COUNTER(kafka_fatal, "fatal errors of a producer: a new epoch began and what was not acknowledged was read again")
+COUNTER(account_agents_refused, "agents that were not entered into the account because it is full")

@@ -7,6 +7,8 @@ PROBLEM(REPLAYED, "dogwatch.chain.replayed", "low", "A frame was delivered again
 PROBLEM(HEADLESS, "dogwatch.epoch.headless", "high", "Frames of an epoch that no signed record opened")
 PROBLEM(TAIL_MISSING, "dogwatch.epoch.tail_missing", "high", "Frames at the end of an epoch, or all of it, are missing")
 PROBLEM(ROLLED_BACK, "dogwatch.epoch.rolled_back", "medium", "An agent's state was rolled back or cloned")
+PROBLEM(NEW_KEY, "dogwatch.agent.new_key", "high", "A host is spoken for by another agent")
+PROBLEM(UNLISTED, "dogwatch.agent.unlisted", "high", "An agent that no list names")
 PROBLEM(UNHEARD, "dogwatch.agent.unheard", "medium", "Nothing has been heard of an agent")
 PROBLEM(SIGNATURE, "dogwatch.frame.signature", "critical", "A frame's signature does not hold")
 PROBLEM(FOREIGN_KEY, "dogwatch.frame.foreign_key", "critical", "A record names a key that is not its agent's")

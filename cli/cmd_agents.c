@@ -1,0 +1,96 @@
+/*
+ * cmd_agents: `dogwatch agents [ls]` and `dogwatch agents approve ID`.
+ *
+ * An approval is a file in DATA/state/approve that the collector makes a decision of; without a running collector it waits there.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/event/json_write.h"
+
+#include <stdio.h>
+
+static void time_cell(struct cli_table *t, int64_t ns)
+{
+    struct dw_buf text = {0};
+    dw_time_text(&text, ns);
+    cli_table_cell(t, ns ? dw_str_slice(dw_buf_view(&text), 0, 19) : DW_STR(""));
+    dw_buf_fini(&text);
+}
+
+static void list(const struct cli_options *o, const struct dw_account *account)
+{
+    static const char *const state[] = {[DW_AGENT_NEW] = "new", [DW_AGENT_PINNED] = "pinned", [DW_AGENT_APPROVED] = "approved"};
+    struct cli_table t = {.output = o->output, .columns = 8, .name = {"agent", "host", "state", "starts", "frames", "events", "first", "last"},
+        .number = {false, false, false, true, true, true, false, false}};
+    for (const struct dw_account_agent *g = NULL; (g = dw_account_next_agent(account, g));) {
+        char hex[2 * DW_AGENT_ID_BYTES + 1];
+        dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
+        cli_table_cell(&t, dw_str_of(hex));
+        cli_table_cell(&t, dw_str_of(g->host));
+        cli_table_cell(&t, dw_str_of(state[g->state]));
+        cli_table_number(&t, g->epochs);
+        cli_table_number(&t, g->frames);
+        cli_table_number(&t, g->events);
+        time_cell(&t, g->first_ns);
+        time_cell(&t, g->last_ns);
+    }
+    cli_table_end(&t);
+}
+
+static int read_and_list(const struct cli_options *o)
+{
+    struct dw_archive_reader *r;
+    struct dw_keys *keys = dw_keys_new();
+    int rc = cli_open_archive(o, keys, &r);
+    if (rc != CLI_YES) {
+        dw_keys_free(keys);
+        return rc;
+    }
+    struct dw_account *account = dw_account_new(NULL, NULL, NULL);
+    int err = account ? cli_account(r, account, keys) : DW_ENOMEM;
+    if (err == DW_OK)
+        list(o, account);
+    else
+        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
+    dw_account_free(account);
+    dw_archive_reader_close(r);
+    dw_keys_free(keys);
+    return err < 0 ? CLI_CANNOT : CLI_YES;
+}
+
+static int approve(const struct cli_options *o, const char *id)
+{
+    char dir[CLI_PATH_MAX], path[CLI_PATH_MAX];
+    uint8_t bytes[DW_AGENT_ID_BYTES];
+    if (strlen(id) != 2 * DW_AGENT_ID_BYTES || !dw_unhex(dw_str_of(id), bytes, sizeof bytes)) {
+        (void)fprintf(stderr, "dogwatch agents: %s: an agent's id has 32 hex digits; `dogwatch agents` shows them\n", id);
+        return CLI_USAGE;
+    }
+    int err = dw_path_join(dir, sizeof dir, o->data, "state/approve");
+    if (err == DW_OK)
+        err = dw_fs_mkdirs(&dw_fs_system, dir, 0750);
+    if (err == DW_OK)
+        err = dw_path_join(path, sizeof path, dir, id);
+    if (err == DW_OK)
+        err = dw_fs_write_file(&dw_fs_system, path, 0640, DW_STR(""));
+    if (err < 0) {
+        (void)fprintf(stderr, "dogwatch: %s: %s\n", dir, dw_err_text(err));
+        return CLI_CANNOT;
+    }
+    (void)printf("agent %s: the collector of %s takes it up within a second, or when it is started\n", id, o->data);
+    return CLI_YES;
+}
+
+int cmd_agents(int argc, char **argv)
+{
+    struct cli_options o;
+    int rc = cli_options(argc, argv, &o);
+    if (rc != CLI_YES)
+        return rc;
+    if (o.rest_count == 0 || (o.rest_count == 1 && strcmp(o.rest[0], "ls") == 0))
+        return read_and_list(&o);
+    if (o.rest_count == 2 && strcmp(o.rest[0], "approve") == 0)
+        return approve(&o, o.rest[1]);
+    (void)fprintf(stderr, "usage: dogwatch agents %s\n", cli_arguments("agents"));
+    return CLI_USAGE;
+}

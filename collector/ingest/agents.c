@@ -1,0 +1,142 @@
+/*
+ * agents: who sends, and whether that was agreed to.
+ *
+ * Idea: an agent's id is the hash of its key, so nobody can speak under an id without its key. What can be wrong is that another agent
+ * speaks for a host: so the first agent of a host is pinned, and another one is named until somebody approves it. Or only agents of a
+ * list are agreed to. Frames of all are archived and matched: who could silence an agent by a mistake in a list would be a danger.
+ *
+ * Invariants:
+ *   (1) Only a record that the agent's key signed makes an agent known, or pins it.
+ *   (2) An agent that was not agreed to is named once.
+ *   (3) Over the bound (account's bounds.epochs) further agents are not entered, and counted.
+ */
+#include "account_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdio.h>
+
+void dw__agents_free(struct dw_account *a)
+{
+    while (a->agents) {
+        struct dw__agent *g = a->agents;
+        a->agents = g->next;
+        dw_free(g);
+    }
+    dw_table_fini(&a->by_agent);
+}
+
+static uint64_t hash_of(const uint8_t *id)
+{
+    uint64_t h;
+    memcpy(&h, id, sizeof h); /* it is a hash already */
+    return h;
+}
+
+struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id)
+{
+    struct dw_node *n = dw_table_find(&a->by_agent, hash_of(id));
+    while (n && memcmp(DW_ITEM(n, struct dw__agent, node)->said.id, id, DW_AGENT_ID_BYTES) != 0)
+        n = dw_table_next(n);
+    return n ? DW_ITEM(n, struct dw__agent, node) : NULL;
+}
+
+static struct dw__agent *enter(struct dw_account *a, const uint8_t *id)
+{
+    struct dw__agent *g = dw__agent_find(a, id);
+    if (g)
+        return g;
+    if (a->by_agent.count >= a->bounds.epochs) {
+        DW_COUNT(account_agents_refused);
+        return NULL;
+    }
+    g = dw_calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    memcpy(g->said.id, id, DW_AGENT_ID_BYTES);
+    dw_table_add(&a->by_agent, &g->node, hash_of(id));
+    *(a->agents_end ? &a->agents_end->next : &a->agents) = g;
+    a->agents_end = g;
+    return g;
+}
+
+/* The agent that was agreed to for a host; NULL: none yet. */
+static const struct dw__agent *agreed_for(const struct dw_account *a, const char *host)
+{
+    for (const struct dw__agent *g = a->agents; g; g = g->next)
+        if (g->said.state != DW_AGENT_NEW && g->said.epochs && strcmp(g->said.host, host) == 0)
+            return g;
+    return NULL;
+}
+
+static bool is_listed(const struct dw_account *a, const uint8_t *id)
+{
+    for (uint32_t i = 0; i < a->listed_count; i++)
+        if (memcmp(a->listed + (size_t)i * DW_AGENT_ID_BYTES, id, DW_AGENT_ID_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* The first opening of an agent: is it agreed to? */
+static void judge(struct dw_account *a, const struct dw_head *h, struct dw__agent *g)
+{
+    char hex[2 * DW_AGENT_ID_BYTES + 1], other[2 * DW_AGENT_ID_BYTES + 1];
+    const struct dw__agent *pinned = agreed_for(a, g->said.host);
+    dw_hex(g->said.id, DW_AGENT_ID_BYTES, hex);
+    if (g->said.state == DW_AGENT_APPROVED)
+        return;
+    if (a->listed) {
+        g->said.state = is_listed(a, g->said.id) ? DW_AGENT_APPROVED : DW_AGENT_NEW;
+        if (g->said.state == DW_AGENT_NEW)
+            dw__tell(a, DW_PROBLEM_UNLISTED, h, hex, "agent %s of host %s is in no list of trusted agents", hex, g->said.host);
+        return;
+    }
+    g->said.state = pinned ? DW_AGENT_NEW : DW_AGENT_PINNED;
+    if (!pinned)
+        return;
+    dw_hex(pinned->said.id, DW_AGENT_ID_BYTES, other);
+    dw__tell(a, DW_PROBLEM_NEW_KEY, h, hex,
+        "host %s is spoken for by agent %s; until now it was %s. If it was set up anew: dogwatch agents approve %s", g->said.host, hex, other, hex);
+}
+
+void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host)
+{
+    struct dw__agent *g = enter(a, h->agent);
+    if (!g)
+        return;
+    (void)snprintf(g->said.host, sizeof g->said.host, "%s", host);
+    if (g->said.epochs++ == 0)
+        judge(a, h, g);
+}
+
+void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)
+{
+    struct dw__agent *g = dw__agent_find(a, f->head.agent);
+    if (!g)
+        return;
+    g->said.frames++;
+    g->said.events += f->event_count;
+    g->said.first_ns = g->said.first_ns ? g->said.first_ns : a->arrival_ns;
+    g->said.last_ns = a->arrival_ns;
+}
+
+void dw__agent_approved(struct dw_account *a, const uint8_t *id)
+{
+    struct dw__agent *g = enter(a, id);
+    if (g)
+        g->said.state = DW_AGENT_APPROVED;
+}
+
+void dw_account_list_agents(struct dw_account *a, const uint8_t *ids, uint32_t count)
+{
+    a->listed = ids;
+    a->listed_count = count;
+}
+
+const struct dw_account_agent *dw_account_next_agent(const struct dw_account *a, const struct dw_account_agent *g)
+{
+    const struct dw__agent *next = g ? DW_ITEM(g, struct dw__agent, said)->next : a->agents;
+    return next ? &next->said : NULL;
+}

@@ -1,0 +1,14 @@
+/*
+ * What people say of agents. Thread: the collector's loop.
+ */
+#ifndef DOGWATCH_SERVER_TRUST_H
+#define DOGWATCH_SERVER_TRUST_H
+
+#include "dogwatch/collect/intake.h"
+
+/* Reads a list of agents' ids; *ret is given. DW_ECONFIG with the place said; codes of fs.h, said. */
+DW_MUST_USE int trust_read_list(const char *path, uint8_t **ret, uint32_t *ret_count);
+/* Makes decisions of the approvals that lie in DATA/state/approve, and removes them. Codes of dw_intake_approve. */
+DW_MUST_USE int trust_take_approvals(const char *data, struct dw_intake_engine *e);
+
+#endif
