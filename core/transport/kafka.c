@@ -1,20 +1,17 @@
 /*
- * kafka: properties of librdkafka, and its errors in words that help.
+ * kafka: properties of librdkafka: the transport's own, and those that a configuration may add.
  *
  * Invariant: what the promises of the transport rest on cannot be configured away.
  */
 #include "kafka_int.h"
 
-#include "dogwatch/base/clock.h"
-#include "dogwatch/base/counter.h"
 #include "dogwatch/base/diag.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 
 #include <stdio.h>
 
-enum { ASK_MS = 1000, PROPERTIES_MAX = 512 };
-#define SAY_AGAIN_NS (60 * DW_NS_PER_S)
+enum { PROPERTIES_MAX = 512 };
 
 /* Not the user's: order, durability and the account of every byte rest on them. `instead`: dogwatch's own option. */
 static const struct {
@@ -124,11 +121,18 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         dw_log(DW_LOG_DEBUG, "librdkafka: %s: %s", facility, text);
 }
 
-rd_kafka_conf_t *dw__kafka_conf(const struct dw_kafka_conf *conf, const struct dw__kafka_property *own, size_t own_count)
+rd_kafka_conf_t *dw__kafka_conf(
+    const struct dw_kafka_conf *conf, const struct dw__kafka_property *own, size_t own_count, struct dw__kafka_trouble *t)
 {
     char why[512];
+    if (conf->brokers.len == 0) {
+        dw_error("kafka.brokers is not set: where is the first broker? host:port,host:port");
+        return NULL;
+    }
     rd_kafka_conf_t *c = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(c, on_log);
+    rd_kafka_conf_set_opaque(c, t);
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(c, dw__kafka_keep_x509); /* fails where librdkafka has no TLS: then nothing is to be kept */
     bool ok = true;
     for (size_t i = 0; i < own_count && ok; i++) {
         ok = set(c, own[i].name, own[i].value, why, sizeof why);
@@ -142,69 +146,4 @@ rd_kafka_conf_t *dw__kafka_conf(const struct dw_kafka_conf *conf, const struct d
         return c;
     rd_kafka_conf_destroy(c);
     return NULL;
-}
-
-/* What one can do about an error; "" when its own text says it. */
-static const char *remedy(rd_kafka_resp_err_t err)
-{
-    switch (err) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED: return "; look at kafka.options (sasl.username, sasl.mechanisms) and kafka.password";
-    case RD_KAFKA_RESP_ERR__SSL: return "; look at ssl.ca.location and at the dates of the certificates";
-    case RD_KAFKA_RESP_ERR__RESOLVE: return "; look at kafka.brokers";
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: return "; nothing is lost: it is tried again until a broker answers";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        return "; this user needs WRITE and DESCRIBE on the topic (agent), READ on topic and group (collector): kafka-acls.sh --add";
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return "; the topic must take 900000 bytes: kafka-configs.sh --alter --add-config max.message.bytes=1048588";
-    default: return "";
-    }
-}
-
-void dw__kafka_say(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err, const char *reason)
-{
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    DW_COUNT(kafka_errors);
-    if (err == t->last && now - t->said_ns < SAY_AGAIN_NS)
-        return;
-    /* "a broker is down" and "all are" take turns: one of them is enough */
-    bool same = t->last == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && err == RD_KAFKA_RESP_ERR__TRANSPORT;
-    if (!same)
-        dw_warn("%s: %s: %s%s", t->what, rd_kafka_err2name(err), reason && *reason ? reason : rd_kafka_err2str(err), remedy(err));
-    t->last = same ? t->last : err;
-    t->said_ns = same ? t->said_ns : now;
-}
-
-void dw__kafka_well(struct dw__kafka_trouble *t)
-{
-    if (t->last != RD_KAFKA_RESP_ERR_NO_ERROR)
-        dw_info("%s: it works again", t->what);
-    t->last = RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t)
-{
-    const struct rd_kafka_metadata *md;
-    char text[1024];
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
-    if (!rkt)
-        return false;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, rkt, &md, ASK_MS);
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        rd_kafka_metadata_destroy(md);
-    }
-    rd_kafka_topic_destroy(rkt);
-    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        (void)snprintf(text, sizeof text,
-            "topic %s is not there; waiting for it. A collector makes it if it may, else: kafka-topics.sh --bootstrap-server %s --create --topic "
-            "%s --partitions 12 --config max.message.bytes=1048588",
-            topic, brokers, topic);
-        dw__kafka_say(t, err, text);
-    } else if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR__TIMED_OUT && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
-        dw__kafka_say(t, err, NULL);
-    }
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
