@@ -25,7 +25,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define INTERRUPTED_NS (5 * DW_NS_PER_S)
+#define INTERRUPTED_NS DW_NS_PER_S
 enum { TURN_FRAMES = 64, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
