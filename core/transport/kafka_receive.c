@@ -56,6 +56,7 @@ struct kafka_receiver {
     bool has_topic, subscribed;
     bool away; /* a broker did not answer, and since then not all partitions have */
     bool taken_part; /* partitions were assigned once */
+    bool topic_went; /* partitions were deleted while they were ours */
     int failed;
 };
 
@@ -247,22 +248,23 @@ static int join(struct kafka_receiver *r)
 
 /* ---- records ---- */
 
-/* Goes on elsewhere. What is under way of the partition is dropped until the broker has let us: mend() tries again. */
+/* Goes on elsewhere. What is under way of the partition is dropped until librdkafka has let us: mend() tries again. A partition without a
+ * record where we go on is not read any more and cannot be sought: so it is given up and taken again. */
 static void seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
 {
     struct partition *p = &r->partition[partition];
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, r->topic, partition)->offset = offset;
-    rd_kafka_error_t *e = rd_kafka_seek_partitions(r->rk, list, LOOK_MS);
-    bool done = !e && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (!done)
-        dw_log(DW_LOG_DEBUG, "kafka: partition %d cannot be sought to %lld yet: %s", (int)partition, (long long)offset,
-            e ? rd_kafka_error_string(e) : rd_kafka_err2str(list->elems[0].err));
-    if (e)
-        rd_kafka_error_destroy(e);
-    rd_kafka_topic_partition_list_destroy(list);
-    p->seek = done ? NO_SEEK : offset;
+    rd_kafka_error_t *e = rd_kafka_incremental_unassign(r->rk, list);
+    if (!e)
+        e = rd_kafka_incremental_assign(r->rk, list);
+    p->seek = e ? offset : NO_SEEK;
     p->at_end = false;
+    if (e) {
+        dw_warn("kafka: partition %d: cannot go on at %lld yet: %s", (int)partition, (long long)offset, rd_kafka_error_string(e));
+        rd_kafka_error_destroy(e);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 static struct dw_position place(int32_t partition, uint64_t offset, uint64_t next)
@@ -362,6 +364,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
     } else {
+        r->topic_went |= m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
     }
     if (rc == DW_OK && ret->bytes.ptr)
@@ -494,12 +497,16 @@ static void kafka_close(struct dw_receiver *base)
     struct kafka_receiver *r = (struct kafka_receiver *)base;
     if (r->held)
         rd_kafka_message_destroy(r->held);
-    if (r->rk && may_leave(r)) {
+    if (r->rk && !may_leave(r))
+        return; /* the process ends with all of it, and the group notices by its timeout */
+    if (r->rk) {
         if (r->subscribed)
             commit_now(r, true);
         (void)rd_kafka_consumer_close(r->rk);
+        if (r->topic_went)
+            return; /* librdkafka 2.0.2 keeps a partition that was deleted, and waits for it for ever: the process ends with it */
         rd_kafka_destroy(r->rk);
-    } /* else the process ends with it, and the group notices by its timeout */
+    }
     dw_free(r->partition);
     dw_free(r->topic);
     dw_free(r->brokers);
@@ -518,6 +525,7 @@ static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf
         {"partition.assignment.strategy", "cooperative-sticky"},
         {"allow.auto.create.topics", "false"},
         {"queued.max.messages.kbytes", "65536"},
+        {"topic.metadata.refresh.interval.ms", "5000"}, /* a topic that was made anew, and partitions added to it, are seen by then */
     };
     char why[512];
     rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own), &r->trouble);
