@@ -119,7 +119,8 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = writer_start(&conf, &a->writer);
     if (rc < 0) {
-        dw_error("%s: %s", path, dw_err_text(rc));
+        if (rc != DW_ECONFIG) /* the transport said which option */
+            dw_error("%s: %s", path, dw_err_text(rc));
         dw_sender_close(s);
         checkpoint_close(c);
     }

@@ -232,8 +232,10 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->wake.data = p->timer.data = p->idle.data = p->term.data = p->intr.data = p;
     p->opt = opt;
     rc = agent_open(opt, on_wake, p, &p->agent);
-    if (rc < 0)
+    if (rc < 0) {
+        close_loop(p);
         return rc;
+    }
     (void)uv_timer_init(&p->loop, &p->timer);
     (void)uv_idle_init(&p->loop, &p->idle);
     (void)uv_signal_init(&p->loop, &p->term);

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # kafka.sh: Apache Kafka on loopback, one node or three (KRaft), for tests and for trying dogwatch with a broker.
 #
-#   tools/kafka.sh start [--nodes 1|3] [--secure]    brings Kafka (Maven, once), starts it, waits until it answers
+#   tools/kafka.sh start [--nodes 1|3] [--secure] [--acl]   brings Kafka (Maven, once), starts it, waits until it answers
 #   tools/kafka.sh stop [NODE]                       all nodes, or one; with its data kept
 #   tools/kafka.sh node N                            starts node N again
+#   tools/kafka.sh certificate DAYS                  a new one for all nodes, with --secure; they take it when they start. -1: expired
+#   tools/kafka.sh password TEXT                     another one for SASL/PLAIN; nodes take it when they start
 #   tools/kafka.sh topic NAME [PARTITIONS]           makes a topic
 #   tools/kafka.sh run CLASS ARGS...                 one of Kafka's own tools, e.g. org.apache.kafka.tools.TopicCommand
 #   tools/kafka.sh clean                             stops all and removes the data
 #
 # Everything is below DW_KAFKA (default build/kafka). Listeners of node N: 127.0.0.1:(19092 + 10 N); with --secure also TLS with
-# SASL/SCRAM on :(19093 + 10 N), user dogwatch, password in DW_KAFKA/password, CA in DW_KAFKA/tls/ca.pem. DW_KAFKA_PORT moves them.
+# SASL (PLAIN; SCRAM for dogwatch) on :(19093 + 10 N), users dogwatch, dogwatch-agent, dogwatch-collector, password in DW_KAFKA/password,
+# CA in DW_KAFKA/tls/ca.pem. DW_KAFKA_PORT moves them.
+# With --acl users of SASL may do what ACLs allow and no more (org.apache.kafka.tools.AclCommand); the other listener may do all.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 home=${DW_KAFKA:-$here/build/kafka}
@@ -43,20 +47,29 @@ run_java() { # CLASS ARGS: in the foreground
   exec java -Xmx384m -Xshare:auto -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile="file:$jars/log4j2.properties" -cp "$jars/*" "$@"
 }
 
-make_certificates() {
-  [ -s "$home/tls/node.p12" ] && return
+make_certificates() { # DAYS
   mkdir -p "$home/tls"
   (
     cd "$home/tls"
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj '/CN=dogwatch test CA' 2>/dev/null
+    [ -s ca.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj '/CN=dogwatch test CA' 2>/dev/null
     openssl req -newkey rsa:2048 -nodes -keyout node.key -out node.csr -subj '/CN=localhost' 2>/dev/null
     printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > ext
-    openssl x509 -req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -extfile ext -out node.pem 2>/dev/null
+    openssl x509 -req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days "$1" -extfile ext -out node.pem 2>/dev/null
     openssl pkcs12 -export -in node.pem -inkey node.key -certfile ca.pem -out node.p12 -passout pass:dogwatch
   )
 }
 
-write_node() { # N NODES SECURE
+plain_users() { for u in dogwatch dogwatch-agent dogwatch-collector; do printf 'user_%s="%s" ' "$u" "$1"; done; }
+
+set_password() {
+  local f
+  for f in "$home"/node-*/server.properties; do
+    sed -i "s|\\(PlainLoginModule required \\).*|\\1$(plain_users "$1");|" "$f"
+  done
+  (umask 077 && echo "$1" > "$password_file")
+}
+
+write_node() { # N NODES SECURE ACL
   local n=$1 nodes=$2 dir=$home/node-$1 voters='' listeners advertised
   for v in $(seq "$nodes"); do voters+="${voters:+,}$v@127.0.0.1:$(port "$v" 2)"; done
   listeners="PLAINTEXT://127.0.0.1:$(port "$n" 0),CONTROLLER://127.0.0.1:$(port "$n" 2)"
@@ -88,6 +101,10 @@ log.retention.check.interval.ms=2000
 broker.session.timeout.ms=6000
 controlled.shutdown.enable=true
 P
+  [ "$4" = yes ] && cat >> "$dir/server.properties" <<P
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+P
   [ "$3" = yes ] || return 0
   cat >> "$dir/server.properties" <<P
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN
@@ -96,7 +113,7 @@ ssl.keystore.password=dogwatch
 ssl.keystore.type=PKCS12
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_dogwatch="$(cat "$password_file")";
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required $(plain_users "$(cat "$password_file")");
 P
 }
 
@@ -123,11 +140,12 @@ wait_ready() {
 }
 
 start() {
-  local nodes=1 secure=no id
+  local nodes=1 secure=no acl=no id
   while [ $# -gt 0 ]; do
     case $1 in
       --nodes) nodes=$2; shift 2 ;;
       --secure) secure=yes; shift ;;
+      --acl) acl=yes; shift ;;
       *) usage ;;
     esac
   done
@@ -137,10 +155,10 @@ start() {
   if [ ! -s "$home/nodes" ]; then
     head -c 12 /dev/urandom | base64 | tr '+/' 'ab' > "$password_file"
     chmod 600 "$password_file"
-    [ "$secure" = yes ] && make_certificates
+    [ "$secure" = yes ] && make_certificates 3650
     id=$(java -cp "$jars/*" kafka.tools.StorageTool random-uuid 2>/dev/null | tail -1)
     for n in $(seq "$nodes"); do
-      write_node "$n" "$nodes" "$secure"
+      write_node "$n" "$nodes" "$secure" "$acl"
       scram=()
       if [ "$secure" = yes ]; then
         for m in 256 512; do scram+=(--add-scram "SCRAM-SHA-$m=[name=dogwatch,password=$(cat "$password_file")]"); done
@@ -168,13 +186,15 @@ stop_node() {
   rm -f "$home/node-$1/pid"
 }
 
-usage() { sed -n '3,14p' "$0" | cut -c3- >&2; exit 2; }
+usage() { sed -n '3,18p' "$0" | cut -c3- >&2; exit 2; }
 
 case ${1:-} in
   start) shift; start "$@" ;;
   stop)
     if [ -n "${2:-}" ]; then stop_node "$2" -KILL; else for n in 1 2 3; do stop_node "$n" & done; wait; fi ;;
   node) [ -n "${2:-}" ] || usage; start_node "$2" ;;
+  password) [ -n "${2:-}" ] || usage; set_password "$2" ;;
+  certificate) [ -n "${2:-}" ] || usage; make_certificates "$2" ;;
   topic)
     [ -n "${2:-}" ] || usage
     run_java org.apache.kafka.tools.TopicCommand --bootstrap-server "$(bootstrap)" --create --if-not-exists --topic "$2" --partitions "${3:-4}" ;;

@@ -244,7 +244,7 @@ static int work(const struct dw_collector_options *opt)
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
-        if (rc < 0)
+        if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
             dw_error("%s: %s", opt->data.ptr, dw_err_text(rc));
     }
     if (rc == DW_OK)

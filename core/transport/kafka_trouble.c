@@ -15,16 +15,20 @@
 #include <stdio.h>
 
 enum { ASK_MS = 1000, TOPIC_PARTITIONS = 12 };
+/* Before 2.6.1 librdkafka's SCRAM sent its nonce twice, which brokers let pass up to 3.9 (confluentinc/librdkafka#4895). */
+#define SCRAM_OF_KAFKA_4 0x020601ff
 #define SAY_AGAIN_NS (60 * DW_NS_PER_S)
 
 void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const struct dw_kafka_conf *conf)
 {
     struct dw_str user = DW_STR("NAME");
     char add[256];
-    for (uint32_t i = 0; i < conf->option_count; i++)
+    *t = (struct dw__kafka_trouble){.what = what};
+    for (uint32_t i = 0; i < conf->option_count; i++) {
         if (dw_str_eq(conf->key[i], DW_STR("sasl.username")))
             user = conf->value[i];
-    *t = (struct dw__kafka_trouble){.what = what};
+        t->scram |= dw_str_starts(conf->key[i], DW_STR("sasl.mechanism")) && dw_str_starts(conf->value[i], DW_STR("SCRAM"));
+    }
     (void)snprintf(add, sizeof add, "kafka-acls.sh --bootstrap-server %.*s --add --allow-principal User:%.*s", DW_ARG(conf->brokers), DW_ARG(user));
     if (conf->group.len)
         (void)snprintf(t->grant, sizeof t->grant,
@@ -74,6 +78,9 @@ const char *dw__kafka_remedy(struct dw__kafka_trouble *t, rd_kafka_resp_err_t er
     switch (err) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        if (t->scram && rd_kafka_version() < SCRAM_OF_KAFKA_4)
+            return "; is it the password of kafka.password? If so: this librdkafka is older than 2.6.1, and Kafka 4 refuses its SCRAM: sasl.mechanisms: "
+                   "PLAIN (over TLS) or ssl.certificate.location in kafka.options, or a newer librdkafka. Nothing is lost: it is tried again";
         return "; look at sasl.username and sasl.mechanisms in kafka.options and at the file of kafka.password; nothing is lost: it is tried again";
     case RD_KAFKA_RESP_ERR__SSL: return certificate_remedy(t->x509);
     case RD_KAFKA_RESP_ERR__RESOLVE: return "; kafka.brokers names a host that is not known here";
