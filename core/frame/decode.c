@@ -254,7 +254,9 @@ int dw_decode(struct dw_decoder *d, struct dw_str bytes, struct dw_decoded *ret)
         rc = DW_EAGAIN;
     if (rc == DW_OK)
         rc = dw_unpack(d, &head, dw_str_slice(bytes, 0, len), &sections);
-    return rc < 0 ? rc : dw_decode_sections(d, &head, &sections, ret);
+    if (rc == DW_OK)
+        rc = dw_decode_sections(d, &head, &sections, ret);
+    return rc;
 }
 
 void dw_decoded_digest(struct dw_decoder *d, const struct dw_decoded *f, struct dw_head *ret_head)

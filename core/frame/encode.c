@@ -177,7 +177,7 @@ static void put_run(struct dw_buf *out, const uint64_t *v, uint32_t n)
         bits |= v[i];
     }
     uint32_t end = differ ? n : 1;
-    *to++ = differ != 0;
+    *to++ = differ ? 1 : 0;
     if (bits < 0x80) { /* nearly always: a byte each */
         for (uint32_t i = 0; i < end; i++)
             to[i] = (char)v[i];
