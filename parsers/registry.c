@@ -68,6 +68,7 @@ int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, str
 {
     dw_draft_reset(d, line);
     dw_draft_text(d, DW_F_event_dataset, p->dataset, DW_K_CONST);
+    dw_draft_text(d, DW_F_event_kind, p->kind, DW_K_CONST);
     dw_draft_text(d, DW_F_event_module, p->module, DW_K_CONST);
     int err = ctx->user ? dw_user_format_parse(ctx->user, ctx, d) : p->parse(ctx, d);
     if (err) {
@@ -75,9 +76,5 @@ int dw_parser_run(const struct dw_parser *p, const struct dw_parse_ctx *ctx, str
         DW_COUNT_IF(err == DW_ESYNTAX, parse_lines_refused);
         return err;
     }
-    for (uint32_t i = 0; i < d->field_count; i++)
-        if (d->field[i].key == DW_F_event_kind)
-            return DW_OK;
-    dw_draft_text(d, DW_F_event_kind, p->kind, DW_K_CONST);
     return DW_OK;
 }

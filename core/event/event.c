@@ -48,10 +48,24 @@ static void drop(struct dw_draft *d)
     DW_COUNT(parse_fields_dropped);
 }
 
+/* event.kind is one value: what a line says of it goes over what its format says. */
+static bool replace_kind(struct dw_draft *d, const struct dw_field *f)
+{
+    for (uint32_t i = 0; f->key == DW_F_event_kind && i < d->field_count; i++) {
+        if (d->field[i].key != DW_F_event_kind)
+            continue;
+        d->field[i] = *f;
+        return true;
+    }
+    return false;
+}
+
 void dw_draft_field(struct dw_draft *d, struct dw_field f)
 {
     d->literal_bytes += f.kind == DW_K_LITERAL ? f.len : 0;
     d->name_bytes += f.key >= DW_FIELDS ? dw_keys_name(d->keys, f.key).len : 0;
+    if (replace_kind(d, &f))
+        return;
     if (d->field_count < DW_EVENT_FIELDS_MAX) {
         d->field[d->field_count++] = f;
         return;

@@ -28,38 +28,6 @@ static void skip_blanks(struct dw_json *j)
         j->at++;
 }
 
-/* A byte of v that equals the byte in pattern gives its high bit (Warren, Hacker's Delight, 6-1). Bytes above the
- * first hit may be wrong, which does not matter to whoever takes the lowest. */
-static uint64_t hits(uint64_t v, uint64_t pattern)
-{
-    uint64_t x = v ^ pattern;
-    return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
-}
-
-const char *dw_json_string_end(const char *at, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    for (; end - at >= 16; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)at);
-        int hit = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-        if (hit)
-            return at + __builtin_ctz((unsigned)hit);
-    }
-#endif
-    while (end - at >= 8) {
-        uint64_t v;
-        memcpy(&v, at, 8);
-        uint64_t hit = hits(v, UINT64_C(0x2222222222222222)) | hits(v, UINT64_C(0x5c5c5c5c5c5c5c5c));
-        if (hit)
-            return at + (__builtin_ctzll(hit) >> 3); /* little endian: the lowest byte is the first */
-        at += 8;
-    }
-    while (at < end && *at != '"' && *at != '\\')
-        at++;
-    return at;
-}
-
 /* Length of the escape at the backslash `at`; 0 when it is none. */
 static size_t escape_len(const char *at, const char *end)
 {

@@ -51,26 +51,6 @@ bool fmt_bracketed(struct dw_str *r, char open, char close, struct dw_str *ret)
     return false;
 }
 
-bool fmt_quoted(struct dw_str *r, struct dw_str *ret)
-{
-    struct dw_str at = *r;
-    fmt_blanks(&at);
-    if (!at.len || at.ptr[0] != '"')
-        return false;
-    const char *from = at.ptr + 1, *end = at.ptr + at.len, *p = from;
-    while ((p = dw_json_string_end(p, end)) < end) { /* the next quote or backslash */
-        if (*p == '"') {
-            *ret = dw_str_make(from, (size_t)(p - from));
-            *r = dw_str_make(p + 1, (size_t)(end - p) - 1);
-            return true;
-        }
-        if (end - p < 2)
-            break;
-        p += 2;
-    }
-    return false;
-}
-
 bool fmt_upto(struct dw_str *r, const char *text, struct dw_str *ret)
 {
     struct dw_str t = dw_str_of(text);

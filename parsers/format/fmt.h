@@ -10,6 +10,7 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/event/flatten.h"
+#include "dogwatch/event/json_read.h"
 #include "dogwatch/parsers/parser.h"
 
 /* -- taking off the rest of the line -- */
@@ -39,7 +40,26 @@ static inline struct dw_str fmt_word(struct dw_str *r)
 /* Blanks, then `open` text `close`; brackets of the same kind within are counted. */
 bool fmt_bracketed(struct dw_str *r, char open, char close, struct dw_str *ret);
 /* Blanks, then "text" with backslash escapes left in. */
-bool fmt_quoted(struct dw_str *r, struct dw_str *ret);
+static inline bool fmt_quoted(struct dw_str *r, struct dw_str *ret)
+{
+    struct dw_str at = *r;
+    fmt_blanks(&at);
+    if (!at.len || at.ptr[0] != '"')
+        return false;
+    const char *from = at.ptr + 1, *end = at.ptr + at.len, *p = from;
+    while ((p = dw_json_string_end(p, end)) < end) { /* the next quote or backslash */
+        if (*p == '"') {
+            *ret = dw_str_make(from, (size_t)(p - from));
+            *r = dw_str_make(p + 1, (size_t)(end - p) - 1);
+            return true;
+        }
+        if (end - p < 2)
+            break;
+        p += 2;
+    }
+    return false;
+}
+
 /* All up to `text`, which is taken too. */
 bool fmt_upto(struct dw_str *r, const char *text, struct dw_str *ret);
 /* A time at the start, which becomes the draft's. */
