@@ -4,6 +4,8 @@
 #include "dogwatch/base/arena.h"
 #include "dogwatch/base/diag.h"
 
+#include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,12 +225,28 @@ static void a_named_pipe_end_is_read_to_its_end(void **state)
     dw_buf_fini(&b);
 }
 
+static void foreign_codes_keep_their_meaning(void **state)
+{
+    (void)state;
+    const struct {
+        int theirs, ours;
+    } rows[] = {{SQLITE_OK, DW_OK}, {SQLITE_ROW, DW_OK}, {SQLITE_DONE, DW_OK}, {SQLITE_NOMEM, DW_ENOMEM}, {SQLITE_FULL, DW_ENOSPC},
+        {SQLITE_BUSY_SNAPSHOT, DW_ELOCKED}, {SQLITE_NOTADB, DW_ECORRUPT}, {SQLITE_CANTOPEN_ISDIR, DW_ENOENT},
+        {SQLITE_READONLY, DW_EACCES}, {SQLITE_IOERR_WRITE, DW_EIO}, {SQLITE_IOERR_NOMEM, DW_ENOMEM}};
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
+        assert_int_equal(dw_err_from_sqlite(rows[i].theirs), rows[i].ours);
+    assert_int_equal(dw_err_from_errno(0), DW_OK);
+    assert_int_equal(dw_err_from_errno(ENOTDIR), DW_ENOENT);
+    assert_int_equal(dw_err_from_errno(EBADF), DW_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(str_numbers_refuse_overflow_and_junk),
         cmocka_unit_test(str_find_and_cut),
         cmocka_unit_test(str_distance_counts_a_swap_as_one_edit),
+        cmocka_unit_test(foreign_codes_keep_their_meaning),
         cmocka_unit_test(varints_round_trip_and_refuse_truncation),
         cmocka_unit_test(counted_bytes_round_trip_and_refuse_what_is_too_long),
         cmocka_unit_test(differences_wrap_and_add_up_again),
