@@ -66,6 +66,9 @@ static int verify(const struct cli_options *o)
     if (r.unsigned_tail)
         (void)printf("  %llu newest frames stand after the last signature of their agent: the manifest alone vouches for them\n",
             (unsigned long long)r.unsigned_tail);
+    if (r.decisions)
+        (void)printf("  %llu frames are decisions of the collector: their own chain and the manifest vouch for them\n",
+            (unsigned long long)r.decisions);
     (void)printf("  not excluded without a key and a checkpoint held elsewhere: that all of it was made anew\n");
     return r.problems ? CLI_NO : CLI_YES;
 }

@@ -40,8 +40,7 @@ static void print(const struct cli_options *o, const struct dw_account *account,
         .name = {"host", "file", "state", "read", "archived", "declared", "pending", "unaccounted", "again"},
         .number = {false, false, false, true, true, true, true, true, true}};
     uint64_t sum[6] = {0};
-    for (uint32_t i = 0; i < dw_account_count(account); i++) {
-        const struct dw_account_stream *s = dw_account_at(account, i);
+    for (const struct dw_account_stream *s = NULL; (s = dw_account_next(account, s));) {
         uint64_t have = s->archived + s->declared, read = s->read > have ? s->read : have;
         uint64_t pending = s->read > s->pending && s->read > have ? (s->pending < read - have ? s->pending : read - have) : 0;
         uint64_t row[6] = {read, s->archived, s->declared, pending, read - have - pending, s->duplicate};
@@ -86,7 +85,8 @@ int cmd_ledger(int argc, char **argv)
         dw_keys_free(keys);
         return rc;
     }
-    struct dw_account *account = dw_account_new(NULL, NULL);
+    static const struct dw_account_bounds all = {.streams = UINT32_MAX, .epochs = UINT32_MAX, .ranges = UINT64_MAX};
+    struct dw_account *account = dw_account_new(&all, NULL, NULL);
     int err = account ? read_all(r, account, keys) : DW_ENOMEM;
     if (err == DW_OK)
         print(&o, account, &unaccounted);

@@ -1,16 +1,23 @@
 /*
  * alert_store: the log of alerts and its view.
  *
+ * Idea: what is raised waits in memory until its frames are durable; then it goes to the log, and from there to the view. A finding is
+ * known by its id, among those that wait by a hash table and before by the view's index.
+ *
  * Invariants:
  *   (1) A line is in the log and synced before the view has it.
  *   (2) The view holds nothing that the log does not: deleting it loses nothing.
  *   (3) Raising the same finding again changes nothing.
+ *   (4) A line of the log that cannot be read costs that line: it is named, counted and passed over.
  */
 #include "dogwatch/collect/alerts.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/hash.h"
+#include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/base/table.h"
 #include "dogwatch/event/json_read.h"
 #include "dogwatch/event/json_write.h"
 
@@ -19,10 +26,11 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-enum { PATH_CAP = 4096, LOG_STEP = 1024 * 1024 };
+enum { PATH_CAP = 4096, LOG_STEP = 1024 * 1024, LINE_MAX_BYTES = 16 * 1024 * 1024 };
 
 struct pending {
     struct pending *next;
+    struct dw_node node; /* by id */
     char id[DW_ALERT_ID_TEXT], rule[256], title[512], level[32];
     int64_t time_ns, total;
     struct dw_str key, doc; /* in one block behind the struct */
@@ -36,7 +44,8 @@ struct dw_alerts {
     sqlite3 *db;
     sqlite3_stmt *put, *known;
     struct dw_buf log;
-    struct pending *head, **tail;
+    struct pending *head, **tail; /* raised and not yet durable, in order */
+    struct dw_table by_id;        /* of these the newest of each id comes first */
 };
 
 static const char schema[] =
@@ -192,39 +201,77 @@ static int set_position(struct dw_alerts *a, uint64_t bytes)
     return code_of(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
 }
 
-/* Brings the view up to the log, and cuts a torn last line. */
-static int catch_up(struct dw_alerts *a, const char *path)
+/* One line of the log into the view; `whole`: its beginning was not let go because of its length. */
+static int take_line(struct dw_alerts *a, struct dw_str line, bool whole, uint64_t at, struct dw_arena *arena)
 {
-    struct dw_buf log = {0};
+    struct dw_alert alert;
+    dw_arena_reset(arena);
+    if (!whole || !read_line(line, arena, &alert)) {
+        DW_COUNT(alerts_lines_bad);
+        dw_warn("alerts.log: the line at byte %" PRIu64 " is no alert: passed over", at);
+        return DW_OK;
+    }
+    struct pending *p = new_pending(&alert);
+    int rc = p ? put_view(a, p) : DW_ENOMEM;
+    dw_free(p);
+    return rc;
+}
+
+/* The log from `at` on into the view, a step at a time; *ret_end: where its last whole line ends. */
+static int take_log(struct dw_alerts *a, uint64_t at, uint64_t *ret_end)
+{
+    struct dw_buf rest = {0};
     struct dw_arena arena;
-    uint64_t have = view_position(a), at = 0;
-    int rc = dw_fs_read_file(a->fs, path, SIZE_MAX / 2, &log);
-    struct dw_str rest = dw_buf_view(&log);
-    if (rc == DW_OK && have > rest.len)
-        have = 0; /* another log than the view was made of */
+    uint64_t gone = 0; /* bytes let go of the line at `at` */
+    size_t n = 1;
+    int rc = DW_OK;
     dw_arena_init(&arena, 0);
+    while (rc == DW_OK && n) {
+        char *room = dw_buf_reserve(&rest, LOG_STEP);
+        rc = room ? dw_fs_pread(a->fs, a->fd, room, LOG_STEP, at + gone + rest.len, &n) : DW_ENOMEM;
+        if (rc < 0)
+            break;
+        rest.len += n;
+        struct dw_str lines = dw_buf_view(&rest);
+        while (rc == DW_OK && dw_str_index(lines, '\n') < lines.len) {
+            struct dw_str line = dw_str_cut(&lines, '\n');
+            rc = take_line(a, line, gone == 0, at, &arena);
+            at += gone + line.len + 1;
+            gone = 0;
+        }
+        if (lines.len > LINE_MAX_BYTES) {
+            gone += lines.len;
+            lines.len = 0;
+        }
+        if (lines.len)
+            memmove(rest.ptr, lines.ptr, lines.len);
+        rest.len = lines.len;
+    }
+    dw_arena_fini(&arena);
+    dw_buf_fini(&rest);
+    *ret_end = at;
+    return rc;
+}
+
+/* Brings the view up to the log, and cuts a torn last line. */
+static int catch_up(struct dw_alerts *a)
+{
+    struct dw_stat st = {0};
+    uint64_t have = view_position(a), end = 0;
+    int rc = dw_fs_fstat(a->fd, &st);
+    if (have > st.size_bytes)
+        have = 0; /* another log than the view was made of */
     if (rc == DW_OK)
         rc = code_of(sqlite3_exec(a->db, have ? "BEGIN" : "BEGIN; DELETE FROM alert", NULL, NULL, NULL));
-    while (rc == DW_OK && dw_str_index(rest, '\n') < rest.len) {
-        struct dw_alert alert;
-        struct dw_str line = dw_str_cut(&rest, '\n');
-        at += line.len + 1;
-        if (at <= have)
-            continue;
-        dw_arena_reset(&arena);
-        struct pending *p = read_line(line, &arena, &alert) ? new_pending(&alert) : NULL;
-        rc = p ? put_view(a, p) : DW_ECORRUPT;
-        dw_free(p);
-    }
     if (rc == DW_OK)
-        rc = set_position(a, at);
+        rc = take_log(a, have, &end);
+    if (rc == DW_OK)
+        rc = set_position(a, end);
     if (rc == DW_OK)
         rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
-    if (rc == DW_OK && at < log.len)
-        rc = dw_fs_truncate(a->fs, a->fd, at);
-    a->log_bytes = at;
-    dw_arena_fini(&arena);
-    dw_buf_fini(&log);
+    if (rc == DW_OK && end < st.size_bytes)
+        rc = dw_fs_truncate(a->fs, a->fd, end);
+    a->log_bytes = end;
     return rc;
 }
 
@@ -247,7 +294,7 @@ int dw_alerts_open(const struct dw_fs *fs, const char *dir, struct dw_alerts **r
     if (rc == DW_OK)
         rc = open_view(a, dir, true);
     if (rc == DW_OK)
-        rc = catch_up(a, path);
+        rc = catch_up(a);
     if (rc < 0) {
         dw_alerts_close(a);
         return rc;
@@ -280,6 +327,7 @@ static void free_pending(struct dw_alerts *a)
         dw_free(p);
     }
     a->tail = &a->head;
+    dw_table_fini(&a->by_id);
 }
 
 void dw_alerts_close(struct dw_alerts *a)
@@ -295,27 +343,46 @@ void dw_alerts_close(struct dw_alerts *a)
     dw_free(a);
 }
 
-int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
+static uint64_t id_hash(const char *id)
 {
-    struct pending *p = a->head;
-    for (; p; p = p->next)
-        if (strcmp(p->id, alert->id) == 0 && p->total >= alert->total)
-            return DW_OK;
+    return dw_hash(dw_hash_process_key(), dw_str_of(id));
+}
+
+/* Whether that many events of an alert, or more, are known already. */
+static bool is_known(struct dw_alerts *a, const struct dw_alert *alert, uint64_t hash)
+{
+    for (struct dw_node *n = dw_table_find(&a->by_id, hash); n; n = dw_table_next(n)) {
+        const struct pending *p = DW_ITEM(n, struct pending, node);
+        if (strcmp(p->id, alert->id) == 0)
+            return p->total >= alert->total;
+    }
     (void)sqlite3_reset(a->known);
     (void)sqlite3_bind_text(a->known, 1, alert->id, -1, SQLITE_TRANSIENT);
     int rc = sqlite3_step(a->known);
     bool known = rc == SQLITE_ROW && sqlite3_column_int64(a->known, 0) >= alert->total;
     (void)sqlite3_reset(a->known);
-    if (known)
+    return known;
+}
+
+int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
+{
+    uint64_t hash = id_hash(alert->id);
+    if (is_known(a, alert, hash))
         return DW_OK;
-    p = new_pending(alert);
+    struct pending *p = new_pending(alert);
     if (!p)
         return DW_ENOMEM;
     write_line(p, &a->log);
+    dw_table_add(&a->by_id, &p->node, hash);
     *a->tail = p;
     a->tail = &p->next;
     DW_COUNT(alerts_raised);
     return a->log.err;
+}
+
+bool dw_alerts_due(const struct dw_alerts *a)
+{
+    return a->by_id.count >= DW_ALERTS_PENDING;
 }
 
 /* A write or sync that failed may have left a part of its lines: that is cut off before they are written again. */

@@ -1,14 +1,18 @@
 /*
  * intake: the collector's work on one frame after the other.
  *
- *     receive -> decode and check -> account (marks) -> match -> window -> alerts (pending)
- *                      |                                                      |
- *                   archive -> sync --------------------------------------> alerts.log -> the queue may forget
+ *     receive -> decode and check -> account (marks) -> archive -> match -> window -> alerts
+ *                                                         |                            |
+ *                                                        sync  ----------------------> log and view
+ *
+ * Idea: whatever is not in an agent's frame and yet counts (an agent is idle, bytes were rejected, input has ended) is made a frame
+ * too, in the collector's own chain, and goes the same way.
  *
  * Invariants:
  *   (1) The queue forgets a frame only after the archive has synced it; alerts are written only after that too.
  *   (2) Marked duplicates are stored and never matched.
- *   (3) Findings depend on frames in intake order alone: reading the archive again makes the same ones.
+ *   (3) Findings and problems depend on the archive in intake order alone: reading it again makes the same ones, byte for byte.
+ *       Clocks are asked only to take decisions.
  */
 #include "dogwatch/collect/intake.h"
 
@@ -21,7 +25,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TURN_FRAMES = 64, PATH_CAP = 4096 };
+enum { TURN_FRAMES = 64, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
     /* set once */
@@ -35,6 +39,11 @@ struct dw_intake_engine {
     struct dw_decoder *decoder;
     struct dw_match_scratch *scratch;
     struct dw_window *window;
+    struct dw_encoder *encoder; /* of decisions */
+    struct dw_chain chain;      /* of decisions */
+    struct dw_resume resume;    /* in the queue: the last agent's frame, and what stands before `next` is archived */
+    bool resumed;               /* false: at the queue's beginning */
+    int64_t read_arrival_ns;    /* of the frame read last from the archive */
     uint8_t *mark;
     struct dw_buf doc;
     int64_t segment_since_ns;
@@ -124,106 +133,198 @@ static void on_hit(void *arg, uint32_t rule, bool undecided)
     keep_failure(e, dw_window_match(e->window, rule, e->event, e->event->time_ns < e->late_below_ns));
 }
 
-/* Everything that follows from a frame that is archived or will be: if that fails, the collector ends and no alert was written. */
-static int work_on(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+static int64_t minus(int64_t a, int64_t b)
 {
-    int64_t stated = dw_account_stated_low_water(e->account, &f->head);
+    return a < INT64_MIN + b ? INT64_MIN : a - b;
+}
+
+/* A frame into the account. What its chain stated before it says which of its events are late. */
+static int account_for(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+{
+    e->late_below_ns = minus(dw_account_stated_low_water(e->account, &f->head), e->conf.lateness_ns);
     int rc = dw_account_take(e->account, f, known, e->mark, ret_marked);
-    e->late_below_ns = stated == INT64_MIN ? INT64_MIN : stated - e->conf.lateness_ns;
+    return rc == DW_OK ? e->rc : rc;
+}
+
+/* How far correlations may go after a frame. When the last agent that they wait for is idle, and at the end of input, nothing is waited
+ * for: they go to the last event time. Not when it has closed its epoch, for then it may be back in a second with what it had not read. */
+static int advance(struct dw_intake_engine *e, const struct dw_decoded *f)
+{
+    struct dw_decision d = {.kind = DW_DECISION_OTHER};
+    int64_t low = dw_account_low_water(e->account);
+    if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &d) < 0)
+        d.kind = DW_DECISION_OTHER;
+    if (d.kind == DW_DECISION_END || (d.kind == DW_DECISION_IDLE && low == INT64_MAX))
+        return dw_window_flush(e->window, on_finding, e);
+    if (low == INT64_MAX || low <= INT64_MIN + e->conf.lateness_ns)
+        return DW_OK;
+    return dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
+}
+
+/* Everything that follows from an archived frame for the rules. */
+static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
+{
+    int rc = DW_OK;
     for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
         if (e->mark[i] == DW_MARK_DUPLICATE)
             continue;
         e->event = &f->event[i];
         rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){0}, on_hit, e);
     }
-    int64_t low = dw_account_low_water(e->account);
-    if (rc == DW_OK && low != INT64_MAX && low > INT64_MIN + e->conf.lateness_ns)
-        rc = dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
+    if (rc == DW_OK)
+        rc = advance(e, f);
     return rc == DW_OK ? e->rc : rc;
 }
 
-/* Bytes that are no frame, or whose content is not what was hashed: kept beside the archive, and said. */
-static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind, const struct dw_head *head)
+/* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
+static void move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
+{
+    bool own = dw_is_collector(h->agent);
+    if (own && at.next == 0) {
+        e->resumed = false; /* the queue was replaced */
+        return;
+    }
+    if (own && e->resumed && e->resume.at.source == at.source) {
+        e->resume.at.next = at.next;
+        return;
+    }
+    e->resume = (struct dw_resume){.at = at};
+    if (!own)
+        e->resume.frame = *h;
+    e->resumed = true;
+}
+
+/* A frame that was decoded and checked: account, archive, rules. */
+static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const struct dw_decoded *f, struct dw_position at)
+{
+    bool marked;
+    int64_t now = dw_clock_real(e->conf.clock);
+    struct dw_intake in = {.arrival_ns = now, .source = at.source, .offset = at.offset, .next = at.next};
+    dw_account_arrival(e->account, now, dw_clock_mono(e->conf.clock));
+    int rc = account_for(e, f, NULL, &marked);
+    if (rc == DW_OK)
+        rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
+    if (rc < 0)
+        return rc;
+    move_on(e, &f->head, at);
+    return detect(e, f);
+}
+
+/* Where the queue is read on, for decisions that take nothing from it. */
+static struct dw_position here(const struct dw_intake_engine *e)
+{
+    uint64_t next = e->resumed ? e->resume.at.next : 0;
+    return (struct dw_position){.source = e->resumed ? e->resume.at.source : 0, .offset = next, .next = next};
+}
+
+/* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
+static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struct dw_position at)
+{
+    struct dw_buf json = {0};
+    struct dw_frame *frame = NULL;
+    struct dw_decoded f;
+    struct dw_encode with = {.chain = &e->chain};
+    dw_decision_write(d, &json);
+    int rc = json.err;
+    if (rc == DW_OK)
+        rc = dw_encode_record(e->encoder, dw_buf_view(&json), dw_clock_real(e->conf.clock), &with, &frame);
+    if (rc == DW_OK)
+        rc = dw_decode(e->decoder, dw_buf_view(&frame->bytes), &f);
+    if (rc == DW_OK)
+        rc = take_valid(e, dw_buf_view(&frame->bytes), &f, at);
+    dw_frame_free(frame);
+    dw_buf_fini(&json);
+    return rc;
+}
+
+/* Bytes that cannot be archived as a frame: kept beside the archive, and a decision in it, so that they are said again at any reading. */
+static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
 {
     char path[PATH_CAP];
+    struct dw_head h = {0};
+    size_t len;
     DW_COUNT(ingest_rejected);
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
+    if (rc < 0)
+        return rc;
     dw_warn("queue file %" PRIu64 " at %" PRIu64 ": %zu bytes are no valid frame; kept in %s", got->at.source, got->at.offset,
         got->bytes.len, path);
-    dw_account_reject(e->account, kind, head, got->at.source, got->at.offset, got->bytes.len, dw_clock_real(e->conf.clock));
-    return rc == DW_OK ? e->rc : rc;
+    if (kind == DW_PROBLEM_JUNK || dw_head_read(got->bytes, &h, &len) < 0)
+        h = (struct dw_head){0};
+    struct dw_decision d = {.kind = DW_DECISION_REJECTED, .epoch = h.epoch, .number = h.number,
+        .problem = dw_str_of(dw_problem_rule(kind)), .source = got->at.source, .offset = got->at.offset, .bytes = got->bytes.len};
+    memcpy(d.agent, h.agent, sizeof d.agent);
+    dw_sha256_of(got->bytes, d.sha256);
+    return decide(e, &d, got->at);
 }
 
-/* What the collector itself ran into, at a place of the queue or archive. */
-static int tell_place(struct dw_intake_engine *e, enum dw_problem_kind kind, const char *cause, const char *text)
+static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
 {
-    struct dw_problem p = {.kind = kind, .time_ns = dw_clock_real(e->conf.clock), .cause = cause, .text = text};
-    dw_error("%s", text);
-    on_problem(e, &p);
-    return e->rc;
-}
-
-static int tell_replaced(struct dw_intake_engine *e, struct dw_position was)
-{
-    char cause[64], text[256];
-    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, was.source, was.offset);
-    (void)snprintf(text, sizeof text, "the frame taken last, at %" PRIu64 " of queue file %" PRIu64 ", does not stand there any more: the queue "
-        "was removed or replaced, and is read from its beginning", was.offset, was.source);
-    return tell_place(e, DW_PROBLEM_REPLACED, cause, text);
+    struct dw_decision d = {.kind = DW_DECISION_REPLACED, .source = was.source, .offset = was.offset};
+    dw_error("queue file %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; the queue is read from its beginning",
+        was.source, was.offset);
+    return decide(e, &d, (struct dw_position){0});
 }
 
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
-    bool marked;
     if (got->replaced)
-        return tell_replaced(e, got->at);
+        return decide_replaced(e, got->at);
     if (!got->is_frame)
-        return set_aside(e, got, DW_PROBLEM_JUNK, NULL);
+        return set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
     if (rc == DW_OK)
         rc = dw_decoded_check(e->decoder, &f);
     if (rc == DW_ENOMEM)
         return rc;
-    if (rc < 0) {
-        size_t len;
-        struct dw_head head;
-        bool has_head = dw_head_read(got->bytes, &head, &len) == DW_OK;
-        return set_aside(e, got, DW_PROBLEM_INVALID, has_head ? &head : NULL);
-    }
-    rc = work_on(e, &f, NULL, &marked);
-    struct dw_intake in = {.arrival_ns = dw_clock_real(e->conf.clock), .source = got->at.source, .offset = got->at.offset,
-        .next = got->at.next};
-    if (rc == DW_OK)
-        rc = dw_archive_append(e->archive, got->bytes, &f.head, marked ? e->mark : NULL, &in);
+    if (rc < 0)
+        return set_aside(e, got, DW_PROBLEM_INVALID);
+    if (dw_is_collector(f.head.agent))
+        return set_aside(e, got, DW_PROBLEM_IMPOSTOR);
+    rc = take_valid(e, got->bytes, &f, got->at);
     DW_COUNT(ingest_frames);
     DW_COUNT_N(ingest_events, f.event_count);
+    return rc;
+}
+
+/* The queue is read to its end: agents of which nothing came for so long are idle. */
+static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
+{
+    struct dw_decision d;
+    int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
+    int rc = DW_OK;
+    while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
+        DW_COUNT(decide_idle);
+        rc = decide(e, &d, here(e));
+        (*taken)++;
+    }
     return rc;
 }
 
 int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
 {
     struct dw_received got;
-    struct dw_position last = {0};
     int rc = DW_OK;
     *ret_taken = 0;
-    while (*ret_taken < TURN_FRAMES && rc == DW_OK && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
+    while (*ret_taken < TURN_FRAMES && !dw_alerts_due(e->alerts) && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
         rc = take_one(e, &got);
-        last = got.replaced ? last : got.at;
+        if (rc < 0)
+            return rc;
         (*ret_taken)++;
     }
-    if (rc < 0 && rc != DW_EAGAIN)
+    if (rc == DW_EAGAIN)
+        rc = decide_idle(e, ret_taken);
+    if (rc < 0 || *ret_taken == 0)
         return rc;
-    if (*ret_taken == 0)
-        return DW_OK;
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    if (rc == DW_OK)
-        rc = dw_receiver_commit(e->receiver, last);
+    if (rc == DW_OK && e->resumed)
+        rc = dw_receiver_commit(e->receiver, e->resume.at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
     if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
         rc = dw_archive_seal(e->archive);
@@ -239,10 +340,9 @@ bool dw_intake_all_closed(const struct dw_intake_engine *e)
 
 int dw_intake_finish(struct dw_intake_engine *e)
 {
-    int rc = dw_window_flush(e->window, on_finding, e);
-    dw_account_finish(e->account);
+    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, here(e));
     if (rc == DW_OK)
-        rc = e->rc;
+        rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
     return rc == DW_OK ? dw_archive_seal(e->archive) : rc;
@@ -250,48 +350,64 @@ int dw_intake_finish(struct dw_intake_engine *e)
 
 /* ---- opening ---- */
 
-/* Reads the archive again, so that account, windows and alerts stand where they stood. */
+/* A part of the archive that does not hold. Its time is its own arrival, else that of what was read before it: the same at each reading. */
 static int tell_damaged(struct dw_intake_engine *e, const struct dw_archive_reader *r, const struct dw_archived *a, int code)
 {
-    char text[PATH_CAP + 256];
-    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/');
-    struct dw_buf cause = {0};
-    dw_buf_printf(&cause, "%s:%" PRIu64 ":%" PRIu64, slash ? slash + 1 : path, a->intake.number, a->offset);
-    dw_buf_byte(&cause, '\0');
+    char text[PATH_CAP + 256], cause[256];
+    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    (void)snprintf(cause, sizeof cause, "%.200s:%" PRIu64 ":%" PRIu64, file, a->intake.number, a->offset);
     if (a->bytes)
-        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", path, a->bytes,
+        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", file, a->bytes,
             a->offset, dw_err_text(code));
     else
-        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", path, dw_err_text(code));
-    int rc = cause.err ? cause.err : tell_place(e, DW_PROBLEM_DAMAGED, cause.ptr, text);
-    dw_buf_fini(&cause);
+        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", file, dw_err_text(code));
+    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : e->read_arrival_ns,
+        .cause = cause, .text = text};
+    dw_error("%s", text);
+    on_problem(e, &p);
+    return e->rc;
+}
+
+static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader *r, struct dw_archived *a)
+{
+    static const uint8_t none[DW_FRAME_EVENTS_MAX];
+    uint8_t stored[DW_SHA256_BYTES];
+    bool marked;
+    memcpy(stored, a->frame.head.hash, sizeof stored);
+    dw_account_fill_chain(e->account, &a->frame, a->has_previous, e->decoder);
+    /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
+    if (a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0)
+        return tell_damaged(e, r, a, DW_ECORRUPT);
+    move_on(e, &a->frame.head, (struct dw_position){.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next});
+    e->read_arrival_ns = a->intake.arrival_ns;
+    dw_account_arrival(e->account, a->intake.arrival_ns, dw_clock_mono(e->conf.clock));
+    int rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
+    if (rc == DW_OK)
+        rc = detect(e, &a->frame);
+    if (rc == DW_OK && dw_alerts_due(e->alerts))
+        rc = dw_alerts_sync(e->alerts);
     return rc;
 }
 
+/* Reads the archive again, so that account, windows and alerts stand where they stood. */
 static int read_again(struct dw_intake_engine *e)
 {
     struct dw_archive_reader *r;
     struct dw_archived a;
-    int rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
+    int rc = dw_archive_sync(e->archive); /* a process that was killed may have left frames that only the kernel holds */
+    if (rc == DW_OK)
+        rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
     if (rc < 0)
         return rc;
-    static const uint8_t none[DW_FRAME_EVENTS_MAX];
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
-        bool marked;
         if (rc == DW_ENOMEM)
             break;
-        uint8_t stored[DW_SHA256_BYTES];
-        memcpy(stored, a.frame.head.hash, sizeof stored);
-        if (rc == DW_OK)
-            dw_account_fill_chain(e->account, &a.frame, a.has_previous, e->decoder);
-        /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
-        if (rc == DW_OK && a.bytes && memcmp(stored, a.frame.head.hash, sizeof stored) != 0)
-            rc = DW_ECORRUPT;
-        rc = rc < 0 ? tell_damaged(e, r, &a, rc) : work_on(e, &a.frame, a.mark ? a.mark : none, &marked);
+        rc = rc < 0 ? tell_damaged(e, r, &a, rc) : work_again(e, r, &a);
         if (rc < 0)
             break;
     }
     dw_archive_reader_close(r);
+    dw_account_chain(e->account, &e->chain);
     return rc == DW_EAGAIN ? dw_alerts_sync(e->alerts) : rc;
 }
 
@@ -300,14 +416,13 @@ static int open_parts(struct dw_intake_engine *e)
     const struct dw_intake_conf *c = &e->conf;
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
-    struct dw_intake last;
-    struct dw_resume from;
-    e->account = dw_account_new(on_problem, e);
+    e->account = dw_account_new(NULL, on_problem, e);
+    e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
     e->scratch = dw_match_scratch_new(c->rules);
     e->window = dw_window_new(c->rules, NULL);
     e->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
-    if (!e->account || !e->decoder || !e->scratch || !e->window || !e->mark)
+    if (!e->account || !e->encoder || !e->decoder || !e->scratch || !e->window || !e->mark)
         return DW_ENOMEM;
     int rc = dw_archive_open(&archive, &e->archive);
     if (rc == DW_OK)
@@ -316,10 +431,7 @@ static int open_parts(struct dw_intake_engine *e)
         rc = read_again(e);
     if (rc < 0)
         return rc;
-    bool resumed = dw_archive_last(e->archive, &last, &from.frame);
-    if (resumed)
-        from.at = (struct dw_position){.source = last.source, .offset = last.offset, .next = last.next};
-    return dw_dir_receiver_open(c->fs, c->queue, resumed ? &from : NULL, &e->receiver);
+    return dw_dir_receiver_open(c->fs, c->queue, e->resumed ? &e->resume : NULL, &e->receiver);
 }
 
 int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)
@@ -354,6 +466,7 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw_account_free(e->account);
     dw_window_free(e->window);
     dw_match_scratch_free(e->scratch);
+    dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
     dw_buf_fini(&e->doc);
     dw_free(e->mark);

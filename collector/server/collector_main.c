@@ -15,6 +15,8 @@
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
+static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"};
+
 struct program {
     uv_loop_t loop;
     uv_timer_t timer;
@@ -117,24 +119,40 @@ static int run(struct program *p, const char *queue)
     return p->rc;
 }
 
+/* Where rules are read from: what is configured, else the usual folders that exist. One that exists and cannot be looked at is an
+ * error: rules that the operator counts on would be missing. */
+static int rule_paths(const struct dw_collector_options *opt, const char **path, uint32_t *ret_count)
+{
+    struct dw_stat st;
+    *ret_count = opt->rules.count;
+    for (uint32_t i = 0; i < opt->rules.count; i++)
+        path[i] = opt->rules.item[i].ptr;
+    for (size_t i = 0; i < DW_COUNT_OF(usual_rules) && opt->rules.count == 0; i++) {
+        int rc = dw_fs_stat(usual_rules[i], &st);
+        if (rc == DW_OK)
+            path[(*ret_count)++] = usual_rules[i];
+        else if (rc != DW_ENOENT) {
+            dw_error("%s: %s", usual_rules[i], dw_err_text(rc));
+            return DW_ECONFIG;
+        }
+    }
+    return DW_OK;
+}
+
 static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
 {
-    const char *usual[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"}, **path = NULL;
     struct dw_diag_sink sink = {.report = dw_program_say};
     uint32_t count = 0, bad = 0;
-    struct dw_stat st;
-    path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual)) * sizeof *path);
-    if (!path)
-        return DW_ENOMEM;
-    for (uint32_t i = 0; i < opt->rules.count; i++)
-        path[count++] = opt->rules.item[i].ptr;
-    for (size_t i = 0; i < DW_COUNT_OF(usual) && opt->rules.count == 0; i++)
-        if (dw_fs_stat(usual[i], &st) == DW_OK)
-            path[count++] = usual[i];
-    int rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
-    if (rc < 0)
-        dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
-    else
+    const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
+    int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
+    if (rc == DW_OK) {
+        rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
+        if (rc < 0)
+            dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
+    }
+    if (rc == DW_OK && dw_ruleset_count(*ret) == 0)
+        dw_warn("NO RULES: nothing will be detected; frames are only archived. Rules are read from %s", count ? path[0] : usual_rules[0]);
+    else if (rc == DW_OK)
         dw_info("%u rules loaded, %u left out", dw_ruleset_count(*ret), dw_ruleset_errors(*ret));
     dw_free(path);
     return rc;
@@ -152,7 +170,8 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = dw_fs_mkdirs(&dw_fs_system, queue, 0750);
     struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .queue = queue,
-        .keys = keys, .rules = rules, .lateness_ns = opt->lateness, .segment_max_bytes = (uint64_t)opt->segment_max_bytes,
+        .keys = keys, .rules = rules, .lateness_ns = opt->lateness, .idle_after_ns = opt->agent_idle_after,
+        .segment_max_bytes = (uint64_t)opt->segment_max_bytes,
         .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);

@@ -101,6 +101,26 @@ static void check_link(struct verifier *v, const char *name, const struct dw_hea
         problem(v, "%s: signed, but the record with the agent's key is not here", name);
 }
 
+/* An opening record names the last durable frame of the epoch before: a whole epoch cannot be taken away unseen. */
+static void check_parent(struct verifier *v, const char *name, const struct dw_head *h, struct dw_str record)
+{
+    struct dw_parent p;
+    const struct dw_chain_head *k;
+    if (dw_parent_read(record, &p) < 0) {
+        problem(v, "%s: does not say which epoch was before it", name);
+        return;
+    }
+    enum dw_parent_link link = p.named ? dw_chains_parent(v->chains, h->agent, &p, &k) : DW_PARENT_HERE;
+    if (link == DW_PARENT_GONE)
+        problem(v, "%s: deleted: epoch %" PRIu64 " was before it, and none of its frames 0 to %" PRIu64 " is here", name,
+            p.epoch, p.number);
+    else if (link == DW_PARENT_SHORT)
+        problem(v, "%s: deleted: frames %" PRIu64 " to %" PRIu64 " of epoch %" PRIu64 " before it", name, k->number + 1,
+            p.number, p.epoch);
+    else if (link == DW_PARENT_OTHER)
+        problem(v, "%s: frame %" PRIu64 " of epoch %" PRIu64 " is not the one that it names", name, p.number, p.epoch);
+}
+
 static void check_frame(struct verifier *v, const char *file, struct dw_archived *a)
 {
     char name[DW__PATH_MAX + 128];
@@ -109,6 +129,7 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
     v->result->frames++;
     v->result->events += a->frame.event_count;
     v->result->records += h->kind == DW_FRAME_RECORD;
+    v->result->decisions += dw_is_collector(h->agent);
     const struct dw_chain_head *before = dw_chains_find(v->chains, h);
     if (!a->has_previous && before)
         memcpy(h->previous, before->hash, DW_SHA256_BYTES);
@@ -119,10 +140,12 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
             problem(v, "%s: its content, or that of a frame just before it, is not what the agent hashed", name);
         *h = real;
     }
-    if (h->kind == DW_FRAME_RECORD && dw_str_find(a->frame.record, DW_STR("\"epoch.open\"")) < a->frame.record.len
-        && dw_keyring_learn(v->keys, h->agent, a->frame.record) == DW_ESIGNATURE)
+    bool opens = h->kind == DW_FRAME_RECORD && dw_str_find(a->frame.record, DW_STR("\"epoch.open\"")) < a->frame.record.len;
+    if (opens && dw_keyring_learn(v->keys, h->agent, a->frame.record) == DW_ESIGNATURE)
         problem(v, "%s: its public key is not the agent's", name);
     check_link(v, name, h, tombstone);
+    if (opens && dw_keyring_check(v->keys, h) == DW_OK) /* what nobody signed says nothing about others */
+        check_parent(v, name, h, a->frame.record);
 }
 
 /* A part that the reader could not give. */
@@ -165,7 +188,8 @@ static int check_frames(struct verifier *v, struct dw_keys *names)
             strrchr(dw_archive_reader_where(r), '/') + 1, left, at);
     dw_archive_reader_close(r);
     for (uint32_t i = 0; i < dw_chains_count(v->chains); i++)
-        v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
+        if (!dw_is_collector(dw_chains_at(v->chains, i)->agent))
+            v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;
     return v->rc;
 }
 
@@ -210,7 +234,7 @@ int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret
     struct dw_keys *names = dw_keys_new();
     *ret = (struct dw_verify_result){0};
     v.chains = dw_chains_new();
-    v.keys = dw_keyring_new();
+    v.keys = dw_keyring_new(UINT32_MAX);
     v.digest = names ? dw_decoder_new(names) : NULL;
     int rc = v.chains && v.keys && v.digest ? check_manifest(&v) : DW_ENOMEM;
     if (rc == DW_OK)

@@ -150,14 +150,34 @@ static int by_chain(const void *x, const void *y)
     return c ? c : (a->intake.number > b->intake.number) - (a->intake.number < b->intake.number);
 }
 
+static bool same_chain(const struct dw_head *a, const struct dw_head *b)
+{
+    return a->epoch.counter == b->epoch.counter && memcmp(a->agent, b->agent, sizeof a->agent) == 0
+        && memcmp(a->epoch.nonce, b->epoch.nonce, sizeof a->epoch.nonce) == 0;
+}
+
+/* Decides which `previous` are stored: where a reader would not come from the frame before, in order of the chain or of intake. */
+static void thin_previous(struct dw__rows *t)
+{
+    uint64_t soonest = UINT64_MAX; /* least intake number of those behind in the chain */
+    for (uint32_t i = t->count; i-- > 0;) {
+        struct dw__row *r = &t->row[i];
+        const struct dw__row *before = i ? &t->row[i - 1] : NULL;
+        if (i + 1 < t->count && !same_chain(&r->head, &t->row[i + 1].head))
+            soonest = UINT64_MAX;
+        r->has_previous = !before || memcmp(before->head.hash, r->head.previous, DW_SHA256_BYTES) != 0
+            || before->intake.number > r->intake.number || soonest < r->intake.number;
+        if (r->intake.number < soonest)
+            soonest = r->intake.number;
+    }
+}
+
 /* Decides which hashes are stored: see docs/formats/archive.md. */
 static void thin_hashes(struct dw__rows *t)
 {
     uint64_t since = 0;
     for (uint32_t i = 0; i < t->count; i++) {
         struct dw__row *r = &t->row[i];
-        const struct dw_head *before = i ? &t->row[i - 1].head : NULL;
-        r->has_previous = !before || memcmp(before->hash, r->head.previous, DW_SHA256_BYTES) != 0;
         since += r->head.text_size;
         bool gone = r->head.flags & DW_HEAD_TOMBSTONE, last = i + 1 == t->count;
         r->has_hash = gone || last || since >= DW_SLICE_BYTES; /* a signature tells by itself whether the hash is the agent's */
@@ -168,6 +188,7 @@ static void thin_hashes(struct dw__rows *t)
 static void put_ends(struct sealer *z)
 {
     struct dw_buf table = {0};
+    thin_previous(z->rows);
     thin_hashes(z->rows);
     if (z->rc == DW_OK)
         z->rc = dw__table_write(z->rows, &table);

@@ -257,14 +257,17 @@ static void dir_close(struct dw_receiver *base)
 
 static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .close = dir_close};
 
-/* Whether the frame at that place of our file is that one. */
+/* Whether the frame at that place of our file is that one. Where no frame was (its kind is 0), only whether the file reaches so far. */
 static bool stands_there(const struct dir_receiver *r, const struct dw_resume *from)
 {
     enum { SKIPPABLE = 8 };
     char bytes[SKIPPABLE + DW_HEAD_BYTES + DW_SIGNATURE_BYTES];
     const struct dw_head *want = &from->frame;
     struct dw_head head;
+    struct dw_stat st;
     size_t n = 0, len;
+    if (want->kind == 0)
+        return dw_fs_fstat(r->fd, &st) == DW_OK && st.size_bytes >= from->at.next;
     return dw_fs_pread(r->fs, r->fd, bytes, sizeof bytes, from->at.offset, &n) == DW_OK
         && dw_head_read(dw_str_make(bytes, n), &head, &len) == DW_OK && head.number == want->number
         && head.epoch.counter == want->epoch.counter

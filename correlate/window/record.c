@@ -5,11 +5,14 @@
  * and start of the event, then correlation and member, so equal sets of records come out equal whatever way they
  * went in.
  *
- * Invariant: (1) records of temporal_ordered of one event come out last step first, so one event that matches two
- *                steps is not taken for a sequence.
+ * Invariants:
+ *   (1) Records of temporal_ordered of one event come out last step first, so one event that matches two steps is not taken for a
+ *       sequence.
+ *   (2) What waits is bounded by bytes: while the watermark stands still a flood of matches is refused, not memory.
  */
 #include "window_int.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
@@ -33,13 +36,25 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
     return ordered ? a->member > b->member : a->member < b->member;
 }
 
+static size_t weight(const struct dw__record *r)
+{
+    return sizeof *r + r->text_len + 1 + sizeof(struct dw__record *);
+}
+
 int dw__heap_push(struct dw_window *w, struct dw__record *r)
 {
+    if (w->waiting_bytes + weight(r) > w->waiting_max) {
+        DW_COUNT(correlate_matches_refused);
+        dw_free(r);
+        return DW_OK;
+    }
     if (w->heap_count == w->heap_cap) {
         uint32_t cap = w->heap_cap ? w->heap_cap * 2 : 64;
         struct dw__record **bigger = dw_resize(w->heap, cap * sizeof(struct dw__record *));
-        if (!bigger)
+        if (!bigger) {
+            dw_free(r);
             return DW_ENOMEM;
+        }
         w->heap = bigger;
         w->heap_cap = cap;
     }
@@ -49,6 +64,7 @@ int dw__heap_push(struct dw_window *w, struct dw__record *r)
         at = (at - 1) / 2;
     }
     w->heap[at] = r;
+    w->waiting_bytes += weight(r);
     return DW_OK;
 }
 
@@ -56,6 +72,7 @@ struct dw__record *dw__heap_pop(struct dw_window *w)
 {
     DW_ASSERT(w->heap_count > 0);
     struct dw__record *top = w->heap[0], *last = w->heap[--w->heap_count];
+    w->waiting_bytes -= weight(top);
     uint32_t at = 0;
     for (;;) {
         uint32_t kid = 2 * at + 1;

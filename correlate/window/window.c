@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STATE_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
+enum { STATE_BYTES_DEFAULT = 256 << 20, WAITING_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
 
 static int index_members(struct dw_window *w)
 {
@@ -56,6 +56,7 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
         return NULL;
     w->rs = rs;
     w->bytes_max = opts && opts->state_bytes_max ? opts->state_bytes_max : STATE_BYTES_DEFAULT;
+    w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
     w->watermark_ns = w->last_event_ns = INT64_MIN;
     if (index_members(w) < 0) {
         dw_window_free(w);
@@ -150,10 +151,7 @@ static struct dw__record *new_record(struct dw_str key_text)
 static int push_record(struct dw_window *w, struct dw__record *r)
 {
     dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, dw_str_make(r->text, r->text_len), r->key);
-    int rc = dw__heap_push(w, r);
-    if (rc < 0)
-        dw_free(r);
-    return rc;
+    return dw__heap_push(w, r);
 }
 
 /* The values a correlation counts into the record. False: the event lacks one. */

@@ -59,6 +59,7 @@ struct dw_window {
     int64_t watermark_ns, last_event_ns;
     struct dw__record **heap; /* smallest first */
     uint32_t heap_count, heap_cap;
+    size_t waiting_bytes, waiting_max; /* of the records in it */
     struct dw__group group[DW_KEY_GROUPS];
     uint32_t sweep_at;
     uint32_t *member_first; /* by rule: where its correlations begin in member_of */
@@ -69,6 +70,7 @@ struct dw_window {
     void *ud;
 };
 
+/* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);
 struct dw__record *dw__heap_pop(struct dw_window *w);
 bool dw__record_before(const struct dw_window *w, const struct dw__record *a, const struct dw__record *b);

@@ -241,10 +241,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     if (text.len)
         memcpy(r->text, text.ptr, text.len);
     dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
-    int rc = dw__heap_push(w, r);
-    if (rc < 0)
-        dw_free(r);
-    return rc;
+    return dw__heap_push(w, r);
 }
 
 static int by_key(const void *a, const void *b)
@@ -282,7 +279,7 @@ static void put_states(const struct dw_window *w, struct dw_buf *out)
 
 void dw_window_save(const struct dw_window *w, struct dw_buf *out)
 {
-    struct dw_window copy = {.rs = w->rs};
+    struct dw_window copy = {.rs = w->rs, .waiting_bytes = w->waiting_bytes};
     dw_buf_u32(out, MAGIC);
     dw_buf_u64(out, (uint64_t)w->watermark_ns);
     dw_buf_u64(out, (uint64_t)w->last_event_ns);

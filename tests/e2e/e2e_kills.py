@@ -51,6 +51,15 @@ again = check_lines(data, traffic.record)
 check_account(data, traffic.record)
 check(not alarms(data), 'no false alarm of tampering', alarms(data))
 
+# What was raised between kills follows from the archive alone.
+alert_log = os.path.join(data, 'alerts/alerts.log')
+before = open(alert_log, 'rb').read()
+shutil.rmtree(os.path.join(data, 'alerts'))
+dogwatch('up', '--data', data, '--write-config', os.path.join(data, 'up'), '--until-idle')
+r = subprocess.run([os.path.join(BUILD, 'dogwatch-collector'), '--config', os.path.join(data, 'up/collector.yml')], capture_output=True, timeout=300)
+same(r.returncode, 0, 'the collector ends well')
+check(open(alert_log, 'rb').read().startswith(before) and before, 'alerts that were deleted are made again byte for byte', before[-500:])
+
 # An undisturbed run over the same files, by the same agent: the same alerts.
 same(up_until_idle(calm, traffic.globs), 0, 'the undisturbed run ends well')
 check(len(alert_keys(calm)) > 10, 'the undisturbed run has alerts', len(alert_keys(calm)))

@@ -117,6 +117,11 @@ def case(name, frames, expected, missing=0, allowed=()):
     check(set(found) <= set(expected) | set(allowed), f'{name}: nothing else is named', found)
     lines = {e['event']['id'] for e in query(data)}
     same(len(lines), LINES - missing, f'{name}: the rest arrives')
+    log = os.path.join(data, 'alerts/alerts.log')
+    before = open(log, 'rb').read()
+    shutil.rmtree(os.path.join(data, 'alerts'))
+    run('dogwatch-collector', collector)
+    check(open(log, 'rb').read() == before, f'{name}: alerts that were deleted are made again byte for byte', (before[-1500:], open(log, 'rb').read()[-1500:]))
     return data
 
 
@@ -162,6 +167,13 @@ check(second and clone and not any(f.kind == 1 for f in second + clone), 'furthe
 case('two-starts', FRAMES + second, [])
 case('tail', FRAMES[:-1] + second, ['dogwatch.epoch.tail_missing'])
 case('cloned', FRAMES + second + clone, ['dogwatch.epoch.rolled_back'])
+
+# All frames since a start of the agent deleted: the next start names the last of them.
+data = case('epoch-gone', second, ['dogwatch.epoch.tail_missing'], LINES, ['dogwatch.bytes.gap'])
+missing = [a for a in alerts(data) if a['rule']['id'] == 'dogwatch.epoch.tail_missing']
+check(f'epoch 1: frames 0 to {len(FRAMES) - 1} were durable and are not here' in missing[0]['message'], 'epoch-gone: epoch and frames are named', missing)
+r = subprocess.run([DOGWATCH, 'archive', 'verify', '--data', data], capture_output=True, text=True)
+check(r.returncode == 1 and f'epoch 1 was before it, and none of its frames 0 to {len(FRAMES) - 1} is here' in r.stdout, 'epoch-gone: archive verify names it', r.stdout)
 
 # A whole file unlinked while the agent was down.
 gone = os.path.join(dir_, 'gone-logs')

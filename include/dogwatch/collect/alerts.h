@@ -11,7 +11,7 @@
 
 #include "dogwatch/base/fs.h"
 
-enum { DW_ALERT_ID_TEXT = 65 };
+enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096 };
 
 /* One alert as the view has it. Texts are borrowed during the callback. */
 struct dw_alert {
@@ -23,7 +23,8 @@ struct dw_alert {
 };
 
 struct dw_alerts;
-/* Opens for writing; makes what is missing and brings the view up to the log. A torn last line of the log is cut. */
+/* Opens for writing; makes what is missing and brings the view up to the log. A torn last line of the log is cut; a line that is no
+ * alert is passed over and counted in alerts_lines_bad. */
 DW_MUST_USE int dw_alerts_open(const struct dw_fs *fs, const char *dir, struct dw_alerts **ret);
 /* Opens the view for reading. DW_ENOENT when there is none. */
 DW_MUST_USE int dw_alerts_open_read(const char *dir, struct dw_alerts **ret);
@@ -31,6 +32,9 @@ void dw_alerts_close(struct dw_alerts *a);
 /* Takes a finding: new, or with more events than what is known of its id. Others (a replay) change nothing. Not durable before
  * dw_alerts_sync. */
 DW_MUST_USE int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert);
+/* Whether so many wait that they should be made durable before more frames are worked on. What waits is bounded by this and by what
+ * one frame can raise. */
+bool dw_alerts_due(const struct dw_alerts *a);
 /* Writes the log, syncs it, then the view. */
 DW_MUST_USE int dw_alerts_sync(struct dw_alerts *a);
 

@@ -40,7 +40,8 @@ struct dw_finding {
 typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
 
 struct dw_window_opts {
-    size_t state_bytes_max; /* 0: 256 MiB. Over it new keys are refused and counted */
+    size_t state_bytes_max;   /* 0: 256 MiB. Over it new keys are refused and counted */
+    size_t waiting_bytes_max; /* 0: 256 MiB. Over it matches that would wait for the watermark are refused and counted */
 };
 struct dw_window;
 

@@ -110,6 +110,7 @@ DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
 struct dw_verify_result {
     uint64_t segments, frames, events, records, signatures;
     uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
+    uint64_t decisions;     /* frames of the collector's own chain, which nobody signs */
     uint64_t problems;
 };
 /* Checks a directory offline: the manifest's chain, every sealed file's hash, every frame's roots and hash, every
@@ -126,6 +127,9 @@ DW_MUST_USE int dw_archive_verify(const struct dw_verify *v, struct dw_verify_re
 
 /* ---- chains, shared by verification and ingest ---- */
 
+/* Whether a chain is the collector's own (docs/formats/decisions.md): its agent id is all zeros, which the hash of no key is. */
+bool dw_is_collector(const uint8_t agent[DW_AGENT_ID_BYTES]);
+
 /* How a frame stands in its chain. */
 enum dw_link {
     DW_LINK_NEXT,   /* the one that was due */
@@ -137,29 +141,61 @@ enum dw_link {
     DW_LINK_FORK,   /* the newest number again with another hash: two frames claim one place */
 };
 
-/* Heads of all chains seen: (agent, epoch) -> number and hash of the newest frame. */
-struct dw_chains;
+/* The newest frame of one chain: (agent, epoch) -> number and hash. */
 struct dw_chain_head {
     uint8_t agent[DW_AGENT_ID_BYTES];
     struct dw_epoch epoch;
-    uint64_t number; /* newest */
+    uint64_t number;
     uint8_t hash[DW_SHA256_BYTES];
-    uint64_t unsigned_count;
+    uint64_t unsigned_count; /* frames since the last signature */
 };
+/* Begins with the first frame seen: START or MIDDLE. */
+enum dw_link dw_chain_begin(struct dw_chain_head *k, const struct dw_head *h);
+/* Judges a further frame (its hash must be known) and takes it as the newest unless it is a copy. *ret_missing: how many numbers
+ * are missing (HOLE). */
+enum dw_link dw_chain_follow(struct dw_chain_head *k, const struct dw_head *h, uint64_t *ret_missing);
+/* Whether a frame is of this chain. */
+bool dw_chain_is(const struct dw_chain_head *k, const struct dw_head *h);
+/* For tables in memory: all epochs of one agent and number, whatever their nonce, have one hash. */
+uint64_t dw_epoch_hash(const uint8_t agent[DW_AGENT_ID_BYTES], uint64_t counter);
+
+/* The last durable frame of the epoch before, as an epoch.open record names it. */
+struct dw_parent {
+    bool named; /* false: the record says that there was none */
+    uint64_t epoch, number;
+    uint8_t hash[DW_SHA256_BYTES];
+};
+/* Best first. */
+enum dw_parent_link {
+    DW_PARENT_HERE,  /* that frame, or a later one of its chain, has come */
+    DW_PARENT_OTHER, /* another frame stands in its place */
+    DW_PARENT_SHORT, /* the chain ends before it */
+    DW_PARENT_GONE,  /* nothing of its epoch has come */
+};
+/* Takes `parent` out of an epoch.open record. DW_ESYNTAX when it is not as docs/formats/frame.md says. */
+DW_MUST_USE int dw_parent_read(struct dw_str record, struct dw_parent *ret);
+/* Judges by the chain of the parent's epoch; NULL: never seen. */
+enum dw_parent_link dw_parent_judge(const struct dw_chain_head *k, const struct dw_parent *p);
+
+/* Heads of all chains seen. */
+struct dw_chains;
 struct dw_chains *dw_chains_new(void);
 void dw_chains_free(struct dw_chains *c);
-/* Judges a frame (its hash must be known) and takes it as the newest of its chain unless it is a copy. *ret_missing:
- * how many numbers are missing (HOLE). DW_ENOMEM. */
+/* dw_chain_begin or dw_chain_follow on the frame's own chain. DW_ENOMEM. */
 DW_MUST_USE int dw_chains_take(struct dw_chains *c, const struct dw_head *h, enum dw_link *ret, uint64_t *ret_missing);
-/* The newest of a chain; NULL when it was never seen. Valid until the next take. */
+/* The newest of a chain; NULL when it was never seen. Valid until dw_chains_free. */
 const struct dw_chain_head *dw_chains_find(const struct dw_chains *c, const struct dw_head *h);
+/* How the parent that an epoch of `agent` names stands; *ret_known is the chain judged by, or NULL. */
+enum dw_parent_link dw_chains_parent(const struct dw_chains *c, const uint8_t agent[DW_AGENT_ID_BYTES],
+    const struct dw_parent *p, const struct dw_chain_head **ret_known);
 /* All chains in order of first sight. */
 const struct dw_chain_head *dw_chains_at(const struct dw_chains *c, uint32_t i);
 uint32_t dw_chains_count(const struct dw_chains *c);
 
 /* Keys by agent id, learnt from opening records. */
 struct dw_keyring;
-struct dw_keyring *dw_keyring_new(void);
+/* Over `max` keys the one learnt longest ago is forgotten, and counted. NULL without memory. */
+struct dw_keyring *dw_keyring_new(uint32_t max);
 void dw_keyring_free(struct dw_keyring *k);
 /* Takes `public_key` out of an epoch.open record if it belongs to the agent's id. DW_ENOENT: the record has none;
  * DW_ESIGNATURE: it has another agent's. */

@@ -52,7 +52,8 @@ struct dw_position {
     uint64_t source, offset, next;
 };
 
-/* Where to go on: after the frame that was taken there. Its agent, epoch and number tell whether it still stands there. */
+/* Where to go on: at `at.next`. The agent, epoch and number of the frame that was taken at `at.offset` tell whether it still stands
+ * there; kind 0: what was taken there was no frame. */
 struct dw_resume {
     struct dw_position at;
     struct dw_head frame;

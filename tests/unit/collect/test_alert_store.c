@@ -2,6 +2,8 @@
 #include "noting.h"
 #include "support.h"
 
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/counter.h"
 #include "dogwatch/collect/alerts.h"
 
 #include <fcntl.h>
@@ -77,7 +79,7 @@ static size_t log_lines(struct bed *b)
 {
     struct dw_buf log = {0};
     size_t n = 0;
-    assert_int_equal(dw_fs_read_file(&dw_fs_system, b->log, 1 << 20, &log), DW_OK);
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, b->log, 64 << 20, &log), DW_OK);
     for (size_t i = 0; i < log.len; i++)
         n += log.ptr[i] == '\n';
     dw_buf_fini(&log);
@@ -203,6 +205,80 @@ static void a_shorter_log_than_the_view_was_made_of_is_believed(void **state)
     assert_int_equal(truncate(b.log, 0), 0);
     reopen(&b);
     assert_list(&b, "");
+    tear_down(&b);
+}
+
+/* A bad line is somebody's edit or a bad disk: the alerts around it are worth more than the line. */
+static void a_line_that_is_no_alert_is_counted_and_passed_over(void **state)
+{
+    (void)state;
+    static const char bad[] = "{\"type\":\"raised\",\"id\":\"z\"\nnonsense\n";
+    struct bed b;
+    set_up(&b);
+    raise_one(&b, "a", 3);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    int fd = open(b.log, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, bad, sizeof bad - 1), sizeof bad - 1);
+    close(fd);
+    uint64_t before = dw_counter_get(DW_C_alerts_lines_bad);
+    reopen(&b);
+    assert_int_equal(dw_counter_get(DW_C_alerts_lines_bad), before + 2);
+    raise_one(&b, "b", 1);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    assert_list(&b, "a=3 b=1 ");
+    dw_alerts_close(b.alerts);
+    b.alerts = NULL;
+    delete_view(&b);
+    assert_int_equal(dw_alerts_open(&dw_fs_system, b.dir, &b.alerts), DW_OK);
+    assert_list(&b, "a=3 b=1 ");
+    tear_down(&b);
+}
+
+/* Longer than a step of reading, and longer than any alert may be. */
+static void a_line_without_end_does_not_fill_memory(void **state)
+{
+    (void)state;
+    enum { LONG_LINE = 40 * 1024 * 1024, STEP = 1 << 20 };
+    struct bed b;
+    char *x = dw_alloc(STEP);
+    memset(x, 'x', STEP);
+    set_up(&b);
+    raise_one(&b, "a", 3);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    int fd = open(b.log, O_WRONLY | O_APPEND);
+    for (int i = 0; i < LONG_LINE / STEP; i++)
+        assert_int_equal(write(fd, x, STEP), STEP);
+    assert_int_equal(write(fd, "\n", 1), 1);
+    close(fd);
+    reopen(&b);
+    raise_one(&b, "b", 1);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    reopen(&b);
+    assert_list(&b, "a=3 b=1 ");
+    dw_free(x);
+    tear_down(&b);
+}
+
+/* 40,000 alerts that wait together: by comparing each with each this takes minutes here, by a table a second or two. */
+static void many_alerts_that_wait_are_found_by_a_table(void **state)
+{
+    (void)state;
+    enum { MANY = 40000 };
+    struct bed b;
+    set_up(&b);
+    int64_t began = dw_clock_cpu_ns();
+    for (int i = 0; i < 2 * MANY; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "%08x", (unsigned)(i % MANY) * 2654435761u);
+        raise_one(&b, id, 1);
+        if (i == DW_ALERTS_PENDING - 2)
+            assert_false(dw_alerts_due(b.alerts));
+    }
+    assert_true(dw_alerts_due(b.alerts));
+    assert_true(dw_clock_cpu_ns() - began < INT64_C(15000000000));
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    assert_false(dw_alerts_due(b.alerts));
+    assert_int_equal(log_lines(&b), MANY);
     tear_down(&b);
 }
 
@@ -335,6 +411,9 @@ int main(void)
         cmocka_unit_test(a_deleted_view_is_made_again_from_the_log),
         cmocka_unit_test(a_torn_last_line_is_cut_and_the_log_goes_on),
         cmocka_unit_test(a_shorter_log_than_the_view_was_made_of_is_believed),
+        cmocka_unit_test(a_line_that_is_no_alert_is_counted_and_passed_over),
+        cmocka_unit_test(a_line_without_end_does_not_fill_memory),
+        cmocka_unit_test(many_alerts_that_wait_are_found_by_a_table),
         cmocka_unit_test(an_alert_is_found_by_the_beginning_of_its_id),
         cmocka_unit_test(the_view_is_read_while_it_is_written),
         cmocka_unit_test(synced_alerts_survive_a_crash_at_any_call),

@@ -329,6 +329,29 @@ static void what_takes_no_part_is_counted(void **state)
     dw_window_free(w);
 }
 
+static void matches_that_wait_are_bounded(void **state)
+{
+    (void)state;
+    static struct heard h;
+    memset(&h, 0, sizeof h);
+    rules("  type: event_count\n  rules: [r0]\n  condition: {gte: 3}\n");
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.waiting_bytes_max = 2000});
+    uint64_t refused = dw_counter_get(DW_C_correlate_matches_refused);
+    for (uint64_t i = 0; i < 1000; i++)
+        feed(w, 1, i, 0, "u", NULL); /* the watermark stands still */
+    uint64_t over = dw_counter_get(DW_C_correlate_matches_refused) - refused;
+    assert_in_range(over, 900, 999);
+    assert_int_equal(dw_window_advance(w, 1000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 1);
+    for (uint64_t i = 0; i < 3; i++)
+        feed(w, 20, i, 0, "u", NULL); /* what was taken makes room again */
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 2);
+    assert_int_equal(dw_counter_get(DW_C_correlate_matches_refused) - refused, over);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
 static void correlations_nest_by_their_groups(void **state)
 {
     (void)state;
@@ -385,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_restart_from_a_snapshot_goes_on_byte_identically),
         cmocka_unit_test(a_damaged_snapshot_is_refused_or_harmless),
         cmocka_unit_test(what_takes_no_part_is_counted),
+        cmocka_unit_test(matches_that_wait_are_bounded),
         cmocka_unit_test(correlations_nest_by_their_groups),
         cmocka_unit_test(one_event_is_no_sequence),
     };

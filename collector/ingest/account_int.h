@@ -1,0 +1,126 @@
+/* account_int: what the files of the account share: streams (coverage.c), epochs (epochs.c), records (records.c). */
+#ifndef DOGWATCH_COLLECTOR_ACCOUNT_INT_H
+#define DOGWATCH_COLLECTOR_ACCOUNT_INT_H
+
+#include "dogwatch/base/hash.h"
+#include "dogwatch/base/table.h"
+#include "dogwatch/collect/account.h"
+
+enum { DW__SEEN_BITS = 18, DW__SEEN_SLOTS = 1 << DW__SEEN_BITS, DW__HOST_CAP = 64, DW__CAUSE_CAP = 128 };
+
+/* A ring of things that carry their own link; the ring's head is a link too. Zeroed: in no ring. */
+struct dw__ring {
+    struct dw__ring *prev, *next;
+};
+
+static inline void dw__ring_init(struct dw__ring *head)
+{
+    head->prev = head->next = head;
+}
+
+static inline void dw__ring_leave(struct dw__ring *r)
+{
+    if (!r->next)
+        return;
+    r->prev->next = r->next;
+    r->next->prev = r->prev;
+    r->prev = r->next = NULL;
+}
+
+/* Makes `r` the last of a ring, wherever it was. */
+static inline void dw__ring_last(struct dw__ring *head, struct dw__ring *r)
+{
+    if (head->prev == r)
+        return;
+    dw__ring_leave(r);
+    r->prev = head->prev;
+    r->next = head;
+    head->prev->next = r;
+    head->prev = r;
+}
+
+struct dw__range {
+    uint64_t start, end;
+};
+
+struct dw__stream {
+    struct dw_account_stream said; /* first: what others see of it */
+    struct dw_node node;           /* by id */
+    struct dw__ring sight;         /* all, in order of first sight */
+    struct dw__ring use;           /* live ones or ended ones, longest untouched first */
+    uint64_t serial;               /* never given twice */
+    struct dw__range *range;       /* sorted, disjoint, not touching */
+    uint32_t range_count, range_cap;
+    uint64_t gap_told; /* gaps below are reported */
+};
+
+struct dw__epoch {
+    struct dw_node node;       /* by agent and counter */
+    struct dw__ring use;       /* all, longest without a frame first */
+    struct dw__ring open;      /* those that a signed record opened and nothing has ended, in order of opening */
+    struct dw_chain_head chain;
+    bool opened, closed, idle, told_headless;
+    int64_t low_water_ns;
+    int64_t arrival_ns, heard_ns; /* of the newest frame: when it arrived, and when this process took it */
+    char host[DW__HOST_CAP];      /* as its opening record says; "" before */
+};
+
+/* An event that came lately, by (stream, start). */
+struct dw__seen {
+    uint64_t stream; /* serial + 1; 0: free */
+    uint64_t start, end, hash;
+};
+
+struct dw_account {
+    /* set once */
+    void (*problem)(void *arg, const struct dw_problem *p);
+    void *arg;
+    struct dw_account_bounds bounds;
+    struct dw_hash_key hash_key; /* random, one a process: nothing that the account says follows from the order in a table */
+    struct dw_keyring *keys;
+    struct dw__seen *seen;
+    /* streams */
+    struct dw_table by_id;
+    struct dw__ring sight, live, ended;
+    uint64_t serials, ranges; /* streams ever seen; room for ranges in all streams */
+    /* epochs */
+    struct dw_table by_epoch;
+    struct dw__ring use, open;
+    struct dw__epoch own; /* the collector's own chain of decisions: never forgotten */
+    bool own_begun, any_ended;
+    int64_t arrival_ns, heard_ns; /* of the frame in hand */
+};
+
+/* account.c */
+void dw__tell(struct dw_account *a, enum dw_problem_kind kind, const struct dw_head *h, const char *cause, const char *fmt, ...)
+    DW_PRINTF(5, 6);
+/* "agent:epoch:number" */
+const char *dw__frame_cause(char out[DW__CAUSE_CAP], const struct dw_head *h);
+
+/* coverage.c. A stream is valid until the next is asked for: to make room another may be forgotten. */
+DW_MUST_USE int dw__stream_of(struct dw_account *a, const uint8_t *id, struct dw__stream **ret);
+void dw__stream_end(struct dw_account *a, struct dw__stream *s, bool ended);
+DW_MUST_USE int dw__take_event(struct dw_account *a, const struct dw_head *h, const struct dw_event *ev, const uint8_t *known,
+    uint8_t *ret_mark);
+/* How many bytes of [start, end) are covered; and covers them. */
+uint64_t dw__covered(const struct dw__stream *s, uint64_t start, uint64_t end);
+DW_MUST_USE int dw__cover(struct dw_account *a, struct dw__stream *s, uint64_t start, uint64_t end);
+/* What the agent handed over, by its own word: never more than it read, whatever it says is pending. */
+uint64_t dw__handed_over(const struct dw_account_stream *s);
+void dw__check_gaps(struct dw_account *a, const struct dw_head *h, struct dw__stream *s);
+void dw__streams_free(struct dw_account *a);
+
+/* epochs.c. An epoch is valid until the next is begun. */
+struct dw__epoch *dw__epoch_find(const struct dw_account *a, const struct dw_head *h);
+/* Begins one with the first frame seen of it. NULL without memory. */
+struct dw__epoch *dw__epoch_begin(struct dw_account *a, const struct dw_head *h, enum dw_link *ret);
+/* A signed record has opened `e`: judges what it says of the epochs before. */
+void dw__epoch_opened(struct dw_account *a, const struct dw_head *h, struct dw__epoch *e, struct dw_str record);
+void dw__epoch_close(struct dw_account *a, struct dw__epoch *e);
+void dw__epochs_free(struct dw_account *a);
+
+/* records.c */
+DW_MUST_USE int dw__take_record(struct dw_account *a, const struct dw_decoded *f, struct dw__epoch *e);
+void dw__take_decision(struct dw_account *a, const struct dw_decoded *f);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * decision: decisions as records, and back (docs/formats/decisions.md).
+ *
+ * Invariant: (1) what is written is read back as it was.
+ */
+#include "dogwatch/collect/decision.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/event/json_read.h"
+
+#include <inttypes.h>
+
+static const char *const types[] = {
+    [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
+    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_END] = "input.end"};
+
+static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * DW_SHA256_BYTES + 1];
+    dw_hex(bytes, len, hex);
+    dw_buf_printf(out, ",\"%s\":\"%s\"", name, hex);
+}
+
+void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
+{
+    dw_buf_printf(out, "{\"type\":\"%s\"", types[d->kind]);
+    if (d->kind == DW_DECISION_IDLE || d->kind == DW_DECISION_REJECTED) {
+        put_hex(out, "agent", d->agent, sizeof d->agent);
+        dw_buf_printf(out, ",\"epoch\":%" PRIu64, d->epoch.counter);
+        put_hex(out, "nonce", d->epoch.nonce, sizeof d->epoch.nonce);
+    }
+    if (d->kind == DW_DECISION_IDLE)
+        dw_buf_printf(out, ",\"since\":%" PRId64, d->since_ns);
+    if (d->kind == DW_DECISION_REJECTED || d->kind == DW_DECISION_REPLACED)
+        dw_buf_printf(out, ",\"source\":%" PRIu64 ",\"offset\":%" PRIu64, d->source, d->offset);
+    if (d->kind == DW_DECISION_REJECTED) {
+        dw_buf_printf(out, ",\"bytes\":%" PRIu64 ",\"number\":%" PRIu64 ",\"problem\":\"%.*s\"", d->bytes, d->number, DW_ARG(d->problem));
+        put_hex(out, "sha256", d->sha256, sizeof d->sha256);
+    }
+    dw_buf_byte(out, '}');
+}
+
+/* One member; what is not known is passed over, as a later version may add to it. */
+static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str v)
+{
+    if (dw_str_eq(name, DW_STR("type"))) {
+        for (size_t i = 1; i < DW_COUNT_OF(types); i++)
+            if (dw_str_eq(v, dw_str_of(types[i])))
+                d->kind = (enum dw_decision_kind)i;
+        return true;
+    }
+    if (dw_str_eq(name, DW_STR("problem"))) {
+        d->problem = v;
+        return true;
+    }
+    if (dw_str_eq(name, DW_STR("agent")))
+        return dw_unhex(v, d->agent, sizeof d->agent);
+    if (dw_str_eq(name, DW_STR("nonce")))
+        return dw_unhex(v, d->epoch.nonce, sizeof d->epoch.nonce);
+    if (dw_str_eq(name, DW_STR("sha256")))
+        return dw_unhex(v, d->sha256, sizeof d->sha256);
+    if (dw_str_eq(name, DW_STR("since")))
+        return dw_str_i64(v, &d->since_ns);
+    uint64_t *number = dw_str_eq(name, DW_STR("epoch")) ? &d->epoch.counter
+        : dw_str_eq(name, DW_STR("number"))             ? &d->number
+        : dw_str_eq(name, DW_STR("source"))             ? &d->source
+        : dw_str_eq(name, DW_STR("offset"))             ? &d->offset
+        : dw_str_eq(name, DW_STR("bytes"))              ? &d->bytes
+                                                        : NULL;
+    return !number || dw_str_u64(v, number);
+}
+
+int dw_decision_read(struct dw_str record, struct dw_decision *ret)
+{
+    struct dw_json j;
+    struct dw_json_token key, v;
+    *ret = (struct dw_decision){.kind = DW_DECISION_OTHER};
+    dw_json_start(&j, record);
+    int rc = dw_json_next(&j, &v);
+    if (rc < 0 || v.type != DW_JSON_OBJECT)
+        return DW_ESYNTAX;
+    while ((rc = dw_json_next(&j, &key)) == DW_OK && key.type == DW_JSON_KEY) {
+        rc = dw_json_next(&j, &v);
+        if (rc == DW_OK && (v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY))
+            rc = dw_json_skip(&j);
+        else if (rc == DW_OK && !take_member(ret, key.text, v.text))
+            rc = DW_ESYNTAX;
+        if (rc < 0)
+            return DW_ESYNTAX;
+    }
+    return rc < 0 ? DW_ESYNTAX : DW_OK;
+}

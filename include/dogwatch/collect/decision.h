@@ -1,0 +1,39 @@
+/*
+ * Decisions: what the collector decides and nobody could compute from the agents' frames (docs/formats/decisions.md).
+ *
+ * A decision is a record frame in a chain of the collector's own, archived between the agents' frames at the place where it was
+ * taken. So reading the archive again decides the same, at the same place, without asking a clock. Thread: any.
+ */
+#ifndef DOGWATCH_COLLECT_DECISION_H
+#define DOGWATCH_COLLECT_DECISION_H
+
+#include "dogwatch/store/archive.h"
+
+enum dw_decision_kind {
+    DW_DECISION_OTHER,    /* of a later version: kept, and without effect */
+    DW_DECISION_IDLE,     /* an agent has not been heard: it no longer holds back the watermark */
+    DW_DECISION_REJECTED, /* bytes of the queue were set aside */
+    DW_DECISION_REPLACED, /* the queue was removed or replaced, and is read from its beginning */
+    DW_DECISION_END,      /* end of input: the watermark goes to the last event time */
+};
+
+struct dw_decision {
+    enum dw_decision_kind kind;
+    /* idle: which chain; rejected: what the HEAD of the bytes says, zeros when they have none */
+    uint8_t agent[DW_AGENT_ID_BYTES];
+    struct dw_epoch epoch;
+    uint64_t number; /* rejected: of the frame */
+    int64_t since_ns; /* idle: arrival of the last frame */
+    uint64_t source, offset; /* rejected: of the bytes; replaced: of the frame that was taken last */
+    /* rejected */
+    struct dw_str problem; /* rule id of tbl/problems.h; borrowed */
+    uint64_t bytes;
+    uint8_t sha256[DW_SHA256_BYTES];
+};
+
+/* Appends the record of a decision. */
+void dw_decision_write(const struct dw_decision *d, struct dw_buf *out);
+/* Takes a record apart; views are into `record`. DW_ESYNTAX when it is none. */
+DW_MUST_USE int dw_decision_read(struct dw_str record, struct dw_decision *ret);
+
+#endif
