@@ -12,7 +12,7 @@
 
 static const char *const types[] = {
     [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
-    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_END] = "input.end"};
+    [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_EXPIRED] = "queue.expired", [DW_DECISION_END] = "input.end"};
 
 static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
 {
@@ -31,8 +31,10 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
     }
     if (d->kind == DW_DECISION_IDLE)
         dw_buf_printf(out, ",\"since\":%" PRId64, d->since_ns);
-    if (d->kind == DW_DECISION_REJECTED || d->kind == DW_DECISION_REPLACED)
+    if (d->kind == DW_DECISION_REJECTED || d->kind == DW_DECISION_REPLACED || d->kind == DW_DECISION_EXPIRED)
         dw_buf_printf(out, ",\"source\":%" PRIu64 ",\"offset\":%" PRIu64, d->source, d->offset);
+    if (d->kind == DW_DECISION_EXPIRED)
+        dw_buf_printf(out, ",\"next\":%" PRIu64, d->next);
     if (d->kind == DW_DECISION_REJECTED) {
         dw_buf_printf(out, ",\"bytes\":%" PRIu64 ",\"number\":%" PRIu64 ",\"problem\":\"%.*s\"", d->bytes, d->number, DW_ARG(d->problem));
         put_hex(out, "sha256", d->sha256, sizeof d->sha256);
@@ -65,6 +67,7 @@ static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str
         : dw_str_eq(name, DW_STR("number"))             ? &d->number
         : dw_str_eq(name, DW_STR("source"))             ? &d->source
         : dw_str_eq(name, DW_STR("offset"))             ? &d->offset
+        : dw_str_eq(name, DW_STR("next"))               ? &d->next
         : dw_str_eq(name, DW_STR("bytes"))              ? &d->bytes
                                                         : NULL;
     return !number || dw_str_u64(v, number);

@@ -41,8 +41,10 @@ struct dw_intake_engine {
     struct dw_window *window;
     struct dw_encoder *encoder; /* of decisions */
     struct dw_chain chain;      /* of decisions */
-    struct dw_resume resume;    /* in the queue: the last agent's frame, and what stands before `next` is archived */
-    bool resumed;               /* false: at the queue's beginning */
+    /* Places in the queue: the last agent's frame, and what stands before `next` is archived. One, or one a partition; none: at
+     * the queue's beginning. */
+    struct dw_resume *place;
+    uint32_t place_count, place_cap, newest; /* newest: of the frame archived last */
     int64_t read_arrival_ns;    /* of the frame read last from the archive */
     uint8_t *mark;
     struct dw_buf doc;
@@ -176,22 +178,51 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
     return rc == DW_OK ? e->rc : rc;
 }
 
+static struct dw_resume *find_place(struct dw_intake_engine *e, uint64_t source)
+{
+    for (uint32_t i = 0; i < e->place_count; i++)
+        if (!e->conf.partitions || e->place[i].at.source == source)
+            return &e->place[i];
+    return NULL;
+}
+
+static struct dw_resume *add_place(struct dw_intake_engine *e)
+{
+    if (e->place_count == e->place_cap) {
+        uint32_t cap = e->place_cap ? e->place_cap * 2 : 16;
+        struct dw_resume *grown = dw_resize(e->place, cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        e->place = grown;
+        e->place_cap = cap;
+    }
+    return &e->place[e->place_count++];
+}
+
 /* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
-static void move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
+static int move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
 {
     bool own = dw_is_collector(h->agent);
-    if (own && at.next == 0) {
-        e->resumed = false; /* the queue was replaced */
-        return;
+    struct dw_resume *r = find_place(e, at.source);
+    if (own && at.next == 0) { /* the queue was replaced, or nothing was taken yet */
+        if (r)
+            *r = e->place[--e->place_count];
+        e->newest = 0;
+        return DW_OK;
     }
-    if (own && e->resumed && e->resume.at.source == at.source) {
-        e->resume.at.next = at.next;
-        return;
+    if (!r)
+        r = add_place(e);
+    else if (own && r->at.source == at.source) {
+        r->at.next = at.next;
+        return DW_OK;
     }
-    e->resume = (struct dw_resume){.at = at};
+    if (!r)
+        return DW_ENOMEM;
+    *r = (struct dw_resume){.at = at};
     if (!own)
-        e->resume.frame = *h;
-    e->resumed = true;
+        r->frame = *h;
+    e->newest = (uint32_t)(r - e->place);
+    return DW_OK;
 }
 
 /* A frame that was decoded and checked: account, archive, rules. */
@@ -206,15 +237,15 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
         rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
     if (rc < 0)
         return rc;
-    move_on(e, &f->head, at);
-    return detect(e, f);
+    rc = move_on(e, &f->head, at);
+    return rc == DW_OK ? detect(e, f) : rc;
 }
 
 /* Where the queue is read on, for decisions that take nothing from it. */
 static struct dw_position here(const struct dw_intake_engine *e)
 {
-    uint64_t next = e->resumed ? e->resume.at.next : 0;
-    return (struct dw_position){.source = e->resumed ? e->resume.at.source : 0, .offset = next, .next = next};
+    struct dw_position at = e->place_count ? e->place[e->newest].at : (struct dw_position){0};
+    return (struct dw_position){.source = at.source, .offset = at.next, .next = at.next};
 }
 
 /* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
@@ -246,8 +277,8 @@ static int keep(struct dw_intake_engine *e, const struct dw_received *got, const
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
     if (rc == DW_OK)
-        dw_warn("queue file %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset, got->bytes.len,
-            what, path);
+        dw_warn("queue file or partition %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset,
+            got->bytes.len, what, path);
     return rc;
 }
 
@@ -279,9 +310,16 @@ static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, 
 static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
 {
     struct dw_decision d = {.kind = DW_DECISION_REPLACED, .source = was.source, .offset = was.offset};
-    dw_error("queue file %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; the queue is read from its beginning",
+    dw_error("queue file or partition %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; it is read from its beginning",
         was.source, was.offset);
-    return decide(e, &d, (struct dw_position){0});
+    return decide(e, &d, (struct dw_position){.source = was.source});
+}
+
+static int decide_expired(struct dw_intake_engine *e, struct dw_position gap)
+{
+    struct dw_decision d = {.kind = DW_DECISION_EXPIRED, .source = gap.source, .offset = gap.offset, .next = gap.next};
+    dw_error("partition %" PRIu64 ": records %" PRIu64 " up to %" PRIu64 " were let go before they were taken", gap.source, gap.offset, gap.next);
+    return decide(e, &d, (struct dw_position){.source = gap.source, .offset = gap.next, .next = gap.next});
 }
 
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
@@ -289,6 +327,8 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
     struct dw_decoded f = {0};
     if (got->replaced)
         return decide_replaced(e, got->at);
+    if (got->expired)
+        return decide_expired(e, got->at);
     if (got->torn)
         return set_torn_aside(e, got);
     if (!got->is_frame)
@@ -340,8 +380,8 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    if (rc == DW_OK && e->resumed)
-        rc = dw_receiver_commit(e->receiver, e->resume.at);
+    if (rc == DW_OK && e->place_count)
+        rc = dw_receiver_commit(e->receiver, e->place[e->newest].at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
     if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
         rc = dw_archive_seal(e->archive);
@@ -395,10 +435,13 @@ static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader
     /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
     if (a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0)
         return tell_damaged(e, r, a, DW_ECORRUPT);
-    move_on(e, &a->frame.head, (struct dw_position){.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next});
+    struct dw_position at = {.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next};
+    int rc = move_on(e, &a->frame.head, at);
+    if (rc < 0)
+        return rc;
     e->read_arrival_ns = a->intake.arrival_ns;
     dw_account_arrival(e->account, a->intake.arrival_ns, dw_clock_mono(e->conf.clock));
-    int rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
+    rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
     if (rc == DW_OK)
         rc = detect(e, &a->frame);
     if (rc == DW_OK && dw_alerts_due(e->alerts))
@@ -448,7 +491,7 @@ static int open_parts(struct dw_intake_engine *e)
         rc = read_again(e);
     if (rc < 0)
         return rc;
-    return dw_dir_receiver_open(c->fs, c->queue, e->resumed ? &e->resume : NULL, &e->receiver);
+    return c->open_receiver(c->arg, e->place, e->place_count, &e->receiver);
 }
 
 int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)
@@ -487,5 +530,6 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw_decoder_free(e->decoder);
     dw_buf_fini(&e->doc);
     dw_free(e->mark);
+    dw_free(e->place);
     dw_free(e);
 }

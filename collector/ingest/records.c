@@ -195,8 +195,18 @@ static void take_replaced(struct dw_account *a, const struct dw_head *decided, c
     struct dw_head of = {.time_max_ns = decided->time_max_ns};
     (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
     dw__tell(a, DW_PROBLEM_REPLACED, &of, cause,
-        "the frame taken last, at %" PRIu64 " of queue file %" PRIu64 ", does not stand there any more: the queue was removed or replaced, "
-        "and is read from its beginning", d->offset, d->source);
+        "the frame taken last, at %" PRIu64 " of queue file or partition %" PRIu64 ", does not stand there any more: the queue was removed or "
+        "replaced, and is read from its beginning", d->offset, d->source);
+}
+
+static void take_expired(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
+{
+    char cause[DW__CAUSE_CAP];
+    struct dw_head of = {.time_max_ns = decided->time_max_ns};
+    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    dw__tell(a, DW_PROBLEM_EXPIRED, &of, cause,
+        "partition %" PRIu64 ": %" PRIu64 " records, from offset %" PRIu64 " on, were let go by the brokers before they were taken; raise the "
+        "topic's retention.ms or keep the collector nearer", d->source, d->next - d->offset, d->offset);
 }
 
 void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
@@ -210,4 +220,6 @@ void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
         take_rejected(a, &f->head, &d);
     else if (d.kind == DW_DECISION_REPLACED)
         take_replaced(a, &f->head, &d);
+    else if (d.kind == DW_DECISION_EXPIRED && d.next > d.offset)
+        take_expired(a, &f->head, &d);
 }

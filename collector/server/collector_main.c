@@ -9,6 +9,7 @@
 #include "dogwatch/collect/intake.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/conf/program.h"
+#include "dogwatch/transport/kafka.h"
 
 #include <stdio.h>
 #include <uv.h>
@@ -25,6 +26,7 @@ struct program {
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
+    char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int rc;
     bool ending;
@@ -100,7 +102,7 @@ static void on_signal(uv_signal_t *handle, int number)
     end(handle->data, DW_OK);
 }
 
-static int run(struct program *p, const char *queue)
+static int run(struct program *p)
 {
     if (uv_loop_init(&p->loop) != 0)
         return DW_ENOMEM;
@@ -113,7 +115,8 @@ static int run(struct program *p, const char *queue)
     (void)uv_signal_start(&p->term, on_signal, SIGTERM);
     (void)uv_signal_start(&p->intr, on_signal, SIGINT);
     (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
-    (void)uv_fs_event_start(&p->queue, on_queue, queue, 0); /* where it cannot be watched the timer looks */
+    if (p->queue_dir[0])
+        (void)uv_fs_event_start(&p->queue, on_queue, p->queue_dir, 0); /* where it cannot be watched the timer looks */
     (void)uv_run(&p->loop, UV_RUN_DEFAULT);
     close_loop(p);
     return p->rc;
@@ -158,21 +161,41 @@ static int load_rules(const struct dw_collector_options *opt, struct dw_keys *ke
     return rc;
 }
 
+/* Where frames come from, as configuration says. */
+static int open_receiver(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    const struct program *p = arg;
+    const struct dw_collector_options *o = p->opt;
+    if (o->transport == DW_TRANSPORT_DIR)
+        return dw_dir_receiver_open(&dw_fs_system, p->queue_dir, count ? from : NULL, ret);
+    struct dw_kafka_conf conf = {.brokers = o->kafka_brokers, .topic = o->kafka_topic, .group = o->kafka_group,
+        .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas, .client = DW_STR("dogwatch-collector"),
+        .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
+        .password = o->kafka_password.bytes};
+    return dw_kafka_receiver_open(&conf, from, count, ret);
+}
+
+static int find_queue(struct program *p)
+{
+    const struct dw_collector_options *o = p->opt;
+    if (o->transport == DW_TRANSPORT_KAFKA)
+        return DW_OK;
+    int n = o->queue_dir.len ? snprintf(p->queue_dir, sizeof p->queue_dir, "%s", o->queue_dir.ptr)
+                             : snprintf(p->queue_dir, sizeof p->queue_dir, "%s/queue", o->data.ptr);
+    return n < 0 || n >= (int)sizeof p->queue_dir ? DW_ELIMIT : dw_fs_mkdirs(&dw_fs_system, p->queue_dir, 0750);
+}
+
 static int work(const struct dw_collector_options *opt)
 {
-    char queue[PATH_CAP];
     struct program p = {.opt = opt};
     struct dw_keys *keys = dw_keys_new();
     struct dw_ruleset *rules = NULL;
-    int n = opt->queue_dir.len ? snprintf(queue, sizeof queue, "%s", opt->queue_dir.ptr)
-                               : snprintf(queue, sizeof queue, "%s/queue", opt->data.ptr);
-    int rc = !keys ? DW_ENOMEM : n < 0 || n >= (int)sizeof queue ? DW_ELIMIT : load_rules(opt, keys, &rules);
+    int rc = keys ? load_rules(opt, keys, &rules) : DW_ENOMEM;
     if (rc == DW_OK)
-        rc = dw_fs_mkdirs(&dw_fs_system, queue, 0750);
-    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .queue = queue,
-        .keys = keys, .rules = rules, .lateness_ns = opt->lateness, .idle_after_ns = opt->agent_idle_after,
-        .segment_max_bytes = (uint64_t)opt->segment_max_bytes,
-        .seal_age_ns = opt->seal_age};
+        rc = find_queue(&p);
+    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
+        .arg = &p, .partitions = opt->transport == DW_TRANSPORT_KAFKA, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
+        .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0)
@@ -181,7 +204,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p.counters, opt->data.ptr, "collector");
     if (rc == DW_OK) {
-        rc = run(&p, queue);
+        rc = run(&p);
         dw_counters_file_save(&p.counters, true);
     }
     dw_intake_close(p.engine);

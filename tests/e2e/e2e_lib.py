@@ -25,6 +25,7 @@ BUILD = os.path.join(ROOT, os.environ.get('DW_BUILD', 'build/asan'))
 DOGWATCH = os.path.join(BUILD, 'dogwatch')
 PIECE = 16384
 LONG = '--long' in sys.argv
+BROKERS = os.environ.get('DW_BROKERS')  # then `up` joins its two programs by Kafka, each DATA by a topic of its own
 os.environ.setdefault('ASAN_OPTIONS', 'detect_leaks=1')
 checks = {'done': 0, 'failed': 0}
 
@@ -214,12 +215,40 @@ class Traffic:
         return self.n < self.total
 
 
+class Kafka:
+    """Apache Kafka on loopback by tools/kafka.sh, in a folder and on ports of its own."""
+
+    def __init__(self, nodes=1, port=29092, *more):
+        self.env = dict(os.environ, DW_KAFKA=scratch('kafka'), DW_KAFKA_PORT=str(port), DW_KAFKA_JARS=os.path.join(ROOT, 'build/kafka-jars'))
+        self.brokers = ','.join(f'127.0.0.1:{port + 10 * n}' for n in range(nodes))
+        atexit.register(self.run, 'clean')
+        self.run('start', '--nodes', str(nodes), *more)
+
+    def run(self, *args):
+        r = subprocess.run([os.path.join(ROOT, 'tools/kafka.sh'), *args], env=self.env, capture_output=True)
+        if r.returncode:
+            raise AssertionError(f'kafka.sh {" ".join(args)}: {r.stderr.decode(errors="replace")[-2000:]}')
+        return r.stdout.decode()
+
+
+def topic_of(data):
+    return 'dogwatch-' + hashlib.sha256(os.path.abspath(data).encode()).hexdigest()[:12]
+
+
+def over_kafka(data, brokers):
+    """Arguments of `up` that join agent and collector by Kafka."""
+    topic = topic_of(data)
+    return [a for s in ('transport=kafka', f'kafka.brokers={brokers}', f'kafka.topic={topic}', f'collector.kafka.group={topic}')
+            for a in ('--set', s)]
+
+
 class Up:
     """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
 
     def __init__(self, data, globs, *more, user=None):
         self.log = data.rstrip('/') + '.up.log'
         args = [DOGWATCH, 'up', '--data', data] + [a for g in globs for a in ('--logs', g)] + list(more)
+        args += over_kafka(data, BROKERS) if BROKERS else []
         self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT, user=user,
                                         extra_groups=[] if user else None)
         atexit.register(self.end_at_exit)

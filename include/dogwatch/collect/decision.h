@@ -14,6 +14,7 @@ enum dw_decision_kind {
     DW_DECISION_IDLE,     /* an agent has not been heard: it no longer holds back the watermark */
     DW_DECISION_REJECTED, /* bytes of the queue were set aside */
     DW_DECISION_REPLACED, /* the queue was removed or replaced, and is read from its beginning */
+    DW_DECISION_EXPIRED,  /* a part of the queue was let go before it was taken */
     DW_DECISION_END,      /* end of input: the watermark goes to the last event time */
 };
 
@@ -24,7 +25,8 @@ struct dw_decision {
     struct dw_epoch epoch;
     uint64_t number; /* rejected: of the frame */
     int64_t since_ns; /* idle: arrival of the last frame */
-    uint64_t source, offset; /* rejected: of the bytes; replaced: of the frame that was taken last */
+    uint64_t source, offset; /* rejected: of the bytes; replaced: of the frame that was taken last; expired: where the gap begins */
+    uint64_t next;           /* expired: where it ends */
     /* rejected */
     struct dw_str problem; /* rule id of tbl/problems.h; borrowed */
     uint64_t bytes;

@@ -1,5 +1,13 @@
 /* CONF(name, TYPE, field, default, min, max, unit, doc): options of dogwatch-collector. See conf/conf.h. */
 CONF(data, PATH, data, "/var/lib/dogwatch", 0, 0, "", "Folder that holds archive, alerts, state and audit. One collector a folder.")
+CONF(transport, ENUM, transport, "dir", 0, 0, "dir|kafka", "Where frames come from: `dir`, a folder that an agent on this host fills, or `kafka`.")
+CONF(kafka.brokers, STRING, kafka_brokers, "", 0, 0, "", "Where the kafka transport connects first: host:port,host:port.")
+CONF(kafka.topic, STRING, kafka_topic, "dogwatch.events", 0, 0, "", "The topic of the kafka transport.")
+CONF(kafka.group, STRING, kafka_group, "dogwatch", 0, 0, "", "Consumer group: collectors of one group share the partitions.")
+CONF(kafka.partitions, INT, kafka_partitions, "12", 1, 10000, "", "Partitions of the topic when the collector makes it, which it does if it is missing and the user may.")
+CONF(kafka.replicas, INT, kafka_replicas, "0", 0, 32, "", "Copies of each partition when the collector makes the topic. 0: what the brokers do by themselves.")
+CONF(kafka.options, MAP, kafka_options, "", 0, 0, "", "Further properties of librdkafka: security.protocol, sasl.mechanisms, sasl.username, ssl.ca.location, ... Those that order and durability rest on are refused.")
+CONF(kafka.password, SECRET, kafka_password, "", 0, 0, "", "sasl.password of the kafka transport.")
 CONF(queue.dir, PATH, queue_dir, "", 0, 0, "", "Folder of the dir transport. Empty: DATA/queue.")
 CONF(rules, LIST, rules, "", 0, 0, "", "Rule files and folders. Empty: the shipped folder, then /etc/dogwatch/rules.d.")
 CONF(lateness, DURATION, lateness, "30s", 0, 86400000000000, "", "How long correlations wait, in event time, for events of other agents.")

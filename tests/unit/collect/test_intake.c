@@ -20,6 +20,11 @@ struct fake_clock {
     int64_t real_ns, mono_ns;
 };
 
+static int open_queue(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    return dw_dir_receiver_open(&dw_fs_system, arg, count ? from : NULL, ret);
+}
+
 struct bed {
     char dir[512], queue[600], log[600];
     struct fake_clock clock;
@@ -42,7 +47,7 @@ static int64_t fake_mono(const struct dw_clock *c)
 
 static int try_open(struct bed *b, const struct dw_fs *fs)
 {
-    struct dw_intake_conf conf = {.fs = fs, .clock = &b->clock.clock, .data = b->dir, .queue = b->queue, .keys = b->keys,
+    struct dw_intake_conf conf = {.fs = fs, .clock = &b->clock.clock, .data = b->dir, .open_receiver = open_queue, .arg = b->queue, .keys = b->keys,
         .rules = b->rules, .lateness_ns = 2 * SECOND, .idle_after_ns = 60 * SECOND, .segment_max_bytes = 1 << 20, .seal_age_ns = 3600 * SECOND};
     return dw_intake_open(&conf, &b->engine);
 }

@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static int open_queue(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    return dw_dir_receiver_open(&dw_fs_system, arg, count ? from : NULL, ret);
+}
+
 struct bed {
     char data[512], queue[600], archive[600], alerts[600];
     struct frames agent;
@@ -65,7 +70,7 @@ static void send(struct bed *b, uint32_t n)
 /* The collector starts, takes what is there, and is stopped without sealing. Returns how much was taken. */
 static uint32_t collect(struct bed *b)
 {
-    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = b->data, .queue = b->queue,
+    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = b->data, .open_receiver = open_queue, .arg = b->queue,
         .keys = b->keys, .rules = b->rules, .idle_after_ns = 60000000000,
         .segment_max_bytes = 1 << 20, .seal_age_ns = INT64_MAX};
     uint32_t taken, sum = 0;
