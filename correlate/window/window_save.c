@@ -28,26 +28,9 @@ static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
 static struct dw_event_ref take_ref(struct dw_cursor *c)
 {
     struct dw_event_ref r = {.start = 0};
-    struct dw_str id = dw_take_bytes(c, DW_ID_BYTES);
-    if (id.len)
-        memcpy(r.stream, id.ptr, DW_ID_BYTES);
+    dw_take_into(c, r.stream, DW_ID_BYTES);
     r.start = dw_take_u64(c);
     return r;
-}
-
-static void put_double(struct dw_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    dw_buf_u64(out, bits);
-}
-
-static double take_double(struct dw_cursor *c)
-{
-    uint64_t bits = dw_take_u64(c);
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
 }
 
 static void put_corr(const struct dw_window *w, uint32_t corr, struct dw_buf *out)
@@ -84,7 +67,7 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
         dw_buf_u64(out, (uint64_t)e->time_ns);
         put_ref(out, &e->ref);
         dw_buf_add(out, e->value, sizeof e->value);
-        put_double(out, e->number);
+        dw_buf_double(out, e->number);
     }
     dw_buf_byte(out, s->open);
     if (!s->open)
@@ -146,7 +129,7 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
         struct dw_str value = dw_take_bytes(c, sizeof e->value);
         if (value.len)
             memcpy(e->value, value.ptr, value.len);
-        e->number = take_double(c);
+        e->number = dw_take_double(c);
     }
     return DW_OK;
 }
@@ -207,7 +190,7 @@ static void put_record(const struct dw_window *w, const struct dw__record *r, st
     dw_buf_u64(out, r->ordinal);
     put_ref(out, &r->ref);
     dw_buf_add(out, r->value, sizeof r->value);
-    put_double(out, r->number);
+    dw_buf_double(out, r->number);
     dw_buf_u32(out, r->text_len);
     dw_buf_add(out, r->text, r->text_len);
 }
@@ -221,7 +204,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     head.ordinal = dw_take_u64(c);
     head.ref = take_ref(c);
     struct dw_str value = dw_take_bytes(c, sizeof head.value);
-    head.number = take_double(c);
+    head.number = dw_take_double(c);
     uint32_t len = dw_take_u32(c);
     struct dw_str text = dw_take_bytes(c, len);
     if (c->bad)
