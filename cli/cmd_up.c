@@ -164,6 +164,10 @@ static bool start(struct child *c)
     c->started_ns = dw_clock_mono(&dw_clock_system);
     c->pid = fork();
     if (c->pid == 0) {
+        sigset_t last;
+        (void)sigemptyset(&last);
+        (void)sigaddset(&last, SIGUSR1);
+        (void)sigprocmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != up)
@@ -238,7 +242,18 @@ static void forward(struct child *children, bool *agent_told, bool *collector_to
     collector->ended |= *collector_told && collector->pid == 0;
 }
 
-static int watch(struct child children[2])
+/* With --until-idle the collector may end when the agent has: told by its configuration, for the case that it is started again, and by
+ * a signal. */
+static int agent_has_ended(struct up *u, struct child *children)
+{
+    u->agent_ended = true;
+    int rc = up_write_configs(u, children[0].config, children[1].config);
+    if (rc == CLI_YES && children[1].pid > 0)
+        (void)kill(children[1].pid, SIGUSR1);
+    return rc;
+}
+
+static int watch(struct up *u, struct child children[2])
 {
     int exit_code = CLI_YES;
     bool agent_told = false, collector_told = false;
@@ -249,6 +264,10 @@ static int watch(struct child children[2])
                 return CLI_CANNOT;
         (void)poll(NULL, 0, POLL_MS);
         reap(children, &exit_code);
+        if (u->until_idle && !u->agent_ended && children[0].ended && !told) {
+            int rc = agent_has_ended(u, children);
+            exit_code = exit_code == CLI_YES ? rc : exit_code;
+        }
         if (told)
             forward(children, &agent_told, &collector_told);
         if (exit_code != CLI_YES && !told)
@@ -299,7 +318,7 @@ int cmd_up(int argc, char **argv)
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGHUP, on_signal); /* the terminal is gone */
-    rc = watch(children);
+    rc = watch(&u, children);
     dw_fs_close(fd);
     if (rc == CLI_YES && u.until_idle && found == 0) {
         (void)fprintf(stderr, "dogwatch up: there was nothing to read\n");

@@ -14,6 +14,7 @@ struct up {
     int logs_count, set_count;
     const char *write_config;
     bool until_idle;
+    bool agent_ended; /* and with until_idle the collector ends too once it has taken everything */
 };
 
 /* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. */

@@ -102,7 +102,7 @@ static void want_of_collector(const struct up *u, struct dw_buf *b)
     if (u->rules[0])
         put_string(b, "rules: [", u->rules, "]\n");
     dw_buf_printf(b, "lateness: 2s\n");
-    if (u->until_idle)
+    if (u->until_idle && (u->agent_ended || u->write_config))
         dw_buf_printf(b, "until_idle: true\n");
 }
 

@@ -392,7 +392,7 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
 
 bool dw_intake_all_closed(const struct dw_intake_engine *e)
 {
-    return dw_account_all_closed(e->account);
+    return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->account);
 }
 
 int dw_intake_finish(struct dw_intake_engine *e)

@@ -1,6 +1,8 @@
 /*
  * collector_main: dogwatch-collector: configuration, rules, signals, and the loop that takes frames.
  *
+ * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle.
+ *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
 #include "dogwatch/base/error.h"
@@ -11,6 +13,7 @@
 #include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
@@ -19,11 +22,13 @@ static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dog
 
 struct program {
     struct dw_loop loop;
+    uv_signal_t last;
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
+    bool until_idle;
 };
 
 static bool turn(void *arg)
@@ -34,7 +39,7 @@ static bool turn(void *arg)
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
         dw_loop_end(&p->loop, rc);
-    } else if (!taken && p->opt->until_idle && dw_intake_all_closed(p->engine)) {
+    } else if (!taken && p->until_idle && dw_intake_all_closed(p->engine)) {
         dw_loop_end(&p->loop, dw_intake_finish(p->engine));
     }
     return taken > 0;
@@ -55,13 +60,35 @@ static void on_queue(uv_fs_event_t *handle, const char *name, int events, int st
     dw_loop_turn(&p->loop);
 }
 
+/* No agent will send any more: what is there is taken, and that is all. */
+static void on_last(uv_signal_t *handle, int number)
+{
+    struct program *p = handle->data;
+    (void)number;
+    p->until_idle = true;
+    dw_loop_turn(&p->loop);
+}
+
+/* `up` starts us with the signal blocked. */
+static void watch_for_last(struct program *p)
+{
+    sigset_t last;
+    (void)uv_signal_init(&p->loop.uv, &p->last);
+    (void)uv_signal_start(&p->last, on_last, SIGUSR1);
+    (void)sigemptyset(&last);
+    (void)sigaddset(&last, SIGUSR1);
+    (void)pthread_sigmask(SIG_UNBLOCK, &last, NULL);
+}
+
 static int run(struct program *p)
 {
     static const struct dw_loop_work work_of_collector = {.turn = turn, .stop = stop, .tick_ms = TICK_MS};
     int rc = dw_loop_init(&p->loop, &work_of_collector, p, &p->counters);
     if (rc < 0)
         return rc;
-    p->queue.data = p;
+    p->last.data = p->queue.data = p;
+    p->until_idle = p->opt->until_idle;
+    watch_for_last(p);
     (void)uv_fs_event_init(&p->loop.uv, &p->queue);
     if (p->queue_dir[0])
         (void)uv_fs_event_start(&p->queue, on_queue, p->queue_dir, 0); /* where it cannot be watched the timer looks */

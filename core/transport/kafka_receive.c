@@ -21,6 +21,7 @@
 enum { ASK_MS = 5000, PARTITIONS_MAX = 10000 };
 #define LOOK_NS DW_NS_PER_S
 #define COMMIT_NS (DW_NS_PER_S / 5)
+#define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
 /* A partition that was ours since the start. */
 struct partition {
@@ -28,6 +29,7 @@ struct partition {
     bool known;    /* `at` says what was taken last */
     bool check;    /* the next record must be the frame taken last */
     bool moved;    /* a commit is due */
+    bool at_end;   /* the broker said that nothing is behind what was handed out */
     struct dw_resume last;
     uint64_t commit; /* offset to commit */
 };
@@ -38,12 +40,14 @@ struct kafka_receiver {
     char *topic, *brokers;
     uint32_t new_partitions;
     int16_t copies;
+    rd_kafka_resp_err_t refused; /* why the topic could not be made, as said last */
     struct partition *partition; /* by number */
     uint32_t count;
     rd_kafka_message_t *held;
     struct dw__kafka_trouble trouble;
     int64_t look_ns, commit_ns;
     bool has_topic, subscribed, no_rights;
+    bool taken_part; /* partitions were assigned once */
     int failed;
 };
 
@@ -89,6 +93,8 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
             return DW_ENOMEM;
         }
         p->assigned = true;
+        p->at_end = false;
+        r->taken_part = true;
         list->elems[i].offset = begin_at(p, err == RD_KAFKA_RESP_ERR_NO_ERROR ? stored->elems[i].offset : -1);
         dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
     }
@@ -161,8 +167,9 @@ static void make_topic(struct kafka_receiver *r)
         rd_kafka_resp_err_t err = n ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             dw_info("kafka: made topic %s with %u partitions", r->topic, r->new_partitions);
-        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            dw_warn("kafka: topic %s cannot be made by this user: %s", r->topic, rd_kafka_err2str(err));
+        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && err != r->refused)
+            dw_warn("kafka: topic %s cannot be made: %s", r->topic, rd_kafka_err2str(err));
+        r->refused = err;
         r->no_rights = err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
         if (ev)
             rd_kafka_event_destroy(ev);
@@ -260,6 +267,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     if (!p)
         return DW_ENOMEM;
     *ret = (struct dw_received){0};
+    p->at_end = false;
     if (!is_new(r, p, m, ret))
         return DW_ENOENT;
     if (ret->replaced)
@@ -280,6 +288,10 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         dw__kafka_well(&r->trouble);
         rc = take_record(r, m, ret);
+    } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        struct partition *p = partition_of(r, (uint64_t)m->partition);
+        if (p)
+            p->at_end = true;
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         rc = out_of_range(r, m->partition, ret);
     } else {
@@ -349,30 +361,55 @@ static int kafka_commit(struct dw_receiver *base, struct dw_position done)
     return DW_OK;
 }
 
+static bool kafka_drained(const struct dw_receiver *base)
+{
+    const struct kafka_receiver *r = (const struct kafka_receiver *)base;
+    bool any = false;
+    for (uint32_t i = 0; i < r->count; i++) {
+        any |= r->partition[i].assigned;
+        if (r->partition[i].assigned && !r->partition[i].at_end)
+            return false;
+    }
+    return any;
+}
+
+/* librdkafka 2.0.2 aborts when a consumer leaves its group while it joins (its assignor has no state then): so it waits. */
+static bool may_leave(struct kafka_receiver *r)
+{
+    int64_t until = dw_clock_mono(&dw_clock_system) + LEAVE_NS;
+    while (r->subscribed && !r->taken_part && dw_clock_mono(&dw_clock_system) < until) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 100);
+        if (m)
+            rd_kafka_message_destroy(m);
+    }
+    return !r->subscribed || r->taken_part;
+}
+
 static void kafka_close(struct dw_receiver *base)
 {
     struct kafka_receiver *r = (struct kafka_receiver *)base;
     if (r->held)
         rd_kafka_message_destroy(r->held);
-    if (r->rk) {
+    if (r->rk && may_leave(r)) {
         if (r->subscribed)
             commit_now(r, true);
         (void)rd_kafka_consumer_close(r->rk);
         rd_kafka_destroy(r->rk);
-    }
+    } /* else the process ends with it, and the group notices by its timeout */
     dw_free(r->partition);
     dw_free(r->topic);
     dw_free(r->brokers);
     dw_free(r);
 }
 
-static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .close = kafka_close};
+static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained, .close = kafka_close};
 
 static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf *conf)
 {
     static const struct dw__kafka_property own[] = {
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"}, /* what the broker no longer has is a gap, and is shown */
         {"partition.assignment.strategy", "cooperative-sticky"},
         {"allow.auto.create.topics", "false"},
@@ -403,7 +440,7 @@ int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_res
     r->base.ops = &kafka_ops;
     r->trouble.what = "kafka receiver";
     r->new_partitions = conf->partitions;
-    r->copies = (int16_t)conf->copies;
+    r->copies = conf->copies ? (int16_t)conf->copies : -1; /* -1: what the brokers do by themselves */
     r->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     r->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     int rc = r->topic && r->brokers ? connect_consumer(r, conf) : DW_ENOMEM;

@@ -34,7 +34,7 @@ DW_MUST_USE int dw_intake_open(const struct dw_intake_conf *conf, struct dw_inta
 void dw_intake_close(struct dw_intake_engine *e);
 /* Takes up to a bounded number of frames, makes them durable, raises what they show. *ret_taken: how many; 0: nothing is there. */
 DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
-/* Whether every agent has closed its epoch or is idle. */
+/* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */
 DW_MUST_USE int dw_intake_finish(struct dw_intake_engine *e);

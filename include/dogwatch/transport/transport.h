@@ -74,6 +74,7 @@ struct dw_receiver_ops {
     const char *name;
     int (*next)(struct dw_receiver *r, struct dw_received *ret);
     int (*commit)(struct dw_receiver *r, struct dw_position done);
+    bool (*drained)(const struct dw_receiver *r);
     void (*close)(struct dw_receiver *r);
 };
 struct dw_receiver {
@@ -90,6 +91,12 @@ DW_MUST_USE static inline int dw_receiver_next(struct dw_receiver *r, struct dw_
 DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct dw_position done)
 {
     return r->ops->commit(r, done);
+}
+
+/* Whether DW_EAGAIN meant that all was handed out: false while a transport is not connected, or has not heard so. */
+static inline bool dw_receiver_drained(const struct dw_receiver *r)
+{
+    return r->ops->drained(r);
 }
 
 static inline void dw_receiver_close(struct dw_receiver *r)
