@@ -165,9 +165,8 @@ static bool read_line(struct dw_str line, struct dw_arena *arena, struct dw_aler
             alert->level = text;
         else if (dw_str_eq(key.text, DW_STR("key")))
             alert->key = dw_str_of(text);
-        else if (dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &alert->time_ns))
-            return false;
-        else if (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &alert->total))
+        else if ((dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &alert->time_ns))
+                 || (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &alert->total)))
             return false;
         else if (dw_str_eq(key.text, DW_STR("finding")) && v.type == DW_JSON_OBJECT)
             alert->doc = dw_str_make(from, (size_t)(j.at - from));

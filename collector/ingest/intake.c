@@ -457,7 +457,7 @@ static int read_again(struct dw_intake_engine *e)
     int rc = dw_archive_sync(e->archive); /* a process that was killed may have left frames that only the kernel holds */
     if (rc == DW_OK)
         rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
-    if (rc < 0)
+    if (rc != DW_OK)
         return rc;
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)

@@ -159,6 +159,7 @@ static bool same_chain(const struct dw_head *a, const struct dw_head *b)
 /* Decides which `previous` are stored: where a reader would not come from the frame before, in order of the chain or of intake. */
 static void thin_previous(struct dw__rows *t)
 {
+    DW_ASSERT(t->row);
     uint64_t soonest = UINT64_MAX; /* least intake number of those behind in the chain */
     for (uint32_t i = t->count; i-- > 0;) {
         struct dw__row *r = &t->row[i];
