@@ -167,7 +167,7 @@ static bool start(struct child *c)
         sigset_t last;
         (void)sigemptyset(&last);
         (void)sigaddset(&last, SIGUSR1);
-        (void)sigprocmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
+        (void)pthread_sigmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != up)

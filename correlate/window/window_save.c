@@ -246,11 +246,12 @@ static bool alive(const struct dw_window *w, const struct dw__state *s)
 
 static void put_states(const struct dw_window *w, struct dw_buf *out)
 {
+    const size_t each = sizeof(struct dw__state *); /* NOLINT(bugprone-sizeof-expression): pointers are what is sorted */
     uint32_t count = 0, n = 0;
     for (uint32_t g = 0; g < DW_KEY_GROUPS; g++)
         for (uint32_t i = 0; i < w->group[g].cap; i++)
             count += alive(w, w->group[g].slot[i]);
-    struct dw__state **sorted = dw_calloc(count + 1, sizeof *sorted);
+    struct dw__state **sorted = dw_calloc(count + 1, each);
     if (!sorted) {
         out->err = DW_ENOMEM;
         return;
@@ -259,7 +260,7 @@ static void put_states(const struct dw_window *w, struct dw_buf *out)
         for (uint32_t i = 0; i < w->group[g].cap; i++)
             if (alive(w, w->group[g].slot[i]))
                 sorted[n++] = w->group[g].slot[i];
-    qsort(sorted, n, sizeof *sorted, by_key);
+    qsort(sorted, n, each, by_key);
     dw_buf_u32(out, n);
     for (uint32_t i = 0; i < n; i++)
         put_state(w, sorted[i], out);
