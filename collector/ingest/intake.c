@@ -178,11 +178,14 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
     return rc == DW_OK ? e->rc : rc;
 }
 
+/* Files of a queue come one after the other and share a place; partitions have one each. */
 static struct dw_resume *find_place(struct dw_intake_engine *e, uint64_t source)
 {
-    for (uint32_t i = 0; i < e->place_count; i++)
-        if (!e->conf.partitions || e->place[i].at.source == source)
+    for (uint32_t i = 0; i < e->place_count; i++) {
+        uint64_t other = e->place[i].at.source;
+        if (other == source || (other < DW_SOURCE_KAFKA && source < DW_SOURCE_KAFKA))
             return &e->place[i];
+    }
     return NULL;
 }
 
@@ -277,8 +280,8 @@ static int keep(struct dw_intake_engine *e, const struct dw_received *got, const
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
     if (rc == DW_OK)
-        dw_warn("queue file or partition %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset,
-            got->bytes.len, what, path);
+        dw_warn("queue, source %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset, got->bytes.len, what,
+            path);
     return rc;
 }
 
@@ -310,7 +313,7 @@ static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, 
 static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
 {
     struct dw_decision d = {.kind = DW_DECISION_REPLACED, .source = was.source, .offset = was.offset};
-    dw_error("queue file or partition %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; it is read from its beginning",
+    dw_error("queue, source %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; it is read from its beginning",
         was.source, was.offset);
     return decide(e, &d, (struct dw_position){.source = was.source});
 }
@@ -318,7 +321,7 @@ static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
 static int decide_expired(struct dw_intake_engine *e, struct dw_position gap)
 {
     struct dw_decision d = {.kind = DW_DECISION_EXPIRED, .source = gap.source, .offset = gap.offset, .next = gap.next};
-    dw_error("partition %" PRIu64 ": records %" PRIu64 " up to %" PRIu64 " were let go before they were taken", gap.source, gap.offset, gap.next);
+    dw_error("queue, source %" PRIu64 ": records %" PRIu64 " up to %" PRIu64 " were let go before they were taken", gap.source, gap.offset, gap.next);
     return decide(e, &d, (struct dw_position){.source = gap.source, .offset = gap.next, .next = gap.next});
 }
 

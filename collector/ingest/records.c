@@ -13,6 +13,8 @@
 #include "dogwatch/event/json_read.h"
 #include "dogwatch/event/timestamp.h"
 
+#include "dogwatch/transport/transport.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -189,24 +191,33 @@ static void take_rejected(struct dw_account *a, const struct dw_head *decided, c
                 d->bytes, d->offset, d->source);
 }
 
+/* "queue file 3", "partition 5" */
+static void put_source(char out[DW__CAUSE_CAP], uint64_t source)
+{
+    bool kafka = source >= DW_SOURCE_KAFKA;
+    (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, kafka ? "partition" : "queue file", kafka ? source - DW_SOURCE_KAFKA : source);
+}
+
 static void take_replaced(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
 {
-    char cause[DW__CAUSE_CAP];
+    char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
     struct dw_head of = {.time_max_ns = decided->time_max_ns};
     (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_source(source, d->source);
     dw__tell(a, DW_PROBLEM_REPLACED, &of, cause,
-        "the frame taken last, at %" PRIu64 " of queue file or partition %" PRIu64 ", does not stand there any more: the queue was removed or "
-        "replaced, and is read from its beginning", d->offset, d->source);
+        "the frame taken last, at %" PRIu64 " of %s, does not stand there any more: the queue was removed or "
+        "replaced, and is read from its beginning", d->offset, source);
 }
 
 static void take_expired(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
 {
-    char cause[DW__CAUSE_CAP];
+    char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
     struct dw_head of = {.time_max_ns = decided->time_max_ns};
     (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_source(source, d->source);
     dw__tell(a, DW_PROBLEM_EXPIRED, &of, cause,
-        "partition %" PRIu64 ": %" PRIu64 " records, from offset %" PRIu64 " on, were let go by the brokers before they were taken; raise the "
-        "topic's retention.ms or keep the collector nearer", d->source, d->next - d->offset, d->offset);
+        "%s: %" PRIu64 " records, from offset %" PRIu64 " on, were let go by the brokers before they were taken; raise the "
+        "topic's retention.ms or keep the collector nearer", source, d->next - d->offset, d->offset);
 }
 
 void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)

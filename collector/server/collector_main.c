@@ -6,6 +6,7 @@
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/hash.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
@@ -13,8 +14,10 @@
 #include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
@@ -141,9 +144,16 @@ static int open_receiver(void *arg, const struct dw_resume *from, uint32_t count
 {
     const struct program *p = arg;
     const struct dw_collector_options *o = p->opt;
-    if (o->transport == DW_TRANSPORT_DIR)
-        return dw_dir_receiver_open(&dw_fs_system, p->queue_dir, count ? from : NULL, ret);
-    struct dw_kafka_conf conf = {.brokers = o->kafka_brokers, .topic = o->kafka_topic, .group = o->kafka_group,
+    if (o->transport == DW_TRANSPORT_DIR) {
+        uint32_t i = 0;
+        while (i < count && from[i].at.source >= DW_SOURCE_KAFKA)
+            i++;
+        return dw_dir_receiver_open(&dw_fs_system, p->queue_dir, i < count ? &from[i] : NULL, ret);
+    }
+    char host[256] = "", member[320];
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(member, sizeof member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
+    struct dw_kafka_conf conf = {.member = dw_str_of(member), .brokers = o->kafka_brokers, .topic = o->kafka_topic, .group = o->kafka_group,
         .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas, .client = DW_STR("dogwatch-collector"),
         .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
         .password = o->kafka_password.bytes};
@@ -169,7 +179,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .partitions = opt->transport == DW_TRANSPORT_KAFKA, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
+        .arg = &p, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);

@@ -177,7 +177,7 @@ static bool has_shape(const struct dw_batch *b, const struct dw__shape *s, const
     const struct dw__entry *e = b->entry + s->entry;
     for (uint32_t i = 0; i < count; i++, e++) {
         const struct dw_field *f = &field[i];
-        if (f->key != e->global || f->elem != e->elem || f->kind != e->field_kind)
+        if (f->tag != e->tag || f->kind != e->field_kind)
             return false;
         if (e->kind == DW_K_CONST) {
             if (f->v.ptr != e->ptr || f->len != e->len)
@@ -209,7 +209,7 @@ static uint64_t draw_entries(struct dw_batch *b, const struct dw_field *field, u
     struct dw__entry *e = b->entry + b->entry_count;
     for (uint32_t i = 0; i < count; i++, e++) {
         const struct dw_field *f = &field[i];
-        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind, .field_kind = f->kind, .global = f->key};
+        *e = (struct dw__entry){.key = local_key(b, f->key), .elem = f->elem, .kind = f->kind, .field_kind = f->kind, .tag = f->tag};
         if (f->kind == DW_K_CONST) {
             e->ptr = f->v.ptr;
             e->len = f->len;

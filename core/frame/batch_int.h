@@ -22,6 +22,7 @@ enum {
 /* One field of a shape: everything that is equal for all its events. */
 struct dw__entry {
     const char *ptr; /* CONST: the text */
+    uint64_t tag; /* of the field: its key's global id, elem */
     uint32_t len;
     uint32_t key; /* index into the frame's key names */
     uint32_t elem;
@@ -29,7 +30,6 @@ struct dw__entry {
     uint8_t field_kind; /* enum dw_kind: of the field itself */
     uint8_t back; /* SAME: how many views back */
     uint16_t target; /* SAME: index of the field it repeats */
-    uint32_t global; /* the key's global id */
 };
 
 struct dw__shape {

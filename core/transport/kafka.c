@@ -16,7 +16,7 @@ enum { ASK_MS = 1000 };
 #define SAY_AGAIN_NS (60 * DW_NS_PER_S)
 
 /* Not the user's: order, durability and the account of every byte rest on them. */
-static const char *const reserved[] = {"bootstrap.servers", "metadata.broker.list", "group.id", "client.id", "sasl.password", "enable.idempotence",
+static const char *const reserved[] = {"bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", "client.id", "sasl.password", "enable.idempotence",
     "acks", "request.required.acks", "message.timeout.ms", "delivery.timeout.ms", "enable.gapless.guarantee", "compression.type",
     "compression.codec", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "partition.assignment.strategy", "partitioner",
     "transactional.id", "max.in.flight", "max.in.flight.requests.per.connection", "retries", "message.send.max.retries"};
@@ -96,7 +96,8 @@ rd_kafka_conf_t *dw__kafka_conf(const struct dw_kafka_conf *conf, const struct d
             dw_error("kafka: %s=%s: %s", own[i].name, own[i].value, why);
     }
     ok = ok && set_options(c, conf) && set_text(c, "bootstrap.servers", conf->brokers) && set_text(c, "client.id", conf->client)
-        && set_text(c, "group.id", conf->group) && set_text(c, "sasl.password", conf->password);
+        && set_text(c, "group.id", conf->group)
+        && set_text(c, "group.instance.id", conf->member) && set_text(c, "sasl.password", conf->password);
     if (ok)
         return c;
     rd_kafka_conf_destroy(c);

@@ -6,7 +6,7 @@
  * taken instead. What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
  *
  * Invariants:
- *   (1) source is the partition, offset the record's, next = offset + 1.
+ *   (1) source is DW_SOURCE_KAFKA and the partition, offset the record's, next = offset + 1.
  *   (2) Nothing is committed but what dw_receiver_commit was told, and only in partitions that are ours.
  *   (3) The bytes of a record are valid until the next call: one message is held.
  */
@@ -235,7 +235,7 @@ static int out_of_range(struct kafka_receiver *r, int32_t partition, struct dw_r
     if (p->known && next == (uint64_t)low)
         return DW_EAGAIN; /* only what was taken already is gone */
     bool expired = (uint64_t)low > next && (uint64_t)high >= next;
-    *ret = (struct dw_received){.at = {(uint64_t)partition, next, expired ? (uint64_t)low : next}, .expired = expired, .replaced = !expired};
+    *ret = (struct dw_received){.at = {DW_SOURCE_KAFKA + (uint64_t)partition, next, expired ? (uint64_t)low : next}, .expired = expired, .replaced = !expired};
     p->known = false;
     return DW_OK;
 }
@@ -275,7 +275,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     struct dw_str bytes = dw_str_make(m->payload, m->len);
     bool frame = dw_head_read(bytes, &head, &len) == DW_OK && len == bytes.len;
     *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
-        .at = {.source = (uint64_t)m->partition, .offset = (uint64_t)m->offset, .next = (uint64_t)m->offset + 1}};
+        .at = {.source = DW_SOURCE_KAFKA + (uint64_t)m->partition, .offset = (uint64_t)m->offset, .next = (uint64_t)m->offset + 1}};
     p->known = true;
     p->last = (struct dw_resume){.at = ret->at, .frame = head};
     return DW_OK;
@@ -445,7 +445,9 @@ int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_res
     r->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     int rc = r->topic && r->brokers ? connect_consumer(r, conf) : DW_ENOMEM;
     for (uint32_t i = 0; i < from_count && rc == DW_OK; i++) {
-        struct partition *p = partition_of(r, from[i].at.source);
+        if (from[i].at.source < DW_SOURCE_KAFKA)
+            continue; /* of a queue folder */
+        struct partition *p = partition_of(r, from[i].at.source - DW_SOURCE_KAFKA);
         if (!p) {
             rc = DW_ENOMEM;
             break;

@@ -245,10 +245,10 @@ def over_kafka(data, brokers):
 class Up:
     """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
 
-    def __init__(self, data, globs, *more, user=None):
+    def __init__(self, data, globs, *more, user=None, brokers=BROKERS):
         self.log = data.rstrip('/') + '.up.log'
         args = [DOGWATCH, 'up', '--data', data] + [a for g in globs for a in ('--logs', g)] + list(more)
-        args += over_kafka(data, BROKERS) if BROKERS else []
+        args += over_kafka(data, brokers) if brokers else []
         self.process = subprocess.Popen(args, stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT, user=user,
                                         extra_groups=[] if user else None)
         atexit.register(self.end_at_exit)
@@ -292,8 +292,8 @@ class Up:
         return code
 
 
-def up_until_idle(data, globs, *more, seconds=120):
-    return Up(data, globs, '--until-idle', *more).wait(seconds)
+def up_until_idle(data, globs, *more, seconds=120, brokers=BROKERS):
+    return Up(data, globs, '--until-idle', *more, brokers=brokers).wait(seconds)
 
 
 def dogwatch(*args, codes=(0,)):

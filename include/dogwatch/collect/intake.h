@@ -19,7 +19,6 @@ struct dw_intake_conf {
     /* Opens the receiver behind what is archived: one place for a queue of files, one a partition for Kafka. */
     int (*open_receiver)(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret);
     void *arg;
-    bool partitions;            /* sources go on side by side, not one after the other */
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
     int64_t lateness_ns;

@@ -36,11 +36,21 @@ struct dw_field {
         int64_t i;       /* INT; BOOL: 0 or 1 */
         double f;        /* FLOAT */
     } v;
+    union {
+        struct {
+            uint32_t key; /* id from dw_keys */
+            uint32_t elem;
+        };
+        uint64_t tag; /* both at once, for who compares them for every field of every event */
+    };
     uint32_t len; /* bytes at ptr */
-    uint32_t key; /* id from dw_keys */
-    uint32_t elem;
     uint8_t kind; /* enum dw_kind */
 };
+
+static inline uint64_t dw_field_tag(uint32_t key, uint32_t elem)
+{
+    return (struct dw_field){.key = key, .elem = elem}.tag;
+}
 
 static inline bool dw_field_is_text(const struct dw_field *f)
 {
@@ -141,9 +151,8 @@ __attribute__((always_inline)) static inline void dw_draft_text(struct dw_draft 
     }
     struct dw_field *f = &d->field[d->field_count++];
     f->v.ptr = s.ptr;
+    f->tag = dw_field_tag(key, 0);
     f->len = (uint32_t)s.len;
-    f->key = key;
-    f->elem = 0;
     f->kind = (uint8_t)kind;
 }
 

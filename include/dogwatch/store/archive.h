@@ -16,7 +16,7 @@
 struct dw_intake {
     uint64_t number;        /* one sequence a collector, from 0, no holes */
     int64_t arrival_ns;
-    uint64_t source;        /* Kafka partition, or number of the queue file */
+    uint64_t source;        /* number of the queue file, or DW_SOURCE_KAFKA + partition */
     uint64_t offset, next;  /* where it began there, and where consumption goes on */
 };
 

@@ -14,6 +14,7 @@ struct dw_kafka_conf {
     struct dw_str brokers; /* host:port,host:port */
     struct dw_str topic;
     struct dw_str group;  /* of a receiver; and when it makes the topic: */
+    struct dw_str member; /* of a receiver: the same at each start, so that a restarted one has its partitions back at once */
     uint32_t partitions, copies; /* copies: the replication factor; 0: the broker's default */
     struct dw_str client; /* client.id, in the broker's logs */
     const struct dw_str *key, *value; /* further properties of librdkafka: security.protocol, sasl.*, ssl.*, ... */

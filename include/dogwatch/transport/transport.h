@@ -47,10 +47,12 @@ static inline void dw_sender_close(struct dw_sender *s)
 
 /* ---- receiving: used by the collector's loop ---- */
 
-/* Where a frame stood: consumption goes on at `next` of the same source. */
+/* Where a frame stood: consumption goes on at `next` of the same source. Sources of `dir` are numbers of files, read one after the
+ * other; those of `kafka` partitions, from DW_SOURCE_KAFKA on, read side by side: an archive that saw both knows them apart. */
 struct dw_position {
     uint64_t source, offset, next;
 };
+#define DW_SOURCE_KAFKA (UINT64_C(1) << 32)
 
 /* Where to go on: at `at.next`. The agent, epoch and number of the frame that was taken at `at.offset` tell whether it still stands
  * there; kind 0: what was taken there was no frame. */
