@@ -26,10 +26,14 @@ failed=$((failed + n)); skipped=$((skipped + $(count '\*\*\*Skipped|Not Run')))
 rm -f "$log"
 run build.clang configure clang
 e2e() { # a name and a build for the end-to-end tests, then what they are called with
-  local name=$1 build=$2; shift 2
+  local name=$1 build=$2 short; shift 2
   for t in tests/e2e/e2e_*.py; do
-    [ "${t%_lib.py}" = "$t" ] || continue
-    DW_BUILD=build/$build run "$name.$(basename "$t" .py | sed s/e2e_//)" python3 "$t" "$@"
+    short=$(basename "$t" .py | sed s/e2e_//)
+    [ "$short" = lib ] && continue
+    if [ "$build.$short" = tsan.kafka ]; then # librdkafka starts threads by C11's thrd_create, which ends a process under tsan
+      echo "SKIPPED $name.$short: tsan does not know threads of C11"; skipped=$((skipped + 1)); continue
+    fi
+    DW_BUILD=build/$build run "$name.$short" python3 "$t" "$@"
   done
 }
 e2e e2e asan
