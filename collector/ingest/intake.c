@@ -271,21 +271,36 @@ static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struc
     return rc;
 }
 
-/* Bytes that cannot be archived as a frame: kept beside the archive, and a decision in it, so that they are said again at any reading. */
-static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
+/* Keeps bytes that cannot be archived as a frame beside the archive. `what` says what they are. */
+static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what)
 {
     char path[PATH_CAP];
-    struct dw_head h = {0};
-    size_t len;
-    DW_COUNT(ingest_rejected);
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
+    if (rc == DW_OK)
+        dw_warn("queue, source %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset, got->bytes.len, what,
+            path);
+    return rc;
+}
+
+/* What an agent was writing when it was killed: nothing anybody counts on, so nothing is decided about it. */
+static int set_torn_aside(struct dw_intake_engine *e, const struct dw_received *got)
+{
+    DW_COUNT(ingest_torn);
+    return keep(e, got, "the beginning of a frame whose agent was ended");
+}
+
+/* Bytes that are no frame: kept, and a decision in the archive, so that they are said again at any reading. */
+static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
+{
+    struct dw_head h = {0};
+    size_t len;
+    DW_COUNT(ingest_rejected);
+    int rc = keep(e, got, "no valid frame");
     if (rc < 0)
         return rc;
-    dw_warn("queue, source %" PRIu64 " at %" PRIu64 ": %zu bytes are no valid frame; kept in %s", got->at.source, got->at.offset,
-        got->bytes.len, path);
     if (kind == DW_PROBLEM_JUNK || dw_head_read(got->bytes, &h, &len) < 0)
         h = (struct dw_head){0};
     struct dw_decision d = {.kind = DW_DECISION_REJECTED, .epoch = h.epoch, .number = h.number,
@@ -317,6 +332,8 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
         return decide_replaced(e, got->at);
     if (got->expired)
         return decide_expired(e, got->at);
+    if (got->torn)
+        return set_torn_aside(e, got);
     if (!got->is_frame)
         return set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
@@ -451,7 +468,7 @@ static int read_again(struct dw_intake_engine *e)
     int rc = dw_archive_sync(e->archive); /* a process that was killed may have left frames that only the kernel holds */
     if (rc == DW_OK)
         rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
-    if (rc < 0)
+    if (rc != DW_OK)
         return rc;
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)

@@ -5,7 +5,7 @@ import time
 from e2e_lib import *  # noqa: F403
 
 began = time.monotonic()
-LINES, KILLS = (200000, 20) if LONG else (12000, 3)
+LINES, KILLS = (500000, 20) if LONG else (12000, 3)
 SEED = int(os.environ.get('DW_SEED', '5'))
 rng = random.Random(SEED)
 dir_ = scratch('kills')

@@ -66,6 +66,7 @@ struct dw_received {
     struct dw_str bytes;
     struct dw_position at;
     bool is_frame;  /* false: no frame begins there; `bytes` reach to where one may */
+    bool torn;      /* no frame, but the beginning of one, last of what its sender wrote: what a crash leaves. It was never acknowledged */
     bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
     bool expired;   /* no bytes: what stood from at.offset up to at.next was let go before it was taken. Not to be committed */
 };
