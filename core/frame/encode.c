@@ -17,10 +17,13 @@
 
 #include <zstd.h>
 
+enum { FRAME_AROUND = DW_HEAD_BYTES + DW_SIGNATURE_BYTES + 16 }; /* bytes of a frame beside its sections */
+
 struct dw_encoder {
     ZSTD_CCtx *zstd;
     struct dw_sha256 *sha;
     struct dw_buf views, column[COLUMNS];
+    struct dw_buf packed; /* the sections of the frame in hand: kept, because fresh pages cost more than packing small frames */
     uint32_t *view_end; /* by event: end of its last view so far */
     uint64_t *number[COL_MORE]; /* scratch: the numbers of runs in the making, by event */
 };
@@ -62,6 +65,7 @@ void dw_encoder_free(struct dw_encoder *e)
     for (int i = 0; i < COL_MORE; i++)
         dw_free(e->number[i]);
     dw_buf_fini(&e->views);
+    dw_buf_fini(&e->packed);
     for (int i = 0; i < COLUMNS; i++)
         dw_buf_fini(&e->column[i]);
     dw_free(e);
@@ -332,29 +336,30 @@ static int seal_head(struct dw_encoder *e, const struct dw_encode *with, struct 
 static int assemble(struct dw_encoder *e, const struct dw_encode *with, struct dw_head *h, struct dw_str text,
     struct dw_str views, struct dw_frame **ret_frame)
 {
-    struct dw_buf packed = {0};
+    struct dw_buf *packed = &e->packed;
     struct dw_frame *f = dw_calloc(1, sizeof *f);
     int rc = f ? DW_OK : DW_ENOMEM;
+    dw_buf_reset(packed);
     if (rc == DW_OK && text.len)
-        rc = dw_pack_add(e->zstd, text, &packed);
-    size_t text_end = packed.len;
+        rc = dw_pack_add(e->zstd, text, packed);
+    size_t text_end = packed->len;
     if (rc == DW_OK)
-        rc = dw_pack_add(e->zstd, views, &packed);
+        rc = dw_pack_add(e->zstd, views, packed);
     h->text_packed = (uint32_t)text_end;
-    h->views_packed = (uint32_t)(packed.len - text_end);
+    h->views_packed = (uint32_t)(packed->len - text_end);
     if (rc == DW_OK)
         rc = seal_head(e, with, h);
     if (rc == DW_OK) {
+        (void)dw_buf_reserve(&f->bytes, packed->len + FRAME_AROUND);
         dw_head_write(h, &f->bytes);
-        dw_buf_add(&f->bytes, packed.ptr, text_end);
+        dw_buf_add(&f->bytes, packed->ptr, text_end);
         dw_buf_u32(&f->bytes, text.len ? DW_MAGIC_VIEWS : DW_MAGIC_RECORD);
         dw_buf_u32(&f->bytes, h->views_packed);
-        dw_buf_add(&f->bytes, packed.ptr + text_end, packed.len - text_end);
+        dw_buf_add(&f->bytes, packed->ptr + text_end, packed->len - text_end);
         rc = f->bytes.err;
     }
     if (rc == DW_OK && f->bytes.len > DW_FRAME_BYTES_MAX)
         rc = DW_ELIMIT;
-    dw_buf_fini(&packed);
     if (rc < 0) {
         dw_frame_free(f);
         return rc;
