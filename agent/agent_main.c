@@ -227,9 +227,16 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     return rc;
 }
 
+static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    if (strcmp(option, "kafka.options") == 0)
+        return dw_kafka_option_check(key, value, why);
+    return dw_parser_option_check(option, value, why) ? DW_OK : DW_ECONFIG;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct dw_program program = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = dw_parser_option_check};
+    static const struct dw_program program = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = check_option};
     struct dw_agent_options opt;
     struct dw_conf conf;
     int code;

@@ -41,6 +41,8 @@ DW_MUST_USE int cli_account(struct dw_archive_reader *r, struct dw_account *acco
 void cli_say_no_archive(const struct cli_options *o, int rc);
 /* Copies a path from the command line; false, and said, when it is too long. */
 bool cli_path(char out[CLI_PATH_MAX], const char *path);
+/* For struct dw_conf's check: as both programs check their options. */
+int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why);
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */
 bool cli_time(const char *text, int64_t *ret_ns);
 

@@ -6,6 +6,8 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/event/timestamp.h"
+#include "dogwatch/parsers/words.h"
+#include "dogwatch/transport/kafka.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,13 @@ bool cli_time(const char *text, int64_t *ret_ns)
         s = dw_str_of(day);
     }
     return dw_time_parse(s, &ref, ret_ns) == DW_OK;
+}
+
+int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    if (strcmp(option, "kafka.options") == 0)
+        return dw_kafka_option_check(key, value, why);
+    return dw_parser_option_check(option, value, why) ? DW_OK : DW_ECONFIG;
 }
 
 static int mistake(const char *what, const char *option)

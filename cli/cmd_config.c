@@ -6,7 +6,6 @@
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
-#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 
@@ -30,7 +29,7 @@ static int load(const struct dw_conf_table *t, const char *path, struct dw_conf 
 {
     struct dw_diag_sink sink = {.report = say, .ud = said};
     int rc = dw_conf_init(c, t, v);
-    c->check = dw_parser_option_check;
+    c->check = cli_option_check;
     return rc < 0 ? rc : dw_conf_load_file(c, &dw_fs_system, path, sink);
 }
 

@@ -11,7 +11,6 @@
 #include "dogwatch/conf/options.h"
 #include "dogwatch/conf/program.h"
 #include "dogwatch/event/json_write.h"
-#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 
@@ -147,7 +146,7 @@ static int write_config(const struct up *u, const struct dw_conf_table *t, void 
     int rc = dw_conf_init(&c, t, values);
     if (rc < 0)
         return CLI_CANNOT;
-    c.check = dw_parser_option_check;
+    c.check = cli_option_check;
     want(u, &wanted);
     rc = wanted.err ? wanted.err : dw_conf_load_text(&c, &dw_fs_system, "dogwatch up", dw_buf_view(&wanted), sink);
     for (int i = 0; i < u->set_count && rc == DW_OK; i++) {

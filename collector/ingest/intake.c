@@ -25,6 +25,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define INTERRUPTED_NS DW_NS_PER_S
 enum { TURN_FRAMES = 64, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
@@ -49,6 +50,8 @@ struct dw_intake_engine {
     uint8_t *mark;
     struct dw_buf doc;
     int64_t segment_since_ns;
+    int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
+    int64_t readable_ns;    /* since when it can again; 0: ever since */
     int64_t late_below_ns; /* of the chain of the frame in hand, as stated before it */
     const struct dw_event *event; /* being matched */
     int rc;                /* first failure inside a callback */
@@ -351,7 +354,22 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
     return rc;
 }
 
-/* The queue is read to its end: agents of which nothing came for so long are idle. */
+/* Whether silence is the agents' own: the queue is read to its end. One that could not be for a while (no broker, no leader) gives every
+ * agent its time again: what it could not send is still to come. */
+static bool silence_counts(struct dw_intake_engine *e)
+{
+    int64_t now = dw_clock_mono(e->conf.clock);
+    if (!dw_receiver_drained(e->receiver)) {
+        e->cut_off_ns = e->cut_off_ns ? e->cut_off_ns : now;
+        return false;
+    }
+    if (e->cut_off_ns && now - e->cut_off_ns > INTERRUPTED_NS)
+        e->readable_ns = now;
+    e->cut_off_ns = 0;
+    return e->readable_ns == 0 || now - e->readable_ns >= e->conf.idle_after_ns;
+}
+
+/* Agents of which nothing came for so long are idle. */
 static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
 {
     struct dw_decision d;
@@ -377,7 +395,7 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         (*ret_taken)++;
     }
     if (rc == DW_EAGAIN)
-        rc = decide_idle(e, ret_taken);
+        rc = silence_counts(e) ? decide_idle(e, ret_taken) : DW_OK;
     if (rc < 0 || *ret_taken == 0)
         return rc;
     rc = dw_archive_sync(e->archive);

@@ -180,23 +180,24 @@ static void take_idle(struct dw_account *a, const struct dw_head *decided, const
         "agent %.16s%s%s: nothing since %s; correlations no longer wait for it", hex, e->host[0] ? " on " : "", e->host, since);
 }
 
-static void take_rejected(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
-{
-    char cause[DW__CAUSE_CAP];
-    struct dw_head of = {.epoch = d->epoch, .number = d->number, .time_max_ns = decided->time_max_ns};
-    memcpy(of.agent, d->agent, sizeof of.agent);
-    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
-    for (int kind = 0; kind < DW_PROBLEMS; kind++)
-        if (dw_str_eq(d->problem, dw_str_of(dw_problem_rule((enum dw_problem_kind)kind))))
-            dw__tell(a, (enum dw_problem_kind)kind, &of, cause, "%" PRIu64 " bytes at %" PRIu64 " of queue file %" PRIu64 " were set aside",
-                d->bytes, d->offset, d->source);
-}
-
 /* "queue file 3", "partition 5" */
 static void put_source(char out[DW__CAUSE_CAP], uint64_t source)
 {
     bool kafka = source >= DW_SOURCE_KAFKA;
     (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, kafka ? "partition" : "queue file", kafka ? source - DW_SOURCE_KAFKA : source);
+}
+
+static void take_rejected(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
+{
+    char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
+    struct dw_head of = {.epoch = d->epoch, .number = d->number, .time_max_ns = decided->time_max_ns};
+    memcpy(of.agent, d->agent, sizeof of.agent);
+    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_source(source, d->source);
+    for (int kind = 0; kind < DW_PROBLEMS; kind++)
+        if (dw_str_eq(d->problem, dw_str_of(dw_problem_rule((enum dw_problem_kind)kind))))
+            dw__tell(a, (enum dw_problem_kind)kind, &of, cause, "%" PRIu64 " bytes at %" PRIu64 " of %s were set aside", d->bytes, d->offset,
+                source);
 }
 
 static void take_replaced(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)

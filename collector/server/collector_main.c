@@ -214,9 +214,14 @@ static int work(const struct dw_collector_options *opt)
     return rc;
 }
 
+static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    return strcmp(option, "kafka.options") == 0 ? dw_kafka_option_check(key, value, why) : DW_OK;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct dw_program program = {.name = "dogwatch-collector", .table = &dw_conf_collector};
+    static const struct dw_program program = {.name = "dogwatch-collector", .table = &dw_conf_collector, .check = check_option};
     struct dw_collector_options opt;
     struct dw_conf conf;
     int code;

@@ -108,8 +108,12 @@ static int checked_text(struct load *l, const struct dw_conf_row *row, const str
 {
     struct dw_buf why = {0};
     int rc = scalar_text(l, n, ret);
-    if (rc == DW_OK && l->c->check && !l->c->check(row->name, *ret, &why)) {
-        dw_diag_add(l->diags, n->at, NULL, "'%s: %.*s': %.*s", row->name, DW_ARG(*ret), DW_ARG(dw_buf_view(&why)));
+    struct dw_str key = row->type == DW_CONF_MAP ? n->key : DW_STR_NONE;
+    int good = rc == DW_OK && l->c->check ? l->c->check(row->name, key, *ret, &why) : DW_OK;
+    if (good < 0) {
+        bool of_key = good == DW_EUNKNOWN && key.len;
+        dw_diag_add(l->diags, of_key ? n->key_at : n->at, NULL, "'%s: %.*s': %.*s", row->name, DW_ARG(of_key ? key : *ret),
+            DW_ARG(dw_buf_view(&why)));
         rc = DW_ECONFIG;
     }
     dw_buf_fini(&why);
@@ -149,9 +153,10 @@ static int set_map(struct load *l, const struct dw_conf_row *row, const struct d
         return DW_ENOMEM;
     uint32_t count = 0;
     int rc = DW_OK;
-    for (const struct dw_yaml *v = n->first; v && rc == DW_OK; v = v->next, count++) {
+    for (const struct dw_yaml *v = n->first; v && rc != DW_ENOMEM; v = v->next, count++) { /* to its end: every mistake is told */
         key[count] = dw_arena_copy(&l->c->arena, v->key);
-        rc = key[count].ptr ? checked_text(l, row, v, &value[count]) : DW_ENOMEM;
+        int one = key[count].ptr ? checked_text(l, row, v, &value[count]) : DW_ENOMEM;
+        rc = one < 0 ? one : rc;
     }
     if (rc == DW_OK)
         *(struct dw_conf_map *)dw__conf_member(l->c, row) = (struct dw_conf_map){key, value, count};

@@ -8,9 +8,12 @@
 
 #include <librdkafka/rdkafka.h>
 
-/* Trouble is said when it begins and when it changes, not each time. Used from librdkafka's callbacks, in the thread that polls. */
+/* Trouble is said when it begins and when it changes, not each time, with what can be done about it. Used in the thread that polls, but
+ * for `x509`. It is the opaque of librdkafka's callbacks. */
 struct dw__kafka_trouble {
-    const char *what; /* "kafka sender" */
+    const char *what;  /* "kafka sender" */
+    char grant[768];   /* the commands that give this user its rights */
+    _Atomic int x509;  /* why a broker's certificate was refused last (X509_V_ERR_), written by librdkafka's threads */
     rd_kafka_resp_err_t last;
     int64_t said_ns;
 };
@@ -20,8 +23,19 @@ struct dw__kafka_property {
     const char *name, *value;
 };
 
-/* Makes a configuration: ours, then the user's. NULL: DW_ECONFIG, said. The caller destroys it or hands it to rd_kafka_new. */
-rd_kafka_conf_t *dw__kafka_conf(const struct dw_kafka_conf *conf, const struct dw__kafka_property *own, size_t own_count);
+/* Makes a configuration: ours, then the user's. NULL: DW_ECONFIG, said. The caller destroys it or hands it to rd_kafka_new. `t` outlives
+ * the client. */
+rd_kafka_conf_t *dw__kafka_conf(
+    const struct dw_kafka_conf *conf, const struct dw__kafka_property *own, size_t own_count, struct dw__kafka_trouble *t);
+/* kafka_trouble.c. The words of one half; `group` empty: it sends. */
+void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const struct dw_kafka_conf *conf);
+/* What one can do about an error; "" when its own text says it. */
+const char *dw__kafka_remedy(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err);
+/* librdkafka's ssl_cert_verify_cb: judges nothing, and keeps the reason that librdkafka's own text leaves out. */
+int dw__kafka_keep_x509(rd_kafka_t *rk, const char *broker, int32_t id, int *x509_error, int depth, const char *der, size_t size, char *why,
+    size_t why_size, void *trouble);
+/* The command that makes the topic. */
+void dw__kafka_make_command(char *out, size_t size, const char *brokers, const char *topic, uint32_t partitions);
 /* Says an error with what can be done about it, once until it changes or a minute passes. */
 void dw__kafka_say(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err, const char *reason);
 /* Something went well: the next trouble is news. */

@@ -4,11 +4,13 @@
  * Idea: where a partition goes on is told by what we archived, not by the broker: an assigned partition is sought to the frame taken
  * last, which must still stand there. Only where the group committed more than we know (another collector had the partition) is that
  * taken instead. What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
+ * Whatever cannot be asked of a broker now is asked again later; the other partitions go on.
  *
  * Invariants:
  *   (1) source is DW_SOURCE_KAFKA and the partition, offset the record's, next = offset + 1.
  *   (2) Nothing is committed but what dw_receiver_commit was told, and only in partitions that are ours.
  *   (3) The bytes of a record are valid until the next call: one message is held.
+ *   (4) While a seek or a question is open for a partition nothing of it is handed out.
  */
 #include "kafka_int.h"
 
@@ -17,19 +19,24 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/base/table.h"
 
-enum { ASK_MS = 5000, PARTITIONS_MAX = 10000 };
+enum { ASK_MS = 5000, LOOK_MS = 1000, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA_OFFSET_INVALID };
 #define LOOK_NS DW_NS_PER_S
+#define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define COMMIT_NS (DW_NS_PER_S / 5)
 #define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
 /* A partition that was ours since the start. */
 struct partition {
     bool assigned;
-    bool known;    /* `at` says what was taken last */
-    bool check;    /* the next record must be the frame taken last */
-    bool moved;    /* a commit is due */
-    bool at_end;   /* the broker said that nothing is behind what was handed out */
+    bool known;   /* `last` says what was taken or told last */
+    bool check;   /* the next record must be what was taken last, and is not handed out again */
+    bool first;   /* nothing is known: what stood before the next record was let go */
+    bool lost;    /* the broker has no record where we go on: it is to be asked why */
+    bool moved;   /* a commit is due */
+    bool at_end;  /* the broker said that nothing is behind what was handed out */
+    int64_t seek; /* where to go on as soon as the broker lets us; NO_SEEK: nowhere */
     struct dw_resume last;
     uint64_t commit; /* offset to commit */
 };
@@ -45,8 +52,9 @@ struct kafka_receiver {
     uint32_t count;
     rd_kafka_message_t *held;
     struct dw__kafka_trouble trouble;
-    int64_t look_ns, commit_ns;
-    bool has_topic, subscribed, no_rights;
+    int64_t look_ns, make_ns, mend_ns, commit_ns;
+    bool has_topic, subscribed;
+    bool away; /* a broker did not answer, and since then not all partitions have */
     bool taken_part; /* partitions were assigned once */
     int failed;
 };
@@ -60,7 +68,8 @@ static struct partition *partition_of(struct kafka_receiver *r, uint64_t number)
         struct partition *p = dw_resize(r->partition, count * sizeof *p);
         if (!p)
             return NULL;
-        memset(p + r->count, 0, (count - r->count) * sizeof *p);
+        for (uint32_t i = r->count; i < count; i++)
+            p[i] = (struct partition){.seek = NO_SEEK};
         r->partition = p;
         r->count = count;
     }
@@ -69,15 +78,24 @@ static struct partition *partition_of(struct kafka_receiver *r, uint64_t number)
 
 /* ---- assignment ---- */
 
+static void go_on_at(struct partition *p, uint64_t offset)
+{
+    p->known = true;
+    p->last = (struct dw_resume){.at = {.offset = offset, .next = offset}};
+}
+
 /* Where a partition begins for us: at the frame taken last, or where another collector of the group stopped, or at its beginning. */
 static int64_t begin_at(struct partition *p, int64_t committed)
 {
-    p->check = false;
-    if (p->known && (committed < 0 || (uint64_t)committed <= p->last.at.next)) {
-        p->check = true;
-        return (int64_t)p->last.at.offset;
+    p->at_end = p->lost = p->check = p->first = false;
+    p->seek = NO_SEEK;
+    if (committed >= 0 && (!p->known || (uint64_t)committed > p->last.at.next)) {
+        go_on_at(p, (uint64_t)committed);
+        p->commit = (uint64_t)committed;
     }
-    return committed >= 0 ? committed : RD_KAFKA_OFFSET_BEGINNING;
+    p->first = !p->known;
+    p->check = p->known && p->last.at.offset < p->last.at.next; /* else nothing was taken there by which it could be known again */
+    return p->known ? (int64_t)p->last.at.offset : RD_KAFKA_OFFSET_BEGINNING;
 }
 
 static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
@@ -93,7 +111,6 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
             return DW_ENOMEM;
         }
         p->assigned = true;
-        p->at_end = false;
         r->taken_part = true;
         list->elems[i].offset = begin_at(p, err == RD_KAFKA_RESP_ERR_NO_ERROR ? stored->elems[i].offset : -1);
         dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
@@ -125,7 +142,7 @@ static void unassign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *arg)
 {
-    struct kafka_receiver *r = arg;
+    struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         int rc = assign(r, list);
         r->failed = rc < 0 ? rc : r->failed;
@@ -139,7 +156,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
-    struct kafka_receiver *r = arg;
+    struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
     char text[512];
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
@@ -147,10 +164,20 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
         r->failed = DW_EIO;
         return;
     }
+    r->away |= err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
 }
 
 /* ---- the topic ---- */
+
+static void say_refused(struct kafka_receiver *r, rd_kafka_resp_err_t err)
+{
+    char make[512];
+    if (err == r->refused)
+        return;
+    dw__kafka_make_command(make, sizeof make, r->brokers, r->topic, r->new_partitions);
+    dw_warn("kafka: topic %s cannot be made: %s; waiting for it. Somebody who may: %s", r->topic, rd_kafka_err2str(err), make);
+}
 
 /* Makes the topic if we may. */
 static void make_topic(struct kafka_receiver *r)
@@ -167,10 +194,9 @@ static void make_topic(struct kafka_receiver *r)
         rd_kafka_resp_err_t err = n ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
             dw_info("kafka: made topic %s with %u partitions", r->topic, r->new_partitions);
-        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && err != r->refused)
-            dw_warn("kafka: topic %s cannot be made: %s", r->topic, rd_kafka_err2str(err));
+        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            say_refused(r, err);
         r->refused = err;
-        r->no_rights = err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
         if (ev)
             rd_kafka_event_destroy(ev);
     }
@@ -180,17 +206,31 @@ static void make_topic(struct kafka_receiver *r)
         rd_kafka_queue_destroy(q);
 }
 
+/* Errors come by polling, also before there is anything to receive. */
+static void hear_errors(struct kafka_receiver *r)
+{
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
+    if (m && m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
+    if (m)
+        rd_kafka_message_destroy(m);
+}
+
 /* Whether the topic is there and we take part. */
 static int join(struct kafka_receiver *r)
 {
     int64_t now = dw_clock_mono(&dw_clock_system);
     if (r->subscribed)
         return DW_OK;
-    if (r->look_ns && now - r->look_ns < LOOK_NS)
-        return DW_EAGAIN;
+    hear_errors(r);
+    if (r->failed || (r->look_ns && now - r->look_ns < LOOK_NS))
+        return r->failed ? r->failed : DW_EAGAIN;
     r->has_topic = dw__kafka_has_topic(r->rk, r->topic, r->brokers, &r->trouble);
-    if (!r->has_topic && r->trouble.last == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && !r->no_rights)
+    bool missing = !r->has_topic && r->trouble.last == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (missing && (!r->make_ns || now - r->make_ns >= MAKE_NS)) {
         make_topic(r);
+        r->make_ns = dw_clock_mono(&dw_clock_system);
+    }
     r->look_ns = dw_clock_mono(&dw_clock_system);
     if (!r->has_topic)
         return DW_EAGAIN;
@@ -207,56 +247,77 @@ static int join(struct kafka_receiver *r)
 
 /* ---- records ---- */
 
+/* Goes on elsewhere. What is under way of the partition is dropped until the broker has let us: mend() tries again. */
 static void seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
 {
+    struct partition *p = &r->partition[partition];
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, r->topic, partition)->offset = offset;
-    rd_kafka_error_t *e = rd_kafka_seek_partitions(r->rk, list, ASK_MS);
-    if (e) {
-        dw_warn("kafka: partition %d cannot be sought to %lld: %s", (int)partition, (long long)offset, rd_kafka_error_string(e));
+    rd_kafka_error_t *e = rd_kafka_seek_partitions(r->rk, list, LOOK_MS);
+    bool done = !e && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!done)
+        dw_log(DW_LOG_DEBUG, "kafka: partition %d cannot be sought to %lld yet: %s", (int)partition, (long long)offset,
+            e ? rd_kafka_error_string(e) : rd_kafka_err2str(list->elems[0].err));
+    if (e)
         rd_kafka_error_destroy(e);
-    }
     rd_kafka_topic_partition_list_destroy(list);
+    p->seek = done ? NO_SEEK : offset;
+    p->at_end = false;
 }
 
-/* The broker has no record where we go on: it let them go (expired), or the topic is another one (replaced). */
-static int out_of_range(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
+static struct dw_position place(int32_t partition, uint64_t offset, uint64_t next)
 {
-    struct partition *p = partition_of(r, (uint64_t)partition);
-    int64_t low = 0, high = 0;
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->topic, partition, &low, &high, ASK_MS);
-    if (!p || err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        dw__kafka_say(&r->trouble, err, NULL);
-        return DW_EAGAIN;
-    }
-    uint64_t next = p->known ? p->last.at.next : 0;
-    p->check = false;
-    seek(r, partition, low);
-    if (p->known && next == (uint64_t)low)
-        return DW_EAGAIN; /* only what was taken already is gone */
-    bool expired = (uint64_t)low > next && (uint64_t)high >= next;
-    *ret = (struct dw_received){.at = {DW_SOURCE_KAFKA + (uint64_t)partition, next, expired ? (uint64_t)low : next}, .expired = expired, .replaced = !expired};
-    p->known = false;
+    return (struct dw_position){DW_SOURCE_KAFKA + (uint64_t)partition, offset, next};
+}
+
+/* What was taken last does not stand there any more: from the beginning. */
+static int tell_replaced(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
+{
+    struct partition *p = &r->partition[partition];
+    *ret = (struct dw_received){.at = place(partition, p->last.at.offset, p->last.at.next), .replaced = true};
+    p->known = p->check = p->lost = p->moved = false;
+    p->first = true;
+    p->commit = 0;
+    seek(r, partition, RD_KAFKA_OFFSET_BEGINNING);
     return DW_OK;
 }
 
-/* The first record after an assignment must be the frame taken last. False: it is, and was only looked at. */
-static bool is_new(struct kafka_receiver *r, struct partition *p, const rd_kafka_message_t *m, struct dw_received *ret)
+/* The broker has no record where we go on: it let them go (expired), or the topic is another one (replaced). DW_ENOENT: neither, or it
+ * does not answer and is asked again. */
+static int out_of_range(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
+{
+    struct partition *p = &r->partition[partition];
+    int64_t low = 0, high = 0;
+    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->topic, partition, &low, &high, LOOK_MS);
+    p->at_end = false;
+    p->lost = err != RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (p->lost) {
+        dw__kafka_say(&r->trouble, err, NULL);
+        return DW_ENOENT;
+    }
+    uint64_t next = p->known ? p->last.at.next : 0;
+    if ((uint64_t)high < next)
+        return tell_replaced(r, partition, ret);
+    p->check = p->first = false;
+    go_on_at(p, (uint64_t)low > next ? (uint64_t)low : next);
+    seek(r, partition, (int64_t)p->last.at.next);
+    if ((uint64_t)low <= next)
+        return DW_ENOENT; /* only what was taken already is gone */
+    *ret = (struct dw_received){.at = place(partition, next, (uint64_t)low), .expired = true};
+    return DW_OK;
+}
+
+/* Whether the record at the place taken last is what was taken there. */
+static bool stands(const struct partition *p, const rd_kafka_message_t *m)
 {
     struct dw_head head;
     size_t len;
     struct dw_str bytes = dw_str_make(m->payload, m->len);
-    bool ours = p->check && (uint64_t)m->offset == p->last.at.offset;
-    if (!p->check)
-        return true;
-    p->check = false;
-    bool same = ours && dw_head_read(bytes, &head, &len) == DW_OK && memcmp(head.hash, p->last.frame.hash, sizeof head.hash) == 0;
-    if (same)
+    if ((uint64_t)m->offset != p->last.at.offset)
         return false;
-    *ret = (struct dw_received){.at = p->last.at, .replaced = true};
-    p->known = false;
-    seek(r, m->partition, RD_KAFKA_OFFSET_BEGINNING);
-    return true;
+    if (p->last.frame.kind == 0)
+        return true; /* what was taken there was no frame, and could be anything */
+    return dw_head_read(bytes, &head, &len) == DW_OK && memcmp(head.hash, p->last.frame.hash, sizeof head.hash) == 0;
 }
 
 static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, struct dw_received *ret)
@@ -266,12 +327,17 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     size_t len = 0;
     if (!p)
         return DW_ENOMEM;
-    *ret = (struct dw_received){0};
     p->at_end = false;
-    if (!is_new(r, p, m, ret))
+    if (p->seek != NO_SEEK || p->lost)
         return DW_ENOENT;
-    if (ret->replaced)
-        return DW_OK;
+    if (p->check && !stands(p, m))
+        return tell_replaced(r, m->partition, ret);
+    p->check = false;
+    if (p->first && m->offset > 0)
+        return out_of_range(r, m->partition, ret);
+    p->first = false;
+    if (p->known && (uint64_t)m->offset < p->last.at.next)
+        return DW_ENOENT; /* it was only looked at, or was set aside before a restart */
     struct dw_str bytes = dw_str_make(m->payload, m->len);
     bool frame = dw_head_read(bytes, &head, &len) == DW_OK && len == bytes.len;
     *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
@@ -285,15 +351,16 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
 static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct dw_received *ret)
 {
     int rc = DW_ENOENT;
+    *ret = (struct dw_received){0};
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         dw__kafka_well(&r->trouble);
         rc = take_record(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         struct partition *p = partition_of(r, (uint64_t)m->partition);
         if (p)
-            p->at_end = true;
+            p->at_end = p->seek == NO_SEEK && !p->lost;
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-        rc = out_of_range(r, m->partition, ret);
+        rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
     } else {
         dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
     }
@@ -301,6 +368,42 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
         r->held = m;
     else
         rd_kafka_message_destroy(m);
+    return rc;
+}
+
+/* Whether brokers answer for every partition of the topic. */
+static bool all_answer(struct kafka_receiver *r)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(r->rk, r->topic, NULL);
+    bool all = rkt && rd_kafka_metadata(r->rk, 0, rkt, &md, LOOK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (all) {
+        all = md->topic_cnt == 1 && md->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int i = 0; all && i < md->topics[0].partition_cnt; i++)
+            all = md->topics[0].partitions[i].leader >= 0;
+        rd_kafka_metadata_destroy(md);
+    }
+    if (rkt)
+        rd_kafka_topic_destroy(rkt);
+    return all;
+}
+
+/* What waits for an answer of the brokers, every second. DW_ENOENT: nothing is to be handed out. */
+static int mend(struct kafka_receiver *r, struct dw_received *ret)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    int rc = DW_ENOENT;
+    if (now - r->mend_ns < LOOK_NS)
+        return rc;
+    for (uint32_t i = 0; i < r->count && rc == DW_ENOENT; i++) {
+        struct partition *p = &r->partition[i];
+        if (p->assigned && p->lost)
+            rc = out_of_range(r, (int32_t)i, ret);
+        else if (p->assigned && p->seek != NO_SEEK)
+            seek(r, (int32_t)i, p->seek);
+    }
+    r->away = r->away && !all_answer(r);
+    r->mend_ns = dw_clock_mono(&dw_clock_system);
     return rc;
 }
 
@@ -314,14 +417,15 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
     if (rc < 0)
         return rc;
     commit_now(r, false);
-    do {
+    rc = mend(r, ret);
+    while (rc == DW_ENOENT) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
         rc = r->failed ? r->failed : m ? DW_OK : DW_EAGAIN;
         if (rc == DW_OK)
             rc = take_message(r, m, ret);
         else if (m)
             rd_kafka_message_destroy(m);
-    } while (rc == DW_ENOENT);
+    }
     return rc;
 }
 
@@ -370,7 +474,7 @@ static bool kafka_drained(const struct dw_receiver *base)
         if (r->partition[i].assigned && !r->partition[i].at_end)
             return false;
     }
-    return any;
+    return any && !r->away;
 }
 
 /* librdkafka 2.0.2 aborts when a consumer leaves its group while it joins (its assignor has no state then): so it waits. */
@@ -416,10 +520,9 @@ static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf
         {"queued.max.messages.kbytes", "65536"},
     };
     char why[512];
-    rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own));
+    rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own), &r->trouble);
     if (!c)
         return DW_ECONFIG;
-    rd_kafka_conf_set_opaque(c, r);
     rd_kafka_conf_set_rebalance_cb(c, on_rebalance);
     rd_kafka_conf_set_error_cb(c, on_error);
     r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c, why, sizeof why);
@@ -438,7 +541,7 @@ int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_res
     if (!r)
         return DW_ENOMEM;
     r->base.ops = &kafka_ops;
-    r->trouble.what = "kafka receiver";
+    dw__kafka_trouble_init(&r->trouble, "kafka receiver", conf);
     r->new_partitions = conf->partitions;
     r->copies = conf->copies ? (int16_t)conf->copies : -1; /* -1: what the brokers do by themselves */
     r->topic = dw_strndup(conf->topic.ptr, conf->topic.len);

@@ -17,6 +17,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/base/table.h"
 
 enum { POLL_MS = 5, RING_MIN = 64, CLOSE_MS = 2000 };
 #define LOOK_NS DW_NS_PER_S /* how often the topic is looked for */
@@ -44,7 +45,7 @@ struct kafka_sender {
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 {
-    struct kafka_sender *s = arg;
+    struct kafka_sender *s = DW_ITEM(arg, struct kafka_sender, trouble);
     uint64_t number = (uint64_t)(uintptr_t)m->_private;
     (void)rk;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -60,14 +61,14 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
-    struct kafka_sender *s = arg;
+    struct kafka_sender *s = DW_ITEM(arg, struct kafka_sender, trouble);
     char text[512];
     if (err != RD_KAFKA_RESP_ERR__FATAL) {
         dw__kafka_say(&s->trouble, (rd_kafka_resp_err_t)err, reason);
         return;
     }
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
-    dw_error("kafka sender: %s: %s; a new epoch begins", rd_kafka_err2name(fatal), text);
+    dw_error("kafka sender: %s: %s%s; a new epoch begins", rd_kafka_err2name(fatal), text, dw__kafka_remedy(&s->trouble, fatal));
     DW_COUNT(kafka_fatal);
     s->broken = DW_EIO;
 }
@@ -181,10 +182,9 @@ static int connect_producer(struct kafka_sender *s, const struct dw_kafka_conf *
         {"partitioner", "murmur2_random"}, /* as Java's clients do it */
     };
     char why[512];
-    rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own));
+    rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own), &s->trouble);
     if (!c)
         return DW_ECONFIG;
-    rd_kafka_conf_set_opaque(c, s);
     rd_kafka_conf_set_dr_msg_cb(c, on_delivery);
     rd_kafka_conf_set_error_cb(c, on_error);
     s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, c, why, sizeof why);
@@ -203,7 +203,7 @@ int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw_str key, st
     if (!s)
         return DW_ENOMEM;
     s->base.ops = &kafka_ops;
-    s->trouble.what = "kafka sender";
+    dw__kafka_trouble_init(&s->trouble, "kafka sender", conf);
     s->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     s->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     dw_buf_str(&s->key, key);

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -219,7 +220,8 @@ class Kafka:
     """Apache Kafka on loopback by tools/kafka.sh, in a folder and on ports of its own."""
 
     def __init__(self, nodes=1, port=29092, *more):
-        self.env = dict(os.environ, DW_KAFKA=scratch('kafka'), DW_KAFKA_PORT=str(port), DW_KAFKA_JARS=os.path.join(ROOT, 'build/kafka-jars'))
+        self.env = dict(os.environ, DW_KAFKA=scratch('kafka'), DW_KAFKA_PORT=str(port),
+                        DW_KAFKA_JARS=os.environ.get('DW_KAFKA_JARS', os.path.join(ROOT, 'build/kafka-jars')))
         self.brokers = ','.join(f'127.0.0.1:{port + 10 * n}' for n in range(nodes))
         atexit.register(self.run, 'clean')
         self.run('start', '--nodes', str(nodes), *more)
@@ -412,3 +414,116 @@ def check_account(data, record):
     check(dogwatch('archive', 'verify', '--data', data).startswith('ok'), 'archive verify')
     r = subprocess.run([sys.executable, os.path.join(ROOT, 'tools/dwcat.py'), '--check'] + segments(data), capture_output=True)
     check(r.returncode == 0 and r.stdout.startswith(b'ok'), 'dwcat --check', r.stdout + r.stderr)
+
+
+# ---- frames, taken apart and put together again ----
+
+class Frame:
+    """A frame as it stands in the queue, that can be taken apart and put together again."""
+
+    def __init__(self, data):
+        self.data = data
+
+    kind = property(lambda s: s.data[13])
+    signed = property(lambda s: s.data[14] & 1)
+
+    def field(self, at, size):
+        return self.data[8 + at:8 + at + size]
+
+    def put(self, at, value):
+        """With a hash that fits, as one who knows the format would do it."""
+        d = bytearray(self.data)
+        d[8 + at:8 + at + len(value)] = value
+        canonical = bytearray(d[12:104])
+        canonical[2:4] = b'\0\0'
+        d[8 + 192:8 + 224] = dwcat.hashlib.sha256(b'dw1' + bytes(d[8 + 96:8 + 128]) + bytes(canonical) + bytes(d[8 + 128:8 + 192])).digest()
+        return Frame(bytes(d))
+
+    def text(self):
+        head = 8 + struct.unpack('<I', self.data[4:8])[0]
+        packed = struct.unpack('<I', self.field(224, 4))[0]
+        return dwcat.unpack(self.data[head:head + packed], struct.unpack('<I', self.field(84, 4))[0])
+
+    def with_text(self, text, knows_format):
+        head = 8 + struct.unpack('<I', self.data[4:8])[0]
+        packed = struct.unpack('<I', self.field(224, 4))[0]
+        new = subprocess.run(['zstd', '-q', '-c', '--no-check', f'--stream-size={len(text)}'], input=text, capture_output=True).stdout
+        d = self.data[:8 + 224] + struct.pack('<I', len(new)) + self.data[8 + 228:head] + new + self.data[head + packed:]
+        f = Frame(d)
+        if not knows_format:
+            return f
+        slices, views = [b''], None
+        for line in text.splitlines(True):
+            slices += [b''] if len(slices[-1]) >= 16384 else []
+            slices[-1] += line
+        return f.put(128, dwcat.tree(slices))
+
+
+def frames_in(data):
+    """The frames of some bytes, which may come from a queue's file or from a topic's records one after the other."""
+    out, at = [], 0
+    while at < len(data):
+        head = struct.unpack('<I', data[at + 4:at + 8])[0]
+        text, views = struct.unpack('<II', data[at + 8 + 224:at + 8 + 232])
+        end = at + 8 + head + text + (views + 8 if views else 0)
+        out.append(Frame(data[at:end]))
+        at = end
+    return out
+
+
+def frames_of(queue):
+    return [f for name in sorted(os.listdir(queue)) for f in frames_in(open(os.path.join(queue, name), 'rb').read())]
+
+
+# ---- the two programs by hand ----
+
+def configure(data, globs, *sets):
+    """Configurations of both for a run until idle."""
+    more = [a for s in sets for a in ('--set', s)]
+    dogwatch('up', '--data', data, '--write-config', os.path.join(data, 'up'), *[a for g in globs for a in ('--logs', g)], '--until-idle', *more)
+    return os.path.join(data, 'up/agent.yml'), os.path.join(data, 'up/collector.yml')
+
+
+def live(config):
+    """The same configuration without until_idle."""
+    open(config + '.live', 'w').write(open(config).read().replace('until_idle: true\n', ''))
+    return config + '.live'
+
+
+def run(program, config, seconds=60):
+    r = subprocess.run([os.path.join(BUILD, program), '--config', config], capture_output=True, timeout=seconds)
+    check(r.returncode == 0, f'{program} ends well', (r.returncode, r.stderr.decode(errors='replace')[-3000:]))
+    return r.stderr.decode(errors='replace')
+
+
+def start(program, config, log=os.devnull):
+    """Started, and ended with the test."""
+    with open(log, 'ab') as f:
+        p = subprocess.Popen([os.path.join(BUILD, program), '--config', config], stdout=f, stderr=f)
+    atexit.register(lambda: p.poll() is None and p.kill())
+    return p
+
+
+def until_idle(name, collector, log, seconds=30):
+    """A collector that must end by itself."""
+    p = start('dogwatch-collector', collector, log)
+    try:
+        same(p.wait(seconds), 0, f'{name}: the collector ends well')
+    except subprocess.TimeoutExpired:
+        check(False, f'{name}: the collector ends by itself (until_idle)', open(log, errors='replace').read()[-2000:])
+        p.terminate()
+        p.wait(20)
+
+
+def judge(name, data, collector, lines, expected, allowed=()):
+    """The expected rules and no others, so many lines, and alerts that the archive alone makes again."""
+    found = alarms(data)
+    for rule in expected:
+        check(rule in found, f'{name}: named by {rule}', found)
+    check(set(found) <= set(expected) | set(allowed), f'{name}: nothing else is named', (found, [a.get('message') for a in alerts(data)][:8]))
+    same(len({e['event']['id'] for e in query(data)}), lines, f'{name}: the rest arrives')
+    log = os.path.join(data, 'alerts/alerts.log')
+    before = open(log, 'rb').read()
+    shutil.rmtree(os.path.join(data, 'alerts'))
+    run('dogwatch-collector', collector)
+    check(open(log, 'rb').read() == before, f'{name}: alerts that were deleted are made again byte for byte', (before[-1500:], open(log, 'rb').read()[-1500:]))

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What is done to the queue between agent and collector is named, each by its rule, and the rest arrives all the same."""
-import struct
 import time
 
 from e2e_lib import *  # noqa: F403
@@ -8,72 +7,6 @@ from e2e_lib import *  # noqa: F403
 began = time.monotonic()
 LINES = 100000 if LONG else 10000
 dir_ = scratch('tamper')
-HASH = dwcat.hashlib.sha256
-
-
-def run(program, config, seconds=60):
-    r = subprocess.run([os.path.join(BUILD, program), '--config', config], capture_output=True, timeout=seconds)
-    check(r.returncode == 0, f'{program} ends well', (r.returncode, r.stderr.decode(errors='replace')[-3000:]))
-
-
-def configure(data, globs, *sets):
-    more = [a for s in sets for a in ('--set', s)]
-    dogwatch('up', '--data', data, '--write-config', os.path.join(data, 'up'), *[a for g in globs for a in ('--logs', g)], '--until-idle', *more)
-    return os.path.join(data, 'up/agent.yml'), os.path.join(data, 'up/collector.yml')
-
-
-class Frame:
-    """A frame as it stands in the queue, that can be taken apart and put together again."""
-
-    def __init__(self, data):
-        self.data = data
-
-    kind = property(lambda s: s.data[13])
-    signed = property(lambda s: s.data[14] & 1)
-
-    def field(self, at, size):
-        return self.data[8 + at:8 + at + size]
-
-    def put(self, at, value):
-        """With a hash that fits, as one who knows the format would do it."""
-        d = bytearray(self.data)
-        d[8 + at:8 + at + len(value)] = value
-        canonical = bytearray(d[12:104])
-        canonical[2:4] = b'\0\0'
-        d[8 + 192:8 + 224] = HASH(b'dw1' + bytes(d[8 + 96:8 + 128]) + bytes(canonical) + bytes(d[8 + 128:8 + 192])).digest()
-        return Frame(bytes(d))
-
-    def text(self):
-        head = 8 + struct.unpack('<I', self.data[4:8])[0]
-        packed = struct.unpack('<I', self.field(224, 4))[0]
-        return dwcat.unpack(self.data[head:head + packed], struct.unpack('<I', self.field(84, 4))[0])
-
-    def with_text(self, text, knows_format):
-        head = 8 + struct.unpack('<I', self.data[4:8])[0]
-        packed = struct.unpack('<I', self.field(224, 4))[0]
-        new = subprocess.run(['zstd', '-q', '-c', '--no-check', f'--stream-size={len(text)}'], input=text, capture_output=True).stdout
-        d = self.data[:8 + 224] + struct.pack('<I', len(new)) + self.data[8 + 228:head] + new + self.data[head + packed:]
-        f = Frame(d)
-        if not knows_format:
-            return f
-        slices, views = [b''], None
-        for line in text.splitlines(True):
-            slices += [b''] if len(slices[-1]) >= 16384 else []
-            slices[-1] += line
-        return f.put(128, dwcat.tree(slices))
-
-
-def frames_of(queue):
-    out = []
-    for name in sorted(os.listdir(queue)):
-        data, at = open(os.path.join(queue, name), 'rb').read(), 0
-        while at < len(data):
-            head = struct.unpack('<I', data[at + 4:at + 8])[0]
-            text, views = struct.unpack('<II', data[at + 8 + 224:at + 8 + 232])
-            end = at + 8 + head + text + (views + 8 if views else 0)
-            out.append(Frame(data[at:end]))
-            at = end
-    return out
 
 
 # One agent's run is the pattern of all cases.
@@ -101,27 +34,8 @@ def case(name, frames, expected, missing=0, allowed=()):
         os.unlink(os.path.join(data, 'queue', old))
     with open(os.path.join(data, 'queue', sorted(queue)[0]), 'wb') as f:
         f.write(b''.join(x.data for x in frames))
-    log = open(os.path.join(dir_, name + '.log'), 'wb')
-    p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-collector'), '--config', collector], stdout=log, stderr=log)
-    atexit.register(lambda: p.poll() is None and p.kill())
-    try:
-        code = p.wait(20)
-        same(code, 0, f'{name}: the collector ends well')
-    except subprocess.TimeoutExpired:
-        check(False, f'{name}: the collector ends by itself (until_idle)')
-        p.terminate()
-        p.wait(20)
-    found = alarms(data)
-    for rule in expected:
-        check(rule in found, f'{name}: named by {rule}', found)
-    check(set(found) <= set(expected) | set(allowed), f'{name}: nothing else is named', found)
-    lines = {e['event']['id'] for e in query(data)}
-    same(len(lines), LINES - missing, f'{name}: the rest arrives')
-    log = os.path.join(data, 'alerts/alerts.log')
-    before = open(log, 'rb').read()
-    shutil.rmtree(os.path.join(data, 'alerts'))
-    run('dogwatch-collector', collector)
-    check(open(log, 'rb').read() == before, f'{name}: alerts that were deleted are made again byte for byte', (before[-1500:], open(log, 'rb').read()[-1500:]))
+    until_idle(name, collector, os.path.join(dir_, name + '.log'))
+    judge(name, data, collector, LINES - missing, expected, allowed)
     return data
 
 
@@ -184,10 +98,7 @@ for path in two:
         f.writelines(f'{os.path.basename(path)} line {i}\n' for i in range(1000))
 data = os.path.join(dir_, 'gone')
 agent, collector = configure(data, [gone + '/*.log'])
-live = open(agent).read().replace('until_idle: true\n', '')
-open(agent + '.live', 'w').write(live)
-p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-agent'), '--config', agent + '.live'], stderr=subprocess.DEVNULL)
-atexit.register(lambda: p.poll() is None and p.kill())
+p = start('dogwatch-agent', live(agent))
 
 
 def queued():
@@ -219,9 +130,7 @@ def archived(name):
     data = os.path.join(dir_, name)
     shutil.copytree(pattern, data)
     _, collector = configure(data, traffic.globs)
-    open(collector + '.live', 'w').write(open(collector).read().replace('until_idle: true\n', ''))
-    p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-collector'), '--config', collector + '.live'], stderr=subprocess.DEVNULL)
-    atexit.register(lambda: p.poll() is None and p.kill())
+    p = start('dogwatch-collector', live(collector))
     opened = os.path.join(data, 'archive/seg-00000001.open')
     wait_for(lambda: os.path.exists(opened) and len(query(data)) == LINES, 30, 'all lines in the archive')
     p.terminate()

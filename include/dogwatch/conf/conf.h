@@ -76,6 +76,8 @@ struct dw_conf_origin {
     uint32_t line;
 };
 
+typedef int dw_conf_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why);
+
 struct dw_conf {
     const struct dw_conf_table *table;
     void *values;                  /* the options struct, in the caller's memory */
@@ -83,8 +85,9 @@ struct dw_conf {
     struct dw_arena arena;
     const char *(*env)(const char *name); /* NULL answer: not set. Replaceable by tests. */
     /* Whether a text of a STRING, of a LIST's item or of a MAP's value is a word that the option takes, where words are known to
-     * an upper layer only (formats, zones); `why` gets a sentence if not. NULL: not checked. Set after dw_conf_init. */
-    bool (*check)(const char *option, struct dw_str value, struct dw_buf *why);
+     * an upper layer only (formats, zones, librdkafka's properties). `key` is the value's in a MAP, else DW_STR_NONE. DW_OK; DW_EUNKNOWN:
+     * the key may not stand there; DW_ECONFIG: the value may not. `why` then gets a sentence. NULL: not checked. Set after dw_conf_init. */
+    dw_conf_check *check;
     uint32_t files, include_depth;
 };
 

@@ -18,7 +18,7 @@ int dw_program_exit(int rc);
 struct dw_program {
     const char *name; /* "dogwatch-agent" */
     const struct dw_conf_table *table;
-    bool (*check)(const char *option, struct dw_str value, struct dw_buf *why); /* as in struct dw_conf */
+    dw_conf_check *check; /* as in struct dw_conf */
 };
 
 /* Takes `--config FILE` apart (also --help and --version) and loads it into `conf` and `values`, with mistakes told on stderr.

@@ -32,8 +32,8 @@ DW_MUST_USE int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw
 DW_MUST_USE int dw_kafka_receiver_open(
     const struct dw_kafka_conf *conf, const struct dw_resume *from, uint32_t from_count, struct dw_receiver **ret);
 
-/* Whether a property may stand in the configuration: librdkafka knows it with this value, and it is none of those that the transport's
- * promises rest on. `why` gets a sentence if not. */
-bool dw_kafka_option_check(struct dw_str name, struct dw_str value, struct dw_buf *why);
+/* Whether a property may stand in the configuration. DW_EUNKNOWN: librdkafka has no such property, or it is one of those that the
+ * transport's promises rest on; DW_ECONFIG: not with this value. `why` then gets a sentence. */
+DW_MUST_USE int dw_kafka_option_check(struct dw_str name, struct dw_str value, struct dw_buf *why);
 
 #endif

@@ -194,6 +194,24 @@ static void conf_includes_files_and_keeps_secrets(void **state)
     temp_dir_remove(dir);
 }
 
+static int refuse_some(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    if (strcmp(option, "map") != 0)
+        return DW_OK;
+    dw_buf_printf(why, "says the vocabulary");
+    return dw_str_eq(key, DW_STR("wrong")) ? DW_EUNKNOWN : dw_str_eq(value, DW_STR("bad")) ? DW_ECONFIG : DW_OK;
+}
+
+static void conf_points_at_the_key_or_value_that_is_refused(void **state)
+{
+    (void)state;
+    conf.check = refuse_some;
+    expect("map:\n  right: good\n  wrong: good\n  other: bad\n", "t.yml:3:3:", "'map: wrong': says the vocabulary");
+    expect("map:\n  right: good\n  wrong: good\n  other: bad\n", "t.yml:4:10:", "'map: bad': says the vocabulary");
+    expect("map: {right: good,\n  wrong: good}\n", "|   ^^^^^", "");
+    assert_int_equal(load("map: {right: good}\n"), DW_OK);
+}
+
 static void conf_units_read_back_what_they_write(void **state)
 {
     (void)state;
@@ -227,6 +245,7 @@ int main(void)
         T(conf_takes_a_renamed_option_with_a_warning),
         T(conf_set_wins_over_files),
         T(conf_includes_files_and_keeps_secrets),
+        T(conf_points_at_the_key_or_value_that_is_refused),
         T(conf_units_read_back_what_they_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
