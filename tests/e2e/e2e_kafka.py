@@ -42,7 +42,7 @@ for k in range(2 if LONG else 1):
         kafka.run('node', str(n + 1))
 while traffic.run(100):
     pass
-wait_for(lambda: count(data) >= lines or up.process.poll() is not None, 600 if LONG else 120, f'{lines} lines', 0.5)
+wait_for(lambda: count(data) >= lines or up.process.poll() is not None, 600 if LONG else 240, f'{lines} lines', 0.5)
 same(up.stop(), 0, 'dogwatch up ends well')
 check('death' not in up.said(), 'neither program died', up.said()[-1500:])
 again = check_lines(data, traffic.record)
