@@ -12,13 +12,12 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
-#include "dogwatch/conf/program.h"
+#include "dogwatch/loop/loop.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <uv.h>
 
-enum { TICK_MS = 10, IDLE_TICK_MS = 100, WATCHES_MAX = 10000 };
+enum { TICK_MS = 10, WATCHES_MAX = 10000 };
 #define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
 
 struct watch {
@@ -30,11 +29,8 @@ struct watch {
 };
 
 struct program {
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_idle_t idle;
+    struct dw_loop loop;
     uv_async_t wake;
-    uv_signal_t term, intr;
     struct agent *agent;
     struct watch *watch;
     struct dw_table watches; /* by folder */
@@ -42,8 +38,6 @@ struct program {
     const struct dw_agent_options *opt;
     int64_t deadline_ns, open_at_ns;
     uint32_t unread; /* logs that could not be opened */
-    int rc;
-    bool ending;
 };
 
 static void on_wake(void *arg)
@@ -97,7 +91,7 @@ static void watch_folder(void *arg, const char *dir)
     struct watch *w = p->watches.count < WATCHES_MAX ? dw_calloc(1, sizeof *w) : NULL;
     if (!w)
         return; /* the timer looks there too */
-    if (uv_fs_event_init(&p->loop, &w->handle) != 0) {
+    if (uv_fs_event_init(&p->loop.uv, &w->handle) != 0) {
         dw_free(w);
         return;
     }
@@ -115,37 +109,12 @@ static void watch_folder(void *arg, const char *dir)
     dw_table_add(&p->watches, &w->by_dir, hash);
 }
 
-static void close_handle(uv_handle_t *handle, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
-static void close_loop(struct program *p)
-{
-    uv_walk(&p->loop, close_handle, NULL);
-    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
-    int rc = uv_loop_close(&p->loop);
-    DW_ASSERT(rc == 0);
-}
-
-static void end(struct program *p, int rc)
-{
-    p->rc = rc;
-    p->ending = true;
-    uv_stop(&p->loop);
-}
-
-static void on_idle(uv_idle_t *idle);
-
 /* The producer is over: what was not acknowledged is read from the files again, in a new epoch. */
 static void begin_again(struct program *p)
 {
     agent_close(p->agent);
     p->agent = NULL;
     p->open_at_ns = dw_clock_mono(&dw_clock_system) + AGAIN_NS;
-    (void)uv_idle_stop(&p->idle);
 }
 
 static bool open_again(struct program *p)
@@ -154,100 +123,74 @@ static bool open_again(struct program *p)
         return false;
     int rc = agent_open(p->opt, on_wake, p, &p->agent);
     if (rc < 0)
-        end(p, rc);
+        dw_loop_end(&p->loop, rc);
     return rc == DW_OK;
 }
 
-static void turn(struct program *p)
+static bool turn(void *arg)
 {
+    struct program *p = arg;
     bool more = false;
-    if (p->ending)
-        return;
     if (!p->agent && !open_again(p))
-        return;
+        return false;
     int rc = agent_turn(p->agent, &more);
     if (rc == DW_EIO && p->opt->transport == DW_TRANSPORT_KAFKA && !p->deadline_ns) {
         begin_again(p);
-        return;
+        return false;
     }
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
-        end(p, rc);
-        return;
+        dw_loop_end(&p->loop, rc);
+        return false;
     }
     if (agent_done(p->agent)) {
-        end(p, DW_OK);
-        return;
+        dw_loop_end(&p->loop, DW_OK);
+        return false;
     }
     if (p->deadline_ns && dw_clock_mono(&dw_clock_system) > p->deadline_ns) {
         dw_warn("shutdown.grace is over with frames not acknowledged: they will be read and sent again");
-        end(p, DW_OK);
-        return;
+        dw_loop_end(&p->loop, DW_OK);
+        return false;
     }
     agent_folders(p->agent, watch_folder, p);
-    if (more && !p->agent->hold)
-        (void)uv_idle_start(&p->idle, on_idle);
-    else
-        (void)uv_idle_stop(&p->idle);
-}
-
-static void on_idle(uv_idle_t *idle)
-{
-    turn(idle->data);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct program *p = timer->data;
-    dw_counters_file_save(&p->counters, false);
-    turn(p);
+    return more && !p->agent->hold;
 }
 
 static void on_async(uv_async_t *async)
 {
-    turn(async->data);
+    struct program *p = async->data;
+    dw_loop_turn(&p->loop);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void stop(void *arg)
 {
-    struct program *p = handle->data;
-    (void)number;
+    struct program *p = arg;
     if (p->deadline_ns)
         return;
     p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
     if (!p->agent)
-        end(p, DW_OK);
-    if (p->agent)
+        dw_loop_end(&p->loop, DW_OK);
+    else
         agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
-    turn(p);
 }
 
 static int run(struct program *p, const struct dw_agent_options *opt)
 {
-    int rc = uv_loop_init(&p->loop);
-    if (rc == 0)
-        rc = uv_async_init(&p->loop, &p->wake, on_async);
-    if (rc != 0)
-        return DW_ENOMEM;
-    p->wake.data = p->timer.data = p->idle.data = p->term.data = p->intr.data = p;
-    p->opt = opt;
-    rc = agent_open(opt, on_wake, p, &p->agent);
-    if (rc < 0) {
-        close_loop(p);
+    static const struct dw_loop_work work_of_agent = {.turn = turn, .stop = stop, .tick_ms = TICK_MS};
+    int rc = dw_loop_init(&p->loop, &work_of_agent, p, &p->counters);
+    if (rc < 0)
         return rc;
-    }
-    (void)uv_timer_init(&p->loop, &p->timer);
-    (void)uv_idle_init(&p->loop, &p->idle);
-    (void)uv_signal_init(&p->loop, &p->term);
-    (void)uv_signal_init(&p->loop, &p->intr);
-    (void)uv_signal_start(&p->term, on_signal, SIGTERM);
-    (void)uv_signal_start(&p->intr, on_signal, SIGINT);
-    (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
-    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
+    p->wake.data = p;
+    p->opt = opt;
+    rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
+    if (rc == DW_OK)
+        rc = agent_open(opt, on_wake, p, &p->agent);
+    if (rc == DW_OK)
+        rc = dw_loop_run(&p->loop);
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
-    close_loop(p);
-    return p->rc;
+    dw_loop_fini(&p->loop);
+    return rc;
 }
 
 /* A log needs a descriptor for as long as it is read, and rotated ones longer: as many as we may have. */

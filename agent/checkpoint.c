@@ -35,22 +35,6 @@ struct checkpoint {
     sqlite3_stmt *put, *parent, *cut, *forget, *salt;
 };
 
-static int code_of(int rc)
-{
-    switch (rc & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_DONE:
-    case SQLITE_ROW: return DW_OK;
-    case SQLITE_NOMEM: return DW_ENOMEM;
-    case SQLITE_FULL: return DW_ENOSPC;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return DW_ELOCKED;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return DW_ECORRUPT;
-    default: return DW_EIO;
-    }
-}
-
 int checkpoint_open(const char *path, struct checkpoint **ret)
 {
     struct checkpoint *c = dw_calloc(1, sizeof *c);
@@ -74,7 +58,7 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
         rc = sqlite3_prepare_v2(c->db, "UPDATE meta SET salt = max(salt, ?1)", -1, &c->salt, NULL);
     if (rc != SQLITE_OK) {
         checkpoint_close(c);
-        return code_of(rc);
+        return dw_err_from_sqlite(rc);
     }
     *ret = c;
     return DW_OK;
@@ -100,7 +84,8 @@ static void column_blob(sqlite3_stmt *s, int column, uint8_t *out, size_t len)
         memcpy(out, blob, len);
 }
 
-static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoint_meta *meta)
+/* *ret_found: false in a new checkpoint, which has no row yet. */
+static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoint_meta *meta, bool *ret_found)
 {
     sqlite3_stmt *s = NULL;
     int rc = sqlite3_prepare_v2(c->db,
@@ -116,16 +101,18 @@ static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoin
         column_blob(s, 5, meta->parent_hash, sizeof meta->parent_hash);
     }
     (void)sqlite3_finalize(s);
-    return rc == SQLITE_DONE ? DW_ENOENT : code_of(rc);
+    *ret_found = rc == SQLITE_ROW;
+    return dw_err_from_sqlite(rc);
 }
 
 int checkpoint_begin_epoch(struct checkpoint *c, struct dw_epoch *ret_epoch, struct checkpoint_meta *ret_meta)
 {
     uint64_t epoch = 0, salt;
+    bool found;
     sqlite3_stmt *s = NULL;
     *ret_meta = (struct checkpoint_meta){0};
-    int rc = read_meta(c, &epoch, ret_meta);
-    if (rc == DW_ENOENT) {
+    int rc = read_meta(c, &epoch, ret_meta, &found);
+    if (rc == DW_OK && !found) {
         rc = dw_rng_bytes((uint8_t *)&salt, sizeof salt);
         ret_meta->salt = salt >> 16; /* room to count up in SQLite's signed integers */
     }
@@ -143,7 +130,7 @@ int checkpoint_begin_epoch(struct checkpoint *c, struct dw_epoch *ret_epoch, str
         sql = sqlite3_step(s);
     }
     (void)sqlite3_finalize(s);
-    return code_of(sql);
+    return dw_err_from_sqlite(sql);
 }
 
 static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_row *row), void *arg)
@@ -175,16 +162,16 @@ int checkpoint_rows(struct checkpoint *c, int (*each)(void *arg, struct checkpoi
 {
     sqlite3_stmt *s = NULL;
     int sql = sqlite3_prepare_v2(c->db, "SELECT * FROM stream ORDER BY series, ordinal", -1, &s, NULL);
-    int rc = code_of(sql);
+    int rc = dw_err_from_sqlite(sql);
     while (rc == DW_OK && (sql = sqlite3_step(s)) == SQLITE_ROW)
         rc = give_row(s, each, arg);
     (void)sqlite3_finalize(s);
-    return rc == DW_OK ? code_of(sql) : rc;
+    return rc == DW_OK ? dw_err_from_sqlite(sql) : rc;
 }
 
 int checkpoint_begin(struct checkpoint *c)
 {
-    return code_of(sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+    return dw_err_from_sqlite(sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
 }
 
 int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
@@ -209,7 +196,7 @@ int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_int64(s, 15, (sqlite3_int64)row->cut);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row)
@@ -219,7 +206,7 @@ int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_int64(c->cut, 2, (sqlite3_int64)row->cut);
     int rc = sqlite3_step(c->cut);
     (void)sqlite3_reset(c->cut);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row)
@@ -229,11 +216,11 @@ int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row)
     int rc = sqlite3_step(c->forget);
     (void)sqlite3_reset(c->forget);
     if (rc != SQLITE_DONE)
-        return code_of(rc);
+        return dw_err_from_sqlite(rc);
     (void)sqlite3_bind_int64(c->salt, 1, (sqlite3_int64)row->stream.generation + 1);
     rc = sqlite3_step(c->salt);
     (void)sqlite3_reset(c->salt);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h)
@@ -246,7 +233,7 @@ int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h)
     (void)sqlite3_bind_blob(s, 4, h->hash, sizeof h->hash, SQLITE_STATIC);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 int checkpoint_end(struct checkpoint *c)
@@ -254,5 +241,5 @@ int checkpoint_end(struct checkpoint *c)
     int rc = sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }

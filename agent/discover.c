@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { NAMES_MAX = 100000, VALUE_MAX = 1024, CONFIG_MAX = 1024 * 1024, FIELDS_MAX = 24 };
+enum { NAMES_MAX = 100000, VALUE_MAX = 1024, CONFIG_MAX = 1024 * 1024, CONFIG_POOL = 4 * CONFIG_MAX, LOG_POOL = 64 * 1024, FIELDS_MAX = 24 };
 
 static void add_field(struct found *f, uint32_t key, struct dw_str value)
 {
@@ -45,7 +45,7 @@ static void name_series(struct found *f, const char *kind, struct dw_str a, stru
 static void begin(struct agent *a, struct found *f, char *path, enum dw_envelope envelope)
 {
     *f = (struct found){.path = path, .envelope = envelope};
-    dw_arena_init(&f->arena, 64 * 1024);
+    dw_arena_init(&f->arena, LOG_POOL);
     add_field(f, DW_F_host_name, dw_str_of(a->host));
     add_field(f, DW_F_log_file_path, dw_str_of(path));
 }
@@ -108,7 +108,7 @@ static void read_docker_config(struct agent *a, struct found *f, const char *dir
     struct dw_buf text = {0};
     struct dw_arena pool;
     static struct dw_field scratch[DW_EVENT_FIELDS_MAX]; /* loop thread only */
-    dw_arena_init(&pool, 4 * CONFIG_MAX);
+    dw_arena_init(&pool, CONFIG_POOL);
     struct dw_draft d = {.keys = a->keys, .pool = &pool, .field = scratch};
     if (dw_path_join(path, sizeof path, dir, "config.v2.json") == DW_OK
         && dw_fs_read_file(a->fs, path, CONFIG_MAX, &text) == DW_OK) {
@@ -242,7 +242,7 @@ static bool is_rotated(const struct agent *a, const char *path)
 static void plain_glob(struct agent *a, const char *pattern)
 {
     glob_t g = {0};
-    if (glob(pattern, 0, NULL, &g) != 0) {
+    if (glob(pattern, 0, NULL, &g) != 0) { /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
         globfree(&g);
         return;
     }

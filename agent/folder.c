@@ -142,8 +142,10 @@ static int gather(const struct folder *f, struct dw_str base, struct siblings *r
         end++;
     for (uint32_t i = first; i < end; i++)
         cap += is_beside(dw_str_of(f->name[i]), base);
-    ret->item = cap ? dw_calloc(cap, sizeof *ret->item) : NULL;
-    if (cap && !ret->item)
+    if (cap == 0)
+        return DW_OK;
+    ret->item = dw_calloc(cap, sizeof *ret->item);
+    if (!ret->item)
         return DW_ENOMEM;
     for (uint32_t i = first; i < end; i++) {
         char path[AGENT_PATH_MAX];

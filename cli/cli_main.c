@@ -56,7 +56,7 @@ static int run(size_t index, int argc, char **argv)
     int rc = commands[index].run(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return rc;
-    (void)fprintf(stderr, "dogwatch: the output could not be written: %s\n", strerror(errno));
+    (void)fprintf(stderr, "dogwatch: the output could not be written: %s\n", strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
     return CLI_CANNOT;
 }
 

@@ -15,7 +15,7 @@
 
 void cli_default_data(char out[CLI_PATH_MAX])
 {
-    const char *home = getenv("HOME"), *chosen = getenv("DOGWATCH_DATA");
+    const char *home = getenv("HOME"), *chosen = getenv("DOGWATCH_DATA"); /* NOLINT(concurrency-mt-unsafe): one thread */
     if (chosen && *chosen)
         (void)snprintf(out, CLI_PATH_MAX, "%s", chosen);
     else if (geteuid() == 0 || !home)

@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 
+#include "dogwatch/base/error.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ void cli_table_cell(struct cli_table *t, struct dw_str text)
     for (size_t i = 0; i < text.len; i++)
         dw_buf_byte(&t->cells, text.ptr[i] ? (uint8_t)text.ptr[i] : '?');
     dw_buf_byte(&t->cells, 0);
-    t->rows++;
+    t->rows += t->cells.err == DW_OK; /* only what is whole is printed */
 }
 
 void cli_table_number(struct cli_table *t, uint64_t v)
@@ -127,6 +128,9 @@ static void print_ndjson(const struct cli_table *t)
 
 void cli_table_end(struct cli_table *t)
 {
+    DW_ASSERT(t->columns > 0);
+    if (t->cells.err)
+        (void)fprintf(stderr, "dogwatch: rows are missing: %s\n", dw_err_text(t->cells.err));
     if (t->output == OUTPUT_TABLE)
         print_table(t);
     else if (t->output == OUTPUT_CSV)

@@ -34,6 +34,16 @@ int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct 
     return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
+/* The last row of a table for people. */
+static void put_totals(struct cli_table *t, const uint64_t sum[6])
+{
+    cli_table_cell(t, DW_STR(""));
+    cli_table_cell(t, DW_STR("all streams"));
+    cli_table_cell(t, DW_STR(""));
+    for (int k = 0; k < 6; k++)
+        cli_table_number(t, sum[k]);
+}
+
 static void print(const struct cli_options *o, const struct dw_account *account, uint64_t *ret_unaccounted)
 {
     struct cli_table t = {.output = o->output, .columns = 9,
@@ -52,13 +62,8 @@ static void print(const struct cli_options *o, const struct dw_account *account,
             sum[k] += row[k];
         }
     }
-    if (o->output == OUTPUT_TABLE) {
-        cli_table_cell(&t, DW_STR(""));
-        cli_table_cell(&t, DW_STR("all streams"));
-        cli_table_cell(&t, DW_STR(""));
-        for (int k = 0; k < 6; k++)
-            cli_table_number(&t, sum[k]);
-    }
+    if (o->output == OUTPUT_TABLE)
+        put_totals(&t, sum);
     cli_table_end(&t);
     *ret_unaccounted = sum[4];
     if (o->output == OUTPUT_TABLE)

@@ -21,6 +21,7 @@ struct run {
     struct dw_query *q;
     struct dw_buf out;
     struct cli_table table;
+    char name[CLI_COLUMNS_MAX][256]; /* of the table's columns */
     uint64_t matched, shown, events, limit, bad_parts;
     bool partial, done, newest; /* newest: of more than `limit` the last are shown */
 };
@@ -78,6 +79,18 @@ static void say_unseen(void *arg, struct dw_str name, const char *near)
         near ? near : "", near ? "'?" : "");
 }
 
+/* How far the answer can be trusted. */
+static const char *completeness(const struct run *r)
+{
+    if (r->bad_parts)
+        return "partial, parts could not be read";
+    if (dw_query_failed(r->q))
+        return "partial, memory is short";
+    if (r->partial)
+        return "partial, too many groups";
+    return r->done ? "complete as far as head asks" : "complete";
+}
+
 static int scan(struct run *r)
 {
     struct dw_archive_reader *reader;
@@ -98,8 +111,7 @@ static int scan(struct run *r)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }
     (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s\n", (unsigned long long)r->matched,
-        (unsigned long long)r->events, (unsigned long long)dw_archive_reader_frames(reader),
-        r->bad_parts ? "partial, parts could not be read" : dw_query_failed(r->q) ? "partial, memory is short" : r->partial ? "partial, too many groups" : r->done ? "complete as far as head asks" : "complete");
+        (unsigned long long)r->events, (unsigned long long)dw_archive_reader_frames(reader), completeness(r));
     dw_archive_reader_close(reader);
     dw_query_unseen(r->q, say_unseen, NULL);
     return r->bad_parts || r->partial || dw_query_failed(r->q) ? CLI_NO : CLI_YES;
@@ -113,7 +125,7 @@ static void stats_row(void *arg, const struct dw_query_row *row)
     cli_table_number(&r->table, row->count);
 }
 
-static void set_columns(struct run *r, char names[CLI_COLUMNS_MAX][256])
+static void set_columns(struct run *r)
 {
     static const char *const usual[] = {"time", "host", "container", "dataset", "line"};
     uint32_t by_count;
@@ -126,8 +138,8 @@ static void set_columns(struct run *r, char names[CLI_COLUMNS_MAX][256])
     }
     r->table.columns = by_count + 1;
     for (uint32_t i = 0; i < by_count; i++) {
-        (void)snprintf(names[i], 256, "%.*s", DW_ARG(by[i]));
-        r->table.name[i] = names[i];
+        (void)snprintf(r->name[i], sizeof r->name[i], "%.*s", DW_ARG(by[i]));
+        r->table.name[i] = r->name[i];
     }
     r->table.name[by_count] = "count";
     r->table.number[by_count] = true;
@@ -137,7 +149,6 @@ static int run_query(struct run *r, const char *text)
 {
     struct dw_diags diags;
     struct dw_buf said = {0};
-    char names[CLI_COLUMNS_MAX][256];
     dw_diags_init(&diags, DW_STR("query"), dw_str_of(text));
     int err = dw_query_compile(dw_str_of(text), r->keys, &diags, &r->q);
     if (err < 0) {
@@ -146,7 +157,7 @@ static int run_query(struct run *r, const char *text)
         dw_buf_fini(&said);
         return err == DW_ESYNTAX ? CLI_USAGE : CLI_CANNOT;
     }
-    set_columns(r, names);
+    set_columns(r);
     bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO);
     r->limit = dw_query_head(r->q) ? dw_query_head(r->q) : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
     r->newest = r->limit && terminal && !r->o->has_limit && !dw_query_head(r->q);

@@ -87,7 +87,7 @@ static void say_unreadable(const char *path, int why)
         plain &= !control && *c != '\'';
         (void)fputc(control ? '?' : *c, stderr);
     }
-    (void)fprintf(stderr, ": %s", strerror(why));
+    (void)fprintf(stderr, ": %s", strerror(why)); /* NOLINT(concurrency-mt-unsafe): one thread */
     if (why == EACCES && plain)
         (void)fprintf(stderr, "; run as root, or: setfacl -m u:$USER:r '%s'", path);
     (void)fputc('\n', stderr);
@@ -97,7 +97,7 @@ static uint32_t count_glob(const char *pattern, uint32_t *ret_unreadable)
 {
     glob_t g = {0};
     uint32_t n = 0;
-    if (glob(pattern, 0, NULL, &g) == 0) {
+    if (glob(pattern, 0, NULL, &g) == 0) { /* NOLINT(concurrency-mt-unsafe): one thread */
         for (size_t i = 0; i < g.gl_pathc; i++) {
             n++;
             if (access(g.gl_pathv[i], R_OK) != 0) {
@@ -115,7 +115,7 @@ static void say_drivers(void)
 {
     glob_t g = {0};
     static const char *const drivers[] = {"local", "none", "journald", "awslogs", "syslog", "fluentd", "gelf", "splunk", "gcplogs"};
-    if (glob("/var/lib/docker/containers/*/hostconfig.json", 0, NULL, &g) != 0)
+    if (glob("/var/lib/docker/containers/*/hostconfig.json", 0, NULL, &g) != 0) /* NOLINT(concurrency-mt-unsafe): one thread */
         return;
     for (size_t i = 0; i < g.gl_pathc; i++) {
         struct dw_buf text = {0};
@@ -167,7 +167,7 @@ static bool start(struct child *c)
         sigset_t last;
         (void)sigemptyset(&last);
         (void)sigaddset(&last, SIGUSR1);
-        (void)sigprocmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
+        (void)pthread_sigmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != up)

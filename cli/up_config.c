@@ -43,24 +43,31 @@ static int take(struct up *u, const char *name, const char *v)
     return CLI_YES;
 }
 
+/* Whether `option` is one that `value` may follow; else says what is wrong. */
+static bool is_valued(const char *option, const char *value)
+{
+    static const char *const known[] = {"--data", "--rules", "--logs", "--set", "--write-config", "--until-idle"};
+    size_t k = 0;
+    while (k < DW_COUNT_OF(known) && strcmp(option, known[k]) != 0)
+        k++;
+    if (k < DW_COUNT_OF(known) && value)
+        return true;
+    const char *near = k == DW_COUNT_OF(known) ? dw_nearest(dw_str_of(option), known, DW_COUNT_OF(known)) : NULL;
+    (void)fprintf(stderr, "dogwatch up: %s: %s%s%s%s\n", option, k < DW_COUNT_OF(known) ? "its value is missing" : "no such option",
+        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return false;
+}
+
 int up_options(int argc, char **argv, struct up *u)
 {
-    static const char *const valued[] = {"--data", "--rules", "--logs", "--set", "--write-config", "--until-idle"};
     cli_default_data(u->data);
     for (int i = 1; i < argc; i++) {
-        size_t k = 0;
         if (strcmp(argv[i], "--until-idle") == 0) {
             u->until_idle = true;
             continue;
         }
-        while (k < DW_COUNT_OF(valued) && strcmp(argv[i], valued[k]) != 0)
-            k++;
-        if (k == DW_COUNT_OF(valued) || i + 1 == argc) {
-            const char *near = k == DW_COUNT_OF(valued) ? dw_nearest(dw_str_of(argv[i]), valued, DW_COUNT_OF(valued)) : NULL;
-            (void)fprintf(stderr, "dogwatch up: %s: %s%s%s%s\n", argv[i], i + 1 == argc && k < DW_COUNT_OF(valued) ? "its value is missing" : "no such option",
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        if (!is_valued(argv[i], argv[i + 1])) /* argv ends with a NULL */
             return CLI_USAGE;
-        }
         int rc = take(u, argv[i], argv[i + 1]);
         if (rc != CLI_YES)
             return rc;

@@ -30,7 +30,8 @@ bring() {
   say "bringing Apache Kafka through Maven (about 45 MB, once)"
   "$here/tools/deps.sh" kafka
   mkdir -p "$jars"
-  mvn -q -B -f "$here/tools/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars" >&2
+  mvn -q -B -f "$here/tools/kafka/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars" >&2 ||
+    { say "Apache Kafka cannot be brought: Maven finds no repository that has it"; exit 4; }
   cat > "$jars/log4j2.properties" <<'L'
 status = error
 appender.out.type = Console

@@ -55,14 +55,6 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS alert_time ON alert(time);"
     "CREATE TABLE IF NOT EXISTS position(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER);";
 
-static int code_of(int rc)
-{
-    int base = rc & 0xff;
-    if (base == SQLITE_OK || base == SQLITE_DONE || base == SQLITE_ROW)
-        return DW_OK;
-    return base == SQLITE_NOMEM ? DW_ENOMEM : base == SQLITE_FULL ? DW_ENOSPC : base == SQLITE_CANTOPEN ? DW_ENOENT : DW_EIO;
-}
-
 static int open_view(struct dw_alerts *a, const char *dir, bool write)
 {
     char path[PATH_CAP];
@@ -81,7 +73,7 @@ static int open_view(struct dw_alerts *a, const char *dir, bool write)
             " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8 WHERE excluded.total > alert.total", -1, &a->put, NULL);
     if (sql == SQLITE_OK)
         sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
-    return code_of(sql);
+    return dw_err_from_sqlite(sql);
 }
 
 static int put_view(struct dw_alerts *a, const struct pending *p)
@@ -98,7 +90,7 @@ static int put_view(struct dw_alerts *a, const struct pending *p)
     (void)sqlite3_bind_text(s, 8, p->doc.ptr, (int)p->doc.len, SQLITE_STATIC);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 /* A line of the log: {"id","time","rule","title","level","key","total","finding":{...}}. */
@@ -173,9 +165,8 @@ static bool read_line(struct dw_str line, struct dw_arena *arena, struct dw_aler
             alert->level = text;
         else if (dw_str_eq(key.text, DW_STR("key")))
             alert->key = dw_str_of(text);
-        else if (dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &alert->time_ns))
-            return false;
-        else if (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &alert->total))
+        else if ((dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &alert->time_ns))
+                 || (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &alert->total)))
             return false;
         else if (dw_str_eq(key.text, DW_STR("finding")) && v.type == DW_JSON_OBJECT)
             alert->doc = dw_str_make(from, (size_t)(j.at - from));
@@ -198,7 +189,7 @@ static int set_position(struct dw_alerts *a, uint64_t bytes)
     char sql[128];
     (void)snprintf(sql, sizeof sql,
         "INSERT INTO position VALUES(1, %" PRIu64 ") ON CONFLICT(one) DO UPDATE SET bytes=%" PRIu64, bytes, bytes);
-    return code_of(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
+    return dw_err_from_sqlite(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
 }
 
 /* One line of the log into the view; `whole`: its beginning was not let go because of its length. */
@@ -262,13 +253,13 @@ static int catch_up(struct dw_alerts *a)
     if (have > st.size_bytes)
         have = 0; /* another log than the view was made of */
     if (rc == DW_OK)
-        rc = code_of(sqlite3_exec(a->db, have ? "BEGIN" : "BEGIN; DELETE FROM alert", NULL, NULL, NULL));
+        rc = dw_err_from_sqlite(sqlite3_exec(a->db, have ? "BEGIN" : "BEGIN; DELETE FROM alert", NULL, NULL, NULL));
     if (rc == DW_OK)
         rc = take_log(a, have, &end);
     if (rc == DW_OK)
         rc = set_position(a, end);
     if (rc == DW_OK)
-        rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
+        rc = dw_err_from_sqlite(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
     if (rc == DW_OK && end < st.size_bytes)
         rc = dw_fs_truncate(a->fs, a->fd, end);
     a->log_bytes = end;
@@ -408,13 +399,13 @@ static int write_log(struct dw_alerts *a)
 
 static int write_view(struct dw_alerts *a)
 {
-    int rc = code_of(sqlite3_exec(a->db, "BEGIN", NULL, NULL, NULL));
+    int rc = dw_err_from_sqlite(sqlite3_exec(a->db, "BEGIN", NULL, NULL, NULL));
     for (struct pending *p = a->head; p && rc == DW_OK; p = p->next)
         rc = put_view(a, p);
     if (rc == DW_OK)
         rc = set_position(a, a->log_bytes);
     if (rc == DW_OK)
-        rc = code_of(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
+        rc = dw_err_from_sqlite(sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL));
     if (rc < 0)
         (void)sqlite3_exec(a->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
@@ -464,7 +455,7 @@ int dw_alerts_list(struct dw_alerts *a, int64_t after, uint32_t limit,
         }
     }
     (void)sqlite3_finalize(s);
-    return code_of(rc);
+    return dw_err_from_sqlite(rc);
 }
 
 int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
@@ -483,5 +474,5 @@ int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix, void (*each)(void 
             give_row(s, each, arg);
     }
     (void)sqlite3_finalize(s);
-    return rc != SQLITE_DONE ? code_of(rc) : count == 0 ? DW_ENOENT : count > 1 ? DW_EEXIST : DW_OK;
+    return rc != SQLITE_DONE ? dw_err_from_sqlite(rc) : count == 0 ? DW_ENOENT : count > 1 ? DW_EEXIST : DW_OK;
 }

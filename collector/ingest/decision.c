@@ -45,13 +45,32 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
     dw_buf_byte(out, '}');
 }
 
+static void take_type(struct dw_decision *d, struct dw_str v)
+{
+    for (size_t i = 1; i < DW_COUNT_OF(types); i++)
+        if (dw_str_eq(v, dw_str_of(types[i])))
+            d->kind = (enum dw_decision_kind)i;
+}
+
+/* The member of that name that is a number; NULL when there is none. */
+static uint64_t *number_of(struct dw_decision *d, struct dw_str name)
+{
+    const struct {
+        const char *name;
+        uint64_t *at;
+    } numbers[] = {{"epoch", &d->epoch.counter}, {"number", &d->number}, {"source", &d->source}, {"offset", &d->offset},
+        {"next", &d->next}, {"bytes", &d->bytes}};
+    for (size_t i = 0; i < DW_COUNT_OF(numbers); i++)
+        if (dw_str_eq(name, dw_str_of(numbers[i].name)))
+            return numbers[i].at;
+    return NULL;
+}
+
 /* One member; what is not known is passed over, as a later version may add to it. */
 static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str v)
 {
     if (dw_str_eq(name, DW_STR("type"))) {
-        for (size_t i = 1; i < DW_COUNT_OF(types); i++)
-            if (dw_str_eq(v, dw_str_of(types[i])))
-                d->kind = (enum dw_decision_kind)i;
+        take_type(d, v);
         return true;
     }
     if (dw_str_eq(name, DW_STR("problem"))) {
@@ -66,13 +85,7 @@ static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str
         return dw_unhex(v, d->sha256, sizeof d->sha256);
     if (dw_str_eq(name, DW_STR("since")))
         return dw_str_i64(v, &d->since_ns);
-    uint64_t *number = dw_str_eq(name, DW_STR("epoch")) ? &d->epoch.counter
-        : dw_str_eq(name, DW_STR("number"))             ? &d->number
-        : dw_str_eq(name, DW_STR("source"))             ? &d->source
-        : dw_str_eq(name, DW_STR("offset"))             ? &d->offset
-        : dw_str_eq(name, DW_STR("next"))               ? &d->next
-        : dw_str_eq(name, DW_STR("bytes"))              ? &d->bytes
-                                                        : NULL;
+    uint64_t *number = number_of(d, name);
     return !number || dw_str_u64(v, number);
 }
 

@@ -46,6 +46,7 @@ struct dw_intake_engine {
      * the queue's beginning. */
     struct dw_resume *place;
     uint32_t place_count, place_cap, newest; /* newest: of the frame archived last */
+    int64_t deaf_ns;            /* when the receiver could hear nobody last; 0: never */
     int64_t read_arrival_ns;    /* of the frame read last from the archive */
     uint8_t *mark;
     struct dw_buf doc;
@@ -274,21 +275,36 @@ static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struc
     return rc;
 }
 
-/* Bytes that cannot be archived as a frame: kept beside the archive, and a decision in it, so that they are said again at any reading. */
-static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
+/* Keeps bytes that cannot be archived as a frame beside the archive. `what` says what they are. */
+static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what)
 {
     char path[PATH_CAP];
-    struct dw_head h = {0};
-    size_t len;
-    DW_COUNT(ingest_rejected);
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);
+    if (rc == DW_OK)
+        dw_warn("queue, source %" PRIu64 " at %" PRIu64 ": %zu bytes are %s; kept in %s", got->at.source, got->at.offset, got->bytes.len, what,
+            path);
+    return rc;
+}
+
+/* What an agent was writing when it was killed: nothing anybody counts on, so nothing is decided about it. */
+static int set_torn_aside(struct dw_intake_engine *e, const struct dw_received *got)
+{
+    DW_COUNT(ingest_torn);
+    return keep(e, got, "the beginning of a frame whose agent was ended");
+}
+
+/* Bytes that are no frame: kept, and a decision in the archive, so that they are said again at any reading. */
+static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
+{
+    struct dw_head h = {0};
+    size_t len;
+    DW_COUNT(ingest_rejected);
+    int rc = keep(e, got, "no valid frame");
     if (rc < 0)
         return rc;
-    dw_warn("queue, source %" PRIu64 " at %" PRIu64 ": %zu bytes are no valid frame; kept in %s", got->at.source, got->at.offset,
-        got->bytes.len, path);
     if (kind == DW_PROBLEM_JUNK || dw_head_read(got->bytes, &h, &len) < 0)
         h = (struct dw_head){0};
     struct dw_decision d = {.kind = DW_DECISION_REJECTED, .epoch = h.epoch, .number = h.number,
@@ -320,6 +336,8 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
         return decide_replaced(e, got->at);
     if (got->expired)
         return decide_expired(e, got->at);
+    if (got->torn)
+        return set_torn_aside(e, got);
     if (!got->is_frame)
         return set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
@@ -356,8 +374,12 @@ static bool silence_counts(struct dw_intake_engine *e)
 static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
 {
     struct dw_decision d;
-    int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
+    int64_t now = dw_clock_mono(e->conf.clock), before = now - e->conf.idle_after_ns;
     int rc = DW_OK;
+    if (!dw_receiver_hears(e->receiver))
+        e->deaf_ns = now;
+    if (e->deaf_ns && e->deaf_ns >= before)
+        return DW_OK; /* it was not the agents who were silent */
     while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
         DW_COUNT(decide_idle);
         rc = decide(e, &d, here(e));
@@ -469,7 +491,7 @@ static int read_again(struct dw_intake_engine *e)
     int rc = dw_archive_sync(e->archive); /* a process that was killed may have left frames that only the kernel holds */
     if (rc == DW_OK)
         rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
-    if (rc < 0)
+    if (rc != DW_OK)
         return rc;
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)

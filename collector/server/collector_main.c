@@ -13,14 +13,13 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
 #include "dogwatch/conf/options.h"
-#include "dogwatch/conf/program.h"
+#include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-#include <uv.h>
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
@@ -28,97 +27,51 @@ enum { TICK_MS = 20, PATH_CAP = 4096 };
 static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"};
 
 struct program {
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_idle_t idle;
-    uv_signal_t term, intr, last;
+    struct dw_loop loop;
+    uv_signal_t last;
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int64_t approvals_ns; /* when they were looked for last */
-    int rc;
-    bool ending, until_idle;
+    bool until_idle;
 };
 
-static void close_handle(uv_handle_t *handle, void *arg)
+static bool turn(void *arg)
 {
-    (void)arg;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
-static void close_loop(struct program *p)
-{
-    uv_walk(&p->loop, close_handle, NULL);
-    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
-    int rc = uv_loop_close(&p->loop);
-    DW_ASSERT(rc == 0);
-}
-
-static void end(struct program *p, int rc)
-{
-    p->rc = rc;
-    p->ending = true;
-    uv_stop(&p->loop);
-}
-
-static void on_idle(uv_idle_t *idle);
-
-static void turn(struct program *p)
-{
+    struct program *p = arg;
     uint32_t taken = 0;
-    if (p->ending)
-        return;
-    int rc = dw_intake_turn(p->engine, &taken);
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    int rc = DW_OK;
+    if (now - p->approvals_ns >= APPROVALS_NS) {
+        p->approvals_ns = now;
+        rc = trust_take_approvals(p->opt->data.ptr, p->engine);
+    }
+    if (rc == DW_OK)
+        rc = dw_intake_turn(p->engine, &taken);
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
-        end(p, rc);
-        return;
+        dw_loop_end(&p->loop, rc);
+    } else if (!taken && p->until_idle && dw_intake_all_closed(p->engine)) {
+        dw_loop_end(&p->loop, dw_intake_finish(p->engine));
     }
-    if (taken) {
-        (void)uv_idle_start(&p->idle, on_idle);
-        return;
-    }
-    (void)uv_idle_stop(&p->idle);
-    if (p->until_idle && dw_intake_all_closed(p->engine))
-        end(p, dw_intake_finish(p->engine));
+    return taken > 0;
 }
 
-static void on_idle(uv_idle_t *idle)
+static void stop(void *arg)
 {
-    turn(idle->data);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct program *p = timer->data;
-    dw_counters_file_save(&p->counters, false);
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    if (!p->ending && now - p->approvals_ns >= APPROVALS_NS) {
-        p->approvals_ns = now;
-        int rc = trust_take_approvals(p->opt->data.ptr, p->engine);
-        if (rc < 0) {
-            dw_error("cannot go on: %s", dw_err_text(rc));
-            end(p, rc);
-        }
-    }
-    turn(p);
+    struct program *p = arg;
+    dw_loop_end(&p->loop, DW_OK);
 }
 
 static void on_queue(uv_fs_event_t *handle, const char *name, int events, int status)
 {
+    struct program *p = handle->data;
     (void)name;
     (void)events;
     (void)status;
-    turn(handle->data);
-}
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    (void)number;
-    end(handle->data, DW_OK);
+    dw_loop_turn(&p->loop);
 }
 
 /* No agent will send any more: what is there is taken, and that is all. */
@@ -127,34 +80,35 @@ static void on_last(uv_signal_t *handle, int number)
     struct program *p = handle->data;
     (void)number;
     p->until_idle = true;
-    turn(p);
+    dw_loop_turn(&p->loop);
+}
+
+/* `up` starts us with the signal blocked. */
+static void watch_for_last(struct program *p)
+{
+    sigset_t last;
+    (void)uv_signal_init(&p->loop.uv, &p->last);
+    (void)uv_signal_start(&p->last, on_last, SIGUSR1);
+    (void)sigemptyset(&last);
+    (void)sigaddset(&last, SIGUSR1);
+    (void)pthread_sigmask(SIG_UNBLOCK, &last, NULL);
 }
 
 static int run(struct program *p)
 {
-    if (uv_loop_init(&p->loop) != 0)
-        return DW_ENOMEM;
-    p->timer.data = p->idle.data = p->term.data = p->intr.data = p->last.data = p->queue.data = p;
+    static const struct dw_loop_work work_of_collector = {.turn = turn, .stop = stop, .tick_ms = TICK_MS};
+    int rc = dw_loop_init(&p->loop, &work_of_collector, p, &p->counters);
+    if (rc < 0)
+        return rc;
+    p->last.data = p->queue.data = p;
     p->until_idle = p->opt->until_idle;
-    (void)uv_timer_init(&p->loop, &p->timer);
-    (void)uv_idle_init(&p->loop, &p->idle);
-    (void)uv_signal_init(&p->loop, &p->term);
-    (void)uv_signal_init(&p->loop, &p->intr);
-    (void)uv_signal_init(&p->loop, &p->last);
-    (void)uv_signal_start(&p->last, on_last, SIGUSR1);
-    sigset_t last;
-    (void)sigemptyset(&last);
-    (void)sigaddset(&last, SIGUSR1);
-    (void)pthread_sigmask(SIG_UNBLOCK, &last, NULL); /* `up` starts us with it blocked */
-    (void)uv_fs_event_init(&p->loop, &p->queue);
-    (void)uv_signal_start(&p->term, on_signal, SIGTERM);
-    (void)uv_signal_start(&p->intr, on_signal, SIGINT);
-    (void)uv_timer_start(&p->timer, on_timer, 0, TICK_MS);
+    watch_for_last(p);
+    (void)uv_fs_event_init(&p->loop.uv, &p->queue);
     if (p->queue_dir[0])
         (void)uv_fs_event_start(&p->queue, on_queue, p->queue_dir, 0); /* where it cannot be watched the timer looks */
-    (void)uv_run(&p->loop, UV_RUN_DEFAULT);
-    close_loop(p);
-    return p->rc;
+    rc = dw_loop_run(&p->loop);
+    dw_loop_fini(&p->loop);
+    return rc;
 }
 
 /* Where rules are read from: what is configured, else the usual folders that exist. One that exists and cannot be looked at is an

@@ -121,6 +121,13 @@ void dw_buf_u64(struct dw_buf *b, uint64_t v)
     add_le(b, v, 8);
 }
 
+void dw_buf_double(struct dw_buf *b, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    dw_buf_u64(b, bits);
+}
+
 void dw_buf_varint(struct dw_buf *b, uint64_t v)
 {
     char *at = dw_buf_reserve(b, 10);
@@ -135,7 +142,13 @@ void dw_buf_varint(struct dw_buf *b, uint64_t v)
 
 void dw_buf_zigzag(struct dw_buf *b, int64_t v)
 {
-    dw_buf_varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+    dw_buf_varint(b, dw_zigzag(v));
+}
+
+void dw_buf_counted(struct dw_buf *b, struct dw_str s)
+{
+    dw_buf_varint(b, s.len);
+    dw_buf_str(b, s);
 }
 
 static uint64_t take_le(struct dw_cursor *c, unsigned bytes)
@@ -172,6 +185,14 @@ uint64_t dw_take_u64(struct dw_cursor *c)
     return take_le(c, 8);
 }
 
+double dw_take_double(struct dw_cursor *c)
+{
+    uint64_t bits = dw_take_u64(c);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
 uint64_t dw_take_varint_slow(struct dw_cursor *c)
 {
     uint64_t v = 0;
@@ -198,4 +219,29 @@ struct dw_str dw_take_bytes(struct dw_cursor *c, size_t len)
     struct dw_str s = dw_str_make((const char *)c->at, len);
     c->at += len;
     return s;
+}
+
+void dw_take_into(struct dw_cursor *c, void *out, size_t len)
+{
+    struct dw_str s = dw_take_bytes(c, len);
+    if (s.ptr)
+        memcpy(out, s.ptr, len);
+}
+
+struct dw_str dw_take_counted(struct dw_cursor *c)
+{
+    uint64_t len = dw_take_varint(c);
+    if (len <= dw_cursor_left(c))
+        return dw_take_bytes(c, (size_t)len);
+    c->bad = true;
+    return DW_STR_NONE;
+}
+
+uint32_t dw_take_max(struct dw_cursor *c, uint32_t max)
+{
+    uint64_t v = dw_take_varint(c);
+    if (v <= max)
+        return (uint32_t)v;
+    c->bad = true;
+    return 0;
 }

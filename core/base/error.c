@@ -4,6 +4,7 @@
 #include "dogwatch/base/error.h"
 
 #include <errno.h>
+#include <sqlite3.h> /* its codes only: this layer links no SQLite */
 #include <stddef.h>
 
 static const struct {
@@ -47,6 +48,27 @@ int dw_err_from_errno(int sys_errno)
     case ENFILE: return DW_EFILES;
     case ELOOP:
     case ENAMETOOLONG: return DW_ELIMIT;
+    default: return DW_EIO;
+    }
+}
+
+int dw_err_from_sqlite(int code)
+{
+    if (code == SQLITE_IOERR_NOMEM)
+        return DW_ENOMEM;
+    switch (code & 0xff) { /* the rest says more of the same */
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW: return DW_OK;
+    case SQLITE_NOMEM: return DW_ENOMEM;
+    case SQLITE_FULL: return DW_ENOSPC;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return DW_ELOCKED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return DW_ECORRUPT;
+    case SQLITE_CANTOPEN: return DW_ENOENT;
+    case SQLITE_PERM:
+    case SQLITE_READONLY: return DW_EACCES;
     default: return DW_EIO;
     }
 }

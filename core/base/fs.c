@@ -387,7 +387,7 @@ int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names)
     int rc = DW_OK;
     for (;;) {
         errno = 0; /* readdir answers NULL at the end and on an error alike */
-        const struct dirent *e = readdir(dir); /* a DIR of our own, so readdir is thread-safe here */
+        const struct dirent *e = readdir(dir); /* NOLINT(concurrency-mt-unsafe): a DIR of our own */
         if (!e) {
             rc = dw_err_from_errno(errno);
             break;

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FILE_BYTES_MAX = 4 << 20, FILES_MAX = 256, INCLUDE_DEPTH_MAX = 8, NAME_MAX_BYTES = 256, PATH_BYTES = 4096 };
+enum { FILE_BYTES_MAX = 4 << 20, FILES_MAX = 256, INCLUDE_DEPTH_MAX = 8, NAME_MAX_BYTES = 256, PATH_BYTES = 4096, SECRET_MAX = 64 * 1024 };
 
 /* One source being read. */
 struct load {
@@ -30,7 +30,7 @@ struct load {
 
 static const char *system_env(const char *name)
 {
-    return getenv(name);
+    return getenv(name); /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
 }
 
 uint32_t dw_conf_find(const struct dw_conf_table *t, struct dw_str name)
@@ -180,7 +180,7 @@ static int set_secret(struct load *l, const struct dw_conf_row *row, const struc
         return DW_OK;
     }
     struct dw_buf bytes = {0};
-    rc = dw_fs_read_named(l->fs, secret.path.ptr, 64 * 1024, &bytes);
+    rc = dw_fs_read_named(l->fs, secret.path.ptr, SECRET_MAX, &bytes);
     if (rc < 0) {
         dw_diag_add(l->diags, file->at, NULL, "cannot read '%.*s': %s", DW_ARG(secret.path), dw_err_text(rc));
         rc = DW_ECONFIG;

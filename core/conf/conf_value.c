@@ -212,8 +212,9 @@ int dw__conf_expand(struct dw_conf *c, struct dw_str text, struct dw_str *ret, s
     return rc;
 }
 
-/* As YAML: plain where that reads back equal, else in double quotes. */
-static void put_text(struct dw_buf *out, struct dw_str s)
+/* As YAML: plain where that reads back equal, else in double quotes. Reading expands ${} in values, not in the keys of a mapping: what
+ * was expanded once must not be expanded again. */
+static void put_text(struct dw_buf *out, struct dw_str s, bool is_key)
 {
     bool plain = s.len > 0;
     for (size_t i = 0; i < s.len && plain; i++)
@@ -225,6 +226,8 @@ static void put_text(struct dw_buf *out, struct dw_str s)
     dw_buf_byte(out, '"');
     for (size_t i = 0; i < s.len; i++) {
         uint8_t b = (uint8_t)s.ptr[i];
+        if (!is_key && b == '$' && i + 1 < s.len && s.ptr[i + 1] == '{')
+            dw_buf_byte(out, '$');
         if (b == '"' || b == '\\')
             dw_buf_printf(out, "\\%c", b);
         else if (b < 0x20 || b == 0x7f)
@@ -247,7 +250,7 @@ static void put_list(struct dw_buf *out, const struct dw_conf_list *l)
     dw_buf_byte(out, '[');
     for (uint32_t i = 0; i < l->count; i++) {
         dw_buf_str(out, i ? DW_STR(", ") : DW_STR(""));
-        put_text(out, l->item[i]);
+        put_text(out, l->item[i], false);
     }
     dw_buf_byte(out, ']');
 }
@@ -257,9 +260,9 @@ static void put_map(struct dw_buf *out, const struct dw_conf_map *m)
     dw_buf_byte(out, '{');
     for (uint32_t i = 0; i < m->count; i++) {
         dw_buf_str(out, i ? DW_STR(", ") : DW_STR(""));
-        put_text(out, m->key[i]);
+        put_text(out, m->key[i], true);
         dw_buf_str(out, DW_STR(": "));
-        put_text(out, m->value[i]);
+        put_text(out, m->value[i], false);
     }
     dw_buf_byte(out, '}');
 }
@@ -276,12 +279,12 @@ void dw_conf_value(const struct dw_conf *c, uint32_t index, struct dw_buf *out)
     case DW_CONF_DURATION: dw_conf_put_duration(out, *(const int64_t *)at); break;
     case DW_CONF_ENUM: put_word(out, dw_str_of(row->unit), *(const int *)at); break;
     case DW_CONF_STRING:
-    case DW_CONF_PATH: put_text(out, *(const struct dw_str *)at); break;
+    case DW_CONF_PATH: put_text(out, *(const struct dw_str *)at, false); break;
     case DW_CONF_LIST: put_list(out, at); break;
     case DW_CONF_MAP: put_map(out, at); break;
     case DW_CONF_SECRET:
         dw_buf_str(out, DW_STR("{file: "));
-        put_text(out, ((const struct dw_conf_secret *)at)->path);
+        put_text(out, ((const struct dw_conf_secret *)at)->path, false);
         dw_buf_byte(out, '}');
         break;
     case DW_CONF_OLD: break;

@@ -27,9 +27,9 @@ const struct dw_field *dw_event_find(const struct dw_event *ev, uint32_t key)
 void dw_event_id_text(const struct dw_event *ev, char out[DW_EVENT_ID_TEXT])
 {
     static const uint8_t none[DW_ID_BYTES];
+    const size_t hex = 2 * (size_t)DW_ID_BYTES;
     dw_hex(ev->stream ? ev->stream->id : none, DW_ID_BYTES, out);
-    (void)snprintf(out + 2 * DW_ID_BYTES, DW_EVENT_ID_TEXT - 2 * DW_ID_BYTES, "-%llu",
-        (unsigned long long)ev->start);
+    (void)snprintf(out + hex, DW_EVENT_ID_TEXT - hex, "-%llu", (unsigned long long)ev->start);
 }
 
 void dw_draft_reset(struct dw_draft *d, struct dw_str line)

@@ -68,11 +68,12 @@ static void store(struct flattener *f, struct dw_field v)
     }
     if (f->how->hook && f->how->hook(f->how->arg, f->d, name, &v))
         return;
+    const struct dw_str guard = DW_STR("json.");
     char guarded[DW_KEY_NAME_MAX + 5];
     if (is_ours(name)) {
-        memcpy(guarded, "json.", 5);
-        memcpy(guarded + 5, name.ptr, name.len);
-        name = dw_str_make(guarded, name.len + 5);
+        memcpy(guarded, guard.ptr, guard.len);
+        memcpy(guarded + guard.len, name.ptr, name.len);
+        name = dw_str_make(guarded, guard.len + name.len);
     }
     if (dw_keys_intern_passing(f->d->keys, name, &v.key) < 0) {
         DW_COUNT(parse_keys_dropped);

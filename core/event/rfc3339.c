@@ -22,7 +22,7 @@ static bool zone(struct dw_str s, int64_t *ret)
     int hours = dw__fixed_digits(s.ptr + 1, 2), minutes = dw__fixed_digits(s.ptr + (colon ? 4 : 3), 2);
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
-    *ret = (hours * 60 + minutes) * (s.ptr[0] == '-' ? -60 : 60);
+    *ret = (hours * INT64_C(60) + minutes) * (s.ptr[0] == '-' ? -60 : 60);
     return true;
 }
 
@@ -51,6 +51,6 @@ int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
     if (!zone(dw_str_slice(s, at, s.len), &east))
         return DW_ESYNTAX;
     int64_t days = dw_days_from_civil(year, (unsigned)month, (unsigned)day);
-    *ret_ns = (days * 86400 + hour * 3600 + minute * 60 + second - east) * INT64_C(1000000000) + fraction;
+    *ret_ns = (days * 86400 + hour * INT64_C(3600) + minute * INT64_C(60) + second - east) * INT64_C(1000000000) + fraction;
     return DW_OK;
 }

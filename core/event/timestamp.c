@@ -97,7 +97,7 @@ static bool month_name(struct scan *c)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     for (unsigned i = 0; i < 12; i++) {
-        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * i, 3))) {
+        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * (size_t)i, 3))) {
             c->month = i + 1;
             c->at += 3;
             return true;
@@ -110,7 +110,7 @@ static bool day_name(struct scan *c)
 {
     static const char names[] = "MonTueWedThuFriSatSun";
     for (unsigned i = 0; i < 7; i++) {
-        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * i, 3))) {
+        if (dw_str_ieq(dw_str_slice(c->s, c->at, c->at + 3), dw_str_make(names + 3 * (size_t)i, 3))) {
             c->at += 3;
             return true;
         }
@@ -308,9 +308,14 @@ static bool in_range(const struct scan *c)
            c->minute < 60 && c->second <= 60;
 }
 
+static int64_t seconds_in_day(unsigned hour, unsigned minute, unsigned second)
+{
+    return (int64_t)hour * HOUR_S + (int64_t)minute * 60 + second;
+}
+
 static int64_t scan_seconds(const struct scan *c, int64_t year, const struct dw_time_ref *ref)
 {
-    int64_t local = dw_days_from_civil(year, c->month, c->day) * DAY_S + c->hour * HOUR_S + c->minute * 60 + c->second;
+    int64_t local = dw_days_from_civil(year, c->month, c->day) * DAY_S + seconds_in_day(c->hour, c->minute, c->second);
     return c->zoned ? local - c->offset_s : dw_zone_to_utc(ref->zone, local);
 }
 
@@ -396,8 +401,9 @@ static bool fixed_clf(struct dw_str s, struct dw_time *ret)
     if (month == 0 || day < 1 || day > 28 || year < 1970 || year > 2200 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
         second < 0 || second > 59 || zone_hour < 0 || zone_hour > 14 || zone_minute < 0 || zone_minute > 59)
         return false; /* the ends of months and odd zones take the careful way */
-    int64_t east = (zone_hour * 60 + zone_minute) * (p[21] == '-' ? -60 : 60);
-    int64_t utc = dw_days_from_civil(year, month, (unsigned)day) * DAY_S + hour * HOUR_S + minute * 60 + second - east;
+    int64_t east = seconds_in_day((unsigned)zone_hour, (unsigned)zone_minute, 0) * (p[21] == '-' ? -1 : 1);
+    int64_t utc = dw_days_from_civil(year, month, (unsigned)day) * DAY_S
+        + seconds_in_day((unsigned)hour, (unsigned)minute, (unsigned)second) - east;
     *ret = (struct dw_time){.ns = utc * DW_NS_PER_S, .len = LEN, .zoned = true, .dated = true};
     return s.len == LEN || !is_digit(p[LEN]);
 }

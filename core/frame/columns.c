@@ -13,11 +13,6 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-static int64_t plus(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 /* A run of numbers: each one stored, or one for all. */
 struct run {
     struct dw_cursor *c;
@@ -110,8 +105,8 @@ static int read_events(struct dw_decoder *d, const struct dw_head *head, struct 
         int rc = read_event(d, run, text, &at, stream_end, ev, i);
         if (rc < 0)
             return rc;
-        ev->time_ns = time = plus(time, take_signed(&run[COL_TIME]));
-        ev->read_at_ns = read_at = plus(i ? read_at : time, take_signed(&run[COL_READ]));
+        ev->time_ns = time = dw_plus(time, take_signed(&run[COL_TIME]));
+        ev->read_at_ns = read_at = dw_plus(i ? read_at : time, take_signed(&run[COL_READ]));
         if (i == next_more) {
             rc = read_more(d, more, ev, stream_end);
             if (rc < 0)
@@ -204,7 +199,7 @@ static void run_ints(struct dw_decoder *d, const struct dw__shape_plan *s, uint3
     for (uint32_t n = 0; n < s->count; n++) {
         struct dw_field *f = field_of(d, d->order[s->first + n], index);
         *f = d->plan[s->plan + index].proto;
-        f->v.i = v = plus(v, take_signed(&ints));
+        f->v.i = v = dw_plus(v, take_signed(&ints));
     }
 }
 
@@ -215,15 +210,14 @@ static bool run_literals(struct dw_decoder *d, const struct dw__shape_plan *s, u
         struct dw_field *f = field_of(d, d->order[s->first + n], index);
         *f = p->proto;
         if (p->how == DW_K_FLOAT) {
-            uint64_t bits = dw_take_u64(c);
-            memcpy(&f->v.f, &bits, sizeof bits);
+            f->v.f = dw_take_double(c);
             continue;
         }
-        uint64_t len = dw_take_varint(c);
-        if (len > dw_cursor_left(c))
+        struct dw_str text = dw_take_counted(c);
+        if (c->bad)
             return false;
-        f->v.ptr = dw_take_bytes(c, (size_t)len).ptr;
-        f->len = (uint32_t)len;
+        f->v.ptr = text.ptr;
+        f->len = (uint32_t)text.len;
     }
     return true;
 }
@@ -253,10 +247,9 @@ int dw__read_columns(struct dw_decoder *d, const struct dw_head *head, struct dw
 {
     struct dw_cursor col[COLUMNS];
     for (int i = 0; i < COLUMNS; i++) {
-        uint64_t len = dw_take_varint(c);
-        if (len > dw_cursor_left(c))
+        col[i] = dw_cursor_of(dw_take_counted(c));
+        if (c->bad)
             return DW_ECORRUPT;
-        col[i] = dw_cursor_of(dw_take_bytes(c, (size_t)len));
     }
     int rc = read_events(d, head, col, text);
     if (rc == DW_OK)

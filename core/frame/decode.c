@@ -15,6 +15,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/frame/pack.h"
 
 #include <zstd.h>
 
@@ -65,19 +66,6 @@ void dw_decoder_free(struct dw_decoder *d)
     dw_free(d);
 }
 
-static int unpack_one(struct dw_decoder *d, struct dw_str packed, uint32_t size, struct dw_buf *out)
-{
-    dw_buf_reset(out);
-    char *at = dw_buf_reserve(out, size ? size : 1);
-    if (!at)
-        return DW_ENOMEM;
-    size_t n = ZSTD_decompressDCtx(d->zstd, at, size, packed.ptr, packed.len);
-    if (ZSTD_isError(n) || n != size)
-        return DW_ECORRUPT;
-    out->len = size;
-    return DW_OK;
-}
-
 int dw_unpack(struct dw_decoder *d, const struct dw_head *head, struct dw_str bytes, struct dw_sections *ret)
 {
     struct dw_cursor c = dw_cursor_of(bytes);
@@ -96,9 +84,9 @@ int dw_unpack(struct dw_decoder *d, const struct dw_head *head, struct dw_str by
     if (head->views_packed) {
         if (magic != (head->kind == DW_FRAME_RECORD ? DW_MAGIC_RECORD : DW_MAGIC_VIEWS) || len != head->views_packed)
             return DW_ECORRUPT;
-        int rc = head->text_packed ? unpack_one(d, text, head->text_size, &d->text) : DW_OK;
+        int rc = head->text_packed ? dw_pack_take(d->zstd, text, head->text_size, &d->text) : DW_OK;
         if (rc == DW_OK)
-            rc = unpack_one(d, views, head->views_size, &d->views);
+            rc = dw_pack_take(d->zstd, views, head->views_size, &d->views);
         if (rc < 0)
             return rc;
     }
@@ -106,72 +94,45 @@ int dw_unpack(struct dw_decoder *d, const struct dw_head *head, struct dw_str by
     return DW_OK;
 }
 
-static struct dw_str take_str(struct dw_cursor *c)
-{
-    uint64_t len = dw_take_varint(c);
-    if (len > dw_cursor_left(c)) {
-        c->bad = true;
-        return DW_STR_NONE;
-    }
-    return dw_take_bytes(c, (size_t)len);
-}
-
-/* A count, bounded; sets `bad` when over. */
-static uint32_t take_count(struct dw_cursor *c, uint32_t max)
-{
-    uint64_t n = dw_take_varint(c);
-    if (n <= max)
-        return (uint32_t)n;
-    c->bad = true;
-    return 0;
-}
-
 static int read_keys(struct dw_decoder *d, struct dw_cursor *c)
 {
     dw_keys_make_room(d->keys, DW_FRAME_KEYS_MAX);
-    d->key_count = take_count(c, DW_FRAME_KEYS_MAX);
+    d->key_count = dw_take_max(c, DW_FRAME_KEYS_MAX);
     for (uint32_t i = 0; i < d->key_count && !c->bad; i++) {
-        struct dw_str name = take_str(c);
+        struct dw_str name = dw_take_counted(c);
         if (c->bad)
             break;
         int rc = dw_keys_intern_passing(d->keys, name, &d->key[i]);
         if (rc < 0)
             return rc == DW_ELIMIT ? DW_ECORRUPT : rc; /* there is room: the name itself is too long */
     }
-    d->constant_count = take_count(c, CONSTANTS_MAX);
+    d->constant_count = dw_take_max(c, CONSTANTS_MAX);
     for (uint32_t i = 0; i < d->constant_count && !c->bad; i++)
-        d->constant[i] = take_str(c);
+        d->constant[i] = dw_take_counted(c);
     return c->bad ? DW_ECORRUPT : DW_OK;
-}
-
-static void take_id(struct dw_cursor *c, uint8_t out[DW_ID_BYTES])
-{
-    struct dw_str s = dw_take_bytes(c, DW_ID_BYTES);
-    if (s.ptr)
-        memcpy(out, s.ptr, DW_ID_BYTES);
 }
 
 static int read_stream(struct dw_decoder *d, struct dw_cursor *c, struct dw_stream *s)
 {
     *s = (struct dw_stream){0};
-    take_id(c, s->id);
-    take_id(c, s->series);
+    dw_take_into(c, s->id, DW_ID_BYTES);
+    dw_take_into(c, s->series, DW_ID_BYTES);
     s->ordinal = dw_take_varint(c);
     s->device = dw_take_varint(c);
     s->inode = dw_take_varint(c);
     s->birth_ns = dw_take_zigzag(c);
     s->generation = dw_take_varint(c);
-    take_id(c, s->predecessor);
+    dw_take_into(c, s->predecessor, DW_ID_BYTES);
     s->predecessor_size = dw_take_zigzag(c);
-    s->field_count = take_count(c, STREAM_FIELDS_MAX);
+    s->field_count = dw_take_max(c, STREAM_FIELDS_MAX);
     if (c->bad)
         return DW_ECORRUPT;
     struct dw_field *field = dw_arena_alloc(&d->arena, s->field_count * sizeof *field);
     if (!field)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < s->field_count; i++) {
-        uint32_t key = take_count(c, DW_FRAME_KEYS_MAX);
-        struct dw_str text = take_str(c);
+        uint32_t key = dw_take_max(c, DW_FRAME_KEYS_MAX);
+        struct dw_str text = dw_take_counted(c);
         if (c->bad || key >= d->key_count)
             return DW_ECORRUPT;
         field[i] = (struct dw_field){
@@ -183,7 +144,7 @@ static int read_stream(struct dw_decoder *d, struct dw_cursor *c, struct dw_stre
 
 static int read_streams(struct dw_decoder *d, struct dw_cursor *c)
 {
-    d->stream_count = take_count(c, DW_FRAME_STREAMS_MAX);
+    d->stream_count = dw_take_max(c, DW_FRAME_STREAMS_MAX);
     int rc = c->bad || d->stream_count == 0 ? DW_ECORRUPT : DW_OK;
     for (uint32_t i = 0; i < d->stream_count && rc == DW_OK; i++)
         rc = read_stream(d, c, &d->stream[i]);
@@ -211,7 +172,7 @@ static int grow_plans(struct dw_decoder *d, uint32_t more)
 static bool read_plan(struct dw_decoder *d, struct dw_cursor *c, struct dw__plan *p, uint16_t *views, uint32_t *view_count,
     uint16_t index)
 {
-    uint32_t key = take_count(c, DW_FRAME_KEYS_MAX);
+    uint32_t key = dw_take_max(c, DW_FRAME_KEYS_MAX);
     p->how = dw_take_byte(c);
     uint32_t elem = (uint32_t)dw_take_varint(c);
     if (c->bad || key >= d->key_count || p->how > DW__K_SAME_NUMBER)
@@ -219,7 +180,7 @@ static bool read_plan(struct dw_decoder *d, struct dw_cursor *c, struct dw__plan
     p->target = 0;
     p->proto = (struct dw_field){.key = d->key[key], .elem = elem, .kind = p->how};
     if (p->how == DW_K_CONST) {
-        uint32_t k = take_count(c, CONSTANTS_MAX);
+        uint32_t k = dw_take_max(c, CONSTANTS_MAX);
         if (c->bad || k >= d->constant_count)
             return false;
         p->proto.v.ptr = d->constant[k].ptr;
@@ -239,10 +200,10 @@ static bool read_plan(struct dw_decoder *d, struct dw_cursor *c, struct dw__plan
 static int read_shapes(struct dw_decoder *d, struct dw_cursor *c)
 {
     uint16_t views[DW_EVENT_FIELDS_MAX];
-    d->shape_count = take_count(c, DW_FRAME_SHAPES_MAX);
+    d->shape_count = dw_take_max(c, DW_FRAME_SHAPES_MAX);
     d->plan_count = 0;
     for (uint32_t i = 0; i < d->shape_count && !c->bad; i++) {
-        uint32_t n = take_count(c, DW_EVENT_FIELDS_MAX), view_count = 0;
+        uint32_t n = dw_take_max(c, DW_EVENT_FIELDS_MAX), view_count = 0;
         int rc = c->bad ? DW_ECORRUPT : grow_plans(d, n);
         if (rc < 0)
             return rc;
@@ -293,7 +254,9 @@ int dw_decode(struct dw_decoder *d, struct dw_str bytes, struct dw_decoded *ret)
         rc = DW_EAGAIN;
     if (rc == DW_OK)
         rc = dw_unpack(d, &head, dw_str_slice(bytes, 0, len), &sections);
-    return rc < 0 ? rc : dw_decode_sections(d, &head, &sections, ret);
+    if (rc == DW_OK)
+        rc = dw_decode_sections(d, &head, &sections, ret);
+    return rc;
 }
 
 void dw_decoded_digest(struct dw_decoder *d, const struct dw_decoded *f, struct dw_head *ret_head)

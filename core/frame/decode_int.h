@@ -23,7 +23,7 @@ struct dw__shape_plan {
 struct dw_decoder {
     /* set once */
     struct dw_keys *keys;
-    void *zstd; /* ZSTD_DCtx */
+    struct ZSTD_DCtx_s *zstd;
     struct dw_sha256 *sha;
     /* content of the frame in hand */
     struct dw_buf text, views;

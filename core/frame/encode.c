@@ -13,28 +13,26 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/frame/pack.h"
 
 #include <zstd.h>
+
+enum { FRAME_AROUND = DW_HEAD_BYTES + DW_SIGNATURE_BYTES + 16 }; /* bytes of a frame beside its sections */
 
 struct dw_encoder {
     ZSTD_CCtx *zstd;
     struct dw_sha256 *sha;
     struct dw_buf views, column[COLUMNS];
+    struct dw_buf packed; /* the sections of the frame in hand: kept, because fresh pages cost more than packing small frames */
     uint32_t *view_end; /* by event: end of its last view so far */
     uint64_t *number[COL_MORE]; /* scratch: the numbers of runs in the making, by event */
 };
-
-static bool set(ZSTD_CCtx *zstd, ZSTD_cParameter name, int value)
-{
-    return !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, name, value));
-}
 
 /* Level 1 with a hash table of 16 KiB instead of 64: it stays in the first cache beside what parsing needs. Over log lines
  * that is 5 to 35 % faster and makes between 2 % less and 2 % more bytes (docs/bench/pipeline.md). */
 static bool set_zstd(ZSTD_CCtx *zstd, int level)
 {
-    return set(zstd, ZSTD_c_compressionLevel, level) && set(zstd, ZSTD_c_checksumFlag, 1)
-        && (level != 1 || set(zstd, ZSTD_c_hashLog, 12));
+    return dw_pack_level(zstd, level) && (level != 1 || !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_hashLog, 12)));
 }
 
 struct dw_encoder *dw_encoder_new(int zstd_level)
@@ -67,15 +65,10 @@ void dw_encoder_free(struct dw_encoder *e)
     for (int i = 0; i < COL_MORE; i++)
         dw_free(e->number[i]);
     dw_buf_fini(&e->views);
+    dw_buf_fini(&e->packed);
     for (int i = 0; i < COLUMNS; i++)
         dw_buf_fini(&e->column[i]);
     dw_free(e);
-}
-
-static void put_str(struct dw_buf *out, struct dw_str s)
-{
-    dw_buf_varint(out, s.len);
-    dw_buf_str(out, s);
 }
 
 static void put_streams(const struct dw_batch *b, struct dw_buf *out)
@@ -95,7 +88,7 @@ static void put_streams(const struct dw_batch *b, struct dw_buf *out)
         dw_buf_varint(out, s->field_count);
         for (uint32_t k = 0; k < s->field_count; k++) {
             dw_buf_varint(out, b->key_local[s->field[k].key] - 1u);
-            put_str(out, dw_field_str(&s->field[k]));
+            dw_buf_counted(out, dw_field_str(&s->field[k]));
         }
     }
 }
@@ -168,16 +161,6 @@ static void put_more(const struct dw_batch *b, uint32_t index, uint32_t *since, 
     }
 }
 
-static int64_t minus(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b); /* wraps: the decoder adds it back the same way */
-}
-
-static uint64_t zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-
 static char *put_varint_at(char *at, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)
@@ -198,7 +181,7 @@ static void put_run(struct dw_buf *out, const uint64_t *v, uint32_t n)
         bits |= v[i];
     }
     uint32_t end = differ ? n : 1;
-    *to++ = differ != 0;
+    *to++ = differ ? 1 : 0;
     if (bits < 0x80) { /* nearly always: a byte each */
         for (uint32_t i = 0; i < end; i++)
             to[i] = (char)v[i];
@@ -221,13 +204,13 @@ static void put_event_columns(struct dw_encoder *e, const struct dw_batch *b, in
         uint32_t s = b->stream_of[i];
         v[COL_STREAM][i] = s;
         v[COL_SHAPE][i] = b->shape_of[i];
-        v[COL_TIME][i] = zigzag(minus(ev->time_ns, time));
+        v[COL_TIME][i] = dw_zigzag(dw_minus(ev->time_ns, time));
         time = ev->time_ns;
-        v[COL_READ][i] = zigzag(minus(ev->read_at_ns, i ? read_at : time));
+        v[COL_READ][i] = dw_zigzag(dw_minus(ev->read_at_ns, i ? read_at : time));
         read_at = ev->read_at_ns;
         v[COL_OUT][i] = ev->out;
-        v[COL_START][i] = zigzag(minus((int64_t)ev->start, (int64_t)stream_end[s]));
-        v[COL_OVER][i] = zigzag(minus((int64_t)(ev->end - ev->start), (int64_t)ev->line.len));
+        v[COL_START][i] = dw_zigzag(dw_minus((int64_t)ev->start, (int64_t)stream_end[s]));
+        v[COL_OVER][i] = dw_zigzag(dw_minus((int64_t)(ev->end - ev->start), (int64_t)ev->line.len));
         v[COL_LENGTH][i] = ev->line.len;
         put_more(b, i, &since, &e->column[COL_MORE]);
         stream_end[s] = ev->more_count ? end_in_stream(ev, ev->stream) : ev->end;
@@ -244,7 +227,7 @@ static void put_views(struct dw_encoder *e, const struct dw_batch *b, const stru
         const struct dw_event *ev = &b->event[i];
         const struct dw_field *f = &ev->field[field];
         uint32_t start = (uint32_t)(f->v.ptr - ev->line.ptr);
-        gap[n] = zigzag((int64_t)start - e->view_end[i]);
+        gap[n] = dw_zigzag((int64_t)start - e->view_end[i]);
         len[n] = f->len;
         e->view_end[i] = start + f->len;
     }
@@ -265,7 +248,7 @@ static void put_ints(struct dw_encoder *e, const struct dw_batch *b, const struc
     int64_t before = 0;
     for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
         int64_t v = b->event[i].field[field].v.i;
-        e->number[0][n] = zigzag(minus(v, before));
+        e->number[0][n] = dw_zigzag(dw_minus(v, before));
         before = v;
     }
     put_run(&e->column[COL_INT], e->number[0], s->count);
@@ -277,11 +260,9 @@ static void put_literals(struct dw_encoder *e, const struct dw_batch *b, const s
     for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
         const struct dw_field *f = &b->event[i].field[field];
         if (kind == DW_K_LITERAL) {
-            put_str(&e->column[COL_LITERAL], dw_field_str(f));
+            dw_buf_counted(&e->column[COL_LITERAL], dw_field_str(f));
         } else {
-            uint64_t bits;
-            memcpy(&bits, &f->v.f, sizeof bits);
-            dw_buf_u64(&e->column[COL_LITERAL], bits);
+            dw_buf_double(&e->column[COL_LITERAL], f->v.f);
         }
     }
 }
@@ -318,36 +299,22 @@ static int make_views(struct dw_encoder *e, const struct dw_batch *b, int64_t ti
     dw_buf_byte(out, 1);
     dw_buf_varint(out, b->key_count);
     for (uint32_t i = 0; i < b->key_count; i++)
-        put_str(out, dw_keys_name(b->keys, b->key[i]));
+        dw_buf_counted(out, dw_keys_name(b->keys, b->key[i]));
     dw_buf_varint(out, consts.count);
     for (uint32_t i = 0; i < consts.count; i++)
-        put_str(out, consts.item[i]);
+        dw_buf_counted(out, consts.item[i]);
     put_streams(b, out);
     dw_buf_str(out, dw_buf_view(&shapes));
     put_event_columns(e, b, time_min);
     put_value_columns(e, b);
     for (int i = 0; i < COLUMNS && rc == DW_OK; i++) {
-        put_str(out, dw_buf_view(&e->column[i]));
+        dw_buf_counted(out, dw_buf_view(&e->column[i]));
         rc = e->column[i].err;
     }
     if (rc == DW_OK)
         rc = shapes.err ? shapes.err : out->err;
     dw_buf_fini(&shapes);
     return rc;
-}
-
-static int compress(struct dw_encoder *e, struct dw_str in, struct dw_buf *out, uint32_t *ret_packed)
-{
-    size_t bound = ZSTD_compressBound(in.len);
-    char *at = dw_buf_reserve(out, bound);
-    if (!at)
-        return DW_ENOMEM;
-    size_t n = ZSTD_compress2(e->zstd, at, bound, in.ptr, in.len);
-    if (ZSTD_isError(n))
-        return DW_ENOMEM;
-    out->len += n;
-    *ret_packed = (uint32_t)n;
-    return DW_OK;
 }
 
 /* Fills chain place, hash and signature of a HEAD whose roots and sizes are set. */
@@ -369,27 +336,30 @@ static int seal_head(struct dw_encoder *e, const struct dw_encode *with, struct 
 static int assemble(struct dw_encoder *e, const struct dw_encode *with, struct dw_head *h, struct dw_str text,
     struct dw_str views, struct dw_frame **ret_frame)
 {
-    struct dw_buf packed = {0};
+    struct dw_buf *packed = &e->packed;
     struct dw_frame *f = dw_calloc(1, sizeof *f);
     int rc = f ? DW_OK : DW_ENOMEM;
+    dw_buf_reset(packed);
     if (rc == DW_OK && text.len)
-        rc = compress(e, text, &packed, &h->text_packed);
-    size_t text_end = packed.len;
+        rc = dw_pack_add(e->zstd, text, packed);
+    size_t text_end = packed->len;
     if (rc == DW_OK)
-        rc = compress(e, views, &packed, &h->views_packed);
+        rc = dw_pack_add(e->zstd, views, packed);
+    h->text_packed = (uint32_t)text_end;
+    h->views_packed = (uint32_t)(packed->len - text_end);
     if (rc == DW_OK)
         rc = seal_head(e, with, h);
     if (rc == DW_OK) {
+        (void)dw_buf_reserve(&f->bytes, packed->len + FRAME_AROUND);
         dw_head_write(h, &f->bytes);
-        dw_buf_add(&f->bytes, packed.ptr, text_end);
+        dw_buf_add(&f->bytes, packed->ptr, text_end);
         dw_buf_u32(&f->bytes, text.len ? DW_MAGIC_VIEWS : DW_MAGIC_RECORD);
         dw_buf_u32(&f->bytes, h->views_packed);
-        dw_buf_add(&f->bytes, packed.ptr + text_end, packed.len - text_end);
+        dw_buf_add(&f->bytes, packed->ptr + text_end, packed->len - text_end);
         rc = f->bytes.err;
     }
     if (rc == DW_OK && f->bytes.len > DW_FRAME_BYTES_MAX)
         rc = DW_ELIMIT;
-    dw_buf_fini(&packed);
     if (rc < 0) {
         dw_frame_free(f);
         return rc;

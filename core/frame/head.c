@@ -63,13 +63,6 @@ void dw_head_hash(const struct dw_head *h, struct dw_sha256 *sha, uint8_t ret[DW
     dw_sha256_end(sha, ret);
 }
 
-static void take_into(struct dw_cursor *c, uint8_t *out, size_t len)
-{
-    struct dw_str s = dw_take_bytes(c, len);
-    if (s.ptr)
-        memcpy(out, s.ptr, len);
-}
-
 static int check_sizes(const struct dw_head *h)
 {
     bool tombstone = h->flags & DW_HEAD_TOMBSTONE;
@@ -90,9 +83,9 @@ static int check_sizes(const struct dw_head *h)
 
 static void take_fields(struct dw_cursor *c, struct dw_head *h)
 {
-    take_into(c, h->agent, sizeof h->agent);
+    dw_take_into(c, h->agent, sizeof h->agent);
     h->epoch.counter = dw_take_u64(c);
-    take_into(c, h->epoch.nonce, sizeof h->epoch.nonce);
+    dw_take_into(c, h->epoch.nonce, sizeof h->epoch.nonce);
     h->number = dw_take_u64(c);
     h->low_water_ns = (int64_t)dw_take_u64(c);
     h->time_min_ns = (int64_t)dw_take_u64(c);
@@ -125,14 +118,14 @@ int dw_head_read(struct dw_str bytes, struct dw_head *ret_head, size_t *ret_len)
     take_fields(&c, &h);
     if (dw_take_u32(&c) != 0)
         return DW_ECORRUPT;
-    take_into(&c, h.previous, sizeof h.previous);
-    take_into(&c, h.root_text, sizeof h.root_text);
-    take_into(&c, h.root_views, sizeof h.root_views);
-    take_into(&c, h.hash, sizeof h.hash);
+    dw_take_into(&c, h.previous, sizeof h.previous);
+    dw_take_into(&c, h.root_text, sizeof h.root_text);
+    dw_take_into(&c, h.root_views, sizeof h.root_views);
+    dw_take_into(&c, h.hash, sizeof h.hash);
     h.text_packed = dw_take_u32(&c);
     h.views_packed = dw_take_u32(&c);
     if (h.flags & DW_HEAD_SIGNED)
-        take_into(&c, h.signature, sizeof h.signature);
+        dw_take_into(&c, h.signature, sizeof h.signature);
     DW_ASSERT(!c.bad);
     int rc = check_sizes(&h);
     if (rc < 0)

@@ -14,6 +14,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/frame/pack.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,19 +157,6 @@ static int by_intake(const void *x, const void *y)
     return (a->intake.number > b->intake.number) - (a->intake.number < b->intake.number);
 }
 
-static int unpack(struct dw_archive_reader *r, struct dw_str packed, size_t size, struct dw_buf *out)
-{
-    dw_buf_reset(out);
-    char *at = dw_buf_reserve(out, size ? size : 1);
-    if (!at)
-        return DW_ENOMEM;
-    size_t n = ZSTD_decompressDCtx(r->zstd, at, size, packed.ptr, packed.len);
-    if (ZSTD_isError(n) || n != size)
-        return DW_ECORRUPT;
-    out->len = size;
-    return DW_OK;
-}
-
 static int read_at(struct dw_archive_reader *r, uint64_t offset, size_t len)
 {
     size_t n = 0;
@@ -208,7 +196,7 @@ static int load_table(struct dw_archive_reader *r)
     struct dw_str packed = dw_str_make((const char *)c.at, dw_cursor_left(&c));
     unsigned long long size = rc == DW_OK ? ZSTD_getFrameContentSize(packed.ptr, packed.len) : 0;
     if (rc == DW_OK)
-        rc = size <= DW__TABLE_MAX ? unpack(r, packed, (size_t)size, &table) : DW_ECORRUPT;
+        rc = size <= DW__TABLE_MAX ? dw_pack_take(r->zstd, packed, (size_t)size, &table) : DW_ECORRUPT;
     if (rc == DW_OK)
         rc = dw__table_read(dw_buf_view(&table), &r->rows);
     if (rc == DW_OK && r->rows.count && !r->chain_order)
@@ -346,9 +334,9 @@ static int cached(struct dw_archive_reader *r, uint32_t block, const struct cach
         rc = DW_ECORRUPT;
     dw_buf_reset(&pick->text);
     if (rc == DW_OK && b->text_size)
-        rc = unpack(r, text, b->text_size, &pick->text);
+        rc = dw_pack_take(r->zstd, text, b->text_size, &pick->text);
     if (rc == DW_OK)
-        rc = unpack(r, dw_take_bytes(&c, b->views_packed), b->views_size, &pick->views);
+        rc = dw_pack_take(r->zstd, dw_take_bytes(&c, b->views_packed), b->views_size, &pick->views);
     if (rc < 0)
         return rc;
     pick->block = block;

@@ -13,6 +13,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/frame/pack.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -69,21 +70,8 @@ static void put_skippable(struct sealer *z, uint32_t magic, struct dw_str conten
 
 static void compress(struct sealer *z, struct dw_str in, int level)
 {
-    size_t bound = ZSTD_compressBound(in.len);
     dw_buf_reset(&z->packed);
-    char *at = dw_buf_reserve(&z->packed, bound);
-    if (!at) {
-        z->rc = DW_ENOMEM;
-        return;
-    }
-    size_t ok = ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_compressionLevel, level);
-    if (!ZSTD_isError(ok))
-        ok = ZSTD_CCtx_setParameter(z->zstd, ZSTD_c_checksumFlag, 1);
-    size_t n = ZSTD_isError(ok) ? ok : ZSTD_compress2(z->zstd, at, bound, in.ptr, in.len);
-    if (ZSTD_isError(n))
-        z->rc = DW_ENOMEM;
-    else
-        z->packed.len = n;
+    z->rc = dw_pack_level(z->zstd, level) ? dw_pack_add(z->zstd, in, &z->packed) : DW_ENOMEM;
 }
 
 /* Compresses into z->packed at the segment's level; the first block tries both and keeps the better. What quiet hosts wrote is
@@ -171,6 +159,7 @@ static bool same_chain(const struct dw_head *a, const struct dw_head *b)
 /* Decides which `previous` are stored: where a reader would not come from the frame before, in order of the chain or of intake. */
 static void thin_previous(struct dw__rows *t)
 {
+    DW_ASSERT(t->row);
     uint64_t soonest = UINT64_MAX; /* least intake number of those behind in the chain */
     for (uint32_t i = t->count; i-- > 0;) {
         struct dw__row *r = &t->row[i];

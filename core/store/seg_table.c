@@ -33,11 +33,6 @@ static struct base base_of(const struct dw__row *r)
     };
 }
 
-static int64_t minus(uint64_t a, uint64_t b)
-{
-    return (int64_t)(a - b);
-}
-
 static bool same_chain(const struct dw_head *a, const struct dw_head *b)
 {
     return memcmp(a->agent, b->agent, sizeof a->agent) == 0 && a->epoch.counter == b->epoch.counter
@@ -60,18 +55,18 @@ static void write_row(const struct dw__row *r, const struct base *b, struct dw_b
     const struct dw_head *h = &r->head;
     uint8_t flags = flags_of(r);
     dw_buf_varint(out, r->chain);
-    dw_buf_zigzag(out, minus(h->number, b->number));
+    dw_buf_zigzag(out, (int64_t)(h->number - b->number));
     dw_buf_byte(out, flags);
-    dw_buf_zigzag(out, minus((uint64_t)h->low_water_ns, (uint64_t)b->low_water));
-    dw_buf_zigzag(out, minus((uint64_t)h->time_min_ns, (uint64_t)h->low_water_ns));
+    dw_buf_zigzag(out, dw_minus(h->low_water_ns, b->low_water));
+    dw_buf_zigzag(out, dw_minus(h->time_min_ns, h->low_water_ns));
     dw_buf_varint(out, (uint64_t)h->time_max_ns - (uint64_t)h->time_min_ns);
     dw_buf_varint(out, h->event_count);
     dw_buf_varint(out, h->text_size);
     dw_buf_varint(out, h->views_size);
-    dw_buf_zigzag(out, minus(r->intake.number, b->intake));
-    dw_buf_zigzag(out, minus((uint64_t)r->intake.arrival_ns, (uint64_t)b->arrival));
-    dw_buf_zigzag(out, minus(r->intake.source, b->source));
-    dw_buf_zigzag(out, minus(r->intake.offset, b->offset));
+    dw_buf_zigzag(out, (int64_t)(r->intake.number - b->intake));
+    dw_buf_zigzag(out, dw_minus(r->intake.arrival_ns, b->arrival));
+    dw_buf_zigzag(out, (int64_t)(r->intake.source - b->source));
+    dw_buf_zigzag(out, (int64_t)(r->intake.offset - b->offset));
     dw_buf_varint(out, r->intake.next - r->intake.offset);
     if (flags & F_PREVIOUS)
         dw_buf_add(out, h->previous, DW_SHA256_BYTES);
@@ -79,10 +74,8 @@ static void write_row(const struct dw__row *r, const struct base *b, struct dw_b
         dw_buf_add(out, h->hash, DW_SHA256_BYTES);
     if (flags & F_SIGNED)
         dw_buf_add(out, h->signature, DW_SIGNATURE_BYTES);
-    if (flags & F_MARKS) {
-        dw_buf_varint(out, r->marks.len);
-        dw_buf_str(out, r->marks);
-    }
+    if (flags & F_MARKS)
+        dw_buf_counted(out, r->marks);
 }
 
 /* Chains in order of first use; rows are sorted by chain, so a new one begins where the neighbour differs. */
@@ -130,49 +123,33 @@ int dw__table_write(const struct dw__rows *t, struct dw_buf *out)
     return rc;
 }
 
-static uint32_t take_u32(struct dw_cursor *c, uint32_t max)
-{
-    uint64_t v = dw_take_varint(c);
-    if (v <= max)
-        return (uint32_t)v;
-    c->bad = true;
-    return 0;
-}
-
 static int read_blocks(struct dw_cursor *c, struct dw__rows *t)
 {
-    uint32_t n = take_u32(c, BLOCKS_MAX);
+    uint32_t n = dw_take_max(c, BLOCKS_MAX);
     int rc = DW_OK;
     for (uint32_t i = 0; i < n && rc == DW_OK && !c->bad; i++) {
         struct dw__block b = {.offset = dw_take_varint(c)};
-        b.text_packed = take_u32(c, UINT32_MAX);
-        b.text_size = take_u32(c, DW__BLOCK_TEXT + DW_FRAME_TEXT_MAX);
-        b.views_packed = take_u32(c, UINT32_MAX);
-        b.views_size = take_u32(c, DW__BLOCK_VIEWS + DW_FRAME_VIEWS_MAX);
-        b.frames = take_u32(c, FRAMES_MAX);
+        b.text_packed = dw_take_max(c, UINT32_MAX);
+        b.text_size = dw_take_max(c, DW__BLOCK_TEXT + DW_FRAME_TEXT_MAX);
+        b.views_packed = dw_take_max(c, UINT32_MAX);
+        b.views_size = dw_take_max(c, DW__BLOCK_VIEWS + DW_FRAME_VIEWS_MAX);
+        b.frames = dw_take_max(c, FRAMES_MAX);
         rc = dw__rows_add_block(t, &b);
     }
     return rc == DW_OK && c->bad ? DW_ECORRUPT : rc;
 }
 
-static void take_into(struct dw_cursor *c, void *out, size_t len)
-{
-    struct dw_str s = dw_take_bytes(c, len);
-    if (s.ptr)
-        memcpy(out, s.ptr, len);
-}
-
 static void read_numbers(struct dw_cursor *c, const struct base *b, struct dw__row *r)
 {
     struct dw_head *h = &r->head;
-    h->low_water_ns = (int64_t)((uint64_t)b->low_water + (uint64_t)dw_take_zigzag(c));
-    h->time_min_ns = (int64_t)((uint64_t)h->low_water_ns + (uint64_t)dw_take_zigzag(c));
-    h->time_max_ns = (int64_t)((uint64_t)h->time_min_ns + dw_take_varint(c));
-    h->event_count = take_u32(c, DW_FRAME_EVENTS_MAX);
-    h->text_size = take_u32(c, DW_FRAME_TEXT_MAX);
-    h->views_size = take_u32(c, DW_FRAME_VIEWS_MAX);
+    h->low_water_ns = dw_plus(b->low_water, dw_take_zigzag(c));
+    h->time_min_ns = dw_plus(h->low_water_ns, dw_take_zigzag(c));
+    h->time_max_ns = dw_plus(h->time_min_ns, (int64_t)dw_take_varint(c));
+    h->event_count = dw_take_max(c, DW_FRAME_EVENTS_MAX);
+    h->text_size = dw_take_max(c, DW_FRAME_TEXT_MAX);
+    h->views_size = dw_take_max(c, DW_FRAME_VIEWS_MAX);
     r->intake.number = b->intake + (uint64_t)dw_take_zigzag(c);
-    r->intake.arrival_ns = (int64_t)((uint64_t)b->arrival + (uint64_t)dw_take_zigzag(c));
+    r->intake.arrival_ns = dw_plus(b->arrival, dw_take_zigzag(c));
     r->intake.source = b->source + (uint64_t)dw_take_zigzag(c);
     r->intake.offset = b->offset + (uint64_t)dw_take_zigzag(c);
     r->intake.next = r->intake.offset + dw_take_varint(c);
@@ -182,11 +159,11 @@ static int read_row(struct dw_cursor *c, struct dw_str chains, const struct base
 {
     *r = (struct dw__row){0};
     struct dw_head *h = &r->head;
-    r->chain = take_u32(c, CHAINS_MAX);
+    r->chain = dw_take_max(c, CHAINS_MAX);
     struct dw_cursor chain = dw_cursor_of(dw_str_slice(chains, (size_t)r->chain * CHAIN_BYTES, chains.len));
-    take_into(&chain, h->agent, sizeof h->agent);
+    dw_take_into(&chain, h->agent, sizeof h->agent);
     h->epoch.counter = dw_take_u64(&chain);
-    take_into(&chain, h->epoch.nonce, sizeof h->epoch.nonce);
+    dw_take_into(&chain, h->epoch.nonce, sizeof h->epoch.nonce);
     h->number = b->number + (uint64_t)dw_take_zigzag(c);
     uint8_t flags = dw_take_byte(c);
     h->kind = flags & 3;
@@ -195,13 +172,13 @@ static int read_row(struct dw_cursor *c, struct dw_str chains, const struct base
     r->has_hash = flags & F_HASH;
     read_numbers(c, b, r);
     if (flags & F_PREVIOUS)
-        take_into(c, h->previous, DW_SHA256_BYTES);
+        dw_take_into(c, h->previous, DW_SHA256_BYTES);
     if (flags & F_HASH)
-        take_into(c, h->hash, DW_SHA256_BYTES);
+        dw_take_into(c, h->hash, DW_SHA256_BYTES);
     if (flags & F_SIGNED)
-        take_into(c, h->signature, DW_SIGNATURE_BYTES);
+        dw_take_into(c, h->signature, DW_SIGNATURE_BYTES);
     if (flags & F_MARKS)
-        r->marks = dw_take_bytes(c, take_u32(c, DW__MARKS_MAX));
+        r->marks = dw_take_bytes(c, dw_take_max(c, DW__MARKS_MAX));
     bool kind_ok = h->kind == DW_FRAME_EVENTS || (h->kind == DW_FRAME_RECORD && !h->event_count && !h->text_size);
     return c->bad || chain.bad || !kind_ok || flags >= 2 * F_TOMBSTONE ? DW_ECORRUPT : DW_OK;
 }
@@ -237,9 +214,9 @@ int dw__table_read(struct dw_str bytes, struct dw__rows *t)
     if (dw_take_byte(&c) != VERSION)
         return DW_EVERSION;
     int rc = read_blocks(&c, t);
-    uint32_t chain_count = take_u32(&c, CHAINS_MAX);
+    uint32_t chain_count = dw_take_max(&c, CHAINS_MAX);
     struct dw_str chains = dw_take_bytes(&c, (size_t)chain_count * CHAIN_BYTES);
-    uint32_t frames = take_u32(&c, FRAMES_MAX);
+    uint32_t frames = dw_take_max(&c, FRAMES_MAX);
     struct base b = {0};
     for (uint32_t i = 0; i < frames && rc == DW_OK; i++) {
         struct dw__row r;

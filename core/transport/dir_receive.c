@@ -3,7 +3,8 @@
  *
  * Invariants:
  *   (1) A file is left only when a newer one exists, because only then nothing more is appended to it.
- *   (2) Bytes that are no frame are handed out as such, never dropped: a torn tail, or what somebody wrote there.
+ *   (2) Bytes that are no frame are handed out as such, never dropped. The beginning of a frame at the end of a file is `torn`: its
+ *       sender was killed while it wrote, so it was not acknowledged. If somebody cut off what was, the agent's chain tells.
  *   (3) A file is unlinked only when all of it was committed.
  *   (4) A place is gone on from only if the frame that was taken there still stands there. A folder that was removed has its
  *       numbers used again; then reading begins at the oldest file, and that is said.
@@ -16,6 +17,8 @@
 #include <fcntl.h>
 
 enum { WINDOW = DW_FRAME_READ_MAX + DW_FRAME_READ_MAX };
+
+static const char head_magic[] = {0x54, 0x2A, 0x4D, 0x18};
 
 struct dir_receiver {
     struct dw_receiver base; /* first: ops find us by it */
@@ -101,12 +104,11 @@ static struct dw_str window_rest(const struct dir_receiver *r)
  * nothing follows these bytes. */
 static size_t junk_len(struct dw_str s, bool last)
 {
-    static const char magic[] = {0x54, 0x2A, 0x4D, 0x18};
-    size_t at = 1 + dw_str_find(dw_str_slice(s, 1, s.len), dw_str_make(magic, sizeof magic));
+    size_t at = 1 + dw_str_find(dw_str_slice(s, 1, s.len), dw_str_make(head_magic, sizeof head_magic));
     if (at < s.len || last)
         return at;
-    size_t begun = sizeof magic - 1;
-    while (begun >= s.len || memcmp(s.ptr + s.len - begun, magic, begun) != 0)
+    size_t begun = sizeof head_magic - 1;
+    while (begun >= s.len || memcmp(s.ptr + s.len - begun, head_magic, begun) != 0)
         begun--;
     return s.len - begun;
 }
@@ -152,6 +154,16 @@ static int look_for_replaced(struct dir_receiver *r)
     return rc;
 }
 
+/* Whether `s` is the beginning of a frame. */
+static bool begins_frame(struct dw_str s)
+{
+    struct dw_head head;
+    size_t len;
+    int rc = dw_head_read(s, &head, &len);
+    size_t n = s.len < sizeof head_magic ? s.len : sizeof head_magic;
+    return (rc == DW_OK && len > s.len) || (rc == DW_EAGAIN && memcmp(s.ptr, head_magic, n) == 0);
+}
+
 /* At the end of what is there: goes on in a newer file, if there is one. *ret_handed: a torn tail was handed out. */
 static int move_on(struct dir_receiver *r, struct dw_received *ret, bool *ret_handed)
 {
@@ -171,8 +183,11 @@ static int move_on(struct dir_receiver *r, struct dw_received *ret, bool *ret_ha
         return rc == DW_ENOENT ? DW_EAGAIN : rc;
     }
     *ret_handed = !(dw_head_read(rest, &head, &len) == DW_OK && len <= rest.len);
-    if (*ret_handed)
-        hand_out(r, junk_len(rest, true), false, ret);
+    if (*ret_handed) {
+        size_t junk = junk_len(rest, true);
+        hand_out(r, junk, false, ret);
+        ret->torn = junk == rest.len && begins_frame(rest);
+    }
     return DW_OK;
 }
 
@@ -240,13 +255,14 @@ static void dir_close(struct dw_receiver *base)
     dw_free(r);
 }
 
-static bool dir_drained(const struct dw_receiver *base)
+/* What is in the folder is seen at once. */
+static bool dir_sees(const struct dw_receiver *base)
 {
-    (void)base; /* what is in the folder is seen at once */
+    (void)base;
     return true;
 }
 
-static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .drained = dir_drained, .close = dir_close};
+static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .drained = dir_sees, .hears = dir_sees, .close = dir_close};
 
 /* Whether the frame at that place of our file is that one. Where no frame was (its kind is 0), only whether the file reaches so far. */
 static bool stands_there(const struct dir_receiver *r, const struct dw_resume *from)

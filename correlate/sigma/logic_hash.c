@@ -25,22 +25,15 @@ static void put_names(const struct dw_ruleset *rs, const struct dw_name_list *n,
         put_str(out, dw_keys_name(rs->keys, n->key[i]));
 }
 
-static void put_double(struct dw_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    dw_buf_u64(out, bits);
-}
-
 static void put_correlation(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out)
 {
     dw_buf_u32(out, c->type);
     dw_buf_u64(out, (uint64_t)c->timespan_ns);
     for (uint32_t i = 0; i < c->cond_count; i++) {
         dw_buf_u32(out, c->op[i]);
-        put_double(out, c->want[i]);
+        dw_buf_double(out, c->want[i]);
     }
-    put_double(out, c->percentile);
+    dw_buf_double(out, c->percentile);
     for (uint32_t i = 0; i < c->field_count; i++)
         put_names(rs, &c->field[i], out);
     for (uint32_t m = 0; m < c->member_count; m++) {

@@ -66,7 +66,7 @@ void dw__state_free(struct dw_window *w, struct dw__state *s)
     if (!s)
         return;
     w->bytes -=
-        sizeof *s + s->text_len + s->cap * sizeof *s->entry + (s->ids ? 2 * DW_FINDING_IDS_MAX * sizeof *s->ids : 0);
+        sizeof *s + s->text_len + s->cap * sizeof *s->entry + (s->ids ? DW__IDS_KEPT * sizeof *s->ids : 0);
     dw_free(s->text);
     dw_free(s->entry);
     dw_free(s->ids);

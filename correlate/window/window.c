@@ -272,27 +272,38 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
     w->emit(w->ud, &f);
 }
 
+/* The key of `outer` by the values that `s`, of `inner`, has for its groups. *ret_found: how many groups have one. */
+static struct dw_str outer_key(const struct dw_correlation *outer, const struct dw_correlation *inner, const struct dw__state *s,
+    struct dw_buf *key, uint32_t *ret_found)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    uint32_t have = key_values(s, values);
+    *ret_found = 0;
+    for (uint32_t g = 0; g < outer->group_count; g++) {
+        uint32_t k = 0;
+        while (k < have && !dw_str_eq(outer->group_name[g], inner->group_name[k]))
+            k++;
+        if (k == have)
+            continue;
+        dw_buf_u32(key, (uint32_t)values[k].len);
+        dw_buf_str(key, values[k]);
+        (*ret_found)++;
+    }
+    return dw_buf_view(key);
+}
+
 /* The finding of a correlation is a match for correlations of which it is a member: same time and order, its key. */
 static int feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
 {
-    struct dw_str values[DW_CORR_GROUP_MAX];
     const struct dw_correlation *inner = dw_ruleset_rule(w->rs, s->corr)->corr;
-    uint32_t have = key_values(s, values);
     int rc = DW_OK;
     for (uint32_t i = w->member_first[s->corr]; i < w->member_first[s->corr + 1] && rc == DW_OK; i++) {
         const struct dw_correlation *c = dw_ruleset_rule(w->rs, w->member_of[i].corr)->corr;
         struct dw_buf key = {0};
-        uint32_t found = 0;
-        for (uint32_t g = 0; g < c->group_count; g++)
-            for (uint32_t k = 0; k < have; k++)
-                if (dw_str_eq(c->group_name[g], inner->group_name[k])) {
-                    dw_buf_u32(&key, (uint32_t)values[k].len);
-                    dw_buf_str(&key, values[k]);
-                    found++;
-                    break;
-                }
+        uint32_t found;
+        struct dw_str text = outer_key(c, inner, s, &key, &found);
         bool counts = c->type <= DW_CORR_TEMPORAL_ORDERED && c->type != DW_CORR_VALUE_COUNT;
-        struct dw__record *outer = key.err ? NULL : new_record(dw_buf_view(&key));
+        struct dw__record *outer = key.err ? NULL : new_record(text);
         dw_buf_fini(&key);
         if (!outer)
             return DW_ENOMEM;
@@ -316,10 +327,10 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
 {
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
     if (!s->ids) {
-        s->ids = dw_calloc(2 * DW_FINDING_IDS_MAX, sizeof *s->ids);
+        s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids);
         if (!s->ids)
             return DW_ENOMEM;
-        w->bytes += 2 * DW_FINDING_IDS_MAX * sizeof *s->ids;
+        w->bytes += DW__IDS_KEPT * sizeof *s->ids;
     }
     s->open = true;
     s->cause = r->ref;

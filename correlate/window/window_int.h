@@ -4,7 +4,7 @@
 
 #include "dogwatch/correlate/window.h"
 
-enum { DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__TEXT_MAX = 64 * 1024 };
+enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__TEXT_MAX = 64 * 1024 };
 
 /* One match, on its way to its key. */
 struct dw__record {

@@ -28,26 +28,9 @@ static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
 static struct dw_event_ref take_ref(struct dw_cursor *c)
 {
     struct dw_event_ref r = {.start = 0};
-    struct dw_str id = dw_take_bytes(c, DW_ID_BYTES);
-    if (id.len)
-        memcpy(r.stream, id.ptr, DW_ID_BYTES);
+    dw_take_into(c, r.stream, DW_ID_BYTES);
     r.start = dw_take_u64(c);
     return r;
-}
-
-static void put_double(struct dw_buf *out, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    dw_buf_u64(out, bits);
-}
-
-static double take_double(struct dw_cursor *c)
-{
-    uint64_t bits = dw_take_u64(c);
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
 }
 
 static void put_corr(const struct dw_window *w, uint32_t corr, struct dw_buf *out)
@@ -84,7 +67,7 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
         dw_buf_u64(out, (uint64_t)e->time_ns);
         put_ref(out, &e->ref);
         dw_buf_add(out, e->value, sizeof e->value);
-        put_double(out, e->number);
+        dw_buf_double(out, e->number);
     }
     dw_buf_byte(out, s->open);
     if (!s->open)
@@ -114,10 +97,10 @@ static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor 
     s->last_ids = dw_take_u32(c);
     if (c->bad || s->first_ids > DW_FINDING_IDS_MAX || s->last_ids > DW_FINDING_IDS_MAX)
         return DW_ECORRUPT;
-    s->ids = dw_calloc(2 * DW_FINDING_IDS_MAX, sizeof *s->ids);
+    s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids);
     if (!s->ids)
         return DW_ENOMEM;
-    w->bytes += 2 * DW_FINDING_IDS_MAX * sizeof *s->ids;
+    w->bytes += DW__IDS_KEPT * sizeof *s->ids;
     for (uint32_t i = 0; i < s->first_ids; i++)
         s->ids[i] = take_ref(c);
     for (uint32_t i = 0; i < s->last_ids; i++)
@@ -143,10 +126,8 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
         e->set = dw_take_byte(c) != 0;
         e->time_ns = (int64_t)dw_take_u64(c);
         e->ref = take_ref(c);
-        struct dw_str value = dw_take_bytes(c, sizeof e->value);
-        if (value.len)
-            memcpy(e->value, value.ptr, value.len);
-        e->number = take_double(c);
+        dw_take_into(c, e->value, sizeof e->value);
+        e->number = dw_take_double(c);
     }
     return DW_OK;
 }
@@ -159,6 +140,21 @@ static bool shape_fits(const struct dw_correlation *c, uint32_t count)
     return c->type != DW_CORR_TEMPORAL_ORDERED || count == 0 || count == c->member_count * c->member_count;
 }
 
+/* The texts of the groups. */
+static int take_text(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
+{
+    struct dw_str text = dw_take_bytes(c, dw_take_u32(c));
+    if (c->bad)
+        return DW_ECORRUPT;
+    s->text = dw_alloc(text.len + 1);
+    if (!s->text)
+        return DW_ENOMEM;
+    memcpy(s->text, text.ptr, text.len);
+    s->text_len = (uint32_t)text.len;
+    w->bytes += s->text_len;
+    return DW_OK;
+}
+
 static int take_state(struct dw_window *w, struct dw_cursor *c)
 {
     struct dw__state *s = dw_calloc(1, sizeof *s);
@@ -166,15 +162,8 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
         return DW_ENOMEM;
     w->bytes += sizeof *s;
     s->corr = take_corr(w, c);
-    uint32_t len = dw_take_u32(c);
-    struct dw_str text = dw_take_bytes(c, len);
-    s->text = c->bad ? NULL : dw_alloc(text.len + 1);
-    int rc = c->bad ? DW_ECORRUPT : s->text ? DW_OK : DW_ENOMEM;
+    int rc = take_text(w, s, c);
     if (rc == DW_OK) {
-        s->text_len = (uint32_t)text.len;
-        w->bytes += s->text_len;
-        if (text.len)
-            memcpy(s->text, text.ptr, text.len);
         s->newest_ns = (int64_t)dw_take_u64(c);
         rc = take_entries(w, s, c);
     }
@@ -207,7 +196,7 @@ static void put_record(const struct dw_window *w, const struct dw__record *r, st
     dw_buf_u64(out, r->ordinal);
     put_ref(out, &r->ref);
     dw_buf_add(out, r->value, sizeof r->value);
-    put_double(out, r->number);
+    dw_buf_double(out, r->number);
     dw_buf_u32(out, r->text_len);
     dw_buf_add(out, r->text, r->text_len);
 }
@@ -221,7 +210,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     head.ordinal = dw_take_u64(c);
     head.ref = take_ref(c);
     struct dw_str value = dw_take_bytes(c, sizeof head.value);
-    head.number = take_double(c);
+    head.number = dw_take_double(c);
     uint32_t len = dw_take_u32(c);
     struct dw_str text = dw_take_bytes(c, len);
     if (c->bad)
@@ -257,11 +246,12 @@ static bool alive(const struct dw_window *w, const struct dw__state *s)
 
 static void put_states(const struct dw_window *w, struct dw_buf *out)
 {
+    const size_t each = sizeof(struct dw__state *); /* NOLINT(bugprone-sizeof-expression): pointers are what is sorted */
     uint32_t count = 0, n = 0;
     for (uint32_t g = 0; g < DW_KEY_GROUPS; g++)
         for (uint32_t i = 0; i < w->group[g].cap; i++)
             count += alive(w, w->group[g].slot[i]);
-    struct dw__state **sorted = dw_calloc(count + 1, sizeof(struct dw__state *));
+    struct dw__state **sorted = dw_calloc(count + 1, each);
     if (!sorted) {
         out->err = DW_ENOMEM;
         return;
@@ -270,7 +260,7 @@ static void put_states(const struct dw_window *w, struct dw_buf *out)
         for (uint32_t i = 0; i < w->group[g].cap; i++)
             if (alive(w, w->group[g].slot[i]))
                 sorted[n++] = w->group[g].slot[i];
-    qsort(sorted, n, sizeof *sorted, by_key);
+    qsort(sorted, n, each, by_key);
     dw_buf_u32(out, n);
     for (uint32_t i = 0; i < n; i++)
         put_state(w, sorted[i], out);

@@ -78,11 +78,22 @@ static bool by_position(struct dw_str raw, struct dw_buf *scratch, struct dw__un
     return ret->has_time;
 }
 
+static void take_member(struct dw_str name, const struct dw_json_token *v, struct dw_json_token *log, struct dw__unwrapped *ret)
+{
+    if (v->type != DW_JSON_STRING)
+        return;
+    if (dw_str_eq(name, DW_STR("log")))
+        *log = *v;
+    else if (dw_str_eq(name, DW_STR("stream")))
+        (void)take_stream(v->text, ret);
+    else if (dw_str_eq(name, DW_STR("time")))
+        ret->has_time = dw_time_rfc3339(v->text, &ret->time_ns) == DW_OK;
+}
+
 static bool by_name(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret)
 {
     struct dw_json j;
     struct dw_json_token t, v;
-    bool has_log = false;
     struct dw_json_token log = {.type = DW_JSON_NULL};
     dw_json_start(&j, raw);
     if (dw_json_next(&j, &t) < 0 || t.type != DW_JSON_OBJECT)
@@ -94,23 +105,11 @@ static bool by_name(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrap
             break;
         if (dw_json_next(&j, &v) < 0)
             return false;
-        if (v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY) {
-            if (dw_json_skip(&j) < 0)
-                return false;
-            continue;
-        }
-        if (v.type != DW_JSON_STRING)
-            continue;
-        if (dw_str_eq(t.text, DW_STR("log"))) {
-            log = v;
-            has_log = true;
-        } else if (dw_str_eq(t.text, DW_STR("stream"))) {
-            (void)take_stream(v.text, ret);
-        } else if (dw_str_eq(t.text, DW_STR("time"))) {
-            ret->has_time = dw_time_rfc3339(v.text, &ret->time_ns) == DW_OK;
-        }
+        if ((v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY) && dw_json_skip(&j) < 0)
+            return false;
+        take_member(t.text, &v, &log, ret);
     }
-    if (dw_json_next(&j, &t) < 0 || !has_log || !ret->has_time)
+    if (dw_json_next(&j, &t) < 0 || log.type != DW_JSON_STRING || !ret->has_time)
         return false;
     dw_buf_reset(scratch);
     if (log.escaped && (!dw_json_unescape(log.text, scratch) || scratch->err))

@@ -28,6 +28,11 @@ struct url {
     bool valid;        /* every byte may stand in a URI and every '%' is followed by two hex digits */
 };
 
+static bool has_hex_pair(struct dw_str s, size_t at)
+{
+    return at + 2 <= s.len && hex_value(s.ptr[at]) >= 0 && hex_value(s.ptr[at + 1]) >= 0;
+}
+
 static struct url scan_url(struct dw_str s)
 {
     /* What needs care: 1 refused (controls, blank, DEL, and the ten that RFC 3986 leaves out), 2 a mark of its parts. */
@@ -47,8 +52,7 @@ static struct url scan_url(struct dw_str s)
             u.valid = false;
         } else if (ch == '%') {
             u.encoded = true;
-            if (i + 2 >= s.len || hex_value(s.ptr[i + 1]) < 0 || hex_value(s.ptr[i + 2]) < 0)
-                u.valid = false;
+            u.valid = u.valid && has_hex_pair(s, i + 1);
         } else if (ch == '?') {
             u.mark = u.mark == s.len && u.hash == s.len ? i : u.mark;
         } else if (ch == '#') {

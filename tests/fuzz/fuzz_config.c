@@ -31,15 +31,8 @@ static int load(struct dw_str text, struct dw_buf *shown)
     for (uint32_t i = 0; i < dw_conf_agent.count; i++) {
         dw_buf_str(shown, dw_str_of(dw_conf_agent.row[i].name));
         dw_buf_str(shown, DW_STR(": "));
-        struct dw_buf value = {0};
-        dw_conf_value(&c, i, &value);
-        for (size_t j = 0; j < value.len; j++) { /* what was expanded once must not be expanded again */
-            if (value.ptr[j] == '$' && j + 1 < value.len && value.ptr[j + 1] == '{')
-                dw_buf_byte(shown, '$');
-            dw_buf_byte(shown, (uint8_t)value.ptr[j]);
-        }
+        dw_conf_value(&c, i, shown);
         dw_buf_byte(shown, '\n');
-        dw_buf_fini(&value);
     }
     dw_buf_fini(&said);
     dw_conf_fini(&c);

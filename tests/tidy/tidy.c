@@ -26,6 +26,7 @@ static const struct {
 } layers[] = {
     {"core/base", "base tbl"},
     {"core/conf", "base conf tbl"},
+    {"core/loop", "base conf loop tbl"},
     {"core/event", "base event tbl"},
     {"core/frame", "base event frame tbl"},
     {"core/pred", "base event pred tbl"},
@@ -33,9 +34,9 @@ static const struct {
     {"core/transport", "base event frame store transport tbl"},
     {"parsers", "base conf event parsers tbl"},
     {"correlate", "base conf event frame pred correlate tbl"},
-    {"collector/server", "base conf event frame store pred transport parsers correlate collect tbl"},
+    {"collector/server", "base conf loop event frame store pred transport parsers correlate collect tbl"},
     {"collector", "base conf event frame store pred transport parsers correlate collect tbl"},
-    {"agent", "base conf event frame store transport parsers tbl"},
+    {"agent", "base conf loop event frame store transport parsers tbl"},
     {"cli", "base conf event frame store pred transport parsers correlate collect tbl"},
 };
 

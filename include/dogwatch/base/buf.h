@@ -34,9 +34,13 @@ void dw_buf_printf(struct dw_buf *b, const char *fmt, ...) DW_PRINTF(2, 3);
 void dw_buf_u16(struct dw_buf *b, uint16_t v);
 void dw_buf_u32(struct dw_buf *b, uint32_t v);
 void dw_buf_u64(struct dw_buf *b, uint64_t v);
+/* The bits of an IEEE 754 double. */
+void dw_buf_double(struct dw_buf *b, double v);
 /* LEB128, at most 10 bytes; and the same of a zigzag-coded signed number. */
 void dw_buf_varint(struct dw_buf *b, uint64_t v);
 void dw_buf_zigzag(struct dw_buf *b, int64_t v);
+/* The length as a varint, then the bytes. */
+void dw_buf_counted(struct dw_buf *b, struct dw_str s);
 
 static inline struct dw_str dw_buf_view(const struct dw_buf *b)
 {
@@ -65,16 +69,29 @@ uint8_t dw_take_byte(struct dw_cursor *c);
 uint16_t dw_take_u16(struct dw_cursor *c);
 uint32_t dw_take_u32(struct dw_cursor *c);
 uint64_t dw_take_u64(struct dw_cursor *c);
+double dw_take_double(struct dw_cursor *c);
 /* Refuses numbers over 64 bits and non-minimal forms over 10 bytes. */
 uint64_t dw_take_varint_slow(struct dw_cursor *c);
 /* Takes `len` bytes; an empty view (and `bad`) when there are fewer. */
 struct dw_str dw_take_bytes(struct dw_cursor *c, size_t len);
+/* Copies `len` bytes to `out`; leaves it as it is when there are fewer. */
+void dw_take_into(struct dw_cursor *c, void *out, size_t len);
+/* What dw_buf_counted wrote. */
+struct dw_str dw_take_counted(struct dw_cursor *c);
+/* A varint that may not be over `max`; 0 (and `bad`) when it is. */
+uint32_t dw_take_max(struct dw_cursor *c, uint32_t max);
 
 static inline uint64_t dw_take_varint(struct dw_cursor *c)
 {
     if (c->at < c->end && *c->at < 0x80) /* the usual case: one byte */
         return *c->at++;
     return dw_take_varint_slow(c);
+}
+
+/* Small numbers of either sign as small unsigned ones. */
+static inline uint64_t dw_zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
 }
 
 static inline int64_t dw_unzigzag(uint64_t v)
@@ -85,6 +102,17 @@ static inline int64_t dw_unzigzag(uint64_t v)
 static inline int64_t dw_take_zigzag(struct dw_cursor *c)
 {
     return dw_unzigzag(dw_take_varint(c));
+}
+
+/* Numbers are stored as differences to the one before. They wrap, so any two have one, and adding it back gives the first. */
+static inline int64_t dw_minus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static inline int64_t dw_plus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
 #endif

@@ -28,5 +28,7 @@ const char *dw_err_text(int code);
 const char *dw_err_name(int code);
 /* The code for the C library's errno value. Thread: any. */
 int dw_err_from_errno(int sys_errno);
+/* The code for a result of SQLite, plain or extended. Thread: any. */
+int dw_err_from_sqlite(int code);
 
 #endif

@@ -66,6 +66,7 @@ struct dw_received {
     struct dw_str bytes;
     struct dw_position at;
     bool is_frame;  /* false: no frame begins there; `bytes` reach to where one may */
+    bool torn;      /* no frame, but the beginning of one, last of what its sender wrote: what a crash leaves. It was never acknowledged */
     bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
     bool expired;   /* no bytes: what stood from at.offset up to at.next was let go before it was taken. Not to be committed */
 };
@@ -76,6 +77,7 @@ struct dw_receiver_ops {
     int (*next)(struct dw_receiver *r, struct dw_received *ret);
     int (*commit)(struct dw_receiver *r, struct dw_position done);
     bool (*drained)(const struct dw_receiver *r);
+    bool (*hears)(const struct dw_receiver *r);
     void (*close)(struct dw_receiver *r);
 };
 struct dw_receiver {
@@ -98,6 +100,12 @@ DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct d
 static inline bool dw_receiver_drained(const struct dw_receiver *r)
 {
     return r->ops->drained(r);
+}
+
+/* Whether agents could be heard if they sent: false while no broker answers. Silence means nothing then. */
+static inline bool dw_receiver_hears(const struct dw_receiver *r)
+{
+    return r->ops->hears(r);
 }
 
 static inline void dw_receiver_close(struct dw_receiver *r)

@@ -4,6 +4,8 @@
 #include "dogwatch/base/arena.h"
 #include "dogwatch/base/diag.h"
 
+#include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,6 +66,45 @@ static void varints_round_trip_and_refuse_truncation(void **state)
     (void)dw_take_varint(&over);
     assert_true(over.bad);
     dw_buf_fini(&b);
+}
+
+static void counted_bytes_round_trip_and_refuse_what_is_too_long(void **state)
+{
+    (void)state;
+    struct dw_buf b = {0};
+    uint8_t id[4] = {9, 9, 9, 9};
+    dw_buf_counted(&b, DW_STR("name"));
+    dw_buf_counted(&b, DW_STR_NONE);
+    dw_buf_double(&b, -0.5);
+    dw_buf_varint(&b, 300);
+    dw_buf_varint(&b, 3);
+    dw_buf_add(&b, "abc", 3);
+    struct dw_cursor c = dw_cursor_of(dw_buf_view(&b));
+    assert_true(dw_str_eq(dw_take_counted(&c), DW_STR("name")));
+    assert_int_equal(dw_take_counted(&c).len, 0);
+    assert_true(dw_take_double(&c) == -0.5);
+    struct dw_cursor at = c;
+    assert_int_equal(dw_take_max(&c, 300), 300);
+    assert_false(c.bad);
+    struct dw_cursor cut = dw_cursor_of(dw_str_make((const char *)c.at, 3));
+    assert_null(dw_take_counted(&cut).ptr);
+    assert_true(cut.bad);
+    assert_int_equal(dw_take_max(&at, 299), 0);
+    assert_true(at.bad);
+    (void)dw_take_byte(&c);
+    dw_take_into(&c, id, sizeof id);
+    assert_true(c.bad);
+    assert_int_equal(id[0], 9);
+    dw_buf_fini(&b);
+}
+
+static void differences_wrap_and_add_up_again(void **state)
+{
+    (void)state;
+    const int64_t values[] = {0, 1, -1, 1000, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < DW_COUNT_OF(values); i++)
+        for (size_t k = 0; k < DW_COUNT_OF(values); k++)
+            assert_int_equal(dw_plus(values[k], dw_minus(values[i], values[k])), values[i]);
 }
 
 static void buf_error_is_sticky_when_memory_fails(void **state)
@@ -184,13 +225,31 @@ static void a_named_pipe_end_is_read_to_its_end(void **state)
     dw_buf_fini(&b);
 }
 
+static void foreign_codes_keep_their_meaning(void **state)
+{
+    (void)state;
+    const struct {
+        int theirs, ours;
+    } rows[] = {{SQLITE_OK, DW_OK}, {SQLITE_ROW, DW_OK}, {SQLITE_DONE, DW_OK}, {SQLITE_NOMEM, DW_ENOMEM}, {SQLITE_FULL, DW_ENOSPC},
+        {SQLITE_BUSY_SNAPSHOT, DW_ELOCKED}, {SQLITE_NOTADB, DW_ECORRUPT}, {SQLITE_CANTOPEN_ISDIR, DW_ENOENT},
+        {SQLITE_READONLY, DW_EACCES}, {SQLITE_IOERR_WRITE, DW_EIO}, {SQLITE_IOERR_NOMEM, DW_ENOMEM}};
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
+        assert_int_equal(dw_err_from_sqlite(rows[i].theirs), rows[i].ours);
+    assert_int_equal(dw_err_from_errno(0), DW_OK);
+    assert_int_equal(dw_err_from_errno(ENOTDIR), DW_ENOENT);
+    assert_int_equal(dw_err_from_errno(EBADF), DW_EIO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(str_numbers_refuse_overflow_and_junk),
         cmocka_unit_test(str_find_and_cut),
         cmocka_unit_test(str_distance_counts_a_swap_as_one_edit),
+        cmocka_unit_test(foreign_codes_keep_their_meaning),
         cmocka_unit_test(varints_round_trip_and_refuse_truncation),
+        cmocka_unit_test(counted_bytes_round_trip_and_refuse_what_is_too_long),
+        cmocka_unit_test(differences_wrap_and_add_up_again),
         cmocka_unit_test(buf_error_is_sticky_when_memory_fails),
         cmocka_unit_test(arena_keeps_views_and_its_limit),
         cmocka_unit_test(diag_draws_the_line_with_a_caret),

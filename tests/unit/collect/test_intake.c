@@ -2,6 +2,7 @@
 #include "frames.h"
 #include "support.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/collect/intake.h"
 
 #include <fcntl.h>
@@ -325,6 +326,35 @@ static void rejected_bytes_are_told_again_from_the_archive(void **state)
     tear_down(&b);
 }
 
+/* An agent killed in the middle of write(), and its next start: a new queue file, and the frame again. */
+static void what_a_killed_agent_left_unfinished_is_kept_and_no_alarm(void **state)
+{
+    (void)state;
+    struct bed b;
+    char kept[620];
+    struct dw_stat st, queue;
+    uint64_t torn = dw_counter_get(DW_C_ingest_torn);
+    set_up(&b);
+    open_epoch(&b, 0, 1 * SECOND);
+    (void)snprintf(kept, sizeof kept, "%s/00000001.frames", b.queue);
+    assert_int_equal(dw_fs_stat(kept, &queue), DW_OK);
+    struct dw_frame *f = failures(&b, 0, "eve", 3, 100 * SECOND, 100 * SECOND);
+    write_to_queue(&b, dw_str_slice(dw_buf_view(&f->bytes), 0, f->bytes.len - 7));
+    dw_sender_close(b.sender);
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, b.queue, 0, &b.sender), DW_OK);
+    send(&b, f);
+    open_engine(&b);
+    work(&b);
+    assert_int_equal(dw_intake_finish(b.engine), DW_OK);
+    assert_int_equal(count_in_log(&b, "\"rule\":\"dogwatch."), 0);
+    assert_int_equal(count_in_log(&b, "user.name=eve"), 1);
+    assert_int_equal(dw_counter_get(DW_C_ingest_torn), torn + 1);
+    (void)snprintf(kept, sizeof kept, "%s/archive/rejected/00000001-%llu", b.dir, (unsigned long long)queue.size_bytes);
+    assert_int_equal(dw_fs_stat(kept, &st), DW_OK);
+    assert_same_when_made_again(&b);
+    tear_down(&b);
+}
+
 static void the_end_of_input_is_where_it_was_when_read_again(void **state)
 {
     (void)state;
@@ -478,6 +508,7 @@ int main(void)
         cmocka_unit_test(what_the_only_agent_saw_last_comes_out_when_it_is_idle),
         cmocka_unit_test(a_collector_that_was_down_does_not_take_agents_for_silent),
         cmocka_unit_test(rejected_bytes_are_told_again_from_the_archive),
+        cmocka_unit_test(what_a_killed_agent_left_unfinished_is_kept_and_no_alarm),
         cmocka_unit_test(the_end_of_input_is_where_it_was_when_read_again),
         cmocka_unit_test(frames_that_came_out_of_order_are_the_same_when_sealed),
         cmocka_unit_test(the_place_in_the_queue_is_known_behind_decisions),

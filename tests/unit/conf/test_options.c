@@ -48,8 +48,33 @@ static void options_of_both_programs_are_sound(void **state)
     assert_int_equal(collector.lateness, INT64_C(30000000000));
 }
 
+static void a_dollar_brace_reads_back_as_it_is_shown(void **state)
+{
+    (void)state;
+    struct dw_conf c, d;
+    struct dw_agent_options first, second;
+    struct dw_buf shown = {0};
+    const struct dw_diag_sink sink = {no_report, NULL};
+    const struct dw_str file = DW_STR("data: /d\nlogs: ['/x/$${a}/*.log', '/y/$$$${b']\nformats:\n  '$${k}': \"$host $${m}\"\n");
+    assert_int_equal(dw_conf_init(&c, &dw_conf_agent, &first), DW_OK);
+    assert_int_equal(dw_conf_init(&d, &dw_conf_agent, &second), DW_OK);
+    assert_int_equal(dw_conf_load_text(&c, &dw_fs_system, "a.yml", file, sink), DW_OK);
+    dw_conf_show(&c, &shown);
+    assert_int_equal(dw_conf_load_text(&d, &dw_fs_system, "b.yml", dw_buf_view(&shown), sink), DW_OK);
+    assert_str(second.logs.item[0], "/x/${a}/*.log");
+    assert_str(second.logs.item[1], "/y/$$${b");
+    assert_str(second.formats.key[0], "$${k}"); /* keys are not expanded */
+    assert_str(second.formats.value[0], "$host ${m}");
+    dw_buf_fini(&shown);
+    dw_conf_fini(&c);
+    dw_conf_fini(&d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(options_of_both_programs_are_sound)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_of_both_programs_are_sound),
+        cmocka_unit_test(a_dollar_brace_reads_back_as_it_is_shown),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

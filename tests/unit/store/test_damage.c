@@ -251,7 +251,7 @@ static void damage_is_not_sealed_as_if_it_were_meant(void **state)
     (void)state;
     struct dw_buf file = {0};
     struct world w;
-    size_t at[64];
+    size_t at[64] = {0};
     for (int last = 0; last < 2; last++) {
         world_init(&w);
         world_open_epoch(&w);

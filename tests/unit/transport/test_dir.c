@@ -80,39 +80,62 @@ static void frames_arrive_in_order_and_consumption_goes_on_where_it_was(void **s
     frames_fini(&t);
 }
 
-static void a_torn_tail_is_handed_out_as_junk_once_a_newer_file_exists(void **state)
+/* What follows the last frame of file 1, once a newer file exists: whether it is called torn. */
+static bool torn_after(struct frames *t, struct dw_str tail)
+{
+    struct dw_sender *s;
+    struct dw_receiver *r;
+    struct dw_received got;
+    char dir[512], path[600];
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+    send_n(t, s, 1);
+    dw_sender_close(s);
+    (void)snprintf(path, sizeof path, "%s/00000001.frames", dir);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, tail.ptr, tail.len), tail.len);
+    close(fd);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
+    send_n(t, s, 1);
+    assert_int_equal(dw_receiver_next(r, &got), DW_OK);
+    assert_true(got.is_frame && !got.torn);
+    assert_int_equal(dw_receiver_next(r, &got), DW_OK);
+    assert_false(got.is_frame);
+    bool torn = got.torn;
+    uint64_t rest = tail.len - got.bytes.len, junk = 0;
+    struct dw_resume last;
+    assert_int_equal(receive(r, t->chain.next_number - 1, &last, &junk), 1);
+    assert_int_equal(junk, rest);
+    dw_receiver_close(r);
+    dw_sender_close(s);
+    temp_dir_remove(dir);
+    return torn;
+}
+
+static void the_beginning_of_a_frame_at_the_end_of_a_file_is_torn_and_nothing_else_is(void **state)
 {
     (void)state;
     struct frames t;
-    struct dw_sender *s;
-    struct dw_receiver *r;
-    struct dw_resume last;
-    uint64_t junk = 0;
-    char dir[512], path[600];
+    struct dw_buf twice = {0};
     frames_init(&t);
-    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
-    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
-    send_n(&t, s, 2);
-    dw_sender_close(s);
     frames_fill(&t, 5);
     struct dw_chain before = t.chain;
     struct dw_frame *f = frames_encode(&t, false);
     t.chain = before;
-    (void)snprintf(path, sizeof path, "%s/00000001.frames", dir);
-    int fd = open(path, O_WRONLY | O_APPEND);
-    assert_int_equal(write(fd, f->bytes.ptr, f->bytes.len / 2), f->bytes.len / 2);
-    close(fd);
-    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
-    assert_int_equal(receive(r, 0, &last, &junk), 2);
-    assert_int_equal(junk, 0);
-    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, 0, &s), DW_OK);
-    send_n(&t, s, 1);
-    assert_int_equal(receive(r, 2, &last, &junk), 1);
-    assert_int_equal(junk, f->bytes.len / 2);
+    struct dw_str bytes = dw_buf_view(&f->bytes), half = dw_str_slice(bytes, 0, bytes.len / 2 - 1);
+    dw_buf_str(&twice, half);
+    dw_buf_str(&twice, half);
+    assert_true(torn_after(&t, half));
+    assert_true(torn_after(&t, dw_str_slice(bytes, 0, bytes.len - 1)));
+    assert_true(torn_after(&t, dw_str_slice(bytes, 0, 100)));
+    assert_true(torn_after(&t, dw_str_slice(bytes, 0, 1)));
+    assert_false(torn_after(&t, DW_STR("x")));
+    assert_false(torn_after(&t, DW_STR("this is no frame at all")));
+    assert_false(torn_after(&t, dw_str_slice(bytes, 1, bytes.len)));
+    assert_false(torn_after(&t, dw_buf_view(&twice))); /* two of them are no crash */
+    dw_buf_fini(&twice);
     dw_frame_free(f);
-    dw_receiver_close(r);
-    dw_sender_close(s);
-    temp_dir_remove(dir);
     frames_fini(&t);
 }
 
@@ -404,7 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_arrive_in_order_and_consumption_goes_on_where_it_was),
-        cmocka_unit_test(a_torn_tail_is_handed_out_as_junk_once_a_newer_file_exists),
+        cmocka_unit_test(the_beginning_of_a_frame_at_the_end_of_a_file_is_torn_and_nothing_else_is),
         cmocka_unit_test(acknowledged_frames_arrive_when_nth_call_fails),
         cmocka_unit_test(a_file_change_heals_when_nth_call_fails),
         cmocka_unit_test(a_number_that_is_taken_is_left_alone),
