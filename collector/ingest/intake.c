@@ -46,7 +46,6 @@ struct dw_intake_engine {
      * the queue's beginning. */
     struct dw_resume *place;
     uint32_t place_count, place_cap, newest; /* newest: of the frame archived last */
-    int64_t deaf_ns;            /* when the receiver could hear nobody last; 0: never */
     int64_t read_arrival_ns;    /* of the frame read last from the archive */
     uint8_t *mark;
     struct dw_buf doc;
@@ -374,12 +373,8 @@ static bool silence_counts(struct dw_intake_engine *e)
 static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
 {
     struct dw_decision d;
-    int64_t now = dw_clock_mono(e->conf.clock), before = now - e->conf.idle_after_ns;
+    int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
     int rc = DW_OK;
-    if (!dw_receiver_hears(e->receiver))
-        e->deaf_ns = now;
-    if (e->deaf_ns && e->deaf_ns >= before)
-        return DW_OK; /* it was not the agents who were silent */
     while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
         DW_COUNT(decide_idle);
         rc = decide(e, &d, here(e));

@@ -255,14 +255,13 @@ static void dir_close(struct dw_receiver *base)
     dw_free(r);
 }
 
-/* What is in the folder is seen at once. */
-static bool dir_sees(const struct dw_receiver *base)
+static bool dir_drained(const struct dw_receiver *base)
 {
-    (void)base;
+    (void)base; /* what is in the folder is seen at once */
     return true;
 }
 
-static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .drained = dir_sees, .hears = dir_sees, .close = dir_close};
+static const struct dw_receiver_ops dir_ops = {.name = "dir", .next = dir_next, .commit = dir_commit, .drained = dir_drained, .close = dir_close};
 
 /* Whether the frame at that place of our file is that one. Where no frame was (its kind is 0), only whether the file reaches so far. */
 static bool stands_there(const struct dir_receiver *r, const struct dw_resume *from)

@@ -25,7 +25,6 @@ enum { ASK_MS = 5000, LOOK_MS = 1000, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA
 #define LOOK_NS DW_NS_PER_S
 #define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define COMMIT_NS (DW_NS_PER_S / 5)
-#define LISTEN_NS (5 * DW_NS_PER_S) /* how often a broker is looked for when none answers */
 #define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
 /* A partition that was ours since the start. */
@@ -58,7 +57,6 @@ struct kafka_receiver {
     bool away; /* a broker did not answer, and since then not all partitions have */
     bool taken_part; /* partitions were assigned once */
     bool topic_went; /* partitions were deleted while they were ours */
-    bool deaf;       /* no broker answered when one was needed last */
     int failed;
 };
 
@@ -168,7 +166,6 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
         return;
     }
     r->away |= err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-    r->deaf |= err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
 }
 
@@ -352,15 +349,12 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     return DW_OK;
 }
 
-static void listen_again(struct kafka_receiver *r);
-
 /* Takes the message. DW_ENOENT: nothing of it is to be handed out. */
 static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct dw_received *ret)
 {
     int rc = DW_ENOENT;
     *ret = (struct dw_received){0};
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        r->deaf = false;
         dw__kafka_well(&r->trouble);
         rc = take_record(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -425,7 +419,6 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
     int rc = join(r);
     if (rc < 0)
         return rc;
-    listen_again(r);
     commit_now(r, false);
     rc = mend(r, ret);
     while (rc == DW_ENOENT) {
@@ -475,22 +468,6 @@ static int kafka_commit(struct dw_receiver *base, struct dw_position done)
     return DW_OK;
 }
 
-static bool kafka_hears(const struct dw_receiver *base)
-{
-    const struct kafka_receiver *r = (const struct kafka_receiver *)base;
-    return r->subscribed && !r->deaf;
-}
-
-/* Whether a broker answers again: in a quiet topic no record would tell. */
-static void listen_again(struct kafka_receiver *r)
-{
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    if (!r->deaf || now - r->look_ns < LISTEN_NS)
-        return;
-    r->look_ns = now;
-    r->deaf = !dw__kafka_has_topic(r->rk, r->topic, r->brokers, &r->trouble);
-}
-
 static bool kafka_drained(const struct dw_receiver *base)
 {
     const struct kafka_receiver *r = (const struct kafka_receiver *)base;
@@ -536,7 +513,7 @@ static void kafka_close(struct dw_receiver *base)
     dw_free(r);
 }
 
-static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained, .hears = kafka_hears, .close = kafka_close};
+static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained, .close = kafka_close};
 
 static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf *conf)
 {

@@ -25,7 +25,7 @@ for name in ('whole', 'kills'):
 # Brokers die and come back while lines are written, and for a while none is there.
 data, lines = os.path.join(dir_, 'faults'), 200000 if LONG else 8000
 traffic = Traffic(os.path.join(dir_, 'faults-logs'), lines, seed=7, rotate=1000000 if LONG else 300000)
-up = Up(data, traffic.globs, brokers=kafka.brokers)
+up = Up(data, traffic.globs, '--set', 'collector.agent.idle_after=12s', brokers=kafka.brokers)  # an outage is longer, and nobody is silent
 for k in range(5 if LONG else 2):
     traffic.run(lines // 12)
     wait_for(lambda: count(data) >= traffic.n // 2, 120, 'half of the lines')
@@ -35,7 +35,7 @@ for k in range(5 if LONG else 2):
 for k in range(2 if LONG else 1):
     for n in range(NODES):
         kafka.run('stop', str(n + 1))
-    away = time.monotonic() + (60 if LONG else 3)
+    away = time.monotonic() + (60 if LONG else 10)
     wait_for(lambda: traffic.run(20) is None or time.monotonic() > away, 120, 'lines are written while no broker is there', 0.05)
     check(up.child('dogwatch-agent') and up.child('dogwatch-collector'), 'both programs live through it')
     for n in range(NODES):

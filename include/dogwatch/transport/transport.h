@@ -77,7 +77,6 @@ struct dw_receiver_ops {
     int (*next)(struct dw_receiver *r, struct dw_received *ret);
     int (*commit)(struct dw_receiver *r, struct dw_position done);
     bool (*drained)(const struct dw_receiver *r);
-    bool (*hears)(const struct dw_receiver *r);
     void (*close)(struct dw_receiver *r);
 };
 struct dw_receiver {
@@ -96,16 +95,11 @@ DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct d
     return r->ops->commit(r, done);
 }
 
-/* Whether DW_EAGAIN meant that all was handed out: false while a transport is not connected, or has not heard so. */
+/* Whether DW_EAGAIN meant that all was handed out: false while a transport is not connected, no broker answers, or it has not heard so.
+ * Silence of agents means nothing then. */
 static inline bool dw_receiver_drained(const struct dw_receiver *r)
 {
     return r->ops->drained(r);
-}
-
-/* Whether agents could be heard if they sent: false while no broker answers. Silence means nothing then. */
-static inline bool dw_receiver_hears(const struct dw_receiver *r)
-{
-    return r->ops->hears(r);
 }
 
 static inline void dw_receiver_close(struct dw_receiver *r)
