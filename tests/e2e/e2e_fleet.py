@@ -12,8 +12,7 @@ page = open(os.path.join(ROOT, 'docs/fleet.md')).read()
 BLOCKS = re.findall(r'^```(sh|ini) ([a-z-]+)\n(.*?)^```$', page, re.M | re.S)
 marked = len(re.findall(r'^```(?!$)', page, re.M))
 same(len(BLOCKS), marked, 'every block of the page with commands is run')
-PORT = 29492
-kafka = Kafka(1, PORT, '--secure', '--acl')
+kafka = Kafka(1, '--secure', '--acl')
 TOOLS = {'kafka-topics.sh': 'org.apache.kafka.tools.TopicCommand', 'kafka-acls.sh': 'org.apache.kafka.tools.AclCommand'}
 
 
@@ -30,7 +29,7 @@ class Host:
         for path in ('/var/lib/dogwatch', '/etc/dogwatch', '/srv/'):
             text = re.sub(r'(?<![\w.])' + path, self.root + path, text)
         text = text.replace('/usr/libexec/dogwatch/', BUILD + '/')
-        return text.replace('kafka1:9093', f'localhost:{PORT + 1}').replace('kafka1:9092', f'127.0.0.1:{PORT}')
+        return text.replace('kafka1:9093', f'localhost:{kafka.port + 1}').replace('kafka1:9092', f'127.0.0.1:{kafka.port}')
 
     def shell(self, text):
         """A block of commands in bash; the password is what the terminal would give."""

@@ -6,7 +6,7 @@ import time
 from e2e_lib import *  # noqa: F403
 
 began = time.monotonic()
-kafka = Kafka(1, 29292, '--secure', '--acl')
+kafka = Kafka(1, '--secure', '--acl')
 dir_ = scratch('kafka-secure')
 HOME = kafka.env['DW_KAFKA']
 PASSWORD = os.path.join(HOME, 'password')

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -216,10 +217,25 @@ class Traffic:
         return self.n < self.total
 
 
+def free_ports(count):
+    """The first of so many ports that nobody listens on. Any of a wide range: a broker that is down holds none, and another test that runs
+    at the same time must not take its place."""
+    while True:
+        first = random.SystemRandom().randrange(20000, 32000 - count)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as s:
+                    s.bind(('127.0.0.1', port))
+            return first
+        except OSError:
+            pass
+
+
 class Kafka:
     """Apache Kafka on loopback by tools/kafka.sh, in a folder and on ports of its own."""
 
-    def __init__(self, nodes=1, port=29092, *more):
+    def __init__(self, nodes=1, *more):
+        self.port = port = free_ports(10 * nodes)
         self.env = dict(os.environ, DW_KAFKA=scratch('kafka'), DW_KAFKA_PORT=str(port),
                         DW_KAFKA_JARS=os.environ.get('DW_KAFKA_JARS', os.path.join(ROOT, 'build/kafka-jars')))
         self.brokers = ','.join(f'127.0.0.1:{port + 10 * n}' for n in range(nodes))

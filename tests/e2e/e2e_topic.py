@@ -10,7 +10,7 @@ if not shutil.which('kcat'):
     print('SKIPPED  kcat is not here: raw records cannot be written to a topic')
     sys.exit(0)
 os.environ['DW_KAFKA_AUTO_CREATE'] = 'true'  # raw records make their topics
-kafka = Kafka(1, port=29192)
+kafka = Kafka()
 dir_ = scratch('topic')
 IDLE = 'collector.agent.idle_after=5s'  # bounds a run over a chain whose end is missing
 SMALL = ('agent.read.chunk=16KiB', 'agent.flush.interval=1ms', IDLE)
