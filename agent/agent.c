@@ -371,13 +371,20 @@ static int read_all(struct agent *a, bool *ret_more)
     return DW_OK;
 }
 
+/* A line waits for a part that nobody writes. Where there is more to read, here or in the file that follows, the part may be there: a
+ * backlog is old when it is opened, and we may have been kept from reading. */
+static bool is_idle(const struct agent *a, const struct tail *t)
+{
+    int64_t since = t->last_fed_ns > t->last_growth_ns ? t->last_fed_ns : t->last_growth_ns;
+    return t->state != TAIL_ENDED && t->at_end && !t->dirty && !t->followers && dw_lines_pending(t->lines)
+        && agent_now(a) - since > a->opt->join_idle;
+}
+
 static int end_rotated(struct agent *a)
 {
     for (struct tail *t = a->tail; t; t = t->next) {
-        bool idle = t->state != TAIL_ENDED && t->at_end && dw_lines_pending(t->lines)
-            && agent_now(a) - t->last_growth_ns > a->opt->join_idle;
         bool over = is_over(a, t);
-        int rc = over ? tail_end(a, t, "whole") : is_lost(a, t) ? tail_end(a, t, "lost") : idle ? tail_idle(a, t) : DW_OK;
+        int rc = over ? tail_end(a, t, "whole") : is_lost(a, t) ? tail_end(a, t, "lost") : is_idle(a, t) ? tail_idle(a, t) : DW_OK;
         if (rc < 0)
             return rc;
     }

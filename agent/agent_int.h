@@ -165,6 +165,7 @@ struct tail {
     uint64_t cut_bytes, skipped_bytes; /* declared in this epoch: ends of long lines; what stood there before the first start */
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
+    int64_t last_fed_ns; /* when bytes of it were read last */
     bool at_end, is_new;
     int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */

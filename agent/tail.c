@@ -266,6 +266,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     }
     DW_COUNT_N(tail_bytes, used);
     if (used) {
+        t->last_fed_ns = a->read_at_ns;
         print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
         ship_touch(a, t);
     }

@@ -454,6 +454,36 @@ static void a_docker_partial_pending_at_the_end_is_sent_once_after_a_restart(voi
     tear_down(&b);
 }
 
+/* Goal:   a line over a rotation is joined however long the backlog takes to be read.
+ * Method: every turn takes longer than `join.idle`. */
+static void a_partial_is_joined_with_the_next_file_of_a_backlog_that_is_read_slowly(void **state)
+{
+    (void)state;
+    struct bed b;
+    bool more;
+    set_up(&b);
+    b.opt.logs.count = 0;
+    b.opt.discover_docker = true;
+    b.opt.discover_docker_root = dw_str_of(b.logs);
+    assert_int_equal(mkdir(path_of(&b, "c0ffee"), 0700), 0);
+    for (int i = 0; i < 8000; i++)
+        put_docker(&b, "a line of the backlog\\n", "stdout");
+    put_docker(&b, "par", "stdout");
+    rename_log(&b, "c0ffee/c0ffee-json.log", "c0ffee/c0ffee-json.log.1");
+    put_docker(&b, "tial\\n", "stdout");
+    start(&b);
+    for (int turns = 0; turns < 20; turns++) {
+        assert_int_equal(agent_turn(b.agent, &more), DW_OK);
+        b.clock.ahead_ns += b.opt.join_idle + DW_NS_PER_S;
+    }
+    settle(&b);
+    stop(&b);
+    receive(&b);
+    assert_int_equal(b.count, 8002); /* extents: the last line has two */
+    assert_true(dw_str_ends(dw_buf_view(&b.lines), DW_STR("\npartial\n")));
+    tear_down(&b);
+}
+
 /* A line of stderr is whole while a partial of stdout waits before it: the checkpoint stands before the partial, so a restart reads the
  * line of stderr again. It comes with the same extent, which is how the collector knows it. */
 static void a_line_behind_a_pending_partial_comes_again_with_the_same_extent(void **state)
@@ -537,6 +567,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_does_not_stop_the_others),
         cmocka_unit_test(one_file_under_two_names_is_read_once),
         cmocka_unit_test(a_docker_partial_pending_at_the_end_is_sent_once_after_a_restart),
+        cmocka_unit_test(a_partial_is_joined_with_the_next_file_of_a_backlog_that_is_read_slowly),
         cmocka_unit_test(a_line_behind_a_pending_partial_comes_again_with_the_same_extent),
         cmocka_unit_test(until_idle_twice_sends_nothing_new),
         cmocka_unit_test(a_crash_before_the_checkpoint_sends_again_under_the_same_stream),
