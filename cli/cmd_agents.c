@@ -62,7 +62,7 @@ static int approve(const struct cli_options *o, const char *id)
 {
     char dir[CLI_PATH_MAX], path[CLI_PATH_MAX];
     uint8_t bytes[DW_AGENT_ID_BYTES];
-    if (strlen(id) != 2 * DW_AGENT_ID_BYTES || !dw_unhex(dw_str_of(id), bytes, sizeof bytes)) {
+    if (strlen(id) != 2 * (size_t)DW_AGENT_ID_BYTES || !dw_unhex(dw_str_of(id), bytes, sizeof bytes)) {
         (void)fprintf(stderr, "dogwatch agents: %s: an agent's id has 32 hex digits; `dogwatch agents` shows them\n", id);
         return CLI_USAGE;
     }

@@ -14,7 +14,7 @@ enum { LIST_MAX = 4 << 20, NAMES_MAX = 10000, PATH_CAP = 4096 };
 static bool take_line(struct dw_str line, uint8_t *id)
 {
     struct dw_str word = dw_str_trim(dw_str_slice(line, 0, dw_str_index(line, '#')));
-    return word.len == 2 * DW_AGENT_ID_BYTES && dw_unhex(word, id, DW_AGENT_ID_BYTES);
+    return word.len == 2 * (size_t)DW_AGENT_ID_BYTES && dw_unhex(word, id, DW_AGENT_ID_BYTES);
 }
 
 int trust_read_list(const char *path, uint8_t **ret, uint32_t *ret_count)
