@@ -10,7 +10,7 @@ kafka = Kafka(1, '--secure', '--acl')
 dir_ = scratch('kafka-secure')
 HOME = kafka.env['DW_KAFKA']
 PASSWORD = os.path.join(HOME, 'password')
-SECURE = 'localhost:29293'
+SECURE = f'localhost:{kafka.port + 1}'
 USER = 'User:dogwatch'
 
 
