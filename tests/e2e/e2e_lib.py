@@ -49,13 +49,14 @@ def same(a, b, what):
 
 
 def wait_for(condition, seconds, what, pause=0.02):
+    """`what`: a text, or a function that makes it when it was in vain."""
     end = time.monotonic() + seconds
     while True:
         got = condition()
         if got:
             return got
         if time.monotonic() > end:
-            raise AssertionError(f'waited {seconds} s in vain for: {what}')
+            raise AssertionError(f'waited {seconds} s in vain for: {what() if callable(what) else what}')
         time.sleep(pause)
 
 

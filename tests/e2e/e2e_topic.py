@@ -236,7 +236,8 @@ def recreated_alive(name):
     write(log, numbered('new', 300))
     if not a:
         run('dogwatch-agent', agent)
-    wait_for(lambda: count(data) >= 600 or p.poll() is not None, 90, f'the lines of the new topic:\n{open(said).read()[-2500:]}', 0.3)
+    wait_for(lambda: count(data) >= 600 or p.poll() is not None, 90,
+             lambda: f'the lines of the new topic, {count(data)} are there:\n{open(said).read()[-2500:]}', 0.3)
     for x in filter(None, (a, p)):
         x.terminate()
         same(ended(x), 0, f'{name}: both end well')
