@@ -57,6 +57,7 @@ struct kafka_receiver {
     bool away; /* a broker did not answer, and since then not all partitions have */
     bool taken_part; /* partitions were assigned once */
     bool topic_went; /* partitions were deleted while they were ours */
+    bool retake;     /* since then ours were not taken again */
     int failed;
 };
 
@@ -85,18 +86,24 @@ static void go_on_at(struct partition *p, uint64_t offset)
     p->last = (struct dw_resume){.at = {.offset = offset, .next = offset}};
 }
 
+/* Where a partition is looked at first: at what was taken last, by which it is known again, or at its beginning. */
+static int64_t look_from(struct partition *p)
+{
+    p->first = !p->known;
+    p->check = p->known && p->last.at.offset < p->last.at.next; /* else nothing was taken there by which it could be known again */
+    return p->known ? (int64_t)p->last.at.offset : RD_KAFKA_OFFSET_BEGINNING;
+}
+
 /* Where a partition begins for us: at the frame taken last, or where another collector of the group stopped, or at its beginning. */
 static int64_t begin_at(struct partition *p, int64_t committed)
 {
-    p->at_end = p->lost = p->check = p->first = false;
+    p->at_end = p->lost = false;
     p->seek = NO_SEEK;
     if (committed >= 0 && (!p->known || (uint64_t)committed > p->last.at.next)) {
         go_on_at(p, (uint64_t)committed);
         p->commit = (uint64_t)committed;
     }
-    p->first = !p->known;
-    p->check = p->known && p->last.at.offset < p->last.at.next; /* else nothing was taken there by which it could be known again */
-    return p->known ? (int64_t)p->last.at.offset : RD_KAFKA_OFFSET_BEGINNING;
+    return look_from(p);
 }
 
 static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
@@ -155,6 +162,14 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     }
 }
 
+/* librdkafka says it now by its error callback, now by a message. */
+static void see_whether_gone(struct kafka_receiver *r, int err)
+{
+    bool gone = err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    r->topic_went |= gone && r->taken_part;
+    r->retake |= gone && r->taken_part;
+}
+
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
     struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
@@ -165,6 +180,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
         r->failed = DW_EIO;
         return;
     }
+    see_whether_gone(r, err);
     r->away |= err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
 }
@@ -364,7 +380,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
     } else {
-        r->topic_went |= m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        see_whether_gone(r, m->err);
         dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
     }
     if (rc == DW_OK && ret->bytes.ptr)
@@ -391,6 +407,18 @@ static bool all_answer(struct kafka_receiver *r)
     return all;
 }
 
+/* The topic was away, or is another one: librdkafka may read on of a partition, or wait for it for ever. Each is looked at again where we
+ * stand, so that what was taken there last tells whether it is the same. */
+static void retake(struct kafka_receiver *r)
+{
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct partition *p = &r->partition[i];
+        if (p->assigned && !p->lost && p->seek == NO_SEEK)
+            seek(r, (int32_t)i, look_from(p));
+    }
+    r->retake = false;
+}
+
 /* What waits for an answer of the brokers, every second. DW_ENOENT: nothing is to be handed out. */
 static int mend(struct kafka_receiver *r, struct dw_received *ret)
 {
@@ -405,7 +433,11 @@ static int mend(struct kafka_receiver *r, struct dw_received *ret)
         else if (p->assigned && p->seek != NO_SEEK)
             seek(r, (int32_t)i, p->seek);
     }
-    r->away = r->away && !all_answer(r);
+    if ((r->away || r->retake) && all_answer(r)) {
+        r->away = false;
+        if (r->retake)
+            retake(r);
+    }
     r->mend_ns = dw_clock_mono(&dw_clock_system);
     return rc;
 }
