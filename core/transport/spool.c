@@ -5,15 +5,16 @@
  *                  the brokers    under way      durable        written       in memory, waiting
  *                  have them      to them        on disk
  *
- * Idea: every frame has an index in the order in which it has to arrive: first those that a start found, then those
- * handed over since. All there is to know is how far each stage has got; what a file, or memory, holds follows from it.
- * Off is the case in which nothing is on disk, and frames go from memory to the other sender.
+ * Idea: every frame has an index in the order in which it has to arrive: first those that a start found, then those handed over
+ * since. All there is to know is how far each stage has got; what a file, or memory, holds follows from it. Off is the case in which
+ * nothing is on disk, and frames go from memory to the other sender.
  *
  * Invariants:
  *   (1) A frame is acknowledged once it is durable here or the brokers have it, and all before it are.
- *   (2) The other sender gets frames in the order of their indexes, each once. The exception is the herald: where a
- * start found frames, the first that it is handed is the record that says so, and goes before them. (3) The disk never
- * holds more than limit_bytes and DW_SPOOL_SPARE_BYTES. What does not fit waits in memory; so does all on a full disk.
+ *   (2) The other sender gets frames in the order of their indexes, each once. The exception is the herald: where a start found
+ *       frames, the first that it is handed is the record that says so, and goes before them.
+ *   (3) The disk never holds more than limit_bytes and DW_SPOOL_SPARE_BYTES. What does not fit waits in memory; so does all on a
+ *       full disk.
  */
 #include "spool_int.h"
 

@@ -4,8 +4,8 @@
  * Invariants:
  *   (1) Nothing is appended to a file that an earlier start left, or after a failed write that could not be undone.
  *   (2) `synced` counts frames that are durable, and whose file has a durable name.
- *   (3) A file is unlinked only when all its frames were let go by the caller, and the oldest first: what is left is
- * one run of frames.
+ *   (3) A file is unlinked only when all its frames were let go by the caller, and the oldest first: what is left is one run of
+ *       frames.
  */
 #include "spool_int.h"
 

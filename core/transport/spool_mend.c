@@ -1,15 +1,16 @@
 /*
  * spool_mend: what a start finds in the spool, made sound.
  *
- * Idea: a HEAD's hash covers the rest of HEAD, so a HEAD vouches for itself, and content is checked against it. Walking
- * a file, every byte is of a whole frame, or of one whose content is damaged, or of none.
+ * Idea: a HEAD's hash covers the rest of HEAD, so a HEAD vouches for itself, and content is checked against it. Walking a file, every
+ * byte is of a whole frame, or of one whose content is damaged, or of none.
  *
  * Invariants:
- *   (1) Nothing but whole frames of this agent, in the order of their epochs and numbers, is left. A frame whose
- * content is damaged leaves its HEAD as a tombstone, so its chain stays whole and its loss is named where it arrives.
- *   (2) What is taken out is kept in `quarantine`. The exception is the beginning of a frame at the end of a file: what
- * a crash leaves, which was never acknowledged. (3) A file is replaced in one step, or not at all. One that cannot be
- * read or replaced is moved to quarantine as it is; without room on the disk nothing is, and the start fails.
+ *   (1) Nothing but whole frames of this agent, in the order of their epochs and numbers, is left. A frame whose content is damaged
+ *       leaves its HEAD as a tombstone, so its chain stays whole and its loss is named where it arrives.
+ *   (2) What is taken out is kept in `quarantine`. The exception is the beginning of a frame at the end of a file: what a crash
+ *       leaves, which was never acknowledged.
+ *   (3) A file is replaced in one step, or not at all. One that cannot be read or replaced is moved to quarantine as it is; without
+ *       room on the disk nothing is, and the start fails.
  */
 #include "spool_int.h"
 
