@@ -1,6 +1,5 @@
 /*
- * spool_int: the files of a spool (spool_files.c), mended at a start (spool_mend.c), for the sender above them
- * (spool.c).
+ * spool_int: the files of a spool (spool_files.c), mended at a start (spool_mend.c), for the sender above them (spool.c).
  *
  *     spool/00000007.frames 00000008.frames ...     frames one after the other; names as in a queue folder
  *     spool/quarantine/00000007-4711                what stood at byte 4711 of the seventh and was no whole frame

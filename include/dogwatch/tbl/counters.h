@@ -58,7 +58,7 @@ COUNTER(kafka_fatal, "fatal errors of a producer: a new epoch began and what was
 COUNTER(account_agents_refused, "agents that were not entered into the account because it is full")
 COUNTER(spool_begun, "times the brokers took nothing while files were about to vanish, and frames went to the spool")
 COUNTER(spool_frames, "frames written to the spool, and frames that a start found there")
-COUNTER(spool_frames_taken, "frames of the spool that the brokers took; as long as they are fewer than spool_frames, the rest is on disk")
+COUNTER(spool_frames_taken, "frames of the spool that the brokers took")
 COUNTER(spool_full, "times the spool reached spool.limit: what is about to vanish beyond it is let go, as a declared loss")
 COUNTER(spool_let_go_bytes, "bytes of deleted files that were let go, and declared, because the spool was full")
 COUNTER(spool_no_space, "times the disk of the spool was full: frames wait in memory, and reading stops at memory.max")

@@ -2,9 +2,8 @@
  * The spool: a sender before another one, which keeps frames on disk while that one's brokers are away.
  *
  *     off   frames pass through
- *     on    frames are appended to files, and are acknowledged once synced; what was under way to the brokers comes
- * first. The other sender gets them from the head, in order, and a file is unlinked once the brokers have all of it.
- * Then: off
+ *     on    frames are appended to files, and are acknowledged once synced; what was under way to the brokers comes first. The other
+ *           sender gets them from the head, in order, and a file is unlinked once the brokers have all of it. Then: off
  *
  * What a start finds is sent before anything else but the start's own first frame, which says so
  * (docs/formats/frame.md, epoch.open). A spool file is frames one after the other: `zstd -dc` prints its lines. Thread:
