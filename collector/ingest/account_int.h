@@ -118,6 +118,8 @@ void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char 
 void dw__agent_spools(struct dw_account *a, const struct dw_head *h, const struct dw_parent *p);
 /* Whether a frame is one of these, which it then is no more. */
 bool dw__agent_announced(struct dw_account *a, const struct dw_head *h);
+/* It said how much waits in its spool. */
+void dw__agent_waits(struct dw_account *a, const uint8_t *id, uint64_t spool_bytes);
 /* A frame of it was taken. */
 void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f);
 /* Somebody agreed to it. */

@@ -141,6 +141,13 @@ bool dw__agent_announced(struct dw_account *a, const struct dw_head *h)
     return true;
 }
 
+void dw__agent_waits(struct dw_account *a, const uint8_t *id, uint64_t spool_bytes)
+{
+    struct dw__agent *g = dw__agent_find(a, id);
+    if (g)
+        g->said.spool_bytes = spool_bytes;
+}
+
 void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)
 {
     struct dw__agent *g = dw__agent_find(a, f->head.agent);

@@ -24,6 +24,7 @@ struct record {
     struct dw_str id, state;  /* of the stream in hand: the record's own, or one of `streams` */
     struct dw_str reason;     /* of a declaration */
     uint64_t start, end, read, pending;
+    uint64_t bytes; /* of `spool` */
 };
 
 static void take_member(struct record *r, struct dw_str name, const struct dw_json_token *v, bool outermost)
@@ -35,7 +36,7 @@ static void take_member(struct record *r, struct dw_str name, const struct dw_js
     } members[] = {
 #define M(n, text, outermost) {{#n, sizeof #n - 1}, offsetof(struct record, n), text, outermost}
         M(type, true, true), M(host, true, true), M(id, true, false), M(state, true, false), M(reason, true, true),
-        M(start, false, false), M(end, false, false), M(read, false, false), M(pending, false, false)
+        M(start, false, false), M(end, false, false), M(read, false, false), M(pending, false, false), M(bytes, false, false)
 #undef M
     };
     uint64_t n = 0;
@@ -168,12 +169,15 @@ int dw__take_record(struct dw_account *a, const struct dw_decoded *f, struct dw_
         if (h->number == 0 && h->flags & DW_HEAD_SIGNED && dw_keyring_check(a->keys, h) == DW_OK) {
             (void)snprintf(e->host, sizeof e->host, "%.*s", DW_ARG(dw_str_slice(r.host, 0, sizeof e->host - 1)));
             dw__agent_opened(a, h, e->host);
+            dw__agent_waits(a, h->agent, r.bytes);
             dw__epoch_opened(a, h, e, f->record);
         }
         return rc == DW_ENOMEM ? rc : DW_OK;
     }
     if (dw_str_eq(r.type, DW_STR("epoch.close")))
         dw__epoch_close(a, e);
+    if (dw_str_eq(r.type, DW_STR("heartbeat")))
+        dw__agent_waits(a, h->agent, r.bytes);
     return r.id.len ? take_stream_line(a, h, &r) : DW_OK;
 }
 

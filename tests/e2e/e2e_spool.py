@@ -32,6 +32,13 @@ def has_open(up, inode):
         return False  # it was ended, or closed one just now
 
 
+class Sizes:
+    """A record of files alone."""
+
+    def __init__(self, files):
+        self.files = files
+
+
 class Runtime:
     """Rotates a log of Traffic as a container runtime does, with its max-file: the oldest file is deleted. Not before the agent has found it."""
 
@@ -203,7 +210,38 @@ def full():
     print(f'{len(traffic.record.lines)} lines, {len(gone)} of them let go in {len(told)} pieces, {declared} bytes', flush=True)
 
 
-for part in (away, full):
+def ends():
+    """An agent ends in time while no broker is there, and what it had in the spool arrives after the next start."""
+    data, log = os.path.join(dir_, 'ends'), os.path.join(dir_, 'ends-logs/a.log')
+    os.makedirs(os.path.dirname(log))
+    agent, collector = configure(data, [log], 'transport=kafka', f'kafka.brokers={kafka.brokers}', 'kafka.topic=ends', 'collector.kafka.group=ends',
+                                 'agent.shutdown.grace=1s', 'agent.scan.interval=100ms', 'agent.rotated.wait=0s')
+    kafka.run('stop', '1')
+    words = os.path.join(dir_, 'ends.log')
+    for name, gives_way in (('first', False), ('second', True)):
+        p = start('dogwatch-agent', live(agent), words)
+        with open(log, 'a') as f:
+            f.writelines(f'{name} {i}\n' for i in range(100))
+        if gives_way:
+            inode = os.stat(log).st_ino
+            os.rename(log, log + '.1')
+            wait_for(lambda: durable(data, Sizes({inode: os.path.getsize(log + '.1')}), [inode]), 30, lambda: f'the spool: {places(data)}')
+            os.unlink(log + '.1')
+        else:
+            wait_for(lambda: os.path.exists(os.path.join(data, 'agent/checkpoint.db')) and places(data), 30, 'an agent that has read it')
+        p.terminate()
+        same(p.wait(30), 0, f'{name}: the agent ends by itself')
+    check('Sanitizer' not in open(words, errors='replace').read(), 'no sanitizer speaks', open(words, errors='replace').read()[-3000:])
+    kafka.run('node', '1')
+    c = start('dogwatch-collector', collector, words)
+    run('dogwatch-agent', agent)
+    same(c.wait(60), 0, 'the collector ends well')
+    same(len(query(data)), 200, 'both starts\' lines are there')
+    check(not alarms(data), 'no false alarm', [a.get('message') for a in alerts(data)][:5])
+    print('an agent ends while no broker is there, with and without a spool', flush=True)
+
+
+for part in (away, full, ends):
     if len(sys.argv) < 2 or sys.argv[-1].startswith('--') or part.__name__ in sys.argv:
         part()
 finish(began)

@@ -223,6 +223,21 @@ static void what_a_full_spool_let_go_is_declared_and_named(void **state)
     tear_down(&b);
 }
 
+static void an_agent_says_what_waits_in_its_spool(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b, true);
+    add_record(&b, "{\"type\":\"heartbeat\",\"read_at\":5,\"spool\":{\"frames\":7,\"bytes\":4711,\"oldest\":3}}");
+    add_record(&b, "{\"type\":\"heartbeat\",\"read_at\":6}");
+    take_in_order(&b, "01");
+    assert_int_equal(dw_account_next_agent(b.account, NULL)->spool_bytes, 4711);
+    take_in_order(&b, "2");
+    assert_int_equal(dw_account_next_agent(b.account, NULL)->spool_bytes, 0);
+    assert_said(&b, "");
+    tear_down(&b);
+}
+
 /* ---- agents that are not heard ---- */
 
 static struct dw_frame *decision(struct bed *b, struct dw_chain *own, const struct dw_decision *d, int64_t time_ns)
@@ -376,6 +391,7 @@ int main(void)
         cmocka_unit_test(an_epoch_that_comes_from_the_spool_is_over),
         cmocka_unit_test(a_frame_without_its_content_is_named_and_keeps_its_place),
         cmocka_unit_test(what_a_full_spool_let_go_is_declared_and_named),
+        cmocka_unit_test(an_agent_says_what_waits_in_its_spool),
         cmocka_unit_test(an_idle_agent_holds_back_nothing_until_it_is_heard_again),
         cmocka_unit_test(a_hole_in_the_decisions_is_named),
         cmocka_unit_test(a_rejection_is_told_as_it_was_decided),
