@@ -171,9 +171,7 @@ int dw__spool_read(struct dw__spool_files *f, uint64_t index, struct dw_frame **
     }
     frame->bytes.len = len;
     frame->head = head;
-    f->read_at += len;
-    f->read_index++;
-    *ret = frame;
+    *ret = frame; /* reading stays here: the caller may not get rid of it */
     return DW_OK;
 }
 

@@ -42,7 +42,7 @@ DW_MUST_USE int dw__spool_mend(struct dw__spool_files *f, const uint8_t *agent, 
 DW_MUST_USE int dw__spool_put(struct dw__spool_files *f, const struct dw_frame *frame);
 /* Makes durable what was put. DW_EIO: whether it is cannot be known. */
 DW_MUST_USE int dw__spool_sync(struct dw__spool_files *f);
-/* Reads the frame of an index that is there; indexes must rise. Gives it. */
+/* Reads the frame of an index that is there; indexes never fall. Gives it. */
 DW_MUST_USE int dw__spool_read(struct dw__spool_files *f, uint64_t index, struct dw_frame **ret);
 /* Unlinks files all of whose frames are below `index`. What cannot be unlinked now is tried again. */
 void dw__spool_forget(struct dw__spool_files *f, uint64_t index);

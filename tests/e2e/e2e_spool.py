@@ -231,12 +231,25 @@ def ends():
             wait_for(lambda: os.path.exists(os.path.join(data, 'agent/checkpoint.db')) and places(data), 30, 'an agent that has read it')
         p.terminate()
         same(p.wait(30), 0, f'{name}: the agent ends by itself')
+
+    def delivered(lines):
+        kafka.run('node', '1')
+        c = start('dogwatch-collector', collector, words)
+        run('dogwatch-agent', agent)
+        same(c.wait(60), 0, 'the collector ends well')
+        same(len(query(data)), lines, 'the lines of every start are there')
+
+    delivered(200)
+    p = start('dogwatch-agent', live(agent), words)
+    wait_for(lambda: counters(data).get('ship_frames_acked', 0) > 2, 30, 'an agent that the brokers answer')
+    kafka.run('stop', '1')
+    with open(log, 'a') as f:
+        f.writelines(f'third {i}\n' for i in range(100))
+    wait_for(lambda: counters(data).get('tail_lines', 0) >= 100, 30, 'lines under way')
+    p.terminate()
+    same(p.wait(30), 0, 'with frames under way the agent ends by itself')
+    delivered(300)
     check('Sanitizer' not in open(words, errors='replace').read(), 'no sanitizer speaks', open(words, errors='replace').read()[-3000:])
-    kafka.run('node', '1')
-    c = start('dogwatch-collector', collector, words)
-    run('dogwatch-agent', agent)
-    same(c.wait(60), 0, 'the collector ends well')
-    same(len(query(data)), 200, 'both starts\' lines are there')
     check(not alarms(data), 'no false alarm', [a.get('message') for a in alerts(data)][:5])
     print('an agent ends while no broker is there, with and without a spool', flush=True)
 

@@ -14,7 +14,8 @@ enum { FRAMES_MAX = 600 };
 /* Brokers that a test turns on and off: what they take outlives the sender. */
 struct brokers {
     bool away;
-    int broken; /* what the next pump answers, instead */
+    bool refuse; /* whatever is handed over, as when the topic is not there */
+    int broken;  /* what the next pump answers, instead */
     struct dw_frame *got[FRAMES_MAX];
     uint32_t count;
 };
@@ -29,6 +30,8 @@ struct mem_sender {
 static int mem_send(struct dw_sender *base, struct dw_frame **frame)
 {
     struct mem_sender *s = (struct mem_sender *)base;
+    if (s->to->refuse)
+        return DW_EAGAIN;
     assert_true(s->sent < FRAMES_MAX);
     s->under_way[s->sent++] = *frame;
     *frame = NULL;
@@ -301,6 +304,31 @@ static void frames_handed_over_meanwhile_come_behind(void **state)
     assert_int_equal(pump(&b), DW_OK);
     assert_int_equal(b.acked, 25);
     assert_got(&b, "2:0 1:0-39 2:1-24");
+    tear_down(&b);
+}
+
+static void what_the_brokers_refuse_is_handed_over_again(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    b.brokers.refuse = true;
+    start(&b);
+    hand_over(&b, 3);
+    assert_int_equal(dw_sender_pump(b.spool, &b.acked), DW_EAGAIN);
+    dw_spool_begin(b.spool);
+    assert_int_equal(pump(&b), DW_OK);
+    assert_int_equal(b.acked, 3);
+    stop(&b);
+    next_epoch(&b);
+    start(&b);
+    hand_over(&b, 2);
+    assert_int_equal(pump(&b), DW_OK);
+    assert_int_equal(b.acked, 2);
+    assert_got(&b, "");
+    b.brokers.refuse = false;
+    assert_int_equal(pump(&b), DW_OK);
+    assert_got(&b, "2:0 1:0-2 2:1");
     tear_down(&b);
 }
 
@@ -619,6 +647,7 @@ int main(void)
         cmocka_unit_test(what_is_under_way_is_durable_first_and_arrives_once),
         cmocka_unit_test(a_start_says_so_and_then_sends_what_it_finds),
         cmocka_unit_test(frames_handed_over_meanwhile_come_behind),
+        cmocka_unit_test(what_the_brokers_refuse_is_handed_over_again),
         cmocka_unit_test(over_the_bound_frames_wait_in_memory),
         cmocka_unit_test(a_frame_with_damaged_content_leaves_a_tombstone),
         cmocka_unit_test(a_frame_with_a_damaged_head_is_set_aside),
