@@ -96,7 +96,7 @@ static int open_spool(struct agent *a, struct dw_sender **sender)
     char dir[AGENT_PATH_MAX];
     struct dw_spool_conf conf = {.fs = a->fs, .dir = dir, .limit_bytes = (uint64_t)a->opt->spool_limit};
     struct checkpoint_meta *m = &a->meta;
-    struct dw_sender *spool;
+    struct dw_sender *spool = NULL;
     memcpy(conf.agent, a->chain.agent, sizeof conf.agent);
     int rc = dw_path_join(dir, sizeof dir, a->agent_dir, "spool");
     if (rc == DW_OK)

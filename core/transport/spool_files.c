@@ -41,7 +41,7 @@ static void leave_file(struct dw__spool_files *f)
 static int begin_file(struct dw__spool_files *f)
 {
     char path[DW__DIR_PATH];
-    int fd, rc = dw__dir_path(path, f->dir, f->last_number + 1);
+    int fd = -1, rc = dw__dir_path(path, f->dir, f->last_number + 1);
     if (rc == DW_OK)
         rc = dw_fs_open(f->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640, &fd);
     if (rc == DW_EEXIST)
