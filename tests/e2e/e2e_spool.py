@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The brokers are away while logs are rotated and deleted: every line arrives once, through kills of the agent too; what a full spool cannot
 keep is declared to the byte and named; and none of it hides a frame that somebody sends again."""
+import glob
 import re
 import sqlite3
 import time
@@ -88,9 +89,15 @@ def counters(data):
     return {r['counter']: r['value'] for r in ndjson(dogwatch('counters', '--data', data, '--output', 'ndjson'))}
 
 
-def kill_agent(up):
+def kill_agent(up, meanwhile=None):
+    """`meanwhile`: called before the next agent is started."""
     pid = wait_for(lambda: up.child('dogwatch-agent'), 15, 'a live agent')
+    up.process.send_signal(signal.SIGSTOP)
     os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: up.child('dogwatch-agent') == 0, 15, 'its end')
+    if meanwhile:
+        meanwhile()
+    up.process.send_signal(signal.SIGCONT)
     wait_for(lambda: up.child('dogwatch-agent') not in (0, pid), 15, 'the next agent')
 
 
@@ -146,9 +153,11 @@ def away():
     bytes_ = spooled(data)
     text = subprocess.run('zstd -dcq ' + os.path.join(data, 'agent/spool/*.frames'), shell=True, capture_output=True).stdout
     check(text.count(b'\n') > 100, 'zstd -dc prints the lines of the spool', text[:200])
+    first, kept = sorted(glob.glob(os.path.join(data, 'agent/spool/*.frames')))[0], os.path.join(dir_, 'kept')
+    os.link(first, kept)
     kafka.run('node', '1')
-    wait_for(lambda: spooled(data) < bytes_, 120, 'the first lines out of the spool', 0.001)
-    kill_agent(up)  # what it sent last it sends again
+    wait_for(lambda: not os.path.exists(first), 120, 'the first lines out of the spool', 0.001)
+    kill_agent(up, lambda: os.link(kept, first))  # as when the power goes before the disk knows: what the brokers have is sent again
     traffic.total = traffic.n
     traffic.run(1)
     lines = len(traffic.record.lines)
@@ -156,6 +165,7 @@ def away():
     wait_for(lambda: spooled(data) == 0, 60, 'an empty spool')
     check(not alarms(data), 'no false alarm', [a.get('message') for a in alerts(data) if a['rule']['id'].startswith('dogwatch.')][:5])
     resent = counters(data).get('ingest_resent', 0)
+    check(resent > 5, 'frames came again, as their agent had announced', resent)
     if shutil.which('kcat'):
         check(replay(data), 'a frame is sent again')
         wait_for(lambda: alarms(data), 30, 'its alarm')
