@@ -3,7 +3,8 @@
  *
  * Invariants:
  *   (1) A turn never waits: for disks there is the writer.
- *   (2) Reading stops while more than memory.max of frames wait for acknowledgement; the files are the buffer.
+ *   (2) Reading stops while more than memory.max of frames wait for acknowledgement; the files are the buffer. What is about to
+ *       vanish then goes to the spool (vanish.c).
  *   (3) No time but that of `clock`.
  */
 #include "agent_int.h"
@@ -24,8 +25,9 @@ int64_t agent_now(const struct agent *a)
 int64_t agent_low_water(const struct agent *a)
 {
     int64_t low = a->scanned ? agent_now(a) : 0; /* before the first look anything may still come */
+    bool kept = a->hold || a->spool.on;          /* from reading what may have been written */
     for (const struct tail *t = a->tail; t; t = t->next)
-        if (t->state != TAIL_ENDED && !t->at_end && t->max_event_ns < low)
+        if (t->state != TAIL_ENDED && (!t->at_end || (kept && t->dirty)) && t->max_event_ns < low)
             low = t->max_event_ns;
     return low;
 }
@@ -88,6 +90,30 @@ static int open_places(struct agent *a)
     return rc;
 }
 
+/* Puts the spool before *sender. Its last frame is durable, whatever the checkpoint has heard of. */
+static int open_spool(struct agent *a, struct dw_sender **sender)
+{
+    char dir[AGENT_PATH_MAX];
+    struct dw_spool_conf conf = {.fs = a->fs, .dir = dir, .limit_bytes = (uint64_t)a->opt->spool_limit};
+    struct checkpoint_meta *m = &a->meta;
+    struct dw_sender *spool = NULL;
+    memcpy(conf.agent, a->chain.agent, sizeof conf.agent);
+    int rc = dw_path_join(dir, sizeof dir, a->agent_dir, "spool");
+    if (rc == DW_OK)
+        rc = dw_spool_open(&conf, sender, &a->spooled, &spool);
+    if (rc < 0)
+        return rc;
+    *sender = spool;
+    const struct dw_head *last = &a->spooled.last;
+    uint64_t epoch = last->epoch.counter;
+    if (a->spooled.frames == 0 || epoch < m->parent.counter || (epoch == m->parent.counter && last->number < m->parent_number))
+        return DW_OK;
+    m->parent = last->epoch;
+    m->parent_number = last->number;
+    memcpy(m->parent_hash, last->hash, sizeof m->parent_hash);
+    return DW_OK;
+}
+
 static int open_sender(struct agent *a, struct dw_sender **ret)
 {
     const struct dw_agent_options *o = a->opt;
@@ -98,7 +124,8 @@ static int open_sender(struct agent *a, struct dw_sender **ret)
         .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
         .password = o->kafka_password.bytes};
     dw_hex(a->chain.agent, DW_AGENT_ID_BYTES, id);
-    return dw_kafka_sender_open(&conf, dw_str_of(id), ret);
+    int rc = dw_kafka_sender_open(&conf, dw_str_of(id), ret);
+    return rc == DW_OK ? open_spool(a, ret) : rc;
 }
 
 static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
@@ -116,6 +143,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     if (rc == DW_OK)
         rc = open_sender(a, &s);
     struct writer_conf conf = {.clock = a->clock, .checkpoint = c, .sender = s, .wake = wake, .arg = arg};
+    conf.spools = a->opt->transport == DW_TRANSPORT_KAFKA;
     if (rc == DW_OK)
         rc = writer_start(&conf, &a->writer);
     if (rc < 0) {
@@ -363,7 +391,10 @@ static int read_all(struct agent *a, bool *ret_more)
         }
         if (t->state == TAIL_ENDED || (t->at_end && !t->dirty))
             continue;
-        int rc = tail_read(a, t, &more);
+        bool reads;
+        int rc = vanish_reads(a, t, &reads);
+        if (rc == DW_OK && reads)
+            rc = tail_read(a, t, &more);
         if (rc < 0)
             return rc;
         *ret_more |= more;
@@ -426,7 +457,8 @@ static int send_due(struct agent *a)
         a->last_ledger_ns = now;
         rc = ledger_send(a);
     }
-    if (rc == DW_OK && now - a->last_beat_ns >= a->opt->heartbeat_interval) {
+    int64_t beat = a->spool.on ? a->opt->ledger_interval : a->opt->heartbeat_interval; /* nobody hears it at once */
+    if (rc == DW_OK && now - a->last_beat_ns >= beat && !a->spool_full) {
         a->last_beat_ns = now;
         rc = ledger_heartbeat(a);
     }
@@ -477,6 +509,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     *ret_more = false;
     if (rc < 0 || a->failed)
         return rc < 0 ? rc : a->failed;
+    vanish_look(a);
     if (a->stopping)
         return DW_OK;
     rc = a->read_until_ns ? DW_OK : scan(a);
@@ -487,7 +520,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (rc == DW_OK)
         rc = send_due(a);
     drop_ended(a);
-    bool idle = !a->hold && !*ret_more, late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
+    bool idle = !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
     return rc == DW_OK ? a->failed : rc;
@@ -504,7 +537,7 @@ void agent_stop(struct agent *a, int64_t read_ns)
 
 bool agent_done(struct agent *a)
 {
-    return a->stopping && writer_acked(a->writer) == a->parcels;
+    return a->stopping && writer_acked(a->writer) == a->parcels && !(a->opt->until_idle && a->spool.on);
 }
 
 static void free_found(struct found *f)

@@ -3,7 +3,7 @@
  *
  *     discover -> tail -> lines -> parse -> batch -> frame      loop thread
  *                                              |
- *                                        writer (queue)         writer thread: every fsync: transport, checkpoint
+ *                                        writer (queue)         writer thread: every fsync: transport, spool, checkpoint
  *                                              |
  *     acknowledged bytes <---------------------+
  */
@@ -20,6 +20,7 @@
 #include "dogwatch/parsers/words.h"
 #include "dogwatch/parsers/parser.h"
 #include "dogwatch/transport/kafka.h"
+#include "dogwatch/transport/spool.h"
 #include "dogwatch/transport/transport.h"
 
 #include <stdatomic.h>
@@ -120,6 +121,7 @@ struct writer_conf {
     const struct dw_clock *clock;
     struct checkpoint *checkpoint;
     struct dw_sender *sender;
+    bool spools; /* the sender is of dw_spool_open */
     void (*wake)(void *arg); /* called by the writer thread when something was acknowledged or went wrong */
     void *arg;
 };
@@ -131,6 +133,9 @@ void writer_put(struct writer *w, struct parcel *p);
 uint64_t writer_pending_bytes(struct writer *w);
 uint64_t writer_acked(struct writer *w);
 int writer_error(struct writer *w);
+/* Thread: loop. How the spool stands (zeros without one); from now on frames go there. */
+void writer_look(struct writer *w, struct dw_spool_state *ret);
+void writer_spool(struct writer *w);
 /* Writes what is queued and ends the thread. */
 void writer_stop(struct writer *w);
 
@@ -152,6 +157,7 @@ struct tail {
     enum tail_state state;
     enum stream_end end;
     uint64_t end_parcel;   /* all is acknowledged, its end too, when so many frames are */
+    uint64_t last_parcel;  /* ... and all that was handed over */
     struct dw_lines *lines;
     const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
     uint32_t refusals[3];   /* in a row */
@@ -163,6 +169,7 @@ struct tail {
     bool stamped;           /* ... which tell that nothing was written since if they are the same */
     uint64_t begin;         /* first byte of this run */
     uint64_t cut_bytes, skipped_bytes; /* declared in this epoch: ends of long lines; what stood there before the first start */
+    uint64_t let_go_bytes;             /* ... and what a full spool could not keep */
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     int64_t last_fed_ns; /* when bytes of it were read last */
@@ -285,6 +292,7 @@ struct agent {
     struct dw_zone zone; /* of lines that name none */
     struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
+    struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
     struct dw_table logs; /* struct found by path */
@@ -311,6 +319,9 @@ struct agent {
     int64_t read_at_ns;
     int64_t read_until_ns; /* agent_stop was called: when reading ends at the latest; 0: not called */
     uint32_t unread;       /* logs that could not be opened at the last scan */
+    struct dw_spool_state spool;
+    int64_t taken_ns, vanish_ns; /* when the brokers took something last; when it was looked for what is about to vanish */
+    bool spool_full;
     bool stopping, scanned, hold, new_logs;
     int failed;
 };
@@ -355,6 +366,14 @@ void tails_take_elders(struct agent *a, struct found *f, bool known);
 void tails_after_scan(struct agent *a);
 /* Frees a tail, which is *at in the agent's list. */
 void tails_drop(struct agent *a, struct tail **at);
+/* What makes lines of a stream of `f`, from `start` on; NULL without memory. */
+struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint64_t start);
+
+/* vanish.c: files that are about to vanish while the brokers are away */
+/* A look at the brokers: do they take frames, and has what is about to vanish to go to the spool? */
+void vanish_look(struct agent *a);
+/* Whether a tail is read now. Else, if it cannot be kept either, it is let go. */
+DW_MUST_USE int vanish_reads(struct agent *a, struct tail *t, bool *ret);
 
 /* tail.c: one stream */
 /* Remembers what a look at the file said. */
@@ -370,6 +389,8 @@ void tail_free(struct tail *t);
 uint64_t tail_low(const struct tail *t);
 /* Reads one share. *ret_more: there is more. */
 DW_MUST_USE int tail_read(struct agent *a, struct tail *t, bool *ret_more);
+/* Leaves out what was not read up to `size`, and declares it; not yet where the stream before it comes first. */
+DW_MUST_USE int tail_let_go(struct agent *a, struct tail *t, uint64_t size);
 /* Declares the end: "idle" leaves the stream open. */
 DW_MUST_USE int tail_end(struct agent *a, struct tail *t, const char *state);
 /* Ends what waits for more since join.idle. */

@@ -37,11 +37,16 @@ int ledger_open_epoch(struct agent *a)
         dw_clock_real(a->clock));
     if (a->meta.parent.counter) {
         dw_hex(a->meta.parent_hash, DW_SHA256_BYTES, hex);
-        dw_buf_printf(&b, "{\"epoch\":%" PRIu64 ",\"number\":%" PRIu64 ",\"hash\":\"%s\"}}", a->meta.parent.counter,
+        dw_buf_printf(&b, "{\"epoch\":%" PRIu64 ",\"number\":%" PRIu64 ",\"hash\":\"%s\"}", a->meta.parent.counter,
             a->meta.parent_number, hex);
     } else {
-        dw_buf_printf(&b, "null}");
+        dw_buf_printf(&b, "null");
     }
+    const struct dw_spool_found *s = &a->spooled;
+    if (s->frames)
+        dw_buf_printf(&b, ",\"spool\":{\"epoch\":%" PRIu64 ",\"number\":%" PRIu64 ",\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+            s->first.epoch.counter, s->first.number, s->frames, s->bytes);
+    dw_buf_byte(&b, '}');
     return send(a, &b);
 }
 
@@ -60,6 +65,13 @@ int ledger_close_epoch(struct agent *a)
     return send(a, &b);
 }
 
+static void put_dropped(struct dw_buf *b, const char *reason, uint64_t bytes)
+{
+    bool first = b->len && b->ptr[b->len - 1] == '{';
+    if (bytes)
+        dw_buf_printf(b, "%s\"%s\":%" PRIu64, first ? "" : ",", reason, bytes);
+}
+
 static void put_stream(struct dw_buf *b, const struct tail *t)
 {
     uint64_t read = dw_lines_offset(t->lines), low = tail_low(t);
@@ -68,10 +80,9 @@ static void put_stream(struct dw_buf *b, const struct tail *t)
     dw_buf_printf(b, ",\"path\":");
     (void)dw_json_string(b, dw_str_of(t->path));
     dw_buf_printf(b, ",\"read\":%" PRIu64 ",\"dropped\":{", read);
-    if (t->cut_bytes)
-        dw_buf_printf(b, "\"cut\":%" PRIu64, t->cut_bytes);
-    if (t->skipped_bytes)
-        dw_buf_printf(b, "%s\"before_start\":%" PRIu64, t->cut_bytes ? "," : "", t->skipped_bytes);
+    put_dropped(b, "cut", t->cut_bytes);
+    put_dropped(b, "before_start", t->skipped_bytes);
+    put_dropped(b, "spool_full", t->let_go_bytes);
     dw_buf_printf(b, "},\"pending\":%" PRIu64 "}", read - low);
 }
 
@@ -106,7 +117,11 @@ int ledger_send(struct agent *a)
 int ledger_heartbeat(struct agent *a)
 {
     struct dw_buf b = {0};
-    dw_buf_printf(&b, "{\"type\":\"heartbeat\",\"read_at\":%" PRId64 "}", agent_now(a));
+    dw_buf_printf(&b, "{\"type\":\"heartbeat\",\"read_at\":%" PRId64, agent_now(a));
+    if (a->spool.on)
+        dw_buf_printf(&b, ",\"spool\":{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"oldest\":%" PRId64 "}", a->spool.frames,
+            a->spool.bytes, a->spool.oldest_ns);
+    dw_buf_byte(&b, '}');
     return send(a, &b);
 }
 

@@ -61,6 +61,7 @@ static int fill_rows(struct agent *a, struct parcel *p)
             return rc;
         t->is_new = false;
         t->cut_now = 0;
+        t->last_parcel = a->parcels + 1;
         p->row_count = ++i;
         t->touched = false;
         a->touched = t->touched_next;

@@ -143,6 +143,30 @@ int tail_idle(struct agent *a, struct tail *t)
     return cut_here(a, t, DW_STR_NONE, &out);
 }
 
+int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
+{
+    struct dw_declared d = {.start = dw_lines_offset(t->lines), .end = size, .reason = "spool_full"};
+    if (d.start >= size || !follow(a, t))
+        return DW_OK;
+    int rc = dw_lines_pending(t->lines) ? tail_idle(a, t) : DW_OK;
+    if (rc < 0)
+        return rc;
+    struct dw_lines *after = tails_lines(a, t->series, size);
+    if (!after)
+        return DW_ENOMEM;
+    rc = ledger_declare(a, t, &d);
+    DW_COUNT_N(spool_let_go_bytes, d.end - d.start);
+    t->let_go_bytes += d.end - d.start;
+    dw_lines_free(t->lines);
+    t->lines = after;
+    t->at_end = true;
+    t->dirty = false;
+    t->size = size;
+    print_take(a, t->fd, size, &t->print);
+    ship_touch(a, t); /* only now: what goes with the declaration's frame, or before it, must not call these bytes done */
+    return rc;
+}
+
 int tail_end(struct agent *a, struct tail *t, const char *state)
 {
     struct sink sink = {.a = a, .t = t};

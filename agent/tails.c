@@ -103,7 +103,7 @@ static void name_stream(struct agent *a, struct tail *t, struct found *f, const 
     stream_make_id(a, s);
 }
 
-static struct dw_lines *make_lines(struct agent *a, const struct found *f, uint64_t start)
+struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint64_t start)
 {
     struct dw_lines_conf conf = {
         .envelope = f->envelope,
@@ -210,7 +210,7 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
         return NULL;
     bool skip = !k && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
     t->begin = skip ? st->size_bytes : 0;
-    t->lines = make_lines(a, f, k ? k->row.low : t->begin);
+    t->lines = tails_lines(a, f, k ? k->row.low : t->begin);
     if (!t->lines) {
         tail_free(t);
         return NULL;

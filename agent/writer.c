@@ -7,6 +7,7 @@
  *   (1) Frames leave in the order they were put.
  *   (2) A parcel's rows are written only after its frame is durable, but for the first rows of new streams, which come before.
  *   (3) Nothing is shared with the loop but what `lock` guards.
+ *   (4) While frames go to the spool, rows are written as soon as a frame is durable: its file may be gone at the next start.
  */
 #include "agent_int.h"
 
@@ -17,7 +18,7 @@
 
 #include <pthread.h>
 
-enum { CHECKPOINT_EVERY_MS = 200, RETRY_MS = 500 };
+enum { CHECKPOINT_EVERY_MS = 200, RETRY_MS = 500, SPOOL_MS = 5 };
 
 struct writer {
     struct writer_conf conf;
@@ -27,7 +28,8 @@ struct writer {
     /* guarded by lock */
     struct parcel *head, **tail;
     uint64_t pending_bytes, acked;
-    bool stop;
+    struct dw_spool_state spool;
+    bool stop, spool_due;
     int error;
     /* writer thread */
     struct parcel *unsent, **unsent_tail; /* the transport could not take them yet */
@@ -175,32 +177,51 @@ static void fail(struct writer *w, int rc)
     w->conf.wake(w->conf.arg);
 }
 
-/* Waits for parcels, a stop, or the time a checkpoint or another try is due. Takes the queue. */
+/* Waits for parcels, a stop, or the time a checkpoint, another try or the spool's next frame is due. Takes the queue. */
 static struct parcel *wait_for_work(struct writer *w, bool retry, bool *ret_stop)
 {
     struct timespec until;
-    int64_t at = dw_clock_mono(&dw_clock_system) + (retry ? RETRY_MS : CHECKPOINT_EVERY_MS) * DW_NS_PER_MS;
+    bool spool = w->spool.on; /* only we write it */
+    int64_t at = dw_clock_mono(&dw_clock_system) + (retry ? RETRY_MS : spool ? SPOOL_MS : CHECKPOINT_EVERY_MS) * DW_NS_PER_MS;
     until.tv_sec = (time_t)(at / DW_NS_PER_S);
     until.tv_nsec = (long)(at % DW_NS_PER_S);
     (void)pthread_mutex_lock(&w->lock);
     int rc = 0;
-    bool answers = w->sent && !retry; /* the sender waits for them itself */
+    bool answers = w->sent && !retry && !spool; /* the sender waits for them itself */
     while (rc == 0 && (retry || !w->head) && !w->stop && !answers)
-        rc = w->done || retry ? pthread_cond_timedwait(&w->changed, &w->lock, &until)
+        rc = w->done || retry || spool ? pthread_cond_timedwait(&w->changed, &w->lock, &until)
                               : pthread_cond_wait(&w->changed, &w->lock);
     struct parcel *list = w->head;
     w->head = NULL;
     w->tail = &w->head;
     *ret_stop = w->stop;
+    bool begin = w->spool_due;
+    w->spool_due = false;
     (void)pthread_mutex_unlock(&w->lock);
+    if (begin)
+        dw_spool_begin(w->conf.sender);
     return list;
+}
+
+static void note_spool(struct writer *w)
+{
+    struct dw_spool_state st;
+    if (!w->conf.spools)
+        return;
+    dw_spool_look(w->conf.sender, &st);
+    (void)pthread_mutex_lock(&w->lock);
+    bool turned = st.on != w->spool.on;
+    w->spool = st;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (turned)
+        w->conf.wake(w->conf.arg);
 }
 
 static void *run(void *arg)
 {
     struct writer *w = arg;
     bool stop = false, retry = false;
-    while (!stop || w->sent || w->unsent) {
+    while (!stop) { /* who stops has waited for the brokers as long as it would: the rest is read and sent again */
         bool told;
         struct parcel *list = wait_for_work(w, retry, &told);
         uint64_t acked = w->acked_before;
@@ -215,10 +236,11 @@ static void *run(void *arg)
             return NULL;
         }
         DW_COUNT_IF(retry, ship_retries);
+        note_spool(w);
         take_acks(w, acked);
         if (retry && told)
             break; /* asked to end with a full disk: what is not durable will be read again */
-        checkpoint_if_due(w, told);
+        checkpoint_if_due(w, told || w->spool.on);
         stop = told && !list;
     }
     checkpoint_if_due(w, true);
@@ -231,6 +253,8 @@ int writer_start(const struct writer_conf *conf, struct writer **ret)
     if (!w)
         return DW_ENOMEM;
     w->conf = *conf;
+    if (conf->spools)
+        dw_spool_look(conf->sender, &w->spool);
     w->tail = &w->head;
     w->unsent_tail = &w->unsent;
     w->sent_tail = &w->sent;
@@ -264,6 +288,21 @@ uint64_t writer_pending_bytes(struct writer *w)
     uint64_t n = w->pending_bytes;
     (void)pthread_mutex_unlock(&w->lock);
     return n;
+}
+
+void writer_look(struct writer *w, struct dw_spool_state *ret)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    *ret = w->spool;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+void writer_spool(struct writer *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    w->spool_due = true;
+    (void)pthread_cond_signal(&w->changed);
+    (void)pthread_mutex_unlock(&w->lock);
 }
 
 uint64_t writer_acked(struct writer *w)

@@ -20,8 +20,9 @@ static void time_cell(struct cli_table *t, int64_t ns)
 static void list(const struct cli_options *o, const struct dw_account *account)
 {
     static const char *const state[] = {[DW_AGENT_NEW] = "new", [DW_AGENT_PINNED] = "pinned", [DW_AGENT_APPROVED] = "approved"};
-    struct cli_table t = {.output = o->output, .columns = 8, .name = {"agent", "host", "state", "starts", "frames", "events", "first", "last"},
-        .number = {false, false, false, true, true, true, false, false}};
+    struct cli_table t = {.output = o->output, .columns = 9,
+        .name = {"agent", "host", "state", "starts", "frames", "events", "spool", "first", "last"},
+        .number = {false, false, false, true, true, true, true, false, false}};
     for (const struct dw_account_agent *g = NULL; (g = dw_account_next_agent(account, g));) {
         char hex[2 * DW_AGENT_ID_BYTES + 1];
         dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
@@ -31,6 +32,7 @@ static void list(const struct cli_options *o, const struct dw_account *account)
         cli_table_number(&t, g->epochs);
         cli_table_number(&t, g->frames);
         cli_table_number(&t, g->events);
+        cli_table_number(&t, g->spool_bytes);
         time_cell(&t, g->first_ns);
         time_cell(&t, g->last_ns);
     }

@@ -10,6 +10,7 @@
  */
 #include "account_int.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
@@ -154,11 +155,14 @@ static void check_trust(struct dw_account *a, const struct dw_head *h, struct dw
     }
 }
 
-/* A frame that has come before: it is only said; its agent has not been heard by it. */
+/* A frame that has come before: it is only said, unless its agent said so before; its agent has not been heard by it. */
 static void tell_copy(struct dw_account *a, const struct dw_head *h, const struct dw__epoch *e, bool fresh)
 {
     char text[DW__CAUSE_CAP];
     const char *cause = dw__frame_cause(text, h);
+    DW_COUNT_IF(a->announced, ingest_resent);
+    if (a->announced)
+        return;
     if (fresh || h->kind == DW_FRAME_RECORD)
         dw__tell(a, DW_PROBLEM_REORDERED, h, cause, "frame %" PRIu64 " came after frame %" PRIu64, h->number, e->chain.number);
     else
@@ -175,6 +179,15 @@ static void hear(struct dw_account *a, struct dw__epoch *e, const struct dw_head
         e->low_water_ns = h->low_water_ns;
 }
 
+/* A frame of which nothing but its place in the chain is left. */
+static void tell_tombstone(struct dw_account *a, const struct dw_head *h)
+{
+    char text[DW__CAUSE_CAP];
+    dw__tell(a, DW_PROBLEM_LET_GO, h, dw__frame_cause(text, h),
+        "frame %" PRIu64 " of epoch %" PRIu64 " came without its content, %" PRIu32 " events", h->number,
+        h->epoch.counter, h->event_count);
+}
+
 int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint8_t *known, uint8_t *mark, bool *ret_marked)
 {
     enum dw_link link;
@@ -189,7 +202,13 @@ int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint
             dw__take_decision(a, f);
         return DW_OK;
     }
-    if (f->head.kind == DW_FRAME_RECORD && link != DW_LINK_COPY)
+    bool tombstone = f->head.flags & DW_HEAD_TOMBSTONE;
+    a->announced = dw__agent_announced(a, &f->head);
+    if (link != DW_LINK_COPY)
+        dw__epoch_goes_on(a, &f->head, e);
+    if (tombstone && link != DW_LINK_COPY)
+        tell_tombstone(a, &f->head);
+    else if (f->head.kind == DW_FRAME_RECORD && link != DW_LINK_COPY)
         rc = dw__take_record(a, f, e);
     if (rc < 0)
         return rc;

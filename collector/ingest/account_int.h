@@ -60,6 +60,8 @@ struct dw__epoch {
     struct dw__ring open;      /* those that a signed record opened and nothing has ended, in order of opening */
     struct dw_chain_head chain;
     bool opened, closed, idle, told_headless;
+    bool owes; /* what its parent names comes from the spool, and has to be here before its frame 1 */
+    struct dw_parent parent;
     int64_t low_water_ns;
     int64_t arrival_ns, heard_ns; /* of the newest frame: when it arrived, and when this process took it */
     char host[DW__HOST_CAP];      /* as its opening record says; "" before */
@@ -76,6 +78,9 @@ struct dw__agent {
     struct dw__agent *next;
     struct dw_node node; /* by id */
     struct dw_account_agent said;
+    uint64_t newest; /* the newest epoch that a signed record opened */
+    bool from_spool; /* what comes is from the spool, as that record said, until frame 1 of that epoch: */
+    uint64_t spool_epoch, spool_number; /* frames from here on, each once */
 };
 
 struct dw_account {
@@ -101,6 +106,7 @@ struct dw_account {
     struct dw__epoch own; /* the collector's own chain of decisions: never forgotten */
     bool own_begun, any_ended;
     int64_t arrival_ns, heard_ns; /* of the frame in hand */
+    bool announced;               /* it is one that its agent's spool sends */
 };
 
 /* agents.c */
@@ -108,6 +114,12 @@ void dw__agents_free(struct dw_account *a);
 struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id);
 /* A signed record opened an epoch of the agent. */
 void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host);
+/* A signed record opened an epoch and says that frames of earlier ones come after it. */
+void dw__agent_spools(struct dw_account *a, const struct dw_head *h, const struct dw_parent *p);
+/* Whether a frame is one of these, which it then is no more. */
+bool dw__agent_announced(struct dw_account *a, const struct dw_head *h);
+/* It said how much waits in its spool. */
+void dw__agent_waits(struct dw_account *a, const uint8_t *id, uint64_t spool_bytes);
 /* A frame of it was taken. */
 void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f);
 /* Somebody agreed to it. */
@@ -138,6 +150,8 @@ struct dw__epoch *dw__epoch_find(const struct dw_account *a, const struct dw_hea
 struct dw__epoch *dw__epoch_begin(struct dw_account *a, const struct dw_head *h, enum dw_link *ret);
 /* A signed record has opened `e`: judges what it says of the epochs before. */
 void dw__epoch_opened(struct dw_account *a, const struct dw_head *h, struct dw__epoch *e, struct dw_str record);
+/* A frame of `e` came that is no copy: what has to be here by now? */
+void dw__epoch_goes_on(struct dw_account *a, const struct dw_head *h, struct dw__epoch *e);
 void dw__epoch_close(struct dw_account *a, struct dw__epoch *e);
 void dw__epochs_free(struct dw_account *a);
 

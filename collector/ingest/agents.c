@@ -8,7 +8,8 @@
  * Invariants:
  *   (1) Only a record that the agent's key signed makes an agent known, or pins it.
  *   (2) An agent that was not agreed to is named once.
- *   (3) Over the bound (account's bounds.epochs) further agents are not entered, and counted.
+ *   (3) What comes again is excused only if a signed record said so before, and each frame once.
+ *   (4) Over the bound (account's bounds.epochs) further agents are not entered, and counted.
  */
 #include "account_int.h"
 
@@ -107,8 +108,44 @@ void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char 
     if (!g)
         return;
     (void)snprintf(g->said.host, sizeof g->said.host, "%s", host);
+    if (h->epoch.counter > g->newest)
+        g->newest = h->epoch.counter;
     if (g->said.epochs++ == 0)
         judge(a, h, g);
+}
+
+void dw__agent_spools(struct dw_account *a, const struct dw_head *h, const struct dw_parent *p)
+{
+    struct dw__agent *g = dw__agent_find(a, h->agent);
+    if (!g || h->epoch.counter != g->newest)
+        return;
+    g->from_spool = true;
+    g->spool_epoch = p->spool_epoch;
+    g->spool_number = p->spool_number;
+}
+
+bool dw__agent_announced(struct dw_account *a, const struct dw_head *h)
+{
+    struct dw__agent *g = dw__agent_find(a, h->agent);
+    if (!g || !g->from_spool)
+        return false;
+    uint64_t epoch = h->epoch.counter;
+    if (epoch >= g->newest) {
+        g->from_spool = epoch != g->newest || h->number == 0;
+        return false;
+    }
+    if (epoch < g->spool_epoch || (epoch == g->spool_epoch && h->number < g->spool_number))
+        return false;
+    g->spool_epoch = epoch;
+    g->spool_number = h->number + 1;
+    return true;
+}
+
+void dw__agent_waits(struct dw_account *a, const uint8_t *id, uint64_t spool_bytes)
+{
+    struct dw__agent *g = dw__agent_find(a, id);
+    if (g)
+        g->said.spool_bytes = spool_bytes;
 }
 
 void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)

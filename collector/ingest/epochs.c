@@ -6,7 +6,9 @@
  *
  * Invariants:
  *   (1) Only a record that the agent's key signed opens an epoch or ends those before it: anybody can write frames into a queue.
- *   (2) At the bound the epoch is forgotten that is longest without a frame.
+ *   (2) What a parent names must be here when the opening record comes, or, where that says that frames come from a spool after it,
+ *       when the epoch goes on. An epoch that itself comes from the spool is over: the agent has started again since.
+ *   (3) At the bound the epoch is forgotten that is longest without a frame.
  */
 #include "account_int.h"
 
@@ -114,9 +116,6 @@ static void check_parent(struct dw_account *a, const struct dw_head *h, const st
     char text[DW__CAUSE_CAP];
     const struct dw_chain_head *k;
     const char *cause = dw__frame_cause(text, h);
-    uint64_t before = p->named ? p->epoch : 0;
-    if (before < h->epoch.counter) /* starts between the two left nothing durable, by the agent's own signed word */
-        DW_COUNT_N(ingest_epochs_empty, h->epoch.counter - before - 1);
     if (!p->named)
         return;
     enum dw_parent_link link = find_parent(a, h->agent, p, &k);
@@ -132,6 +131,14 @@ static void check_parent(struct dw_account *a, const struct dw_head *h, const st
             p->number, p->epoch);
 }
 
+void dw__epoch_goes_on(struct dw_account *a, const struct dw_head *h, struct dw__epoch *e)
+{
+    if (!e->owes || h->number == 0)
+        return;
+    e->owes = false;
+    check_parent(a, h, &e->parent);
+}
+
 void dw__epoch_opened(struct dw_account *a, const struct dw_head *h, struct dw__epoch *e, struct dw_str record)
 {
     char cause[DW__CAUSE_CAP];
@@ -139,13 +146,25 @@ void dw__epoch_opened(struct dw_account *a, const struct dw_head *h, struct dw__
     e->opened = true;
     if (!e->closed)
         dw__ring_last(&a->open, &e->open);
+    if (a->announced)
+        dw__epoch_close(a, e);
     close_older(a, h);
     check_clones(a, h, e);
-    if (dw_parent_read(record, &p) == DW_OK)
+    if (dw_parent_read(record, &p) < 0) {
+        dw__tell(a, DW_PROBLEM_RECORD, h, dw__frame_cause(cause, h),
+            "the opening record of epoch %" PRIu64 " names no parent that can be read", h->epoch.counter);
+        return;
+    }
+    uint64_t before = p.named ? p.epoch : 0;
+    if (before < h->epoch.counter) /* starts between the two left nothing durable, by the agent's own signed word */
+        DW_COUNT_N(ingest_epochs_empty, h->epoch.counter - before - 1);
+    if (p.spooled) {
+        e->owes = true;
+        e->parent = p;
+        dw__agent_spools(a, h, &p);
+    } else {
         check_parent(a, h, &p);
-    else
-        dw__tell(a, DW_PROBLEM_RECORD, h, dw__frame_cause(cause, h), "the opening record of epoch %" PRIu64 " names no parent that can be read",
-            h->epoch.counter);
+    }
 }
 
 bool dw_account_all_closed(const struct dw_account *a)

@@ -22,7 +22,9 @@
 struct record {
     struct dw_str type, host; /* of the record itself */
     struct dw_str id, state;  /* of the stream in hand: the record's own, or one of `streams` */
+    struct dw_str reason;     /* of a declaration */
     uint64_t start, end, read, pending;
+    uint64_t bytes; /* of `spool` */
 };
 
 static void take_member(struct record *r, struct dw_str name, const struct dw_json_token *v, bool outermost)
@@ -33,8 +35,8 @@ static void take_member(struct record *r, struct dw_str name, const struct dw_js
         bool text, outermost;
     } members[] = {
 #define M(n, text, outermost) {{#n, sizeof #n - 1}, offsetof(struct record, n), text, outermost}
-        M(type, true, true), M(host, true, true), M(id, true, false), M(state, true, false), M(start, false, false),
-        M(end, false, false), M(read, false, false), M(pending, false, false)
+        M(type, true, true), M(host, true, true), M(id, true, false), M(state, true, false), M(reason, true, true),
+        M(start, false, false), M(end, false, false), M(read, false, false), M(pending, false, false), M(bytes, false, false)
 #undef M
     };
     uint64_t n = 0;
@@ -59,6 +61,25 @@ static void end_stream(struct dw_account *a, const struct dw_head *h, const stru
             s->said.path ? s->said.path : "a stream", s->said.read);
 }
 
+/* Bytes that are in no event. What a full spool could not keep is named; the rest was never meant to be kept. */
+static int take_declared(struct dw_account *a, const struct dw_head *h, const struct record *r, struct dw__stream *s)
+{
+    char hex[2 * DW_ID_BYTES + 1], cause[DW__CAUSE_CAP];
+    uint64_t already = dw__covered(s, r->start, r->end);
+    if (r->end <= r->start)
+        return DW_OK;
+    s->said.declared += r->end - r->start - already;
+    if (dw_str_eq(r->reason, DW_STR("spool_full"))) {
+        dw_hex(s->said.id, DW_ID_BYTES, hex);
+        (void)snprintf(cause, sizeof cause, "%s:%" PRIu64, hex, r->start);
+        dw__tell(a, DW_PROBLEM_LET_GO, h, cause,
+            "%s: bytes %" PRIu64 "-%" PRIu64
+            " were let go: their file was deleted while the brokers took nothing and the agent's spool was full",
+            s->said.path ? s->said.path : hex, r->start, r->end);
+    }
+    return dw__cover(a, s, r->start, r->end);
+}
+
 /* What a record says of one stream. */
 static int take_stream_line(struct dw_account *a, const struct dw_head *h, const struct record *r)
 {
@@ -69,13 +90,8 @@ static int take_stream_line(struct dw_account *a, const struct dw_head *h, const
     int rc = dw__stream_of(a, id, &s);
     if (rc < 0)
         return rc;
-    if (dw_str_eq(r->type, DW_STR("declare"))) {
-        uint64_t already = dw__covered(s, r->start, r->end);
-        if (r->end <= r->start)
-            return DW_OK;
-        s->said.declared += r->end - r->start - already;
-        return dw__cover(a, s, r->start, r->end);
-    }
+    if (dw_str_eq(r->type, DW_STR("declare")))
+        return take_declared(a, h, r, s);
     if (dw_str_eq(r->type, DW_STR("epoch.close"))) {
         if (r->end > dw__handed_over(&s->said)) {
             s->said.read = r->end;
@@ -153,12 +169,15 @@ int dw__take_record(struct dw_account *a, const struct dw_decoded *f, struct dw_
         if (h->number == 0 && h->flags & DW_HEAD_SIGNED && dw_keyring_check(a->keys, h) == DW_OK) {
             (void)snprintf(e->host, sizeof e->host, "%.*s", DW_ARG(dw_str_slice(r.host, 0, sizeof e->host - 1)));
             dw__agent_opened(a, h, e->host);
+            dw__agent_waits(a, h->agent, r.bytes);
             dw__epoch_opened(a, h, e, f->record);
         }
         return rc == DW_ENOMEM ? rc : DW_OK;
     }
     if (dw_str_eq(r.type, DW_STR("epoch.close")))
         dw__epoch_close(a, e);
+    if (dw_str_eq(r.type, DW_STR("heartbeat")))
+        dw__agent_waits(a, h->agent, r.bytes);
     return r.id.len ? take_stream_line(a, h, &r) : DW_OK;
 }
 

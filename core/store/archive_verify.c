@@ -16,7 +16,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LOOKS_MAX = 3 };
+enum { LOOKS_MAX = 3, NAME_CAP = DW__PATH_MAX + 128 };
+
+/* An opening record whose agent said that what it names comes after it. */
+struct owed {
+    struct owed *next;
+    struct dw_parent parent;
+    uint8_t agent[DW_AGENT_ID_BYTES];
+    char name[NAME_CAP];
+};
 
 struct verifier {
     const struct dw_verify *conf;
@@ -24,6 +32,7 @@ struct verifier {
     struct dw_chains *chains;
     struct dw_keyring *keys;
     struct dw_decoder *digest; /* for its hashing state; decodes nothing */
+    struct owed *owed;
     int rc;
 };
 
@@ -68,13 +77,13 @@ static void check_file(void *arg, const struct dw_segment_info *s)
 }
 
 /* "file: agent 0123456789abcdef epoch 1 frame 7" */
-static const char *name_frame(char out[DW__PATH_MAX + 128], const char *file, const struct dw_head *h)
+static const char *name_frame(char out[NAME_CAP], const char *file, const struct dw_head *h)
 {
     char agent[2 * DW_AGENT_ID_BYTES + 1];
     const char *slash = strrchr(file, '/');
     dw_hex(h->agent, DW_AGENT_ID_BYTES, agent);
-    (void)snprintf(out, DW__PATH_MAX + 128, "%s: agent %.16s epoch %" PRIu64 " frame %" PRIu64, slash ? slash + 1 : file,
-        agent, h->epoch.counter, h->number);
+    (void)snprintf(out, NAME_CAP, "%s: agent %.16s epoch %" PRIu64 " frame %" PRIu64, slash ? slash + 1 : file, agent,
+        h->epoch.counter, h->number);
     return out;
 }
 
@@ -101,29 +110,59 @@ static void check_link(struct verifier *v, const char *name, const struct dw_hea
         problem(v, "%s: signed, but the record with the agent's key is not here", name);
 }
 
+static void check_parent(struct verifier *v, const char *name, const uint8_t *agent, const struct dw_parent *p)
+{
+    const struct dw_chain_head *k;
+    enum dw_parent_link link = p->named ? dw_chains_parent(v->chains, agent, p, &k) : DW_PARENT_HERE;
+    if (link == DW_PARENT_GONE)
+        problem(v, "%s: deleted: epoch %" PRIu64 " was before it, and none of its frames 0 to %" PRIu64 " is here",
+            name, p->epoch, p->number);
+    else if (link == DW_PARENT_SHORT)
+        problem(v, "%s: deleted: frames %" PRIu64 " to %" PRIu64 " of epoch %" PRIu64 " before it", name, k->number + 1,
+            p->number, p->epoch);
+    else if (link == DW_PARENT_OTHER)
+        problem(
+            v, "%s: frame %" PRIu64 " of epoch %" PRIu64 " is not the one that it names", name, p->number, p->epoch);
+}
+
 /* An opening record names the last durable frame of the epoch before: a whole epoch cannot be taken away unseen. */
-static void check_parent(struct verifier *v, const char *name, const struct dw_head *h, struct dw_str record)
+static void check_opening(struct verifier *v, const char *name, const struct dw_head *h, struct dw_str record)
 {
     struct dw_parent p;
-    const struct dw_chain_head *k;
     if (dw_parent_read(record, &p) < 0) {
         problem(v, "%s: does not say which epoch was before it", name);
         return;
     }
-    enum dw_parent_link link = p.named ? dw_chains_parent(v->chains, h->agent, &p, &k) : DW_PARENT_HERE;
-    if (link == DW_PARENT_GONE)
-        problem(v, "%s: deleted: epoch %" PRIu64 " was before it, and none of its frames 0 to %" PRIu64 " is here", name,
-            p.epoch, p.number);
-    else if (link == DW_PARENT_SHORT)
-        problem(v, "%s: deleted: frames %" PRIu64 " to %" PRIu64 " of epoch %" PRIu64 " before it", name, k->number + 1,
-            p.number, p.epoch);
-    else if (link == DW_PARENT_OTHER)
-        problem(v, "%s: frame %" PRIu64 " of epoch %" PRIu64 " is not the one that it names", name, p.number, p.epoch);
+    if (!p.spooled) {
+        check_parent(v, name, h->agent, &p);
+        return;
+    }
+    struct owed *o = dw_calloc(1, sizeof *o);
+    if (!o) {
+        v->rc = DW_ENOMEM;
+        return;
+    }
+    o->parent = p;
+    memcpy(o->agent, h->agent, sizeof o->agent);
+    (void)snprintf(o->name, sizeof o->name, "%s", name);
+    o->next = v->owed;
+    v->owed = o;
+}
+
+/* All frames were read. */
+static void check_owed(struct verifier *v)
+{
+    while (v->owed) {
+        struct owed *o = v->owed;
+        check_parent(v, o->name, o->agent, &o->parent);
+        v->owed = o->next;
+        dw_free(o);
+    }
 }
 
 static void check_frame(struct verifier *v, const char *file, struct dw_archived *a)
 {
-    char name[DW__PATH_MAX + 128];
+    char name[NAME_CAP];
     struct dw_head *h = &a->frame.head, real;
     name_frame(name, file, h);
     v->result->frames++;
@@ -145,13 +184,13 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
         problem(v, "%s: its public key is not the agent's", name);
     check_link(v, name, h, tombstone);
     if (opens && dw_keyring_check(v->keys, h) == DW_OK) /* what nobody signed says nothing about others */
-        check_parent(v, name, h, a->frame.record);
+        check_opening(v, name, h, a->frame.record);
 }
 
 /* A part that the reader could not give. */
 static void check_part(struct verifier *v, const char *path, const struct dw_archived *a, int code)
 {
-    char name[DW__PATH_MAX + 128];
+    char name[NAME_CAP];
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
     if (code == DW_ENOMEM)
         v->rc = code;
@@ -187,6 +226,7 @@ static int check_frames(struct verifier *v, struct dw_keys *names)
         problem(v, "%s: the last %" PRIu64 " bytes, at %" PRIu64 ", are no whole frame: torn by a crash, cut or edited",
             strrchr(dw_archive_reader_where(r), '/') + 1, left, at);
     dw_archive_reader_close(r);
+    check_owed(v);
     for (uint32_t i = 0; i < dw_chains_count(v->chains); i++)
         if (!dw_is_collector(dw_chains_at(v->chains, i)->agent))
             v->result->unsigned_tail += dw_chains_at(v->chains, i)->unsigned_count;

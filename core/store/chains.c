@@ -74,11 +74,11 @@ enum dw_link dw_chain_follow(struct dw_chain_head *k, const struct dw_head *h, u
 
 /* ---- parents ---- */
 
-/* The members of `parent`, whose object has begun. */
-static int read_parent(struct dw_json *j, struct dw_parent *ret)
+/* The members of an object that names a frame and has begun. `ret_hash` NULL: it has none. DW_ESYNTAX: some are missing. */
+static int read_place(struct dw_json *j, uint64_t *ret_epoch, uint64_t *ret_number, uint8_t *ret_hash)
 {
     struct dw_json_token key, v;
-    bool epoch = false, number = false, hash = false;
+    bool epoch = false, number = false, hash = !ret_hash;
     int rc;
     while ((rc = dw_json_next(j, &key)) == DW_OK && key.type == DW_JSON_KEY) {
         rc = dw_json_next(j, &v);
@@ -87,14 +87,13 @@ static int read_parent(struct dw_json *j, struct dw_parent *ret)
         if (rc < 0)
             return rc;
         if (dw_str_eq(key.text, DW_STR("epoch")))
-            epoch = dw_str_u64(v.text, &ret->epoch);
+            epoch = dw_str_u64(v.text, ret_epoch);
         else if (dw_str_eq(key.text, DW_STR("number")))
-            number = dw_str_u64(v.text, &ret->number);
-        else if (dw_str_eq(key.text, DW_STR("hash")))
-            hash = dw_unhex(v.text, ret->hash, sizeof ret->hash);
+            number = dw_str_u64(v.text, ret_number);
+        else if (ret_hash && dw_str_eq(key.text, DW_STR("hash")))
+            hash = dw_unhex(v.text, ret_hash, DW_SHA256_BYTES);
     }
-    ret->named = epoch && number && hash;
-    return rc < 0 ? rc : ret->named ? DW_OK : DW_ESYNTAX;
+    return rc < 0 ? rc : epoch && number && hash ? DW_OK : DW_ESYNTAX;
 }
 
 int dw_parent_read(struct dw_str record, struct dw_parent *ret)
@@ -108,13 +107,21 @@ int dw_parent_read(struct dw_str record, struct dw_parent *ret)
         return rc < 0 ? rc : DW_ESYNTAX;
     while ((rc = dw_json_next(&j, &key)) == DW_OK && key.type == DW_JSON_KEY) {
         rc = dw_json_next(&j, &v);
-        if (rc == DW_OK && v.type == DW_JSON_OBJECT && dw_str_eq(key.text, DW_STR("parent")))
-            return read_parent(&j, ret);
-        if (rc == DW_OK && (v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY))
+        bool object = rc == DW_OK && v.type == DW_JSON_OBJECT;
+        if (object && dw_str_eq(key.text, DW_STR("parent"))) {
+            rc = read_place(&j, &ret->epoch, &ret->number, ret->hash);
+            ret->named = rc == DW_OK;
+        } else if (object && dw_str_eq(key.text, DW_STR("spool"))) {
+            rc = read_place(&j, &ret->spool_epoch, &ret->spool_number, NULL);
+            ret->spooled = rc == DW_OK;
+        } else if (object || (rc == DW_OK && v.type == DW_JSON_ARRAY)) {
             rc = dw_json_skip(&j);
+        }
         if (rc < 0)
-            return rc;
+            break;
     }
+    if (rc < 0)
+        ret->named = ret->spooled = false;
     return rc;
 }
 

@@ -147,6 +147,13 @@ static int kafka_pump(struct dw_sender *base, uint64_t *ret_acked)
     return s->broken;
 }
 
+static const struct dw_frame *kafka_waiting(const struct dw_sender *base, uint64_t i)
+{
+    const struct kafka_sender *s = (const struct kafka_sender *)base;
+    DW_ASSERT(i < s->waiting);
+    return s->ring[(s->acked + i) & (s->cap - 1)].frame;
+}
+
 static void kafka_close(struct dw_sender *base)
 {
     struct kafka_sender *s = (struct kafka_sender *)base;
@@ -166,7 +173,8 @@ static void kafka_close(struct dw_sender *base)
     dw_free(s);
 }
 
-static const struct dw_sender_ops kafka_ops = {.name = "kafka", .send = kafka_send, .pump = kafka_pump, .close = kafka_close};
+static const struct dw_sender_ops kafka_ops = {.name = "kafka", .send = kafka_send, .pump = kafka_pump, .waiting = kafka_waiting,
+    .close = kafka_close};
 
 static int connect_producer(struct kafka_sender *s, const struct dw_kafka_conf *conf)
 {

@@ -1,5 +1,5 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame and fuzz_segment; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment and fuzz_spool; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
@@ -59,6 +59,34 @@ static void segment_seeds(const char *folder)
     temp_dir_remove(dir);
 }
 
+static void spool_seeds(const char *folder)
+{
+    struct frames t;
+    struct dw_buf all = {0};
+    size_t at[4];
+    frames_init(&t);
+    for (int i = 0; i < 4; i++) {
+        at[i] = all.len;
+        frames_fill(&t, 4);
+        struct dw_frame *f = frames_encode(&t, i % 2);
+        dw_buf_str(&all, dw_buf_view(&f->bytes));
+        dw_frame_free(f);
+    }
+    struct dw_str s = dw_buf_view(&all);
+    put(folder, "four_frames", s);
+    put(folder, "torn", dw_str_slice(s, 0, s.len - 50));
+    put(folder, "torn_in_a_head", dw_str_slice(s, 0, at[3] + 100));
+    put(folder, "two_files", dw_str_slice(s, 1, s.len));
+    all.ptr[at[2] - 20] ^= 1;
+    put(folder, "damaged_content", s);
+    all.ptr[at[2] + 60] ^= 1;
+    put(folder, "damaged_head_after_damaged_content", s);
+    all.ptr[at[0] + 8 + 225] ^= 1;
+    put(folder, "a_frame_that_says_it_is_longer", s);
+    dw_buf_fini(&all);
+    frames_fini(&t);
+}
+
 int main(int argc, char **argv)
 {
     char folder[900];
@@ -70,5 +98,7 @@ int main(int argc, char **argv)
     frame_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/segment", argv[1]);
     segment_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/spool", argv[1]);
+    spool_seeds(folder);
     return 0;
 }

@@ -52,6 +52,7 @@ struct dw_account_agent {
     char host[DW_AGENT_HOST_CAP];
     enum dw_agent_state state;
     uint64_t epochs, frames, events;
+    uint64_t spool_bytes;      /* that wait in its spool, as it said last */
     int64_t first_ns, last_ns; /* arrival of its first and newest frame */
 };
 

@@ -164,6 +164,8 @@ struct dw_parent {
     bool named; /* false: the record says that there was none */
     uint64_t epoch, number;
     uint8_t hash[DW_SHA256_BYTES];
+    bool spooled; /* between the record and frame 1 of its epoch, frames of earlier epochs come from this one on, some perhaps again: */
+    uint64_t spool_epoch, spool_number;
 };
 /* Best first. */
 enum dw_parent_link {
@@ -172,7 +174,7 @@ enum dw_parent_link {
     DW_PARENT_SHORT, /* the chain ends before it */
     DW_PARENT_GONE,  /* nothing of its epoch has come */
 };
-/* Takes `parent` out of an epoch.open record. DW_ESYNTAX when it is not as docs/formats/frame.md says. */
+/* Takes `parent` and `spool` out of an epoch.open record. DW_ESYNTAX when it is not as docs/formats/frame.md says. */
 DW_MUST_USE int dw_parent_read(struct dw_str record, struct dw_parent *ret);
 /* Judges by the chain of the parent's epoch; NULL: never seen. */
 enum dw_parent_link dw_parent_judge(const struct dw_chain_head *k, const struct dw_parent *p);

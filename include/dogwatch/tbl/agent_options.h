@@ -18,6 +18,7 @@ CONF(kafka.brokers, STRING, kafka_brokers, "", 0, 0, "", "Where the kafka transp
 CONF(kafka.topic, STRING, kafka_topic, "dogwatch.events", 0, 0, "", "The topic of the kafka transport. It must take records of 900,000 bytes (max.message.bytes).")
 CONF(kafka.options, MAP, kafka_options, "", 0, 0, "", "Further properties of librdkafka: security.protocol, sasl.mechanisms, sasl.username, ssl.ca.location, ... Those that order and durability rest on are refused.")
 CONF(kafka.password, SECRET, kafka_password, "", 0, 0, "", "sasl.password of the kafka transport.")
+CONF(spool.limit, SIZE, spool_limit, "1GiB", 1048576, 1125899906842624, "bytes", "Upper bound of DATA/agent/spool, where frames of files that are about to vanish wait while the brokers are away (up to 4 MiB more for records). When full, only deleted files are let go, as a declared loss that is named; the others are the buffer.")
 CONF(queue.dir, PATH, queue_dir, "", 0, 0, "", "Folder of the dir transport. Empty: DATA/queue.")
 CONF(queue.max_bytes, SIZE, queue_max_bytes, "1GiB", 1048576, 1125899906842624, "bytes", "Upper bound of frames waiting for the collector. When full, reading stops: the files are the buffer.")
 CONF(line.max, SIZE, line_max, "256KiB", 131072, 262144, "bytes", "Longer lines, and longer joins of partials or lines, keep their head; the rest is declared as cut.")

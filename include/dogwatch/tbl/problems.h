@@ -21,4 +21,5 @@ PROBLEM(IMPOSTOR, "dogwatch.frame.impostor", "critical", "A frame in the queue s
 PROBLEM(RECORD, "dogwatch.record.syntax", "medium", "A record is not what a record must be")
 PROBLEM(CONFLICT, "dogwatch.bytes.conflict", "critical", "The same bytes of a file were delivered with different content")
 PROBLEM(GAP, "dogwatch.bytes.gap", "high", "Bytes that the agent read are not in the archive")
+PROBLEM(LET_GO, "dogwatch.bytes.let_go", "high", "An agent let bytes go that it could neither send nor keep")
 PROBLEM(LOST, "dogwatch.stream.lost", "medium", "A log file vanished before it was read to its end")

@@ -2,7 +2,7 @@
  * Transports carry frames from agent to collector: at least once, in order per agent.
  *
  * Two halves, each behind a struct of functions: a sender in the agent, a receiver in the collector. Implementations:
- * `dir` (a directory of frames, one host), tests' `mem`. None owns a thread or a loop.
+ * `dir` (a directory of frames, one host), `kafka` (kafka.h), and a spool before it (spool.h). None owns a thread or a loop.
  */
 #ifndef DOGWATCH_TRANSPORT_TRANSPORT_H
 #define DOGWATCH_TRANSPORT_TRANSPORT_H
@@ -17,6 +17,7 @@ struct dw_sender_ops {
     const char *name;
     int (*send)(struct dw_sender *s, struct dw_frame **frame);
     int (*pump)(struct dw_sender *s, uint64_t *ret_acked);
+    const struct dw_frame *(*waiting)(const struct dw_sender *s, uint64_t i); /* NULL: not offered */
     void (*close)(struct dw_sender *s);
 };
 struct dw_sender {
@@ -36,6 +37,13 @@ DW_MUST_USE static inline int dw_sender_send(struct dw_sender *s, struct dw_fram
 DW_MUST_USE static inline int dw_sender_pump(struct dw_sender *s, uint64_t *ret_acked)
 {
     return s->ops->pump(s, ret_acked);
+}
+
+/* The i-th, from 0, of the frames that were handed over and that the last pump did not call acknowledged; there are more than i. Valid
+ * until the next call. Only what a spool may stand before offers it. */
+static inline const struct dw_frame *dw_sender_waiting(const struct dw_sender *s, uint64_t i)
+{
+    return s->ops->waiting(s, i);
 }
 
 /* Frees; what was not pumped may be lost. NULL is fine. */

@@ -1,16 +1,23 @@
 /* Tests of collector/ingest/epochs: starts of agents, what each says of the one before, and agents that fall silent. */
 #include "account_bed.h"
 
-/* The agent starts again; `json` comes after its key. Answers nothing: the opening record is the next frame. */
-static void next_epoch(struct bed *b, const char *parent)
+/* The agent starts again: the opening record is the next frame. `spool`: what it says comes after it, or NULL. */
+static void next_epoch_with(struct bed *b, const char *parent, const char *spool)
 {
     char hex[65], json[400];
     dw_hex(dw_key_public(b->agent.key), 32, hex);
-    (void)snprintf(json, sizeof json, "{\"type\":\"epoch.open\",\"host\":\"web-1\",\"public_key\":\"%s\",\"parent\":%s}", hex, parent);
+    (void)snprintf(json, sizeof json,
+        "{\"type\":\"epoch.open\",\"host\":\"web-1\",\"public_key\":\"%s\",\"parent\":%s,\"spool\":%s}", hex, parent,
+        spool ? spool : "null");
     b->agent.chain.epoch.counter++;
     b->agent.chain.next_number = 0;
     memset(b->agent.chain.previous, 0, sizeof b->agent.chain.previous);
     add_record(b, json);
+}
+
+static void next_epoch(struct bed *b, const char *parent)
+{
+    next_epoch_with(b, parent, NULL);
 }
 
 static const char *parent_of(const struct dw_frame *f, int flip)
@@ -116,6 +123,118 @@ static void an_opening_that_nobody_signed_ends_no_epoch(void **state)
     take(&b, forged);
     assert_int_equal(dw_account_low_water(b.account), 5);
     dw_frame_free(forged);
+    tear_down(&b);
+}
+
+/* ---- frames from an agent's spool ---- */
+
+/* Frames 0 1 2 3 are epoch 1; 4 opens epoch 2 and says that the spool is sent from frame 1 of epoch 1 on; 5 and 6
+ * follow it. */
+static void what_an_opening_announces_may_come_again_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *order, *want;
+        uint64_t resent;
+    } rows[] = {
+        {"0412356", "", 0},               /* nothing of the spool had been taken */
+        {"012412356", "", 2},             /* some of it had */
+        {"0123412356", "", 3},            /* all */
+        {"0124112356", "REPLAYED@1", 2},  /* once too often */
+        {"0124123256", "REPLAYED@2", 2},  /* a frame that was new has come, and comes again */
+        {"0124012356", "REORDERED@0", 2}, /* not announced */
+        {"0124123526", "REPLAYED@2", 2},  /* the spool is sent by then */
+        {"0121", "REPLAYED@1", 0},        /* nobody announced anything */
+        {"012456", "TAIL_MISSING@1", 0},  /* frame 3 was durable */
+        {"01241256", "TAIL_MISSING@1", 2},
+    };
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+        struct bed b;
+        set_up(&b, true);
+        for (int k = 0; k < 3; k++)
+            add_events(&b, 5);
+        next_epoch_with(&b, parent_of(b.frame[3], 0), "{\"epoch\":1,\"number\":1}");
+        add_events(&b, 5);
+        add_events(&b, 5);
+        uint64_t before = dw_counter_get(DW_C_ingest_resent);
+        take_in_order(&b, rows[i].order);
+        uint64_t resent = dw_counter_get(DW_C_ingest_resent) - before;
+        if (resent != rows[i].resent || !dw_str_eq(dw_buf_view(&b.said), dw_str_of(rows[i].want)))
+            fail_msg("row %zu: %d resent, got \"%.*s\", want \"%s\"", i, (int)resent, DW_ARG(dw_buf_view(&b.said)),
+                rows[i].want);
+        tear_down(&b);
+    }
+}
+
+/* 0 1 are epoch 1; 2 3 epoch 2, of which nothing but the spool had known; 4 opens epoch 3. */
+static void an_epoch_that_comes_from_the_spool_is_over(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b, true);
+    add_events(&b, 5);
+    next_epoch_with(&b, parent_of(b.frame[1], 0), "{\"epoch\":1,\"number\":1}");
+    add_events(&b, 5);
+    next_epoch_with(&b, parent_of(b.frame[3], 0), "{\"epoch\":1,\"number\":1}");
+    add_record(&b, "{\"type\":\"epoch.close\",\"streams\":[]}");
+    take_in_order(&b, "04123");
+    assert_said(&b, "");
+    assert_false(dw_account_all_closed(b.account)); /* the newest goes on */
+    take_in_order(&b, "5");
+    assert_said(&b, "");
+    assert_true(dw_account_all_closed(b.account)); /* and nothing waits for what came after it */
+    tear_down(&b);
+}
+
+static void a_frame_without_its_content_is_named_and_keeps_its_place(void **state)
+{
+    (void)state;
+    struct bed b;
+    struct dw_head grave;
+    set_up(&b, true);
+    for (int k = 0; k < 3; k++)
+        add_events(&b, 5);
+    grave = b.frame[2]->head;
+    grave.flags |= DW_HEAD_TOMBSTONE;
+    grave.text_packed = grave.views_packed = 0;
+    b.frame[2]->bytes.len = 0;
+    dw_head_write(&grave, &b.frame[2]->bytes);
+    take_in_order(&b, "0123");
+    assert_said(&b, "LET_GO@2");
+    assert_told(&b, "frame 2 of epoch 1 came without its content, 5 events");
+    tear_down(&b);
+}
+
+static void what_a_full_spool_let_go_is_declared_and_named(void **state)
+{
+    (void)state;
+    struct bed b;
+    char hex[33], json[256];
+    set_up(&b, true);
+    dw_hex(b.agent.stream[0].id, DW_ID_BYTES, hex);
+    add_events(&b, 5);
+    (void)snprintf(json, sizeof json,
+        "{\"type\":\"declare\",\"id\":\"%s\",\"start\":100000,\"end\":100400,\"reason\":\"spool_full\"}", hex);
+    add_record(&b, json);
+    take_in_order(&b, "012");
+    assert_said(&b, "LET_GO@2");
+    assert_told(&b, "bytes 100000-100400 were let go");
+    assert_int_equal(stream_of(&b, 0x10)->declared, 400);
+    tear_down(&b);
+}
+
+static void an_agent_says_what_waits_in_its_spool(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b, true);
+    add_record(&b, "{\"type\":\"heartbeat\",\"read_at\":5,\"spool\":{\"frames\":7,\"bytes\":4711,\"oldest\":3}}");
+    add_record(&b, "{\"type\":\"heartbeat\",\"read_at\":6}");
+    take_in_order(&b, "01");
+    assert_int_equal(dw_account_next_agent(b.account, NULL)->spool_bytes, 4711);
+    take_in_order(&b, "2");
+    assert_int_equal(dw_account_next_agent(b.account, NULL)->spool_bytes, 0);
+    assert_said(&b, "");
     tear_down(&b);
 }
 
@@ -268,6 +387,11 @@ int main(void)
         cmocka_unit_test(a_whole_epoch_between_two_is_missed),
         cmocka_unit_test(a_start_that_left_nothing_is_counted),
         cmocka_unit_test(an_opening_that_nobody_signed_ends_no_epoch),
+        cmocka_unit_test(what_an_opening_announces_may_come_again_once),
+        cmocka_unit_test(an_epoch_that_comes_from_the_spool_is_over),
+        cmocka_unit_test(a_frame_without_its_content_is_named_and_keeps_its_place),
+        cmocka_unit_test(what_a_full_spool_let_go_is_declared_and_named),
+        cmocka_unit_test(an_agent_says_what_waits_in_its_spool),
         cmocka_unit_test(an_idle_agent_holds_back_nothing_until_it_is_heard_again),
         cmocka_unit_test(a_hole_in_the_decisions_is_named),
         cmocka_unit_test(a_rejection_is_told_as_it_was_decided),

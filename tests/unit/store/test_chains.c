@@ -21,6 +21,8 @@ static void a_parent_is_read_out_of_an_opening_record(void **state)
         {"{\"parent\":{\"epoch\":3,\"number\":7,\"hash\":\"01\"}}", DW_ESYNTAX, false},
         {"{\"parent\":{\"epoch\":3,\"number\":7}}", DW_ESYNTAX, false},
         {"{\"parent\":{\"epoch\":3,", DW_ESYNTAX, false},
+        {"{\"spool\":{\"epoch\":3}}", DW_ESYNTAX, false},
+        {"{\"spool\":null,\"parent\":null}", DW_OK, false},
         {"[]", DW_ESYNTAX, false},
     };
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
@@ -30,6 +32,17 @@ static void a_parent_is_read_out_of_an_opening_record(void **state)
         if (p.named)
             assert_true(p.epoch == 3 && p.number == 7 && p.hash[0] == 1 && p.hash[31] == 0x32);
     }
+}
+
+static void an_opening_record_says_what_comes_after_it_from_the_spool(void **state)
+{
+    (void)state;
+    struct dw_parent p;
+    assert_int_equal(
+        dw_parent_read(DW_STR("{\"parent\":null,\"spool\":{\"epoch\":4,\"number\":9,\"frames\":2}}"), &p), DW_OK);
+    assert_true(!p.named && p.spooled && p.spool_epoch == 4 && p.spool_number == 9);
+    assert_int_equal(dw_parent_read(DW_STR("{\"parent\":null}"), &p), DW_OK);
+    assert_false(p.spooled);
 }
 
 static void a_parent_stands_by_the_chain_that_fits_best(void **state)
@@ -158,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_parent_is_read_out_of_an_opening_record),
+        cmocka_unit_test(an_opening_record_says_what_comes_after_it_from_the_spool),
         cmocka_unit_test(a_parent_stands_by_the_chain_that_fits_best),
         cmocka_unit_test(an_epoch_that_is_gone_is_named),
     };
