@@ -213,9 +213,13 @@ class Traffic:
         for _ in range(min(count, self.total - self.n)):
             self.step()
         if self.n == self.total:
-            for key in list(self.pending):
-                self.go_on(key, datetime.datetime.now(datetime.timezone.utc), True)
+            self.end_lines()
         return self.n < self.total
+
+    def end_lines(self):
+        """Writes what is still to come of long lines, which the agent would cut after 5 s."""
+        for key in list(self.pending):
+            self.go_on(key, datetime.datetime.now(datetime.timezone.utc), True)
 
 
 def free_ports(count):
