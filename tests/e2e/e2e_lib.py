@@ -313,7 +313,7 @@ class Up:
         except subprocess.TimeoutExpired:
             self.end_at_exit()
             raise AssertionError(f'dogwatch up does not end within {seconds} s:\n{self.said()[-3000:]}')
-        if 'ERROR: AddressSanitizer' in self.said() or 'runtime error:' in self.said() or 'LeakSanitizer' in self.said():
+        if any(word in self.said() for word in ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer', 'ThreadSanitizer')):
             check(False, 'a sanitizer speaks', self.said()[-6000:])
         return code
 

@@ -1,12 +1,12 @@
 /*
- * Faults of core/transport/kafka_receive.c, against librdkafka's mock cluster: our own allocations fail one after the other, and brokers
- * answer with every error that matters.
+ * Faults of core/transport/kafka_receive.c, against librdkafka's mock cluster: our own allocations fail one after the
+ * other, and brokers answer with every error that matters.
  *
- * Whatever fails: every frame of the topic is handed out, in order, and none twice by one receiver; nothing is told to be replaced or
- * expired, because nothing is; and what the group has committed was said to be archived.
+ * Whatever fails: every frame of the topic is handed out, in order, and none twice by one receiver; nothing is told to
+ * be replaced or expired, because nothing is; and what the group has committed was said to be archived.
  *
- * Not asked for: answers by which a member joins its group again (ILLEGAL_GENERATION and the like). The mock cannot do that; end-to-end
- * tests do, where brokers die.
+ * Not asked for: answers by which a member joins its group again (ILLEGAL_GENERATION and the like). The mock cannot do
+ * that; end-to-end tests do, where brokers die.
  */
 #include "mock.h"
 
@@ -94,7 +94,8 @@ static void start_topic(void)
     write_frames(BATCH);
 }
 
-/* One life of a receiver, whose nth allocation fails; it goes on behind `last`, where that is known, else at the beginning. */
+/* One life of a receiver, whose nth allocation fails; it goes on behind `last`, where that is known, else at the
+ * beginning. */
 static int live(unsigned nth, struct dw_resume *last, bool known, uint32_t *from)
 {
     struct dw_receiver *r = NULL;

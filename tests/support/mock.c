@@ -70,8 +70,14 @@ struct dw_kafka_conf mock_conf(const struct mock *m)
 {
     static const struct dw_str key[] = {{"reconnect.backoff.max.ms", 24}, {"reconnect.backoff.ms", 20}};
     static const struct dw_str value[] = {{"50", 2}, {"10", 2}};
-    return (struct dw_kafka_conf){.brokers = dw_str_of(rd_kafka_mock_cluster_bootstraps(m->cluster)), .topic = dw_str_of(m->topic),
-        .group = dw_str_of(m->group), .partitions = 1, .client = DW_STR("test"), .key = key, .value = value, .option_count = 2};
+    return (struct dw_kafka_conf){.brokers = dw_str_of(rd_kafka_mock_cluster_bootstraps(m->cluster)),
+        .topic = dw_str_of(m->topic),
+        .group = dw_str_of(m->group),
+        .partitions = 1,
+        .client = DW_STR("test"),
+        .key = key,
+        .value = value,
+        .option_count = 2};
 }
 
 struct dw_frame *mock_copy(const struct mock *m, uint32_t number)

@@ -16,8 +16,17 @@
 
 /* Protocol requests, by Kafka's numbers. */
 enum mock_request {
-    MOCK_PRODUCE = 0, MOCK_FETCH = 1, MOCK_LIST_OFFSETS = 2, MOCK_METADATA = 3, MOCK_OFFSET_COMMIT = 8, MOCK_OFFSET_FETCH = 9,
-    MOCK_FIND_COORDINATOR = 10, MOCK_JOIN_GROUP = 11, MOCK_HEARTBEAT = 12, MOCK_SYNC_GROUP = 14, MOCK_API_VERSION = 18,
+    MOCK_PRODUCE = 0,
+    MOCK_FETCH = 1,
+    MOCK_LIST_OFFSETS = 2,
+    MOCK_METADATA = 3,
+    MOCK_OFFSET_COMMIT = 8,
+    MOCK_OFFSET_FETCH = 9,
+    MOCK_FIND_COORDINATOR = 10,
+    MOCK_JOIN_GROUP = 11,
+    MOCK_HEARTBEAT = 12,
+    MOCK_SYNC_GROUP = 14,
+    MOCK_API_VERSION = 18,
     MOCK_INIT_PRODUCER = 22
 };
 
@@ -27,7 +36,7 @@ struct mock {
     rd_kafka_t *host, *reader;
     rd_kafka_mock_cluster_t *cluster;
     unsigned topics, groups;
-    char topic[32], group[32]; /* the newest ones; a topic has one partition */
+    char topic[32], group[32];           /* the newest ones; a topic has one partition */
     struct dw_frame *frame[MOCK_FRAMES]; /* numbered from 0 */
 };
 
