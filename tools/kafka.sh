@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kafka.sh: Apache Kafka on loopback, one node or three (KRaft), for tests and for trying dogwatch with a broker.
 #
-#   tools/kafka.sh start [--nodes 1|3] [--secure] [--acl]   brings Kafka (Maven, once), starts it, waits until it answers
+#   tools/kafka.sh start [--nodes 1|3] [--secure] [--acl] [--behind]   brings Kafka (Maven, once), starts it, waits until it answers
 #   tools/kafka.sh stop [NODE]                       all nodes, or one; with its data kept
 #   tools/kafka.sh node N                            starts node N again
 #   tools/kafka.sh certificate DAYS                  a new one for all nodes, with --secure; they take it when they start. -1: expired
@@ -14,6 +14,7 @@
 # SASL (PLAIN; SCRAM for dogwatch) on :(19093 + 10 N), users dogwatch, dogwatch-agent, dogwatch-collector, password in DW_KAFKA/password,
 # CA in DW_KAFKA/tls/ca.pem. DW_KAFKA_PORT moves them.
 # With --acl users of SASL may do what ACLs allow and no more (org.apache.kafka.tools.AclCommand); the other listener may do all.
+# With --behind each node has a further listener on :(19095 + 10 N) that calls itself :(19096 + 10 N), where a proxy is to stand.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 home=${DW_KAFKA:-$here/build/kafka}
@@ -22,7 +23,7 @@ jars=${DW_KAFKA_JARS:-$here/build/kafka-jars}
 password_file=$home/password
 
 say() { echo "kafka.sh: $*" >&2; }
-port() { echo $((base + 10 * ($1 - 1) + $2)); } # 0 plain, 1 TLS and SASL, 2 controller
+port() { echo $((base + 10 * ($1 - 1) + $2)); } # 0 plain, 1 TLS and SASL, 2 controller, 3 behind a proxy on 4
 bootstrap() { for n in $(seq "$(cat "$home/nodes")"); do printf '%s127.0.0.1:%s' "${sep:-}" "$(port "$n" 0)"; sep=,; done; }
 
 bring() {
@@ -70,12 +71,13 @@ set_password() {
   (umask 077 && echo "$1" > "$password_file")
 }
 
-write_node() { # N NODES SECURE ACL
+write_node() { # N NODES SECURE ACL BEHIND
   local n=$1 nodes=$2 dir=$home/node-$1 voters='' listeners advertised
   for v in $(seq "$nodes"); do voters+="${voters:+,}$v@127.0.0.1:$(port "$v" 2)"; done
   listeners="PLAINTEXT://127.0.0.1:$(port "$n" 0),CONTROLLER://127.0.0.1:$(port "$n" 2)"
   advertised="PLAINTEXT://127.0.0.1:$(port "$n" 0)"
   [ "$3" = yes ] && listeners+=",SASL_SSL://127.0.0.1:$(port "$n" 1)" && advertised+=",SASL_SSL://localhost:$(port "$n" 1)"
+  [ "$5" = yes ] && listeners+=",BEHIND://127.0.0.1:$(port "$n" 3)" && advertised+=",BEHIND://127.0.0.1:$(port "$n" 4)"
   local copies=$((nodes < 3 ? 1 : 3)) least=$((nodes < 3 ? 1 : 2))
   mkdir -p "$dir"
   cat > "$dir/server.properties" <<P
@@ -85,7 +87,7 @@ controller.quorum.voters=$voters
 controller.listener.names=CONTROLLER
 listeners=$listeners
 advertised.listeners=$advertised
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,BEHIND:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/data
 auto.create.topics.enable=${DW_KAFKA_AUTO_CREATE:-false}
@@ -141,12 +143,13 @@ wait_ready() {
 }
 
 start() {
-  local nodes=1 secure=no acl=no id
+  local nodes=1 secure=no acl=no behind=no id
   while [ $# -gt 0 ]; do
     case $1 in
       --nodes) nodes=$2; shift 2 ;;
       --secure) secure=yes; shift ;;
       --acl) acl=yes; shift ;;
+      --behind) behind=yes; shift ;;
       *) usage ;;
     esac
   done
@@ -159,7 +162,7 @@ start() {
     [ "$secure" = yes ] && make_certificates 3650
     id=$(java -cp "$jars/*" kafka.tools.StorageTool random-uuid 2>/dev/null | tail -1)
     for n in $(seq "$nodes"); do
-      write_node "$n" "$nodes" "$secure" "$acl"
+      write_node "$n" "$nodes" "$secure" "$acl" "$behind"
       scram=()
       if [ "$secure" = yes ]; then
         for m in 256 512; do scram+=(--add-scram "SCRAM-SHA-$m=[name=dogwatch,password=$(cat "$password_file")]"); done
@@ -187,7 +190,7 @@ stop_node() {
   rm -f "$home/node-$1/pid"
 }
 
-usage() { sed -n '3,18p' "$0" | cut -c3- >&2; exit 2; }
+usage() { sed -n '3,19p' "$0" | cut -c3- >&2; exit 2; }
 
 case ${1:-} in
   start) shift; start "$@" ;;

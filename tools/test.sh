@@ -30,9 +30,6 @@ e2e() { # a name and a build for the end-to-end tests, then what they are called
   for t in tests/e2e/e2e_*.py; do
     short=$(basename "$t" .py | sed s/e2e_//)
     [ "$short" = lib ] && continue
-    if [[ $build = tsan && $short =~ ^(kafka.*|topic|fleet)$ ]]; then # librdkafka starts threads by C11's thrd_create, which ends a process under tsan
-      echo "SKIPPED $name.$short: tsan does not know threads of C11"; skipped=$((skipped + 1)); continue
-    fi
     DW_BUILD=build/$build run "$name.$short" python3 "$t" "$@"
   done
 }

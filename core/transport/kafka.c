@@ -22,7 +22,8 @@ static const struct {
     {"compression.type", NULL}, {"compression.codec", NULL}, {"enable.auto.commit", NULL}, {"enable.auto.offset.store", NULL},
     {"auto.offset.reset", NULL}, {"enable.partition.eof", NULL}, {"partition.assignment.strategy", NULL}, {"partitioner", NULL},
     {"transactional.id", NULL}, {"max.in.flight", NULL}, {"max.in.flight.requests.per.connection", NULL}, {"retries", NULL},
-    {"message.send.max.retries", NULL}, {"message.max.bytes", NULL}, {"allow.auto.create.topics", NULL}};
+    {"message.send.max.retries", NULL}, {"message.max.bytes", NULL}, {"allow.auto.create.topics", NULL},
+    {"statistics.interval.ms", NULL}, {"fetch.wait.max.ms", NULL}};
 
 static bool set(rd_kafka_conf_t *c, const char *name, const char *value, char *why, size_t why_size)
 {

@@ -44,4 +44,8 @@ void dw__kafka_well(struct dw__kafka_trouble *t);
 /* Whether the topic is there. Asks the brokers, up to a second; says what is missing and the command that makes it. */
 bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
 
+/* kafka_heard.c. How many partitions of ours have a leader of which something came lately, by librdkafka's statistics. */
+typedef bool dw__kafka_ours(const void *arg, uint64_t partition);
+uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg);
+
 #endif

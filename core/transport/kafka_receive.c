@@ -4,7 +4,8 @@
  * Idea: where a partition goes on is told by what we archived, not by the broker: an assigned partition is sought to the frame taken
  * last, which must still stand there. Only where the group committed more than we know (another collector had the partition) is that
  * taken instead. What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
- * Whatever cannot be asked of a broker now is asked again later; the other partitions go on.
+ * Whatever cannot be asked of a broker now is asked again later; the other partitions go on. Nothing is called drained
+ * while a leader does not even say that it has nothing (kafka_heard.c).
  *
  * Invariants:
  *   (1) source is DW_SOURCE_KAFKA and the partition, offset the record's, next = offset + 1.
@@ -55,6 +56,7 @@ struct kafka_receiver {
     int64_t look_ns, make_ns, mend_ns, commit_ns;
     bool has_topic, subscribed;
     bool away; /* a broker did not answer, and since then not all partitions have */
+    bool unheard; /* nothing comes from the leader of a partition that is ours, not even that there is nothing */
     bool taken_part; /* partitions were assigned once */
     bool topic_went; /* partitions were deleted while they were ours */
     bool retake;     /* since then ours were not taken again */
@@ -183,6 +185,23 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
     see_whether_gone(r, err);
     r->away |= err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
+}
+
+static bool is_ours(const void *arg, uint64_t partition)
+{
+    const struct kafka_receiver *r = arg;
+    return partition < r->count && r->partition[partition].assigned;
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *arg)
+{
+    struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
+    uint32_t ours = 0;
+    (void)rk;
+    for (uint32_t i = 0; i < r->count; i++)
+        ours += r->partition[i].assigned;
+    r->unheard = dw__kafka_heard(dw_str_make(json, len), is_ours, r) < ours;
+    return 0; /* librdkafka frees it */
 }
 
 /* ---- the topic ---- */
@@ -509,7 +528,7 @@ static bool kafka_drained(const struct dw_receiver *base)
         if (r->partition[i].assigned && !r->partition[i].at_end)
             return false;
     }
-    return any && !r->away;
+    return any && !r->away && !r->unheard;
 }
 
 /* librdkafka 2.0.2 aborts when a consumer leaves its group while it joins (its assignor has no state then): so it waits. */
@@ -557,6 +576,10 @@ static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf
         {"partition.assignment.strategy", "cooperative-sticky"},
         {"allow.auto.create.topics", "false"},
         {"queued.max.messages.kbytes", "65536"},
+        {"statistics.interval.ms", "1000"},
+        {"fetch.wait.max.ms", "500"},   /* so that a leader that has nothing says so */
+        {"fetch.max.bytes", "1000000"}, /* at 64 KiB a second an answer comes within socket.timeout.ms, or it would never come */
+        {"fetch.message.max.bytes", "1000000"},
         {"topic.metadata.refresh.interval.ms", "5000"}, /* a topic that was made anew, and partitions added to it, are seen by then */
     };
     char why[512];
@@ -565,6 +588,7 @@ static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf
         return DW_ECONFIG;
     rd_kafka_conf_set_rebalance_cb(c, on_rebalance);
     rd_kafka_conf_set_error_cb(c, on_error);
+    rd_kafka_conf_set_stats_cb(c, on_statistics);
     r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c, why, sizeof why);
     if (!r->rk) {
         rd_kafka_conf_destroy(c);

@@ -186,6 +186,8 @@ static int connect_producer(struct kafka_sender *s, const struct dw_kafka_conf *
         {"linger.ms", "0"},                   /* frames are batches already */
         {"compression.type", "none"},
         {"message.max.bytes", "1000000"},
+        {"batch.size", "100000"},       /* five requests are on their way at once: at 64 KiB a second they get through before ... */
+        {"socket.timeout.ms", "30000"}, /* ... they are given up, and an agent is back within the collector's agent.idle_after */
         {"queue.buffering.max.kbytes", "65536"},
         {"partitioner", "murmur2_random"}, /* as Java's clients do it */
     };

@@ -213,9 +213,13 @@ class Traffic:
         for _ in range(min(count, self.total - self.n)):
             self.step()
         if self.n == self.total:
-            for key in list(self.pending):
-                self.go_on(key, datetime.datetime.now(datetime.timezone.utc), True)
+            self.end_lines()
         return self.n < self.total
+
+    def end_lines(self):
+        """Writes what is still to come of long lines, which the agent would cut after 5 s."""
+        for key in list(self.pending):
+            self.go_on(key, datetime.datetime.now(datetime.timezone.utc), True)
 
 
 def free_ports(count):
@@ -309,7 +313,7 @@ class Up:
         except subprocess.TimeoutExpired:
             self.end_at_exit()
             raise AssertionError(f'dogwatch up does not end within {seconds} s:\n{self.said()[-3000:]}')
-        if 'ERROR: AddressSanitizer' in self.said() or 'runtime error:' in self.said() or 'LeakSanitizer' in self.said():
+        if any(word in self.said() for word in ('ERROR: AddressSanitizer', 'runtime error:', 'LeakSanitizer', 'ThreadSanitizer')):
             check(False, 'a sanitizer speaks', self.said()[-6000:])
         return code
 
