@@ -22,10 +22,13 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/base/table.h"
 
-enum { ASK_MS = 5000, LOOK_MS = 1000, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA_OFFSET_INVALID };
+#include <poll.h>
+
+enum { ASK_MS = 5000, LOOK_MS = 1000, AGAIN_MS = 50, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA_OFFSET_INVALID };
 #define LOOK_NS DW_NS_PER_S
 #define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define COMMIT_NS (DW_NS_PER_S / 5)
+#define COORDINATOR_NS (2 * DW_NS_PER_S) /* how long the last commit waits for somebody to take it */
 #define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
 /* A partition that was ours since the start. */
@@ -485,21 +488,32 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
 
 /* ---- committing ---- */
 
-static void commit_now(struct kafka_receiver *r, bool wait)
+/* What is due; `all`: also what was committed before, for nobody hears whether that failed. */
+static rd_kafka_topic_partition_list_t *due(struct kafka_receiver *r, bool all)
 {
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    if (!wait && now - r->commit_ns < COMMIT_NS)
-        return;
-    r->commit_ns = now;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
     for (uint32_t i = 0; i < r->count; i++) {
         struct partition *p = &r->partition[i];
-        if (!p->moved || !p->assigned)
+        if (!p->assigned || !(p->moved || (all && p->commit)))
             continue;
         p->moved = false;
         rd_kafka_topic_partition_list_add(list, r->topic, (int32_t)i)->offset = (int64_t)p->commit;
     }
+    return list;
+}
+
+static void commit_now(struct kafka_receiver *r, bool wait)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system), until = now + COORDINATOR_NS;
+    if (!wait && now - r->commit_ns < COMMIT_NS)
+        return;
+    r->commit_ns = now;
+    rd_kafka_topic_partition_list_t *list = due(r, wait);
     rd_kafka_resp_err_t err = list->cnt ? rd_kafka_commit(r->rk, list, !wait) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    while (wait && (err == RD_KAFKA_RESP_ERR__WAIT_COORD || err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR) && dw_clock_mono(&dw_clock_system) < until) {
+        (void)poll(NULL, 0, AGAIN_MS); /* it is being looked for, and there is no other commit after this one */
+        err = rd_kafka_commit(r->rk, list, 0);
+    }
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         dw__kafka_say(&r->trouble, err, NULL); /* ours is the position that counts: the next commit says it again */
     rd_kafka_topic_partition_list_destroy(list);
