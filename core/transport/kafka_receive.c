@@ -22,9 +22,7 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/base/table.h"
 
-#include <poll.h>
-
-enum { ASK_MS = 5000, LOOK_MS = 1000, AGAIN_MS = 50, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA_OFFSET_INVALID };
+enum { ASK_MS = 5000, LOOK_MS = 1000, AGAIN_MS = 100, PARTITIONS_MAX = 10000, NO_SEEK = RD_KAFKA_OFFSET_INVALID };
 #define LOOK_NS DW_NS_PER_S
 #define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define COMMIT_NS (DW_NS_PER_S / 5)
@@ -48,6 +46,8 @@ struct partition {
 struct kafka_receiver {
     struct dw_receiver base; /* first: ops find us by it */
     rd_kafka_t *rk;
+    rd_kafka_conf_t *conf;     /* of every client */
+    rd_kafka_queue_t *commits; /* what became of them */
     char *topic, *brokers;
     uint32_t new_partitions;
     int16_t copies;
@@ -62,7 +62,9 @@ struct kafka_receiver {
     bool unheard; /* nothing comes from the leader of a partition that is ours, not even that there is nothing */
     bool taken_part; /* partitions were assigned once */
     bool topic_went; /* partitions were deleted while they were ours */
+    bool committing; /* a commit is under way */
     bool retake;     /* since then ours were not taken again */
+    bool fatal;      /* the client does nothing any more */
     int failed;
 };
 
@@ -81,6 +83,62 @@ static struct partition *partition_of(struct kafka_receiver *r, uint64_t number)
         r->count = count;
     }
     return &r->partition[number];
+}
+
+/* ---- committing ---- */
+
+/* Hears what became of the commit that is under way. */
+static void hear_commit(struct kafka_receiver *r, int timeout_ms)
+{
+    rd_kafka_event_t *ev = r->committing ? rd_kafka_queue_poll(r->commits, timeout_ms) : NULL;
+    if (!ev)
+        return;
+    rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+    rd_kafka_event_destroy(ev);
+    r->committing = false;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    dw__kafka_say(&r->trouble, err, NULL);
+    for (uint32_t i = 0; i < r->count; i++)
+        r->partition[i].moved |= r->partition[i].assigned && r->partition[i].commit > 0;
+}
+
+static void commit_due(struct kafka_receiver *r)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct partition *p = &r->partition[i];
+        if (!p->moved || !p->assigned)
+            continue;
+        p->moved = false;
+        rd_kafka_topic_partition_list_add(list, r->topic, (int32_t)i)->offset = (int64_t)p->commit;
+    }
+    r->committing = list->cnt && rd_kafka_commit_queue(r->rk, list, r->commits, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* One commit at a time: librdkafka sends one that failed again, and it must not come after a newer one. */
+static void commit_now(struct kafka_receiver *r)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    hear_commit(r, 0);
+    if (r->committing || now - r->commit_ns < COMMIT_NS)
+        return;
+    r->commit_ns = now;
+    commit_due(r);
+}
+
+/* There is no other commit after this one: it waits for somebody to take it. */
+static void commit_last(struct kafka_receiver *r)
+{
+    int64_t until = dw_clock_mono(&dw_clock_system) + COORDINATOR_NS;
+    bool due = true;
+    while (due && dw_clock_mono(&dw_clock_system) < until) {
+        hear_commit(r, AGAIN_MS);
+        if (!r->committing)
+            commit_due(r);
+        due = r->committing;
+    }
 }
 
 /* ---- assignment ---- */
@@ -138,11 +196,9 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
     return DW_OK;
 }
 
-static void commit_now(struct kafka_receiver *r, bool wait);
-
 static void unassign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
 {
-    commit_now(r, true);
+    commit_last(r);
     for (int i = 0; i < list->cnt; i++) {
         struct partition *p = partition_of(r, (uint64_t)list->elems[i].partition);
         if (p)
@@ -175,21 +231,28 @@ static void see_whether_gone(struct kafka_receiver *r, int err)
     r->retake |= gone && r->taken_part;
 }
 
-static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+/* An error that the client tells of, by its callback or by a message. */
+static void take_error(struct kafka_receiver *r, rd_kafka_resp_err_t err, const char *reason)
 {
-    struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
     char text[512];
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
-        dw_error("kafka receiver: %s: %s", rd_kafka_err2name(fatal), text);
-        r->failed = DW_EIO;
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(r->rk, text, sizeof text);
+        if (!r->fatal)
+            dw_error("kafka receiver: %s: %s; another client takes its place", rd_kafka_err2name(fatal), text);
+        DW_COUNT_IF(!r->fatal, kafka_fatal);
+        r->fatal = true;
         return;
     }
     see_whether_gone(r, err);
     r->away |= err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-    dw__kafka_say(&r->trouble, (rd_kafka_resp_err_t)err, reason);
+    dw__kafka_say(&r->trouble, err, reason);
 }
 
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+{
+    (void)rk;
+    take_error(DW_ITEM(arg, struct kafka_receiver, trouble), (rd_kafka_resp_err_t)err, reason);
+}
 static bool is_ours(const void *arg, uint64_t partition)
 {
     const struct kafka_receiver *r = arg;
@@ -250,7 +313,7 @@ static void hear_errors(struct kafka_receiver *r)
 {
     rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
     if (m && m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
+        take_error(r, m->err, rd_kafka_message_errstr(m));
     if (m)
         rd_kafka_message_destroy(m);
 }
@@ -402,8 +465,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
     } else {
-        see_whether_gone(r, m->err);
-        dw__kafka_say(&r->trouble, m->err, rd_kafka_message_errstr(m));
+        take_error(r, m->err, rd_kafka_message_errstr(m));
     }
     if (rc == DW_OK && ret->bytes.ptr)
         r->held = m;
@@ -464,16 +526,48 @@ static int mend(struct kafka_receiver *r, struct dw_received *ret)
     return rc;
 }
 
+static int start_client(struct kafka_receiver *r)
+{
+    char why[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(r->conf);
+    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!r->rk) {
+        rd_kafka_conf_destroy(conf);
+        dw_error("kafka: %s", why);
+        return DW_ECONFIG;
+    }
+    (void)rd_kafka_poll_set_consumer(r->rk);
+    r->commits = rd_kafka_queue_new(r->rk);
+    return DW_OK;
+}
+
+/* Another client instead of one that is of no use any more. A broker that comes back may take a member of its group for two, and shut
+ * it out; what was taken is known to us, so nothing hangs on the client. */
+static int start_again(struct kafka_receiver *r)
+{
+    rd_kafka_queue_destroy(r->commits);
+    if (!r->topic_went) /* see kafka_close */
+        rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    r->rk = NULL;
+    for (uint32_t i = 0; i < r->count; i++)
+        r->partition[i].assigned = false;
+    r->fatal = r->topic_went = r->retake = r->committing = r->subscribed = r->taken_part = false;
+    r->away = true;
+    return start_client(r);
+}
+
 static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
 {
     struct kafka_receiver *r = (struct kafka_receiver *)base;
     if (r->held)
         rd_kafka_message_destroy(r->held);
     r->held = NULL;
-    int rc = join(r);
+    int rc = r->fatal ? start_again(r) : DW_OK;
+    if (rc == DW_OK)
+        rc = join(r);
     if (rc < 0)
         return rc;
-    commit_now(r, false);
+    commit_now(r);
     rc = mend(r, ret);
     while (rc == DW_ENOENT) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
@@ -484,39 +578,6 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
             rd_kafka_message_destroy(m);
     }
     return rc;
-}
-
-/* ---- committing ---- */
-
-/* What is due; `all`: also what was committed before, for nobody hears whether that failed. */
-static rd_kafka_topic_partition_list_t *due(struct kafka_receiver *r, bool all)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
-    for (uint32_t i = 0; i < r->count; i++) {
-        struct partition *p = &r->partition[i];
-        if (!p->assigned || !(p->moved || (all && p->commit)))
-            continue;
-        p->moved = false;
-        rd_kafka_topic_partition_list_add(list, r->topic, (int32_t)i)->offset = (int64_t)p->commit;
-    }
-    return list;
-}
-
-static void commit_now(struct kafka_receiver *r, bool wait)
-{
-    int64_t now = dw_clock_mono(&dw_clock_system), until = now + COORDINATOR_NS;
-    if (!wait && now - r->commit_ns < COMMIT_NS)
-        return;
-    r->commit_ns = now;
-    rd_kafka_topic_partition_list_t *list = due(r, wait);
-    rd_kafka_resp_err_t err = list->cnt ? rd_kafka_commit(r->rk, list, !wait) : RD_KAFKA_RESP_ERR_NO_ERROR;
-    while (wait && (err == RD_KAFKA_RESP_ERR__WAIT_COORD || err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR) && dw_clock_mono(&dw_clock_system) < until) {
-        (void)poll(NULL, 0, AGAIN_MS); /* it is being looked for, and there is no other commit after this one */
-        err = rd_kafka_commit(r->rk, list, 0);
-    }
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        dw__kafka_say(&r->trouble, err, NULL); /* ours is the position that counts: the next commit says it again */
-    rd_kafka_topic_partition_list_destroy(list);
 }
 
 static int kafka_commit(struct dw_receiver *base, struct dw_position done)
@@ -566,12 +627,15 @@ static void kafka_close(struct dw_receiver *base)
         return; /* the process ends with all of it, and the group notices by its timeout */
     if (r->rk) {
         if (r->subscribed)
-            commit_now(r, true);
+            commit_last(r);
         (void)rd_kafka_consumer_close(r->rk);
+        rd_kafka_queue_destroy(r->commits);
         if (r->topic_went)
             return; /* librdkafka 2.0.2 keeps a partition that was deleted, and waits for it for ever: the process ends with it */
         rd_kafka_destroy(r->rk);
     }
+    if (r->conf)
+        rd_kafka_conf_destroy(r->conf);
     dw_free(r->partition);
     dw_free(r->topic);
     dw_free(r->brokers);
@@ -596,21 +660,14 @@ static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf
         {"fetch.message.max.bytes", "1000000"},
         {"topic.metadata.refresh.interval.ms", "5000"}, /* a topic that was made anew, and partitions added to it, are seen by then */
     };
-    char why[512];
     rd_kafka_conf_t *c = dw__kafka_conf(conf, own, DW_COUNT_OF(own), &r->trouble);
     if (!c)
         return DW_ECONFIG;
     rd_kafka_conf_set_rebalance_cb(c, on_rebalance);
     rd_kafka_conf_set_error_cb(c, on_error);
     rd_kafka_conf_set_stats_cb(c, on_statistics);
-    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c, why, sizeof why);
-    if (!r->rk) {
-        rd_kafka_conf_destroy(c);
-        dw_error("kafka: %s", why);
-        return DW_ECONFIG;
-    }
-    (void)rd_kafka_poll_set_consumer(r->rk);
-    return DW_OK;
+    r->conf = c;
+    return start_client(r);
 }
 
 int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_resume *from, uint32_t from_count, struct dw_receiver **ret)

@@ -11,6 +11,7 @@
 #include "mock.h"
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/table.h"
 
 #include <stdio.h>
@@ -212,12 +213,44 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The broker takes our member for another one: that client never works again, and says so once. */
+static void another_client_takes_the_place_of_one_that_is_shut_out(void **state)
+{
+    struct dw_resume last = {0};
+    struct dw_receiver *r = NULL;
+    struct dw_received got;
+    uint32_t from = 0;
+    (void)state;
+    start_topic();
+    struct dw_kafka_conf conf = mock_conf(&mock);
+    const struct dw_str key[] = {DW_STR("session.timeout.ms"), DW_STR("heartbeat.interval.ms")}; /* the mock waits for the dead member */
+    const struct dw_str value[] = {DW_STR("6000"), DW_STR("500")};
+    conf.key = key;
+    conf.value = value;
+    conf.option_count = DW_COUNT_OF(key);
+    assert_int_equal(dw_kafka_receiver_open(&conf, NULL, 0, &r), DW_OK);
+    assert_int_equal(take(r, &from, &last), DW_OK);
+    uint64_t before = dw_counter_get(DW_C_kafka_fatal);
+    rd_kafka_mock_push_request_errors(mock.cluster, MOCK_HEARTBEAT, 1, (int)RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    int64_t until = dw_clock_mono(&dw_clock_system) + PATIENCE_NS;
+    while (dw_counter_get(DW_C_kafka_fatal) == before) {
+        assert_int_equal(dw_receiver_next(r, &got), DW_EAGAIN);
+        assert_true(mock_moment(until));
+    }
+    write_frames(2);
+    assert_int_equal(take(r, &from, &last), DW_OK);
+    assert_int_equal(dw_counter_get(DW_C_kafka_fatal), before + 1);
+    dw_receiver_close(r);
+    assert_int_equal(committed(), written);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_frame_is_lost_when_the_nth_allocation_fails),
         cmocka_unit_test(no_frame_is_lost_whatever_a_broker_answers),
         cmocka_unit_test(no_frame_is_lost_whatever_a_group_answers),
+        cmocka_unit_test(another_client_takes_the_place_of_one_that_is_shut_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -54,7 +54,7 @@ COUNTER(correlate_keys_refused, "new keys of correlations refused because their 
 COUNTER(correlate_window_capped, "oldest entries of a key's window let go because it held too many for sums or upper bounds")
 COUNTER(correlate_state_dropped, "keys of a loaded snapshot left out because their rule is gone or decides differently")
 COUNTER(kafka_errors, "errors that librdkafka told of, those it mended itself too")
-COUNTER(kafka_fatal, "fatal errors of a producer: a new epoch began and what was not acknowledged was read again")
+COUNTER(kafka_fatal, "fatal errors of a Kafka client: of an agent, a new epoch began and what was not acknowledged was read again; of a collector, another client took its place")
 COUNTER(account_agents_refused, "agents that were not entered into the account because it is full")
 COUNTER(spool_begun, "times the brokers took nothing while files were about to vanish, and frames went to the spool")
 COUNTER(spool_frames, "frames written to the spool, and frames that a start found there")
