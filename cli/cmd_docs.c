@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 
+#include "dogwatch/collect/alerts.h"
 #include "dogwatch/base/counter.h"
 #include "dogwatch/collect/account.h"
 #include "dogwatch/conf/options.h"
@@ -76,6 +77,19 @@ static void page_problems(struct dw_buf *b)
             dw_problem_title((enum dw_problem_kind)i));
 }
 
+static void page_alert_fields(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# What people say of an alert\n\n%s`dogwatch alert status|disposition|assign|note ID VALUE`. Every change stands in alerts.log for ever "
+                     "(docs/formats/alerts.md); the first value is what an alert has until somebody says otherwise.\n\n| field | values | is |\n|---|---|---|\n", made);
+    for (int i = 0; i < DW_ALERT_FIELDS; i++) {
+        struct dw_str values = dw_str_of(dw_alert_field_values((enum dw_alert_field)i));
+        dw_buf_printf(b, "| `%s` | %s", dw_alert_field_name((enum dw_alert_field)i), values.len ? "" : "any text");
+        for (bool first = true; values.len; first = false)
+            dw_buf_printf(b, "%s`%.*s`", first ? "" : ", ", DW_ARG(dw_str_cut(&values, '|')));
+        dw_buf_printf(b, " | %s |\n", dw_alert_field_doc((enum dw_alert_field)i));
+    }
+}
+
 static void page_redact(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Masks\n\n%s| rule | masks |\n|---|---|\n", made);
@@ -125,6 +139,7 @@ static const struct {
 } pages[] = {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
+    {"reference/alerts.md", page_alert_fields},
     {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

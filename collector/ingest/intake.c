@@ -419,6 +419,14 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
 }
 
+int dw_intake_take_asked(struct dw_intake_engine *e)
+{
+    if (!dw_alerts_asked(e->alerts_dir))
+        return DW_OK;
+    int rc = dw_archive_sync(e->archive); /* of what is raised and waits */
+    return rc == DW_OK ? dw_alerts_take_asked(e->alerts, e->alerts_dir, dw_clock_real(e->conf.clock)) : rc;
+}
+
 bool dw_intake_all_closed(const struct dw_intake_engine *e)
 {
     return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->account);

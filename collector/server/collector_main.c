@@ -23,7 +23,7 @@
 
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
-#define APPROVALS_NS DW_NS_PER_S /* how often approvals are looked for */
+#define PEOPLE_NS DW_NS_PER_S /* how often approvals are looked for */
 static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"};
 
 struct program {
@@ -34,7 +34,7 @@ struct program {
     struct dw_intake_engine *engine;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
-    int64_t approvals_ns; /* when they were looked for last */
+    int64_t people_ns; /* when it was looked for what people said last */
     bool until_idle;
 };
 
@@ -44,9 +44,11 @@ static bool turn(void *arg)
     uint32_t taken = 0;
     int64_t now = dw_clock_mono(&dw_clock_system);
     int rc = DW_OK;
-    if (now - p->approvals_ns >= APPROVALS_NS) {
-        p->approvals_ns = now;
+    if (now - p->people_ns >= PEOPLE_NS) {
+        p->people_ns = now;
         rc = trust_take_approvals(p->opt->data.ptr, p->engine);
+        if (rc == DW_OK)
+            rc = dw_intake_take_asked(p->engine);
     }
     if (rc == DW_OK)
         rc = dw_intake_turn(p->engine, &taken);

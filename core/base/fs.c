@@ -234,6 +234,7 @@ static int stat_any(int dir_fd, const char *path, int flags, struct dw_stat *ret
         .mtime_ns = statx_ns(sx.stx_mtime),
         .ctime_ns = statx_ns(sx.stx_ctime),
         .mode = sx.stx_mode,
+        .uid = sx.stx_uid,
     };
     return DW_OK;
 }

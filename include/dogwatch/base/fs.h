@@ -18,6 +18,7 @@ struct dw_stat {
     uint64_t device, inode, size_bytes, links;
     int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode; /* type and permissions as in st_mode */
+    uint32_t uid;  /* who owns it */
 };
 
 /* The replaceable operations; each answers like its system call but with DW_E codes. */

@@ -37,6 +37,8 @@ void dw_intake_close(struct dw_intake_engine *e);
 DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
 /* Somebody agreed to an agent (id: DW_AGENT_ID_BYTES): a decision, durable. */
 DW_MUST_USE int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent);
+/* Makes what people said of alerts durable (dw_alerts_take_asked). */
+DW_MUST_USE int dw_intake_take_asked(struct dw_intake_engine *e);
 /* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */

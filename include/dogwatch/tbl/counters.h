@@ -67,3 +67,5 @@ COUNTER(spool_torn, "ends of spool files that a crash left unfinished: cut at th
 COUNTER(spool_corrupt, "pieces of spool files that were no whole frame at a start: kept in the spool's quarantine")
 COUNTER(spool_tombstones, "frames of the spool whose content was damaged: their place in the chain is kept, their bytes are lost and named")
 COUNTER(ingest_resent, "frames that came again as their agent's start had announced: what its spool could not know to be taken")
+COUNTER(alerts_changed, "changes of alerts that people made: status, assignee, notes")
+COUNTER(alerts_changes_refused, "changes of alerts that were asked for and could not be made: no such alert, no such value")

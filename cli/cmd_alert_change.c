@@ -1,0 +1,156 @@
+/*
+ * cmd_alert_change: what people say of an alert: `dogwatch alert status|disposition|assign|note ID VALUE`.
+ *
+ * Idea: only the collector writes alerts.log, so the change is left in its inbox. While it runs it takes it within a second; else it
+ * does when it starts, and that is said.
+ */
+#include "cmd_alert.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/event/json_write.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 5000, STEP_MS = 20 };
+
+int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret)
+{
+    char dir[CLI_PATH_MAX];
+    int rc = dw_path_join(dir, sizeof dir, o->data, "alerts");
+    if (rc == DW_OK)
+        rc = dw_alerts_open_read(dir, ret);
+    if (rc < 0)
+        (void)fprintf(stderr, "dogwatch: no alerts to read in %s: %s\n  dogwatch up --data DIR   makes some; --data or DOGWATCH_DATA tells where\n",
+            dir, dw_err_text(rc));
+    return rc == DW_OK ? CLI_YES : CLI_CANNOT;
+}
+
+int cli_say_no_alert(const char *id, int err)
+{
+    (void)fprintf(stderr, "dogwatch: alert %s: %s\n", id,
+        err == DW_EEXIST ? "several alerts begin so; give more digits" : err == DW_ENOENT ? "no alert has this id; `dogwatch alerts` lists them" : dw_err_text(err));
+    return err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
+}
+
+void cli_alert_json(const struct dw_alert *a, struct dw_buf *out)
+{
+    dw_buf_str(out, dw_str_slice(a->doc, 0, a->doc.len - 1)); /* it ends with a brace */
+    dw_buf_str(out, DW_STR(",\"workflow\":{"));
+    for (int i = 0; i < DW_ALERT_FIELDS; i++) {
+        if (i == DW_ALERT_note)
+            continue; /* each is kept: they are the history */
+        dw_buf_printf(out, "%s\"%s\":", i ? "," : "", dw_alert_field_name((enum dw_alert_field)i));
+        (void)dw_json_string(out, dw_str_of(a->said[i]));
+    }
+    dw_buf_str(out, DW_STR("}}\n"));
+}
+
+bool cli_alert_verb(const char *verb, enum dw_alert_field *ret)
+{
+    const char *name = strcmp(verb, "assign") == 0 ? "assignee" : verb;
+    for (int i = 0; i < DW_ALERT_FIELDS; i++) {
+        *ret = (enum dw_alert_field)i;
+        if (strcmp(dw_alert_field_name(*ret), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void keep_id(void *arg, const struct dw_alert *a)
+{
+    (void)snprintf(arg, DW_ALERT_ID_TEXT, "%s", a->id);
+}
+
+static bool is_collector_running(const struct cli_options *o)
+{
+    char path[CLI_PATH_MAX];
+    int fd = -1;
+    pid_t pid;
+    if (dw_path_join(path, sizeof path, o->data, "collector.lock") < 0)
+        return false;
+    int rc = dw_fs_lock(path, &fd, &pid);
+    dw_fs_close(fd);
+    return rc == DW_ELOCKED;
+}
+
+struct look {
+    const char *change;
+    bool made;
+};
+
+static void look_for(void *arg, const struct dw_alert_change *c)
+{
+    struct look *l = arg;
+    l->made |= strcmp(l->change, c->change) == 0;
+}
+
+/* Waits until the collector has taken it. DW_EAGAIN: it has not. */
+static int wait_for_it(const struct cli_options *o, const char *dir, const char *id, const char *change, bool *ret_made)
+{
+    struct look l = {.change = change};
+    struct dw_alerts *view;
+    for (int ms = 0; !dw_alert_answered(dir, change); ms += STEP_MS) {
+        if (ms >= WAIT_MS)
+            return DW_EAGAIN;
+        (void)poll(NULL, 0, STEP_MS);
+    }
+    int rc = cli_open_alerts(o, &view);
+    if (rc != CLI_YES)
+        return DW_EIO;
+    rc = dw_alerts_history(view, id, look_for, &l);
+    dw_alerts_close(view);
+    *ret_made = l.made;
+    return rc;
+}
+
+static int say(const struct cli_options *o, const char *dir, const char *id, const char *change, enum dw_alert_field field)
+{
+    bool made = false;
+    if (!is_collector_running(o)) {
+        (void)printf("alert %.12s: the collector of %s is not running; it takes this up when it starts\n", id, o->data);
+        return CLI_YES;
+    }
+    int err = wait_for_it(o, dir, id, change, &made);
+    if (err == DW_EAGAIN)
+        (void)fprintf(stderr, "dogwatch: the collector of %s has not taken it within %d s; it lies in %s/inbox\n", o->data, WAIT_MS / 1000, dir);
+    else if (err < 0 || !made)
+        (void)fprintf(stderr, "dogwatch: the collector refused it: its log says why\n");
+    else if (field == DW_ALERT_note)
+        (void)printf("alert %.12s: noted\n", id);
+    else
+        (void)printf("alert %.12s: %s is %s\n", id, dw_alert_field_name(field), o->rest[2]);
+    return err < 0 || !made ? CLI_CANNOT : CLI_YES;
+}
+
+int cli_alert_change(const struct cli_options *o, enum dw_alert_field field)
+{
+    char dir[CLI_PATH_MAX], id[DW_ALERT_ID_TEXT] = "", change[DW_CHANGE_ID_TEXT];
+    struct dw_alerts *view;
+    int bad = dw_alert_value_check(field, dw_str_of(o->rest[2]));
+    if (bad == DW_EUNKNOWN)
+        (void)fprintf(stderr, "dogwatch alert %s: '%s' is none of %s\n", o->rest[0], o->rest[2], dw_alert_field_values(field));
+    else if (bad < 0)
+        (void)fprintf(stderr, "dogwatch alert %s: a text of 1 to %d bytes is needed\n", o->rest[0], DW_ALERT_VALUE_MAX);
+    if (bad < 0)
+        return CLI_USAGE;
+    int rc = cli_open_alerts(o, &view);
+    if (rc != CLI_YES)
+        return rc;
+    int err = dw_alerts_find(view, dw_str_of(o->rest[1]), keep_id, id);
+    dw_alerts_close(view);
+    if (err < 0)
+        return cli_say_no_alert(o->rest[1], err);
+    struct dw_alert_change c = {.alert = id, .author = "", .field = field, .time_ns = dw_clock_real(&dw_clock_system), .value = dw_str_of(o->rest[2])};
+    err = dw_path_join(dir, sizeof dir, o->data, "alerts");
+    if (err == DW_OK)
+        err = dw_alert_ask(&dw_fs_system, dir, &c, change);
+    if (err < 0) {
+        (void)fprintf(stderr, "dogwatch: %s/inbox: %s\n", dir, dw_err_text(err));
+        return CLI_CANNOT;
+    }
+    return say(o, dir, id, change, field);
+}

@@ -1,0 +1,177 @@
+/*
+ * alert_inbox: changes that other processes ask for. They lie in a folder, a file each, until the collector has made lines of the log
+ * of them: it is the only one that writes there, and need not be running when somebody asks.
+ *
+ * Invariants:
+ *   (1) A file goes only after its change is durable, or was refused and said so; its name makes it count once, whatever crashes.
+ *   (2) Who owns the file is the author: nobody speaks for somebody else but root, and who runs the collector.
+ */
+#include "alert_int.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/base/rng.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PATH_CAP = 4096, NAMES_MAX = 10000, FILE_MAX = 64 * 1024, AUTHOR_CAP = 256 };
+
+static int inbox_path(char *out, const char *dir, const char *name)
+{
+    char inbox[PATH_CAP];
+    int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
+    return rc == DW_OK ? dw_path_join(out, PATH_CAP, inbox, name) : rc;
+}
+
+/* Temporary files of writers in the middle have other names. */
+static bool is_change_name(const char *name)
+{
+    size_t len = strlen(name);
+    return len && len < DW_CHANGE_ID_TEXT && strspn(name, "0123456789abcdef-") == len;
+}
+
+static void name_owner(uint32_t uid, char out[AUTHOR_CAP])
+{
+    struct passwd pw, *found = NULL;
+    char room[4096];
+    if (getpwuid_r((uid_t)uid, &pw, room, sizeof room, &found) == 0 && found)
+        (void)snprintf(out, AUTHOR_CAP, "%s", pw.pw_name);
+    else
+        (void)snprintf(out, AUTHOR_CAP, "uid %" PRIu32, uid);
+}
+
+/* Makes a change of a file. *ret_why: why it is refused; NULL: it is not. */
+static int take_file(struct dw_alerts *a, const char *path, const char *name, int64_t now_ns, const char **ret_why)
+{
+    struct alert_pending p = {0};
+    struct dw_arena arena;
+    struct dw_buf text = {0};
+    struct dw_stat st = {0};
+    char owner[AUTHOR_CAP];
+    *ret_why = NULL;
+    dw_arena_init(&arena, 0);
+    int rc = dw_fs_stat(path, &st);
+    if (rc == DW_OK)
+        rc = dw_fs_read_file(a->fs, path, FILE_MAX, &text);
+    if (rc == DW_OK && !(alert_read_line(dw_buf_view(&text), &arena, &p) && p.is_change))
+        rc = DW_ESYNTAX;
+    if (rc == DW_OK) {
+        name_owner(st.uid, owner);
+        if ((st.uid != 0 && st.uid != geteuid()) || !p.change.author[0])
+            p.change.author = owner;
+        p.change.change = name;
+        p.change.time_ns = now_ns;
+        rc = dw_alerts_change(a, &p.change);
+    }
+    dw_buf_fini(&text);
+    dw_arena_fini(&arena);
+    if (rc == DW_ESYNTAX || rc == DW_ENOENT || rc == DW_EUNKNOWN || rc == DW_ELIMIT || rc == DW_ENOTREG) {
+        *ret_why = rc == DW_ENOENT ? "no such alert" : dw_err_text(rc);
+        return DW_OK;
+    }
+    return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in order, which is that of asking. */
+static int sorted_names(const char *inbox, struct dw_buf *names, const char ***ret, size_t *ret_count)
+{
+    size_t count = 0;
+    int rc = dw_fs_list(inbox, NAMES_MAX, names);
+    if (rc < 0)
+        return rc;
+    for (const char *n = names->ptr; n && n < names->ptr + names->len; n += strlen(n) + 1)
+        count++;
+    const char **list = dw_alloc((count + 1) * sizeof *list);
+    if (!list)
+        return DW_ENOMEM;
+    *ret_count = 0;
+    for (const char *n = names->ptr; n && n < names->ptr + names->len; n += strlen(n) + 1)
+        if (is_change_name(n))
+            list[(*ret_count)++] = n;
+    if (*ret_count)
+        qsort(list, *ret_count, sizeof *list, by_name);
+    *ret = list;
+    return DW_OK;
+}
+
+bool dw_alerts_asked(const char *dir)
+{
+    char inbox[PATH_CAP];
+    struct dw_buf names = {0};
+    bool any = dw_path_join(inbox, sizeof inbox, dir, "inbox") == DW_OK && dw_fs_list(inbox, NAMES_MAX, &names) != DW_ENOENT && names.len > 0;
+    dw_buf_fini(&names);
+    return any;
+}
+
+int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns)
+{
+    char inbox[PATH_CAP], path[PATH_CAP];
+    struct dw_buf names = {0};
+    const char **list = NULL, *why;
+    size_t count = 0;
+    int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
+    if (rc == DW_OK)
+        rc = sorted_names(inbox, &names, &list, &count);
+    for (size_t i = 0; i < count && rc == DW_OK; i++) {
+        rc = dw_path_join(path, sizeof path, inbox, list[i]);
+        if (rc == DW_OK)
+            rc = take_file(a, path, list[i], now_ns, &why);
+        DW_COUNT_IF(rc == DW_OK && why, alerts_changes_refused);
+        if (rc == DW_OK && why)
+            dw_warn("a change of an alert is refused: %s (%s)", why, path);
+    }
+    if (rc == DW_OK && count)
+        rc = dw_alerts_sync(a);
+    for (size_t i = 0; i < count && rc == DW_OK; i++) {
+        rc = dw_path_join(path, sizeof path, inbox, list[i]);
+        if (rc == DW_OK)
+            rc = dw_fs_unlink(a->fs, path);
+    }
+    dw_free(list);
+    dw_buf_fini(&names);
+    return rc == DW_ENOENT ? DW_OK : rc;
+}
+
+int dw_alert_ask(const struct dw_fs *fs, const char *dir, const struct dw_alert_change *c, char ret[DW_CHANGE_ID_TEXT])
+{
+    char inbox[PATH_CAP], path[PATH_CAP];
+    struct dw_buf text = {0};
+    struct dw_alert_change asked = *c;
+    uint8_t chance[4];
+    if (dw_rng_bytes(chance, sizeof chance) < 0)
+        return DW_ECRYPTO;
+    char hex[2 * sizeof chance + 1];
+    dw_hex(chance, sizeof chance, hex);
+    (void)snprintf(ret, DW_CHANGE_ID_TEXT, "%020" PRId64 "-%s", dw_clock_real(&dw_clock_system), hex);
+    asked.change = ret;
+    int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
+    if (rc == DW_OK)
+        rc = dw_fs_mkdirs(fs, inbox, 0770);
+    if (rc == DW_OK)
+        rc = inbox_path(path, dir, ret);
+    alert_write_change(&asked, &text);
+    rc = text.err ? text.err : rc;
+    if (rc == DW_OK)
+        rc = dw_fs_write_file(fs, path, 0640, dw_buf_view(&text));
+    dw_buf_fini(&text);
+    return rc;
+}
+
+bool dw_alert_answered(const char *dir, const char *change)
+{
+    char path[PATH_CAP];
+    struct dw_stat st;
+    return inbox_path(path, dir, change) == DW_OK && dw_fs_stat(path, &st) == DW_ENOENT;
+}

@@ -1,0 +1,55 @@
+/*
+ * The inside of the alert store: its log (alert_store.c), the lines of it (alert_line.c), the view (alert_view.c) and changes that
+ * other processes ask for (alert_inbox.c).
+ */
+#ifndef DOGWATCH_COLLECTOR_ALERT_INT_H
+#define DOGWATCH_COLLECTOR_ALERT_INT_H
+
+#include "dogwatch/collect/alerts.h"
+
+#include "dogwatch/base/arena.h"
+#include "dogwatch/base/table.h"
+
+#include <sqlite3.h>
+
+/* An alert that was raised, or a change of one, on its way into the view. */
+struct alert_pending {
+    struct alert_pending *next;
+    struct dw_node node; /* by id; of raised ones only */
+    bool is_change;
+    struct dw_alert raised;        /* texts in one block behind the struct */
+    struct dw_alert_change change; /* so are these */
+};
+
+struct dw_alerts {
+    const struct dw_fs *fs;
+    int fd;
+    uint64_t log_bytes; /* written and synced */
+    bool torn;          /* behind them may stand a part of a write that failed */
+    sqlite3 *db;
+    sqlite3_stmt *put, *known;
+    struct dw_buf log;
+    struct alert_pending *head, **tail; /* not yet durable, in order */
+    struct dw_table by_id;              /* raised ones: of each id the newest comes first */
+};
+
+/* alert_line.c */
+void alert_write_raised(const struct dw_alert *alert, struct dw_buf *out);
+void alert_write_change(const struct dw_alert_change *c, struct dw_buf *out);
+/* Takes a line apart, its texts into the arena; `next` and `node` are not set. False: it is no line of the log. */
+bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pending *ret);
+
+/* alert_view.c */
+DW_MUST_USE int alert_view_open(struct dw_alerts *a, const char *dir, bool write);
+void alert_view_close(struct dw_alerts *a);
+DW_MUST_USE int alert_view_put(struct dw_alerts *a, const struct alert_pending *p);
+/* How much of the log it holds. */
+uint64_t alert_view_position(struct dw_alerts *a);
+DW_MUST_USE int alert_view_set_position(struct dw_alerts *a, uint64_t bytes);
+DW_MUST_USE int alert_view_empty(struct dw_alerts *a);
+DW_MUST_USE int alert_view_sql(struct dw_alerts *a, const char *sql);
+/* Events of an alert as the view has it; -1: it has none. */
+int64_t alert_view_total(struct dw_alerts *a, const char *id);
+bool alert_view_has_change(struct dw_alerts *a, const char *change);
+
+#endif

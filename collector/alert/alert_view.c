@@ -1,0 +1,252 @@
+/*
+ * alert_view: the newest state of each alert, and what was said of it, in SQLite.
+ *
+ * Invariants:
+ *   (1) It is made of the log alone: a file of another version is emptied and filled again.
+ *   (2) A change counts once, however often it is read.
+ */
+#include "alert_int.h"
+
+#include "dogwatch/base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { PATH_CAP = 4096, VERSION = 2 };
+
+/* The fields' first values stand in the table as what nobody has changed. */
+#define ALERT_COLUMNS "status TEXT DEFAULT 'new', disposition TEXT DEFAULT 'undetermined', assignee TEXT DEFAULT '', note TEXT DEFAULT ''"
+#define SELECTED "n, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note"
+
+static const char schema[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+    "CREATE TABLE IF NOT EXISTS alert(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, time INTEGER, rule TEXT,"
+    " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT, " ALERT_COLUMNS ");"
+    "CREATE INDEX IF NOT EXISTS alert_time ON alert(time);"
+    "CREATE TABLE IF NOT EXISTS history(n INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT UNIQUE, alert TEXT, time INTEGER, author TEXT,"
+    " field INTEGER, value TEXT);"
+    "CREATE INDEX IF NOT EXISTS history_alert ON history(alert);"
+    "CREATE TABLE IF NOT EXISTS position(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER);";
+static const char away[] = "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS position;";
+
+static int version(struct dw_alerts *a)
+{
+    sqlite3_stmt *s = NULL;
+    int n = 0;
+    if (sqlite3_prepare_v2(a->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        n = sqlite3_column_int(s, 0);
+    (void)sqlite3_finalize(s);
+    return n;
+}
+
+static int make_tables(struct dw_alerts *a)
+{
+    char sql[64];
+    int rc = version(a) != VERSION ? sqlite3_exec(a->db, away, NULL, NULL, NULL) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(a->db, schema, NULL, NULL, NULL);
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", VERSION);
+    return rc == SQLITE_OK ? sqlite3_exec(a->db, sql, NULL, NULL, NULL) : rc;
+}
+
+int alert_view_open(struct dw_alerts *a, const char *dir, bool write)
+{
+    char path[PATH_CAP];
+    int rc = dw_path_join(path, sizeof path, dir, "alerts.db");
+    if (rc < 0)
+        return rc;
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int sql = sqlite3_open_v2(path, &a->db, flags, NULL);
+    if (sql == SQLITE_OK)
+        sql = sqlite3_busy_timeout(a->db, 5000);
+    if (sql == SQLITE_OK && write)
+        sql = make_tables(a);
+    if (sql == SQLITE_OK && !write && version(a) != VERSION)
+        return DW_EVERSION;
+    if (sql == SQLITE_OK && write)
+        sql = sqlite3_prepare_v2(a->db,
+            "INSERT INTO alert(id, time, rule, title, level, key, total, doc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
+            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8 WHERE excluded.total > alert.total", -1, &a->put, NULL);
+    if (sql == SQLITE_OK)
+        sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
+    return dw_err_from_sqlite(sql);
+}
+
+void alert_view_close(struct dw_alerts *a)
+{
+    (void)sqlite3_finalize(a->put);
+    (void)sqlite3_finalize(a->known);
+    (void)sqlite3_close(a->db);
+}
+
+static int put_raised(struct dw_alerts *a, const struct dw_alert *p)
+{
+    sqlite3_stmt *s = a->put;
+    (void)sqlite3_reset(s);
+    (void)sqlite3_bind_text(s, 1, p->id, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 2, p->time_ns);
+    (void)sqlite3_bind_text(s, 3, p->rule, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 4, p->title, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 5, p->level, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, 6, p->key.ptr, (int)p->key.len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 7, p->total);
+    (void)sqlite3_bind_text(s, 8, p->doc.ptr, (int)p->doc.len, SQLITE_STATIC);
+    int rc = sqlite3_step(s);
+    (void)sqlite3_reset(s);
+    return dw_err_from_sqlite(rc);
+}
+
+static int step_once(struct dw_alerts *a, const char *sql, const struct dw_alert_change *c)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(a->db, sql, -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_text(s, 1, c->alert, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 2, c->value.ptr, (int)c->value.len, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 3, c->change, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(s, 4, c->time_ns);
+        (void)sqlite3_bind_text(s, 5, c->author, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int(s, 6, (int)c->field);
+        rc = sqlite3_step(s);
+    }
+    (void)sqlite3_finalize(s);
+    return dw_err_from_sqlite(rc);
+}
+
+static int put_change(struct dw_alerts *a, const struct dw_alert_change *c)
+{
+    char sql[128];
+    int rc = step_once(a, "INSERT OR IGNORE INTO history(alert, value, change, time, author, field) VALUES(?1,?2,?3,?4,?5,?6)", c);
+    if (rc < 0 || sqlite3_changes(a->db) == 0)
+        return rc;
+    (void)snprintf(sql, sizeof sql, "UPDATE alert SET %s=?2 WHERE id=?1", dw_alert_field_name(c->field));
+    return step_once(a, sql, c);
+}
+
+int alert_view_put(struct dw_alerts *a, const struct alert_pending *p)
+{
+    return p->is_change ? put_change(a, &p->change) : put_raised(a, &p->raised);
+}
+
+uint64_t alert_view_position(struct dw_alerts *a)
+{
+    sqlite3_stmt *s = NULL;
+    uint64_t bytes = 0;
+    if (sqlite3_prepare_v2(a->db, "SELECT bytes FROM position", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        bytes = (uint64_t)sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    return bytes;
+}
+
+int alert_view_set_position(struct dw_alerts *a, uint64_t bytes)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+        "INSERT INTO position VALUES(1, %" PRIu64 ") ON CONFLICT(one) DO UPDATE SET bytes=%" PRIu64, bytes, bytes);
+    return dw_err_from_sqlite(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
+}
+
+int alert_view_empty(struct dw_alerts *a)
+{
+    return alert_view_sql(a, "DELETE FROM alert; DELETE FROM history");
+}
+
+int alert_view_sql(struct dw_alerts *a, const char *sql)
+{
+    return dw_err_from_sqlite(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
+}
+
+int64_t alert_view_total(struct dw_alerts *a, const char *id)
+{
+    (void)sqlite3_reset(a->known);
+    (void)sqlite3_bind_text(a->known, 1, id, -1, SQLITE_TRANSIENT);
+    int64_t total = sqlite3_step(a->known) == SQLITE_ROW ? sqlite3_column_int64(a->known, 0) : -1;
+    (void)sqlite3_reset(a->known);
+    return total;
+}
+
+bool alert_view_has_change(struct dw_alerts *a, const char *change)
+{
+    sqlite3_stmt *s = NULL;
+    bool has = sqlite3_prepare_v2(a->db, "SELECT 1 FROM history WHERE change=?1", -1, &s, NULL) == SQLITE_OK;
+    if (has) {
+        (void)sqlite3_bind_text(s, 1, change, -1, SQLITE_STATIC);
+        has = sqlite3_step(s) == SQLITE_ROW;
+    }
+    (void)sqlite3_finalize(s);
+    return has;
+}
+
+static struct dw_str column_text(sqlite3_stmt *s, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    return dw_str_make(text ? text : "", (size_t)sqlite3_column_bytes(s, column));
+}
+
+static void give_row(sqlite3_stmt *s, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
+{
+    struct dw_alert alert = {.id = column_text(s, 1).ptr, .time_ns = sqlite3_column_int64(s, 2),
+        .rule = column_text(s, 3).ptr, .title = column_text(s, 4).ptr, .level = column_text(s, 5).ptr,
+        .key = column_text(s, 6), .total = sqlite3_column_int64(s, 7), .doc = column_text(s, 8)};
+    for (int i = 0; i < DW_ALERT_FIELDS; i++)
+        alert.said[i] = column_text(s, 9 + i).ptr;
+    each(arg, &alert);
+}
+
+int dw_alerts_list(struct dw_alerts *a, int64_t after, uint32_t limit,
+    void (*each)(void *arg, const struct dw_alert *alert), void *arg, int64_t *ret_last)
+{
+    sqlite3_stmt *s = NULL;
+    *ret_last = after;
+    int rc = sqlite3_prepare_v2(a->db,
+        "SELECT * FROM (SELECT " SELECTED " FROM alert WHERE n > ?1"
+        " ORDER BY time DESC, n DESC LIMIT ?2) ORDER BY time, n", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_int64(s, 1, after);
+        (void)sqlite3_bind_int64(s, 2, limit ? (sqlite3_int64)limit : -1);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+            int64_t n = sqlite3_column_int64(s, 0);
+            *ret_last = n > *ret_last ? n : *ret_last;
+            give_row(s, each, arg);
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return dw_err_from_sqlite(rc);
+}
+
+int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
+{
+    sqlite3_stmt *s = NULL;
+    uint32_t count = 0;
+    int rc = sqlite3_prepare_v2(a->db,
+        "SELECT " SELECTED " FROM alert WHERE substr(id, 1, ?2) = ?1 LIMIT 2", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_text(s, 1, prefix.ptr, (int)prefix.len, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(s, 2, (sqlite3_int64)prefix.len);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+            count++;
+        (void)sqlite3_reset(s);
+        if (count == 1 && sqlite3_step(s) == SQLITE_ROW)
+            give_row(s, each, arg);
+    }
+    (void)sqlite3_finalize(s);
+    return rc != SQLITE_DONE ? dw_err_from_sqlite(rc) : count == 0 ? DW_ENOENT : count > 1 ? DW_EEXIST : DW_OK;
+}
+
+int dw_alerts_history(struct dw_alerts *a, const char *id, void (*each)(void *arg, const struct dw_alert_change *c), void *arg)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(a->db, "SELECT change, author, field, time, value FROM history WHERE alert=?1 ORDER BY n", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+            int field = sqlite3_column_int(s, 2);
+            struct dw_alert_change c = {.alert = id, .change = column_text(s, 0).ptr, .author = column_text(s, 1).ptr,
+                .field = field >= 0 && field < DW_ALERT_FIELDS ? (enum dw_alert_field)field : DW_ALERT_note,
+                .time_ns = sqlite3_column_int64(s, 3), .value = column_text(s, 4)};
+            each(arg, &c);
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return dw_err_from_sqlite(rc);
+}
