@@ -188,6 +188,28 @@ static void tell_tombstone(struct dw_account *a, const struct dw_head *h)
         h->epoch.counter, h->event_count);
 }
 
+static int take_events(struct dw_account *a, const struct dw_decoded *f, const uint8_t *known, uint8_t *mark, bool *ret_marked, bool *ret_fresh)
+{
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
+        rc = dw__take_event(a, &f->head, &f->event[i], known ? &known[i] : NULL, &mark[i]);
+        *ret_marked |= mark[i] != DW_MARK_NONE;
+        *ret_fresh |= mark[i] == DW_MARK_NONE;
+    }
+    return rc;
+}
+
+/* A frame of the collector's own chain: a decision, or records of other shippers. */
+static int take_own(struct dw_account *a, const struct dw_decoded *f, const uint8_t *known, bool is_new, uint8_t *mark, bool *ret_marked)
+{
+    bool fresh = false;
+    if (f->head.kind == DW_FRAME_RECORD && is_new)
+        dw__take_decision(a, f);
+    if (f->head.kind == DW_FRAME_EVENTS && f->head.low_water_ns > a->own.low_water_ns)
+        a->own.low_water_ns = f->head.low_water_ns;
+    return take_events(a, f, known, mark, ret_marked, &fresh);
+}
+
 int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint8_t *known, uint8_t *mark, bool *ret_marked)
 {
     enum dw_link link;
@@ -197,11 +219,8 @@ int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint
     int rc = follow_chain(a, &f->head, &e, &link);
     if (rc < 0)
         return rc;
-    if (e == &a->own) {
-        if (f->head.kind == DW_FRAME_RECORD && link != DW_LINK_COPY)
-            dw__take_decision(a, f);
-        return DW_OK;
-    }
+    if (e == &a->own)
+        return take_own(a, f, known, link != DW_LINK_COPY, mark, ret_marked);
     bool tombstone = f->head.flags & DW_HEAD_TOMBSTONE;
     a->announced = dw__agent_announced(a, &f->head);
     if (link != DW_LINK_COPY)
@@ -213,11 +232,7 @@ int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint
     if (rc < 0)
         return rc;
     check_trust(a, &f->head, e);
-    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
-        rc = dw__take_event(a, &f->head, &f->event[i], known ? &known[i] : NULL, &mark[i]);
-        *ret_marked |= mark[i] != DW_MARK_NONE;
-        fresh |= mark[i] == DW_MARK_NONE;
-    }
+    rc = take_events(a, f, known, mark, ret_marked, &fresh);
     if (link == DW_LINK_COPY)
         tell_copy(a, &f->head, e, fresh);
     else

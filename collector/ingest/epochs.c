@@ -188,8 +188,8 @@ int64_t dw_account_low_water(const struct dw_account *a)
 
 int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head)
 {
-    const struct dw__epoch *e = dw__epoch_find(a, head);
-    return e ? e->low_water_ns : INT64_MIN;
+    const struct dw__epoch *e = dw_is_collector(head->agent) ? &a->own : dw__epoch_find(a, head);
+    return e && e->low_water_ns ? e->low_water_ns : INT64_MIN; /* 0: none was stated */
 }
 
 bool dw_account_unheard(const struct dw_account *a, int64_t heard_before_ns, struct dw_decision *ret)

@@ -16,6 +16,8 @@
  */
 #include "dogwatch/collect/intake.h"
 
+#include "shipped.h"
+
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
@@ -26,7 +28,7 @@
 #include <stdio.h>
 
 #define INTERRUPTED_NS DW_NS_PER_S
-enum { TURN_FRAMES = 64, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
+enum { TURN_FRAMES = 64, TURN_RECORDS = 4096, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
     /* set once */
@@ -40,8 +42,9 @@ struct dw_intake_engine {
     struct dw_decoder *decoder;
     struct dw_match_scratch *scratch;
     struct dw_window *window;
-    struct dw_encoder *encoder; /* of decisions */
-    struct dw_chain chain;      /* of decisions */
+    struct dw_encoder *encoder; /* of decisions, and of what others shipped */
+    struct dw_chain chain;      /* ... so too */
+    struct dw__shipped *shipped; /* NULL until there is some */
     /* Places in the queue: the last agent's frame, and what stands before `next` is archived. One, or one a partition; none: at
      * the queue's beginning. */
     struct dw_resume *place;
@@ -161,6 +164,8 @@ static int advance(struct dw_intake_engine *e, const struct dw_decoded *f)
         d.kind = DW_DECISION_OTHER;
     if (d.kind == DW_DECISION_END || (d.kind == DW_DECISION_IDLE && low == INT64_MAX))
         return dw_window_flush(e->window, on_finding, e);
+    if (low == INT64_MAX && dw_is_collector(f->head.agent) && f->head.kind == DW_FRAME_EVENTS)
+        low = f->head.low_water_ns; /* no agent is waited for: what others shipped goes by its own time */
     if (low == INT64_MAX || low <= INT64_MIN + e->conf.lateness_ns)
         return DW_OK;
     return dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
@@ -218,7 +223,7 @@ static int move_on(struct dw_intake_engine *e, const struct dw_head *h, struct d
     }
     if (!r)
         r = add_place(e);
-    else if (own && r->at.source == at.source) {
+    else if (own && h->kind == DW_FRAME_RECORD && r->at.source == at.source) {
         r->at.next = at.next;
         return DW_OK;
     }
@@ -328,9 +333,49 @@ static int decide_expired(struct dw_intake_engine *e, struct dw_position gap)
     return decide(e, &d, (struct dw_position){.source = gap.source, .offset = gap.next, .next = gap.next});
 }
 
+/* What others shipped, and waits, becomes a frame. */
+static int flush_shipped(struct dw_intake_engine *e)
+{
+    struct dw_frame *frame = NULL;
+    struct dw_position at;
+    struct dw_decoded f = {0};
+    int rc = e->shipped ? dw__shipped_flush(e->shipped, e->encoder, &e->chain, &frame, &at) : DW_OK;
+    if (rc < 0 || !frame)
+        return rc;
+    rc = dw_decode(e->decoder, dw_buf_view(&frame->bytes), &f);
+    if (rc == DW_OK)
+        rc = take_valid(e, dw_buf_view(&frame->bytes), &f, at);
+    DW_COUNT_N(ingest_events, f.event_count);
+    dw_frame_free(frame);
+    return rc;
+}
+
+static int take_shipped(struct dw_intake_engine *e, const struct dw_received *got)
+{
+    int64_t now = dw_clock_real(e->conf.clock);
+    if (!e->shipped)
+        e->shipped = dw__shipped_new(e->conf.keys, e->conf.json_topic);
+    int rc = e->shipped ? dw__shipped_add(e->shipped, got, now) : DW_ENOMEM;
+    if (rc == DW_EAGAIN) {
+        rc = flush_shipped(e);
+        if (rc == DW_OK)
+            rc = dw__shipped_add(e->shipped, got, now);
+    }
+    DW_COUNT_IF(rc == DW_OK, ingest_shipped);
+    if (rc != DW_ESYNTAX && rc != DW_ELIMIT)
+        return rc;
+    rc = flush_shipped(e);
+    return rc == DW_OK ? set_aside(e, got, DW_PROBLEM_JUNK) : rc;
+}
+
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
+    if (got->at.source >= DW_SOURCE_KAFKA_JSON && !got->replaced && !got->expired)
+        return take_shipped(e, got);
+    int before = flush_shipped(e);
+    if (before < 0)
+        return before;
     if (got->replaced)
         return decide_replaced(e, got->at);
     if (got->expired)
@@ -387,13 +432,18 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
 {
     struct dw_received got;
     int rc = DW_OK;
+    uint32_t work = 0; /* a frame is worth many records of others */
     *ret_taken = 0;
-    while (*ret_taken < TURN_FRAMES && !dw_alerts_due(e->alerts) && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
+    while (work < TURN_RECORDS && !dw_alerts_due(e->alerts) && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
         rc = take_one(e, &got);
         if (rc < 0)
             return rc;
+        work += got.at.source >= DW_SOURCE_KAFKA_JSON ? 1 : TURN_RECORDS / TURN_FRAMES;
         (*ret_taken)++;
     }
+    int flushed = flush_shipped(e);
+    if (flushed < 0)
+        return flushed;
     if (rc == DW_EAGAIN)
         rc = silence_counts(e) ? decide_idle(e, ret_taken) : DW_OK;
     if (rc < 0 || *ret_taken == 0)
@@ -560,6 +610,7 @@ void dw_intake_close(struct dw_intake_engine *e)
     if (!e)
         return;
     dw_receiver_close(e->receiver);
+    dw__shipped_free(e->shipped);
     dw_archive_close(e->archive);
     dw_alerts_close(e->alerts);
     dw_account_free(e->account);

@@ -199,11 +199,12 @@ static void take_idle(struct dw_account *a, const struct dw_head *decided, const
         "agent %.16s%s%s: nothing since %s; correlations no longer wait for it", hex, e->host[0] ? " on " : "", e->host, since);
 }
 
-/* "queue file 3", "partition 5" */
+/* "queue file 3", "partition 5", "JSON partition 5" */
 static void put_source(char out[DW__CAUSE_CAP], uint64_t source)
 {
-    bool kafka = source >= DW_SOURCE_KAFKA;
-    (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, kafka ? "partition" : "queue file", kafka ? source - DW_SOURCE_KAFKA : source);
+    uint64_t first = source >= DW_SOURCE_KAFKA_JSON ? DW_SOURCE_KAFKA_JSON : source >= DW_SOURCE_KAFKA ? DW_SOURCE_KAFKA : 0;
+    const char *what = first == DW_SOURCE_KAFKA_JSON ? "JSON partition" : first ? "partition" : "queue file";
+    (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, what, source - first);
 }
 
 static void take_rejected(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)

@@ -152,25 +152,40 @@ static int load_rules(const struct dw_collector_options *opt, struct dw_keys *ke
     return rc;
 }
 
-/* Where frames come from, as configuration says. */
+static int open_kafka(const struct dw_collector_options *o, bool json, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    char host[256] = "", member[320], group[512];
+    const char *end = json ? ".json" : "";
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(member, sizeof member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
+    (void)snprintf(group, sizeof group, "%.500s%s", o->kafka_group.ptr, end);
+    struct dw_kafka_conf conf = {.member = dw_str_of(member), .brokers = o->kafka_brokers, .topic = json ? o->kafka_json_topic : o->kafka_topic,
+        .group = dw_str_of(group), .json = json, .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas,
+        .client = DW_STR("dogwatch-collector"), .key = o->kafka_options.key, .value = o->kafka_options.value,
+        .option_count = o->kafka_options.count, .password = o->kafka_password.bytes};
+    return dw_kafka_receiver_open(&conf, from, count, ret);
+}
+
+/* Where frames come from, as configuration says; and records of other shippers. */
 static int open_receiver(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
 {
     const struct program *p = arg;
     const struct dw_collector_options *o = p->opt;
-    if (o->transport == DW_TRANSPORT_DIR) {
-        uint32_t i = 0;
-        while (i < count && from[i].at.source >= DW_SOURCE_KAFKA)
-            i++;
-        return dw_dir_receiver_open(&dw_fs_system, p->queue_dir, i < count ? &from[i] : NULL, ret);
+    struct dw_receiver *frames = NULL, *json = NULL;
+    uint32_t i = 0;
+    while (i < count && from[i].at.source >= DW_SOURCE_KAFKA)
+        i++;
+    int rc = o->transport == DW_TRANSPORT_DIR ? dw_dir_receiver_open(&dw_fs_system, p->queue_dir, i < count ? &from[i] : NULL, &frames)
+                                              : open_kafka(o, false, from, count, &frames);
+    *ret = frames;
+    if (rc < 0 || o->kafka_json_topic.len == 0)
+        return rc;
+    rc = open_kafka(o, true, from, count, &json);
+    if (rc < 0) {
+        dw_receiver_close(frames);
+        return rc;
     }
-    char host[256] = "", member[320];
-    (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(member, sizeof member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
-    struct dw_kafka_conf conf = {.member = dw_str_of(member), .brokers = o->kafka_brokers, .topic = o->kafka_topic, .group = o->kafka_group,
-        .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas, .client = DW_STR("dogwatch-collector"),
-        .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
-        .password = o->kafka_password.bytes};
-    return dw_kafka_receiver_open(&conf, from, count, ret);
+    return dw_receiver_both(frames, json, ret);
 }
 
 static int find_queue(struct program *p)
@@ -195,7 +210,7 @@ static int work(const struct dw_collector_options *opt)
         rc = trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
     if (rc == DW_OK)
         rc = find_queue(&p);
-    struct dw_intake_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
+    struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
         .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK) {

@@ -8,7 +8,7 @@
  * while a leader does not even say that it has nothing (kafka_heard.c).
  *
  * Invariants:
- *   (1) source is DW_SOURCE_KAFKA and the partition, offset the record's, next = offset + 1.
+ *   (1) source is first_source and the partition, offset the record's, next = offset + 1.
  *   (2) Nothing is committed but what dw_receiver_commit was told, and only in partitions that are ours.
  *   (3) The bytes of a record are valid until the next call: one message is held.
  *   (4) While a seek or a question is open for a partition nothing of it is handed out.
@@ -49,6 +49,7 @@ struct kafka_receiver {
     rd_kafka_conf_t *conf;     /* of every client */
     rd_kafka_queue_t *commits; /* what became of them */
     char *topic, *brokers;
+    uint64_t first_source; /* of partition 0 */
     uint32_t new_partitions;
     int16_t copies;
     rd_kafka_resp_err_t refused; /* why the topic could not be made, as said last */
@@ -368,16 +369,16 @@ static void seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static struct dw_position place(int32_t partition, uint64_t offset, uint64_t next)
+static struct dw_position place(const struct kafka_receiver *r, int32_t partition, uint64_t offset, uint64_t next)
 {
-    return (struct dw_position){DW_SOURCE_KAFKA + (uint64_t)partition, offset, next};
+    return (struct dw_position){r->first_source + (uint64_t)partition, offset, next};
 }
 
 /* What was taken last does not stand there any more: from the beginning. */
 static int tell_replaced(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
 {
     struct partition *p = &r->partition[partition];
-    *ret = (struct dw_received){.at = place(partition, p->last.at.offset, p->last.at.next), .replaced = true};
+    *ret = (struct dw_received){.at = place(r, partition, p->last.at.offset, p->last.at.next), .replaced = true};
     p->known = p->check = p->lost = p->moved = false;
     p->first = true;
     p->commit = 0;
@@ -406,7 +407,7 @@ static int out_of_range(struct kafka_receiver *r, int32_t partition, struct dw_r
     seek(r, partition, (int64_t)p->last.at.next);
     if ((uint64_t)low <= next)
         return DW_ENOENT; /* only what was taken already is gone */
-    *ret = (struct dw_received){.at = place(partition, next, (uint64_t)low), .expired = true};
+    *ret = (struct dw_received){.at = place(r, partition, next, (uint64_t)low), .expired = true};
     return DW_OK;
 }
 
@@ -444,7 +445,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     struct dw_str bytes = dw_str_make(m->payload, m->len);
     bool frame = dw_head_read(bytes, &head, &len) == DW_OK && len == bytes.len;
     *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
-        .at = {.source = DW_SOURCE_KAFKA + (uint64_t)m->partition, .offset = (uint64_t)m->offset, .next = (uint64_t)m->offset + 1}};
+        .at = place(r, m->partition, (uint64_t)m->offset, (uint64_t)m->offset + 1)};
     p->known = true;
     p->last = (struct dw_resume){.at = ret->at, .frame = head};
     return DW_OK;
@@ -677,15 +678,16 @@ int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_res
         return DW_ENOMEM;
     r->base.ops = &kafka_ops;
     dw__kafka_trouble_init(&r->trouble, "kafka receiver", conf);
+    r->first_source = conf->json ? DW_SOURCE_KAFKA_JSON : DW_SOURCE_KAFKA;
     r->new_partitions = conf->partitions;
     r->copies = conf->copies ? (int16_t)conf->copies : -1; /* -1: what the brokers do by themselves */
     r->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     r->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     int rc = r->topic && r->brokers ? connect_consumer(r, conf) : DW_ENOMEM;
     for (uint32_t i = 0; i < from_count && rc == DW_OK; i++) {
-        if (from[i].at.source < DW_SOURCE_KAFKA)
-            continue; /* of a queue folder */
-        struct partition *p = partition_of(r, from[i].at.source - DW_SOURCE_KAFKA);
+        if (from[i].at.source < r->first_source || from[i].at.source - r->first_source >= PARTITIONS_MAX)
+            continue; /* of a queue folder, or another topic */
+        struct partition *p = partition_of(r, from[i].at.source - r->first_source);
         if (!p) {
             rc = DW_ENOMEM;
             break;

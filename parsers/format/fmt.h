@@ -168,5 +168,9 @@ int fmt_json(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str t
     const struct fmt_map *map, size_t count);
 /* Stores one value as a map entry says. False when it is not of that form. */
 bool fmt_apply(const struct dw_parse_ctx *ctx, struct dw_draft *d, const struct fmt_map *m, const struct dw_field *v);
+/* Whether what a map entry fills was filled already: its key, or 0: the draft's time. */
+bool fmt_is_taken(const struct dw_draft *d, const struct fmt_map *m);
+/* Stores a value of JSON whose name is well known (level, msg, status, ...) and not taken yet, as the parser `json` does. */
+bool fmt_well_known(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str name, const struct dw_field *value);
 
 #endif

@@ -95,8 +95,7 @@ static const struct fmt_map well_known[] = {
     {"service", DW_F_service_name, FMT_COPY},
 };
 
-/* The key a map entry fills first; 0 is DW_F_timestamp, the draft's time. */
-static bool is_taken(const struct dw_draft *d, const struct fmt_map *m)
+bool fmt_is_taken(const struct dw_draft *d, const struct fmt_map *m)
 {
     switch (m->how) {
     case FMT_TIME: return d->has_time;
@@ -116,12 +115,11 @@ static const char *level_name(struct dw_str s)
     return s.len == 2 && s.ptr[1] == '0' && s.ptr[0] >= '1' && s.ptr[0] <= '6' ? name[s.ptr[0] - '1'] : NULL;
 }
 
-static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
+bool fmt_well_known(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
 {
-    const struct dw_parse_ctx *ctx = arg;
     for (size_t i = 0; i < DW_COUNT_OF(well_known); i++) {
         const struct fmt_map *m = &well_known[i];
-        if (!fmt_eq(name, m->name) || is_taken(d, m))
+        if (!fmt_eq(name, m->name) || fmt_is_taken(d, m))
             continue;
         const char *level =
             m->key == DW_F_log_level && dw_field_is_text(value) ? level_name(dw_field_str(value)) : NULL;
@@ -132,6 +130,11 @@ static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const st
         return fmt_apply(ctx, d, m, value);
     }
     return false;
+}
+
+static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
+{
+    return fmt_well_known(arg, d, name, value);
 }
 
 int dw_parse_json(const struct dw_parse_ctx *ctx, struct dw_draft *d)

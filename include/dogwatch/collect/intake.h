@@ -15,6 +15,7 @@
 struct dw_intake_conf {
     const struct dw_fs *fs;
     const struct dw_clock *clock;
+    const char *json_topic;     /* whose records from DW_SOURCE_KAFKA_JSON on are; kept */
     const char *data;           /* DATA: archive/, alerts/ below */
     /* Opens the receiver behind what is archived: one place for a queue of files, one a partition for Kafka. */
     int (*open_receiver)(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret);

@@ -69,3 +69,4 @@ COUNTER(spool_tombstones, "frames of the spool whose content was damaged: their 
 COUNTER(ingest_resent, "frames that came again as their agent's start had announced: what its spool could not know to be taken")
 COUNTER(alerts_changed, "changes of alerts that people made: status, assignee, notes")
 COUNTER(alerts_changes_refused, "changes of alerts that were asked for and could not be made: no such alert, no such value")
+COUNTER(ingest_shipped, "records of other shippers (kafka.json_topic) that became events")

@@ -41,3 +41,4 @@ PARSER(system_auth, "system", "auth", "event", ",auth,sshd,sudo,secure,", "auth.
 PARSER(system_syslog, "system", "syslog", "event", ",syslog,rfc3164,rfc5424,", "syslog, RFC 3164 and 5424")
 PARSER(json, "generic", "json", "event", ",ndjson,ecs,", "one JSON object a line; well-known names become ECS")
 PARSER(logfmt, "generic", "logfmt", "event", ",", "key=value pairs; well-known names become ECS")
+PARSER(shipper, "generic", "shipper", "event", ",fluent_bit,fluentbit,vector,filebeat,", "records of Fluent Bit, Vector and Filebeat: JSON around a line, which is parsed too")

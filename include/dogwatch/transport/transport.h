@@ -61,6 +61,8 @@ struct dw_position {
     uint64_t source, offset, next;
 };
 #define DW_SOURCE_KAFKA (UINT64_C(1) << 32)
+/* Partitions of a topic of other programs' JSON; what comes from there is never a frame. */
+#define DW_SOURCE_KAFKA_JSON (UINT64_C(2) << 32)
 
 /* Where to go on: at `at.next`. The agent, epoch and number of the frame that was taken at `at.offset` tell whether it still stands
  * there; kind 0: what was taken there was no frame. */
@@ -127,5 +129,8 @@ DW_MUST_USE int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint
  * begins at its oldest file and the first thing handed out is `replaced`. */
 DW_MUST_USE int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_resume *from,
     struct dw_receiver **ret);
+
+/* Receives from both, by turns; each hears only of its own what may be forgotten. Takes both, also when it fails. DW_ENOMEM. */
+DW_MUST_USE int dw_receiver_both(struct dw_receiver *a, struct dw_receiver *b, struct dw_receiver **ret);
 
 #endif

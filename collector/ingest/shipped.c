@@ -1,0 +1,147 @@
+/*
+ * shipped: records of other shippers to events.
+ *
+ * Idea: a record is a line; a partition is a stream of them, in which a record's offset is what a byte's is in a file: event [n, n + 1). So
+ * the account, the ledger and evidence need no other words, and a record that is taken again is known by its place.
+ *
+ * Invariants:
+ *   (1) A frame holds records of one partition, in order.
+ *   (2) The line is the record byte for byte, but that each line break, which JSON allows between its parts, is a space.
+ *   (3) HEAD's low-water mark is the greatest event time so far: it never falls.
+ */
+#include "shipped.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/parsers/parser.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define AHEAD_MAX_NS (300 * DW_NS_PER_S)
+enum { NAME_CAP = 512 };
+
+struct part {
+    struct part *next;
+    uint64_t source;
+    struct dw_stream stream;
+    struct dw_field field; /* log.file.path: where it came from, unless the record says */
+    char name[NAME_CAP];
+};
+
+struct dw__shipped {
+    struct dw_keys *keys;
+    const char *topic;
+    const struct dw_parser *parser;
+    struct dw_batch *batch;
+    struct dw_buf line;
+    struct part *parts;
+    struct dw_position last; /* taken last, when the batch holds any */
+    int64_t newest_ns;
+};
+
+struct dw__shipped *dw__shipped_new(struct dw_keys *keys, const char *topic)
+{
+    struct dw__shipped *s = dw_calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (struct dw__shipped){.keys = keys, .topic = topic, .parser = dw_parser_find(DW_STR("shipper")), .batch = dw_batch_new(keys)};
+    DW_ASSERT(s->parser);
+    if (s->batch)
+        return s;
+    dw_free(s);
+    return NULL;
+}
+
+void dw__shipped_free(struct dw__shipped *s)
+{
+    if (!s)
+        return;
+    while (s->parts) {
+        struct part *p = s->parts;
+        s->parts = p->next;
+        dw_free(p);
+    }
+    dw_batch_free(s->batch);
+    dw_buf_fini(&s->line);
+    dw_free(s);
+}
+
+static struct part *part_of(struct dw__shipped *s, uint64_t source)
+{
+    uint8_t hash[DW_SHA256_BYTES];
+    for (struct part *p = s->parts; p; p = p->next)
+        if (p->source == source)
+            return p;
+    struct part *p = dw_calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->source = source;
+    (void)snprintf(p->name, sizeof p->name, "kafka:%.400s/%" PRIu64, s->topic, source - DW_SOURCE_KAFKA_JSON);
+    dw_sha256_of(dw_str_of(p->name), hash);
+    memcpy(p->stream.id, hash, sizeof p->stream.id);
+    memcpy(p->stream.series, hash, sizeof p->stream.series);
+    p->stream.predecessor_size = -1;
+    p->field = (struct dw_field){.v.ptr = p->name, .len = (uint32_t)strlen(p->name), .key = DW_F_log_file_path, .kind = DW_K_CONST};
+    p->stream.field = &p->field;
+    p->stream.field_count = 1;
+    p->next = s->parts;
+    s->parts = p;
+    return p;
+}
+
+static struct dw_str line_of(struct dw__shipped *s, struct dw_str bytes)
+{
+    dw_buf_reset(&s->line);
+    dw_buf_str(&s->line, bytes);
+    for (size_t i = 0; i < s->line.len; i++)
+        if (s->line.ptr[i] == '\n' || s->line.ptr[i] == '\r')
+            s->line.ptr[i] = ' ';
+    return dw_buf_view(&s->line);
+}
+
+static int64_t time_of(struct dw_draft *d, int64_t now_ns)
+{
+    if (!d->has_time)
+        return now_ns;
+    if (d->time_ns <= now_ns + AHEAD_MAX_NS)
+        return d->time_ns;
+    dw_draft_const(d, DW_F_tags, "time.untrusted");
+    return now_ns;
+}
+
+int dw__shipped_add(struct dw__shipped *s, const struct dw_received *got, int64_t now_ns)
+{
+    struct dw_parse_ctx ctx = {.time.now_ns = now_ns};
+    struct part *p = part_of(s, got->at.source);
+    struct dw_str line = line_of(s, got->bytes);
+    if (!p || s->line.err)
+        return DW_ENOMEM;
+    if (line.len > DW_FRAME_LINE_MAX)
+        return DW_ELIMIT;
+    bool other = dw_batch_count(s->batch) && s->last.source != got->at.source;
+    if (other || !dw_batch_fits(s->batch, &p->stream, line.len))
+        return DW_EAGAIN;
+    struct dw_draft *d = dw_batch_draft(s->batch, line);
+    int rc = dw_parser_run(s->parser, &ctx, d->line, d);
+    if (rc < 0)
+        return rc;
+    struct dw_event ev = {.time_ns = time_of(d, now_ns), .read_at_ns = now_ns, .stream = &p->stream, .start = got->at.offset, .end = got->at.next};
+    dw_batch_commit(s->batch, &ev);
+    s->newest_ns = ev.time_ns > s->newest_ns ? ev.time_ns : s->newest_ns;
+    s->last = got->at;
+    return DW_OK;
+}
+
+int dw__shipped_flush(struct dw__shipped *s, struct dw_encoder *e, struct dw_chain *chain, struct dw_frame **ret, struct dw_position *ret_at)
+{
+    struct dw_encode with = {.chain = chain, .low_water_ns = s->newest_ns};
+    *ret = NULL;
+    *ret_at = s->last;
+    if (dw_batch_count(s->batch) == 0)
+        return DW_OK;
+    int rc = dw_encode_events(e, s->batch, &with, ret);
+    dw_batch_reset(s->batch);
+    return rc;
+}
