@@ -33,7 +33,7 @@ def produce_whole(topic, partition, record):
 
 def configured(name):
     data = os.path.join(dir_, name)
-    _, collector = configure(data, [], f'collector.kafka.brokers={kafka.brokers}', f'collector.kafka.json_topic={name}', 'collector.kafka.partitions=2')
+    _, collector = configure(data, [], f'collector.kafka.brokers={kafka.brokers}', f'collector.kafka.json_topic={name}', f'collector.kafka.group={name}', 'collector.kafka.partitions=2')
     return data, live(collector)
 
 
