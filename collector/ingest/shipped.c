@@ -35,6 +35,7 @@ struct dw__shipped {
     const char *topic;
     const struct dw_parser *parser;
     struct dw_batch *batch;
+    struct dw_sha256 *sha;
     struct dw_buf line;
     struct part *parts;
     struct dw_position last; /* taken last, when the batch holds any */
@@ -46,11 +47,11 @@ struct dw__shipped *dw__shipped_new(struct dw_keys *keys, const char *topic)
     struct dw__shipped *s = dw_calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    *s = (struct dw__shipped){.keys = keys, .topic = topic, .parser = dw_parser_find(DW_STR("shipper")), .batch = dw_batch_new(keys)};
+    *s = (struct dw__shipped){.keys = keys, .topic = topic, .parser = dw_parser_find(DW_STR("shipper")), .batch = dw_batch_new(keys), .sha = dw_sha256_new()};
     DW_ASSERT(s->parser);
-    if (s->batch)
+    if (s->batch && s->sha)
         return s;
-    dw_free(s);
+    dw__shipped_free(s);
     return NULL;
 }
 
@@ -64,6 +65,7 @@ void dw__shipped_free(struct dw__shipped *s)
         dw_free(p);
     }
     dw_batch_free(s->batch);
+    dw_sha256_free(s->sha);
     dw_buf_fini(&s->line);
     dw_free(s);
 }
@@ -79,7 +81,9 @@ static struct part *part_of(struct dw__shipped *s, uint64_t source)
         return NULL;
     p->source = source;
     (void)snprintf(p->name, sizeof p->name, "kafka:%.400s/%" PRIu64, s->topic, source - DW_SOURCE_KAFKA_JSON);
-    dw_sha256_of(dw_str_of(p->name), hash);
+    dw_sha256_start(s->sha);
+    dw_sha256_add(s->sha, p->name, strlen(p->name));
+    dw_sha256_end(s->sha, hash);
     memcpy(p->stream.id, hash, sizeof p->stream.id);
     memcpy(p->stream.series, hash, sizeof p->stream.series);
     p->stream.predecessor_size = -1;
