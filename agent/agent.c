@@ -118,11 +118,15 @@ static int open_sender(struct agent *a, struct dw_sender **ret)
 {
     const struct dw_agent_options *o = a->opt;
     char id[2 * DW_AGENT_ID_BYTES + 1];
+    if (o->transport == DW_TRANSPORT_DIR && o->wire == DW_WIRE_JSON) {
+        dw_error("wire: json goes with transport: kafka; the dir transport carries frames");
+        return DW_ECONFIG;
+    }
     if (o->transport == DW_TRANSPORT_DIR)
         return dw_dir_sender_open(a->fs, a->queue_dir, (uint64_t)o->queue_max_bytes, ret);
     struct dw_kafka_conf conf = {.brokers = o->kafka_brokers, .topic = o->kafka_topic, .client = dw_str_of(a->host),
         .key = o->kafka_options.key, .value = o->kafka_options.value, .option_count = o->kafka_options.count,
-        .password = o->kafka_password.bytes};
+        .password = o->kafka_password.bytes, .json = o->wire == DW_WIRE_JSON};
     dw_hex(a->chain.agent, DW_AGENT_ID_BYTES, id);
     int rc = dw_kafka_sender_open(&conf, dw_str_of(id), ret);
     return rc == DW_OK ? open_spool(a, ret) : rc;

@@ -48,4 +48,15 @@ bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers,
 typedef bool dw__kafka_ours(const void *arg, uint64_t partition);
 uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg);
 
+/* kafka_events.c: a frame's events as JSON, one after the other */
+struct dw__kafka_events;
+struct dw__kafka_events *dw__kafka_events_new(void);
+void dw__kafka_events_free(struct dw__kafka_events *e);
+/* Begins a frame, which is kept until the next. Codes of dw_decode. */
+DW_MUST_USE int dw__kafka_events_take(struct dw__kafka_events *e, const struct dw_frame *frame);
+/* The event in hand, valid until the next look. DW_ENOENT: there is none any more; DW_ENOMEM. */
+DW_MUST_USE int dw__kafka_events_look(struct dw__kafka_events *e, struct dw_str *ret);
+/* The next one is in hand. */
+void dw__kafka_events_pass(struct dw__kafka_events *e);
+
 #endif

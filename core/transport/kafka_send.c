@@ -3,7 +3,8 @@
  *
  * Idea: every frame is kept until its report comes, in the order of sending; what is acknowledged is the longest run of delivered
  * frames from the first on. librdkafka retries for ever, so a report is either delivery or the end of this sender: the frames after
- * a failed one must not stand before it, so all that is not acknowledged is read from the files again.
+ * a failed one must not stand before it, so all that is not acknowledged is read from the files again. With `wire: json` a frame is as many
+ * records as it has events, and delivered when all of them are.
  *
  * Invariants:
  *   (1) Frames of an agent have one key, so one partition; with idempotence they stand there once and in order.
@@ -24,7 +25,8 @@ enum { POLL_MS = 5, RING_MIN = 64, CLOSE_MS = 2000 };
 
 struct slot {
     struct dw_frame *frame;
-    bool delivered;
+    uint32_t under_way; /* records of it that no report came of */
+    bool whole;         /* all its records were produced */
 };
 
 struct kafka_sender {
@@ -37,6 +39,7 @@ struct kafka_sender {
     struct slot *ring;
     uint32_t cap, waiting;
     uint64_t acked;
+    struct dw__kafka_events *events; /* of the newest frame; NULL: frames are records */
     struct dw__kafka_trouble trouble;
     int64_t look_ns;
     bool has_topic;
@@ -49,7 +52,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
     uint64_t number = (uint64_t)(uintptr_t)m->_private;
     (void)rk;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        s->ring[number & (s->cap - 1)].delivered = true;
+        s->ring[number & (s->cap - 1)].under_way--;
         dw__kafka_well(&s->trouble);
         return;
     }
@@ -73,10 +76,15 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
     s->broken = DW_EIO;
 }
 
+static struct slot *slot_of(struct kafka_sender *s, uint64_t number)
+{
+    return &s->ring[number & (s->cap - 1)];
+}
+
 static void take_acks(struct kafka_sender *s)
 {
-    while (s->waiting && s->ring[s->acked & (s->cap - 1)].delivered) {
-        struct slot *first = &s->ring[s->acked & (s->cap - 1)];
+    while (s->waiting && slot_of(s, s->acked)->whole && slot_of(s, s->acked)->under_way == 0) {
+        struct slot *first = slot_of(s, s->acked);
         dw_frame_free(first->frame);
         *first = (struct slot){0};
         s->acked++;
@@ -111,40 +119,70 @@ static bool has_topic(struct kafka_sender *s)
     return s->has_topic;
 }
 
+/* A record of frame `number`. DW_EAGAIN: there is no room now. */
+static int produce(struct kafka_sender *s, uint64_t number, struct dw_str bytes, int flags)
+{
+    int sent = rd_kafka_produce(s->records, RD_KAFKA_PARTITION_UA, flags, (void *)(uintptr_t)bytes.ptr, bytes.len, s->key.ptr, s->key.len,
+        (void *)(uintptr_t)number);
+    rd_kafka_resp_err_t err = sent == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return DW_EAGAIN;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return DW_OK;
+    dw__kafka_say(&s->trouble, err, NULL);
+    s->broken = err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? DW_ELIMIT : DW_EIO;
+    return s->broken;
+}
+
+/* The events of the newest frame, as far as there is room. */
+static int produce_events(struct kafka_sender *s)
+{
+    uint64_t number = s->acked + s->waiting - 1;
+    struct slot *slot = slot_of(s, number);
+    struct dw_str json;
+    int rc;
+    while ((rc = dw__kafka_events_look(s->events, &json)) == DW_OK && (rc = produce(s, number, json, RD_KAFKA_MSG_F_COPY)) == DW_OK) {
+        slot->under_way++;
+        dw__kafka_events_pass(s->events);
+    }
+    slot->whole = rc == DW_ENOENT;
+    return slot->whole ? DW_OK : rc;
+}
+
+static bool is_newest_whole(struct kafka_sender *s)
+{
+    return s->waiting == 0 || slot_of(s, s->acked + s->waiting - 1)->whole;
+}
+
 static int kafka_send(struct dw_sender *base, struct dw_frame **frame)
 {
     struct kafka_sender *s = (struct kafka_sender *)base;
     if (s->broken)
         return s->broken;
-    if (!has_topic(s))
+    if (!has_topic(s) || !is_newest_whole(s))
         return DW_EAGAIN;
     if (s->waiting == s->cap && !grow(s))
         return DW_ENOMEM;
-    const struct dw_buf *bytes = &(*frame)->bytes;
     uint64_t number = s->acked + s->waiting;
-    int sent = rd_kafka_produce(s->records, RD_KAFKA_PARTITION_UA, 0, bytes->ptr, bytes->len, s->key.ptr, s->key.len,
-        (void *)(uintptr_t)number);
-    rd_kafka_resp_err_t err = sent == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-        return DW_EAGAIN;
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        dw__kafka_say(&s->trouble, err, NULL);
-        s->broken = err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? DW_ELIMIT : DW_EIO;
-        return s->broken;
-    }
-    s->ring[number & (s->cap - 1)] = (struct slot){.frame = *frame};
+    int rc = s->events ? dw__kafka_events_take(s->events, *frame) : produce(s, number, dw_buf_view(&(*frame)->bytes), 0);
+    if (rc < 0)
+        return rc;
+    *slot_of(s, number) = (struct slot){.frame = *frame, .under_way = s->events ? 0 : 1, .whole = !s->events};
     s->waiting++;
     *frame = NULL;
-    return DW_OK;
+    if (s->events)
+        rc = produce_events(s);
+    return rc == DW_EAGAIN ? DW_OK : rc; /* pump produces the rest */
 }
 
 static int kafka_pump(struct dw_sender *base, uint64_t *ret_acked)
 {
     struct kafka_sender *s = (struct kafka_sender *)base;
     (void)rd_kafka_poll(s->rk, s->waiting ? POLL_MS : 0);
+    int rc = s->broken || is_newest_whole(s) ? s->broken : produce_events(s);
     take_acks(s);
     *ret_acked = s->acked;
-    return s->broken;
+    return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
 static const struct dw_frame *kafka_waiting(const struct dw_sender *base, uint64_t i)
@@ -169,6 +207,7 @@ static void kafka_close(struct dw_sender *base)
     dw_free(s->ring);
     dw_free(s->topic);
     dw_free(s->brokers);
+    dw__kafka_events_free(s->events);
     dw_buf_fini(&s->key);
     dw_free(s);
 }
@@ -217,7 +256,8 @@ int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw_str key, st
     s->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     s->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     dw_buf_str(&s->key, key);
-    int rc = s->topic && s->brokers && !s->key.err ? connect_producer(s, conf) : DW_ENOMEM;
+    s->events = conf->json ? dw__kafka_events_new() : NULL;
+    int rc = s->topic && s->brokers && !s->key.err && (s->events || !conf->json) ? connect_producer(s, conf) : DW_ENOMEM;
     if (rc < 0) {
         kafka_close(&s->base);
         return rc;

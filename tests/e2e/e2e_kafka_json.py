@@ -135,6 +135,54 @@ def odd():
     same(len(os.listdir(os.path.join(data, 'archive/rejected'))), len(junk), 'each is kept')
 
 
-for part in (shapes, odd, kills):
+def out():
+    """`wire: json`: each event as `dogwatch query` shows it, once, through kills of the agent; and it comes in again as a shipper's would."""
+    log, lines = os.path.join(dir_, 'out-logs/a.log'), 30000
+    os.makedirs(os.path.dirname(log))
+    kafka.run('topic', 'out', '2')
+    kafka.run('topic', 'frames', '2')
+    text = [f'203.0.113.{i % 250} - - [25/Nov/2026:12:00:{i % 60:02} +0000] "GET /p/{i} HTTP/1.1" 200 {i} "-" "a \\"quoted\\" b"' for i in range(lines)]
+    over = ('transport=kafka', f'kafka.brokers={kafka.brokers}', 'agent.flush.interval=1ms', 'agent.read.chunk=16KiB')
+    agent, _ = configure(os.path.join(dir_, 'out'), [log], *over, 'kafka.topic=out', 'agent.wire=json')
+    said = os.path.join(dir_, 'out.log')
+    for k in range(3):
+        with open(log, 'a') as f:
+            f.writelines(x + '\n' for x in text[k * lines // 3:(k + 1) * lines // 3])
+        seen = subprocess.Popen(['kcat', '-b', kafka.brokers, '-q', '-C', '-t', 'out', '-o', 'beginning', '-c', str(k * lines // 3 + 1000)], stdout=subprocess.DEVNULL)
+        p = start('dogwatch-agent', live(agent), said)
+        same(seen.wait(60), 0, 'records are there')
+        p.kill()
+        p.wait()
+    same(start('dogwatch-agent', agent, said).wait(60), 0, 'the agent ends well')
+    r = subprocess.run(['kcat', '-b', kafka.brokers, '-q', '-C', '-t', 'out', '-o', 'beginning', '-e'], capture_output=True, timeout=60)
+    events = {}
+    for line in r.stdout.splitlines():
+        e = json.loads(line)
+        check(events.setdefault(e['event']['id'], e)['event']['original'] == e['event']['original'], 'one id is one line', e)
+    same(sorted(e['event']['original'] for e in events.values()), sorted(text), 'each line is there')
+    data = os.path.join(dir_, 'frames')
+    agent, collector = configure(data, [log], *over, 'kafka.topic=frames', 'collector.kafka.group=frames')
+    same(start('dogwatch-agent', agent, said).wait(60), 0, 'an agent over frames ends well')
+    until_idle('frames', collector, os.path.join(dir_, 'frames.log'))
+
+    def plain(e):
+        return {k: v for k, v in e.items() if k not in ('dogwatch', 'agent')} | {'event': {k: v for k, v in e['event'].items() if k != 'id'}}
+    same(sorted(json.dumps(plain(e), sort_keys=True) for e in events.values()) == sorted(json.dumps(plain(e), sort_keys=True) for e in query(data)), True,
+         'as dogwatch query shows them over frames')
+    check('Sanitizer' not in open(said, errors='replace').read(), 'no sanitizer speaks', open(said, errors='replace').read()[-3000:])
+    data, collector = configured('again')
+    kafka.run('topic', 'again', '2')
+    produce('again', 0, [json.dumps(e).encode() for e in list(events.values())[:100]])
+    p = start('dogwatch-collector', collector, said)
+    wait_for(lambda: count(data) == 100, 30, lambda: f'100 events: {count(data)}')
+    found = query(data, 'event.dataset:nginx.access and http.response.status_code:200 | head 1')
+    same(len(found), 1, 'what went out comes in')
+    p.terminate()
+    p.wait(30)
+    check(len(r.stdout.splitlines()) > lines, 'what was under way came again')
+    print(f'{len(events)} events in {len(r.stdout.splitlines())} records', flush=True)
+
+
+for part in (shapes, odd, kills, out):
     part()
 finish(began)

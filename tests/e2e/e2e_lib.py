@@ -367,6 +367,10 @@ def alert_keys(data):
     return {(a['rule']['id'], a['event']['id']) for a in alerts(data)}
 
 
+def counters(data):
+    return {r['counter']: r['value'] for r in ndjson(dogwatch('counters', '--data', data, '--output', 'ndjson'))}
+
+
 def alarms(data):
     """Alerts that the collector raises about frames and bytes: rule -> count."""
     found = {}

@@ -85,10 +85,6 @@ def spooled(data):
     return sum(os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n.endswith('.frames')) if os.path.isdir(folder) else 0
 
 
-def counters(data):
-    return {r['counter']: r['value'] for r in ndjson(dogwatch('counters', '--data', data, '--output', 'ndjson'))}
-
-
 def kill_agent(up, meanwhile=None):
     """`meanwhile`: called before the next agent is started."""
     pid = wait_for(lambda: up.child('dogwatch-agent'), 15, 'a live agent')

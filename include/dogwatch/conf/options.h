@@ -23,6 +23,7 @@ struct dw_collector_options {
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
 enum dw_trust_option { DW_TRUST_PINNED, DW_TRUST_LISTED };
 enum dw_transport_option { DW_TRANSPORT_DIR, DW_TRANSPORT_KAFKA };
+enum dw_wire_option { DW_WIRE_FRAMES, DW_WIRE_JSON };
 /* log.level is enum dw_log_level. */
 
 extern const struct dw_conf_table dw_conf_agent;     /* values: struct dw_agent_options */

@@ -16,6 +16,7 @@ CONF(forget.after, DURATION, forget_after, "1h", 0, 2592000000000000, "", "How l
 CONF(transport, ENUM, transport, "dir", 0, 0, "dir|kafka", "How frames leave: `dir`, a folder that a collector on this host reads, or `kafka`.")
 CONF(kafka.brokers, STRING, kafka_brokers, "", 0, 0, "", "Where the kafka transport connects first: host:port,host:port.")
 CONF(kafka.topic, STRING, kafka_topic, "dogwatch.events", 0, 0, "", "The topic of the kafka transport. It must take records of 900,000 bytes (max.message.bytes).")
+CONF(wire, ENUM, wire, "frames", 0, 0, "frames|json", "What the kafka transport sends: `frames`, which a collector takes and anybody can prove; or `json`, one ECS event a record, for Kafka Connect, Logstash and others: without chain, signature and ledger.")
 CONF(kafka.options, MAP, kafka_options, "", 0, 0, "", "Further properties of librdkafka: security.protocol, sasl.mechanisms, sasl.username, ssl.ca.location, ... Those that order and durability rest on are refused.")
 CONF(kafka.password, SECRET, kafka_password, "", 0, 0, "", "sasl.password of the kafka transport.")
 CONF(spool.limit, SIZE, spool_limit, "1GiB", 1048576, 1125899906842624, "bytes", "Upper bound of DATA/agent/spool, where frames of files that are about to vanish wait while the brokers are away (up to 4 MiB more for records). When full, only deleted files are let go, as a declared loss that is named; the others are the buffer.")

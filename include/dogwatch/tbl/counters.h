@@ -70,3 +70,4 @@ COUNTER(ingest_resent, "frames that came again as their agent's start had announ
 COUNTER(alerts_changed, "changes of alerts that people made: status, assignee, notes")
 COUNTER(alerts_changes_refused, "changes of alerts that were asked for and could not be made: no such alert, no such value")
 COUNTER(ingest_shipped, "records of other shippers (kafka.json_topic) that became events")
+COUNTER(kafka_json_too_long, "events that are longer as JSON than brokers take (wire: json): not sent, and said")

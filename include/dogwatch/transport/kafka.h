@@ -19,7 +19,7 @@ struct dw_kafka_conf {
     struct dw_str client; /* client.id, in the broker's logs */
     const struct dw_str *key, *value; /* further properties of librdkafka: security.protocol, sasl.*, ssl.*, ... */
     uint32_t option_count;
-    bool json; /* of a receiver: records of other programs, from DW_SOURCE_KAFKA_JSON on */
+    bool json; /* of a receiver: records of other programs, from DW_SOURCE_KAFKA_JSON on. Of a sender: events as JSON, a record each */
     struct dw_str password; /* sasl.password; empty: none */
 };
 
