@@ -12,12 +12,12 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/store/archive.h"
 
-enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 12 };
+enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 12, CLI_RULES_MAX = 8 };
 enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
 /* Options that reading commands share. */
 struct cli_options {
-    char data[CLI_PATH_MAX], archive[CLI_PATH_MAX];
+    char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* rules: "" unless given */
     enum cli_output output;
     uint64_t limit;
     bool has_limit, follow;
@@ -41,6 +41,13 @@ DW_MUST_USE int cli_account(struct dw_archive_reader *r, struct dw_account *acco
 void cli_say_no_archive(const struct cli_options *o, int rc);
 /* Copies a path from the command line; false, and said, when it is too long. */
 bool cli_path(char out[CLI_PATH_MAX], const char *path);
+/* The folder of this program. */
+bool cli_own_folder(char out[CLI_PATH_MAX]);
+/* The rules that came with this program; false, and "", when there are none. */
+bool cli_shipped_rules(char out[CLI_PATH_MAX]);
+/* What a command's rules are read from: --rules; else what the configuration of `up` in --data names; else the shipped rules and
+ * /etc/dogwatch/rules.d. Answers how many paths. */
+uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX]);
 /* For struct dw_conf's check: as both programs check their options. */
 int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why);
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */

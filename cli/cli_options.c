@@ -87,6 +87,8 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return cli_path(o->data, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--archive") == 0)
         return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--rules") == 0)
+        return cli_path(o->rules, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--output") == 0)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)

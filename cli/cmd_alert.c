@@ -1,22 +1,14 @@
 /*
- * cmd_alert: `dogwatch alert show ID`, and what people say of an alert (cmd_alert_change.c).
+ * cmd_alert: `dogwatch alert show ID`; why it was raised (cmd_alert_explain.c), and what people say of it (cmd_alert_change.c).
  *
  * Invariant: the log lines shown are read from the archive, never from the alert: what proves an alert is what the agent sent.
  */
-#include "cmd_alert.h"
+#include "alert_evidence.h"
 
-#include "dogwatch/event/json_read.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { REFS_MAX = 256 };
-
-struct ref {
-    char id[DW_EVENT_ID_TEXT];
-    bool shown;
-};
 
 struct show {
     struct dw_str doc;  /* copied */
@@ -26,8 +18,7 @@ struct show {
     char *doc_text, *key;
     char said[DW_ALERT_FIELDS][128];
     int64_t time_ns, total;
-    struct ref ref[REFS_MAX];
-    uint32_t ref_count;
+    struct cli_refs refs;
 };
 
 static void keep_change(void *arg, const struct dw_alert_change *c)
@@ -58,103 +49,24 @@ static void keep_alert(void *arg, const struct dw_alert *a)
     s->doc = dw_str_of(s->doc_text);
 }
 
-static bool is_event_id(struct dw_str s)
+static void print_one(void *arg, const struct dw_archived *a, const struct dw_event *ev)
 {
-    uint8_t id[DW_ID_BYTES];
-    uint64_t start;
-    return s.len > 33 && s.len < DW_EVENT_ID_TEXT && s.ptr[32] == '-' && dw_unhex(dw_str_slice(s, 0, 32), id, sizeof id)
-        && dw_str_u64(dw_str_slice(s, 33, s.len), &start);
-}
-
-/* Every event id that the finding names, each once. */
-static void collect_refs(struct show *s)
-{
-    struct dw_json j;
-    struct dw_json_token t;
-    dw_json_start(&j, s->doc);
-    while (dw_json_next(&j, &t) == DW_OK && t.type != DW_JSON_END) {
-        if (t.type != DW_JSON_STRING || !is_event_id(t.text) || s->ref_count == REFS_MAX)
-            continue;
-        bool known = false;
-        for (uint32_t i = 0; i < s->ref_count; i++)
-            known |= dw_str_eq(dw_str_of(s->ref[i].id), t.text);
-        if (!known) {
-            memcpy(s->ref[s->ref_count].id, t.text.ptr, t.text.len);
-            s->ref[s->ref_count++].id[t.text.len] = '\0';
-        }
-    }
-}
-
-static void put_safe(struct dw_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        (void)putchar(c < 0x20 || c == 0x7f ? '?' : c);
-    }
-}
-
-static struct dw_str text_of(const struct dw_event *ev, uint32_t key)
-{
-    const struct dw_field *f = dw_event_find(ev, key);
-    return f && dw_field_is_text(f) ? dw_field_str(f) : DW_STR("?");
-}
-
-static void print_event(const struct dw_archived *a, const struct dw_event *ev)
-{
-    char agent[2 * DW_AGENT_ID_BYTES + 1];
-    dw_hex(a->frame.head.agent, DW_AGENT_ID_BYTES, agent);
-    (void)printf("\n  ");
-    put_safe(text_of(ev, DW_F_host_name));
-    (void)printf("  ");
-    put_safe(text_of(ev, DW_F_log_file_path));
-    (void)printf("  bytes %llu-%llu\n  agent %.16s epoch %llu frame %llu, intake %llu\n    ", (unsigned long long)ev->start,
-        (unsigned long long)ev->end, agent, (unsigned long long)a->frame.head.epoch.counter,
-        (unsigned long long)a->frame.head.number, (unsigned long long)a->intake.number);
-    put_safe(ev->line);
-    (void)printf("\n");
-}
-
-static void print_matching(struct show *s, const struct dw_archived *a)
-{
-    for (uint32_t i = 0; i < a->frame.event_count; i++) {
-        char id[DW_EVENT_ID_TEXT];
-        dw_event_id_text(&a->frame.event[i], id);
-        for (uint32_t k = 0; k < s->ref_count; k++) {
-            if (s->ref[k].shown || strcmp(s->ref[k].id, id) != 0)
-                continue;
-            s->ref[k].shown = true;
-            print_event(a, &a->frame.event[i]);
-        }
-    }
+    (void)arg;
+    cli_print_event(a, ev);
 }
 
 static int print_evidence(struct show *s, const struct cli_options *o)
 {
     struct dw_keys *keys = dw_keys_new();
-    struct dw_archive_reader *r;
-    struct dw_archived a;
     uint32_t missing = 0;
-    int rc = cli_open_archive(o, keys, &r);
-    if (rc != CLI_YES) {
-        dw_keys_free(keys);
-        return rc;
-    }
+    if (!keys)
+        return CLI_CANNOT;
     (void)printf("\nThe log lines that prove it, as the agent sent them:\n");
-    for (int err; (err = dw_archive_reader_next(r, &a)) != DW_EAGAIN;) {
-        if (err == DW_OK)
-            print_matching(s, &a);
-        else
-            (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(r), dw_err_text(err));
-        if (err == DW_ENOMEM)
-            break;
-    }
-    for (uint32_t i = 0; i < s->ref_count; i++)
-        missing += !s->ref[i].shown;
+    int rc = cli_refs_read(o, keys, &s->refs, print_one, NULL, &missing);
     if (missing)
-        (void)printf("\n  %u of %u named events are not in this archive\n", missing, s->ref_count);
-    dw_archive_reader_close(r);
+        (void)printf("\n  %u of %u named events are not in this archive\n", missing, s->refs.count);
     dw_keys_free(keys);
-    return missing ? CLI_NO : CLI_YES;
+    return rc;
 }
 
 static int show(struct show *s, const struct cli_options *o)
@@ -169,15 +81,15 @@ static int show(struct show *s, const struct cli_options *o)
         DW_ARG(dw_buf_view(&time)));
     if (s->key && *s->key) {
         (void)printf("for    ");
-        put_safe(dw_str_of(s->key));
+        cli_put_safe(dw_str_of(s->key));
         (void)printf("\n");
     }
     (void)printf("events %lld\nstatus %s, %s", (long long)s->total, s->said[DW_ALERT_status], s->said[DW_ALERT_disposition]);
     if (s->said[DW_ALERT_assignee][0])
-        (void)printf(", with "), put_safe(dw_str_of(s->said[DW_ALERT_assignee]));
+        (void)printf(", with "), cli_put_safe(dw_str_of(s->said[DW_ALERT_assignee]));
     (void)printf("\n%.*s", DW_ARG(dw_buf_view(&s->history)));
     dw_buf_fini(&time);
-    return s->ref_count ? print_evidence(s, o) : CLI_YES;
+    return s->refs.count ? print_evidence(s, o) : CLI_YES;
 }
 
 static int cmd_show(struct cli_options *o)
@@ -192,7 +104,7 @@ static int cmd_show(struct cli_options *o)
         err = s->doc_text ? dw_alerts_history(view, s->id, keep_change, s) : DW_ENOMEM;
     dw_alerts_close(view);
     if (err == DW_OK) {
-        collect_refs(s);
+        cli_refs_of(s->doc, &s->refs);
         rc = show(s, o);
     } else {
         rc = cli_say_no_alert(o->rest[1], err);
@@ -216,6 +128,8 @@ int cmd_alert(int argc, char **argv)
         return rc;
     if (o.rest_count == 2 && strcmp(o.rest[0], "show") == 0)
         return cmd_show(&o);
+    if (o.rest_count == 2 && strcmp(o.rest[0], "explain") == 0)
+        return cli_alert_explain(&o);
     if (o.rest_count == 3 && cli_alert_verb(o.rest[0], &field))
         return cli_alert_change(&o, field);
     (void)fprintf(stderr, "usage: dogwatch alert %s\n", cli_arguments("alert"));

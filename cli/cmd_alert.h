@@ -18,5 +18,7 @@ void cli_alert_json(const struct dw_alert *a, struct dw_buf *out);
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret);
 /* `alert VERB ID VALUE`: asks the collector, and waits for it if it runs. Answers the exit code. */
 int cli_alert_change(const struct cli_options *o, enum dw_alert_field field);
+/* `alert explain ID`: each condition with the value that met it, event by event. Answers the exit code. */
+int cli_alert_explain(const struct cli_options *o);
 
 #endif

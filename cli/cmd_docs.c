@@ -84,8 +84,10 @@ static void page_alert_fields(struct dw_buf *b)
     for (int i = 0; i < DW_ALERT_FIELDS; i++) {
         struct dw_str values = dw_str_of(dw_alert_field_values((enum dw_alert_field)i));
         dw_buf_printf(b, "| `%s` | %s", dw_alert_field_name((enum dw_alert_field)i), values.len ? "" : "any text");
-        for (bool first = true; values.len; first = false)
-            dw_buf_printf(b, "%s`%.*s`", first ? "" : ", ", DW_ARG(dw_str_cut(&values, '|')));
+        for (bool first = true; values.len; first = false) {
+            struct dw_str value = dw_str_cut(&values, '|'); /* not within DW_ARG, which names its argument twice */
+            dw_buf_printf(b, "%s`%.*s`", first ? "" : ", ", DW_ARG(value));
+        }
         dw_buf_printf(b, " | %s |\n", dw_alert_field_doc((enum dw_alert_field)i));
     }
 }

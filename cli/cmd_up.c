@@ -38,43 +38,17 @@ static void on_signal(int number)
     told = number;
 }
 
-/* The folder of this program. */
-static bool own_folder(char out[CLI_PATH_MAX])
-{
-    ssize_t n = readlink("/proc/self/exe", out, CLI_PATH_MAX - 1);
-    if (n <= 0)
-        return false;
-    out[n] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash)
-        *slash = '\0';
-    return slash != NULL;
-}
-
 static bool find_program(const char *name, char out[CLI_PATH_MAX])
 {
     static const char *const places[] = {"", "/../libexec/dogwatch"};
     char folder[CLI_PATH_MAX];
-    for (size_t i = 0; own_folder(folder) && i < DW_COUNT_OF(places); i++) {
+    for (size_t i = 0; cli_own_folder(folder) && i < DW_COUNT_OF(places); i++) {
         int n = snprintf(out, CLI_PATH_MAX, "%s%s/%s", folder, places[i], name);
         if (n > 0 && n < CLI_PATH_MAX && access(out, X_OK) == 0)
             return true;
     }
     (void)fprintf(stderr, "dogwatch up: %s stands neither beside this program nor in libexec/dogwatch\n", name);
     return false;
-}
-
-/* Rules: --rules, else the installed folder, else the source tree's beside the build. */
-static void find_rules(struct up *u)
-{
-    static const char *const places[] = {"/../share/dogwatch/rules", "/../../rules"};
-    char folder[CLI_PATH_MAX], path[CLI_PATH_MAX];
-    struct dw_stat st;
-    for (size_t i = 0; !u->rules[0] && own_folder(folder) && i < DW_COUNT_OF(places); i++) {
-        int n = snprintf(path, sizeof path, "%s%s", folder, places[i]);
-        if (n > 0 && n < CLI_PATH_MAX && dw_fs_stat(path, &st) == DW_OK)
-            memcpy(u->rules, path, (size_t)n + 1);
-    }
 }
 
 /* Why a log cannot be read. Its name comes from whoever made it: no control byte reaches the terminal, and no quote a command. */
@@ -286,7 +260,8 @@ int cmd_up(int argc, char **argv)
     int rc = up_options(argc, argv, &u);
     if (rc != CLI_YES)
         return rc;
-    find_rules(&u);
+    if (!u.rules[0])
+        (void)cli_shipped_rules(u.rules);
     if (u.write_config)
         (void)snprintf(u.dir, sizeof u.dir, "%s", u.write_config);
     else if (dw_path_join(u.dir, sizeof u.dir, u.data, "up") < 0)

@@ -144,3 +144,19 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     }
     return DW_OK;
 }
+
+static void ignore(void *ud, uint32_t leaf)
+{
+    (void)ud;
+    (void)leaf;
+}
+
+int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_event *ev, bool whole, dw_each_condition *each,
+    void *ud, enum dw_verdict *ret)
+{
+    const struct dw_ruleset *rs = s->rs;
+    DW_ASSERT(rule < rs->rule_count && rs->rule[rule].expr != DW_EXPR_NONE);
+    dw_pred_scratch_prefilter(s->pred, false); /* a leaf that did not fire is asked for its values too */
+    int rc = dw_pred_begin(s->pred, ev, ignore, NULL);
+    return rc < 0 ? rc : dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);
+}

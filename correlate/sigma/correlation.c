@@ -237,3 +237,21 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         g->rs->rule[index].corr = c;
     return rc;
 }
+
+void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out)
+{
+    for (size_t i = 0; i < DW_COUNT_OF(types); i++)
+        if (types[i].type == c->type)
+            dw_buf_printf(out, "%s", types[i].word);
+    for (uint32_t i = 0; i < c->field_count; i++)
+        dw_buf_printf(out, "%s%.*s", i ? ", " : " of ", DW_ARG(c->field_name[i]));
+    for (uint32_t i = 0; i < c->member_count; i++)
+        dw_buf_printf(out, "%s'%.*s'", i ? ", " : " over ", DW_ARG(dw_ruleset_rule(rs, c->member[i])->title));
+    for (uint32_t i = 0; i < c->group_count; i++)
+        dw_buf_printf(out, "%s%.*s", i ? ", " : " by ", DW_ARG(c->group_name[i]));
+    dw_buf_printf(out, " within %.15g s", (double)c->timespan_ns / 1e9);
+    for (uint32_t i = 0; i < c->cond_count; i++)
+        for (size_t k = 0; k < DW_COUNT_OF(ops); k++)
+            if (ops[k].op == c->op[i])
+                dw_buf_printf(out, "%s%s %.15g", i ? " and " : ": ", ops[k].word, c->want[i]);
+}

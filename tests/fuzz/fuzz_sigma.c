@@ -47,8 +47,32 @@ static uint32_t read_event(struct dw_keys *keys, struct dw_str words, struct dw_
     return n;
 }
 
-static void one_event(
-    struct dw_match_scratch *s, struct dw_window *w, struct dw_keys *keys, struct dw_str line, int64_t n)
+static void pass_over(void *ud, const struct dw_condition *c)
+{
+    (void)ud;
+    DW_ASSERT(c->text.len);
+}
+
+/* An explanation says what matching says. */
+static void explain(struct dw_match_scratch *s, const struct dw_ruleset *rs, const struct dw_event *ev, struct dw_str hits)
+{
+    for (uint32_t rule = 0; rule < dw_ruleset_count(rs); rule++) {
+        enum dw_verdict v;
+        if (dw_ruleset_rule(rs, rule)->expr == DW_EXPR_NONE)
+            continue;
+        int rc = dw_match_explain(s, rule, ev, rule & 1, pass_over, NULL, &v);
+        DW_ASSERT(rc == DW_OK);
+        uint32_t next = UINT32_MAX;
+        if (hits.len)
+            memcpy(&next, hits.ptr, sizeof next); /* as on_hit wrote it, on this machine */
+        bool hit = next == rule;
+        DW_ASSERT(v == (!hit ? DW_FALSE : hits.ptr[4] ? DW_UNDECIDED : DW_TRUE));
+        hits = dw_str_slice(hits, hit ? 5 : 0, hits.len);
+    }
+}
+
+static void one_event(struct dw_match_scratch *s, const struct dw_ruleset *rs, struct dw_window *w, struct dw_keys *keys, struct dw_str line,
+    int64_t n)
 {
     struct dw_field field[32];
     struct dw_event ev = {.field = field, .line = line, .time_ns = n * 1000000000, .start = (uint64_t)n};
@@ -58,6 +82,7 @@ static void one_event(
     int b = dw_match_event(s, &ev, (struct dw_match_opts){.any_logsource = true, .no_prefilter = true}, on_hit, &slow);
     DW_ASSERT(a == DW_OK && b == DW_OK);
     DW_ASSERT(dw_str_eq(dw_buf_view(&fast.hits), dw_buf_view(&slow.hits)));
+    explain(s, rs, &ev, dw_buf_view(&slow.hits));
     dw_buf_fini(&fast.hits);
     dw_buf_fini(&slow.hits);
 }
@@ -97,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dw_match_scratch *s = dw_match_scratch_new(rs);
     struct dw_window *w = dw_window_new(rs, NULL);
     for (int64_t n = 1; events.len && n < 50; n++)
-        one_event(s, w, keys, dw_str_cut(&events, '\n'), n);
+        one_event(s, rs, w, keys, dw_str_cut(&events, '\n'), n);
     reload(rs, w);
     rc = dw_window_flush(w, finding_sink, rs);
     DW_ASSERT(rc == DW_OK);

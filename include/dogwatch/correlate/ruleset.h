@@ -10,7 +10,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/conf/yaml.h"
 #include "dogwatch/frame/digest.h"
-#include "dogwatch/pred/expr.h"
+#include "dogwatch/pred/explain.h"
 
 enum dw_level {
     DW_LEVEL_NONE,
@@ -108,6 +108,8 @@ const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t inde
 /* SHA-256 over the logic hashes of all rules in order: equal for sets that decide alike. */
 void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES]);
 size_t dw_ruleset_bytes(const struct dw_ruleset *rs);
+/* Appends what a correlation asks, in one line: `event_count over 'Failed login' by source.ip within 300 s: gte 10`. */
+void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out);
 
 /* A thread's working memory for a finished set, which must outlive it. */
 struct dw_match_scratch;
@@ -122,5 +124,8 @@ struct dw_match_opts {
  * limit was hit. DW_ENOMEM. Thread: the scratch's. */
 DW_MUST_USE int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct dw_match_opts opts,
     void (*hit)(void *ud, uint32_t rule, bool undecided), void *ud);
+/* Why rule `rule`, which is about one event, matches `ev` or does not: see dw_expr_explain. The logsource is not looked at. DW_ENOMEM. */
+DW_MUST_USE int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_event *ev, bool whole,
+    dw_each_condition *each, void *ud, enum dw_verdict *ret);
 
 #endif

@@ -1,0 +1,73 @@
+/*
+ * cli_rules: where the rules are that a command means.
+ */
+#include "cli_int.h"
+
+#include "dogwatch/conf/options.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+bool cli_own_folder(char out[CLI_PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, CLI_PATH_MAX - 1);
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+bool cli_shipped_rules(char out[CLI_PATH_MAX])
+{
+    static const char *const places[] = {"/../share/dogwatch/rules", "/../../rules"}; /* installed; the source tree's, beside the build */
+    char folder[CLI_PATH_MAX];
+    struct dw_stat st;
+    for (size_t i = 0; cli_own_folder(folder) && i < DW_COUNT_OF(places); i++) {
+        int n = snprintf(out, CLI_PATH_MAX, "%s%s", folder, places[i]);
+        if (n > 0 && n < CLI_PATH_MAX && dw_fs_stat(out, &st) == DW_OK)
+            return true;
+    }
+    out[0] = '\0';
+    return false;
+}
+
+static void pass_over(void *ud, const struct dw_diags *diags)
+{
+    (void)ud;
+    (void)diags;
+}
+
+/* The rules of the configuration that `up` wrote, as long as there is room. */
+static uint32_t configured(const char *data, char path[][CLI_PATH_MAX], uint32_t max)
+{
+    char file[CLI_PATH_MAX];
+    struct dw_conf c;
+    struct dw_collector_options o;
+    uint32_t count = 0;
+    if (dw_path_join(file, sizeof file, data, "up/collector.yml") < 0 || dw_conf_init(&c, &dw_conf_collector, &o) < 0)
+        return 0;
+    c.check = cli_option_check;
+    if (dw_conf_load_file(&c, &dw_fs_system, file, (struct dw_diag_sink){.report = pass_over}) == DW_OK)
+        for (uint32_t i = 0; i < o.rules.count && count < max; i++)
+            count += cli_path(path[count], o.rules.item[i].ptr);
+    dw_conf_fini(&c);
+    return count;
+}
+
+uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX])
+{
+    static const char local[] = "/etc/dogwatch/rules.d";
+    struct dw_stat st;
+    if (o->rules[0])
+        return cli_path(path[0], o->rules);
+    uint32_t count = configured(o->data, path, CLI_RULES_MAX);
+    if (count)
+        return count;
+    count += cli_shipped_rules(path[0]);
+    if (dw_fs_stat(local, &st) == DW_OK)
+        count += cli_path(path[count], local);
+    return count;
+}
