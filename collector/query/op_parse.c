@@ -8,7 +8,8 @@
  */
 #include "query_int.h"
 
-enum { PARSE_NAMES_MAX = 16, KEY_SKIP = UINT32_MAX };
+enum { PARSE_NAMES_MAX = 16 };
+#define KEY_SKIP UINT32_MAX
 
 struct extract {
     struct op op;

@@ -98,11 +98,13 @@ int row_fields_add(struct row_fields *f, struct dw_field field)
 bool query_number(struct value v, struct value *ret)
 {
     char copy[QUERY_TEXT_MAX], *end = NULL;
-    *ret = v;
-    if (v.kind != VALUE_TEXT)
+    struct value made = {.kind = VALUE_INT};
+    if (v.kind != VALUE_TEXT) {
+        *ret = v;
         return v.kind == VALUE_INT || (v.kind == VALUE_REAL && isfinite(v.f));
-    if (dw_str_i64(v.text, &ret->i)) {
-        ret->kind = VALUE_INT;
+    }
+    if (dw_str_i64(v.text, &made.i)) {
+        *ret = made;
         return true;
     }
     if (v.text.len == 0 || v.text.len >= sizeof copy)
@@ -113,9 +115,11 @@ bool query_number(struct value v, struct value *ret)
         copy[i] = v.text.ptr[i];
     }
     copy[v.text.len] = '\0';
-    ret->kind = VALUE_REAL;
-    ret->f = strtod(copy, &end);
-    return end != copy && !*end && isfinite(ret->f);
+    made = (struct value){.kind = VALUE_REAL, .f = strtod(copy, &end)};
+    if (end == copy || *end || !isfinite(made.f))
+        return false;
+    *ret = made;
+    return true;
 }
 
 struct value query_real(double v)

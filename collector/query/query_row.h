@@ -27,7 +27,7 @@ struct value query_value(const struct row *row, uint32_t key, char room[QUERY_TE
 /* The same as text; "" when the field is absent. */
 struct dw_str query_text(const struct row *row, uint32_t key, char room[QUERY_TEXT_MAX]);
 struct dw_str query_value_text(struct value v, char room[QUERY_TEXT_MAX]);
-/* The number that a value is, or that its text is: INT or REAL. False: none. */
+/* The number that a value is, or that its text is: INT or REAL. False: none, and a text leaves *ret as it is. */
 bool query_number(struct value v, struct value *ret);
 /* Order of values: numbers by size, exactly; then texts by bytes. Neither may be VALUE_NONE. */
 int query_value_cmp(const struct value *a, const struct value *b);
