@@ -165,6 +165,11 @@ void dw_query_end(struct dw_query *q)
             note(q, op->ops->end(op));
 }
 
+bool dw_query_is_filter(const struct dw_query *q)
+{
+    return !q->first || q->first == &q->sink;
+}
+
 bool dw_query_bounded(const struct dw_query *q)
 {
     return q->bounded;

@@ -21,6 +21,8 @@ DW_MUST_USE int dw_query_compile(struct dw_str text, struct dw_keys *keys, struc
 void dw_query_free(struct dw_query *q);
 /* Whether the filter holds for an event. One that cannot be judged (memory) does not match, and dw_query_partial says so. */
 bool dw_query_match(struct dw_query *q, const struct dw_event *ev);
+/* Whether it is a filter alone, without pipes. */
+bool dw_query_is_filter(const struct dw_query *q);
 /* Names that the query uses and that neither tbl/fields.h nor any event so far had: probably a mistake, since `not name:x` holds
  * for every event then. `near` is a field it may be meant for, or NULL. */
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg);

@@ -100,7 +100,7 @@ static void memory_may_end_anywhere(void **state)
         mem_fail_at(nth);
         int rc = query_bed_start(&b, query);
         for (int i = 0; rc == DW_OK && i < 6; i++) {
-            struct dw_field field[] = {{.v.ptr = "x\0y" + i % 2, .len = 1, .kind = DW_K_LITERAL, .key = DW_F_url_path}, {.v.i = i, .kind = DW_K_INT, .key = DW_F_event_duration}};
+            struct dw_field field[] = {{.v.ptr = i % 2 ? "x" : "y", .len = 1, .kind = DW_K_LITERAL, .key = DW_F_url_path}, {.v.i = i, .kind = DW_K_INT, .key = DW_F_event_duration}};
             struct dw_event ev = {.line = DW_STR("a b=q c"), .field = field, .field_count = 2, .stream = &b.stream[i % 2], .time_ns = i * INT64_C(700000000)};
             (void)dw_query_take(b.q, &ev, 0);
         }
