@@ -8,7 +8,8 @@
  * and in the order in which they were spilled.
  *
  * Invariants:
- *   (1) Every row is in exactly one state, in memory or in the file.
+ *   (1) Every row is in exactly one state, in memory or in the file; if one is lost (memory, the file), no group is shown, for
+ *       its counts might be wrong.
  *   (2) A group that memory cannot hold alone loses the aggregates that are lists, not its counts and sums.
  *   (3) Without `by` and span there is one row, also of no rows.
  */
@@ -31,7 +32,7 @@ struct stats {
     struct dw_table groups;
     struct group *newest;
     struct sorter spilled, finished;
-    bool any, has_spilled;
+    bool any, has_spilled, broken;
     int64_t first_span, last_span;
     struct row_fields made;
     struct query_streams streams; /* none: rows of a table have no stream */
@@ -98,9 +99,9 @@ static void note_span(struct stats *s, int64_t span)
         s->last_span = span;
 }
 
-static int take(struct op *op, struct row *row)
+/* Puts a row into its group. */
+static int count_row(struct stats *s, const struct row *row)
 {
-    struct stats *s = DW_ITEM(op, struct stats, op);
     char room[QUERY_TEXT_MAX];
     int rc = DW_OK;
     dw_buf_reset(&s->key);
@@ -115,7 +116,7 @@ static int take(struct op *op, struct row *row)
     s->any = true;
     if (s->key.err)
         return s->key.err;
-    if (s->newest && held(s) + group_bytes(s) + s->key.len > op->cx->share / 4)
+    if (s->newest && held(s) + group_bytes(s) + s->key.len > s->op.cx->share / 4)
         rc = spill(s);
     if (rc < 0)
         return rc;
@@ -130,6 +131,14 @@ static int take(struct op *op, struct row *row)
     for (uint32_t i = 0; i < s->plan.agg_count; i++)
         agg_take(&s->plan.agg[i], &g->state[i], &s->store, row);
     return DW_OK;
+}
+
+static int take(struct op *op, struct row *row)
+{
+    struct stats *s = DW_ITEM(op, struct stats, op);
+    int rc = s->broken ? DW_OK : count_row(s, row);
+    s->broken |= rc < 0;
+    return rc;
 }
 
 /* The `by` fields and the time of a group: texts in s->text, which takes them all before a view into it is made. */
@@ -226,22 +235,26 @@ static int end(struct op *op)
     struct stats *s = DW_ITEM(op, struct stats, op);
     struct dw_str key, packed, none = DW_STR("\1");
     struct row row;
+    if (s->broken)
+        return DW_OK; /* the reason is noted */
     int rc = s->has_spilled ? spill(s) : DW_OK;
+    if (rc < 0)
+        return rc;
     if (!s->any && s->plan.by_count == 0 && !s->plan.span_ns && !new_group(s, none, 0))
         rc = DW_ENOMEM;
     for (struct group *g = s->newest; g && rc == DW_OK; g = g->next)
         rc = finish(s, g->key, g->state);
     if (rc == DW_OK && s->has_spilled)
         rc = finish_spilled(s);
-    int sorted = sorter_end(&s->finished);
-    rc = rc < 0 ? rc : sorted;
-    while (sorted == DW_OK && !op_unwanted(op) && (sorted = sorter_next(&s->finished, &key, &packed)) == DW_OK) {
+    if (rc == DW_OK)
+        rc = sorter_end(&s->finished);
+    while (rc == DW_OK && !op_unwanted(op) && (rc = sorter_next(&s->finished, &key, &packed)) == DW_OK) {
         dw_arena_reset(&s->arena);
-        sorted = query_row_unpack(packed, &s->arena, &row);
-        if (sorted == DW_OK)
-            sorted = op_pass(op, &row);
+        rc = query_row_unpack(packed, &s->arena, &row);
+        if (rc == DW_OK)
+            rc = op_pass(op, &row);
     }
-    return sorted == DW_EAGAIN || rc < 0 ? rc : sorted;
+    return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
 static void stats_free(struct op *op)

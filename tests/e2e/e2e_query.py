@@ -401,6 +401,8 @@ with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 got, want = ndjson(r.stdout.decode()), run(rows)
                 with_rows += len(want) > 0
                 check(agree(got, want), f'seed {SEED}: {text_}', f'\n  dogwatch {got}\n  plain    {want}')
+shown_text = dogwatch('query', '* | head 1 | eval x = "\x1b[31m\u202ered" | fields x', '--data', data, '--output', 'table')
+same(shown_text, 'x\n\\x1b[31m\\u202ered\n', 'a table shows control and bidi characters, it does not send them')
 print(f'{asked} queries of seed {SEED}, {with_rows} with rows')
 check(with_rows * 2 > asked, 'most answers have rows', with_rows)
 check(asked >= 300, 'enough was asked in the time there is', asked)
