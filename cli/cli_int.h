@@ -12,7 +12,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/store/archive.h"
 
-enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 12, CLI_RULES_MAX = 8 };
+enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 32, CLI_RULES_MAX = 8 };
 enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
 /* Options that reading commands share. */
@@ -21,6 +21,7 @@ struct cli_options {
     enum cli_output output;
     uint64_t limit;
     bool has_limit, follow;
+    uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
     const char *rest[64];       /* what is no option */
     int rest_count;
@@ -61,11 +62,14 @@ struct cli_table {
     uint32_t columns;
     struct dw_buf cells; /* NUL-terminated texts, row by row */
     uint32_t rows; /* cells: rows times columns */
+    bool begun; /* rows were printed already */
 };
 void cli_table_cell(struct cli_table *t, struct dw_str text);
 void cli_table_number(struct cli_table *t, uint64_t v);
 /* Forgets all but the newest `rows`, as soon as there are twice as many; and when `now`. */
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now);
+/* After a whole row: CSV and NDJSON are printed as soon as there is much of them, so that long answers need no memory. */
+void cli_table_flush(struct cli_table *t);
 /* Prints and frees. */
 void cli_table_end(struct cli_table *t);
 

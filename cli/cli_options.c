@@ -5,6 +5,8 @@
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/log.h"
+#include "dogwatch/collect/query.h"
+#include "dogwatch/conf/conf.h"
 #include "dogwatch/event/timestamp.h"
 #include "dogwatch/parsers/words.h"
 #include "dogwatch/transport/kafka.h"
@@ -80,6 +82,15 @@ bool cli_path(char out[CLI_PATH_MAX], const char *path)
     return false;
 }
 
+static int take_memory(struct cli_options *o, const char *v)
+{
+    int64_t bytes;
+    if (!dw_conf_size(dw_str_of(v), &bytes) || bytes < DW_QUERY_MEMORY_MIN)
+        return mistake("needs a size from 64KiB, such as 256MiB", "--memory");
+    o->memory_bytes = (uint64_t)bytes;
+    return CLI_YES;
+}
+
 /* An option with a value. -1: it is none of ours. */
 static int take_valued(struct cli_options *o, const char *name, const char *v)
 {
@@ -89,6 +100,8 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--rules") == 0)
         return cli_path(o->rules, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--memory") == 0)
+        return take_memory(o, v);
     if (strcmp(name, "--output") == 0)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)
@@ -117,7 +130,7 @@ static bool is_taken(const char *word, const char *option)
 
 int cli_options(int argc, char **argv, struct cli_options *o)
 {
-    *o = (struct cli_options){.since_ns = INT64_MIN, .until_ns = INT64_MAX,
+    *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX,
         .output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_NDJSON};
     cli_default_data(o->data);
     for (int i = 1; i < argc; i++) {

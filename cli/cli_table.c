@@ -1,20 +1,45 @@
 /*
  * cli_table: rows for people (aligned), for spreadsheets (CSV, RFC 4180) and for programs (NDJSON).
  *
- * Invariant: a text that came from a log never reaches the terminal with control bytes in it.
+ * Invariant: a text that came from a log never reaches a terminal with a control or bidi character in it: a table shows them as \x1b.
  */
 #include "cli_int.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/event/json_write.h"
+#include "dogwatch/pred/fold.h"
 
 #include <stdio.h>
 
-enum { CELL_WIDTH_MAX = 100 };
+enum { CELL_WIDTH_MAX = 100, FLUSH_BYTES = 1 << 20 };
+
+/* What a terminal obeys instead of showing: C0, DEL and C1 controls, line separators, and what changes the direction of writing. */
+static bool is_control(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c || cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e)
+        || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
+}
+
+/* Text as a terminal may have it: those as \xNN or \uNNNN, bytes that are no UTF-8 as \xNN. */
+static void put_shown(struct dw_buf *out, struct dw_str text)
+{
+    for (size_t at = 0, n; at < text.len; at += n) {
+        uint32_t cp;
+        n = dw_utf8_take(dw_str_slice(text, at, text.len), &cp);
+        if (cp == UINT32_MAX || (cp < 0xa0 && is_control(cp)))
+            dw_buf_printf(out, "\\x%02x", (unsigned)(cp == UINT32_MAX ? (uint8_t)text.ptr[at] : cp));
+        else if (is_control(cp))
+            dw_buf_printf(out, "\\u%04x", (unsigned)cp);
+        else
+            dw_buf_str(out, dw_str_slice(text, at, at + n));
+    }
+}
 
 void cli_table_cell(struct cli_table *t, struct dw_str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    if (t->output == OUTPUT_TABLE)
+        put_shown(&t->cells, text);
+    for (size_t i = 0; t->output != OUTPUT_TABLE && i < text.len; i++)
         dw_buf_byte(&t->cells, text.ptr[i] ? (uint8_t)text.ptr[i] : '?');
     dw_buf_byte(&t->cells, 0);
     t->rows += t->cells.err == DW_OK; /* only what is whole is printed */
@@ -41,15 +66,21 @@ void cli_table_keep(struct cli_table *t, uint32_t rows, bool now)
     t->rows = rows * t->columns;
 }
 
-static void put_plain(const char *text, size_t width, bool right)
+/* How much of a text is shown: no part of a character. */
+static size_t shown_bytes(const char *text)
 {
     size_t len = strlen(text), shown = len < CELL_WIDTH_MAX ? len : CELL_WIDTH_MAX;
+    while (shown && shown < len && ((unsigned char)text[shown] & 0xc0) == 0x80)
+        shown--;
+    return shown;
+}
+
+static void put_plain(const char *text, size_t width, bool right)
+{
+    size_t shown = shown_bytes(text);
     for (size_t i = shown; right && i < width; i++)
         (void)putchar(' ');
-    for (size_t i = 0; i < shown; i++) {
-        unsigned char c = (unsigned char)text[i];
-        (void)putchar(c < 0x20 || c == 0x7f ? '?' : c);
-    }
+    (void)fwrite(text, 1, shown, stdout);
     for (size_t i = shown; !right && i < width; i++)
         (void)putchar(' ');
 }
@@ -61,7 +92,7 @@ static void print_table(const struct cli_table *t)
     for (uint32_t c = 0; c < t->columns; c++)
         width[c] = strlen(t->name[c]);
     for (uint32_t i = 0; i < t->rows; i++, at += strlen(at) + 1) {
-        size_t len = strlen(at) < CELL_WIDTH_MAX ? strlen(at) : CELL_WIDTH_MAX;
+        size_t len = shown_bytes(at);
         if (len > width[i % t->columns])
             width[i % t->columns] = len;
     }
@@ -95,7 +126,7 @@ static void put_csv(const char *text)
 static void print_csv(const struct cli_table *t)
 {
     const char *at = t->cells.ptr;
-    for (uint32_t c = 0; c < t->columns; c++) {
+    for (uint32_t c = 0; c < t->columns && !t->begun; c++) {
         put_csv(t->name[c]);
         (void)fputs(c + 1 < t->columns ? "," : "\r\n", stdout);
     }
@@ -124,6 +155,19 @@ static void print_ndjson(const struct cli_table *t)
     if (out.len)
         (void)fwrite(out.ptr, 1, out.len, stdout);
     dw_buf_fini(&out);
+}
+
+void cli_table_flush(struct cli_table *t)
+{
+    if (t->output == OUTPUT_TABLE || t->rows % t->columns || t->cells.len < FLUSH_BYTES)
+        return;
+    if (t->output == OUTPUT_CSV)
+        print_csv(t);
+    else
+        print_ndjson(t);
+    dw_buf_reset(&t->cells);
+    t->rows = 0;
+    t->begun = true;
 }
 
 void cli_table_end(struct cli_table *t)

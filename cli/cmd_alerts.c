@@ -44,6 +44,10 @@ static int filter_open(struct filter *f, const char *text)
         rc = dw_keys_intern(f->keys, dw_str_of(dw_alert_field_name((enum dw_alert_field)i)), &f->said[i]);
     if (rc == DW_OK)
         rc = dw_query_compile(dw_str_of(text), f->keys, &diags, &f->query);
+    if (rc == DW_OK && !dw_query_is_filter(f->query)) {
+        (void)fprintf(stderr, "dogwatch alerts: a filter without pipes is expected\n");
+        rc = DW_ESYNTAX;
+    }
     dw_diags_print(&diags, &said);
     if (said.len)
         (void)fwrite(said.ptr, 1, said.len, stderr);

@@ -8,6 +8,7 @@
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/base/counter.h"
 #include "dogwatch/collect/account.h"
+#include "dogwatch/collect/query.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/event/keys.h"
 #include "dogwatch/parsers/multiline.h"
@@ -106,6 +107,31 @@ static void page_multiline(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", dw_multiline_name((enum dw_multiline)i), dw_multiline_doc((enum dw_multiline)i));
 }
 
+/* A text within a table's cell: a bar there would end it. */
+static void put_cell(struct dw_buf *b, const char *text)
+{
+    for (; *text; text++)
+        dw_buf_printf(b, "%s%c", *text == '|' ? "\\" : "", *text);
+}
+
+static void page_pipes(struct dw_buf *b)
+{
+    struct dw_query_word w;
+    dw_buf_printf(b, "# Pipes\n\n%sWhat may stand after a bar of a query (query.md). They work in the order in which they stand.\n\n"
+                     "| pipe | does |\n|---|---|\n", made);
+    for (size_t i = 0; dw_query_pipe(i, &w); i++) {
+        dw_buf_printf(b, "| `%s` | ", w.syntax);
+        put_cell(b, w.doc);
+        dw_buf_printf(b, " |\n");
+    }
+    dw_buf_printf(b, "\n```\n");
+    for (size_t i = 0; dw_query_pipe(i, &w); i++)
+        dw_buf_printf(b, "%s\n", w.example);
+    dw_buf_printf(b, "```\n\n| aggregate | gives |\n|---|---|\n");
+    for (size_t i = 0; dw_query_aggregate(i, &w); i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", w.word, w.doc);
+}
+
 static void page_agent(struct dw_buf *b)
 {
     dw_conf_page(&dw_conf_agent, b);
@@ -142,7 +168,7 @@ static const struct {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
     {"reference/alerts.md", page_alert_fields},
-    {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };
 

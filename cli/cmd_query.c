@@ -11,6 +11,7 @@
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { FLUSH_BYTES = 1 << 20, TERMINAL_MAX = 1000 };
@@ -21,10 +22,22 @@ struct run {
     struct dw_query *q;
     struct dw_buf out;
     struct cli_table table;
-    char name[CLI_COLUMNS_MAX][256]; /* of the table's columns */
-    uint64_t matched, shown, events, limit, bad_parts;
-    bool partial, done, newest; /* newest: of more than `limit` the last are shown */
+    const struct dw_query_column *column; /* NULL: the answer is events */
+    uint32_t columns;
+    uint64_t matched, rows, shown, events, limit, bad_parts;
+    bool newest; /* of more than `limit` events the last are shown */
 };
+
+static void flush(struct run *r, size_t over)
+{
+    if (r->out.err)
+        (void)fprintf(stderr, "dogwatch: rows are missing: %s\n", dw_err_text(r->out.err));
+    if (r->out.len <= over && !r->out.err)
+        return;
+    r->bad_parts += r->out.err != DW_OK;
+    (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
+    dw_buf_reset(&r->out);
+}
 
 static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
 {
@@ -32,10 +45,6 @@ static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
         struct dw_event_extra extra = {.mark = mark == DW_MARK_CONFLICT ? "conflict" : NULL};
         dw_event_json(r->keys, ev, &extra, &r->out);
         dw_buf_byte(&r->out, '\n');
-        if (r->out.len > FLUSH_BYTES) {
-            (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
-            dw_buf_reset(&r->out);
-        }
         return;
     }
     static const uint32_t columns[] = {DW_F_host_name, DW_F_container_name, DW_F_event_dataset};
@@ -48,6 +57,92 @@ static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
         cli_table_cell(&r->table, f && dw_field_is_text(f) ? dw_field_str(f) : DW_STR(""));
     }
     cli_table_cell(&r->table, ev->line);
+    cli_table_flush(&r->table);
+}
+
+static void json_value(struct run *r, const struct dw_field *f)
+{
+    char room[DW_QUERY_TEXT_MAX];
+    bool bare = f->kind == DW_K_INT || f->kind == DW_K_BOOL || (f->kind == DW_K_NUMBER && dw_is_json_number(dw_field_str(f)));
+    if (f->kind == DW_K_FLOAT)
+        dw_json_float(&r->out, f->v.f);
+    else if (bare)
+        dw_buf_str(&r->out, dw_query_field_text(f, room));
+    else
+        (void)dw_json_string(&r->out, dw_query_field_text(f, room));
+}
+
+/* All values of a column: in brackets where they are a list. */
+static void json_column(struct run *r, const struct dw_event *row, uint32_t key)
+{
+    const struct dw_field *first = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < row->field_count; i++) {
+        if (row->field[i].key != key)
+            continue;
+        first = first ? first : &row->field[i];
+        count++;
+    }
+    bool list = count > 1 || (first && first->elem);
+    dw_buf_str(&r->out, !first ? DW_STR("null") : list ? DW_STR("[") : DW_STR(""));
+    for (uint32_t i = 0, n = 0; n < count; i++) {
+        if (row->field[i].key != key)
+            continue;
+        if (n++)
+            dw_buf_byte(&r->out, ',');
+        json_value(r, &row->field[i]);
+    }
+    if (list)
+        dw_buf_byte(&r->out, ']');
+}
+
+static void cell(struct run *r, const struct dw_event *row, uint32_t key)
+{
+    char room[DW_QUERY_TEXT_MAX];
+    struct dw_buf text = {0};
+    for (uint32_t i = 0; i < row->field_count; i++) {
+        if (row->field[i].key != key)
+            continue;
+        if (text.len)
+            dw_buf_str(&text, DW_STR(", "));
+        dw_buf_str(&text, dw_query_field_text(&row->field[i], room));
+    }
+    r->bad_parts += text.err != DW_OK;
+    cli_table_cell(&r->table, text.err ? DW_STR("") : dw_buf_view(&text));
+    dw_buf_fini(&text);
+}
+
+static void print_row(struct run *r, const struct dw_event *row)
+{
+    for (uint32_t i = 0; i < r->columns && r->o->output != OUTPUT_NDJSON; i++)
+        cell(r, row, r->column[i].key);
+    if (r->o->output != OUTPUT_NDJSON) {
+        cli_table_flush(&r->table);
+        return;
+    }
+    for (uint32_t i = 0; i < r->columns; i++) {
+        dw_buf_byte(&r->out, i ? ',' : '{');
+        (void)dw_json_string(&r->out, dw_keys_name(r->keys, r->column[i].key));
+        dw_buf_byte(&r->out, ':');
+        json_column(r, row, r->column[i].key);
+    }
+    dw_buf_str(&r->out, DW_STR("}\n"));
+}
+
+static void sink(void *arg, const struct dw_event *row, uint8_t mark)
+{
+    struct run *r = arg;
+    r->rows++;
+    if (r->limit && r->shown == r->limit && !r->newest)
+        return; /* --limit still counts them */
+    r->shown++;
+    if (r->column)
+        print_row(r, row);
+    else
+        print_event(r, row, mark);
+    flush(r, FLUSH_BYTES);
+    if (r->newest)
+        cli_table_keep(&r->table, (uint32_t)r->limit, false);
 }
 
 static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
@@ -55,21 +150,7 @@ static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
     if (ev->time_ns < r->o->since_ns || ev->time_ns > r->o->until_ns || mark == DW_MARK_DUPLICATE)
         return;
     r->events++;
-    if (!dw_query_match(r->q, ev))
-        return;
-    r->matched++;
-    if (dw_query_is_stats(r->q)) {
-        r->partial |= dw_query_count(r->q, ev) < 0;
-        return;
-    }
-    if (r->limit && r->shown == r->limit && !r->newest) {
-        r->done = dw_query_head(r->q) > 0; /* head asks for no more; --limit still counts them */
-        return;
-    }
-    r->shown++;
-    print_event(r, ev, mark);
-    if (r->newest)
-        cli_table_keep(&r->table, (uint32_t)r->limit, false);
+    r->matched += dw_query_take(r->q, ev, mark);
 }
 
 static void say_unseen(void *arg, struct dw_str name, const char *near)
@@ -80,15 +161,12 @@ static void say_unseen(void *arg, struct dw_str name, const char *near)
 }
 
 /* How far the answer can be trusted. */
-static const char *completeness(const struct run *r)
+static void say_completeness(const struct run *r, uint64_t frames)
 {
-    if (r->bad_parts)
-        return "partial, parts could not be read";
-    if (dw_query_failed(r->q))
-        return "partial, memory is short";
-    if (r->partial)
-        return "partial, too many groups";
-    return r->done ? "complete as far as head asks" : "complete";
+    const char *why = r->bad_parts ? "parts could not be read or shown" : dw_query_partial(r->q);
+    (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->matched,
+        (unsigned long long)r->events, (unsigned long long)frames,
+        why ? "partial, " : dw_query_done(r->q) ? "complete as far as head asks" : "complete", why ? why : "");
 }
 
 static int scan(struct run *r)
@@ -99,7 +177,7 @@ static int scan(struct run *r)
     if (rc != CLI_YES)
         return rc;
     dw_archive_reader_range(reader, r->o->since_ns, r->o->until_ns);
-    for (int err; !r->done && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
+    for (int err; !dw_query_done(r->q) && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
             r->bad_parts++;
@@ -107,42 +185,28 @@ static int scan(struct run *r)
                 break;
             continue;
         }
-        for (uint32_t i = 0; i < a.frame.event_count && !r->done; i++)
+        for (uint32_t i = 0; i < a.frame.event_count && !dw_query_done(r->q); i++)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }
-    (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s\n", (unsigned long long)r->matched,
-        (unsigned long long)r->events, (unsigned long long)dw_archive_reader_frames(reader), completeness(r));
+    dw_query_end(r->q); /* while the reader lives: rows may point into its last frame */
+    say_completeness(r, dw_archive_reader_frames(reader));
     dw_archive_reader_close(reader);
     dw_query_unseen(r->q, say_unseen, NULL);
-    return r->bad_parts || r->partial || dw_query_failed(r->q) ? CLI_NO : CLI_YES;
-}
-
-static void stats_row(void *arg, const struct dw_query_row *row)
-{
-    struct run *r = arg;
-    for (uint32_t i = 0; i < row->by_count; i++)
-        cli_table_cell(&r->table, row->by[i]);
-    cli_table_number(&r->table, row->count);
+    return r->bad_parts || dw_query_partial(r->q) ? CLI_NO : CLI_YES;
 }
 
 static void set_columns(struct run *r)
 {
     static const char *const usual[] = {"time", "host", "container", "dataset", "line"};
-    uint32_t by_count;
-    const struct dw_str *by = dw_query_by(r->q, &by_count);
+    r->column = dw_query_columns(r->q, &r->columns);
     r->table.output = r->o->output;
-    if (!dw_query_is_stats(r->q)) {
-        r->table.columns = DW_COUNT_OF(usual);
+    r->table.columns = r->column ? r->columns : DW_COUNT_OF(usual);
+    if (!r->column)
         memcpy(r->table.name, usual, sizeof usual);
-        return;
+    for (uint32_t i = 0; r->column && i < r->columns; i++) {
+        r->table.name[i] = dw_keys_name(r->keys, r->column[i].key).ptr; /* ended by a zero byte */
+        r->table.number[i] = r->column[i].number;
     }
-    r->table.columns = by_count + 1;
-    for (uint32_t i = 0; i < by_count; i++) {
-        (void)snprintf(r->name[i], sizeof r->name[i], "%.*s", DW_ARG(by[i]));
-        r->table.name[i] = r->name[i];
-    }
-    r->table.name[by_count] = "count";
-    r->table.number[by_count] = true;
 }
 
 static int run_query(struct run *r, const char *text)
@@ -158,23 +222,23 @@ static int run_query(struct run *r, const char *text)
         return err == DW_ESYNTAX ? CLI_USAGE : CLI_CANNOT;
     }
     set_columns(r);
-    bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO);
-    r->limit = dw_query_head(r->q) ? dw_query_head(r->q) : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
-    r->newest = r->limit && terminal && !r->o->has_limit && !dw_query_head(r->q);
+    const char *tmp = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    dw_query_start(r->q, &(struct dw_query_setup){.sink = {sink, r}, .memory_bytes = r->o->memory_bytes, .fs = &dw_fs_system,
+                             .tmp_dir = tmp && *tmp ? tmp : "/var/tmp"});
+    bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO) && !r->column && !dw_query_bounded(r->q);
+    r->limit = r->column ? 0 : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
+    r->newest = r->limit && terminal && !r->o->has_limit;
     int rc = scan(r);
     if (rc == CLI_CANNOT)
         return rc;
     if (r->newest)
         cli_table_keep(&r->table, (uint32_t)r->limit, true);
-    if (dw_query_is_stats(r->q))
-        dw_query_rows(r->q, stats_row, r);
-    if (r->o->output != OUTPUT_NDJSON || dw_query_is_stats(r->q))
+    if (r->o->output != OUTPUT_NDJSON)
         cli_table_end(&r->table);
-    if (r->out.len)
-        (void)fwrite(r->out.ptr, 1, r->out.len, stdout);
+    flush(r, 0);
     uint64_t shown = r->newest && r->shown > r->limit ? r->limit : r->shown;
-    if (!dw_query_is_stats(r->q) && !dw_query_head(r->q) && r->matched > shown)
-        (void)fprintf(stderr, "%llu %s; --limit N or | head N\n", (unsigned long long)(r->matched - shown), r->newest ? "older ones" : "more");
+    if (r->rows > shown)
+        (void)fprintf(stderr, "%llu %s; --limit N or | head N\n", (unsigned long long)(r->rows - shown), r->newest ? "older ones" : "more");
     return rc;
 }
 

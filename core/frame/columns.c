@@ -131,10 +131,10 @@ static int lay_out(struct dw_decoder *d, uint32_t event_count)
     }
     if (fields > DW_FRAME_FIELDS_MAX)
         return DW_ECORRUPT;
-    if (fields > d->field_cap) {
+    if (fields > d->field_cap || !d->field) { /* events without fields point somewhere too */
         dw_free(d->field);
         d->field_cap = 0;
-        d->field = dw_alloc((size_t)fields * sizeof *d->field);
+        d->field = dw_alloc((size_t)(fields + 1) * sizeof *d->field);
         if (!d->field)
             return DW_ENOMEM;
         d->field_cap = (uint32_t)fields;

@@ -5,8 +5,8 @@ COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] 
 COMMAND(alerts, cmd_alerts, "[FILTER] [--since T] [--until T] [--limit N] [--follow] [--data DIR] [--output table|ndjson|csv]", "list alerts, newest last")
 COMMAND(alert, cmd_alert, "show|explain ID | status|disposition|assign|note ID VALUE [--rules DIR] [--data DIR] [--archive PATH] [--output table|ndjson]",
     "one alert with the log lines that prove it; why it was raised; say where the work on it stands")
-COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
-    "events that match a filter, or counts of them")
+COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--memory SIZE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+    "events that match a filter, and what pipes make of them")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
 COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "who sends, and whether that was agreed to; agree to an agent")

@@ -14,6 +14,7 @@ struct bed {
     struct dw_field field[5];
     struct dw_event ev;
     struct dw_stream stream;
+    struct dw_buf out;
 };
 
 static void set_up(struct bed *b)
@@ -35,6 +36,7 @@ static void tear_down(struct bed *b)
 {
     dw_query_free(b->q);
     dw_keys_free(b->keys);
+    dw_buf_fini(&b->out);
 }
 
 static int compile(struct bed *b, struct dw_str text)
@@ -107,6 +109,38 @@ static const struct {
     {true, "login not logout"},
     {true, "nothing or login"},   /* a word that begins with not */
     {true, "order or login"},
+    {true, "http.response.status_code:[401 TO 500]"},
+    {false, "http.response.status_code:{401 TO 500]"},
+    {true, "http.response.status_code:[400 TO 401]"},
+    {false, "http.response.status_code:[400 TO 401}"},
+    {false, "http.response.status_code:[400 TO 401)"},
+    {true, "http.response.status_code:[* TO 401]"},
+    {true, "event.severity:{2.25 TO *]"},
+    {true, "event.duration:[-8 TO -6] login"},
+    {false, "user.name:[0 TO 9]"},
+    {false, "url.path:[main]"}, /* no TO: a text */
+    {true, "url.path:=/login"},
+    {false, "url.path:=/LOGIN"}, /* := minds case */
+    {false, "url.path:=\"/Login\""},
+    {true, "url.path:=(\"/Login\" or /login)"},
+    {true, "event.original:=Bob"},
+    {false, "event.original:=bob"},
+    {true, "_time:1970-01-01"},
+    {false, "_time:1970-01-02"},
+    {false, "not _time:1970-01-01"},
+    {false, "_time!=1970-01-01"},
+    {true, "_time:[1970-01-01 TO 1970-01-02)"},
+    {false, "_time:{1970-01-01 TO 1970-01-02]"},
+    {true, "_time:[* TO 1970-01-01]"},
+    {false, "_time:[1969-01-01 TO 1970-01-01)"},
+    {false, "_time:15m"},
+    {true, "not _time:15m"},
+    {true, "_time:<1970-01-02"},
+    {false, "_time:<1970-01-01"},
+    {true, "_time:<=1970-01-01"},
+    {true, "_time:>=1970-01-01"},
+    {false, "_time:>1970-01-01"},
+    {true, "_time:>1969-12-31 and _time:<=1970-01-01T00:00:00Z"},
     {true, "event.original:login"},
     {true, "_line:\"GET /login\""},
     {true, "event.id:*"},
@@ -164,9 +198,15 @@ static void mistakes_have_a_place_and_a_sentence(void **state)
         {"x status:>abc", 11, "needs a number"},
         {"x status:>", 11, "needs a number"},
         {"f:/a(/", 6, "parenthesis"},
-        {"* | sort x", 5, "no such pipe"},
+        {"* | sorted x", 5, "no such pipe"},
         {"* | stat count", 5, "no such pipe"},
-        {"* | stats sum", 11, "counts only"},
+        {"* | stats sum", 11, "needs a field"},
+        {"* | stats count by a | sort b", 29, "no such field"},
+        {"f:[1 TO", 8, "end is missing"},
+        {"f:[1 TO 5", 3, "range is never closed"},
+        {"f:[a TO 5]", 4, "needs a number"},
+        {"f:[* TO *]", 3, "needs a bound"},
+        {"_time:yesterday", 7, "no time"},
         {"* | stats count by", 19, "field is missing"},
         {"* | stats count by a,", 22, "field is missing"},
         {"* | head", 9, "number from 1"},
@@ -213,14 +253,23 @@ static void deep_nesting_is_refused(void **state)
     tear_down(&b);
 }
 
-static void put_row(void *arg, const struct dw_query_row *row)
+static void put_row(void *arg, const struct dw_event *row, uint8_t mark)
 {
     struct dw_buf *out = arg;
-    for (uint32_t i = 0; i < row->by_count; i++) {
-        dw_buf_str(out, row->by[i]);
-        dw_buf_byte(out, ',');
-    }
-    dw_buf_printf(out, "%llu;", (unsigned long long)row->count);
+    char room[DW_QUERY_TEXT_MAX];
+    assert_int_equal(mark, 0);
+    for (uint32_t i = 0; i < row->field_count; i++)
+        dw_buf_printf(out, "%s%.*s", i ? "," : "", DW_ARG(dw_query_field_text(&row->field[i], room)));
+    dw_buf_byte(out, ';');
+}
+
+/* Compiles and starts. */
+static void start(struct bed *b, struct dw_str text)
+{
+    assert_int_equal(compile(b, text), DW_OK);
+    dw_buf_reset(&b->out);
+    dw_query_start(b->q, &(struct dw_query_setup){
+                             .sink = {put_row, &b->out}, .memory_bytes = DW_QUERY_MEMORY_BYTES, .fs = &dw_fs_system, .tmp_dir = "/tmp"});
 }
 
 static void count_statuses(struct bed *b, const char *statuses)
@@ -229,16 +278,15 @@ static void count_statuses(struct bed *b, const char *statuses)
         char text[4] = {*statuses, '0', '0', 0};
         b->field[2].v.ptr = text;
         b->ev.field_count = *statuses == '-' ? 2 : 5; /* '-': no status */
-        assert_int_equal(dw_query_count(b->q, &b->ev), DW_OK);
+        assert_true(dw_query_take(b->q, &b->ev, 0));
     }
 }
 
 static void assert_rows(struct bed *b, const char *want)
 {
-    struct dw_buf out = {0};
-    dw_query_rows(b->q, put_row, &out);
-    assert_str(dw_buf_view(&out), want);
-    dw_buf_fini(&out);
+    dw_query_end(b->q);
+    assert_null(dw_query_partial(b->q));
+    assert_str(dw_buf_view(&b->out), want);
 }
 
 static void stats_count_by_values_greatest_first(void **state)
@@ -247,16 +295,18 @@ static void stats_count_by_values_greatest_first(void **state)
     struct bed b;
     uint32_t n;
     set_up(&b);
-    assert_int_equal(compile(&b, DW_STR("* | stats count by http.response.status_code, event.duration")), DW_OK);
-    assert_true(dw_query_is_stats(b.q));
-    assert_str(dw_query_by(b.q, &n)[1], "event.duration");
-    assert_int_equal(n, 2);
+    start(&b, DW_STR("* | stats count by http.response.status_code, event.duration"));
+    assert_int_equal(dw_query_columns(b.q, &n)[1].key, DW_F_event_duration);
+    assert_int_equal(n, 3);
     count_statuses(&b, "2342-42");
     assert_rows(&b, "200,-7,3;400,-7,2;,,1;300,-7,1;");
-    assert_int_equal(compile(&b, DW_STR("* | stats count by http.response.status_code | head 2")), DW_OK);
-    assert_int_equal(dw_query_head(b.q), 2);
+    start(&b, DW_STR("* | stats count by http.response.status_code | head 2"));
     count_statuses(&b, "2342-42");
     assert_rows(&b, "200,3;400,2;");
+    start(&b, DW_STR("* | head 5 | stats count by http.response.status_code")); /* pipes work in their order */
+    for (const char *one = "23424242"; *one; one++)
+        count_statuses(&b, (char[]){*one, 0});
+    assert_rows(&b, "200,2;400,2;300,1;");
     tear_down(&b);
 }
 
@@ -264,16 +314,18 @@ static void stats_without_by_count_all_and_nothing_is_zero(void **state)
 {
     (void)state;
     struct bed b;
+    uint32_t n;
     set_up(&b);
-    assert_int_equal(compile(&b, DW_STR("login | stats count")), DW_OK);
+    start(&b, DW_STR("login | stats count"));
     assert_rows(&b, "0;");
+    start(&b, DW_STR("login | stats count"));
     count_statuses(&b, "234");
     assert_rows(&b, "3;");
-    assert_int_equal(compile(&b, DW_STR("login | stats count by url.path")), DW_OK);
+    start(&b, DW_STR("login | stats count by url.path"));
     assert_rows(&b, "");
-    assert_int_equal(compile(&b, DW_STR("login | head 7")), DW_OK);
-    assert_false(dw_query_is_stats(b.q));
-    assert_int_equal(dw_query_head(b.q), 7);
+    start(&b, DW_STR("login | head 7"));
+    assert_null(dw_query_columns(b.q, &n));
+    assert_true(dw_query_bounded(b.q));
     tear_down(&b);
 }
 
@@ -281,16 +333,13 @@ static void many_groups_are_each_counted(void **state)
 {
     (void)state;
     struct bed b;
-    struct dw_buf out = {0};
     set_up(&b);
-    assert_int_equal(compile(&b, DW_STR("* | stats count by event.duration | head 1")), DW_OK);
+    start(&b, DW_STR("* | stats count by event.duration | head 1"));
     for (int64_t i = 0; i < 5000; i++) {
         b.field[3].v.i = i % 2500 == 77 ? 76 : i % 2500;
-        assert_int_equal(dw_query_count(b.q, &b.ev), DW_OK);
+        assert_true(dw_query_take(b.q, &b.ev, 0));
     }
-    dw_query_rows(b.q, put_row, &out);
-    assert_str(dw_buf_view(&out), "76,4;");
-    dw_buf_fini(&out);
+    assert_rows(&b, "76,4;");
     tear_down(&b);
 }
 
