@@ -451,6 +451,28 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     return DW_OK;
 }
 
+/* The partition ends here for now. Where it ends before the record taken last, that record is gone, unless a new leader only does not
+ * know yet that others have it: the brokers are asked, and it is looked at again. */
+static int take_end(struct kafka_receiver *r, const rd_kafka_message_t *m, struct dw_received *ret)
+{
+    struct partition *p = partition_of(r, (uint64_t)m->partition);
+    int64_t low, high;
+    if (!p)
+        return DW_ENOMEM;
+    if (p->seek != NO_SEEK || p->lost)
+        return DW_ENOENT;
+    p->at_end = !p->check || (uint64_t)m->offset > p->last.at.offset;
+    if (p->at_end)
+        return DW_ENOENT;
+    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->topic, m->partition, &low, &high, LOOK_MS);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && (uint64_t)high <= p->last.at.offset)
+        return tell_replaced(r, m->partition, ret);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        dw__kafka_say(&r->trouble, err, NULL);
+    p->seek = look_from(p); /* mend() goes there */
+    return DW_ENOENT;
+}
+
 /* Takes the message. DW_ENOENT: nothing of it is to be handed out. */
 static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct dw_received *ret)
 {
@@ -460,9 +482,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
         dw__kafka_well(&r->trouble);
         rc = take_record(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        struct partition *p = partition_of(r, (uint64_t)m->partition);
-        if (p)
-            p->at_end = p->seek == NO_SEEK && !p->lost;
+        rc = take_end(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
     } else {

@@ -41,10 +41,12 @@ class Sizes:
 
 
 class Runtime:
-    """Rotates a log of Traffic as a container runtime does, with its max-file: the oldest file is deleted. Not before the agent has found it."""
+    """Rotates a log of Traffic as a container runtime does, with its max-file: the oldest file is deleted. Not before the agent that lives
+    now has found it: what another one had in hand is lost with the file."""
 
-    def __init__(self, log, data, keep=2):
-        self.log, self.data, self.keep, self.rotated, self.deleted, self.held, self.up = log, data, keep, [], [], [], None
+    def __init__(self, log, data, record, keep=2):
+        self.log, self.data, self.record, self.keep, self.up = log, data, record, keep, None
+        self.rotated, self.deleted, self.held = [], [], []
         self.rename = log.rotate
         log.rotate = self.rotate
 
@@ -56,7 +58,7 @@ class Runtime:
     def delete(self):
         while len(self.rotated) > self.keep:
             path, inode = self.rotated[0]
-            if inode not in places(self.data) and not has_open(self.up, inode):
+            if not has_open(self.up, inode) and not durable(self.data, self.record, [inode]):
                 return False
             os.unlink(path)
             self.deleted.append(self.rotated.pop(0)[1])
@@ -116,7 +118,7 @@ def away():
     """Rotations and deletions while no broker is there, with kills of the agent; all lines once."""
     data = os.path.join(dir_, 'away')
     traffic = Traffic(os.path.join(dir_, 'away-logs'), 10 ** 9, seed=11, rotate=200000)
-    runtimes = [Runtime(log, data) for log in traffic.logs]
+    runtimes = [Runtime(log, data, traffic.record) for log in traffic.logs]
     up = Up(data, traffic.globs, *QUICK, brokers=kafka.brokers)
     for r in runtimes:
         r.up = up
@@ -181,7 +183,7 @@ def full():
         log.rotate = lambda: None
     noise = random.Random(4)
     traffic.text = lambda i, now, raw: b'%d %s' % (i, noise.randbytes(600).hex().encode())  # does not compress well
-    runtime = Runtime(traffic.logs[0], data, keep=1)
+    runtime = Runtime(traffic.logs[0], data, traffic.record, keep=1)
     runtime.up = up = Up(data, traffic.globs, *QUICK, '--set', 'agent.spool.limit=1MiB', brokers=kafka.brokers)
     traffic.run(100)
     wait_for(lambda: count(data) >= 90, 60, 'the first lines')

@@ -56,7 +56,11 @@ def topics(*args):
 
 
 def topic_id(topic):
-    return topics('--describe', '--topic', topic).split('TopicId:')[1].split()[0]
+    """None: there is no such topic, as between its deletion and its making."""
+    try:
+        return topics('--describe', '--topic', topic).split('TopicId:')[1].split()[0]
+    except AssertionError:
+        return None
 
 
 def delete_topic(topic):
@@ -229,7 +233,7 @@ def recreated_alive(name):
     before = topic_id(name)
     if a:
         topics('--delete', '--topic', name)
-        wait_for(lambda: topic_id(name) != before, 30, 'the topic to be another')
+        wait_for(lambda: topic_id(name) not in (None, before), 30, 'the topic to be another')
     else:
         delete_topic(name)
         topics('--create', '--topic', name, '--partitions', '1')

@@ -244,6 +244,34 @@ static void another_client_takes_the_place_of_one_that_is_shut_out(void **state)
     assert_int_equal(committed(), written);
 }
 
+/* A topic that was made anew and holds exactly as many records as stood before the one taken last: nothing is out of range there. */
+static void a_topic_that_ends_before_what_was_taken_is_another_one(void **state)
+{
+    struct dw_resume last = {0};
+    struct dw_receiver *r = NULL;
+    struct dw_received got;
+    uint32_t from = 0;
+    int rc;
+    (void)state;
+    start_topic();
+    assert_int_equal(live(0, &last, false, &from), DW_OK);
+    mock_topic(&mock);
+    mock_group(&mock);
+    written = from = 0;
+    write_frames(BATCH - 1);
+    struct dw_kafka_conf conf = mock_conf(&mock);
+    assert_int_equal(dw_kafka_receiver_open(&conf, &last, true, &r), DW_OK);
+    int64_t until = dw_clock_mono(&dw_clock_system) + PATIENCE_NS;
+    while ((rc = dw_receiver_next(r, &got)) == DW_EAGAIN) {
+        assert_false(dw_receiver_drained(r));
+        assert_true(mock_moment(until));
+    }
+    assert_int_equal(rc, DW_OK);
+    assert_true(got.replaced);
+    assert_int_equal(take(r, &from, &last), DW_OK);
+    dw_receiver_close(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +279,7 @@ int main(void)
         cmocka_unit_test(no_frame_is_lost_whatever_a_broker_answers),
         cmocka_unit_test(no_frame_is_lost_whatever_a_group_answers),
         cmocka_unit_test(another_client_takes_the_place_of_one_that_is_shut_out),
+        cmocka_unit_test(a_topic_that_ends_before_what_was_taken_is_another_one),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
