@@ -20,9 +20,11 @@ struct cli_options {
     char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* rules: "" unless given */
     enum cli_output output;
     uint64_t limit;
-    bool has_limit, follow;
+    bool has_limit, follow, silenced;
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
+    int64_t for_ns;             /* 0: not given */
+    const char *reason;         /* "" unless given */
     const char *rest[64];       /* what is no option */
     int rest_count;
 };

@@ -26,19 +26,23 @@ void cli_default_data(char out[CLI_PATH_MAX])
         (void)snprintf(out, CLI_PATH_MAX, "%s/.local/state/dogwatch", home);
 }
 
-bool cli_time(const char *text, int64_t *ret_ns)
+/* 15m 24h 7d 2w. */
+static bool take_span(struct dw_str s, int64_t *ret_ns)
 {
-    struct dw_str s = dw_str_of(text);
     uint64_t n;
     const char *units = "smhdw";
     static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
     const char *unit = s.len > 1 ? strchr(units, s.ptr[s.len - 1]) : NULL;
-    int64_t now = dw_clock_real(&dw_clock_system);
-    if (unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n)) {
-        int64_t back;
-        return n < 1000000 && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, &back)
-            && !__builtin_sub_overflow(now, back, ret_ns);
-    }
+    return unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000
+        && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, ret_ns);
+}
+
+bool cli_time(const char *text, int64_t *ret_ns)
+{
+    struct dw_str s = dw_str_of(text);
+    int64_t now = dw_clock_real(&dw_clock_system), back;
+    if (take_span(s, &back))
+        return !__builtin_sub_overflow(now, back, ret_ns);
     char day[40];
     struct dw_time_ref ref = {.now_ns = now};
     if (s.len == 10 && s.ptr[4] == '-') {
@@ -106,6 +110,10 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)
         return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
+    else if (strcmp(name, "--for") == 0)
+        return take_span(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
+    else if (strcmp(name, "--reason") == 0)
+        o->reason = v;
     else if (strcmp(name, "--since") == 0)
         return cli_time(v, &o->since_ns) ? CLI_YES : mistake("needs a time: RFC 3339, 2026-11-23, or 15m 24h 7d ago", name);
     else if (strcmp(name, "--until") == 0)
@@ -131,6 +139,7 @@ static bool is_taken(const char *word, const char *option)
 int cli_options(int argc, char **argv, struct cli_options *o)
 {
     *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX,
+        .reason = "",
         .output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_NDJSON};
     cli_default_data(o->data);
     for (int i = 1; i < argc; i++) {
@@ -142,8 +151,9 @@ int cli_options(int argc, char **argv, struct cli_options *o)
         }
         if (!is_taken(argv[0], argv[i]))
             return not_taken(argv[0], argv[i]);
-        if (strcmp(argv[i], "--follow") == 0) {
-            o->follow = true;
+        bool *flag = strcmp(argv[i], "--follow") == 0 ? &o->follow : strcmp(argv[i], "--silenced") == 0 ? &o->silenced : NULL;
+        if (flag) {
+            *flag = true;
             continue;
         }
         int rc = i + 1 < argc ? take_valued(o, argv[i], argv[i + 1]) : -1;

@@ -36,7 +36,7 @@ int cli_say_no_alert(const char *id, int err)
     return err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
 }
 
-void cli_alert_json(const struct dw_alert *a, struct dw_buf *out)
+void cli_alert_json(const struct dw_alert *a, const char *silence, struct dw_buf *out)
 {
     dw_buf_str(out, dw_str_slice(a->doc, 0, a->doc.len - 1)); /* it ends with a brace */
     dw_buf_str(out, DW_STR(",\"workflow\":{"));
@@ -46,6 +46,8 @@ void cli_alert_json(const struct dw_alert *a, struct dw_buf *out)
         dw_buf_printf(out, "%s\"%s\":", i ? "," : "", dw_alert_field_name((enum dw_alert_field)i));
         (void)dw_json_string(out, dw_str_of(a->said[i]));
     }
+    if (silence)
+        dw_buf_printf(out, ",\"silence\":\"%s\"", silence);
     dw_buf_str(out, DW_STR("}}\n"));
 }
 
@@ -88,42 +90,50 @@ static void look_for(void *arg, const struct dw_alert_change *c)
     l->made |= strcmp(l->change, c->change) == 0;
 }
 
-/* Waits until the collector has taken it. DW_EAGAIN: it has not. */
-static int wait_for_it(const struct cli_options *o, const char *dir, const char *id, const char *change, bool *ret_made)
+int cli_wait_taken(const struct cli_options *o, const char *dir, const char *change)
+{
+    if (!is_collector_running(o))
+        return CLI_NO;
+    for (int ms = 0; !dw_alert_answered(dir, change); ms += STEP_MS) {
+        if (ms >= WAIT_MS) {
+            (void)fprintf(stderr, "dogwatch: the collector of %s has not taken it within %d s; it lies in %s/inbox\n", o->data, WAIT_MS / 1000, dir);
+            return CLI_CANNOT;
+        }
+        (void)poll(NULL, 0, STEP_MS);
+    }
+    return CLI_YES;
+}
+
+/* Whether the change stands in the alert's history. */
+static bool is_made(const struct cli_options *o, const char *id, const char *change)
 {
     struct look l = {.change = change};
     struct dw_alerts *view;
-    for (int ms = 0; !dw_alert_answered(dir, change); ms += STEP_MS) {
-        if (ms >= WAIT_MS)
-            return DW_EAGAIN;
-        (void)poll(NULL, 0, STEP_MS);
-    }
-    int rc = cli_open_alerts(o, &view);
-    if (rc != CLI_YES)
-        return DW_EIO;
-    rc = dw_alerts_history(view, id, look_for, &l);
+    if (cli_open_alerts(o, &view) != CLI_YES)
+        return false;
+    bool read = dw_alerts_history(view, id, look_for, &l) == DW_OK;
     dw_alerts_close(view);
-    *ret_made = l.made;
-    return rc;
+    return read && l.made;
 }
 
 static int say(const struct cli_options *o, const char *dir, const char *id, const char *change, enum dw_alert_field field)
 {
-    bool made = false;
-    if (!is_collector_running(o)) {
+    int rc = cli_wait_taken(o, dir, change);
+    if (rc == CLI_CANNOT)
+        return rc;
+    if (rc == CLI_NO) {
         (void)printf("alert %.12s: the collector of %s is not running; it takes this up when it starts\n", id, o->data);
         return CLI_YES;
     }
-    int err = wait_for_it(o, dir, id, change, &made);
-    if (err == DW_EAGAIN)
-        (void)fprintf(stderr, "dogwatch: the collector of %s has not taken it within %d s; it lies in %s/inbox\n", o->data, WAIT_MS / 1000, dir);
-    else if (err < 0 || !made)
+    if (!is_made(o, id, change)) {
         (void)fprintf(stderr, "dogwatch: the collector refused it: its log says why\n");
-    else if (field == DW_ALERT_note)
+        return CLI_CANNOT;
+    }
+    if (field == DW_ALERT_note)
         (void)printf("alert %.12s: noted\n", id);
     else
         (void)printf("alert %.12s: %s is %s\n", id, dw_alert_field_name(field), o->rest[2]);
-    return err < 0 || !made ? CLI_CANNOT : CLI_YES;
+    return CLI_YES;
 }
 
 int cli_alert_change(const struct cli_options *o, enum dw_alert_field field)

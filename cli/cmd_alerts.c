@@ -1,11 +1,9 @@
 /*
- * cmd_alerts: `dogwatch alerts`: those that a filter takes, of findings and of what people said of them.
+ * cmd_alerts: `dogwatch alerts`: those that a filter takes, of findings and of what people said of them. Silenced ones are counted, and
+ * shown when asked for.
  */
 #include "cmd_alert.h"
 
-#include "dogwatch/base/clock.h"
-#include "dogwatch/collect/query.h"
-#include "dogwatch/event/flatten.h"
 #include "dogwatch/event/json_write.h"
 
 #include <poll.h>
@@ -13,41 +11,22 @@
 
 enum { FOLLOW_MS = 300 };
 
-/* A filter over the findings themselves: their JSON taken as an event. */
-struct filter {
-    struct dw_keys *keys;
-    struct dw_query *query; /* NULL: all */
-    struct dw_arena pool;
-    uint32_t said[DW_ALERT_FIELDS]; /* keys of what people say: status, assignee, ... */
-    struct dw_field field[DW_EVENT_FIELDS_MAX];
-};
-
 struct listing {
     struct cli_table table;
     struct dw_buf out;
     uint64_t count, skip; /* taken; of these the first are not shown */
-    struct filter *filter;
+    uint64_t silenced;    /* left out because of a silence */
+    struct dw_alert_filter *filter; /* NULL: all */
+    struct dw_silences *silences;
     const struct cli_options *o;
 };
 
-static int filter_open(struct filter *f, const char *text)
+int cli_alert_filter(const char *text, struct dw_alert_filter **ret)
 {
     struct dw_diags diags;
     struct dw_buf said = {0};
-    *f = (struct filter){.keys = dw_keys_new()};
-    dw_arena_init(&f->pool, 0);
-    if (!text)
-        return CLI_YES;
     dw_diags_init(&diags, DW_STR("filter"), dw_str_of(text));
-    int rc = f->keys ? DW_OK : DW_ENOMEM;
-    for (int i = 0; i < DW_ALERT_FIELDS && rc == DW_OK; i++)
-        rc = dw_keys_intern(f->keys, dw_str_of(dw_alert_field_name((enum dw_alert_field)i)), &f->said[i]);
-    if (rc == DW_OK)
-        rc = dw_query_compile(dw_str_of(text), f->keys, &diags, &f->query);
-    if (rc == DW_OK && !dw_query_is_filter(f->query)) {
-        (void)fprintf(stderr, "dogwatch alerts: a filter without pipes is expected\n");
-        rc = DW_ESYNTAX;
-    }
+    int rc = dw_alert_filter_new(dw_str_of(text), &diags, ret);
     dw_diags_print(&diags, &said);
     if (said.len)
         (void)fwrite(said.ptr, 1, said.len, stderr);
@@ -55,46 +34,31 @@ static int filter_open(struct filter *f, const char *text)
     return rc == DW_OK ? CLI_YES : rc == DW_ESYNTAX ? CLI_USAGE : CLI_CANNOT;
 }
 
-static void filter_close(struct filter *f)
+/* Whether an alert is among those asked for; *ret_silence: the silence it falls under, or NULL. */
+static bool takes(struct listing *l, const struct dw_alert *a, const char **ret_silence)
 {
-    dw_query_free(f->query);
-    dw_arena_fini(&f->pool);
-    dw_keys_free(f->keys);
-}
-
-static bool filter_takes(struct filter *f, const struct dw_alert *a)
-{
-    struct dw_flatten how = {0};
-    if (!f->query)
-        return true;
-    dw_arena_reset(&f->pool);
-    struct dw_draft d = {.keys = f->keys, .pool = &f->pool, .field = f->field};
-    dw_draft_reset(&d, a->doc);
-    if (dw_flatten_json(&d, a->doc, &how) < 0)
+    if (a->time_ns < l->o->since_ns || a->time_ns > l->o->until_ns || (l->filter && !dw_alert_filter_takes(l->filter, a)))
         return false;
-    for (int i = 0; i < DW_ALERT_FIELDS; i++)
-        dw_draft_literal(&d, f->said[i], dw_str_of(a->said[i]));
-    struct dw_event ev = {.time_ns = a->time_ns, .line = a->doc, .field = f->field, .field_count = d.field_count};
-    return dw_query_match(f->query, &ev);
-}
-
-static bool takes(struct listing *l, const struct dw_alert *a)
-{
-    if (a->time_ns < l->o->since_ns || a->time_ns > l->o->until_ns || !filter_takes(l->filter, a))
+    *ret_silence = dw_silences_find(l->silences, a);
+    if ((*ret_silence != NULL) != l->o->silenced) {
+        l->silenced += *ret_silence != NULL;
         return false;
+    }
     return l->count++ >= l->skip;
 }
 
 static void count_one(void *arg, const struct dw_alert *a)
 {
-    (void)takes(arg, a);
+    const char *silence;
+    (void)takes(arg, a, &silence);
 }
 
 static void list_row(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
     struct dw_buf time = {0};
-    if (!takes(l, a))
+    const char *silence;
+    if (!takes(l, a, &silence))
         return;
     dw_time_text(&time, a->time_ns);
     cli_table_cell(&l->table, dw_str_slice(dw_str_of(a->id), 0, 12));
@@ -110,21 +74,23 @@ static void list_row(void *arg, const struct dw_alert *a)
 static void list_json(void *arg, const struct dw_alert *a)
 {
     struct listing *l = arg;
-    if (!takes(l, a))
-        return;
-    cli_alert_json(a, &l->out);
+    const char *silence;
+    if (takes(l, a, &silence))
+        cli_alert_json(a, silence, &l->out);
 }
 
 /* Those after `after`, which moves on; with a limit the newest of them. */
-static int list_once(struct dw_alerts *view, const struct cli_options *o, struct filter *f, int64_t *after)
+static int list_once(struct dw_alerts *view, const struct cli_options *o, struct dw_alert_filter *f, int64_t *after)
 {
     struct listing l = {.filter = f, .o = o, .table = {.output = o->output, .columns = 7,
         .name = {"alert", "time", "level", "status", "rule", "events", "for"}, .number = {false, false, false, false, false, true, false}}};
-    bool json = o->output == OUTPUT_NDJSON;
+    bool json = o->output == OUTPUT_NDJSON, limit = o->has_limit && !o->follow;
     int64_t end = *after;
-    int rc = o->has_limit && !o->follow ? dw_alerts_list(view, *after, 0, count_one, &l, &end) : DW_OK;
-    l.skip = l.count > o->limit && o->has_limit && !o->follow ? l.count - o->limit : 0;
-    l.count = 0;
+    int rc = dw_silences_load(view, &l.silences);
+    if (rc == DW_OK && limit)
+        rc = dw_alerts_list(view, *after, 0, count_one, &l, &end);
+    l.skip = limit && l.count > o->limit ? l.count - o->limit : 0;
+    l.count = l.silenced = 0;
     if (rc == DW_OK)
         rc = dw_alerts_list(view, *after, 0, json ? list_json : list_row, &l, after);
     if (rc == DW_OK && json && l.out.len)
@@ -132,6 +98,9 @@ static int list_once(struct dw_alerts *view, const struct cli_options *o, struct
     else if (rc == DW_OK && !json && (l.count || !o->follow))
         cli_table_end(&l.table);
     (void)fflush(stdout);
+    if (rc == DW_OK && l.silenced)
+        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)l.silenced);
+    dw_silences_free(l.silences);
     dw_buf_fini(&l.out);
     dw_buf_fini(&l.table.cells);
     return rc;
@@ -140,6 +109,7 @@ static int list_once(struct dw_alerts *view, const struct cli_options *o, struct
 int cmd_alerts(int argc, char **argv)
 {
     struct cli_options o;
+    struct dw_alert_filter *f = NULL;
     struct dw_alerts *view;
     int64_t after = 0;
     int rc = cli_options(argc, argv, &o);
@@ -147,17 +117,12 @@ int cmd_alerts(int argc, char **argv)
         (void)fprintf(stderr, "usage: dogwatch alerts %s\n", cli_arguments("alerts"));
         rc = CLI_USAGE;
     }
-    if (rc != CLI_YES)
-        return rc;
-    struct filter *f = dw_calloc(1, sizeof *f);
-    if (!f)
-        return CLI_CANNOT;
-    rc = filter_open(f, o.rest_count ? o.rest[0] : NULL);
+    if (rc == CLI_YES && o.rest_count)
+        rc = cli_alert_filter(o.rest[0], &f);
     if (rc == CLI_YES)
         rc = cli_open_alerts(&o, &view);
     if (rc != CLI_YES) {
-        filter_close(f);
-        dw_free(f);
+        dw_alert_filter_free(f);
         return rc;
     }
     int err;
@@ -167,8 +132,7 @@ int cmd_alerts(int argc, char **argv)
             (void)poll(NULL, 0, FOLLOW_MS);
     } while (err == DW_OK && o.follow);
     dw_alerts_close(view);
-    filter_close(f);
-    dw_free(f);
+    dw_alert_filter_free(f);
     if (err < 0)
         (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
     return err < 0 ? CLI_CANNOT : CLI_YES;

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATH_CAP = 4096, NAMES_MAX = 10000, FILE_MAX = 64 * 1024, AUTHOR_CAP = 256 };
+enum { PATH_CAP = 4096, NAMES_MAX = 10000, FILE_MAX = 128 * 1024, AUTHOR_CAP = 256 };
 
 static int inbox_path(char *out, const char *dir, const char *name)
 {
@@ -47,6 +47,21 @@ static void name_owner(uint32_t uid, char out[AUTHOR_CAP])
         (void)snprintf(out, AUTHOR_CAP, "uid %" PRIu32, uid);
 }
 
+static int take_line(struct dw_alerts *a, struct alert_pending *p, const char *owner, bool is_trusted, const char *name, int64_t now_ns)
+{
+    const char **author = p->kind == ALERT_SILENCED ? &p->silence.author : &p->change.author;
+    if (!is_trusted || !**author)
+        *author = owner;
+    if (p->kind == ALERT_SILENCED) {
+        p->silence.change = name;
+        p->silence.time_ns = now_ns;
+        return dw_alerts_silence(a, &p->silence);
+    }
+    p->change.change = name;
+    p->change.time_ns = now_ns;
+    return dw_alerts_change(a, &p->change);
+}
+
 /* Makes a change of a file. *ret_why: why it is refused; NULL: it is not. */
 static int take_file(struct dw_alerts *a, const char *path, const char *name, int64_t now_ns, const char **ret_why)
 {
@@ -60,20 +75,16 @@ static int take_file(struct dw_alerts *a, const char *path, const char *name, in
     int rc = dw_fs_stat(path, &st);
     if (rc == DW_OK)
         rc = dw_fs_read_file(a->fs, path, FILE_MAX, &text);
-    if (rc == DW_OK && !(alert_read_line(dw_buf_view(&text), &arena, &p) && p.is_change))
+    if (rc == DW_OK && !(alert_read_line(dw_buf_view(&text), &arena, &p) && p.kind != ALERT_RAISED))
         rc = DW_ESYNTAX;
     if (rc == DW_OK) {
         name_owner(st.uid, owner);
-        if ((st.uid != 0 && st.uid != geteuid()) || !p.change.author[0])
-            p.change.author = owner;
-        p.change.change = name;
-        p.change.time_ns = now_ns;
-        rc = dw_alerts_change(a, &p.change);
+        rc = take_line(a, &p, owner, st.uid == 0 || st.uid == geteuid(), name, now_ns);
     }
     dw_buf_fini(&text);
     dw_arena_fini(&arena);
     if (rc == DW_ESYNTAX || rc == DW_ENOENT || rc == DW_EUNKNOWN || rc == DW_ELIMIT || rc == DW_ENOTREG) {
-        *ret_why = rc == DW_ENOENT ? "no such alert" : dw_err_text(rc);
+        *ret_why = rc == DW_ENOENT ? "no such alert or silence" : dw_err_text(rc);
         return DW_OK;
     }
     return rc;
@@ -144,27 +155,56 @@ int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns)
     return rc == DW_ENOENT ? DW_OK : rc;
 }
 
-int dw_alert_ask(const struct dw_fs *fs, const char *dir, const struct dw_alert_change *c, char ret[DW_CHANGE_ID_TEXT])
+/* A name for a change: by time, so that names are in the order of asking, and by chance. */
+static int name_change(char ret[DW_CHANGE_ID_TEXT])
 {
-    char inbox[PATH_CAP], path[PATH_CAP];
-    struct dw_buf text = {0};
-    struct dw_alert_change asked = *c;
     uint8_t chance[4];
+    char hex[2 * sizeof chance + 1];
     if (dw_rng_bytes(chance, sizeof chance) < 0)
         return DW_ECRYPTO;
-    char hex[2 * sizeof chance + 1];
     dw_hex(chance, sizeof chance, hex);
     (void)snprintf(ret, DW_CHANGE_ID_TEXT, "%020" PRId64 "-%s", dw_clock_real(&dw_clock_system), hex);
-    asked.change = ret;
+    return DW_OK;
+}
+
+static int leave(const struct dw_fs *fs, const char *dir, const char *name, const struct dw_buf *text)
+{
+    char inbox[PATH_CAP], path[PATH_CAP];
     int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
     if (rc == DW_OK)
         rc = dw_fs_mkdirs(fs, inbox, 0770);
     if (rc == DW_OK)
-        rc = inbox_path(path, dir, ret);
+        rc = inbox_path(path, dir, name);
+    rc = text->err ? text->err : rc;
+    return rc == DW_OK ? dw_fs_write_file(fs, path, 0640, dw_buf_view(text)) : rc;
+}
+
+int dw_alert_ask(const struct dw_fs *fs, const char *dir, const struct dw_alert_change *c, char ret[DW_CHANGE_ID_TEXT])
+{
+    struct dw_buf text = {0};
+    struct dw_alert_change asked = *c;
+    int rc = name_change(ret);
+    if (rc < 0)
+        return rc;
+    asked.change = ret;
     alert_write_change(&asked, &text);
-    rc = text.err ? text.err : rc;
-    if (rc == DW_OK)
-        rc = dw_fs_write_file(fs, path, 0640, dw_buf_view(&text));
+    rc = leave(fs, dir, ret, &text);
+    dw_buf_fini(&text);
+    return rc;
+}
+
+int dw_silence_ask(const struct dw_fs *fs, const char *dir, const struct dw_silence *s, char ret[DW_CHANGE_ID_TEXT])
+{
+    struct dw_buf text = {0};
+    struct dw_silence asked = *s;
+    int rc = name_change(ret);
+    if (rc < 0)
+        return rc;
+    asked.change = ret;
+    if (!asked.id[0])
+        asked.id = ret;
+    alert_write_silence(&asked, &text);
+    rc = leave(fs, dir, ret, &text);
     dw_buf_fini(&text);
     return rc;
 }

@@ -12,13 +12,17 @@
 
 #include <sqlite3.h>
 
-/* An alert that was raised, or a change of one, on its way into the view. */
+enum alert_kind { ALERT_RAISED, ALERT_CHANGED, ALERT_SILENCED };
+
+/* A line on its way into the view. */
 struct alert_pending {
     struct alert_pending *next;
     struct dw_node node; /* by id; of raised ones only */
-    bool is_change;
-    struct dw_alert raised;        /* texts in one block behind the struct */
-    struct dw_alert_change change; /* so are these */
+    enum alert_kind kind;
+    /* What the kind says is set; texts in one block behind the struct. */
+    struct dw_alert raised;
+    struct dw_alert_change change;
+    struct dw_silence silence;
 };
 
 struct dw_alerts {
@@ -36,6 +40,7 @@ struct dw_alerts {
 /* alert_line.c */
 void alert_write_raised(const struct dw_alert *alert, struct dw_buf *out);
 void alert_write_change(const struct dw_alert_change *c, struct dw_buf *out);
+void alert_write_silence(const struct dw_silence *s, struct dw_buf *out);
 /* Takes a line apart, its texts into the arena; `next` and `node` are not set. False: it is no line of the log. */
 bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pending *ret);
 

@@ -3,6 +3,7 @@
  *
  *     {"type":"raised","id","time","rule","title","level","key","total","finding":{...}}
  *     {"type":"changed","id","time","change","author","field","value"}
+ *     {"type":"silence","id","time","change","author","from","until","filter","reason"}
  *
  * Invariant: what is written is read back as it was.
  */
@@ -80,6 +81,19 @@ void alert_write_change(const struct dw_alert_change *c, struct dw_buf *out)
     dw_buf_str(out, DW_STR("}\n"));
 }
 
+void alert_write_silence(const struct dw_silence *s, struct dw_buf *out)
+{
+    dw_buf_str(out, DW_STR("{\"type\":\"silence\""));
+    put_member(out, "id", dw_str_of(s->id));
+    dw_buf_printf(out, ",\"time\":%" PRId64, s->time_ns);
+    put_member(out, "change", dw_str_of(s->change));
+    put_member(out, "author", dw_str_of(s->author));
+    dw_buf_printf(out, ",\"from\":%" PRId64 ",\"until\":%" PRId64, s->from_ns, s->until_ns);
+    put_member(out, "filter", s->filter);
+    put_member(out, "reason", s->reason);
+    dw_buf_str(out, DW_STR("}\n"));
+}
+
 static bool text_member(const struct dw_json_token *t, struct dw_arena *arena, const char **ret)
 {
     struct dw_buf b = {0};
@@ -90,64 +104,88 @@ static bool text_member(const struct dw_json_token *t, struct dw_arena *arena, c
     return copy.ptr != NULL;
 }
 
+/* Texts of a line before it is known what it is. */
+struct texts {
+    const char *type, *id, *rule, *title, *level, *key, *change, *author, *field, *value, *filter, *reason;
+};
+struct numbers {
+    int64_t time, total, from, until;
+};
+
 /* Where the text of a member goes; NULL: it is none that we know. */
-static const char **text_place(struct dw_str key, struct alert_pending *p, const char **type, const char **field, const char **alert_key, const char **value)
+static const char **text_place(struct dw_str key, struct texts *t)
 {
     const struct {
         struct dw_str name;
         const char **at;
-    } place[] = {{DW_STR("type"), type}, {DW_STR("id"), &p->raised.id}, {DW_STR("rule"), &p->raised.rule}, {DW_STR("title"), &p->raised.title},
-        {DW_STR("level"), &p->raised.level}, {DW_STR("key"), alert_key}, {DW_STR("change"), &p->change.change},
-        {DW_STR("author"), &p->change.author}, {DW_STR("field"), field}, {DW_STR("value"), value}};
+    } place[] = {{DW_STR("type"), &t->type}, {DW_STR("id"), &t->id}, {DW_STR("rule"), &t->rule}, {DW_STR("title"), &t->title},
+        {DW_STR("level"), &t->level}, {DW_STR("key"), &t->key}, {DW_STR("change"), &t->change}, {DW_STR("author"), &t->author},
+        {DW_STR("field"), &t->field}, {DW_STR("value"), &t->value}, {DW_STR("filter"), &t->filter}, {DW_STR("reason"), &t->reason}};
     for (size_t i = 0; i < DW_COUNT_OF(place); i++)
         if (dw_str_eq(place[i].name, key))
             return place[i].at;
     return NULL;
 }
 
-static bool finish(struct alert_pending *p, const char *type, const char *field)
+static int64_t *number_place(struct dw_str key, struct numbers *n)
 {
-    p->is_change = strcmp(type, "changed") == 0;
-    p->change.alert = p->raised.id;
-    p->change.time_ns = p->raised.time_ns;
-    if (!p->raised.id[0])
-        return false;
-    if (!p->is_change)
-        return strcmp(type, "raised") == 0 && p->raised.doc.len > 0;
+    return dw_str_eq(key, DW_STR("time")) ? &n->time : dw_str_eq(key, DW_STR("total")) ? &n->total
+        : dw_str_eq(key, DW_STR("from")) ? &n->from : dw_str_eq(key, DW_STR("until")) ? &n->until : NULL;
+}
+
+static bool is_change(const struct texts *t, const struct numbers *n, struct dw_alert_change *ret)
+{
     for (size_t i = 0; i < DW_ALERT_FIELDS; i++) {
-        if (strcmp(fields[i].name, field) != 0)
+        if (strcmp(fields[i].name, t->field) != 0)
             continue;
-        p->change.field = (enum dw_alert_field)i;
-        return p->change.change[0] && dw_alert_value_check(p->change.field, p->change.value) == DW_OK;
+        *ret = (struct dw_alert_change){.change = t->change, .alert = t->id, .author = t->author, .field = (enum dw_alert_field)i,
+            .time_ns = n->time, .value = dw_str_of(t->value)};
+        return t->change[0] && dw_alert_value_check(ret->field, ret->value) == DW_OK;
     }
     return false;
+}
+
+static bool finish(const struct texts *t, const struct numbers *n, struct dw_str doc, struct alert_pending *ret)
+{
+    if (!t->id[0])
+        return false;
+    if (strcmp(t->type, "changed") == 0) {
+        ret->kind = ALERT_CHANGED;
+        return is_change(t, n, &ret->change);
+    }
+    if (strcmp(t->type, "silence") == 0) {
+        ret->kind = ALERT_SILENCED;
+        ret->silence = (struct dw_silence){.id = t->id, .change = t->change, .author = t->author, .time_ns = n->time, .from_ns = n->from,
+            .until_ns = n->until, .filter = dw_str_of(t->filter), .reason = dw_str_of(t->reason)};
+        return t->change[0] && t->filter[0];
+    }
+    ret->kind = ALERT_RAISED;
+    ret->raised = (struct dw_alert){.id = t->id, .rule = t->rule, .title = t->title, .level = t->level, .time_ns = n->time,
+        .key = dw_str_of(t->key), .total = n->total, .doc = doc};
+    return strcmp(t->type, "raised") == 0 && doc.len > 0;
 }
 
 bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pending *ret)
 {
     struct dw_json j;
     struct dw_json_token key, v;
-    const char *type = "", *field = "", *alert_key = "", *value = "";
-    ret->raised = (struct dw_alert){.id = "", .rule = "", .title = "", .level = ""};
-    ret->change = (struct dw_alert_change){.change = "", .alert = "", .author = ""};
+    struct texts t = {"", "", "", "", "", "", "", "", "", "", "", ""};
+    struct numbers n = {0};
+    struct dw_str doc = DW_STR("");
     dw_json_start(&j, line);
     if (dw_json_next(&j, &v) < 0 || v.type != DW_JSON_OBJECT)
         return false;
     while (dw_json_next(&j, &key) == DW_OK && key.type == DW_JSON_KEY) {
         if (dw_json_next(&j, &v) < 0)
             return false;
-        const char *from = j.at - 1, **at = v.type == DW_JSON_STRING ? text_place(key.text, ret, &type, &field, &alert_key, &value) : NULL;
+        const char *from = j.at - 1, **at = v.type == DW_JSON_STRING ? text_place(key.text, &t) : NULL;
+        int64_t *number = number_place(key.text, &n);
         if ((v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY) && dw_json_skip(&j) < 0)
             return false;
-        if (at && !text_member(&v, arena, at))
-            return false;
-        if ((dw_str_eq(key.text, DW_STR("time")) && !dw_str_i64(v.text, &ret->raised.time_ns))
-            || (dw_str_eq(key.text, DW_STR("total")) && !dw_str_i64(v.text, &ret->raised.total)))
+        if ((at && !text_member(&v, arena, at)) || (number && !dw_str_i64(v.text, number)))
             return false;
         if (dw_str_eq(key.text, DW_STR("finding")) && v.type == DW_JSON_OBJECT)
-            ret->raised.doc = dw_str_make(from, (size_t)(j.at - from));
+            doc = dw_str_make(from, (size_t)(j.at - from));
     }
-    ret->raised.key = dw_str_of(alert_key);
-    ret->change.value = dw_str_of(value);
-    return finish(ret, type, field);
+    return finish(&t, &n, doc, ret);
 }

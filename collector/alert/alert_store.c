@@ -225,7 +225,8 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
 static bool is_made(struct dw_alerts *a, const char *change)
 {
     for (const struct alert_pending *p = a->head; p; p = p->next)
-        if (p->is_change && strcmp(p->change.change, change) == 0)
+        if ((p->kind == ALERT_CHANGED && strcmp(p->change.change, change) == 0)
+            || (p->kind == ALERT_SILENCED && strcmp(p->silence.change, change) == 0))
             return true;
     return alert_view_has_change(a, change);
 }
@@ -247,13 +248,56 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
     if (!p)
         return DW_ENOMEM;
     char *at = (char *)(p + 1);
-    p->is_change = true;
+    p->kind = ALERT_CHANGED;
     p->change = *c;
     p->change.change = copy(&at, text[0]);
     p->change.alert = copy(&at, text[1]);
     p->change.author = copy(&at, text[2]);
     p->change.value = dw_str_make(copy(&at, text[3]), text[3].len);
     alert_write_change(&p->change, &a->log);
+    add(a, p);
+    DW_COUNT(alerts_changed);
+    return a->log.err;
+}
+
+static int check_silence(const struct dw_silence *s, int64_t from_ns)
+{
+    struct dw_diags diags;
+    struct dw_alert_filter *filter = NULL;
+    if (s->filter.len > DW_ALERT_VALUE_MAX || s->reason.len > DW_ALERT_VALUE_MAX || s->filter.len == 0 || s->until_ns < from_ns)
+        return DW_ELIMIT;
+    dw_diags_init(&diags, DW_STR("filter"), s->filter);
+    int rc = dw_alert_filter_new(s->filter, &diags, &filter);
+    dw_alert_filter_free(filter);
+    return rc;
+}
+
+int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s)
+{
+    bool is_new = strcmp(s->id, s->change) == 0;
+    int64_t from_ns = is_new ? s->time_ns : s->from_ns;
+    int rc = check_silence(s, from_ns);
+    if (rc < 0 || is_made(a, s->change))
+        return rc;
+    if (!is_new && !is_made(a, s->id))
+        return DW_ENOENT;
+    const struct dw_str text[] = {dw_str_of(s->id), dw_str_of(s->change), dw_str_of(s->author), s->filter, s->reason};
+    size_t bytes = DW_COUNT_OF(text);
+    for (size_t i = 0; i < DW_COUNT_OF(text); i++)
+        bytes += text[i].len;
+    struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
+    if (!p)
+        return DW_ENOMEM;
+    char *at = (char *)(p + 1);
+    p->kind = ALERT_SILENCED;
+    p->silence = *s;
+    p->silence.from_ns = from_ns;
+    p->silence.id = copy(&at, text[0]);
+    p->silence.change = copy(&at, text[1]);
+    p->silence.author = copy(&at, text[2]);
+    p->silence.filter = dw_str_make(copy(&at, text[3]), text[3].len);
+    p->silence.reason = dw_str_make(copy(&at, text[4]), text[4].len);
+    alert_write_silence(&p->silence, &a->log);
     add(a, p);
     DW_COUNT(alerts_changed);
     return a->log.err;

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATH_CAP = 4096, VERSION = 2 };
+enum { PATH_CAP = 4096, VERSION = 3 };
 
 /* The fields' first values stand in the table as what nobody has changed. */
 #define ALERT_COLUMNS "status TEXT DEFAULT 'new', disposition TEXT DEFAULT 'undetermined', assignee TEXT DEFAULT '', note TEXT DEFAULT ''"
@@ -26,8 +26,11 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS history(n INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT UNIQUE, alert TEXT, time INTEGER, author TEXT,"
     " field INTEGER, value TEXT);"
     "CREATE INDEX IF NOT EXISTS history_alert ON history(alert);"
+    "CREATE TABLE IF NOT EXISTS silence(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, change TEXT UNIQUE, author TEXT, time INTEGER,"
+    " begins INTEGER, ends INTEGER, filter TEXT, reason TEXT);"
     "CREATE TABLE IF NOT EXISTS position(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER);";
-static const char away[] = "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS position;";
+static const char away[] =
+    "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS silence; DROP TABLE IF EXISTS position;";
 
 static int version(struct dw_alerts *a)
 {
@@ -123,9 +126,35 @@ static int put_change(struct dw_alerts *a, const struct dw_alert_change *c)
     return step_once(a, sql, c);
 }
 
+/* Each line on a silence is a row; of an id the newest counts. */
+static int put_silence(struct dw_alerts *a, const struct dw_silence *p)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(a->db,
+        "INSERT OR IGNORE INTO silence(id, change, author, time, begins, ends, filter, reason) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_text(s, 1, p->id, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 2, p->change, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 3, p->author, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(s, 4, p->time_ns);
+        (void)sqlite3_bind_int64(s, 5, p->from_ns);
+        (void)sqlite3_bind_int64(s, 6, p->until_ns);
+        (void)sqlite3_bind_text(s, 7, p->filter.ptr, (int)p->filter.len, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 8, p->reason.ptr ? p->reason.ptr : "", (int)p->reason.len, SQLITE_STATIC);
+        rc = sqlite3_step(s);
+    }
+    (void)sqlite3_finalize(s);
+    return dw_err_from_sqlite(rc);
+}
+
 int alert_view_put(struct dw_alerts *a, const struct alert_pending *p)
 {
-    return p->is_change ? put_change(a, &p->change) : put_raised(a, &p->raised);
+    switch (p->kind) {
+    case ALERT_RAISED: return put_raised(a, &p->raised);
+    case ALERT_CHANGED: return put_change(a, &p->change);
+    case ALERT_SILENCED: return put_silence(a, &p->silence);
+    }
+    DW_NEVER("all kinds are above");
 }
 
 uint64_t alert_view_position(struct dw_alerts *a)
@@ -148,7 +177,7 @@ int alert_view_set_position(struct dw_alerts *a, uint64_t bytes)
 
 int alert_view_empty(struct dw_alerts *a)
 {
-    return alert_view_sql(a, "DELETE FROM alert; DELETE FROM history");
+    return alert_view_sql(a, "DELETE FROM alert; DELETE FROM history; DELETE FROM silence");
 }
 
 int alert_view_sql(struct dw_alerts *a, const char *sql)
@@ -168,7 +197,8 @@ int64_t alert_view_total(struct dw_alerts *a, const char *id)
 bool alert_view_has_change(struct dw_alerts *a, const char *change)
 {
     sqlite3_stmt *s = NULL;
-    bool has = sqlite3_prepare_v2(a->db, "SELECT 1 FROM history WHERE change=?1", -1, &s, NULL) == SQLITE_OK;
+    bool has = sqlite3_prepare_v2(a->db, "SELECT 1 FROM history WHERE change=?1 UNION ALL SELECT 1 FROM silence WHERE change=?1", -1, &s, NULL)
+        == SQLITE_OK;
     if (has) {
         (void)sqlite3_bind_text(s, 1, change, -1, SQLITE_STATIC);
         has = sqlite3_step(s) == SQLITE_ROW;
@@ -245,6 +275,24 @@ int dw_alerts_history(struct dw_alerts *a, const char *id, void (*each)(void *ar
                 .field = field >= 0 && field < DW_ALERT_FIELDS ? (enum dw_alert_field)field : DW_ALERT_note,
                 .time_ns = sqlite3_column_int64(s, 3), .value = column_text(s, 4)};
             each(arg, &c);
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return dw_err_from_sqlite(rc);
+}
+
+int dw_alerts_silences(struct dw_alerts *a, void (*each)(void *arg, const struct dw_silence *s), void *arg)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(a->db,
+        "SELECT id, change, author, time, begins, ends, filter, reason FROM silence WHERE n IN (SELECT max(n) FROM silence GROUP BY id)"
+        " ORDER BY id", -1, &s, NULL);
+    if (rc == SQLITE_OK) {
+        while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+            struct dw_silence one = {.id = column_text(s, 0).ptr, .change = column_text(s, 1).ptr, .author = column_text(s, 2).ptr,
+                .time_ns = sqlite3_column_int64(s, 3), .from_ns = sqlite3_column_int64(s, 4), .until_ns = sqlite3_column_int64(s, 5),
+                .filter = column_text(s, 6), .reason = column_text(s, 7)};
+            each(arg, &one);
         }
     }
     (void)sqlite3_finalize(s);

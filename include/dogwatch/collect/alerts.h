@@ -10,6 +10,7 @@
 #ifndef DOGWATCH_COLLECT_ALERTS_H
 #define DOGWATCH_COLLECT_ALERTS_H
 
+#include "dogwatch/base/diag.h"
 #include "dogwatch/base/fs.h"
 
 enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = 40, DW_ALERT_VALUE_MAX = 4096 };
@@ -41,6 +42,17 @@ struct dw_alert_change {
     struct dw_str value;
 };
 
+/* Alerts that a filter takes are known and expected for a while: those with a time in [from, until) are listed apart, never dropped. Texts
+ * are borrowed. */
+struct dw_silence {
+    const char *id;     /* the name of the line that began it */
+    const char *change; /* names the newest line on it */
+    const char *author; /* of the newest */
+    int64_t time_ns;    /* of the newest */
+    int64_t from_ns, until_ns;
+    struct dw_str filter, reason;
+};
+
 struct dw_alerts;
 /* Opens for writing; makes what is missing and brings the view up to the log. A torn last line of the log is cut; a line that is no
  * alert is passed over and counted in alerts_lines_bad. */
@@ -54,6 +66,10 @@ DW_MUST_USE int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *aler
 /* Takes a change; one that was made before changes nothing. DW_ENOENT: no such alert; DW_EUNKNOWN, DW_ELIMIT as
  * dw_alert_value_check. Not durable before dw_alerts_sync. */
 DW_MUST_USE int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c);
+/* Takes a line on a silence. One whose id is its own `change` is new and begins at `time_ns`; any other counts instead of the older ones
+ * of its id. One that was taken before changes nothing. DW_ENOENT: no such silence; DW_ESYNTAX: the filter is none; DW_ELIMIT: filter or
+ * reason over DW_ALERT_VALUE_MAX bytes, or it ends before it begins. Not durable before dw_alerts_sync. */
+DW_MUST_USE int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s);
 /* Whether so many wait that they should be made durable before more frames are worked on. What waits is bounded by this and by what
  * one frame can raise. */
 bool dw_alerts_due(const struct dw_alerts *a);
@@ -76,9 +92,14 @@ DW_MUST_USE int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix,
 DW_MUST_USE int dw_alerts_history(struct dw_alerts *a, const char *id,
     void (*each)(void *arg, const struct dw_alert_change *c), void *arg);
 
+/* Calls `each` for silences, oldest first. */
+DW_MUST_USE int dw_alerts_silences(struct dw_alerts *a, void (*each)(void *arg, const struct dw_silence *s), void *arg);
+
 /* Leaves a change in the inbox of `dir` and names it in c->change's stead: *ret. The collector takes it within a second, or when it
  * starts. `author` counts only where the file's owner is root or who runs the collector: else the owner is the author. */
 DW_MUST_USE int dw_alert_ask(const struct dw_fs *fs, const char *dir, const struct dw_alert_change *c, char ret[DW_CHANGE_ID_TEXT]);
+/* The same of a silence. s->id empty: a new one, whose id will be *ret. */
+DW_MUST_USE int dw_silence_ask(const struct dw_fs *fs, const char *dir, const struct dw_silence *s, char ret[DW_CHANGE_ID_TEXT]);
 /* Whether it was taken, done or refused. */
 bool dw_alert_answered(const char *dir, const char *change);
 
@@ -88,5 +109,20 @@ const char *dw_alert_field_values(enum dw_alert_field field);
 const char *dw_alert_field_doc(enum dw_alert_field field);
 /* DW_EUNKNOWN: none of the field's values; DW_ELIMIT: longer than DW_ALERT_VALUE_MAX, or empty where any text goes but for assignee. */
 DW_MUST_USE int dw_alert_value_check(enum dw_alert_field field, struct dw_str value);
+
+/* A filter of the query language over alerts. */
+struct dw_alert_filter;
+/* DW_ESYNTAX, also for one with pipes, with a diagnostic that points into `text`, which is copied; DW_ENOMEM. */
+DW_MUST_USE int dw_alert_filter_new(struct dw_str text, struct dw_diags *diags, struct dw_alert_filter **ret);
+void dw_alert_filter_free(struct dw_alert_filter *f);
+/* Fields are the finding's, and status, assignee, ... as people said. */
+bool dw_alert_filter_takes(struct dw_alert_filter *f, const struct dw_alert *a);
+
+/* All silences as they are now, to judge alerts by. */
+struct dw_silences;
+DW_MUST_USE int dw_silences_load(struct dw_alerts *a, struct dw_silences **ret);
+void dw_silences_free(struct dw_silences *s);
+/* The id of the oldest one that holds for the alert, valid until free; NULL: none does. */
+const char *dw_silences_find(struct dw_silences *s, const struct dw_alert *a);
 
 #endif
