@@ -20,7 +20,7 @@ struct cli_options {
     char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* rules: "" unless given */
     enum cli_output output;
     uint64_t limit;
-    bool has_limit, follow, silenced;
+    bool has_limit, follow, silenced, group, all;
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
     int64_t for_ns;             /* 0: not given */

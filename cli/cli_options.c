@@ -123,6 +123,22 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
     return CLI_YES;
 }
 
+/* An option without a value. False: it is none of ours. */
+static bool take_flag(struct cli_options *o, const char *name)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {{"--follow", &o->follow}, {"--silenced", &o->silenced}, {"--group", &o->group}, {"--all", &o->all}};
+    for (size_t i = 0; i < DW_COUNT_OF(flags); i++) {
+        if (strcmp(flags[i].name, name) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An option that a command's help does not show would change nothing: it is refused. */
 static int not_taken(const char *word, const char *option)
 {
@@ -151,11 +167,8 @@ int cli_options(int argc, char **argv, struct cli_options *o)
         }
         if (!is_taken(argv[0], argv[i]))
             return not_taken(argv[0], argv[i]);
-        bool *flag = strcmp(argv[i], "--follow") == 0 ? &o->follow : strcmp(argv[i], "--silenced") == 0 ? &o->silenced : NULL;
-        if (flag) {
-            *flag = true;
+        if (take_flag(o, argv[i]))
             continue;
-        }
         int rc = i + 1 < argc ? take_valued(o, argv[i], argv[i + 1]) : -1;
         if (rc < 0)
             return mistake("its value is missing", argv[i]);

@@ -21,9 +21,34 @@ int cli_alert_change(const struct cli_options *o, enum dw_alert_field field);
 /* Waits until the collector of o->data has taken what was left in its inbox: CLI_YES. CLI_NO: it is not running, and takes it when it
  * starts; CLI_CANNOT, and said: it did not in time. */
 int cli_wait_taken(const struct cli_options *o, const char *dir, const char *change);
-/* Compiles a filter over alerts; what is wrong with it is said. Answers the exit code. */
-int cli_alert_filter(const char *text, struct dw_alert_filter **ret);
 /* `alert explain ID`: each condition with the value that met it, event by event. Answers the exit code. */
 int cli_alert_explain(const struct cli_options *o);
+
+/* Alerts of the view that a command's options ask for. */
+struct cli_alerts {
+    const struct cli_options *o;
+    struct dw_alerts *view;
+    struct dw_alert_filter *filter; /* NULL: all */
+    struct dw_silences *silences;
+    int64_t after;     /* where the next scan begins */
+    uint64_t silenced; /* left out in the last scan because of a silence */
+    void (*each)(void *arg, const struct dw_alert *a, const char *silence);
+    void *arg;
+};
+/* Opens the view and compiles `filter` (NULL: none); what is wrong is said. Answers the exit code. */
+int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter);
+/* Compiles a filter over alerts; what is wrong with it is said. Answers the exit code. */
+int cli_alert_filter(const char *text, struct dw_alert_filter **ret);
+/* Gives those that options and filter take, oldest first: without those that are silenced or, with --silenced, only those, with the id of
+ * the silence. DW_ENOMEM, DW_EIO. */
+DW_MUST_USE int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg);
+/* Says on stderr how many were silenced in the last scan, when any were. */
+void cli_alerts_say_silenced(const struct cli_alerts *c);
+void cli_alerts_close(struct cli_alerts *c);
+/* Adds a time as people read it (19 characters) or, to other outputs, whole. */
+void cli_table_time(struct cli_table *t, int64_t ns);
+
+/* `alerts --group`: a row for each rule and key. DW_ENOMEM, DW_EIO. */
+DW_MUST_USE int cli_alerts_group(struct cli_alerts *c);
 
 #endif

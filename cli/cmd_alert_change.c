@@ -23,7 +23,10 @@ int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret)
     int rc = dw_path_join(dir, sizeof dir, o->data, "alerts");
     if (rc == DW_OK)
         rc = dw_alerts_open_read(dir, ret);
-    if (rc < 0)
+    if (rc == DW_EVERSION)
+        (void)fprintf(stderr, "dogwatch: the alerts in %s were prepared by another version; its collector does it again when it starts\n"
+                              "  dogwatch up --data %s   or restart dogwatch-collector\n", dir, o->data);
+    else if (rc < 0)
         (void)fprintf(stderr, "dogwatch: no alerts to read in %s: %s\n  dogwatch up --data DIR   makes some; --data or DOGWATCH_DATA tells where\n",
             dir, dw_err_text(rc));
     return rc == DW_OK ? CLI_YES : CLI_CANNOT;

@@ -6,6 +6,7 @@
 #include "cli_int.h"
 
 #include "dogwatch/collect/alerts.h"
+#include "dogwatch/collect/triage.h"
 #include "dogwatch/base/counter.h"
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/query.h"
@@ -93,6 +94,21 @@ static void page_alert_fields(struct dw_buf *b)
     }
 }
 
+static void page_entities(struct dw_buf *b)
+{
+    dw_buf_printf(b, "# Who and what alerts are about\n\n%sA finding takes these fields from its event, or from its key. `dogwatch entities` adds up their risk, `dogwatch incidents` "
+                     "joins alerts that share one of those marked, each within %d h of the one before.\n\n| field | joins | is |\n|---|---|---|\n", made,
+        (int)(DW_INCIDENT_GAP_NS / (3600 * DW_NS_PER_S)));
+    for (int i = 0; i < DW_ENTITIES; i++)
+        dw_buf_printf(b, "| `%s` | %s | %s |\n", dw_entity_name((enum dw_entity)i), dw_entity_links((enum dw_entity)i) ? "yes" : "", dw_entity_doc((enum dw_entity)i));
+    dw_buf_printf(b, "\nRisk is a sum of points: %s 1, %s 3, %s 10, %s 30, %s 100 for the first alert of each rule and hour, halved for every day that has passed. Alerts that "
+                     "people found to mean nothing, and silenced ones, add nothing and join nothing.\n\n"
+                     "Of a flood `dogwatch alerts` shows people the first %d alerts of a rule and key within an hour, %d of a rule and %d of all; the rest is one row with its "
+                     "count and most frequent keys. `--all` shows each, and other outputs than a table have them all.\n",
+        dw_level_text(DW_LEVEL_INFORMATIONAL), dw_level_text(DW_LEVEL_LOW), dw_level_text(DW_LEVEL_MEDIUM), dw_level_text(DW_LEVEL_HIGH),
+        dw_level_text(DW_LEVEL_CRITICAL), DW_FUSE_KEY, DW_FUSE_RULE, DW_FUSE_ALL);
+}
+
 static void page_redact(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Masks\n\n%s| rule | masks |\n|---|---|\n", made);
@@ -168,6 +184,7 @@ static const struct {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
     {"reference/alerts.md", page_alert_fields},
+    {"reference/entities.md", page_entities},
     {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

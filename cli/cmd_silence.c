@@ -7,16 +7,16 @@
 #include "cmd_alert.h"
 
 #include "dogwatch/base/clock.h"
-#include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
 
+/* The silences whose id begins so; of the first a copy. */
 struct found {
     const char *prefix;
     uint32_t count;
-    char id[DW_CHANGE_ID_TEXT];
+    char id[DW_CHANGE_ID_TEXT], change[DW_CHANGE_ID_TEXT];
     char *filter, *reason;
-    struct dw_silence silence;
+    int64_t from_ns, until_ns;
 };
 
 static void keep(void *arg, const struct dw_silence *s)
@@ -25,9 +25,11 @@ static void keep(void *arg, const struct dw_silence *s)
     if (strncmp(s->id, f->prefix, strlen(f->prefix)) != 0 || f->count++)
         return;
     (void)snprintf(f->id, sizeof f->id, "%s", s->id);
+    (void)snprintf(f->change, sizeof f->change, "%s", s->change);
     f->filter = dw_strndup(s->filter.ptr, s->filter.len);
     f->reason = dw_strndup(s->reason.ptr, s->reason.len);
-    f->silence = *s;
+    f->from_ns = s->from_ns;
+    f->until_ns = s->until_ns;
 }
 
 /* Leaves the line, and says what became of it. `what` goes into the sentence. */
@@ -53,7 +55,7 @@ static int ask(const struct cli_options *o, struct dw_silence *s, const char *wh
     if (rc != CLI_YES)
         return rc;
     err = dw_alerts_silences(view, keep, &f);
-    bool taken = err == DW_OK && f.count && strcmp(f.silence.change, change) == 0;
+    bool taken = err == DW_OK && f.count && strcmp(f.change, change) == 0;
     dw_alerts_close(view);
     dw_free(f.filter);
     dw_free(f.reason);
@@ -99,36 +101,27 @@ static int end(const struct cli_options *o)
         (void)fprintf(stderr, "dogwatch: silence %s: %s\n", o->rest[1],
             err < 0 ? dw_err_text(err) : f.count ? "several begin so; give more digits" : "none has this id; `dogwatch silence ls` lists them");
         rc = err < 0 ? CLI_CANNOT : CLI_NO;
-    } else if (f.silence.until_ns <= now) {
+    } else if (f.until_ns <= now) {
         (void)printf("silence %s: it has ended already\n", f.id);
+    } else if (!f.filter || !f.reason) {
+        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(DW_ENOMEM));
+        rc = CLI_CANNOT;
     } else {
-        f.silence.id = f.id;
-        f.silence.author = "";
-        f.silence.time_ns = now;
-        f.silence.until_ns = now > f.silence.from_ns ? now : f.silence.from_ns;
-        f.silence.filter = dw_str_of(f.filter);
-        f.silence.reason = dw_str_of(f.reason);
-        rc = f.filter && f.reason ? ask(o, &f.silence, "ended") : CLI_CANNOT;
+        struct dw_silence s = {.id = f.id, .author = "", .time_ns = now, .from_ns = f.from_ns, .until_ns = now > f.from_ns ? now : f.from_ns,
+            .filter = dw_str_of(f.filter), .reason = dw_str_of(f.reason)};
+        rc = ask(o, &s, "ended");
     }
     dw_free(f.filter);
     dw_free(f.reason);
     return rc;
 }
 
-static void cell_time(struct cli_table *t, int64_t ns)
-{
-    struct dw_buf time = {0};
-    dw_time_text(&time, ns);
-    cli_table_cell(t, t->output == OUTPUT_TABLE ? dw_str_slice(dw_buf_view(&time), 0, 19) : dw_buf_view(&time));
-    dw_buf_fini(&time);
-}
-
 static void list_row(void *arg, const struct dw_silence *s)
 {
     struct cli_table *t = arg;
     cli_table_cell(t, dw_str_of(s->id));
-    cell_time(t, s->from_ns);
-    cell_time(t, s->until_ns);
+    cli_table_time(t, s->from_ns);
+    cli_table_time(t, s->until_ns);
     cli_table_cell(t, s->until_ns > dw_clock_real(&dw_clock_system) ? DW_STR("holds") : DW_STR("ended"));
     cli_table_cell(t, dw_str_of(s->author));
     cli_table_cell(t, s->filter);

@@ -249,10 +249,9 @@ int dw_alerts_find(struct dw_alerts *a, struct dw_str prefix, void (*each)(void 
     sqlite3_stmt *s = NULL;
     uint32_t count = 0;
     int rc = sqlite3_prepare_v2(a->db,
-        "SELECT " SELECTED " FROM alert WHERE substr(id, 1, ?2) = ?1 LIMIT 2", -1, &s, NULL);
+        "SELECT " SELECTED " FROM alert WHERE id >= ?1 AND id < ?1 || char(0x10ffff) LIMIT 2", -1, &s, NULL);
     if (rc == SQLITE_OK) {
         (void)sqlite3_bind_text(s, 1, prefix.ptr, (int)prefix.len, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(s, 2, (sqlite3_int64)prefix.len);
         while ((rc = sqlite3_step(s)) == SQLITE_ROW)
             count++;
         (void)sqlite3_reset(s);

@@ -73,6 +73,18 @@ static void raise_alert(struct dw_intake_engine *e, const struct dw_alert *alert
     keep_failure(e, dw_alerts_raise(e->alerts, alert));
 }
 
+/* Who or what a finding is about, in words: its group-by values, or what its one event names first. */
+static void key_text(const struct dw_finding *f, struct dw_buf *out)
+{
+    for (uint32_t i = 0; i < f->key_count; i++)
+        dw_buf_printf(out, "%s%.*s=%.*s", i ? " " : "", DW_ARG(f->key_name[i]), DW_ARG(f->key_value[i]));
+    for (int i = 0; i < DW_ENTITIES && out->len == 0; i++) {
+        struct dw_str value = dw_finding_entity(f, (enum dw_entity)i);
+        if (value.ptr)
+            dw_buf_printf(out, "%s=%.*s", dw_entity_name((enum dw_entity)i), DW_ARG(value));
+    }
+}
+
 static void on_finding(void *arg, const struct dw_finding *f)
 {
     struct dw_intake_engine *e = arg;
@@ -84,8 +96,7 @@ static void on_finding(void *arg, const struct dw_finding *f)
     dw_hex(f->id, DW_SHA256_BYTES, id);
     (void)snprintf(rule_id, sizeof rule_id, "%.*s", DW_ARG(rule->id));
     (void)snprintf(title, sizeof title, "%.*s", DW_ARG(rule->title));
-    for (uint32_t i = 0; i < f->key_count; i++)
-        dw_buf_printf(&key, "%s%.*s=%.*s", i ? " " : "", DW_ARG(f->key_name[i]), DW_ARG(f->key_value[i]));
+    key_text(f, &key);
     dw_buf_reset(&e->doc);
     dw_finding_json(e->conf.rules, f, &e->doc);
     keep_failure(e, key.err ? key.err : e->doc.err);

@@ -47,6 +47,7 @@ void dw_finding_single(
     const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud)
 {
     struct dw_finding f = {.rule = rule,
+        .event = ev,
         .silent = dw_ruleset_rule(rs, rule)->silent,
         .time_ns = ev->time_ns,
         .window_start_ns = ev->time_ns,
@@ -60,6 +61,47 @@ void dw_finding_single(
     f.first = &f.cause;
     dw__finding_id(dw_ruleset_rule(rs, rule)->id, DW_STR(""), &f.cause, f.id);
     emit(ud, &f);
+}
+
+static const struct {
+    const char *name, *object, *member, *doc;
+    uint32_t key;
+    bool links;
+} entities[] = {
+#define ENTITY(field, object, member, links, doc) {#object "." #member, #object, #member, doc, DW_F_##field, links},
+#include "dogwatch/tbl/entities.h"
+#undef ENTITY
+};
+
+const char *dw_entity_name(enum dw_entity e)
+{
+    return entities[e].name;
+}
+
+uint32_t dw_entity_field(enum dw_entity e)
+{
+    return entities[e].key;
+}
+
+bool dw_entity_links(enum dw_entity e)
+{
+    return entities[e].links;
+}
+
+const char *dw_entity_doc(enum dw_entity e)
+{
+    return entities[e].doc;
+}
+
+struct dw_str dw_finding_entity(const struct dw_finding *f, enum dw_entity e)
+{
+    const struct dw_field *field = f->event ? dw_event_find(f->event, entities[e].key) : NULL;
+    if (field && dw_field_is_text(field) && dw_field_str(field).len)
+        return dw_field_str(field);
+    for (uint32_t i = 0; i < f->key_count; i++)
+        if (dw_str_eq(f->key_name[i], dw_str_of(entities[e].name)) && f->key_value[i].len)
+            return f->key_value[i];
+    return DW_STR_NONE;
 }
 
 static void put_name(struct dw_buf *out, const char *name)
@@ -104,6 +146,25 @@ static void put_rule(struct dw_buf *out, const struct dw_rule *rule)
     dw_buf_str(out, DW_STR("]}"));
 }
 
+static void put_entities(struct dw_buf *out, const struct dw_finding *f)
+{
+    const char *open = "";
+    for (int e = 0; e < DW_ENTITIES; e++) {
+        struct dw_str value = dw_finding_entity(f, (enum dw_entity)e);
+        if (!value.ptr)
+            continue;
+        bool same = strcmp(open, entities[e].object) == 0;
+        dw_buf_str(out, *open && !same ? DW_STR("}") : DW_STR(""));
+        if (same)
+            dw_buf_printf(out, ",\"%s\":", entities[e].member);
+        else
+            dw_buf_printf(out, ",\"%s\":{\"%s\":", entities[e].object, entities[e].member);
+        (void)dw_json_string(out, value);
+        open = entities[e].object;
+    }
+    dw_buf_str(out, *open ? DW_STR("}") : DW_STR(""));
+}
+
 void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out)
 {
     char id[2 * DW_SHA256_BYTES + 1], cause[DW_EVENT_ID_TEXT];
@@ -114,6 +175,7 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
     put_time(out, f->time_ns);
     dw_buf_printf(out, ",\"event\":{\"kind\":\"alert\",\"id\":\"%s\"}", id);
     put_rule(out, rule);
+    put_entities(out, f);
     put_name(out, "update");
     dw_buf_str(out, f->update ? DW_STR("true") : DW_STR("false"));
     put_name(out, "key");

@@ -12,6 +12,7 @@
 
 #include "dogwatch/base/diag.h"
 #include "dogwatch/base/fs.h"
+#include "dogwatch/event/event.h"
 
 enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = 40, DW_ALERT_VALUE_MAX = 4096 };
 
@@ -110,12 +111,20 @@ const char *dw_alert_field_doc(enum dw_alert_field field);
 /* DW_EUNKNOWN: none of the field's values; DW_ELIMIT: longer than DW_ALERT_VALUE_MAX, or empty where any text goes but for assignee. */
 DW_MUST_USE int dw_alert_value_check(enum dw_alert_field field, struct dw_str value);
 
+/* Alerts as events: their finding's fields, and status, assignee, ... as people said. */
+struct dw_alert_events;
+struct dw_alert_events *dw_alert_events_new(void); /* NULL: no memory */
+void dw_alert_events_free(struct dw_alert_events *e);
+/* The keys that the events' fields are named by; e's. */
+struct dw_keys *dw_alert_events_keys(struct dw_alert_events *e);
+/* *ret is valid until the next call, and as long as the alert's own texts. DW_ESYNTAX: its finding is no JSON object. */
+DW_MUST_USE int dw_alert_event(struct dw_alert_events *e, const struct dw_alert *a, struct dw_event *ret);
+
 /* A filter of the query language over alerts. */
 struct dw_alert_filter;
 /* DW_ESYNTAX, also for one with pipes, with a diagnostic that points into `text`, which is copied; DW_ENOMEM. */
 DW_MUST_USE int dw_alert_filter_new(struct dw_str text, struct dw_diags *diags, struct dw_alert_filter **ret);
 void dw_alert_filter_free(struct dw_alert_filter *f);
-/* Fields are the finding's, and status, assignee, ... as people said. */
 bool dw_alert_filter_takes(struct dw_alert_filter *f, const struct dw_alert *a);
 
 /* All silences as they are now, to judge alerts by. */

@@ -21,12 +21,26 @@ struct dw_event_ref {
 };
 void dw_event_ref_text(const struct dw_event_ref *r, char out[DW_EVENT_ID_TEXT]);
 
+/* Who or what a finding can be about. */
+enum dw_entity {
+#define ENTITY(field, object, member, links, doc) DW_ENTITY_##field,
+#include "dogwatch/tbl/entities.h"
+#undef ENTITY
+    DW_ENTITIES
+};
+/* The field's name, such as source.ip. */
+const char *dw_entity_name(enum dw_entity e);
+uint32_t dw_entity_field(enum dw_entity e); /* its key */
+bool dw_entity_links(enum dw_entity e);
+const char *dw_entity_doc(enum dw_entity e);
+
 /* Borrowed during the emit call. */
 struct dw_finding {
     uint8_t id[DW_SHA256_BYTES];               /* of rule id, key and cause: the same on every replay */
     uint32_t rule;                             /* number in the set */
     bool update;                               /* the same finding as before, with more events */
     bool silent;                               /* its rule is a member that does not alert on its own */
+    const struct dw_event *event;              /* that it is about; NULL: of a correlation */
     const struct dw_str *key_name, *key_value; /* group-by */
     uint32_t key_count;
     struct dw_event_ref cause;               /* the event, or the one on which the condition was crossed */
@@ -52,6 +66,8 @@ void dw_window_free(struct dw_window *w);
 /* A finding about one event: id and texts of rule `rule` on `ev`. Emits it at once. Thread: any. */
 void dw_finding_single(
     const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
+/* Its value of an entity: of the event, or of the key; DW_STR_NONE: it has none. */
+struct dw_str dw_finding_entity(const struct dw_finding *f, enum dw_entity e);
 /* Appends a finding as an ECS document: one JSON object, no newline. */
 void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out);
 

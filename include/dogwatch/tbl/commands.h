@@ -2,11 +2,17 @@
  * docs/reference/commands.md come from here. */
 COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] [--set K=V] [--write-config DIR]",
     "watch this host: agent and collector together, no broker")
-COMMAND(alerts, cmd_alerts, "[FILTER] [--since T] [--until T] [--limit N] [--silenced] [--follow] [--data DIR] [--output table|ndjson|csv]", "list alerts, newest last")
+COMMAND(alerts, cmd_alerts,
+    "[FILTER] [--since T] [--until T] [--limit N] [--group | --follow] [--silenced] [--all] [--data DIR] [--output table|ndjson|csv]",
+    "list alerts, newest last; --group: by rule and key, the worst first")
 COMMAND(alert, cmd_alert, "show|explain ID | status|disposition|assign|note ID VALUE [--rules DIR] [--data DIR] [--archive PATH] [--output table|ndjson]",
     "one alert with the log lines that prove it; why it was raised; say where the work on it stands")
 COMMAND(silence, cmd_silence, "add FILTER --for SPAN|--until T [--reason TEXT] | ls | end ID [--data DIR] [--output table|ndjson|csv]",
     "alerts that are known and expected for a while: list them apart until it ends")
+COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
+    "alerts that share an address, an account or a container within a day")
+COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
+    "who and what alerts are about, the greatest risk first")
 COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--memory SIZE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")

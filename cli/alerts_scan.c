@@ -1,0 +1,77 @@
+/*
+ * alerts_scan: the alerts that a command's filter, times and silences leave.
+ */
+#include "cmd_alert.h"
+
+#include "dogwatch/event/json_write.h"
+
+#include <stdio.h>
+
+int cli_alert_filter(const char *text, struct dw_alert_filter **ret)
+{
+    struct dw_diags diags;
+    struct dw_buf said = {0};
+    dw_diags_init(&diags, DW_STR("filter"), dw_str_of(text));
+    int rc = dw_alert_filter_new(dw_str_of(text), &diags, ret);
+    dw_diags_print(&diags, &said);
+    if (said.len)
+        (void)fwrite(said.ptr, 1, said.len, stderr);
+    dw_buf_fini(&said);
+    return rc == DW_OK ? CLI_YES : rc == DW_ESYNTAX ? CLI_USAGE : CLI_CANNOT;
+}
+
+int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter)
+{
+    *c = (struct cli_alerts){.o = o};
+    int rc = filter ? cli_alert_filter(filter, &c->filter) : CLI_YES;
+    if (rc == CLI_YES)
+        rc = cli_open_alerts(o, &c->view);
+    if (rc != CLI_YES)
+        dw_alert_filter_free(c->filter);
+    return rc;
+}
+
+void cli_alerts_close(struct cli_alerts *c)
+{
+    dw_alerts_close(c->view);
+    dw_alert_filter_free(c->filter);
+}
+
+static void take(void *arg, const struct dw_alert *a)
+{
+    struct cli_alerts *c = arg;
+    if (a->time_ns < c->o->since_ns || a->time_ns > c->o->until_ns || (c->filter && !dw_alert_filter_takes(c->filter, a)))
+        return;
+    const char *silence = dw_silences_find(c->silences, a);
+    if ((silence != NULL) == c->o->silenced)
+        c->each(c->arg, a, silence);
+    else
+        c->silenced += silence != NULL;
+}
+
+int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
+{
+    c->each = each;
+    c->arg = arg;
+    c->silenced = 0;
+    int rc = dw_silences_load(c->view, &c->silences);
+    if (rc == DW_OK)
+        rc = dw_alerts_list(c->view, c->after, 0, take, c, &c->after);
+    dw_silences_free(c->silences);
+    c->silences = NULL;
+    return rc;
+}
+
+void cli_alerts_say_silenced(const struct cli_alerts *c)
+{
+    if (c->silenced)
+        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->silenced);
+}
+
+void cli_table_time(struct cli_table *t, int64_t ns)
+{
+    struct dw_buf time = {0};
+    dw_time_text(&time, ns);
+    cli_table_cell(t, t->output == OUTPUT_TABLE ? dw_str_slice(dw_buf_view(&time), 0, 19) : dw_buf_view(&time));
+    dw_buf_fini(&time);
+}
