@@ -70,16 +70,16 @@ static void keep_id(void *arg, const struct dw_alert *a)
     (void)snprintf(arg, DW_ALERT_ID_TEXT, "%s", a->id);
 }
 
+/* What cannot be known is said, and taken for running: then waiting tells. */
 static bool is_collector_running(const struct cli_options *o)
 {
     char path[CLI_PATH_MAX];
-    int fd = -1;
-    pid_t pid;
-    if (dw_path_join(path, sizeof path, o->data, "collector.lock") < 0)
-        return false;
-    int rc = dw_fs_lock(path, &fd, &pid);
-    dw_fs_close(fd);
-    return rc == DW_ELOCKED;
+    int rc = dw_path_join(path, sizeof path, o->data, "collector.lock");
+    if (rc == DW_OK)
+        rc = dw_fs_is_locked(path);
+    if (rc < 0 && rc != DW_ELOCKED && rc != DW_ENOENT)
+        (void)fprintf(stderr, "dogwatch: %s: whether a collector runs cannot be seen: %s\n", path, dw_err_text(rc));
+    return rc != DW_OK && rc != DW_ENOENT;
 }
 
 struct look {

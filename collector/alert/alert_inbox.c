@@ -4,7 +4,8 @@
  *
  * Invariants:
  *   (1) A file goes only after its change is durable, or was refused and said so; its name makes it count once, whatever crashes.
- *   (2) Who owns the file is the author: nobody speaks for somebody else but root, and who runs the collector.
+ *   (2) Nothing that people put there can stop the collector: what cannot be taken or removed is said and counted.
+ *   (3) Who owns the file is the author: nobody speaks for somebody else but root, and who runs the collector.
  */
 #include "alert_int.h"
 
@@ -15,13 +16,14 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/base/rng.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_CAP = 4096, NAMES_MAX = 10000, FILE_MAX = 128 * 1024, AUTHOR_CAP = 256 };
+enum { PATH_CAP = 4096, NAMES_MAX = 100000, FILE_MAX = 128 * 1024, AUTHOR_CAP = 256 };
 
 static int inbox_path(char *out, const char *dir, const char *name)
 {
@@ -62,97 +64,110 @@ static int take_line(struct dw_alerts *a, struct alert_pending *p, const char *o
     return dw_alerts_change(a, &p->change);
 }
 
-/* Makes a change of a file. *ret_why: why it is refused; NULL: it is not. */
+/* Makes a change of a file. *ret_why: why it is refused; NULL: it is not. Else codes of a disk or memory that fails. */
 static int take_file(struct dw_alerts *a, const char *path, const char *name, int64_t now_ns, const char **ret_why)
 {
     struct alert_pending p = {0};
     struct dw_arena arena;
     struct dw_buf text = {0};
-    struct dw_stat st = {0};
+    uint32_t uid = 0;
     char owner[AUTHOR_CAP];
     *ret_why = NULL;
     dw_arena_init(&arena, 0);
-    int rc = dw_fs_stat(path, &st);
-    if (rc == DW_OK)
-        rc = dw_fs_read_file(a->fs, path, FILE_MAX, &text);
+    int rc = dw_fs_read_owned(a->fs, path, FILE_MAX, &text, &uid);
     if (rc == DW_OK && !(alert_read_line(dw_buf_view(&text), &arena, &p) && p.kind != ALERT_RAISED))
         rc = DW_ESYNTAX;
     if (rc == DW_OK) {
-        name_owner(st.uid, owner);
-        rc = take_line(a, &p, owner, st.uid == 0 || st.uid == geteuid(), name, now_ns);
+        name_owner(uid, owner);
+        rc = take_line(a, &p, owner, uid == 0 || uid == geteuid(), name, now_ns);
     }
     dw_buf_fini(&text);
     dw_arena_fini(&arena);
-    if (rc == DW_ESYNTAX || rc == DW_ENOENT || rc == DW_EUNKNOWN || rc == DW_ELIMIT || rc == DW_ENOTREG) {
-        *ret_why = rc == DW_ENOENT ? "no such alert or silence" : dw_err_text(rc);
-        return DW_OK;
-    }
-    return rc;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The names in order, which is that of asking. */
-static int sorted_names(const char *inbox, struct dw_buf *names, const char ***ret, size_t *ret_count)
-{
-    size_t count = 0;
-    int rc = dw_fs_list(inbox, NAMES_MAX, names);
-    if (rc < 0)
+    if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EUNKNOWN && rc != DW_ELIMIT && rc != DW_ENOTREG && rc != DW_EACCES)
         return rc;
-    for (const char *n = names->ptr; n && n < names->ptr + names->len; n += strlen(n) + 1)
-        count++;
-    const char **list = dw_alloc((count + 1) * sizeof *list);
-    if (!list)
-        return DW_ENOMEM;
-    *ret_count = 0;
-    for (const char *n = names->ptr; n && n < names->ptr + names->len; n += strlen(n) + 1)
-        if (is_change_name(n))
-            list[(*ret_count)++] = n;
-    if (*ret_count)
-        qsort(list, *ret_count, sizeof *list, by_name);
-    *ret = list;
+    *ret_why = rc == DW_ENOENT ? "no such alert or silence" : dw_err_text(rc);
     return DW_OK;
 }
 
-bool dw_alerts_asked(const char *dir)
+/* The folder: everybody of its group may leave something there, and what they leave the collector can read. */
+int alert_inbox_make(const struct dw_fs *fs, const char *dir)
+{
+    char inbox[PATH_CAP];
+    struct dw_stat st = {0};
+    int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
+    if (rc == DW_OK)
+        rc = dw_fs_mkdirs(fs, inbox, 0770);
+    if (rc == DW_OK)
+        rc = dw_fs_stat(inbox, &st);
+    if (rc == DW_OK && st.uid == geteuid() && (st.mode & 07777) != 02770 && chmod(inbox, 02770) < 0) /* whatever the umask says */
+        rc = dw_err_from_errno(errno);
+    return rc;
+}
+
+/* What stands in the way of taking anything is said once. */
+static int close_inbox(struct dw_alerts *a, const char *path, int rc)
+{
+    dw_error("%s: %s: what people ask for of alerts is not taken any more until the next start", path, dw_err_text(rc));
+    a->inbox_closed = true;
+    return DW_OK;
+}
+
+bool dw_alerts_asked(const struct dw_alerts *a, const char *dir)
 {
     char inbox[PATH_CAP];
     struct dw_buf names = {0};
-    bool any = dw_path_join(inbox, sizeof inbox, dir, "inbox") == DW_OK && dw_fs_list(inbox, NAMES_MAX, &names) != DW_ENOENT && names.len > 0;
+    if (a->inbox_closed || dw_path_join(inbox, sizeof inbox, dir, "inbox") < 0)
+        return false;
+    int rc = dw_fs_list(inbox, NAMES_MAX, &names);
+    bool any = false;
+    for (const char *n = names.ptr; n && n < names.ptr + names.len; n += strlen(n) + 1)
+        any |= is_change_name(n);
     dw_buf_fini(&names);
-    return any;
+    return any || (rc < 0 && rc != DW_ENOENT && rc != DW_ELIMIT);
+}
+
+/* Makes the changes of all files; what is refused is said. */
+static int take_files(struct dw_alerts *a, const char *inbox, const struct dw_buf *names, int64_t now_ns)
+{
+    char path[PATH_CAP];
+    const char *why;
+    int rc = DW_OK;
+    for (const char *n = names->ptr; rc == DW_OK && n && n < names->ptr + names->len; n += strlen(n) + 1) {
+        if (!is_change_name(n) || dw_path_join(path, sizeof path, inbox, n) < 0)
+            continue;
+        rc = take_file(a, path, n, now_ns, &why);
+        DW_COUNT_IF(rc == DW_OK && why, alerts_changes_refused);
+        if (rc == DW_OK && why)
+            dw_warn("a change of an alert is refused: %s (%s)", why, path);
+    }
+    return rc;
 }
 
 int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns)
 {
     char inbox[PATH_CAP], path[PATH_CAP];
     struct dw_buf names = {0};
-    const char **list = NULL, *why;
-    size_t count = 0;
     int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
     if (rc == DW_OK)
-        rc = sorted_names(inbox, &names, &list, &count);
-    for (size_t i = 0; i < count && rc == DW_OK; i++) {
-        rc = dw_path_join(path, sizeof path, inbox, list[i]);
-        if (rc == DW_OK)
-            rc = take_file(a, path, list[i], now_ns, &why);
-        DW_COUNT_IF(rc == DW_OK && why, alerts_changes_refused);
-        if (rc == DW_OK && why)
-            dw_warn("a change of an alert is refused: %s (%s)", why, path);
+        rc = dw_fs_list(inbox, NAMES_MAX, &names);
+    if (rc < 0 && rc != DW_ELIMIT) {
+        dw_buf_fini(&names);
+        return rc == DW_ENOENT ? DW_OK : rc == DW_ENOMEM ? rc : close_inbox(a, inbox, rc);
     }
-    if (rc == DW_OK && count)
+    if (rc == DW_ELIMIT)
+        dw_warn("more than %d changes of alerts wait in %s: they are taken so many at a time, not in the order of asking", NAMES_MAX, inbox);
+    rc = take_files(a, inbox, &names, now_ns);
+    if (rc == DW_OK)
         rc = dw_alerts_sync(a);
-    for (size_t i = 0; i < count && rc == DW_OK; i++) {
-        rc = dw_path_join(path, sizeof path, inbox, list[i]);
-        if (rc == DW_OK)
-            rc = dw_fs_unlink(a->fs, path);
+    for (const char *n = names.ptr; rc == DW_OK && !a->inbox_closed && n && n < names.ptr + names.len; n += strlen(n) + 1) {
+        if (!is_change_name(n) || dw_path_join(path, sizeof path, inbox, n) < 0)
+            continue;
+        int away = dw_fs_put_away(a->fs, path);
+        if (away < 0)
+            rc = close_inbox(a, path, away);
     }
-    dw_free(list);
     dw_buf_fini(&names);
-    return rc == DW_ENOENT ? DW_OK : rc;
+    return rc;
 }
 
 /* A name for a change: by time, so that names are in the order of asking, and by chance. */
@@ -169,12 +184,8 @@ static int name_change(char ret[DW_CHANGE_ID_TEXT])
 
 static int leave(const struct dw_fs *fs, const char *dir, const char *name, const struct dw_buf *text)
 {
-    char inbox[PATH_CAP], path[PATH_CAP];
-    int rc = dw_path_join(inbox, sizeof inbox, dir, "inbox");
-    if (rc == DW_OK)
-        rc = dw_fs_mkdirs(fs, inbox, 0770);
-    if (rc == DW_OK)
-        rc = inbox_path(path, dir, name);
+    char path[PATH_CAP];
+    int rc = inbox_path(path, dir, name);
     rc = text->err ? text->err : rc;
     return rc == DW_OK ? dw_fs_write_file(fs, path, 0640, dw_buf_view(text)) : rc;
 }

@@ -29,6 +29,7 @@ struct dw_alerts {
     const struct dw_fs *fs;
     int fd;
     uint64_t log_bytes; /* written and synced */
+    bool inbox_closed;  /* nothing is taken from it any more, and that was said */
     bool torn;          /* behind them may stand a part of a write that failed */
     sqlite3 *db;
     sqlite3_stmt *put, *known;
@@ -43,6 +44,9 @@ void alert_write_change(const struct dw_alert_change *c, struct dw_buf *out);
 void alert_write_silence(const struct dw_silence *s, struct dw_buf *out);
 /* Takes a line apart, its texts into the arena; `next` and `node` are not set. False: it is no line of the log. */
 bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pending *ret);
+
+/* alert_inbox.c: makes its folder */
+DW_MUST_USE int alert_inbox_make(const struct dw_fs *fs, const char *dir);
 
 /* alert_view.c */
 DW_MUST_USE int alert_view_open(struct dw_alerts *a, const char *dir, bool write);

@@ -482,7 +482,7 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
 
 int dw_intake_take_asked(struct dw_intake_engine *e)
 {
-    if (!dw_alerts_asked(e->alerts_dir))
+    if (!dw_alerts_asked(e->alerts, e->alerts_dir))
         return DW_OK;
     int rc = dw_archive_sync(e->archive); /* of what is raised and waits */
     return rc == DW_OK ? dw_alerts_take_asked(e->alerts, e->alerts_dir, dw_clock_real(e->conf.clock)) : rc;

@@ -35,7 +35,7 @@ struct program {
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int64_t people_ns; /* when it was looked for what people said last */
-    bool until_idle;
+    bool until_idle, approvals_closed;
 };
 
 static bool turn(void *arg)
@@ -46,7 +46,7 @@ static bool turn(void *arg)
     int rc = DW_OK;
     if (now - p->people_ns >= PEOPLE_NS) {
         p->people_ns = now;
-        rc = trust_take_approvals(p->opt->data.ptr, p->engine);
+        rc = trust_take_approvals(p->opt->data.ptr, p->engine, &p->approvals_closed);
         if (rc == DW_OK)
             rc = dw_intake_take_asked(p->engine);
     }
@@ -177,15 +177,18 @@ static int open_receiver(void *arg, const struct dw_resume *from, uint32_t count
         i++;
     int rc = o->transport == DW_TRANSPORT_DIR ? dw_dir_receiver_open(&dw_fs_system, p->queue_dir, i < count ? &from[i] : NULL, &frames)
                                               : open_kafka(o, false, from, count, &frames);
-    *ret = frames;
-    if (rc < 0 || o->kafka_json_topic.len == 0)
+    if (rc < 0)
         return rc;
+    if (o->kafka_json_topic.len == 0) {
+        *ret = frames;
+        return DW_OK;
+    }
     rc = open_kafka(o, true, from, count, &json);
     if (rc < 0) {
         dw_receiver_close(frames);
         return rc;
     }
-    return dw_receiver_both(frames, json, ret);
+    return dw_receiver_both(frames, json, ret); /* closes them if it cannot */
 }
 
 static int find_queue(struct program *p)

@@ -250,11 +250,11 @@ int dw_fs_fstat(int fd, struct dw_stat *ret)
 }
 
 /* Opens a regular file and nothing else: the open itself must not wait for the other end of a FIFO. */
-static int open_regular(const struct dw_fs *fs, const char *path, int *ret_fd)
+static int open_regular(const struct dw_fs *fs, const char *path, int flags, int *ret_fd)
 {
     struct dw_stat st = {0};
     int fd;
-    int rc = dw_fs_open(fs, path, O_RDONLY | O_NONBLOCK, 0, &fd);
+    int rc = dw_fs_open(fs, path, O_RDONLY | O_NONBLOCK | flags, 0, &fd);
     if (rc < 0)
         return rc;
     rc = dw_fs_fstat(fd, &st);
@@ -290,11 +290,26 @@ static int read_all(const struct dw_fs *fs, int fd, bool stream, size_t max_byte
 int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out)
 {
     int fd;
-    int rc = open_regular(fs, path, &fd);
+    int rc = open_regular(fs, path, 0, &fd);
     if (rc < 0)
         return rc;
     rc = read_all(fs, fd, false, max_bytes, out);
     dw_fs_close(fd);
+    return rc;
+}
+
+int dw_fs_read_owned(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out, uint32_t *ret_uid)
+{
+    struct dw_stat st = {0};
+    int fd;
+    int rc = open_regular(fs, path, O_NOFOLLOW, &fd);
+    if (rc < 0)
+        return rc;
+    rc = dw_fs_fstat(fd, &st);
+    if (rc == DW_OK)
+        rc = read_all(fs, fd, false, max_bytes, out);
+    dw_fs_close(fd);
+    *ret_uid = st.uid;
     return rc;
 }
 
@@ -407,6 +422,27 @@ int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names)
         return names->err;
     int sorted = sort_names(names, from, count);
     return rc < 0 ? rc : sorted;
+}
+
+int dw_fs_put_away(const struct dw_fs *fs, const char *path)
+{
+    char other[4096];
+    int rc = dw_fs_unlink(fs, path);
+    if (rc == DW_OK || rc == DW_ENOENT)
+        return DW_OK;
+    int n = snprintf(other, sizeof other, "%s.refused", path);
+    return n < 0 || n >= (int)sizeof other ? DW_ELIMIT : dw_fs_rename(fs, path, other);
+}
+
+int dw_fs_is_locked(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return dw_err_from_errno(errno);
+    struct flock want = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int rc = fcntl(fd, F_GETLK, &want) < 0 ? dw_err_from_errno(errno) : want.l_type == F_UNLCK ? DW_OK : DW_ELOCKED;
+    (void)close(fd);
+    return rc;
 }
 
 int dw_fs_lock(const char *path, int *ret_fd, pid_t *ret_pid)

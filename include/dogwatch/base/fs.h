@@ -65,6 +65,8 @@ DW_MUST_USE int dw_fs_stat(const char *path, struct dw_stat *ret);
 DW_MUST_USE int dw_fs_fstat(int fd, struct dw_stat *ret);
 /* Appends the whole file to `out`; DW_ELIMIT over max_bytes, DW_ENOTREG for what is no regular file. Never waits. */
 DW_MUST_USE int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
+/* The same of a file that anybody may have put there: links are not followed, and *ret_uid owns what was read. */
+DW_MUST_USE int dw_fs_read_owned(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out, uint32_t *ret_uid);
 /* The same for a path that a user has named: pipes and devices are read to their end, and waited for. */
 DW_MUST_USE int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
 /* Writes `path` anew in one step: a temporary file beside it, sync, rename, sync of the directory. */
@@ -74,6 +76,11 @@ DW_MUST_USE int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_
  * ended by a NUL. Bounded by max_names: more answers DW_ELIMIT. After an error the names are not all of them. */
 DW_MUST_USE int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names);
 
+/* Takes what stands at `path` out of the way: removed or, where that cannot be (a folder), with `.refused` behind its name. */
+DW_MUST_USE int dw_fs_put_away(const struct dw_fs *fs, const char *path);
+
+/* Whether another process holds the lock: DW_ELOCKED; DW_OK: none does. DW_ENOENT: nobody ever did; DW_EACCES. Takes nothing. */
+DW_MUST_USE int dw_fs_is_locked(const char *path);
 /* Takes an exclusive lock that lives as long as the process holds *ret_fd. DW_ELOCKED and *ret_pid (0 when
  * unknown) when another process holds it. */
 DW_MUST_USE int dw_fs_lock(const char *path, int *ret_fd, pid_t *ret_pid);

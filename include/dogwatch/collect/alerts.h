@@ -77,9 +77,9 @@ bool dw_alerts_due(const struct dw_alerts *a);
 /* Writes the log, syncs it, then the view. */
 DW_MUST_USE int dw_alerts_sync(struct dw_alerts *a);
 /* Whether others asked for something. */
-bool dw_alerts_asked(const char *dir);
-/* Takes what they asked for, makes it durable and removes it from the inbox; what cannot be done is said and counted. Raised alerts
- * become durable too: so must be what they rest on. */
+bool dw_alerts_asked(const struct dw_alerts *a, const char *dir);
+/* Takes what they asked for, makes it durable and removes it from the inbox; what cannot be done is said and counted, and
+ * never fails it. Raised alerts become durable too: so must be what they rest on. */
 DW_MUST_USE int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns);
 
 /* Calls `each` for alerts, newest last, of those whose `since` number is above `after`; *ret_last is the greatest number seen.

@@ -186,11 +186,11 @@ static void what_others_ask_for_is_taken_in_order(void **state)
     char name[3][DW_CHANGE_ID_TEXT];
     struct bed b;
     set_up(&b);
-    assert_false(dw_alerts_asked(b.dir));
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
     ask(&b, "aa", "in_progress", name[0]);
     ask(&b, "zz", "closed", name[1]);
     ask(&b, "aa", "closed", name[2]);
-    assert_true(dw_alerts_asked(b.dir));
+    assert_true(dw_alerts_asked(b.alerts, b.dir));
     for (int i = 0; i < 3; i++)
         assert_false(dw_alert_answered(b.dir, name[i]));
     uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
@@ -198,7 +198,7 @@ static void what_others_ask_for_is_taken_in_order(void **state)
     assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + 1);
     for (int i = 0; i < 3; i++)
         assert_true(dw_alert_answered(b.dir, name[i]));
-    assert_false(dw_alerts_asked(b.dir));
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
     assert_said(&b, "closed|undetermined||| carol:status=in_progress@9 carol:status=closed@9");
     assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
     tear_down(&b);
@@ -233,7 +233,6 @@ static void junk_in_the_inbox_is_refused_and_goes(void **state)
     struct bed b;
     set_up(&b);
     path_in(&b, "inbox", path);
-    assert_int_equal(mkdir(path, 0700), 0);
     for (size_t i = 0; i < DW_COUNT_OF(junk); i++) {
         char file[700];
         (void)snprintf(file, sizeof file, "%s/%s", path, junk[i].name);
@@ -242,9 +241,66 @@ static void junk_in_the_inbox_is_refused_and_goes(void **state)
     uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
     assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
     assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + DW_COUNT_OF(junk));
-    assert_false(dw_alerts_asked(b.dir));
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
     assert_said(&b, "new|undetermined|||");
     assert_int_equal(log_lines(&b), 1);
+    tear_down(&b);
+}
+
+/* Whatever stands in the inbox, the collector goes on and takes what can be taken. */
+static void what_is_no_file_of_its_asker_is_refused_and_goes(void **state)
+{
+    (void)state;
+    char path[600], name[DW_CHANGE_ID_TEXT], aim[600];
+    struct bed b;
+    set_up(&b);
+    path_in(&b, "inbox/00-aa", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    path_in(&b, "theirs", aim);
+    assert_int_equal(dw_fs_write_file(&dw_fs_system, aim, 0600,
+                         DW_STR("{\"type\":\"changed\",\"id\":\"aa\",\"change\":\"1\",\"field\":\"status\",\"value\":\"closed\",\"author\":\"root\"}")), DW_OK);
+    path_in(&b, "inbox/00-bb", path);
+    assert_int_equal(symlink(aim, path), 0);
+    path_in(&b, "inbox/00-cc", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    ask(&b, "aa", "in_progress", name);
+    uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + 3);
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_said(&b, "in_progress|undetermined||| carol:status=in_progress@9");
+    tear_down(&b);
+}
+
+static int refuse_to_remove(const struct dw_fs *fs, const char *path)
+{
+    (void)fs;
+    (void)path;
+    return DW_EACCES;
+}
+
+static int refuse_to_rename(const struct dw_fs *fs, const char *from, const char *to)
+{
+    (void)to;
+    return refuse_to_remove(fs, from);
+}
+
+static void an_inbox_that_cannot_be_emptied_is_closed(void **state)
+{
+    (void)state;
+    char name[DW_CHANGE_ID_TEXT];
+    struct bed b;
+    struct dw_fs_ops ops = *dw_fs_system.ops;
+    struct dw_fs stubborn = {&ops};
+    set_up(&b);
+    ask(&b, "aa", "closed", name);
+    ops.unlink = refuse_to_remove;
+    ops.rename = refuse_to_rename;
+    dw_alerts_close(b.alerts);
+    assert_int_equal(dw_alerts_open(&stubborn, b.dir, &b.alerts), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_said(&b, "closed|undetermined||| carol:status=closed@9");
     tear_down(&b);
 }
 
@@ -289,6 +345,8 @@ int main(void)
         cmocka_unit_test(what_others_ask_for_is_taken_in_order),
         cmocka_unit_test(nobody_speaks_for_somebody_else),
         cmocka_unit_test(junk_in_the_inbox_is_refused_and_goes),
+        cmocka_unit_test(what_is_no_file_of_its_asker_is_refused_and_goes),
+        cmocka_unit_test(an_inbox_that_cannot_be_emptied_is_closed),
         cmocka_unit_test(a_change_is_made_once_when_the_nth_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
