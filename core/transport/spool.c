@@ -118,8 +118,13 @@ static int put_all(struct spool *s)
 static int store(struct spool *s)
 {
     int rc = put_all(s), synced = dw__spool_sync(&s->files);
-    if (synced < 0)
-        return synced;
+    if (synced < 0) {
+        bool undone = dw__spool_fall_back(&s->files, s->taken) == DW_OK;
+        dw_error("spool: %s: a sync failed; %s", s->files.dir, undone ? "what it was about is written again, to another file"
+            : "nothing goes there any more until the next start: frames wait in memory, the rest in the files");
+        DW_COUNT(spool_errors);
+        return DW_EAGAIN;
+    }
     while (s->first && s->memory < s->files.synced && (s->heralded || !has_herald(s)))
         dw_frame_free(pop(s));
     if (rc == DW_ENOSPC) {

@@ -3,7 +3,9 @@
  *
  * Invariants:
  *   (1) Nothing is appended to a file that an earlier start left, or after a failed write that could not be undone.
- *   (2) `synced` counts frames that are durable, and whose file has a durable name.
+ *   (2) `synced` counts frames that are durable, and whose file has a durable name. A sync that failed is never tried again: the kernel
+ *       reports a lost page once, and the next sync succeeds without it (Rebello et al., "Can Applications Recover from fsync
+ *       Failures?", 2020).
  *   (3) A file is unlinked only when all its frames were let go by the caller, and the oldest first: what is left is one run of
  *       frames.
  */
@@ -55,14 +57,15 @@ static int begin_file(struct dw__spool_files *f)
         return rc;
     }
     f->fd = fd;
+    f->synced_bytes = 0;
     f->named = false;
     return DW_OK;
 }
 
 int dw__spool_put(struct dw__spool_files *f, const struct dw_frame *frame)
 {
-    int rc = DW_OK;
-    if (f->fd >= 0 && f->file[f->count - 1].bytes >= DW_SPOOL_FILE_BYTES) {
+    int rc = f->doubtful || f->broken ? DW_EIO : DW_OK;
+    if (rc == DW_OK && f->fd >= 0 && f->file[f->count - 1].bytes >= DW_SPOOL_FILE_BYTES) {
         rc = dw__spool_sync(f);
         if (rc == DW_OK)
             leave_file(f);
@@ -74,7 +77,8 @@ int dw__spool_put(struct dw__spool_files *f, const struct dw_frame *frame)
     struct dw__spool_file *file = &f->file[f->count - 1];
     rc = dw_fs_write(f->fs, f->fd, frame->bytes.ptr, frame->bytes.len);
     if (rc < 0 && dw_fs_truncate(f->fs, f->fd, file->bytes) < 0) {
-        rc = dw__spool_sync(f) < 0 ? DW_EIO : rc;
+        if (dw__spool_sync(f) < 0)
+            return DW_EIO;
         leave_file(f); /* its end is cut at the next start */
     }
     if (rc < 0)
@@ -89,17 +93,35 @@ int dw__spool_put(struct dw__spool_files *f, const struct dw_frame *frame)
 
 int dw__spool_sync(struct dw__spool_files *f)
 {
+    if (f->doubtful)
+        return DW_EIO;
     if (f->synced == f->next || f->fd < 0)
         return DW_OK;
     int rc = dw_fs_sync(f->fs, f->fd);
-    if (rc < 0)
-        return DW_EIO;
-    rc = f->named ? DW_OK : dw_fs_sync_dir(f->fs, f->dir);
-    if (rc < 0)
+    if (rc == DW_OK && !f->named)
+        rc = dw_fs_sync_dir(f->fs, f->dir);
+    f->doubtful = rc < 0;
+    if (f->doubtful)
         return DW_EIO;
     f->named = true;
     f->synced = f->next;
+    f->synced_bytes = f->file[f->count - 1].bytes;
     return DW_OK;
+}
+
+int dw__spool_fall_back(struct dw__spool_files *f, uint64_t taken)
+{
+    if (!f->doubtful)
+        return DW_OK;
+    struct dw__spool_file *file = &f->file[f->count - 1]; /* all that is above `synced` stands in it */
+    f->broken = dw_fs_truncate(f->fs, f->fd, f->synced_bytes) < 0; /* else the same frames would stand twice in the run */
+    leave_file(f);
+    f->bytes -= file->bytes - f->synced_bytes;
+    file->bytes = f->synced_bytes;
+    file->frames -= f->next - f->synced;
+    f->next = f->synced = f->synced > taken ? f->synced : taken;
+    f->doubtful = false;
+    return f->broken ? DW_EIO : DW_OK;
 }
 
 /* The file that holds an index; NULL: none. */
@@ -180,6 +202,8 @@ void dw__spool_forget(struct dw__spool_files *f, uint64_t index)
     while (f->count && f->file[0].first + f->file[0].frames <= index) {
         char path[DW__DIR_PATH];
         struct dw__spool_file *file = &f->file[0];
+        if (f->count == 1)
+            leave_file(f); /* whether it can be unlinked or not: its indexes end here */
         int rc = dw__dir_path(path, f->dir, file->number);
         if (rc == DW_OK)
             rc = dw_fs_unlink(f->fs, path);
@@ -187,8 +211,6 @@ void dw__spool_forget(struct dw__spool_files *f, uint64_t index)
             DW_COUNT(spool_errors);
             return;
         }
-        if (f->count == 1)
-            leave_file(f);
         if (f->read_number == file->number)
             leave_reading(f);
         f->bytes -= file->bytes;

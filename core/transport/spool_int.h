@@ -27,7 +27,10 @@ struct dw__spool_files {
     uint64_t last_number, bytes;
     uint64_t next, synced; /* index of the next frame to be put; frames below `synced` are durable */
     int fd;                /* of the newest file; -1: the next frame begins one */
+    uint64_t synced_bytes; /* of it */
     bool named;            /* its entry in the folder is durable */
+    bool doubtful;         /* a sync failed: what is above `synced` may not be on disk, and dw__spool_fall_back is due */
+    bool broken;           /* and could not be undone: nothing is put any more */
     /* reading */
     int read_fd;
     uint64_t read_number, read_at, read_index; /* the next frame: its file, offset and index */
@@ -40,8 +43,12 @@ DW_MUST_USE int dw__spool_mend(struct dw__spool_files *f, const uint8_t *agent, 
 /* Appends; not durable yet. After a failure nothing of it stands there, or the file is left and the next frame begins
  * another. */
 DW_MUST_USE int dw__spool_put(struct dw__spool_files *f, const struct dw_frame *frame);
-/* Makes durable what was put. DW_EIO: whether it is cannot be known. */
+/* Makes durable what was put. DW_EIO: whether it is cannot be known, and another sync would not tell: nothing is put or synced until
+ * dw__spool_fall_back. */
 DW_MUST_USE int dw__spool_sync(struct dw__spool_files *f);
+/* After a sync that failed: undoes what was put since the one before, and goes on in another file at `synced`, or at `taken` if that is
+ * more. DW_EIO: it cannot be undone, and nothing is put any more. */
+DW_MUST_USE int dw__spool_fall_back(struct dw__spool_files *f, uint64_t taken);
 /* Reads the frame of an index that is there; indexes never fall. Gives it. */
 DW_MUST_USE int dw__spool_read(struct dw__spool_files *f, uint64_t index, struct dw_frame **ret);
 /* Unlinks files all of whose frames are below `index`. What cannot be unlinked now is tried again. */

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FRAMES_MAX = 600 };
@@ -583,6 +584,119 @@ static void acknowledged_frames_arrive_when_nth_call_fails(void **state)
     }
 }
 
+/* A disk that loses what a failed sync was about, and says so once: as the page cache does. */
+static struct {
+    uint64_t inode[64], size[64]; /* as of the last sync of each file */
+    int count, syncs, fail_at;
+    bool no_truncate;
+} lossy;
+
+static int lossy_sync(const struct dw_fs *fs, int fd)
+{
+    struct dw_stat st;
+    (void)fs;
+    assert_int_equal(dw_fs_fstat(fd, &st), DW_OK);
+    int i = 0;
+    while (i < lossy.count && lossy.inode[i] != st.inode)
+        i++;
+    assert_true(i < 64);
+    if (i == lossy.count) {
+        lossy.inode[lossy.count++] = st.inode;
+        lossy.size[i] = 0;
+    }
+    if (++lossy.syncs == lossy.fail_at) {
+        if (!S_ISDIR(st.mode))
+            assert_int_equal(ftruncate(fd, (off_t)lossy.size[i]), 0);
+        return DW_EIO;
+    }
+    lossy.size[i] = st.size_bytes;
+    return DW_OK;
+}
+
+static int lossy_truncate(const struct dw_fs *fs, int fd, uint64_t size)
+{
+    return lossy.no_truncate ? DW_EIO : dw_fs_system.ops->truncate(fs, fd, size);
+}
+
+/* Goal:   a frame that was acknowledged arrives though the sync that it waited for failed, and lost it.
+ * Method: fail the 1st sync, then the 2nd, ...; crash; start over a sound disk. */
+static void a_sync_that_failed_is_not_believed_later(void **state)
+{
+    (void)state;
+    struct dw_fs_ops ops = *dw_fs_system.ops;
+    struct dw_fs fs = {&ops};
+    ops.sync = lossy_sync;
+    ops.truncate = lossy_truncate;
+    for (int nth = 0; nth < 20; nth++) {
+        struct bed b;
+        set_up(&b);
+        memset(&lossy, 0, sizeof lossy);
+        lossy.fail_at = nth / 2;
+        lossy.no_truncate = nth % 2;
+        b.brokers.away = true;
+        b.fault.fs = fs;
+        start(&b);
+        for (int i = 0; i < 4; i++) {
+            hand_over(&b, 5);
+            for (int again = 0; again < 2; again++) { /* the agent does so as long as brokers take nothing */
+                dw_spool_begin(b.spool);
+                (void)pump(&b);
+            }
+        }
+        uint64_t acked = b.acked;
+        if (!lossy.no_truncate && acked != 20)
+            fail_msg("nth=%d: %d acknowledged of 20", nth, (int)acked);
+        stop(&b);
+        b.fault.fs = dw_fs_system;
+        next_epoch(&b);
+        b.brokers.away = false;
+        start(&b);
+        hand_over(&b, 1);
+        assert_int_equal(pump(&b), DW_OK);
+        uint64_t arrived = 0;
+        for (uint32_t i = 0; i < b.brokers.count; i++) {
+            const struct dw_head *h = &b.brokers.got[i]->head;
+            if (h->epoch.counter == b.agent.chain.epoch.counter)
+                continue;
+            assert_int_equal(h->number, arrived);
+            arrived++;
+        }
+        if (arrived < acked)
+            fail_msg("nth=%d: %d acknowledged, %d arrived", nth, (int)acked, (int)arrived);
+        tear_down(&b);
+    }
+}
+
+/* Nothing of it is unlinked: the next use of the spool must not go on in a file whose frames are gone. */
+static int keep_it(const struct dw_fs *fs, const char *path)
+{
+    (void)fs;
+    (void)path;
+    return DW_EIO;
+}
+
+static void a_file_that_cannot_be_unlinked_is_not_gone_on_with(void **state)
+{
+    (void)state;
+    struct dw_fs_ops ops = *dw_fs_system.ops;
+    struct bed b;
+    set_up(&b);
+    ops.unlink = keep_it;
+    b.fault.fs = (struct dw_fs){&ops};
+    start(&b);
+    for (int i = 0; i < 3; i++) {
+        b.brokers.away = true;
+        hand_over(&b, 5);
+        dw_spool_begin(b.spool);
+        assert_int_equal(pump(&b), DW_OK);
+        b.brokers.away = false;
+        assert_int_equal(pump(&b), DW_OK);
+        assert_false(look(&b).on);
+    }
+    assert_got(&b, "1:0-14");
+    tear_down(&b);
+}
+
 static void a_full_disk_heals(void **state)
 {
     (void)state;
@@ -654,6 +768,8 @@ int main(void)
         cmocka_unit_test(a_torn_end_is_cut_and_nothing_else_is_lost),
         cmocka_unit_test(what_is_not_the_agents_own_or_out_of_order_is_set_aside),
         cmocka_unit_test(acknowledged_frames_arrive_when_nth_call_fails),
+        cmocka_unit_test(a_sync_that_failed_is_not_believed_later),
+        cmocka_unit_test(a_file_that_cannot_be_unlinked_is_not_gone_on_with),
         cmocka_unit_test(a_full_disk_heals),
         cmocka_unit_test(a_full_disk_keeps_nothing_of_a_start_back),
         cmocka_unit_test(a_broken_sender_breaks_it),
