@@ -22,9 +22,16 @@ int64_t agent_now(const struct agent *a)
     return a->anchor_real_ns + (dw_clock_mono(a->clock) - a->anchor_mono_ns);
 }
 
+/* Up to when a log may be complete: writers stamp lines with the host's clock, which may have been set back since we began to count. */
+static int64_t complete_to(const struct agent *a)
+{
+    int64_t now = agent_now(a), real = dw_clock_real(a->clock);
+    return real < now ? real : now;
+}
+
 int64_t agent_low_water(const struct agent *a)
 {
-    int64_t low = a->scanned ? agent_now(a) : 0; /* before the first look anything may still come */
+    int64_t low = a->scanned ? complete_to(a) : 0; /* before the first look anything may still come */
     bool kept = a->hold || a->spool.on;          /* from reading what may have been written */
     for (const struct tail *t = a->tail; t; t = t->next)
         if (t->state != TAIL_ENDED && (!t->at_end || (kept && t->dirty)) && t->max_event_ns < low)
@@ -462,9 +469,11 @@ static int send_due(struct agent *a)
         rc = ledger_send(a);
     }
     int64_t beat = a->spool.on ? a->opt->ledger_interval : a->opt->heartbeat_interval; /* nobody hears it at once */
-    if (rc == DW_OK && now - a->last_beat_ns >= beat && !a->spool_full) {
+    bool heard = writer_acked(a->writer) >= a->beat_parcel; /* more of them would say nothing, and wait in memory without end */
+    if (rc == DW_OK && now - a->last_beat_ns >= beat && heard && !a->spool_full) {
         a->last_beat_ns = now;
         rc = ledger_heartbeat(a);
+        a->beat_parcel = a->parcels;
     }
     return rc;
 }
@@ -507,12 +516,22 @@ static bool hold(struct agent *a)
     return now;
 }
 
+/* Lines of the time that comes twice are late for correlations that have passed it: that is said, once for each step. */
+static void look_at_clock(struct agent *a)
+{
+    int64_t back = agent_now(a) - dw_clock_real(a->clock);
+    if (back - a->set_back_ns > DW_NS_PER_S)
+        dw_warn("the clock was set back by %.1f s: correlations may miss lines until it has caught up", (double)(back - a->set_back_ns) / DW_NS_PER_S);
+    a->set_back_ns = back > a->set_back_ns + DW_NS_PER_S || back < a->set_back_ns ? back : a->set_back_ns;
+}
+
 int agent_turn(struct agent *a, bool *ret_more)
 {
     int rc = writer_error(a->writer);
     *ret_more = false;
     if (rc < 0 || a->failed)
         return rc < 0 ? rc : a->failed;
+    look_at_clock(a);
     vanish_look(a);
     if (a->stopping)
         return DW_OK;

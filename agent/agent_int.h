@@ -311,8 +311,9 @@ struct agent {
     size_t chunk_cap;
     int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
     int64_t anchor_real_ns, anchor_mono_ns;
+    int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
-    uint64_t parcels;
+    uint64_t parcels, beat_parcel; /* handed over so far; up to and with the last heartbeat */
     struct tail *touched; /* whose checkpoint rows go with the next frame */
     struct checkpoint_row *out; /* further rows for the next frame */
     uint32_t out_count, out_cap;

@@ -35,6 +35,7 @@ struct partition {
     bool known;   /* `last` says what was taken or told last */
     bool check;   /* the next record must be what was taken last, and is not handed out again */
     bool first;   /* nothing is known: what stood before the next record was let go */
+    bool asked;   /* the group could not say how far it is: it is to be asked again, and nothing is taken before it has */
     bool lost;    /* the broker has no record where we go on: it is to be asked why */
     bool moved;   /* a commit is due */
     bool at_end;  /* the broker said that nothing is behind what was handed out */
@@ -115,6 +116,8 @@ static void commit_due(struct kafka_receiver *r)
         rd_kafka_topic_partition_list_add(list, r->topic, (int32_t)i)->offset = (int64_t)p->commit;
     }
     r->committing = list->cnt && rd_kafka_commit_queue(r->rk, list, r->commits, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < list->cnt && !r->committing; i++)
+        r->partition[list->elems[i].partition].moved = true; /* tried again */
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -161,7 +164,7 @@ static int64_t look_from(struct partition *p)
 /* Where a partition begins for us: at the frame taken last, or where another collector of the group stopped, or at its beginning. */
 static int64_t begin_at(struct partition *p, int64_t committed)
 {
-    p->at_end = p->lost = false;
+    p->at_end = p->lost = p->asked = false;
     p->seek = NO_SEEK;
     if (committed >= 0 && (!p->known || (uint64_t)committed > p->last.at.next)) {
         go_on_at(p, (uint64_t)committed);
@@ -182,10 +185,14 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
             rd_kafka_topic_partition_list_destroy(stored);
             return DW_ENOMEM;
         }
+        bool known = err == RD_KAFKA_RESP_ERR_NO_ERROR && stored->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
         p->assigned = true;
         r->taken_part = true;
-        list->elems[i].offset = begin_at(p, err == RD_KAFKA_RESP_ERR_NO_ERROR ? stored->elems[i].offset : -1);
-        dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
+        list->elems[i].offset = known ? begin_at(p, stored->elems[i].offset) : RD_KAFKA_OFFSET_END;
+        p->asked = !known;
+        p->at_end &= known;
+        if (known)
+            dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
     }
     rd_kafka_topic_partition_list_destroy(stored);
     rd_kafka_error_t *e = rd_kafka_incremental_assign(r->rk, list);
@@ -374,6 +381,26 @@ static struct dw_position place(const struct kafka_receiver *r, int32_t partitio
     return (struct dw_position){r->first_source + (uint64_t)partition, offset, next};
 }
 
+/* How far the group is in a partition, which it could not say before. */
+static void ask_again(struct kafka_receiver *r, int32_t partition)
+{
+    struct partition *p = &r->partition[partition];
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, r->topic, partition);
+    rd_kafka_resp_err_t err = rd_kafka_committed(r->rk, list, LOOK_MS);
+    err = err == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].err : err;
+    int64_t committed = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        dw__kafka_say(&r->trouble, err, NULL);
+        return;
+    }
+    dw__kafka_well(&r->trouble);
+    int64_t from = begin_at(p, committed);
+    dw_info("kafka: partition %d is ours, from offset %lld", (int)partition, (long long)from);
+    seek(r, partition, from);
+}
+
 /* What was taken last does not stand there any more: from the beginning. */
 static int tell_replaced(struct kafka_receiver *r, int32_t partition, struct dw_received *ret)
 {
@@ -432,7 +459,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     if (!p)
         return DW_ENOMEM;
     p->at_end = false;
-    if (p->seek != NO_SEEK || p->lost)
+    if (p->seek != NO_SEEK || p->lost || p->asked)
         return DW_ENOENT;
     if (p->check && !stands(p, m))
         return tell_replaced(r, m->partition, ret);
@@ -459,7 +486,7 @@ static int take_end(struct kafka_receiver *r, const rd_kafka_message_t *m, struc
     int64_t low, high;
     if (!p)
         return DW_ENOMEM;
-    if (p->seek != NO_SEEK || p->lost)
+    if (p->seek != NO_SEEK || p->lost || p->asked)
         return DW_ENOENT;
     p->at_end = !p->check || (uint64_t)m->offset > p->last.at.offset;
     if (p->at_end)
@@ -484,7 +511,8 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
     } else if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         rc = take_end(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-        rc = partition_of(r, (uint64_t)m->partition) ? out_of_range(r, m->partition, ret) : DW_ENOMEM;
+        struct partition *p = partition_of(r, (uint64_t)m->partition);
+        rc = !p ? DW_ENOMEM : p->asked ? DW_ENOENT : out_of_range(r, m->partition, ret);
     } else {
         take_error(r, m->err, rd_kafka_message_errstr(m));
     }
@@ -518,7 +546,7 @@ static void retake(struct kafka_receiver *r)
 {
     for (uint32_t i = 0; i < r->count; i++) {
         struct partition *p = &r->partition[i];
-        if (p->assigned && !p->lost && p->seek == NO_SEEK)
+        if (p->assigned && !p->lost && !p->asked && p->seek == NO_SEEK)
             seek(r, (int32_t)i, look_from(p));
     }
     r->retake = false;
@@ -533,7 +561,9 @@ static int mend(struct kafka_receiver *r, struct dw_received *ret)
         return rc;
     for (uint32_t i = 0; i < r->count && rc == DW_ENOENT; i++) {
         struct partition *p = &r->partition[i];
-        if (p->assigned && p->lost)
+        if (p->assigned && p->asked)
+            ask_again(r, (int32_t)i);
+        else if (p->assigned && p->lost)
             rc = out_of_range(r, (int32_t)i, ret);
         else if (p->assigned && p->seek != NO_SEEK)
             seek(r, (int32_t)i, p->seek);

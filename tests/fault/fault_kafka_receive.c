@@ -199,6 +199,41 @@ static void no_frame_is_lost_whatever_a_group_answers(void **state)
     }
 }
 
+/* Of a group that does not wait long for a member that is dead. */
+static struct dw_kafka_conf impatient_conf(void)
+{
+    static struct dw_str key[2], value[2];
+    key[0] = DW_STR("session.timeout.ms"), value[0] = DW_STR("6000");
+    key[1] = DW_STR("heartbeat.interval.ms"), value[1] = DW_STR("500");
+    struct dw_kafka_conf conf = mock_conf(&mock);
+    conf.key = key;
+    conf.value = value;
+    conf.option_count = DW_COUNT_OF(key);
+    return conf;
+}
+
+/* A collector of the group with another data folder goes on where the group is, also when it cannot be told at first. */
+static void what_the_group_has_is_not_taken_again_when_it_cannot_say(void **state)
+{
+    struct dw_resume last = {0};
+    struct dw_receiver *r = NULL;
+    uint32_t from = 0;
+    (void)state;
+    start_topic();
+    struct dw_kafka_conf conf = impatient_conf();
+    assert_int_equal(dw_kafka_receiver_open(&conf, NULL, 0, &r), DW_OK);
+    assert_int_equal(take(r, &from, &last), DW_OK);
+    dw_receiver_close(r);
+    assert_int_equal(committed(), BATCH);
+    rd_kafka_mock_push_request_errors(mock.cluster, MOCK_OFFSET_FETCH, 1, (int)RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_int_equal(dw_kafka_receiver_open(&conf, NULL, 0, &r), DW_OK);
+    write_frames(2);
+    assert_int_equal(take(r, &from, &last), DW_OK); /* which counts from what was taken before */
+    dw_receiver_close(r);
+    rd_kafka_mock_clear_request_errors(mock.cluster, MOCK_OFFSET_FETCH);
+    assert_int_equal(committed(), written);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -222,12 +257,7 @@ static void another_client_takes_the_place_of_one_that_is_shut_out(void **state)
     uint32_t from = 0;
     (void)state;
     start_topic();
-    struct dw_kafka_conf conf = mock_conf(&mock);
-    const struct dw_str key[] = {DW_STR("session.timeout.ms"), DW_STR("heartbeat.interval.ms")}; /* the mock waits for the dead member */
-    const struct dw_str value[] = {DW_STR("6000"), DW_STR("500")};
-    conf.key = key;
-    conf.value = value;
-    conf.option_count = DW_COUNT_OF(key);
+    struct dw_kafka_conf conf = impatient_conf();
     assert_int_equal(dw_kafka_receiver_open(&conf, NULL, 0, &r), DW_OK);
     assert_int_equal(take(r, &from, &last), DW_OK);
     uint64_t before = dw_counter_get(DW_C_kafka_fatal);
@@ -278,6 +308,7 @@ int main(void)
         cmocka_unit_test(no_frame_is_lost_when_the_nth_allocation_fails),
         cmocka_unit_test(no_frame_is_lost_whatever_a_broker_answers),
         cmocka_unit_test(no_frame_is_lost_whatever_a_group_answers),
+        cmocka_unit_test(what_the_group_has_is_not_taken_again_when_it_cannot_say),
         cmocka_unit_test(another_client_takes_the_place_of_one_that_is_shut_out),
         cmocka_unit_test(a_topic_that_ends_before_what_was_taken_is_another_one),
     };

@@ -17,7 +17,7 @@ enum { EVENTS_MAX = 50000, STREAMS_MAX = 64 };
 
 struct fake_clock {
     struct dw_clock clock;
-    int64_t ahead_ns;
+    int64_t ahead_ns, back_ns; /* of the system's; the real clock was set back by so much */
 };
 
 struct got {
@@ -42,7 +42,8 @@ struct bed {
 
 static inline int64_t fake_real(const struct dw_clock *c)
 {
-    return dw_clock_real(&dw_clock_system) + ((const struct fake_clock *)c)->ahead_ns;
+    const struct fake_clock *f = (const struct fake_clock *)c;
+    return dw_clock_real(&dw_clock_system) + f->ahead_ns - f->back_ns;
 }
 
 static inline int64_t fake_mono(const struct dw_clock *c)
@@ -69,7 +70,7 @@ static inline void set_up(struct bed *b)
     b->opt.host_name = DW_STR("host-1");
     b->opt.logs = (struct dw_conf_list){&b->list, 1};
     b->opt.discover_docker = b->opt.discover_cri = b->opt.discover_podman = false;
-    b->clock = (struct fake_clock){{fake_real, fake_mono}, 0};
+    b->clock = (struct fake_clock){{fake_real, fake_mono}, 0, 0};
     b->got = dw_alloc(EVENTS_MAX * sizeof *b->got);
     assert_non_null(b->got);
 }

@@ -543,6 +543,43 @@ static void a_crash_before_the_checkpoint_sends_again_under_the_same_stream(void
     tear_down(&b);
 }
 
+static void where_nothing_is_taken_heartbeats_do_not_pile_up(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    b.opt.queue_max_bytes = 1;
+    start(&b);
+    for (int i = 0; i < 100; i++)
+        settle(&b);
+    assert_in_range(b.agent->parcels - writer_acked(b.agent->writer), 1, 3);
+    kill_agent(&b);
+    tear_down(&b);
+}
+
+static void assert_low_water_is_now(const struct bed *b)
+{
+    int64_t low = agent_low_water(b->agent);
+    assert_in_range(dw_clock_real(&b->clock.clock) - low, 0, DW_NS_PER_S);
+}
+
+/* Lines that are still to come carry the time that the clock has now. */
+static void a_clock_that_is_set_back_holds_the_low_water_mark_back(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\n");
+    start(&b);
+    settle(&b);
+    assert_low_water_is_now(&b);
+    b.clock.back_ns = 60 * DW_NS_PER_S;
+    settle(&b);
+    assert_low_water_is_now(&b);
+    stop(&b);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +608,8 @@ int main(void)
         cmocka_unit_test(a_line_behind_a_pending_partial_comes_again_with_the_same_extent),
         cmocka_unit_test(until_idle_twice_sends_nothing_new),
         cmocka_unit_test(a_crash_before_the_checkpoint_sends_again_under_the_same_stream),
+        cmocka_unit_test(where_nothing_is_taken_heartbeats_do_not_pile_up),
+        cmocka_unit_test(a_clock_that_is_set_back_holds_the_low_water_mark_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
