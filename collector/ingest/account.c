@@ -269,8 +269,6 @@ void dw_account_fill_chain(const struct dw_account *a, struct dw_decoded *f, boo
     struct dw_head real;
     if (!has_previous && e)
         memcpy(f->head.previous, e->chain.hash, DW_SHA256_BYTES);
-    if (f->head.flags & DW_HEAD_TOMBSTONE)
-        return;
     dw_decoded_digest(d, f, &real);
     f->head = real;
 }

@@ -293,8 +293,11 @@ static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struc
 /* Keeps bytes that cannot be archived as a frame beside the archive. `what` says what they are. */
 static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what)
 {
-    char path[PATH_CAP];
-    int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64, e->rejected_dir, got->at.source, got->at.offset);
+    char path[PATH_CAP], hex[2 * DW_SHA256_BYTES + 1];
+    uint8_t hash[DW_SHA256_BYTES];
+    dw_sha256_of(got->bytes, hash);
+    dw_hex(hash, sizeof hash, hex); /* after a queue was replaced other bytes have the same place */
+    int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64 "-%.16s", e->rejected_dir, got->at.source, got->at.offset, hex);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
         rc = dw_fs_write_file(e->conf.fs, path, 0640, got->bytes);

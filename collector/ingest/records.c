@@ -207,12 +207,18 @@ static void put_source(char out[DW__CAUSE_CAP], uint64_t source)
     (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, what, source - first);
 }
 
+/* A place, and the decision about it: after a queue was replaced the same place comes again. */
+static void put_cause(char out[DW__CAUSE_CAP], const struct dw_head *decided, const struct dw_decision *d)
+{
+    (void)snprintf(out, DW__CAUSE_CAP, "%" PRIu64 ":%" PRIu64 ":%" PRIu64, d->source, d->offset, decided->number);
+}
+
 static void take_rejected(struct dw_account *a, const struct dw_head *decided, const struct dw_decision *d)
 {
     char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
     struct dw_head of = {.epoch = d->epoch, .number = d->number, .time_max_ns = decided->time_max_ns};
     memcpy(of.agent, d->agent, sizeof of.agent);
-    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_cause(cause, decided, d);
     put_source(source, d->source);
     for (int kind = 0; kind < DW_PROBLEMS; kind++)
         if (dw_str_eq(d->problem, dw_str_of(dw_problem_rule((enum dw_problem_kind)kind))))
@@ -224,7 +230,7 @@ static void take_replaced(struct dw_account *a, const struct dw_head *decided, c
 {
     char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
     struct dw_head of = {.time_max_ns = decided->time_max_ns};
-    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_cause(cause, decided, d);
     put_source(source, d->source);
     dw__tell(a, DW_PROBLEM_REPLACED, &of, cause,
         "the frame taken last, at %" PRIu64 " of %s, does not stand there any more: the queue was removed or "
@@ -235,7 +241,7 @@ static void take_expired(struct dw_account *a, const struct dw_head *decided, co
 {
     char cause[DW__CAUSE_CAP], source[DW__CAUSE_CAP];
     struct dw_head of = {.time_max_ns = decided->time_max_ns};
-    (void)snprintf(cause, sizeof cause, "%" PRIu64 ":%" PRIu64, d->source, d->offset);
+    put_cause(cause, decided, d);
     put_source(source, d->source);
     dw__tell(a, DW_PROBLEM_EXPIRED, &of, cause,
         "%s: %" PRIu64 " records, from offset %" PRIu64 " on, were let go by the brokers before they were taken; raise the "

@@ -262,16 +262,16 @@ int dw_decode(struct dw_decoder *d, struct dw_str bytes, struct dw_decoded *ret)
 void dw_decoded_digest(struct dw_decoder *d, const struct dw_decoded *f, struct dw_head *ret_head)
 {
     *ret_head = f->head;
-    dw__root_text(d->sha, f->sections.text, f->event, f->event_count, ret_head->root_text);
-    dw__root_views(d->sha, f->sections.views, ret_head->root_views);
+    if (!(f->head.flags & DW_HEAD_TOMBSTONE)) { /* which says itself what the roots of its content were */
+        dw__root_text(d->sha, f->sections.text, f->event, f->event_count, ret_head->root_text);
+        dw__root_views(d->sha, f->sections.views, ret_head->root_views);
+    }
     dw_head_hash(ret_head, d->sha, ret_head->hash);
 }
 
 int dw_decoded_check(struct dw_decoder *d, const struct dw_decoded *f)
 {
     struct dw_head real;
-    if (f->head.flags & DW_HEAD_TOMBSTONE)
-        return DW_OK;
     dw_decoded_digest(d, f, &real);
     bool same = memcmp(real.root_text, f->head.root_text, DW_SHA256_BYTES) == 0
         && memcmp(real.root_views, f->head.root_views, DW_SHA256_BYTES) == 0

@@ -87,7 +87,7 @@ static const char *name_frame(char out[NAME_CAP], const char *file, const struct
     return out;
 }
 
-static void check_link(struct verifier *v, const char *name, const struct dw_head *h, bool tombstone)
+static void check_link(struct verifier *v, const char *name, const struct dw_head *h)
 {
     enum dw_link link;
     uint64_t missing;
@@ -100,7 +100,7 @@ static void check_link(struct verifier *v, const char *name, const struct dw_hea
         problem(v, "%s: does not follow the frame before it: one of them was replaced or reordered", name);
     else if (link == DW_LINK_FORK)
         problem(v, "%s: another frame claims the same place", name);
-    if (!(h->flags & DW_HEAD_SIGNED) || tombstone)
+    if (!(h->flags & DW_HEAD_SIGNED))
         return;
     rc = dw_keyring_check(v->keys, h);
     v->result->signatures += rc == DW_OK;
@@ -172,17 +172,14 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
     const struct dw_chain_head *before = dw_chains_find(v->chains, h);
     if (!a->has_previous && before)
         memcpy(h->previous, before->hash, DW_SHA256_BYTES);
-    bool tombstone = h->flags & DW_HEAD_TOMBSTONE;
-    if (!tombstone) {
-        dw_decoded_digest(v->digest, &a->frame, &real);
-        if (a->has_hash && memcmp(real.hash, h->hash, DW_SHA256_BYTES) != 0)
-            problem(v, "%s: its content, or that of a frame just before it, is not what the agent hashed", name);
-        *h = real;
-    }
+    dw_decoded_digest(v->digest, &a->frame, &real);
+    if (a->has_hash && memcmp(real.hash, h->hash, DW_SHA256_BYTES) != 0)
+        problem(v, "%s: its content, or that of a frame just before it, is not what the agent hashed", name);
+    *h = real;
     bool opens = h->kind == DW_FRAME_RECORD && dw_str_find(a->frame.record, DW_STR("\"epoch.open\"")) < a->frame.record.len;
     if (opens && dw_keyring_learn(v->keys, h->agent, a->frame.record) == DW_ESIGNATURE)
         problem(v, "%s: its public key is not the agent's", name);
-    check_link(v, name, h, tombstone);
+    check_link(v, name, h);
     if (opens && dw_keyring_check(v->keys, h) == DW_OK) /* what nobody signed says nothing about others */
         check_opening(v, name, h, a->frame.record);
 }

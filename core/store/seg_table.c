@@ -72,6 +72,10 @@ static void write_row(const struct dw__row *r, const struct base *b, struct dw_b
         dw_buf_add(out, h->previous, DW_SHA256_BYTES);
     if (flags & F_HASH)
         dw_buf_add(out, h->hash, DW_SHA256_BYTES);
+    if (flags & F_TOMBSTONE) {
+        dw_buf_add(out, h->root_text, DW_SHA256_BYTES);
+        dw_buf_add(out, h->root_views, DW_SHA256_BYTES);
+    }
     if (flags & F_SIGNED)
         dw_buf_add(out, h->signature, DW_SIGNATURE_BYTES);
     if (flags & F_MARKS)
@@ -175,6 +179,10 @@ static int read_row(struct dw_cursor *c, struct dw_str chains, const struct base
         dw_take_into(c, h->previous, DW_SHA256_BYTES);
     if (flags & F_HASH)
         dw_take_into(c, h->hash, DW_SHA256_BYTES);
+    if (flags & F_TOMBSTONE) {
+        dw_take_into(c, h->root_text, DW_SHA256_BYTES);
+        dw_take_into(c, h->root_views, DW_SHA256_BYTES);
+    }
     if (flags & F_SIGNED)
         dw_take_into(c, h->signature, DW_SIGNATURE_BYTES);
     if (flags & F_MARKS)

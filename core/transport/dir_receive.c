@@ -100,11 +100,17 @@ static struct dw_str window_rest(const struct dir_receiver *r)
     return dw_str_make(r->window + at, r->window_len - at);
 }
 
-/* Where the next frame may begin after junk: the next HEAD magic, or what may be its first bytes, cut off by the window. `last`:
- * nothing follows these bytes. */
+/* Where the next frame may begin after junk: the next HEAD that can be read, or what may be its first bytes, cut off by the window. `last`:
+ * nothing follows these bytes. A magic alone is no HEAD: else whoever writes many of them makes a piece of each. */
 static size_t junk_len(struct dw_str s, bool last)
 {
-    size_t at = 1 + dw_str_find(dw_str_slice(s, 1, s.len), dw_str_make(head_magic, sizeof head_magic));
+    struct dw_head head;
+    size_t at = 0, len;
+    int rc = DW_ESYNTAX;
+    while (at < s.len && rc < 0 && rc != DW_EAGAIN) {
+        at += 1 + dw_str_find(dw_str_slice(s, at + 1, s.len), dw_str_make(head_magic, sizeof head_magic));
+        rc = at < s.len ? dw_head_read(dw_str_slice(s, at, s.len), &head, &len) : DW_ESYNTAX;
+    }
     if (at < s.len || last)
         return at;
     size_t begun = sizeof head_magic - 1;

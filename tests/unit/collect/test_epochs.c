@@ -312,9 +312,12 @@ static void a_rejection_is_told_as_it_was_decided(void **state)
     set_up(&b, true);
     dw_account_chain(b.account, &own);
     b.frame[b.count++] = decision(&b, &own, &d, 4711);
-    take_in_order(&b, "1");
-    assert_said(&b, "INVALID@7");
-    assert_told(&b, " 4711 2:500 99 bytes at 500 of queue file 2 were set aside");
+    d.bytes = 98; /* the queue was replaced, and other bytes stand at the same place */
+    b.frame[b.count++] = decision(&b, &own, &d, 4712);
+    take_in_order(&b, "12");
+    assert_said(&b, "INVALID@7 INVALID@7");
+    assert_told(&b, " 4711 2:500:0 99 bytes at 500 of queue file 2 were set aside");
+    assert_told(&b, " 4712 2:500:1 98 bytes at 500 of queue file 2 were set aside");
     tear_down(&b);
 }
 

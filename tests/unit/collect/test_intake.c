@@ -339,7 +339,12 @@ static void what_a_killed_agent_left_unfinished_is_kept_and_no_alarm(void **stat
     (void)snprintf(kept, sizeof kept, "%s/00000001.frames", b.queue);
     assert_int_equal(dw_fs_stat(kept, &queue), DW_OK);
     struct dw_frame *f = failures(&b, 0, "eve", 3, 100 * SECOND, 100 * SECOND);
-    write_to_queue(&b, dw_str_slice(dw_buf_view(&f->bytes), 0, f->bytes.len - 7));
+    struct dw_str torn_bytes = dw_str_slice(dw_buf_view(&f->bytes), 0, f->bytes.len - 7);
+    uint8_t hash[DW_SHA256_BYTES];
+    char hex[2 * DW_SHA256_BYTES + 1];
+    dw_sha256_of(torn_bytes, hash);
+    dw_hex(hash, sizeof hash, hex);
+    write_to_queue(&b, torn_bytes);
     dw_sender_close(b.sender);
     assert_int_equal(dw_dir_sender_open(&dw_fs_system, b.queue, 0, &b.sender), DW_OK);
     send(&b, f);
@@ -349,7 +354,7 @@ static void what_a_killed_agent_left_unfinished_is_kept_and_no_alarm(void **stat
     assert_int_equal(count_in_log(&b, "\"rule\":\"dogwatch."), 0);
     assert_int_equal(count_in_log(&b, "user.name=eve"), 1);
     assert_int_equal(dw_counter_get(DW_C_ingest_torn), torn + 1);
-    (void)snprintf(kept, sizeof kept, "%s/archive/rejected/00000001-%llu", b.dir, (unsigned long long)queue.size_bytes);
+    (void)snprintf(kept, sizeof kept, "%s/archive/rejected/00000001-%llu-%.16s", b.dir, (unsigned long long)queue.size_bytes, hex);
     assert_int_equal(dw_fs_stat(kept, &st), DW_OK);
     assert_same_when_made_again(&b);
     tear_down(&b);

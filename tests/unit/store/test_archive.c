@@ -125,6 +125,45 @@ static void verify_names_each_tampering(void **state)
     world_fini(&w);
 }
 
+/* What is left of a frame whose content was let go; `ahead`: with another low-water mark than its agent wrote. */
+static struct dw_frame *tombstone(struct world *w, bool ahead)
+{
+    frames_fill(&w->agent, 5);
+    struct dw_frame *f = frames_encode(&w->agent, true);
+    f->head.flags |= DW_HEAD_TOMBSTONE;
+    f->head.text_packed = f->head.views_packed = 0;
+    f->head.low_water_ns += ahead ? 1000000 : 0;
+    dw_buf_reset(&f->bytes);
+    dw_head_write(&f->head, &f->bytes);
+    return f;
+}
+
+static void a_tombstone_is_vouched_for_by_its_hash(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead < 2; ahead++) {
+        struct world w;
+        struct dw_decoded got;
+        world_init(&w);
+        world_open_epoch(&w);
+        world_append_events(&w, 2, 5);
+        struct dw_frame *f = tombstone(&w, ahead);
+        assert_int_equal(dw_decode(w.decoder, dw_buf_view(&f->bytes), &got), DW_OK);
+        assert_int_equal(dw_decoded_check(w.decoder, &got), ahead ? DW_ECORRUPT : DW_OK);
+        world_append(&w, f, NULL);
+        world_append_events(&w, 2, 5);
+        for (int sealed = 0; sealed < 2; sealed++) {
+            if (sealed)
+                assert_int_equal(dw_archive_seal(w.archive), DW_OK);
+            if (ahead)
+                world_names(&w, "is not what the agent hashed");
+            else
+                world_is_sound(&w);
+        }
+        world_fini(&w);
+    }
+}
+
 /* Goal:   whatever fails, every frame that sync answered for can be read back.
  * Method: fail the 1st file call, then the 2nd, ... and all after it, as a crash would. */
 static void synced_frames_survive_when_nth_call_fails(void **state)
@@ -174,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_sealed_segment_is_a_plain_zstd_file),
         cmocka_unit_test(a_torn_tail_is_cut_and_numbering_goes_on),
         cmocka_unit_test(verify_names_each_tampering),
+        cmocka_unit_test(a_tombstone_is_vouched_for_by_its_hash),
         cmocka_unit_test(synced_frames_survive_when_nth_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

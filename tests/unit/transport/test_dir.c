@@ -397,6 +397,36 @@ static void junk_does_not_swallow_the_beginning_of_a_frame(void **state)
     frames_fini(&t);
 }
 
+/* Whoever can write there makes one piece of junk, not thousands. */
+static void a_magic_alone_begins_no_frame(void **state)
+{
+    (void)state;
+    struct frames t;
+    struct dw_receiver *r;
+    struct dw_received got;
+    char dir[512], path[600];
+    frames_init(&t);
+    frames_fill(&t, 5);
+    struct dw_frame *f = frames_encode(&t, false);
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    (void)snprintf(path, sizeof path, "%s/00000001.frames", dir);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    for (int i = 0; i < 5000; i++)
+        assert_int_equal(write(fd, f->bytes.ptr, 4), 4);
+    assert_int_equal(write(fd, f->bytes.ptr, f->bytes.len), f->bytes.len);
+    close(fd);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    assert_int_equal(dw_receiver_next(r, &got), DW_OK);
+    assert_false(got.is_frame);
+    assert_int_equal(got.bytes.len, 20000);
+    assert_int_equal(dw_receiver_next(r, &got), DW_OK);
+    assert_true(got.is_frame);
+    dw_receiver_close(r);
+    temp_dir_remove(dir);
+    dw_frame_free(f);
+    frames_fini(&t);
+}
+
 static void files_without_a_frame_are_passed_over(void **state)
 {
     (void)state;
@@ -434,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_was_removed_is_read_from_its_beginning),
         cmocka_unit_test(a_queue_that_is_removed_under_both_ends_goes_on),
         cmocka_unit_test(junk_does_not_swallow_the_beginning_of_a_frame),
+        cmocka_unit_test(a_magic_alone_begins_no_frame),
         cmocka_unit_test(files_without_a_frame_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
