@@ -111,14 +111,6 @@ int cli_refs_read(const struct cli_options *o, struct dw_keys *keys, struct cli_
     return rc == CLI_YES && s.missing ? CLI_NO : rc;
 }
 
-void cli_put_safe(struct dw_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        (void)putchar(c < 0x20 || c == 0x7f ? '?' : c);
-    }
-}
-
 static struct dw_str text_of(const struct dw_event *ev, uint32_t key)
 {
     const struct dw_field *f = dw_event_find(ev, key);

@@ -25,7 +25,5 @@ int cli_refs_read(const struct cli_options *o, struct dw_keys *keys, struct cli_
     void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev), void *arg, uint32_t *ret_missing);
 /* Where an event's bytes are, and its line, for people; control bytes as `?`. */
 void cli_print_event(const struct dw_archived *a, const struct dw_event *ev);
-/* A text from outside, control bytes as `?`. */
-void cli_put_safe(struct dw_str s);
 
 #endif

@@ -56,6 +56,12 @@ int cli_option_check(const char *option, struct dw_str key, struct dw_str value,
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */
 bool cli_time(const char *text, int64_t *ret_ns);
 
+/* Appends text as a terminal may have it: what it would obey instead of showing (controls, direction of writing) as \xNN or \uNNNN, bytes
+ * that are no UTF-8 as \xNN. */
+void cli_shown(struct dw_buf *out, struct dw_str text);
+/* Prints it so. */
+void cli_put_safe(struct dw_str text);
+
 /* A table with columns as wide as their texts; CSV or NDJSON when asked. Texts are copied. */
 struct cli_table {
     enum cli_output output;

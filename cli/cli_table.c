@@ -20,8 +20,7 @@ static bool is_control(uint32_t cp)
         || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
 }
 
-/* Text as a terminal may have it: those as \xNN or \uNNNN, bytes that are no UTF-8 as \xNN. */
-static void put_shown(struct dw_buf *out, struct dw_str text)
+void cli_shown(struct dw_buf *out, struct dw_str text)
 {
     for (size_t at = 0, n; at < text.len; at += n) {
         uint32_t cp;
@@ -35,10 +34,21 @@ static void put_shown(struct dw_buf *out, struct dw_str text)
     }
 }
 
+void cli_put_safe(struct dw_str text)
+{
+    struct dw_buf shown = {0};
+    cli_shown(&shown, text);
+    if (shown.err)
+        (void)fprintf(stderr, "dogwatch: a text is missing: %s\n", dw_err_text(shown.err));
+    else if (shown.len)
+        (void)fwrite(shown.ptr, 1, shown.len, stdout);
+    dw_buf_fini(&shown);
+}
+
 void cli_table_cell(struct cli_table *t, struct dw_str text)
 {
     if (t->output == OUTPUT_TABLE)
-        put_shown(&t->cells, text);
+        cli_shown(&t->cells, text);
     for (size_t i = 0; t->output != OUTPUT_TABLE && i < text.len; i++)
         dw_buf_byte(&t->cells, text.ptr[i] ? (uint8_t)text.ptr[i] : '?');
     dw_buf_byte(&t->cells, 0);

@@ -28,7 +28,11 @@ static void keep_change(void *arg, const struct dw_alert_change *c)
     dw_buf_printf(&s->history, "  ");
     dw_time_text(&s->history, c->time_ns);
     (void)dw_json_string(&value, c->value);
-    dw_buf_printf(&s->history, "  %s: %s %.*s\n", c->author, dw_alert_field_name(c->field), DW_ARG(dw_buf_view(&value)));
+    dw_buf_str(&s->history, DW_STR("  "));
+    cli_shown(&s->history, dw_str_of(c->author));
+    dw_buf_printf(&s->history, ": %s ", dw_alert_field_name(c->field));
+    cli_shown(&s->history, dw_buf_view(&value));
+    dw_buf_byte(&s->history, '\n');
     dw_buf_fini(&value);
 }
 
@@ -72,7 +76,7 @@ static int print_evidence(struct show *s, const struct cli_options *o)
 static int show(struct show *s, const struct cli_options *o)
 {
     struct dw_buf time = {0};
-    if (o->output == OUTPUT_NDJSON && !o->follow) {
+    if (o->output == OUTPUT_NDJSON) {
         (void)fwrite(s->json.ptr, 1, s->json.len, stdout);
         return CLI_YES;
     }
@@ -136,7 +140,7 @@ int cmd_alert(int argc, char **argv)
     if (o.rest_count == 2 && cli_alert_verb(o.rest[0], &field)) {
         const char *values = dw_alert_field_values(field);
         (void)fprintf(stderr, "  dogwatch alert %s %s %s\n", o.rest[0], o.rest[1], *values ? values : "'TEXT'");
-    } else if (o.rest_count == 1 && strcmp(o.rest[0], "show") != 0) {
+    } else if (o.rest_count == 1 && strlen(o.rest[0]) >= 4 && strspn(o.rest[0], "0123456789abcdef") == strlen(o.rest[0])) {
         (void)fprintf(stderr, "  did you mean: dogwatch alert show %s\n", o.rest[0]);
     }
     return CLI_USAGE;

@@ -134,6 +134,8 @@ static int say(const struct cli_options *o, const char *dir, const char *id, con
     }
     if (field == DW_ALERT_note)
         (void)printf("alert %.12s: noted\n", id);
+    else if (o->rest[2][0] == '\0')
+        (void)printf("alert %.12s: nobody is %s\n", id, dw_alert_field_name(field));
     else
         (void)printf("alert %.12s: %s is %s\n", id, dw_alert_field_name(field), o->rest[2]);
     return CLI_YES;

@@ -218,6 +218,31 @@ static void explain_event(void *arg, const struct dw_archived *a, const struct d
         (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(rc));
     else if (!matches && x->o->output != OUTPUT_NDJSON)
         (void)printf("      the rule as it is now does not match this event\n");
+    else if (!matches) { /* a row all the same: each event has one */
+        begin_json(x, ev, dw_ruleset_rule(x->rules, x->rule));
+        dw_buf_printf(&x->out, "]}\n");
+        (void)fwrite(x->out.ptr, 1, x->out.len, stdout);
+    }
+}
+
+/* What the collector raises itself has no conditions: what it saw is the explanation. */
+static void explain_own(struct explain *x)
+{
+    if (x->o->output == OUTPUT_NDJSON) {
+        dw_buf_printf(&x->out, "{\"alert\":\"%s\",\"rule\":{", x->id);
+        put_pair(&x->out, "id", dw_str_of(x->rule_id));
+        dw_buf_byte(&x->out, ',');
+        put_pair(&x->out, "name", dw_str_of(x->title));
+        dw_buf_printf(&x->out, "},");
+        put_pair(&x->out, "message", dw_str_of(x->key));
+        dw_buf_printf(&x->out, ",\"conditions\":[]}\n");
+        (void)fwrite(x->out.ptr, 1, x->out.len, stdout);
+        return;
+    }
+    (void)printf("alert  %s\nrule   %s (%s), %s\nthe collector raises it itself, from what it saw of frames and streams:\n  ", x->id, x->title,
+        x->rule_id, x->level);
+    cli_put_safe(dw_str_of(x->key));
+    (void)printf("\n");
 }
 
 static int explain(struct explain *x)
@@ -225,10 +250,7 @@ static int explain(struct explain *x)
     uint32_t missing = 0;
     read_doc(x);
     if (strncmp(x->rule_id, "dogwatch.", 9) == 0) {
-        (void)printf("alert  %s\nrule   %s (%s), %s\nthe collector raises it itself, from what it saw of frames and streams:\n  ", x->id, x->title,
-            x->rule_id, x->level);
-        cli_put_safe(dw_str_of(x->key));
-        (void)printf("\n");
+        explain_own(x);
         return CLI_YES;
     }
     int rc = find_rule(x);

@@ -12,16 +12,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATH_CAP = 4096, VERSION = 3 };
+enum { PATH_CAP = 4096, VERSION = 4 };
+
+/* What `touched` is after the next change: rows that came or changed after a look have a greater one. */
+#define NEXT_TOUCH "(SELECT coalesce(max(touched), 0) + 1 FROM alert)"
 
 /* The fields' first values stand in the table as what nobody has changed. */
 #define ALERT_COLUMNS "status TEXT DEFAULT 'new', disposition TEXT DEFAULT 'undetermined', assignee TEXT DEFAULT '', note TEXT DEFAULT ''"
-#define SELECTED "n, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note"
+#define SELECTED "touched, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note"
 
 static const char schema[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
     "CREATE TABLE IF NOT EXISTS alert(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, time INTEGER, rule TEXT,"
-    " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT, " ALERT_COLUMNS ");"
+    " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT, touched INTEGER, " ALERT_COLUMNS ");"
+    "CREATE INDEX IF NOT EXISTS alert_touched ON alert(touched);"
     "CREATE INDEX IF NOT EXISTS alert_time ON alert(time);"
     "CREATE TABLE IF NOT EXISTS history(n INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT UNIQUE, alert TEXT, time INTEGER, author TEXT,"
     " field INTEGER, value TEXT);"
@@ -32,44 +36,86 @@ static const char schema[] =
 static const char away[] =
     "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS silence; DROP TABLE IF EXISTS position;";
 
-static int version(struct dw_alerts *a)
+static int version(struct dw_alerts *a, int *ret)
 {
     sqlite3_stmt *s = NULL;
-    int n = 0;
-    if (sqlite3_prepare_v2(a->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-        n = sqlite3_column_int(s, 0);
+    *ret = 0;
+    int rc = sqlite3_prepare_v2(a->db, "PRAGMA user_version", -1, &s, NULL);
+    if (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW)
+        *ret = sqlite3_column_int(s, 0);
     (void)sqlite3_finalize(s);
-    return n;
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 static int make_tables(struct dw_alerts *a)
 {
     char sql[64];
-    int rc = version(a) != VERSION ? sqlite3_exec(a->db, away, NULL, NULL, NULL) : SQLITE_OK;
+    int have, rc = version(a, &have);
+    if (rc == SQLITE_OK && have != VERSION)
+        rc = sqlite3_exec(a->db, away, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(a->db, schema, NULL, NULL, NULL);
     (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", VERSION);
     return rc == SQLITE_OK ? sqlite3_exec(a->db, sql, NULL, NULL, NULL) : rc;
 }
 
+/* A view whose writer is not running, in a folder where we may not write: SQLite cannot make the files that it shares with a writer, and
+ * has to be told that there is none. */
+static int open_left(struct dw_alerts *a, const char *path)
+{
+    struct dw_buf uri = {0};
+    dw_buf_str(&uri, DW_STR("file:"));
+    for (const char *c = path; *c; c++) {
+        if (strchr("%?#", *c))
+            dw_buf_printf(&uri, "%%%02x", (unsigned)(unsigned char)*c);
+        else
+            dw_buf_byte(&uri, (uint8_t)*c);
+    }
+    dw_buf_str(&uri, DW_STR("?immutable=1"));
+    dw_buf_byte(&uri, 0);
+    (void)sqlite3_close(a->db);
+    a->db = NULL;
+    int rc = uri.err ? SQLITE_NOMEM : sqlite3_open_v2(uri.ptr, &a->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    dw_buf_fini(&uri);
+    return rc;
+}
+
+static int open_read(struct dw_alerts *a, const char *path, int *ret_version)
+{
+    int rc = sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READONLY, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(a->db, 5000);
+    if (rc == SQLITE_OK)
+        rc = version(a, ret_version);
+    if ((rc & 0xff) != SQLITE_CANTOPEN && (rc & 0xff) != SQLITE_READONLY)
+        return rc;
+    rc = open_left(a, path);
+    return rc == SQLITE_OK ? version(a, ret_version) : rc;
+}
+
+static int open_write(struct dw_alerts *a, const char *path)
+{
+    int rc = sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(a->db, 5000);
+    if (rc == SQLITE_OK)
+        rc = make_tables(a);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(a->db,
+            "INSERT INTO alert(id, time, rule, title, level, key, total, doc, touched) VALUES(?1,?2,?3,?4,?5,?6,?7,?8," NEXT_TOUCH ")"
+            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8, touched=excluded.touched WHERE excluded.total > alert.total", -1, &a->put, NULL);
+    return rc;
+}
+
 int alert_view_open(struct dw_alerts *a, const char *dir, bool write)
 {
     char path[PATH_CAP];
-    int rc = dw_path_join(path, sizeof path, dir, "alerts.db");
+    int have = VERSION, rc = dw_path_join(path, sizeof path, dir, "alerts.db");
     if (rc < 0)
         return rc;
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    int sql = sqlite3_open_v2(path, &a->db, flags, NULL);
-    if (sql == SQLITE_OK)
-        sql = sqlite3_busy_timeout(a->db, 5000);
-    if (sql == SQLITE_OK && write)
-        sql = make_tables(a);
-    if (sql == SQLITE_OK && !write && version(a) != VERSION)
+    int sql = write ? open_write(a, path) : open_read(a, path, &have);
+    if (sql == SQLITE_OK && have != VERSION)
         return DW_EVERSION;
-    if (sql == SQLITE_OK && write)
-        sql = sqlite3_prepare_v2(a->db,
-            "INSERT INTO alert(id, time, rule, title, level, key, total, doc) VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
-            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8 WHERE excluded.total > alert.total", -1, &a->put, NULL);
     if (sql == SQLITE_OK)
         sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
     return dw_err_from_sqlite(sql);
@@ -118,11 +164,11 @@ static int step_once(struct dw_alerts *a, const char *sql, const struct dw_alert
 
 static int put_change(struct dw_alerts *a, const struct dw_alert_change *c)
 {
-    char sql[128];
+    char sql[256];
     int rc = step_once(a, "INSERT OR IGNORE INTO history(alert, value, change, time, author, field) VALUES(?1,?2,?3,?4,?5,?6)", c);
     if (rc < 0 || sqlite3_changes(a->db) == 0)
         return rc;
-    (void)snprintf(sql, sizeof sql, "UPDATE alert SET %s=?2 WHERE id=?1", dw_alert_field_name(c->field));
+    (void)snprintf(sql, sizeof sql, "UPDATE alert SET %s=?2, touched=" NEXT_TOUCH " WHERE id=?1", dw_alert_field_name(c->field));
     return step_once(a, sql, c);
 }
 
@@ -229,14 +275,14 @@ int dw_alerts_list(struct dw_alerts *a, int64_t after, uint32_t limit,
     sqlite3_stmt *s = NULL;
     *ret_last = after;
     int rc = sqlite3_prepare_v2(a->db,
-        "SELECT * FROM (SELECT " SELECTED " FROM alert WHERE n > ?1"
+        "SELECT " SELECTED " FROM (SELECT n, " SELECTED " FROM alert WHERE touched > ?1"
         " ORDER BY time DESC, n DESC LIMIT ?2) ORDER BY time, n", -1, &s, NULL);
     if (rc == SQLITE_OK) {
         (void)sqlite3_bind_int64(s, 1, after);
         (void)sqlite3_bind_int64(s, 2, limit ? (sqlite3_int64)limit : -1);
         while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-            int64_t n = sqlite3_column_int64(s, 0);
-            *ret_last = n > *ret_last ? n : *ret_last;
+            int64_t touched = sqlite3_column_int64(s, 0);
+            *ret_last = touched > *ret_last ? touched : *ret_last;
             give_row(s, each, arg);
         }
     }

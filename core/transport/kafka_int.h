@@ -13,6 +13,7 @@
 struct dw__kafka_trouble {
     const char *what;  /* "kafka sender" */
     char grant[768];   /* the commands that give this user its rights */
+    uint32_t partitions; /* that a topic is made with */
     bool scram;        /* sasl.mechanisms says so */
     _Atomic int x509;  /* why a broker's certificate was refused last (X509_V_ERR_), written by librdkafka's threads */
     rd_kafka_resp_err_t last;

@@ -14,7 +14,7 @@
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 
-enum { ASK_MS = 1000, TOPIC_PARTITIONS = 12 };
+enum { ASK_MS = 1000, TOPIC_PARTITIONS = 12 }; /* a sender has no number of its own: the collector's default */
 /* Before 2.6.1 librdkafka's SCRAM sent its nonce twice, which brokers let pass up to 3.9 (confluentinc/librdkafka#4895). */
 #define SCRAM_OF_KAFKA_4 0x020601ff
 #define SAY_AGAIN_NS (60 * DW_NS_PER_S)
@@ -23,7 +23,7 @@ void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const
 {
     struct dw_str user = DW_STR("NAME");
     char add[256];
-    *t = (struct dw__kafka_trouble){.what = what};
+    *t = (struct dw__kafka_trouble){.what = what, .partitions = conf->partitions ? conf->partitions : TOPIC_PARTITIONS};
     for (uint32_t i = 0; i < conf->option_count; i++) {
         if (dw_str_eq(conf->key[i], DW_STR("sasl.username")))
             user = conf->value[i];
@@ -136,7 +136,7 @@ bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers,
     }
     rd_kafka_topic_destroy(rkt);
     if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        dw__kafka_make_command(make, sizeof make, brokers, topic, TOPIC_PARTITIONS);
+        dw__kafka_make_command(make, sizeof make, brokers, topic, t->partitions);
         (void)snprintf(text, sizeof text, "topic %s is not there; waiting for it. A collector makes it if it may, else: %s", topic, make);
         dw__kafka_say(t, err, text);
     } else if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR__TIMED_OUT && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {

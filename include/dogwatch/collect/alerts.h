@@ -82,8 +82,8 @@ bool dw_alerts_asked(const struct dw_alerts *a, const char *dir);
  * never fails it. Raised alerts become durable too: so must be what they rest on. */
 DW_MUST_USE int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns);
 
-/* Calls `each` for alerts, newest last, of those whose `since` number is above `after`; *ret_last is the greatest number seen.
- * limit 0: all; else the newest `limit`. */
+/* Calls `each` for alerts, newest last, of those that came or changed since a call whose *ret_last was `after`; 0: all. With a limit (not
+ * 0) the newest of them. */
 DW_MUST_USE int dw_alerts_list(struct dw_alerts *a, int64_t after, uint32_t limit,
     void (*each)(void *arg, const struct dw_alert *alert), void *arg, int64_t *ret_last);
 /* The alert whose id begins with `prefix`. DW_ENOENT: none; DW_EEXIST: several. */

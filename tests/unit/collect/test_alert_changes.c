@@ -153,6 +153,41 @@ static void what_cannot_be_said_is_refused(void **state)
     tear_down(&b);
 }
 
+static void put_id(void *arg, const struct dw_alert *a)
+{
+    dw_buf_printf(arg, "%s:%lld:%s ", a->id, (long long)a->total, a->said[DW_ALERT_status]);
+}
+
+/* Who follows sees what changed as well as what came. */
+static void changed_alerts_are_listed_again(void **state)
+{
+    (void)state;
+    struct bed b;
+    struct dw_buf out = {0};
+    int64_t at = 0;
+    set_up(&b);
+    struct dw_alert more = {.id = "bb", .rule = "r", .title = "t", .level = "high", .time_ns = 0, .total = 1, .doc = DW_STR("{}")};
+    assert_int_equal(dw_alerts_raise(b.alerts, &more), DW_OK);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    assert_int_equal(dw_alerts_list(b.alerts, at, 0, put_id, &out, &at), DW_OK);
+    assert_str(dw_buf_view(&out), "bb:1:new aa:1:new ");
+    dw_buf_reset(&out);
+    assert_int_equal(dw_alerts_list(b.alerts, at, 0, put_id, &out, &at), DW_OK);
+    assert_int_equal(out.len, 0);
+    more.total = 5;
+    assert_int_equal(dw_alerts_raise(b.alerts, &more), DW_OK);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    assert_int_equal(dw_alerts_list(b.alerts, at, 0, put_id, &out, &at), DW_OK);
+    assert_str(dw_buf_view(&out), "bb:5:new ");
+    dw_buf_reset(&out);
+    assert_int_equal(change(b.alerts, "1", "aa", DW_ALERT_status, "closed"), DW_OK);
+    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    assert_int_equal(dw_alerts_list(b.alerts, at, 0, put_id, &out, &at), DW_OK);
+    assert_str(dw_buf_view(&out), "aa:1:closed ");
+    dw_buf_fini(&out);
+    tear_down(&b);
+}
+
 /* A view that an older build made has no place for what people say. */
 static void a_view_of_another_version_is_made_again(void **state)
 {
@@ -341,6 +376,7 @@ int main(void)
         cmocka_unit_test(what_was_said_is_in_the_log_and_outlives_the_view),
         cmocka_unit_test(the_same_change_again_changes_nothing),
         cmocka_unit_test(what_cannot_be_said_is_refused),
+        cmocka_unit_test(changed_alerts_are_listed_again),
         cmocka_unit_test(a_view_of_another_version_is_made_again),
         cmocka_unit_test(what_others_ask_for_is_taken_in_order),
         cmocka_unit_test(nobody_speaks_for_somebody_else),
