@@ -221,16 +221,29 @@ static struct dw_resume *add_place(struct dw_intake_engine *e)
     return &e->place[e->place_count++];
 }
 
-/* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
-static int move_on(struct dw_intake_engine *e, const struct dw_head *h, struct dw_position at)
+static struct dw__shipped *shipped_of(struct dw_intake_engine *e)
 {
+    if (!e->shipped)
+        e->shipped = dw__shipped_new(e->conf.keys, e->conf.json_topic);
+    return e->shipped;
+}
+
+static int renew_shipped(struct dw_intake_engine *e, uint64_t source)
+{
+    return shipped_of(e) ? dw__shipped_renewed(e->shipped, source) : DW_ENOMEM;
+}
+
+/* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
+static int move_on(struct dw_intake_engine *e, const struct dw_decoded *f, struct dw_position at)
+{
+    const struct dw_head *h = &f->head;
     bool own = dw_is_collector(h->agent);
     struct dw_resume *r = find_place(e, at.source);
     if (own && at.next == 0) { /* the queue was replaced, or nothing was taken yet */
         if (r)
             *r = e->place[--e->place_count];
         e->newest = 0;
-        return DW_OK;
+        return at.source < DW_SOURCE_KAFKA_JSON ? DW_OK : renew_shipped(e, at.source);
     }
     if (!r)
         r = add_place(e);
@@ -243,6 +256,8 @@ static int move_on(struct dw_intake_engine *e, const struct dw_head *h, struct d
     *r = (struct dw_resume){.at = at};
     if (!own)
         r->frame = *h;
+    else if (f->event_count) /* of records of others: their lines */
+        r->record = dw_record_hash(f->event[f->event_count - 1].line);
     e->newest = (uint32_t)(r - e->place);
     return DW_OK;
 }
@@ -259,7 +274,7 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
         rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
     if (rc < 0)
         return rc;
-    rc = move_on(e, &f->head, at);
+    rc = move_on(e, f, at);
     return rc == DW_OK ? detect(e, f) : rc;
 }
 
@@ -353,7 +368,7 @@ static int flush_shipped(struct dw_intake_engine *e)
     struct dw_frame *frame = NULL;
     struct dw_position at;
     struct dw_decoded f = {0};
-    int rc = e->shipped ? dw__shipped_flush(e->shipped, e->encoder, &e->chain, &frame, &at) : DW_OK;
+    int rc = e->shipped ? dw__shipped_flush(e->shipped, e->encoder, &e->chain, dw_clock_real(e->conf.clock), &frame, &at) : DW_OK;
     if (rc < 0 || !frame)
         return rc;
     rc = dw_decode(e->decoder, dw_buf_view(&frame->bytes), &f);
@@ -367,9 +382,7 @@ static int flush_shipped(struct dw_intake_engine *e)
 static int take_shipped(struct dw_intake_engine *e, const struct dw_received *got)
 {
     int64_t now = dw_clock_real(e->conf.clock);
-    if (!e->shipped)
-        e->shipped = dw__shipped_new(e->conf.keys, e->conf.json_topic);
-    int rc = e->shipped ? dw__shipped_add(e->shipped, got, now) : DW_ENOMEM;
+    int rc = shipped_of(e) ? dw__shipped_add(e->shipped, got, now) : DW_ENOMEM;
     if (rc == DW_EAGAIN) {
         rc = flush_shipped(e);
         if (rc == DW_OK)
@@ -455,6 +468,8 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         work += got.at.source >= DW_SOURCE_KAFKA_JSON ? 1 : TURN_RECORDS / TURN_FRAMES;
         (*ret_taken)++;
     }
+    if (e->shipped && dw_receiver_drained(e->receiver))
+        dw__shipped_caught_up(e->shipped);
     int flushed = flush_shipped(e);
     if (flushed < 0)
         return flushed;
@@ -537,7 +552,7 @@ static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader
     if (a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0)
         return tell_damaged(e, r, a, DW_ECORRUPT);
     struct dw_position at = {.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next};
-    int rc = move_on(e, &a->frame.head, at);
+    int rc = move_on(e, &a->frame, at);
     if (rc < 0)
         return rc;
     e->read_arrival_ns = a->intake.arrival_ns;

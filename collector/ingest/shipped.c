@@ -7,7 +7,9 @@
  * Invariants:
  *   (1) A frame holds records of one partition, in order.
  *   (2) The line is the record byte for byte, but that each line break, which JSON allows between its parts, is a space.
- *   (3) HEAD's low-water mark is the greatest event time so far: it never falls.
+ *   (3) HEAD's low-water mark never falls, and never passes the collector's clock. It is where the partition is that is furthest behind, of
+ *       those of which something came lately; while the topic is read up to its end after a start, none is stated, for what other
+ *       partitions hold is not known yet.
  */
 #include "shipped.h"
 
@@ -20,11 +22,15 @@
 #include <stdio.h>
 
 #define AHEAD_MAX_NS (300 * DW_NS_PER_S)
+#define LATELY_NS (10 * DW_NS_PER_S)
+#define BEHIND_NS (60 * DW_NS_PER_S)
 enum { NAME_CAP = 512 };
 
 struct part {
     struct part *next;
     uint64_t source;
+    uint32_t renewed; /* how often the topic was made anew */
+    int64_t newest_ns, heard_ns; /* greatest event time; when something came last */
     struct dw_stream stream;
     struct dw_field field; /* log.file.path: where it came from, unless the record says */
     char name[NAME_CAP];
@@ -39,7 +45,8 @@ struct dw__shipped {
     struct dw_buf line;
     struct part *parts;
     struct dw_position last; /* taken last, when the batch holds any */
-    int64_t newest_ns;
+    int64_t low_ns;   /* stated last */
+    bool caught_up;   /* the topic was read to its end since the start */
 };
 
 struct dw__shipped *dw__shipped_new(struct dw_keys *keys, const char *topic)
@@ -70,9 +77,21 @@ void dw__shipped_free(struct dw__shipped *s)
     dw_free(s);
 }
 
-static struct part *part_of(struct dw__shipped *s, uint64_t source)
+/* In a topic that was made anew the same offset is another record: its stream is another too. */
+static void name_stream(struct dw__shipped *s, struct part *p)
 {
     uint8_t hash[DW_SHA256_BYTES];
+    char whole[NAME_CAP + 16];
+    int n = p->renewed ? snprintf(whole, sizeof whole, "%s#%u", p->name, p->renewed) : snprintf(whole, sizeof whole, "%s", p->name);
+    dw_sha256_start(s->sha);
+    dw_sha256_add(s->sha, whole, (size_t)n);
+    dw_sha256_end(s->sha, hash);
+    memcpy(p->stream.id, hash, sizeof p->stream.id);
+    memcpy(p->stream.series, hash, sizeof p->stream.series);
+}
+
+static struct part *part_of(struct dw__shipped *s, uint64_t source)
+{
     for (struct part *p = s->parts; p; p = p->next)
         if (p->source == source)
             return p;
@@ -81,11 +100,7 @@ static struct part *part_of(struct dw__shipped *s, uint64_t source)
         return NULL;
     p->source = source;
     (void)snprintf(p->name, sizeof p->name, "kafka:%.400s/%" PRIu64, s->topic, source - DW_SOURCE_KAFKA_JSON);
-    dw_sha256_start(s->sha);
-    dw_sha256_add(s->sha, p->name, strlen(p->name));
-    dw_sha256_end(s->sha, hash);
-    memcpy(p->stream.id, hash, sizeof p->stream.id);
-    memcpy(p->stream.series, hash, sizeof p->stream.series);
+    name_stream(s, p);
     p->stream.predecessor_size = -1;
     p->field = (struct dw_field){.v.ptr = p->name, .len = (uint32_t)strlen(p->name), .key = DW_F_log_file_path, .kind = DW_K_CONST};
     p->stream.field = &p->field;
@@ -93,6 +108,16 @@ static struct part *part_of(struct dw__shipped *s, uint64_t source)
     p->next = s->parts;
     s->parts = p;
     return p;
+}
+
+int dw__shipped_renewed(struct dw__shipped *s, uint64_t source)
+{
+    struct part *p = part_of(s, source);
+    if (!p)
+        return DW_ENOMEM;
+    p->renewed++;
+    name_stream(s, p);
+    return DW_OK;
 }
 
 static struct dw_str line_of(struct dw__shipped *s, struct dw_str bytes)
@@ -133,14 +158,34 @@ int dw__shipped_add(struct dw__shipped *s, const struct dw_received *got, int64_
         return rc;
     struct dw_event ev = {.time_ns = time_of(d, now_ns), .read_at_ns = now_ns, .stream = &p->stream, .start = got->at.offset, .end = got->at.next};
     dw_batch_commit(s->batch, &ev);
-    s->newest_ns = ev.time_ns > s->newest_ns ? ev.time_ns : s->newest_ns;
+    int64_t time = ev.time_ns < now_ns ? ev.time_ns : now_ns; /* a clock ahead of ours blinds nobody */
+    p->newest_ns = time > p->newest_ns ? time : p->newest_ns;
+    p->heard_ns = now_ns;
     s->last = got->at;
     return DW_OK;
 }
 
-int dw__shipped_flush(struct dw__shipped *s, struct dw_encoder *e, struct dw_chain *chain, struct dw_frame **ret, struct dw_position *ret_at)
+void dw__shipped_caught_up(struct dw__shipped *s)
 {
-    struct dw_encode with = {.chain = chain, .low_water_ns = s->newest_ns};
+    s->caught_up = true;
+}
+
+static int64_t low_water(struct dw__shipped *s, int64_t now_ns)
+{
+    int64_t low = INT64_MAX;
+    for (const struct part *p = s->parts; p; p = p->next)
+        if (now_ns - p->heard_ns < LATELY_NS && p->newest_ns < low)
+            low = p->newest_ns;
+    bool live = low != INT64_MAX && now_ns - low < BEHIND_NS; /* under steady load its end is never seen */
+    if ((s->caught_up || live) && low != INT64_MAX && low > s->low_ns)
+        s->low_ns = low;
+    return s->low_ns;
+}
+
+int dw__shipped_flush(struct dw__shipped *s, struct dw_encoder *e, struct dw_chain *chain, int64_t now_ns, struct dw_frame **ret,
+    struct dw_position *ret_at)
+{
+    struct dw_encode with = {.chain = chain, .low_water_ns = low_water(s, now_ns)};
     *ret = NULL;
     *ret_at = s->last;
     if (dw_batch_count(s->batch) == 0)

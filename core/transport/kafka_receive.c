@@ -447,7 +447,7 @@ static bool stands(const struct partition *p, const rd_kafka_message_t *m)
     if ((uint64_t)m->offset != p->last.at.offset)
         return false;
     if (p->last.frame.kind == 0)
-        return true; /* what was taken there was no frame, and could be anything */
+        return p->last.record == 0 || p->last.record == dw_record_hash(bytes);
     return dw_head_read(bytes, &head, &len) == DW_OK && memcmp(head.hash, p->last.frame.hash, sizeof head.hash) == 0;
 }
 
@@ -474,7 +474,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
         .at = place(r, m->partition, (uint64_t)m->offset, (uint64_t)m->offset + 1)};
     p->known = true;
-    p->last = (struct dw_resume){.at = ret->at, .frame = head};
+    p->last = (struct dw_resume){.at = ret->at, .frame = head, .record = frame ? 0 : dw_record_hash(bytes)};
     return DW_OK;
 }
 

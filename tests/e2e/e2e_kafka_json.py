@@ -135,6 +135,27 @@ def odd():
     same(len(os.listdir(os.path.join(data, 'archive/rejected'))), len(junk), 'each is kept')
 
 
+def anew():
+    """A topic that was made anew, and has grown longer than the old one was, while no collector ran: that is named, and all of it taken."""
+    data, collector = configured('anew')
+    log = os.path.join(dir_, 'anew.log')
+    for name, n in (('old', 5), ('old', 8), ('new', 20)):
+        if name == 'new':
+            kafka.run('run', 'org.apache.kafka.tools.TopicCommand', '--bootstrap-server', kafka.brokers, '--delete', '--topic', 'anew')
+            wait_for(lambda: 'anew' not in kafka.run('run', 'org.apache.kafka.tools.TopicCommand', '--bootstrap-server', kafka.brokers, '--list').split(),
+                     30, 'the topic to be gone')
+        if n != 8:
+            kafka.run('topic', 'anew', '1')
+        before = count(data) if os.path.isdir(os.path.join(data, 'archive')) else 0
+        produce('anew', 0, [b'{"message":"%s %d of %d"}' % (name.encode(), i, n) for i in range(n)])
+        p = start('dogwatch-collector', collector, log)
+        wait_for(lambda: count(data) == before + n or p.poll() is not None, 60, lambda: f'{before + n} events: {count(data)} {open(log).read()[-1500:]}')
+        same(alarms(data), {'dogwatch.queue.replaced': 1} if name == 'new' else {}, f'{name}, {n} records: what is named')
+        p.terminate()
+        same(p.wait(30), 0, 'the collector ends well')
+    same(len({e['message'] for e in query(data)}), 33, 'each record of both')
+
+
 def out():
     """`wire: json`: each event as `dogwatch query` shows it, once, through kills of the agent; and it comes in again as a shipper's would."""
     log, lines = os.path.join(dir_, 'out-logs/a.log'), 30000
@@ -183,6 +204,6 @@ def out():
     print(f'{len(events)} events in {len(r.stdout.splitlines())} records', flush=True)
 
 
-for part in (shapes, odd, kills, out):
+for part in (shapes, odd, kills, anew, out):
     part()
 finish(began)

@@ -64,12 +64,15 @@ struct dw_position {
 /* Partitions of a topic of other programs' JSON; what comes from there is never a frame. */
 #define DW_SOURCE_KAFKA_JSON (UINT64_C(2) << 32)
 
-/* Where to go on: at `at.next`. The agent, epoch and number of the frame that was taken at `at.offset` tell whether it still stands
- * there; kind 0: what was taken there was no frame. */
+/* Where to go on: at `at.next`. What was taken at `at.offset` is known again by the hash of the frame or, when that has kind 0, by that of
+ * the record. */
 struct dw_resume {
     struct dw_position at;
     struct dw_head frame;
+    uint64_t record; /* dw_record_hash; 0: what was taken there cannot be known again */
 };
+/* Of a record of another program, or of the line that the archive has of it: line breaks count as spaces. Never 0. Not stored. */
+uint64_t dw_record_hash(struct dw_str record);
 
 /* What a receiver hands out: a frame's bytes, or bytes that are no frame. Valid until the next call. */
 struct dw_received {
