@@ -26,30 +26,9 @@ void cli_default_data(char out[CLI_PATH_MAX])
         (void)snprintf(out, CLI_PATH_MAX, "%s/.local/state/dogwatch", home);
 }
 
-/* 15m 24h 7d 2w. */
-static bool take_span(struct dw_str s, int64_t *ret_ns)
-{
-    uint64_t n;
-    const char *units = "smhdw";
-    static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
-    const char *unit = s.len > 1 ? strchr(units, s.ptr[s.len - 1]) : NULL;
-    return unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000
-        && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, ret_ns);
-}
-
 bool cli_time(const char *text, int64_t *ret_ns)
 {
-    struct dw_str s = dw_str_of(text);
-    int64_t now = dw_clock_real(&dw_clock_system), back;
-    if (take_span(s, &back))
-        return !__builtin_sub_overflow(now, back, ret_ns);
-    char day[40];
-    struct dw_time_ref ref = {.now_ns = now};
-    if (s.len == 10 && s.ptr[4] == '-') {
-        (void)snprintf(day, sizeof day, "%sT00:00:00Z", text);
-        s = dw_str_of(day);
-    }
-    return dw_time_parse(s, &ref, ret_ns) == DW_OK;
+    return dw_time_asked(dw_str_of(text), dw_clock_real(&dw_clock_system), ret_ns);
 }
 
 int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
@@ -111,7 +90,7 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
     else if (strcmp(name, "--limit") == 0)
         return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
     else if (strcmp(name, "--for") == 0)
-        return take_span(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
+        return dw_span_asked(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
     else if (strcmp(name, "--reason") == 0)
         o->reason = v;
     else if (strcmp(name, "--since") == 0)
