@@ -279,6 +279,8 @@ int cmd_up(int argc, char **argv)
         (void)fprintf(stderr, "dogwatch up: %s: %s\n", u.data, dw_err_text(err));
     if (err < 0)
         return CLI_CANNOT;
+    if (!u.write_config)
+        up_choose_api(&u);
     rc = up_write_configs(&u, children[0].config, children[1].config);
     if (rc != CLI_YES)
         return rc;

@@ -170,10 +170,11 @@ static void wake(struct request *rq)
     MHD_resume_connection(rq->conn);
 }
 
-/* Under the lock: waits until the client has taken enough. */
+/* Under the lock: waits until the client has taken enough; in all not longer than api.query.wait behind the time of the query. */
 static bool wait_for_room(struct request *rq)
 {
-    int64_t until_ns = dw_clock_mono(&dw_clock_system) + rq->api->opt->api_query_wait;
+    int64_t now_ns = dw_clock_mono(&dw_clock_system);
+    int64_t until_ns = (now_ns < rq->deadline_ns ? now_ns : rq->deadline_ns) + rq->api->opt->api_query_wait;
     struct timespec until = {.tv_sec = (time_t)(until_ns / DW_NS_PER_S), .tv_nsec = (long)(until_ns % DW_NS_PER_S)};
     int err = 0;
     while (rq->ready.len - rq->taken > API_STREAM_BYTES && !rq->gone && !atomic_load(&rq->api->stopping) && err == 0)
