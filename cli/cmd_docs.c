@@ -4,6 +4,7 @@
  * A test makes them again and fails when the committed ones differ, so no page can lag behind the code.
  */
 #include "cli_int.h"
+#include "docs_api.h"
 
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/triage.h"
@@ -186,6 +187,7 @@ static const struct {
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
     {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };
 

@@ -292,6 +292,7 @@ int cmd_up(int argc, char **argv)
     if (!find_program("dogwatch-agent", children[0].program) || !find_program("dogwatch-collector", children[1].program))
         return CLI_CANNOT;
     uint32_t found = say_found(&u);
+    up_say_api(&u);
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGHUP, on_signal); /* the terminal is gone */

@@ -32,17 +32,17 @@ static uint16_t try_port(uint16_t port)
 
 void up_choose_api(struct up *u)
 {
-    uint16_t port = try_port(USUAL_PORT);
-    bool usual = port != 0;
-    if (up_is_set(u, "api.listen"))
-        return;
-    if (!usual)
+    uint16_t port = up_is_set(u, "api.listen") ? 0 : try_port(USUAL_PORT);
+    u->api_moved = port == 0 && !up_is_set(u, "api.listen");
+    if (u->api_moved)
         port = try_port(0);
-    (void)snprintf(u->api, sizeof u->api, "127.0.0.1:%u", (unsigned)port);
-    if (usual)
-        (void)fprintf(stderr, "  HTTP API on http://%s\n", u->api);
-    else if (port)
-        (void)fprintf(stderr, "  HTTP API on http://%s: port %d is taken\n", u->api, USUAL_PORT);
-    else
-        u->api[0] = '\0'; /* the collector says what it cannot do */
+    if (port) /* else a --set says where, or the collector says what it cannot do */
+        (void)snprintf(u->api, sizeof u->api, "127.0.0.1:%u", (unsigned)port);
+}
+
+void up_say_api(const struct up *u)
+{
+    if (u->api[0])
+        (void)fprintf(stderr, "  HTTP API on http://%s%s; `dogwatch token add NAME --role hunt --data %s` lets somebody in\n", u->api,
+            u->api_moved ? ", for 7117 is taken" : "", u->data);
 }
