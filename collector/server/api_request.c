@@ -338,10 +338,12 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
     api_request_release(rq);
 }
 
+/* poll and not epoll, which MHD uses edge-triggered: a client that had sent and closed before it was accepted would hold its connection
+ * for api.timeout, and there are few connections. */
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local)
 {
     const struct dw_collector_options *o = a->opt;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, a->cert}, {MHD_OPTION_HTTPS_MEM_KEY, 0, a->key}, {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     bool secure = a->cert && !local;
