@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 enum { PATH_CAP = 4096, HEX = 2 * DW_SHA256_BYTES, TAIL = 10 + HEX + 9 + HEX + 2 /* ,"prev":"..","hash":".."} */ };
+enum { WINDOW = 2 * DW_AUDIT_LINE_MAX }; /* at the end of the log: holds its last whole line and a torn one */
 
 struct dw_audit {
     const struct dw_fs *fs;
@@ -91,7 +92,7 @@ static int resume(struct dw_audit *a)
     struct dw_stat st = {0};
     struct link last = {.n = 0};
     int rc = dw_fs_fstat(a->fd, &st);
-    uint64_t from = st.size_bytes > 2 * DW_AUDIT_LINE_MAX ? st.size_bytes - 2 * DW_AUDIT_LINE_MAX : 0;
+    uint64_t from = st.size_bytes > WINDOW ? st.size_bytes - WINDOW : 0;
     size_t len = (size_t)(st.size_bytes - from), got = 0;
     char *bytes = rc == DW_OK ? dw_alloc(len + 1) : NULL;
     if (rc == DW_OK)
@@ -267,7 +268,7 @@ int dw_audit_read(const struct dw_audit_read *how, struct dw_audit_result *ret)
     struct dw_buf bytes = {0};
     bool known = true;
     uint64_t offset = 0;
-    int fd;
+    int fd = -1;
     *ret = (struct dw_audit_result){0};
     memcpy(ret->hash, zeros, sizeof ret->hash);
     int rc = log_path(how->data, path);
@@ -289,7 +290,8 @@ int dw_audit_read(const struct dw_audit_read *how, struct dw_audit_result *ret)
             complain(&r, "has no end");
             break;
         }
-        memmove(bytes.ptr, rest.ptr ? rest.ptr : bytes.ptr, rest.len);
+        if (rest.len)
+            memmove(bytes.ptr, rest.ptr, rest.len);
         bytes.len = rest.len;
     }
     dw_fs_close(fd);

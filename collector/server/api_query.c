@@ -161,7 +161,7 @@ void api_do_query_post(struct request *rq)
 static bool is_span(struct dw_str s)
 {
     uint64_t n;
-    return s.len > 1 && memchr("smhdw", s.ptr[s.len - 1], 5) && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n > 0;
+    return s.len > 1 && dw_str_index(DW_STR("smhdw"), s.ptr[s.len - 1]) < 5 && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n > 0;
 }
 
 /* A name that stands in a query as it is. */
@@ -169,7 +169,7 @@ static bool is_field(struct dw_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("._-@", c, 4)))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || dw_str_index(DW_STR("._-@"), c) < 4))
             return false;
     }
     return s.len > 0;
