@@ -81,6 +81,8 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return cli_path(o->data, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--archive") == 0)
         return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--server") == 0)
+        return cli_path(o->server, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--rules") == 0)
         return cli_path(o->rules, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--memory") == 0)
@@ -131,6 +133,13 @@ static bool is_taken(const char *word, const char *option)
     return at && strchr(" ]|", at[strlen(option)]);
 }
 
+/* Of the environment, for a command that can ask a collector, unless the command line says where DATA is. */
+static bool take_server(struct cli_options *o, const char *word)
+{
+    const char *server = getenv("DOGWATCH_SERVER"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    return o->server[0] || o->names_data || !server || !is_taken(word, "--server") || cli_path(o->server, server);
+}
+
 int cli_options(int argc, char **argv, struct cli_options *o)
 {
     *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX,
@@ -153,8 +162,13 @@ int cli_options(int argc, char **argv, struct cli_options *o)
             return mistake("its value is missing", argv[i]);
         if (rc != CLI_YES)
             return rc;
+        o->names_data |= strcmp(argv[i], "--data") == 0 || strcmp(argv[i], "--archive") == 0;
         i++;
     }
+    if (!take_server(o, argv[0]))
+        return CLI_USAGE;
+    if (o->server[0] && (o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES))
+        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
     if (o->since_ns > o->until_ns)
         return mistake("is after --until: no event can be there", "--since");
     if (!o->archive[0] && dw_path_join(o->archive, sizeof o->archive, o->data, "archive") < 0)

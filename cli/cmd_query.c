@@ -5,7 +5,7 @@
  *   (1) Events marked as duplicates are passed over, so a line counts once.
  *   (2) Every answer says on stderr what was read and whether it is complete.
  */
-#include "cli_int.h"
+#include "query_remote.h"
 
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
@@ -77,22 +77,36 @@ static void print_row(struct run *r, const struct dw_event *row)
     cli_table_flush(&r->table);
 }
 
-static void sink(void *arg, const struct dw_event *row, uint8_t mark)
+/* `raw`: the row as NDJSON where it came so, else empty. */
+static void show(struct run *r, struct dw_str raw, const struct dw_event *row, uint8_t mark)
 {
-    struct run *r = arg;
     r->rows++;
     if (r->limit && r->shown == r->limit && !r->newest)
         return; /* --limit still counts them */
     r->shown++;
-    if (r->o->output == OUTPUT_NDJSON)
+    if (r->o->output == OUTPUT_NDJSON && raw.len) {
+        dw_buf_str(&r->out, raw);
+        dw_buf_byte(&r->out, '\n');
+    } else if (r->o->output == OUTPUT_NDJSON) {
         dw_answer_row(r->keys, r->q, row, mark, &r->out);
-    else if (r->column)
+    } else if (r->column) {
         print_row(r, row);
-    else
+    } else {
         print_event(r, row);
+    }
     flush(r, FLUSH_BYTES);
     if (r->newest)
         cli_table_keep(&r->table, (uint32_t)r->limit, false);
+}
+
+static void sink(void *arg, const struct dw_event *row, uint8_t mark)
+{
+    show(arg, DW_STR(""), row, mark);
+}
+
+static void take_remote(void *arg, struct dw_str raw, const struct dw_event *row)
+{
+    show(arg, raw, row, DW_MARK_NONE);
 }
 
 static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
@@ -178,8 +192,9 @@ static int run_query(struct run *r, const char *text)
     bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO) && !r->column && !dw_query_bounded(r->q);
     r->limit = r->column ? 0 : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
     r->newest = r->limit && terminal && !r->o->has_limit;
-    int rc = scan(r);
-    if (rc == CLI_CANNOT)
+    int rc = r->o->server[0] ? query_remote(&(struct query_remote){.o = r->o, .keys = r->keys, .text = text, .limit = r->newest ? 0 : r->limit, .row = take_remote, .arg = r})
+                             : scan(r);
+    if (rc == CLI_CANNOT || rc == CLI_USAGE)
         return rc;
     if (r->newest)
         cli_table_keep(&r->table, (uint32_t)r->limit, true);

@@ -87,10 +87,10 @@ def fits(value, schema):
         return fits(value, SPEC['components']['schemas'][schema['$ref'].rsplit('/', 1)[1]])
     if 'anyOf' in schema:
         return any(fits(value, s) for s in schema['anyOf'])
-    types = {'string': str, 'integer': int, 'boolean': bool, 'object': dict, 'array': list, 'null': type(None)}
+    types = {'string': (str,), 'integer': (int,), 'number': (int, float), 'boolean': (bool,), 'object': (dict,), 'array': (list,), 'null': (type(None),)}
     allowed = schema.get('type', list(types))
     allowed = [allowed] if isinstance(allowed, str) else allowed
-    if not any(type(value) is types[t] for t in allowed):
+    if not any(type(value) in types[t] for t in allowed):
         return False
     if 'enum' in schema and value not in schema['enum']:
         return False
@@ -198,16 +198,35 @@ for text in ('*', 'u3', 'user.name:u1 and source.ip:203.0.113.0/24', '* | stats 
 same(rows(ask('GET', target('/api/v1/query', query='*', limit=3), hunt))[1]['why'], 'there is more than 3 rows', 'a limit is named')
 same(rows(ask('GET', target('/api/v1/query', query='* | head 3', limit=3), hunt))[1]['complete'], True, 'a limit that is met is none')
 same(rows(ask('GET', target('/api/v1/query', query='*', until='2001-01-01'), hunt))[0], [], 'a range without events')
+os.environ['DOGWATCH_TOKEN_FILE'] = os.path.join(dir_, 'token')
+open(os.environ['DOGWATCH_TOKEN_FILE'], 'w').write(hunt + '\n')
+for text in ('u3 | head 50', '* | stats count, dc(source.ip) as ips, avg(source.port) by user.name', '* | timechart 5m count by user.name', 'u2 | fields @timestamp, user.name, source.port | head 9',
+             '* | eval x = source.port / 7 | head 20 | fields x', 'nothing_of_the_kind:3'):
+    for output in ('ndjson', 'csv', 'table'):
+        for server in (f'http://127.0.0.1:{port}', f'unix:{data}/api.sock'):
+            same(dogwatch('query', text, '--server', server, '--output', output), dogwatch('query', text, '--data', data, '--output', output), f'{text} asked of {server[:4]} as {output}')
+same(dogwatch('query', '*', '--server', f'http://127.0.0.1:{port}', '--limit', '7', '--output', 'csv'), dogwatch('query', '*', '--data', data, '--limit', '7', '--output', 'csv'), 'a limit, asked of a server')
+os.environ['DOGWATCH_SERVER'] = f'http://127.0.0.1:{port}'
+same(json.loads(dogwatch('query', '* | stats count', '--output', 'ndjson'))['count'], LINES, 'a server from the environment')
+del os.environ['DOGWATCH_SERVER']
+dogwatch('query', '*', '--server', f'unix:{data}/api.sock', codes=(1,))  # over api.query.rows
+dogwatch('query', 'a:(', '--server', f'unix:{data}/api.sock', codes=(2,))
+dogwatch('query', '*', '--server', 'https://127.0.0.1', codes=(3,))
+dogwatch('query', '*', '--server', f'unix:{data}/nothing', codes=(3,))
+dogwatch('query', '*', '--server', f'unix:{data}/api.sock', '--data', data, codes=(2,))
+open(os.environ['DOGWATCH_TOKEN_FILE'], 'w').write(tokens['auditor'])
+dogwatch('query', '*', '--server', f'unix:{data}/api.sock', codes=(3,))
+del os.environ['DOGWATCH_TOKEN_FILE']
 same(sum(r['count'] for r in rows(ask('GET', target('/api/v1/histogram', span='1m', filter='u3'), hunt))[0]), len(query(data, 'u3')), 'the histogram adds up')
 same(len({r['user.name'] for r in rows(ask('GET', target('/api/v1/histogram', span='1h', by='user.name'), hunt))[0]}), 7, 'a histogram by field')
 same(rows(ask('GET', target('/api/v1/alerts', limit=1000), hunt))[0], alerts(data), 'the same as dogwatch alerts')
 same(rows(ask('GET', target('/api/v1/alerts', filter='rule.level:critical'), hunt))[0], ndjson(dogwatch('alerts', 'rule.level:critical', '--data', data, '--output', 'ndjson')), 'alerts by filter')
-entities, _ = rows(ask('GET', '/api/v1/entities', hunt))
-per_ip = {}
-for a in alerts(data):
-    ip = a.get('key', {}).get('source.ip') or a.get('source', {}).get('ip')
-    per_ip[ip] = per_ip.get(ip, 0) + 1
-same({e['value']: e['alerts'] for e in entities if e['field'] == 'source.ip'}, {k: v for k, v in per_ip.items() if k}, 'entities count alerts')
+for when in ({}, {'until': '2030-01-01'}):  # risk is halved every day: at one time for both
+    options = [x for k, v in when.items() for x in ('--' + k, v)]
+    got, want = rows(ask('GET', target('/api/v1/entities', **when), hunt))[0], ndjson(dogwatch('entities', '--data', data, '--output', 'ndjson', *options))
+    same([(e['entity'], e['value'], e['alerts'], e['level'], e['last']) for e in got], [(e['entity'], e['value'], e['alerts'], e['level'], e['last']) for e in want],
+         'the same as dogwatch entities')
+    check(not when or [float(e['risk']) for e in got] == [float(e['risk']) for e in want], 'and the same risk', (got, want))
 agents, shown = rows(ask('GET', '/api/v1/agents', hunt))[0], ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))
 same([(a['agent'], a['host'], a['state']) for a in agents], [(a['agent'], a['host'], a['state']) for a in shown], 'the same as dogwatch agents')
 same([(s['file'], s['archived'], s['unaccounted']) for s in rows(ask('GET', '/api/v1/ledger', hunt))[0]], [(s['file'], s['archived'], s['unaccounted']) for s in ndjson(dogwatch('ledger', '--data', data, '--output', 'ndjson'))],
@@ -227,6 +246,12 @@ for body, code in (({'status': 'done'}, 'malformed'), ({}, 'malformed'), ({'note
     check(status == 400 and error(text)['code'] == code, f'refused: {str(body)[:40]}', (status, text))
 same(ask('PATCH', '/api/v1/alerts/' + 'f' * 64, tokens['triage'], {'status': 'new'})[0], 404, 'no such alert')
 
+dogwatch('silence', 'add', 'rule.level:medium', '--for', '2h', '--reason', 'known', '--data', data)
+silenced, answer = rows(ask('GET', target('/api/v1/alerts', silenced='only'), hunt))
+same(silenced, ndjson(dogwatch('alerts', '--silenced', '--data', data, '--output', 'ndjson')), 'silenced alerts, as dogwatch alerts has them')
+shown, answer = rows(ask('GET', '/api/v1/alerts', hunt))
+same((shown, answer['silenced']), (alerts(data), len(silenced)), 'those that are silenced are counted')
+
 # ---- what is refused ----
 for method, at, body, headers, want in (
         ('GET', '/', None, {}, 404), ('GET', '/api/v1/nothing', None, {}, 404), ('GET', '/api/v1/alerts/', None, {}, 404), ('GET', '/api/v1/%61lerts', None, {}, 404),
@@ -234,7 +259,7 @@ for method, at, body, headers, want in (
         ('GET', '/api/v1/alerts/zz', None, {}, 404), ('GET', '/api/v1/alerts/' + 'e' * 64, None, {}, 404),
         ('GET', '/api/v1/alerts?limit=x', None, {}, 400), ('GET', '/api/v1/alerts?limit=-1', None, {}, 400), ('GET', '/api/v1/alerts?limt=1', None, {}, 400),
         ('GET', '/api/v1/alerts?since=yesterday', None, {}, 400), ('GET', '/api/v1/alerts?since=1h&until=2h', None, {}, 400), ('GET', '/api/v1/alerts?a', None, {}, 400),
-        ('GET', '/api/v1/alerts?limit=1&limit=2', None, {}, 400), ('GET', '/api/v1/alerts?filter=%00', None, {}, 400), ('GET', '/api/v1/alerts?filter=%zz', None, {}, 400),
+        ('GET', '/api/v1/alerts?limit=1&limit=2', None, {}, 400), ('GET', '/api/v1/alerts?filter=%00', None, {}, 400), ('GET', '/api/v1/alerts?silenced=yes', None, {}, 400), ('GET', '/api/v1/alerts?filter=%zz', None, {}, 400),
         ('GET', '/api/v1/query', None, {}, 400), ('GET', '/api/v1/histogram?span=1x', None, {}, 400), ('GET', '/api/v1/histogram?by=a|head', None, {}, 400),
         ('GET', '/api/v1/histogram?filter=*|head%201', None, {}, 400), ('GET', '/api/v1/alerts?filter=*|head%201', None, {}, 400),
         ('POST', '/api/v1/query', b'{"query":"*"}', {'Content-Type': 'text/plain'}, 415), ('POST', '/api/v1/query', b'{"query":"*"', {'Content-Type': 'application/json'}, 400),
