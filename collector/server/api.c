@@ -14,7 +14,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { PEM_MAX = 1 << 20 };
 
@@ -74,7 +73,6 @@ static void start_tcp(struct api *a)
         dw_warn("api.listen %s: %s; the HTTP API is on %s alone", o->api_listen.ptr, rc == DW_EEXIST ? "somebody listens there already" : dw_err_text(rc), a->socket);
     } else if (!a->tcp) {
         dw_error("api.listen %s: cannot be served%s", o->api_listen.ptr, a->cert ? ": is api.tls.cert a certificate of api.tls.key?" : "");
-        (void)close(fd);
     } else {
         dw_info("HTTP API on http%s://%s", a->cert ? "s" : "", o->api_listen.ptr);
     }
@@ -84,10 +82,8 @@ static void start_local(struct api *a)
 {
     int fd = -1;
     int rc = api_listen_local(a->socket, &fd);
-    if (rc == DW_OK && !(a->local = api_daemon(a, fd, true))) {
-        (void)close(fd);
+    if (rc == DW_OK && !(a->local = api_daemon(a, fd, true)))
         rc = DW_ENOMEM;
-    }
     if (rc < 0)
         dw_warn("%s: %s; the HTTP API is not on a unix socket", a->socket, rc == DW_ELIMIT ? "the path is too long for a socket" : dw_err_text(rc));
 }
@@ -137,8 +133,12 @@ void api_stop(struct api *a)
         api_pool_stop(&a->quick);
     if (a->tcp)
         MHD_stop_daemon(a->tcp);
-    if (a->local)
+    if (a->local) {
         MHD_stop_daemon(a->local);
+        int gone = dw_fs_unlink(&dw_fs_system, a->socket); /* so that DATA of a collector that has ended holds files alone */
+        if (gone < 0)
+            dw_warn("%s: %s", a->socket, dw_err_text(gone));
+    }
     dw_audit_close(a->audit);
     dw_tokens_free(&a->tokens);
     (void)pthread_mutex_destroy(&a->tokens_lock);

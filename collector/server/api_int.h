@@ -181,6 +181,7 @@ void api_work(struct request *rq);
 
 /* ---- api_request.c: MHD's callbacks ---- */
 
+/* Serves what comes to `listener`, which it takes in any case. NULL: it cannot. */
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local);
 
 /* ---- api_listen.c ---- */

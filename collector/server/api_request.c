@@ -338,7 +338,9 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
     api_request_release(rq);
 }
 
-/* poll and not epoll, which MHD uses edge-triggered: a client that had sent and closed before it was accepted would hold its connection
+/* Takes the listener, also when it fails: MHD closes it then, or in the rarest cases leaves it open, and a second close might hit a file
+ * that another thread has just got.
+ * poll and not epoll, which MHD uses edge-triggered: a client that had sent and closed before it was accepted would hold its connection
  * for api.timeout, and there are few connections. */
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local)
 {

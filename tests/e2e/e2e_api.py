@@ -354,6 +354,7 @@ check(dogwatch('audit', 'verify', '--data', data).startswith('ok'), 'audit verif
 
 # ---- time, a client that does not read, the end ----
 same(up.stop(), 0, 'up ends well')
+check(not os.path.exists(os.path.join(data, 'api.sock')), 'the socket goes with the collector')
 log_ = os.path.join(data, 'audit/audit.log')
 before = open(log_, 'rb').read()
 open(log_, 'wb').write(before.replace(b'"hunt-1"', b'"hunt-2"', 1))
