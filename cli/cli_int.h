@@ -18,9 +18,11 @@ enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 /* Options that reading commands share. */
 struct cli_options {
     char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* rules: "" unless given */
+    char server[CLI_PATH_MAX]; /* "": DATA is read */
     enum cli_output output;
     uint64_t limit;
     bool has_limit, follow, silenced, group, all;
+    bool names_data; /* --data or --archive is given */
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
     int64_t for_ns;             /* 0: not given */
@@ -30,7 +32,7 @@ struct cli_options {
 };
 
 /* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. data and archive are filled from --data,
- * --archive, DOGWATCH_DATA or the default. */
+ * --archive, DOGWATCH_DATA or the default; server by --server, or by DOGWATCH_SERVER where neither of the two is given. */
 int cli_options(int argc, char **argv, struct cli_options *ret);
 /* The arguments of a command as its help shows them. An option that does not stand there is refused by cli_options. */
 const char *cli_arguments(const char *word);

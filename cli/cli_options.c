@@ -26,30 +26,9 @@ void cli_default_data(char out[CLI_PATH_MAX])
         (void)snprintf(out, CLI_PATH_MAX, "%s/.local/state/dogwatch", home);
 }
 
-/* 15m 24h 7d 2w. */
-static bool take_span(struct dw_str s, int64_t *ret_ns)
-{
-    uint64_t n;
-    const char *units = "smhdw";
-    static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
-    const char *unit = s.len > 1 ? strchr(units, s.ptr[s.len - 1]) : NULL;
-    return unit && *unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000
-        && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, ret_ns);
-}
-
 bool cli_time(const char *text, int64_t *ret_ns)
 {
-    struct dw_str s = dw_str_of(text);
-    int64_t now = dw_clock_real(&dw_clock_system), back;
-    if (take_span(s, &back))
-        return !__builtin_sub_overflow(now, back, ret_ns);
-    char day[40];
-    struct dw_time_ref ref = {.now_ns = now};
-    if (s.len == 10 && s.ptr[4] == '-') {
-        (void)snprintf(day, sizeof day, "%sT00:00:00Z", text);
-        s = dw_str_of(day);
-    }
-    return dw_time_parse(s, &ref, ret_ns) == DW_OK;
+    return dw_time_asked(dw_str_of(text), dw_clock_real(&dw_clock_system), ret_ns);
 }
 
 int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
@@ -102,6 +81,8 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return cli_path(o->data, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--archive") == 0)
         return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
+    if (strcmp(name, "--server") == 0)
+        return cli_path(o->server, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--rules") == 0)
         return cli_path(o->rules, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--memory") == 0)
@@ -111,7 +92,7 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
     else if (strcmp(name, "--limit") == 0)
         return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
     else if (strcmp(name, "--for") == 0)
-        return take_span(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
+        return dw_span_asked(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
     else if (strcmp(name, "--reason") == 0)
         o->reason = v;
     else if (strcmp(name, "--since") == 0)
@@ -152,6 +133,13 @@ static bool is_taken(const char *word, const char *option)
     return at && strchr(" ]|", at[strlen(option)]);
 }
 
+/* Of the environment, for a command that can ask a collector, unless the command line says where DATA is. */
+static bool take_server(struct cli_options *o, const char *word)
+{
+    const char *server = getenv("DOGWATCH_SERVER"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    return o->server[0] || o->names_data || !server || !is_taken(word, "--server") || cli_path(o->server, server);
+}
+
 int cli_options(int argc, char **argv, struct cli_options *o)
 {
     *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX,
@@ -174,8 +162,13 @@ int cli_options(int argc, char **argv, struct cli_options *o)
             return mistake("its value is missing", argv[i]);
         if (rc != CLI_YES)
             return rc;
+        o->names_data |= strcmp(argv[i], "--data") == 0 || strcmp(argv[i], "--archive") == 0;
         i++;
     }
+    if (!take_server(o, argv[0]))
+        return CLI_USAGE;
+    if (o->server[0] && (o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES))
+        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
     if (o->since_ns > o->until_ns)
         return mistake("is after --until: no event can be there", "--since");
     if (!o->archive[0] && dw_path_join(o->archive, sizeof o->archive, o->data, "archive") < 0)

@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 
+#include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -19,7 +20,6 @@ static void time_cell(struct cli_table *t, int64_t ns)
 
 static void list(const struct cli_options *o, const struct dw_account *account)
 {
-    static const char *const state[] = {[DW_AGENT_NEW] = "new", [DW_AGENT_PINNED] = "pinned", [DW_AGENT_APPROVED] = "approved"};
     struct cli_table t = {.output = o->output, .columns = 9,
         .name = {"agent", "host", "state", "starts", "frames", "events", "spool", "first", "last"},
         .number = {false, false, false, true, true, true, true, false, false}};
@@ -28,7 +28,7 @@ static void list(const struct cli_options *o, const struct dw_account *account)
         dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
         cli_table_cell(&t, dw_str_of(hex));
         cli_table_cell(&t, dw_str_of(g->host));
-        cli_table_cell(&t, dw_str_of(state[g->state]));
+        cli_table_cell(&t, dw_str_of(dw_agent_state_text(g->state)));
         cli_table_number(&t, g->epochs);
         cli_table_number(&t, g->frames);
         cli_table_number(&t, g->events);

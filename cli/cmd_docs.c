@@ -4,6 +4,7 @@
  * A test makes them again and fails when the committed ones differ, so no page can lag behind the code.
  */
 #include "cli_int.h"
+#include "docs_api.h"
 
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/triage.h"
@@ -164,7 +165,8 @@ static void page_man(struct dw_buf *b)
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
         dw_buf_printf(b, ".TP\n.B dogwatch %s\n%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
     dw_buf_printf(b, ".SH EXIT STATUS\n0 yes; 1 the answer is no; 2 usage, configuration or rule mistake; 3 it could not be done.\n"
-                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n");
+                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock or http://HOST:PORT.\n"
+                     ".br\n.B DOGWATCH_TOKEN_FILE\nthe file that holds the token for it.\n");
 }
 
 static void page_completion(struct dw_buf *b)
@@ -186,6 +188,7 @@ static const struct {
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
     {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };
 

@@ -6,32 +6,19 @@
  */
 #include "cli_int.h"
 
-#include "dogwatch/collect/account.h"
+#include "dogwatch/collect/answer.h"
 
 #include <stdio.h>
 
+static void say_unread(void *arg, const char *where, int rc)
+{
+    (void)arg;
+    (void)fprintf(stderr, "dogwatch: %s: %s\n", where, dw_err_text(rc));
+}
+
 int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys)
 {
-    struct dw_archived a;
-    struct dw_decoder *d = dw_decoder_new(keys);
-    uint8_t *mark = dw_calloc(DW_FRAME_EVENTS_MAX, 1), *none = dw_calloc(DW_FRAME_EVENTS_MAX, 1);
-    int rc = d && mark && none ? DW_OK : DW_ENOMEM;
-    while (rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
-        bool marked;
-        if (rc == DW_ENOMEM)
-            break;
-        if (rc < 0) {
-            (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(r), dw_err_text(rc));
-            rc = DW_OK; /* the rest is still counted; what is missing shows as unaccounted */
-            continue;
-        }
-        dw_account_fill_chain(account, &a.frame, a.has_previous, d);
-        rc = dw_account_take(account, &a.frame, a.mark ? a.mark : none, mark, &marked);
-    }
-    dw_decoder_free(d);
-    dw_free(mark);
-    dw_free(none);
-    return rc == DW_EAGAIN ? DW_OK : rc;
+    return dw_answer_account(&(struct dw_answer_account){.reader = r, .account = account, .keys = keys, .problem = say_unread});
 }
 
 /* The last row of a table for people. */
@@ -51,12 +38,12 @@ static void print(const struct cli_options *o, const struct dw_account *account,
         .number = {false, false, false, true, true, true, true, true, true}};
     uint64_t sum[6] = {0};
     for (const struct dw_account_stream *s = NULL; (s = dw_account_next(account, s));) {
-        uint64_t have = s->archived + s->declared, read = s->read > have ? s->read : have;
-        uint64_t pending = s->read > s->pending && s->read > have ? (s->pending < read - have ? s->pending : read - have) : 0;
-        uint64_t row[6] = {read, s->archived, s->declared, pending, read - have - pending, s->duplicate};
-        cli_table_cell(&t, dw_str_of(s->host ? s->host : ""));
-        cli_table_cell(&t, dw_str_of(s->path ? s->path : "?"));
-        cli_table_cell(&t, s->lost ? DW_STR("lost") : s->ended ? DW_STR("ended") : DW_STR("live"));
+        struct dw_ledger_row r;
+        dw_ledger_row_of(s, &r);
+        uint64_t row[6] = {r.read, r.archived, r.declared, r.pending, r.unaccounted, r.again};
+        cli_table_cell(&t, dw_str_of(r.host));
+        cli_table_cell(&t, dw_str_of(r.path));
+        cli_table_cell(&t, dw_str_of(r.state));
         for (int k = 0; k < 6; k++) {
             cli_table_number(&t, row[k]);
             sum[k] += row[k];

@@ -5,9 +5,9 @@
  *   (1) Events marked as duplicates are passed over, so a line counts once.
  *   (2) Every answer says on stderr what was read and whether it is complete.
  */
-#include "cli_int.h"
+#include "query_remote.h"
 
-#include "dogwatch/collect/query.h"
+#include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -39,14 +39,8 @@ static void flush(struct run *r, size_t over)
     dw_buf_reset(&r->out);
 }
 
-static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
+static void print_event(struct run *r, const struct dw_event *ev)
 {
-    if (r->o->output == OUTPUT_NDJSON) {
-        struct dw_event_extra extra = {.mark = mark == DW_MARK_CONFLICT ? "conflict" : NULL};
-        dw_event_json(r->keys, ev, &extra, &r->out);
-        dw_buf_byte(&r->out, '\n');
-        return;
-    }
     static const uint32_t columns[] = {DW_F_host_name, DW_F_container_name, DW_F_event_dataset};
     struct dw_buf time = {0};
     dw_time_text(&time, ev->time_ns);
@@ -58,42 +52,6 @@ static void print_event(struct run *r, const struct dw_event *ev, uint8_t mark)
     }
     cli_table_cell(&r->table, ev->line);
     cli_table_flush(&r->table);
-}
-
-static void json_value(struct run *r, const struct dw_field *f)
-{
-    char room[DW_QUERY_TEXT_MAX];
-    bool bare = f->kind == DW_K_INT || f->kind == DW_K_BOOL || (f->kind == DW_K_NUMBER && dw_is_json_number(dw_field_str(f)));
-    if (f->kind == DW_K_FLOAT)
-        dw_json_float(&r->out, f->v.f);
-    else if (bare)
-        dw_buf_str(&r->out, dw_query_field_text(f, room));
-    else
-        (void)dw_json_string(&r->out, dw_query_field_text(f, room));
-}
-
-/* All values of a column: in brackets where they are a list. */
-static void json_column(struct run *r, const struct dw_event *row, uint32_t key)
-{
-    const struct dw_field *first = NULL;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < row->field_count; i++) {
-        if (row->field[i].key != key)
-            continue;
-        first = first ? first : &row->field[i];
-        count++;
-    }
-    bool list = count > 1 || (first && first->elem);
-    dw_buf_str(&r->out, !first ? DW_STR("null") : list ? DW_STR("[") : DW_STR(""));
-    for (uint32_t i = 0, n = 0; n < count; i++) {
-        if (row->field[i].key != key)
-            continue;
-        if (n++)
-            dw_buf_byte(&r->out, ',');
-        json_value(r, &row->field[i]);
-    }
-    if (list)
-        dw_buf_byte(&r->out, ']');
 }
 
 static void cell(struct run *r, const struct dw_event *row, uint32_t key)
@@ -114,35 +72,41 @@ static void cell(struct run *r, const struct dw_event *row, uint32_t key)
 
 static void print_row(struct run *r, const struct dw_event *row)
 {
-    for (uint32_t i = 0; i < r->columns && r->o->output != OUTPUT_NDJSON; i++)
+    for (uint32_t i = 0; i < r->columns; i++)
         cell(r, row, r->column[i].key);
-    if (r->o->output != OUTPUT_NDJSON) {
-        cli_table_flush(&r->table);
-        return;
-    }
-    for (uint32_t i = 0; i < r->columns; i++) {
-        dw_buf_byte(&r->out, i ? ',' : '{');
-        (void)dw_json_string(&r->out, dw_keys_name(r->keys, r->column[i].key));
-        dw_buf_byte(&r->out, ':');
-        json_column(r, row, r->column[i].key);
-    }
-    dw_buf_str(&r->out, DW_STR("}\n"));
+    cli_table_flush(&r->table);
 }
 
-static void sink(void *arg, const struct dw_event *row, uint8_t mark)
+/* `raw`: the row as NDJSON where it came so, else empty. */
+static void show(struct run *r, struct dw_str raw, const struct dw_event *row, uint8_t mark)
 {
-    struct run *r = arg;
     r->rows++;
     if (r->limit && r->shown == r->limit && !r->newest)
         return; /* --limit still counts them */
     r->shown++;
-    if (r->column)
+    if (r->o->output == OUTPUT_NDJSON && raw.len) {
+        dw_buf_str(&r->out, raw);
+        dw_buf_byte(&r->out, '\n');
+    } else if (r->o->output == OUTPUT_NDJSON) {
+        dw_answer_row(r->keys, r->q, row, mark, &r->out);
+    } else if (r->column) {
         print_row(r, row);
-    else
-        print_event(r, row, mark);
+    } else {
+        print_event(r, row);
+    }
     flush(r, FLUSH_BYTES);
     if (r->newest)
         cli_table_keep(&r->table, (uint32_t)r->limit, false);
+}
+
+static void sink(void *arg, const struct dw_event *row, uint8_t mark)
+{
+    show(arg, DW_STR(""), row, mark);
+}
+
+static void take_remote(void *arg, struct dw_str raw, const struct dw_event *row)
+{
+    show(arg, raw, row, DW_MARK_NONE);
 }
 
 static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
@@ -228,8 +192,9 @@ static int run_query(struct run *r, const char *text)
     bool terminal = r->o->output == OUTPUT_TABLE && isatty(STDOUT_FILENO) && !r->column && !dw_query_bounded(r->q);
     r->limit = r->column ? 0 : r->o->has_limit ? r->o->limit : terminal ? TERMINAL_MAX : 0;
     r->newest = r->limit && terminal && !r->o->has_limit;
-    int rc = scan(r);
-    if (rc == CLI_CANNOT)
+    int rc = r->o->server[0] ? query_remote(&(struct query_remote){.o = r->o, .keys = r->keys, .text = text, .limit = r->newest ? 0 : r->limit, .row = take_remote, .arg = r})
+                             : scan(r);
+    if (rc == CLI_CANNOT || rc == CLI_USAGE)
         return rc;
     if (r->newest)
         cli_table_keep(&r->table, (uint32_t)r->limit, true);

@@ -279,6 +279,8 @@ int cmd_up(int argc, char **argv)
         (void)fprintf(stderr, "dogwatch up: %s: %s\n", u.data, dw_err_text(err));
     if (err < 0)
         return CLI_CANNOT;
+    if (!u.write_config)
+        up_choose_api(&u);
     rc = up_write_configs(&u, children[0].config, children[1].config);
     if (rc != CLI_YES)
         return rc;
@@ -290,6 +292,7 @@ int cmd_up(int argc, char **argv)
     if (!find_program("dogwatch-agent", children[0].program) || !find_program("dogwatch-collector", children[1].program))
         return CLI_CANNOT;
     uint32_t found = say_found(&u);
+    up_say_api(&u);
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGHUP, on_signal); /* the terminal is gone */

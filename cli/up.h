@@ -13,12 +13,20 @@ struct up {
     const char *logs[UP_SETS_MAX], *set[UP_SETS_MAX];
     int logs_count, set_count;
     const char *write_config;
+    bool api_moved; /* somebody else has the usual port */
+    char api[32]; /* where the HTTP API listens; "": as the collector does by itself */
     bool until_idle;
     bool agent_ended; /* and with until_idle the collector ends too once it has taken everything */
 };
 
 /* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. */
 int up_options(int argc, char **argv, struct up *ret);
+/* Chooses where the HTTP API listens, unless a --set does. */
+void up_choose_api(struct up *u);
+/* Says where that is. */
+void up_say_api(const struct up *u);
+/* Whether a --set is about this option of the collector. */
+bool up_is_set(const struct up *u, const char *option);
 /* Writes agent.yml and collector.yml into u->dir; gives their paths. CLI_USAGE: a --set is wrong (said); CLI_CANNOT. */
 int up_write_configs(const struct up *u, char agent[CLI_PATH_MAX], char collector[CLI_PATH_MAX]);
 

@@ -101,6 +101,8 @@ static void want_of_collector(const struct up *u, struct dw_buf *b)
     if (u->rules[0])
         put_string(b, "rules: [", u->rules, "]\n");
     dw_buf_printf(b, "lateness: 2s\n");
+    if (u->api[0])
+        put_string(b, "api.listen: ", u->api, "\n");
     if (u->until_idle && (u->agent_ended || u->write_config))
         dw_buf_printf(b, "until_idle: true\n");
 }
@@ -113,6 +115,16 @@ static struct dw_str set_for(const char *set, const struct dw_conf_table *t)
     if (dw_str_starts(key, program) && key.len > program.len && key.ptr[program.len] == '.')
         return dw_str_slice(text, program.len + 1, text.len);
     return dw_conf_find(t, key) < t->count ? text : DW_STR_NONE;
+}
+
+bool up_is_set(const struct up *u, const char *option)
+{
+    bool found = false;
+    for (int i = 0; i < u->set_count; i++) {
+        struct dw_str rest = set_for(u->set[i], &dw_conf_collector);
+        found |= dw_str_eq(dw_str_cut(&rest, '='), dw_str_of(option));
+    }
+    return found;
 }
 
 static int write_changed(const struct dw_conf *c, const struct up *u, char out[CLI_PATH_MAX])

@@ -5,6 +5,7 @@
  *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
+#include "api.h"
 #include "trust.h"
 
 #include "dogwatch/base/error.h"
@@ -32,6 +33,7 @@ struct program {
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
+    struct api *api;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int64_t people_ns; /* when it was looked for what people said last */
@@ -52,6 +54,7 @@ static bool turn(void *arg)
     }
     if (rc == DW_OK)
         rc = dw_intake_turn(p->engine, &taken);
+    api_turned(p->api);
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
         dw_loop_end(&p->loop, rc);
@@ -216,6 +219,8 @@ static int work(const struct dw_collector_options *opt)
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
         .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
+    if (rc == DW_OK)
+        rc = api_start(opt, rules, &p.api);
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
@@ -227,6 +232,7 @@ static int work(const struct dw_collector_options *opt)
         rc = run(&p);
         dw_counters_file_save(&p.counters, true);
     }
+    api_stop(p.api);
     dw_intake_close(p.engine);
     dw_ruleset_free(rules);
     dw_keys_free(keys);
@@ -248,7 +254,9 @@ int main(int argc, char **argv)
     if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
-    int rc = dw_program_lock(opt.data.ptr, "collector.lock");
+    int rc = api_check(&opt);
+    if (rc == DW_OK)
+        rc = dw_program_lock(opt.data.ptr, "collector.lock");
     if (rc == DW_OK)
         rc = work(&opt);
     dw_conf_fini(&conf);

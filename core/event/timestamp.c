@@ -450,6 +450,30 @@ int dw_time_parse(struct dw_str s, const struct dw_time_ref *ref, int64_t *ret_n
     return DW_OK;
 }
 
+bool dw_span_asked(struct dw_str s, int64_t *ret_ns)
+{
+    static const char units[] = "smhdw";
+    static const int64_t seconds[] = {1, 60, 3600, 86400, 604800};
+    const char *unit = s.len > 1 ? memchr(units, s.ptr[s.len - 1], sizeof units - 1) : NULL;
+    uint64_t n;
+    return unit && dw_str_u64(dw_str_slice(s, 0, s.len - 1), &n) && n < 1000000
+        && !__builtin_mul_overflow((int64_t)n, seconds[unit - units] * DW_NS_PER_S, ret_ns);
+}
+
+bool dw_time_asked(struct dw_str s, int64_t now_ns, int64_t *ret_ns)
+{
+    struct dw_time_ref ref = {.now_ns = now_ns};
+    int64_t back;
+    char day[] = "0000-00-00T00:00:00Z";
+    if (dw_span_asked(s, &back))
+        return !__builtin_sub_overflow(now_ns, back, ret_ns);
+    if (s.len == 10 && s.ptr[4] == '-') {
+        memcpy(day, s.ptr, s.len);
+        s = dw_str_of(day);
+    }
+    return dw_time_parse(s, &ref, ret_ns) == DW_OK;
+}
+
 void dw_time_format(int64_t ns, char out[DW_TIME_TEXT])
 {
     int64_t s = ns / DW_NS_PER_S, frac = ns % DW_NS_PER_S;

@@ -52,6 +52,11 @@ DW_MUST_USE int dw_time_scan(struct dw_str s, const struct dw_time_ref *ref, str
 /* The same, but the whole of `s` must be the time. */
 DW_MUST_USE int dw_time_parse(struct dw_str s, const struct dw_time_ref *ref, int64_t *ret_ns);
 
+/* A span of time as people write it: 90s 15m 24h 7d 2w. False: it is none. */
+bool dw_span_asked(struct dw_str s, int64_t *ret_ns);
+/* A time as people ask for it: 15m 24h 7d ago (s, m, h, d, w), 2026-11-23, or any time that dw_time_parse reads. False: it is none. */
+bool dw_time_asked(struct dw_str s, int64_t now_ns, int64_t *ret_ns);
+
 /* Writes 2026-11-23T21:14:18.123456789Z and a NUL; years outside 0..9999 are clamped. */
 enum { DW_TIME_TEXT = 31 };
 void dw_time_format(int64_t ns, char out[DW_TIME_TEXT]);

@@ -13,7 +13,7 @@ COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--lim
     "alerts that share an address, an account or a container within a day")
 COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
     "who and what alerts are about, the greatest risk first")
-COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--memory SIZE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
 COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
@@ -25,4 +25,7 @@ COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")
 COMMAND(config, cmd_config, "check|show|init [agent|collector] [FILE]", "check a configuration, show it, write a commented one")
+COMMAND(token, cmd_token, "add NAME --role triage|hunt|auditor|admin [--expires 90d] | ls | revoke NAME [--data DIR] [--output table|ndjson|csv]",
+    "who may use the HTTP API; a token is shown once")
+COMMAND(audit, cmd_audit, "ls|verify [--data DIR]", "who asked for what over the HTTP API; check that no line was changed")
 COMMAND(docs, cmd_docs, "DIR", "write the reference pages, man page and completions")

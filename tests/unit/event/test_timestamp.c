@@ -94,6 +94,24 @@ static void iana_zones_follow_summer_time(void **state)
     dw_zone_fini(&z);
 }
 
+static void times_are_asked_for_as_people_write_them(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ns; /* -1: refused */
+    } asked[] = {{"15m", 1000000 - 900}, {"2w", 1000000 - 1209600}, {"0s", 1000000}, {"1970-01-02", 86400}, {"1970-01-02T00:00:01Z", 86401}, {"1000000000", 1000000000},
+        {"m", -1}, {"15x", -1}, {"-5m", -1}, {"1000000d", -1}, {"1970-13-01", -1}, {"", -1}, {"yesterday", -1}};
+    int64_t ns;
+    (void)state;
+    for (size_t i = 0; i < DW_COUNT_OF(asked); i++) {
+        bool read = dw_time_asked(dw_str_of(asked[i].text), 1000000 * INT64_C(1000000000), &ns);
+        if (read != (asked[i].ns != -1) || (read && ns != asked[i].ns * INT64_C(1000000000)))
+            fail_msg("%s: %d, %lld", asked[i].text, read, read ? (long long)ns : 0LL);
+    }
+    assert_true(dw_span_asked(DW_STR("90s"), &ns) && ns == 90 * INT64_C(1000000000));
+    assert_false(dw_span_asked(DW_STR("1970-01-02"), &ns));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +120,7 @@ int main(void)
         cmocka_unit_test(junk_is_refused),
         cmocka_unit_test(zones_shift_times_without_one),
         cmocka_unit_test(iana_zones_follow_summer_time),
+        cmocka_unit_test(times_are_asked_for_as_people_write_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,145 @@
+/*
+ * api_archive: what the archive holds, in numbers; and the rules.
+ *
+ * Each answer reads the archive anew, as the commands do: the account that the loop keeps is not touched.
+ */
+#include "api_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/collect/answer.h"
+
+static void put_maybe_time(struct dw_buf *out, const char *name, int64_t ns, bool known)
+{
+    if (known)
+        api_put_time(out, ',', name, ns);
+    else
+        dw_buf_printf(out, ",\"%s\":null", name);
+}
+
+static void end_row(struct request *rq)
+{
+    dw_buf_str(&rq->out, DW_STR("}\n"));
+    (void)api_row(rq);
+}
+
+static void note_unread(void *arg, const char *where, int rc)
+{
+    struct request *rq = arg;
+    const char *name = strrchr(where, '/');
+    api_partial(rq, "%s: %s", name ? name + 1 : where, dw_err_text(rc));
+}
+
+static bool is_over(void *arg)
+{
+    return api_is_over(arg);
+}
+
+/* Makes the archive's account and lets `put` answer from it. */
+static void answer_account(struct request *rq, const struct dw_account_bounds *bounds, void (*put)(struct request *rq, const struct dw_account *a))
+{
+    struct dw_archive_reader *reader = NULL;
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_account *account = dw_account_new(bounds, NULL, NULL);
+    int rc = keys && account ? dw_archive_reader_open(&dw_fs_system, rq->api->archive, keys, &reader) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = dw_answer_account(&(struct dw_answer_account){.reader = reader, .account = account, .keys = keys, .problem = note_unread, .stop = is_over, .arg = rq});
+    if (rc == DW_OK || rc == DW_EAGAIN) {
+        put(rq, account);
+        api_answer_line(rq, DW_STR(""));
+    } else {
+        api_fail_code(rq, "the archive", rc);
+    }
+    dw_archive_reader_close(reader);
+    dw_account_free(account);
+    dw_keys_free(keys);
+}
+
+static void put_agents(struct request *rq, const struct dw_account *account)
+{
+    for (const struct dw_account_agent *g = NULL; (g = dw_account_next_agent(account, g));) {
+        char hex[2 * DW_AGENT_ID_BYTES + 1];
+        dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
+        api_put_text(&rq->out, '{', "agent", dw_str_of(hex));
+        api_put_text(&rq->out, ',', "host", dw_str_of(g->host));
+        api_put_text(&rq->out, ',', "state", dw_str_of(dw_agent_state_text(g->state)));
+        api_put_number(&rq->out, ',', "starts", g->epochs);
+        api_put_number(&rq->out, ',', "frames", g->frames);
+        api_put_number(&rq->out, ',', "events", g->events);
+        api_put_number(&rq->out, ',', "spool", g->spool_bytes);
+        api_put_time(&rq->out, ',', "first", g->first_ns);
+        api_put_time(&rq->out, ',', "last", g->last_ns);
+        end_row(rq);
+    }
+}
+
+void api_do_agents(struct request *rq)
+{
+    answer_account(rq, NULL, put_agents);
+}
+
+static void put_streams(struct request *rq, const struct dw_account *account)
+{
+    for (const struct dw_account_stream *s = NULL; (s = dw_account_next(account, s));) {
+        struct dw_ledger_row r;
+        dw_ledger_row_of(s, &r);
+        api_put_text(&rq->out, '{', "host", dw_str_of(r.host));
+        api_put_text(&rq->out, ',', "file", dw_str_of(r.path));
+        api_put_text(&rq->out, ',', "state", dw_str_of(r.state));
+        api_put_number(&rq->out, ',', "read", r.read);
+        api_put_number(&rq->out, ',', "archived", r.archived);
+        api_put_number(&rq->out, ',', "declared", r.declared);
+        api_put_number(&rq->out, ',', "pending", r.pending);
+        api_put_number(&rq->out, ',', "unaccounted", r.unaccounted);
+        api_put_number(&rq->out, ',', "again", r.again);
+        end_row(rq);
+    }
+}
+
+void api_do_ledger(struct request *rq)
+{
+    static const struct dw_account_bounds all = {.streams = UINT32_MAX, .epochs = UINT32_MAX, .ranges = UINT64_MAX};
+    answer_account(rq, &all, put_streams);
+}
+
+static void put_segment(void *arg, const struct dw_segment_info *s)
+{
+    struct request *rq = arg;
+    bool known = s->sealed && s->time_min_ns != INT64_MIN; /* not of a segment closed with damage in it */
+    api_put_number(&rq->out, '{', "segment", s->number);
+    api_put_text(&rq->out, ',', "state", s->sealed ? DW_STR("sealed") : DW_STR("open"));
+    api_put_text(&rq->out, ',', "file", dw_str_of(s->file));
+    api_put_number(&rq->out, ',', "bytes", s->bytes);
+    api_put_number(&rq->out, ',', "text", s->text_bytes);
+    api_put_number(&rq->out, ',', "frames", s->frames);
+    api_put_number(&rq->out, ',', "events", s->events);
+    put_maybe_time(&rq->out, "from", s->time_min_ns, known);
+    put_maybe_time(&rq->out, "to", s->time_max_ns, known);
+    end_row(rq);
+}
+
+void api_do_archive(struct request *rq)
+{
+    int rc = dw_archive_list(&dw_fs_system, rq->api->archive, put_segment, rq);
+    if (rc < 0)
+        api_fail_code(rq, "the archive", rc);
+    else
+        api_answer_line(rq, DW_STR(""));
+}
+
+void api_do_rules(struct request *rq)
+{
+    for (uint32_t i = 0; i < dw_ruleset_count(rq->api->rules); i++) {
+        const struct dw_rule *r = dw_ruleset_rule(rq->api->rules, i);
+        char hash[2 * DW_SHA256_BYTES + 1];
+        dw_hex(r->logic_hash, DW_SHA256_BYTES, hash);
+        api_put_text(&rq->out, '{', "id", r->id);
+        api_put_text(&rq->out, ',', "title", r->title);
+        api_put_text(&rq->out, ',', "level", dw_str_of(dw_level_text(r->level)));
+        api_put_text(&rq->out, ',', "status", r->status);
+        dw_buf_printf(&rq->out, ",\"correlation\":%s", r->corr ? "true" : "false");
+        api_put_text(&rq->out, ',', "file", r->path);
+        api_put_text(&rq->out, ',', "logic_hash", dw_str_of(hash));
+        end_row(rq);
+    }
+    api_answer_line(rq, DW_STR(""));
+}

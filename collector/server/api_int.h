@@ -1,0 +1,210 @@
+/*
+ * What the files of the HTTP API share.
+ *
+ *     MHD's threads                                   workers
+ *     api_request.c: takes a request apart,  ------>  api_work.c: audit, handler, end
+ *     checks who asks, suspends it                    api_state.c api_alerts.c api_query.c: handlers
+ *     sends what is there, waits for more    <------  api_answer.c: bytes of the answer, with a bound
+ *
+ * A request has two owners: its connection and, while one works on it, a worker. The last one frees it.
+ */
+#ifndef DOGWATCH_SERVER_API_INT_H
+#define DOGWATCH_SERVER_API_INT_H
+
+#include "api.h"
+#include "api_parse.h"
+
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/diag.h"
+#include "dogwatch/collect/access.h"
+#include "dogwatch/collect/audit.h"
+#include "dogwatch/correlate/ruleset.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { API_PATH_CAP = 4096, API_FROM_CAP = 64, API_OUTCOME_CAP = 200 };
+enum {
+    API_STREAM_BYTES = 1 << 20, /* of one answer that wait for its client */
+    API_FLUSH_BYTES = 64 << 10, /* the worker hands over so much at a time */
+    API_WHOLE_BYTES = 64 << 20, /* of one answer that is made whole */
+    API_QUICK_WORKERS = 4,
+    API_QUICK_WAITING = 64,
+    API_WORKERS_MAX = 64,
+};
+
+enum api_method { API_GET, API_POST, API_PATCH, API_METHODS };
+enum api_where { API_INLINE, API_QUICK, API_QUERY };
+enum api_kind { API_JSON, API_ROWS, API_TEXT };
+enum api_place { API_IN_PATH, API_IN_QUERY, API_IN_BODY };
+enum api_type { API_T_TEXT, API_T_TIME, API_T_COUNT, API_T_ID };
+enum api_error {
+#define API_ERROR(code, status, doc) API_E_##code,
+#include "dogwatch/tbl/api_errors.h"
+#undef API_ERROR
+    API_ERRORS
+};
+
+struct request;
+struct api_param {
+    int route;
+    const char *name;
+    enum api_place place;
+    enum api_type type;
+    const char *otherwise; /* "": none */
+};
+struct api_route {
+    const char *name, *path;
+    enum api_method method;
+    enum dw_access access;
+    enum api_where where;
+    enum api_kind kind;
+    void (*handle)(struct request *rq);
+};
+/* The table. NULL past the last. */
+const struct api_route *api_route(size_t i);
+const char *api_method_name(enum api_method m);
+/* Gives the route its parameters' values, which must be its own. False: the request has failed. */
+bool api_take_params(struct request *rq, const struct api_params *params, enum api_place place);
+
+/* Threads that work on requests. */
+struct api_pool {
+    struct api *api;
+    unsigned threads, waiting_max; /* set once */
+    pthread_t thread[API_WORKERS_MAX];
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* guarded by lock */
+    struct request *head, **tail;
+    struct request *working[API_WORKERS_MAX];
+    unsigned waiting, busy, running;
+    bool stop;
+};
+
+struct api {
+    /* set once */
+    const struct dw_collector_options *opt;
+    const struct dw_ruleset *rules;
+    struct MHD_Daemon *tcp, *local;
+    struct dw_audit *audit; /* NULL: it could not be opened; queries and changes are refused */
+    char *cert, *key;
+    char address[API_FROM_CAP]; /* that it listens on, without port */
+    char alerts[API_PATH_CAP], archive[API_PATH_CAP], socket[API_PATH_CAP];
+    struct api_pool quick, query;
+    _Atomic int64_t turned_ns; /* 0: the loop has not turned yet */
+    _Atomic bool stopping;
+    pthread_mutex_t tokens_lock;
+    /* guarded by tokens_lock */
+    struct dw_tokens tokens;
+    struct dw_stat tokens_stat;
+    bool tokens_known;
+};
+
+struct request {
+    struct api *api;
+    struct MHD_Connection *conn;
+    struct request *next; /* in the pool's queue */
+    bool local;           /* came over the unix socket */
+    /* the connection's thread, until a worker has it */
+    struct dw_arena arena;
+    struct dw_str target; /* in the arena; as it came */
+    const struct api_route *route;
+    const struct api_param *param[API_PARAMS_MAX]; /* of the route */
+    struct dw_str value[API_PARAMS_MAX];           /* NULL pointer: not given */
+    int64_t number[API_PARAMS_MAX];                /* of TIME and COUNT */
+    uint32_t param_count;
+    struct dw_str id;
+    char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP];
+    const char *role;
+    enum dw_role role_is;
+    struct dw_buf body;
+    bool opened, has_body, failed;
+    /* who answers: the worker, or the connection's thread */
+    unsigned status;
+    enum api_error error;
+    struct dw_buf out;
+    uint64_t rows;
+    char outcome[API_OUTCOME_CAP]; /* "": complete */
+    char allow[32];                /* of a 405 */
+    int64_t deadline_ns;           /* work ends here, on the clock that never goes back */
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct dw_buf ready; /* handed over, from `taken` on not sent yet */
+    size_t taken;
+    unsigned owners;
+    bool begun;     /* the status is known, the answer may be sent */
+    bool ended;     /* `ready` is all that will come */
+    bool suspended; /* the connection waits for the worker */
+    bool gone;      /* the client */
+};
+
+/* ---- api_answer.c ---- */
+
+struct request *api_request_new(struct api *a, struct MHD_Connection *conn, bool local, struct dw_str target);
+/* One owner less. */
+void api_request_release(struct request *rq);
+/* Makes the answer an error. `hint` may be NULL. */
+void api_fail(struct request *rq, enum api_error e, const char *hint, const char *fmt, ...) DW_PRINTF(4, 5);
+/* A query's mistakes, with the text that shows where. */
+void api_fail_query(struct request *rq, const struct dw_diags *diags);
+/* For a code of errors.h. */
+void api_fail_code(struct request *rq, const char *what, int rc);
+/* Why the answer is not the whole one; the first counts. */
+void api_partial(struct request *rq, const char *fmt, ...) DW_PRINTF(2, 3);
+/* A row ended: hands over what is there when it is much, and waits while the client has enough. False: stop, nobody takes more. */
+bool api_row(struct request *rq);
+/* Whether the work is in vain: the client is gone, or the program ends. */
+bool api_in_vain(struct request *rq);
+/* The same, or the time is over. */
+bool api_is_over(struct request *rq);
+/* The last line of an answer of rows: {"answer":{"complete":...,"why":...,"rows":...}} with `more` members before the end, as ,"a":1. */
+void api_answer_line(struct request *rq, struct dw_str more);
+/* Lets the worker look again whether it still has to wait. */
+void api_wake_worker(struct request *rq);
+/* Everything that was made is handed over, and that was all. */
+void api_end(struct request *rq);
+/* Writes ,"name": and a JSON string (a number) to the answer; the first of an object with { instead of the comma. */
+void api_put_text(struct dw_buf *out, char before, const char *name, struct dw_str value);
+void api_put_number(struct dw_buf *out, char before, const char *name, uint64_t value);
+void api_put_time(struct dw_buf *out, char before, const char *name, int64_t ns);
+
+/* ---- api_work.c ---- */
+
+DW_MUST_USE int api_pool_start(struct api_pool *p, struct api *a, unsigned threads, unsigned waiting_max);
+void api_pool_stop(struct api_pool *p);
+/* False: all are busy, or it stops. */
+bool api_pool_submit(struct api_pool *p, struct request *rq);
+/* Runs a handler with its audit, and ends the answer. */
+void api_work(struct request *rq);
+
+/* ---- api_request.c: MHD's callbacks ---- */
+
+/* Serves what comes to `listener`, which it takes in any case. NULL: it cannot. */
+struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local);
+
+/* ---- api_listen.c ---- */
+
+struct api_address {
+    char text[API_FROM_CAP]; /* without port and brackets */
+    uint16_t port;
+    bool v6, loopback;
+};
+/* "127.0.0.1:7117", "localhost:0", "[::1]:7117". */
+bool api_address_parse(struct dw_str listen, struct api_address *ret);
+/* A listening socket, or a code; said by the caller. */
+DW_MUST_USE int api_listen_tcp(const struct api_address *at, int *ret_fd);
+DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
+/* Who is at the other end: *ret_uid of a unix socket, the address of another. */
+bool api_peer_uid(int fd, uint32_t *ret_uid);
+void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);
+
+/* Value of a parameter of the request's route; a NULL pointer, or `otherwise`, where it is not given. */
+struct dw_str api_param_text(const struct request *rq, const char *name);
+int64_t api_param_number(const struct request *rq, const char *name, int64_t otherwise);
+
+#define ROUTE(id, method, path, access, where, kind, row, doc) void api_do_##id(struct request *rq);
+#include "dogwatch/tbl/routes.h"
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * api_state: how things stand: health, counters.
+ */
+#include "api_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+
+#include <inttypes.h>
+
+#define STUCK_NS (30 * DW_NS_PER_S) /* a turn of the loop takes less */
+
+enum { COUNTERS_FILE_MAX = 1 << 20 };
+
+static void put_health(struct request *rq, const char *status)
+{
+    api_put_text(&rq->out, '{', "status", dw_str_of(status));
+    dw_buf_str(&rq->out, DW_STR("}\n"));
+}
+
+void api_do_healthz(struct request *rq)
+{
+    put_health(rq, "ok");
+}
+
+void api_do_readyz(struct request *rq)
+{
+    int64_t turned = atomic_load(&rq->api->turned_ns);
+    bool late = turned && dw_clock_mono(&dw_clock_system) - turned > STUCK_NS;
+    if (!turned || late)
+        rq->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    put_health(rq, !turned ? "the archive is being read" : late ? "no frames are taken in" : "ok");
+}
+
+/* The agent's counters come from the file that it writes every few seconds. */
+static void read_agent(const struct request *rq, struct dw_buf *text)
+{
+    char path[API_PATH_CAP];
+    if (dw_path_join(path, sizeof path, rq->api->opt->data.ptr, "state/agent.counters") < 0
+        || dw_fs_read_file(&dw_fs_system, path, COUNTERS_FILE_MAX, text) < 0)
+        dw_buf_reset(text); /* no agent has run here */
+}
+
+static bool agent_counter(struct dw_str text, struct dw_str name, uint64_t *ret)
+{
+    while (text.len) {
+        struct dw_str line = dw_str_cut(&text, '\n'), key = dw_str_cut(&line, ' ');
+        if (dw_str_eq(key, name))
+            return dw_str_u64(line, ret);
+    }
+    return false;
+}
+
+void api_do_metrics(struct request *rq)
+{
+    struct dw_buf agent = {0};
+    read_agent(rq, &agent);
+    for (unsigned i = 0; i < DW_COUNTERS; i++) {
+        const char *name = dw_counter_name((enum dw_counter)i);
+        uint64_t value;
+        dw_buf_printf(&rq->out, "# HELP dogwatch_%s_total %s\n# TYPE dogwatch_%s_total counter\n", name, dw_counter_doc((enum dw_counter)i), name);
+        dw_buf_printf(&rq->out, "dogwatch_%s_total{program=\"collector\"} %" PRIu64 "\n", name, dw_counter_get((enum dw_counter)i));
+        if (agent_counter(dw_buf_view(&agent), dw_str_of(name), &value))
+            dw_buf_printf(&rq->out, "dogwatch_%s_total{program=\"agent\"} %" PRIu64 "\n", name, value);
+    }
+    dw_buf_fini(&agent);
+}
+
+static void put_counter(struct request *rq, const char *program, unsigned i, uint64_t value)
+{
+    api_put_text(&rq->out, '{', "program", dw_str_of(program));
+    api_put_text(&rq->out, ',', "counter", dw_str_of(dw_counter_name((enum dw_counter)i)));
+    api_put_number(&rq->out, ',', "value", value);
+    api_put_text(&rq->out, ',', "what", dw_str_of(dw_counter_doc((enum dw_counter)i)));
+    dw_buf_str(&rq->out, DW_STR("}\n"));
+    (void)api_row(rq);
+}
+
+void api_do_counters(struct request *rq)
+{
+    struct dw_buf agent = {0};
+    uint64_t value;
+    read_agent(rq, &agent);
+    for (unsigned i = 0; i < DW_COUNTERS; i++)
+        if (agent_counter(dw_buf_view(&agent), dw_str_of(dw_counter_name((enum dw_counter)i)), &value) && value)
+            put_counter(rq, "agent", i, value);
+    for (unsigned i = 0; i < DW_COUNTERS; i++)
+        if ((value = dw_counter_get((enum dw_counter)i)))
+            put_counter(rq, "collector", i, value);
+    api_answer_line(rq, DW_STR(""));
+    dw_buf_fini(&agent);
+}

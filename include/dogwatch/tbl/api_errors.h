@@ -1,0 +1,13 @@
+/* API_ERROR(code, status, doc): what a request may be refused with. Append only: clients know the codes. docs/reference/api.md comes from here. */
+API_ERROR(malformed, 400, "the request is not what a request must be: target, parameter, body")
+API_ERROR(query, 400, "the filter or query has a mistake; `text` shows where")
+API_ERROR(unauthorized, 401, "a token is needed, and there is none, or it is unknown, revoked or over")
+API_ERROR(role, 403, "the token's role may not do this")
+API_ERROR(foreign, 403, "the Host or Origin is not ours")
+API_ERROR(not_found, 404, "there is no such route, alert or archive")
+API_ERROR(method, 405, "the route does not take this method; the header Allow says which")
+API_ERROR(too_large, 413, "the body or the answer is over a limit")
+API_ERROR(media, 415, "a body must be application/json")
+API_ERROR(busy, 503, "all workers are busy; Retry-After says when to try again")
+API_ERROR(unavailable, 503, "it cannot be done now: the archive, the audit log or the collector's loop is not there")
+API_ERROR(internal, 500, "memory or a file failed; the collector's log says more")
