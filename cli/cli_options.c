@@ -74,17 +74,25 @@ static int take_memory(struct cli_options *o, const char *v)
     return CLI_YES;
 }
 
+/* Where an option's path goes; NULL: it has none. */
+static char *path_of(struct cli_options *o, const char *name)
+{
+    const struct {
+        const char *name;
+        char *path;
+    } paths[] = {{"--data", o->data}, {"--archive", o->archive}, {"--server", o->server}, {"--rules", o->rules}};
+    for (size_t i = 0; i < DW_COUNT_OF(paths); i++)
+        if (strcmp(paths[i].name, name) == 0)
+            return paths[i].path;
+    return NULL;
+}
+
 /* An option with a value. -1: it is none of ours. */
 static int take_valued(struct cli_options *o, const char *name, const char *v)
 {
-    if (strcmp(name, "--data") == 0)
-        return cli_path(o->data, v) ? CLI_YES : CLI_USAGE;
-    if (strcmp(name, "--archive") == 0)
-        return cli_path(o->archive, v) ? CLI_YES : CLI_USAGE;
-    if (strcmp(name, "--server") == 0)
-        return cli_path(o->server, v) ? CLI_YES : CLI_USAGE;
-    if (strcmp(name, "--rules") == 0)
-        return cli_path(o->rules, v) ? CLI_YES : CLI_USAGE;
+    char *path = path_of(o, name);
+    if (path)
+        return cli_path(path, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--memory") == 0)
         return take_memory(o, v);
     if (strcmp(name, "--output") == 0)
@@ -133,11 +141,15 @@ static bool is_taken(const char *word, const char *option)
     return at && strchr(" ]|", at[strlen(option)]);
 }
 
-/* Of the environment, for a command that can ask a collector, unless the command line says where DATA is. */
-static bool take_server(struct cli_options *o, const char *word)
+/* Of the environment, for a command that can ask a collector, unless the command line says where DATA is. Answers the exit code. */
+static int take_server(struct cli_options *o, const char *word)
 {
     const char *server = getenv("DOGWATCH_SERVER"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    return o->server[0] || o->names_data || !server || !is_taken(word, "--server") || cli_path(o->server, server);
+    if (!o->server[0] && !o->names_data && server && is_taken(word, "--server") && !cli_path(o->server, server))
+        return CLI_USAGE;
+    if (o->server[0] && (o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES))
+        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
+    return CLI_YES;
 }
 
 int cli_options(int argc, char **argv, struct cli_options *o)
@@ -165,10 +177,8 @@ int cli_options(int argc, char **argv, struct cli_options *o)
         o->names_data |= strcmp(argv[i], "--data") == 0 || strcmp(argv[i], "--archive") == 0;
         i++;
     }
-    if (!take_server(o, argv[0]))
+    if (take_server(o, argv[0]) != CLI_YES)
         return CLI_USAGE;
-    if (o->server[0] && (o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES))
-        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
     if (o->since_ns > o->until_ns)
         return mistake("is after --until: no event can be there", "--since");
     if (!o->archive[0] && dw_path_join(o->archive, sizeof o->archive, o->data, "archive") < 0)

@@ -139,6 +139,12 @@ void api_partial(struct request *rq, const char *fmt, ...)
     va_end(args);
 }
 
+void api_unread(struct request *rq, const char *where, int rc)
+{
+    const char *name = strrchr(where, '/');
+    api_partial(rq, "%s: %s", name ? name + 1 : where, dw_err_text(rc));
+}
+
 bool api_in_vain(struct request *rq)
 {
     (void)pthread_mutex_lock(&rq->lock);

@@ -24,9 +24,7 @@ static void end_row(struct request *rq)
 
 static void note_unread(void *arg, const char *where, int rc)
 {
-    struct request *rq = arg;
-    const char *name = strrchr(where, '/');
-    api_partial(rq, "%s: %s", name ? name + 1 : where, dw_err_text(rc));
+    api_unread(arg, where, rc);
 }
 
 static bool is_over(void *arg)

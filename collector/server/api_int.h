@@ -153,6 +153,8 @@ void api_fail_query(struct request *rq, const struct dw_diags *diags);
 void api_fail_code(struct request *rq, const char *what, int rc);
 /* Why the answer is not the whole one; the first counts. */
 void api_partial(struct request *rq, const char *fmt, ...) DW_PRINTF(2, 3);
+/* The same: a part of the archive could not be read. Of the path `where` only the name is told. */
+void api_unread(struct request *rq, const char *where, int rc);
 /* A row ended: hands over what is there when it is much, and waits while the client has enough. False: stop, nobody takes more. */
 bool api_row(struct request *rq);
 /* Whether the work is in vain: the client is gone, or the program ends. */

@@ -48,12 +48,6 @@ static void take_event(struct scan *s, const struct dw_event *ev, uint8_t mark)
     s->matched += dw_query_take(s->q, ev, mark);
 }
 
-static void note_unread(struct request *rq, const char *where, int rc)
-{
-    const char *name = strrchr(where, '/');
-    api_partial(rq, "%s: %s", name ? name + 1 : where, dw_err_text(rc));
-}
-
 static void read_archive(struct scan *s, struct dw_archive_reader *reader)
 {
     struct dw_archived a;
@@ -64,7 +58,7 @@ static void read_archive(struct scan *s, struct dw_archive_reader *reader)
         if (err == DW_EAGAIN)
             break;
         if (err < 0) {
-            note_unread(s->rq, dw_archive_reader_where(reader), err);
+            api_unread(s->rq, dw_archive_reader_where(reader), err);
             if (err == DW_ENOMEM)
                 break;
             continue;
