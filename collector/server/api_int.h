@@ -18,6 +18,8 @@
 #include "dogwatch/base/diag.h"
 #include "dogwatch/collect/access.h"
 #include "dogwatch/collect/audit.h"
+#include "dogwatch/collect/query.h"
+#include "dogwatch/store/archive.h"
 #include "dogwatch/correlate/ruleset.h"
 
 #include <microhttpd.h>
@@ -201,6 +203,24 @@ DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
 /* Who is at the other end: *ret_uid of a unix socket, the address of another. */
 bool api_peer_uid(int fd, uint32_t *ret_uid);
 void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);
+
+/* ---- api_scan.c ---- */
+
+/* A query over the archive. `row` is called for each row and may set `stop`; then `end`, unless the request has failed. */
+struct api_scan {
+    struct request *rq;
+    int64_t since_ns, until_ns;
+    void (*row)(struct api_scan *s, const struct dw_event *row, uint8_t mark);
+    void (*end)(struct api_scan *s);
+    void *arg;
+    /* set by api_scan, and gone after it */
+    struct dw_keys *keys;
+    struct dw_query *q;
+    uint64_t matched, events, frames;
+    bool stop; /* no row is wanted any more */
+};
+/* `text` is FILTER or FILTER | PIPES, and outlives the call. */
+void api_scan(struct api_scan *s, struct dw_str text);
 
 /* Value of a parameter of the request's route; a NULL pointer, or `otherwise`, where it is not given. */
 struct dw_str api_param_text(const struct request *rq, const char *name);

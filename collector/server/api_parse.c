@@ -101,9 +101,12 @@ int api_parse_body(struct dw_str body, struct dw_arena *arena, struct api_params
     return rc;
 }
 
+static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
 bool api_path_is(struct dw_str pattern, struct dw_str path, struct dw_str *ret_id)
 {
-    struct dw_str mark = DW_STR("{id}");
+    bool is_name = dw_str_find(pattern, DW_STR("{name}")) < pattern.len;
+    struct dw_str mark = is_name ? DW_STR("{name}") : DW_STR("{id}");
     size_t at = dw_str_find(pattern, mark);
     *ret_id = DW_STR_NONE;
     if (at == pattern.len)
@@ -113,7 +116,7 @@ bool api_path_is(struct dw_str pattern, struct dw_str path, struct dw_str *ret_i
         return false;
     *ret_id = dw_str_slice(path, at, path.len - tail.len);
     for (size_t i = 0; i < ret_id->len; i++)
-        if (!strchr("0123456789abcdef", ret_id->ptr[i]) || !ret_id->ptr[i])
+        if (!ret_id->ptr[i] || !strchr(is_name ? name_bytes : "0123456789abcdef", ret_id->ptr[i]))
             return false;
     return true;
 }

@@ -8,7 +8,6 @@
  */
 #include "api_int.h"
 
-#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/answer.h"
@@ -16,23 +15,16 @@
 
 #include <inttypes.h>
 
-struct scan {
-    struct request *rq;
-    struct dw_keys *keys;
-    struct dw_query *q;
-    int64_t since_ns, until_ns;
-    uint64_t limit, matched, events, frames;
+struct rows {
+    uint64_t limit;
     struct dw_buf notes;
-    bool stop; /* no row is wanted any more */
 };
 
-static void take_row(void *arg, const struct dw_event *row, uint8_t mark)
+static void take_row(struct api_scan *s, const struct dw_event *row, uint8_t mark)
 {
-    struct scan *s = arg;
-    if (s->stop)
-        return;
-    if (s->rq->rows == s->limit) {
-        api_partial(s->rq, "there is more than %" PRIu64 " rows", s->limit);
+    const struct rows *r = s->arg;
+    if (s->rq->rows == r->limit) {
+        api_partial(s->rq, "there is more than %" PRIu64 " rows", r->limit);
         s->stop = true;
         return;
     }
@@ -40,45 +32,13 @@ static void take_row(void *arg, const struct dw_event *row, uint8_t mark)
     s->stop = !api_row(s->rq);
 }
 
-static void take_event(struct scan *s, const struct dw_event *ev, uint8_t mark)
-{
-    if (ev->time_ns < s->since_ns || ev->time_ns > s->until_ns || mark == DW_MARK_DUPLICATE)
-        return;
-    s->events++;
-    s->matched += dw_query_take(s->q, ev, mark);
-}
-
-static void read_archive(struct scan *s, struct dw_archive_reader *reader)
-{
-    struct dw_archived a;
-    bool over = false;
-    dw_archive_reader_range(reader, s->since_ns, s->until_ns);
-    while (!s->stop && !dw_query_done(s->q) && !(over = api_is_over(s->rq))) {
-        int err = dw_archive_reader_next(reader, &a);
-        if (err == DW_EAGAIN)
-            break;
-        if (err < 0) {
-            api_unread(s->rq, dw_archive_reader_where(reader), err);
-            if (err == DW_ENOMEM)
-                break;
-            continue;
-        }
-        for (uint32_t i = 0; i < a.frame.event_count && !s->stop && !dw_query_done(s->q); i++)
-            take_event(s, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
-    }
-    s->stop |= over && api_in_vain(s->rq);
-    if (!s->stop)
-        dw_query_end(s->q); /* while the reader lives: rows may point into its last frame */
-    s->frames = dw_archive_reader_frames(reader);
-}
-
 static void note_unseen(void *arg, struct dw_str name, const char *near)
 {
-    struct scan *s = arg;
+    struct rows *r = arg;
     struct dw_buf text = {0};
     dw_buf_printf(&text, "no event read here has a field '%.*s'%s%s%s", DW_ARG(name), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    dw_buf_str(&s->notes, s->notes.len ? DW_STR(",") : DW_STR(""));
-    (void)dw_json_string(&s->notes, dw_buf_view(&text));
+    dw_buf_str(&r->notes, r->notes.len ? DW_STR(",") : DW_STR(""));
+    (void)dw_json_string(&r->notes, dw_buf_view(&text));
     dw_buf_fini(&text);
 }
 
@@ -90,50 +50,30 @@ static void put_bound(struct dw_buf *out, const char *name, int64_t ns, int64_t 
         api_put_time(out, ',', name, ns);
 }
 
-static void put_answer(struct scan *s)
+static void put_answer(struct api_scan *s)
 {
+    struct rows *r = s->arg;
     struct dw_buf more = {0};
-    if (dw_query_partial(s->q))
-        api_partial(s->rq, "%s", dw_query_partial(s->q));
-    dw_query_unseen(s->q, note_unseen, s);
+    dw_query_unseen(s->q, note_unseen, r);
     api_put_number(&more, ',', "matched", s->matched);
     api_put_number(&more, ',', "events", s->events);
     api_put_number(&more, ',', "frames", s->frames);
     put_bound(&more, "since", s->since_ns, INT64_MIN);
     put_bound(&more, "until", s->until_ns, INT64_MAX);
-    dw_buf_printf(&more, ",\"notes\":[%.*s]", DW_ARG(dw_buf_view(&s->notes)));
-    DW_COUNT_IF(s->rq->outcome[0], api_queries_partial);
+    dw_buf_printf(&more, ",\"notes\":[%.*s]", DW_ARG(dw_buf_view(&r->notes)));
     api_answer_line(s->rq, dw_buf_view(&more));
     dw_buf_fini(&more);
-    dw_buf_fini(&s->notes);
 }
 
 /* `text` outlives the call. */
 static void run(struct request *rq, struct dw_str text)
 {
-    const struct dw_collector_options *o = rq->api->opt;
-    struct dw_archive_reader *reader = NULL;
-    struct dw_diags diags;
-    struct scan s = {.rq = rq, .keys = dw_keys_new(), .since_ns = api_param_number(rq, "since", INT64_MIN), .until_ns = api_param_number(rq, "until", INT64_MAX)};
-    uint64_t most = (uint64_t)o->api_query_rows, limit = (uint64_t)api_param_number(rq, "limit", INT64_MAX);
-    s.limit = limit < most ? limit : most;
-    DW_COUNT(api_queries);
-    dw_diags_init(&diags, DW_STR("query"), text);
-    int rc = s.keys ? dw_query_compile(text, s.keys, &diags, &s.q) : DW_ENOMEM;
-    if (rc == DW_ESYNTAX || rc == DW_ELIMIT)
-        api_fail_query(rq, &diags);
-    else if (rc < 0)
-        api_fail_code(rq, "the query", rc);
-    if (rc == DW_OK && (rc = dw_archive_reader_open(&dw_fs_system, rq->api->archive, s.keys, &reader)) < 0)
-        api_fail_code(rq, "the archive", rc);
-    if (rc == DW_OK) {
-        dw_query_start(s.q, &(struct dw_query_setup){.sink = {take_row, &s}, .memory_bytes = (size_t)o->api_query_memory, .fs = &dw_fs_system, .tmp_dir = "/var/tmp"});
-        read_archive(&s, reader);
-        put_answer(&s);
-    }
-    dw_archive_reader_close(reader);
-    dw_query_free(s.q);
-    dw_keys_free(s.keys);
+    uint64_t most = (uint64_t)rq->api->opt->api_query_rows, limit = (uint64_t)api_param_number(rq, "limit", INT64_MAX);
+    struct rows r = {.limit = limit < most ? limit : most};
+    struct api_scan s = {.rq = rq, .since_ns = api_param_number(rq, "since", INT64_MIN), .until_ns = api_param_number(rq, "until", INT64_MAX),
+        .row = take_row, .end = put_answer, .arg = &r};
+    api_scan(&s, text);
+    dw_buf_fini(&r.notes);
 }
 
 void api_do_query(struct request *rq)

@@ -1,7 +1,7 @@
 /*
  * alert_groups: alerts of one rule for one key as one row.
  */
-#include "keyed.h"
+#include "dogwatch/base/keyed.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 
 struct group {
-    struct keyed_item item; /* its key: rule, key */
+    struct dw_keyed_item item; /* its key: rule, key */
     struct dw_alert_group told;
     char *text; /* rule, title, level and key of the newest alert */
 };
 
 struct dw_alert_groups {
-    struct keyed groups;
+    struct dw_keyed groups;
 };
 
 struct dw_alert_groups *dw_alert_groups_new(void)
@@ -29,9 +29,9 @@ void dw_alert_groups_free(struct dw_alert_groups *g)
 {
     if (!g)
         return;
-    for (struct keyed_item *i = g->groups.first; i; i = i->next)
+    for (struct dw_keyed_item *i = g->groups.first; i; i = i->next)
         dw_free(((struct group *)i)->text);
-    keyed_fini(&g->groups);
+    dw_keyed_fini(&g->groups);
     dw_free(g);
 }
 
@@ -39,7 +39,7 @@ static int name(struct group *one, const struct dw_alert *a)
 {
     const struct dw_str text[] = {dw_str_of(a->rule), dw_str_of(a->title), dw_str_of(a->level), a->key};
     const char *at[DW_COUNT_OF(text)];
-    char *block = keyed_texts(text, DW_COUNT_OF(text), at);
+    char *block = dw_keyed_texts(text, DW_COUNT_OF(text), at);
     if (!block)
         return DW_ENOMEM;
     dw_free(one->text);
@@ -55,9 +55,9 @@ static int name(struct group *one, const struct dw_alert *a)
 int dw_alert_groups_add(struct dw_alert_groups *g, const struct dw_alert *a)
 {
     struct dw_buf key = {0};
-    keyed_part(&key, dw_str_of(a->rule));
-    keyed_part(&key, a->key);
-    struct group *one = key.err ? NULL : keyed_get(&g->groups, dw_buf_view(&key), sizeof *one);
+    dw_keyed_part(&key, dw_str_of(a->rule));
+    dw_keyed_part(&key, a->key);
+    struct group *one = key.err ? NULL : dw_keyed_get(&g->groups, dw_buf_view(&key), sizeof *one);
     dw_buf_fini(&key);
     if (!one)
         return DW_ENOMEM;
@@ -84,7 +84,7 @@ int dw_alert_groups_each(struct dw_alert_groups *g, void (*each)(void *arg, cons
     const struct dw_alert_group **list = dw_alloc((g->groups.count + 1) * sizeof *list);
     if (!list)
         return DW_ENOMEM;
-    for (struct keyed_item *i = g->groups.first; i; i = i->next)
+    for (struct dw_keyed_item *i = g->groups.first; i; i = i->next)
         list[n++] = &((struct group *)i)->told;
     qsort(list, n, sizeof *list, worse_first);
     for (uint32_t i = 0; i < n; i++)

@@ -5,7 +5,7 @@
  *   (1) Every alert is either shown or counted once, under the narrowest fuse that blew.
  *   (2) Entries are bounded by what is shown: a key is entered only when an alert of it is shown.
  */
-#include "keyed.h"
+#include "dogwatch/base/keyed.h"
 
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/triage.h"
@@ -22,7 +22,7 @@ struct top {
 
 /* A key, a rule, or all, in one hour. */
 struct scope {
-    struct keyed_item item;
+    struct dw_keyed_item item;
     int64_t hour_ns;
     char *text; /* of the first alert that it counts; NULL: none yet */
     const char *rule, *title, *level;
@@ -33,7 +33,7 @@ struct scope {
 };
 
 struct dw_fuse {
-    struct keyed scopes;
+    struct dw_keyed scopes;
 };
 
 struct dw_fuse *dw_fuse_new(void)
@@ -45,11 +45,11 @@ void dw_fuse_free(struct dw_fuse *f)
 {
     if (!f)
         return;
-    for (struct keyed_item *i = f->scopes.first; i; i = i->next) {
+    for (struct dw_keyed_item *i = f->scopes.first; i; i = i->next) {
         dw_free(((struct scope *)i)->text);
         dw_free(((struct scope *)i)->top);
     }
-    keyed_fini(&f->scopes);
+    dw_keyed_fini(&f->scopes);
     dw_free(f);
 }
 
@@ -84,11 +84,11 @@ static struct scope *scope_of(struct dw_fuse *f, const struct dw_alert *a, enum 
     int64_t hour = a->time_ns - ((a->time_ns % HOUR_NS) + HOUR_NS) % HOUR_NS;
     dw_buf_byte(&key, (uint8_t)width);
     dw_buf_u64(&key, (uint64_t)hour);
-    keyed_part(&key, width == ALL ? DW_STR("") : dw_str_of(a->rule));
-    keyed_part(&key, width == KEY ? a->key : DW_STR(""));
-    struct scope *s = key.err ? NULL : keyed_find(&f->scopes, dw_buf_view(&key));
+    dw_keyed_part(&key, width == ALL ? DW_STR("") : dw_str_of(a->rule));
+    dw_keyed_part(&key, width == KEY ? a->key : DW_STR(""));
+    struct scope *s = key.err ? NULL : dw_keyed_find(&f->scopes, dw_buf_view(&key));
     if (!s && make && !key.err)
-        s = keyed_add(&f->scopes, dw_buf_view(&key), sizeof *s);
+        s = dw_keyed_add(&f->scopes, dw_buf_view(&key), sizeof *s);
     dw_buf_fini(&key);
     if (s)
         s->hour_ns = hour;
@@ -103,7 +103,7 @@ static void count(struct scope *s, const struct dw_alert *a, enum width width)
         of_all ? DW_STR("") : dw_str_of(a->level), width == KEY ? a->key : DW_STR("")};
     const char *at[DW_COUNT_OF(text)] = {"", "", "", ""};
     if (!s->text) {
-        s->text = keyed_texts(text, DW_COUNT_OF(text), at);
+        s->text = dw_keyed_texts(text, DW_COUNT_OF(text), at);
         s->rule = at[0];
         s->title = at[1];
         s->level = at[2];
@@ -152,7 +152,7 @@ static void tell(const struct scope *s, void (*each)(void *arg, const struct dw_
 
 void dw_fuse_each(struct dw_fuse *f, void (*each)(void *arg, const struct dw_fuse_blown *b), void *arg)
 {
-    for (struct keyed_item *i = f->scopes.first; i; i = i->next) {
+    for (struct dw_keyed_item *i = f->scopes.first; i; i = i->next) {
         struct scope *s = (struct scope *)i;
         if (s->alerts)
             tell(s, each, arg);

@@ -6,7 +6,7 @@
  *
  * Invariant: the same alerts in the same order give the same incidents, whatever was asked before.
  */
-#include "keyed.h"
+#include "dogwatch/base/keyed.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
@@ -33,13 +33,13 @@ struct run {
 };
 
 struct entity {
-    struct keyed_item item; /* its key: kind, value */
+    struct dw_keyed_item item; /* its key: kind, value */
     struct run *newest;
 };
 
 struct dw_incidents {
     struct dw_alert_events *events;
-    struct keyed entities;
+    struct dw_keyed entities;
     struct member *member;
     uint32_t count, room;
 };
@@ -57,13 +57,13 @@ void dw_incidents_free(struct dw_incidents *in)
 {
     if (!in)
         return;
-    for (struct keyed_item *i = in->entities.first; i; i = i->next)
+    for (struct dw_keyed_item *i = in->entities.first; i; i = i->next)
         for (struct run *r = ((struct entity *)i)->newest, *older; r; r = older) {
             older = r->older;
             dw_free(r->shown);
             dw_free(r);
         }
-    keyed_fini(&in->entities);
+    dw_keyed_fini(&in->entities);
     dw_alert_events_free(in->events);
     dw_free(in->member);
     dw_free(in);
@@ -109,7 +109,7 @@ static int link_to(struct dw_incidents *in, uint32_t at, enum dw_entity kind, st
     int64_t now = in->member[at].time_ns;
     dw_buf_byte(&key, (uint8_t)kind);
     dw_buf_str(&key, value);
-    struct entity *e = key.err ? NULL : keyed_get(&in->entities, dw_buf_view(&key), sizeof *e);
+    struct entity *e = key.err ? NULL : dw_keyed_get(&in->entities, dw_buf_view(&key), sizeof *e);
     dw_buf_fini(&key);
     if (!e)
         return DW_ENOMEM;
@@ -211,7 +211,7 @@ static uint32_t find(const struct dw_incidents *in, const char *id)
 void dw_incidents_entities(struct dw_incidents *in, const char *id, void (*each)(void *arg, enum dw_entity kind, const char *value, uint32_t alerts), void *arg)
 {
     uint32_t first = find(in, id);
-    for (struct keyed_item *i = first == UINT32_MAX ? NULL : in->entities.first; i; i = i->next)
+    for (struct dw_keyed_item *i = first == UINT32_MAX ? NULL : in->entities.first; i; i = i->next)
         for (const struct run *r = ((struct entity *)i)->newest; r; r = r->older)
             if (first_of(in, r->first) == first)
                 each(arg, r->kind, r->shown, r->alerts);

@@ -3,7 +3,7 @@
  *
  * Invariant: a rule that repeats itself adds nothing within an hour of event time, so noise does not look like danger.
  */
-#include "keyed.h"
+#include "dogwatch/base/keyed.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
@@ -15,14 +15,14 @@
 #define HOUR_NS (3600 * INT64_C(1000000000))
 
 struct entity {
-    struct keyed_item item; /* its key: kind, value */
+    struct dw_keyed_item item; /* its key: kind, value */
     struct dw_risk told;
     char *text;
 };
 
 struct dw_risks {
     struct dw_alert_events *events;
-    struct keyed entities, counted; /* counted: kind, value, rule, hour */
+    struct dw_keyed entities, counted; /* counted: kind, value, rule, hour */
     int64_t now_ns;
 };
 
@@ -41,10 +41,10 @@ void dw_risks_free(struct dw_risks *r)
 {
     if (!r)
         return;
-    for (struct keyed_item *i = r->entities.first; i; i = i->next)
+    for (struct dw_keyed_item *i = r->entities.first; i; i = i->next)
         dw_free(((struct entity *)i)->text);
-    keyed_fini(&r->entities);
-    keyed_fini(&r->counted);
+    dw_keyed_fini(&r->entities);
+    dw_keyed_fini(&r->counted);
     dw_alert_events_free(r->events);
     dw_free(r);
 }
@@ -60,12 +60,12 @@ static struct entity *entity_of(struct dw_risks *r, enum dw_entity kind, struct 
 {
     struct dw_buf key = {0};
     dw_buf_byte(&key, (uint8_t)kind);
-    keyed_part(&key, value);
-    struct entity *e = key.err ? NULL : keyed_get(&r->entities, dw_buf_view(&key), sizeof *e);
+    dw_keyed_part(&key, value);
+    struct entity *e = key.err ? NULL : dw_keyed_get(&r->entities, dw_buf_view(&key), sizeof *e);
     dw_buf_fini(&key);
     if (!e || e->text)
         return e;
-    e->text = keyed_texts(&value, 1, &e->told.value);
+    e->text = dw_keyed_texts(&value, 1, &e->told.value);
     e->told.kind = kind;
     e->told.level = "";
     return e->text ? e : NULL;
@@ -75,11 +75,11 @@ static struct entity *entity_of(struct dw_risks *r, enum dw_entity kind, struct 
 static int enter(struct dw_risks *r, const struct entity *e, const struct dw_alert *a, bool *ret_first)
 {
     struct dw_buf key = {0};
-    keyed_part(&key, e->item.key);
-    keyed_part(&key, dw_str_of(a->rule));
+    dw_keyed_part(&key, e->item.key);
+    dw_keyed_part(&key, dw_str_of(a->rule));
     dw_buf_u64(&key, (uint64_t)(a->time_ns / HOUR_NS));
-    *ret_first = key.err == DW_OK && !keyed_find(&r->counted, dw_buf_view(&key));
-    bool failed = key.err || (*ret_first && !keyed_add(&r->counted, dw_buf_view(&key), sizeof(struct keyed_item)));
+    *ret_first = key.err == DW_OK && !dw_keyed_find(&r->counted, dw_buf_view(&key));
+    bool failed = key.err || (*ret_first && !dw_keyed_add(&r->counted, dw_buf_view(&key), sizeof(struct dw_keyed_item)));
     dw_buf_fini(&key);
     return failed ? DW_ENOMEM : DW_OK;
 }
@@ -126,7 +126,7 @@ int dw_risks_each(struct dw_risks *r, void (*each)(void *arg, const struct dw_ri
     const struct dw_risk **list = dw_alloc((r->entities.count + 1) * sizeof *list);
     if (!list)
         return DW_ENOMEM;
-    for (struct keyed_item *i = r->entities.first; i; i = i->next)
+    for (struct dw_keyed_item *i = r->entities.first; i; i = i->next)
         list[n++] = &((struct entity *)i)->told;
     qsort(list, n, sizeof *list, greater_first);
     for (uint32_t i = 0; i < n; i++)

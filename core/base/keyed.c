@@ -1,24 +1,24 @@
 /*
  * keyed: things kept by a key of bytes.
  */
-#include "keyed.h"
+#include "dogwatch/base/keyed.h"
 
 #include "dogwatch/base/hash.h"
 #include "dogwatch/base/mem.h"
 
-void *keyed_find(const struct keyed *k, struct dw_str key)
+void *dw_keyed_find(const struct dw_keyed *k, struct dw_str key)
 {
     for (struct dw_node *n = dw_table_find(&k->table, dw_hash(dw_hash_process_key(), key)); n; n = dw_table_next(n)) {
-        struct keyed_item *item = DW_ITEM(n, struct keyed_item, node);
+        struct dw_keyed_item *item = DW_ITEM(n, struct dw_keyed_item, node);
         if (dw_str_eq(item->key, key))
             return item;
     }
     return NULL;
 }
 
-void *keyed_add(struct keyed *k, struct dw_str key, size_t size)
+void *dw_keyed_add(struct dw_keyed *k, struct dw_str key, size_t size)
 {
-    struct keyed_item *item = dw_calloc(1, size + key.len);
+    struct dw_keyed_item *item = dw_calloc(1, size + key.len);
     if (!item)
         return NULL;
     if (key.len)
@@ -34,30 +34,30 @@ void *keyed_add(struct keyed *k, struct dw_str key, size_t size)
     return item;
 }
 
-void *keyed_get(struct keyed *k, struct dw_str key, size_t size)
+void *dw_keyed_get(struct dw_keyed *k, struct dw_str key, size_t size)
 {
-    void *item = keyed_find(k, key);
-    return item ? item : keyed_add(k, key, size);
+    void *item = dw_keyed_find(k, key);
+    return item ? item : dw_keyed_add(k, key, size);
 }
 
-void keyed_fini(struct keyed *k)
+void dw_keyed_fini(struct dw_keyed *k)
 {
     while (k->first) {
-        struct keyed_item *item = k->first;
+        struct dw_keyed_item *item = k->first;
         k->first = item->next;
         dw_free(item);
     }
     dw_table_fini(&k->table);
-    *k = (struct keyed){0};
+    *k = (struct dw_keyed){0};
 }
 
-void keyed_part(struct dw_buf *key, struct dw_str part)
+void dw_keyed_part(struct dw_buf *key, struct dw_str part)
 {
     dw_buf_u32(key, (uint32_t)part.len);
     dw_buf_str(key, part);
 }
 
-char *keyed_texts(const struct dw_str *text, uint32_t count, const char **ret)
+char *dw_keyed_texts(const struct dw_str *text, uint32_t count, const char **ret)
 {
     size_t bytes = count;
     for (uint32_t i = 0; i < count; i++)
