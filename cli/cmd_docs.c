@@ -110,6 +110,32 @@ static void page_entities(struct dw_buf *b)
         dw_level_text(DW_LEVEL_CRITICAL), DW_FUSE_KEY, DW_FUSE_RULE, DW_FUSE_ALL);
 }
 
+static void page_loki(struct dw_buf *b)
+{
+    static const struct {
+        const char *label, *doc;
+        uint32_t field;
+    } labels[] = {
+#define LABEL(name, field, doc) {#name, doc, DW_F_##field},
+#include "dogwatch/tbl/loki_labels.h"
+#undef LABEL
+    };
+    struct dw_keys *k = dw_keys_new();
+    dw_buf_printf(b, "# Grafana, by way of Loki\n\n%sGrafana's Loki data source reads a collector: URL `https://HOST:7117`, and as custom HTTP header `Authorization: Bearer TOKEN` with a "
+                     "token of role hunt (`dogwatch token add grafana --role hunt`). The routes are in [api.md](api.md); every question is in the audit log.\n\n"
+                     "| label | field | is |\n|---|---|---|\n", made);
+    for (size_t i = 0; k && i < DW_COUNT_OF(labels); i++)
+        dw_buf_printf(b, "| `%s` | `%.*s` | %s |\n", labels[i].label, DW_ARG(dw_keys_name(k, labels[i].field)), labels[i].doc);
+    dw_keys_free(k);
+    dw_buf_printf(b, "\nThese make a stream. In a query any other name is the field with `_` for its dots: `http_response_status_code`.\n\n"
+                     "Of LogQL it knows: selectors with `=`, `!=`, `=~`, `!~` (also for fields that make no stream); `|=`, `!=`, `|~`, `!~` with `or`; `| json`, `| logfmt`, `| unpack`, "
+                     "`| decolorize`, `| drop`, `| keep`, which change nothing, for lines were parsed long ago; filters over labels with `and`, `or`, brackets, texts and numbers; "
+                     "`count_over_time`, `rate`, `bytes_over_time`, `bytes_rate`, alone or in `sum`, `sum by (...)`; `vector(N) + vector(N)`. What it does not know is refused with its place. "
+                     "Regexes are PCRE2 and mind the case. A regex of a label has to match the whole value.\n\n"
+                     "Live tailing needs a web socket and is not there: Explore's live mode is not, its refresh is.\n\n"
+                     "An answer that is not whole (time, limits, more than 1,000 series) says so under `warnings`.\n");
+}
+
 static void page_redact(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Masks\n\n%s| rule | masks |\n|---|---|\n", made);
@@ -187,6 +213,7 @@ static const struct {
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
+    {"reference/loki.md", page_loki},
     {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},

@@ -236,11 +236,9 @@ static void put_equals(struct parser *p, struct dw_str label, const char *op, st
     }
     dw_buf_str(out, not == (value.len > 0) ? DW_STR("not ") : DW_STR(""));
     logql_field(label, out);
-    dw_buf_byte(out, ':');
+    dw_buf_str(out, value.len ? DW_STR(":=") : DW_STR(":*"));
     if (value.len)
         put_regex(out, value, !regex, true);
-    else
-        dw_buf_byte(out, '*');
 }
 
 /* ---- grammar ---- */
@@ -292,7 +290,7 @@ static int line_filter(struct parser *p, const char *op)
         dw_buf_str(out, out->len && out->ptr[out->len - 1] != '(' ? DW_STR(" or (") : DW_STR("("));
         if (literal)
             put_phrase(out, dw_buf_view(&text));
-        dw_buf_str(out, DW_STR("event.original:"));
+        dw_buf_str(out, DW_STR("event.original:="));
         put_regex(out, dw_buf_view(&text), literal, false);
         dw_buf_byte(out, ')');
         dw_buf_fini(&text);

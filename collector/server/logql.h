@@ -2,7 +2,7 @@
  * LogQL, as far as Grafana's Explore asks it, to a query of ours (docs/reference/loki.md). Pure. Thread: any.
  *
  *     sum by (host) (count_over_time({host=~"web.*"} |= "failed" | json | http_response_status_code >= 400 [5m]))
- *     -> filter:   host.name:/^(?:web.*)$(?:)/ and "failed" and ... and http.response.status_code:>=400
+ *     -> filter:   host.name:=/^(?:web.*)$(?:)/ and "failed" and ... and http.response.status_code:>=400
  *        function: count_over_time, 300 s, sum, by host
  */
 #ifndef DOGWATCH_SERVER_LOGQL_H

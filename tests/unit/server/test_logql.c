@@ -23,17 +23,17 @@ static void a_selector_and_what_follows_is_a_filter(void **state)
     (void)state;
     static const char *const table[][2] = {
         {"{}", "*"},
-        {"{host=\"web1\"}", "host.name:/^(?:web1)$(?:)/"},
-        {"{ host!=\"a.b/c\" , container=~\"x.*\" }", "not host.name:/^(?:a\\.b\\/c)$(?:)/ and container.name:/^(?:x.*)$(?:)/"},
+        {"{host=\"web1\"}", "host.name:=/^(?:web1)$(?:)/"},
+        {"{ host!=\"a.b/c\" , container=~\"x.*\" }", "not host.name:=/^(?:a\\.b\\/c)$(?:)/ and container.name:=/^(?:x.*)$(?:)/"},
         {"{pod=\"\", namespace!=\"\"}", "not orchestrator.resource.name:* and orchestrator.namespace:*"},
         {"{filename=~\".*\"}", "*"},
-        {"{source_ip=\"10.0.0.1\", my_own=`a\\b`}", "source.ip:/^(?:10\\.0\\.0\\.1)$(?:)/ and my.own:/^(?:a\\\\b)$(?:)/"},
+        {"{source_ip=\"10.0.0.1\", my_own=`a\\b`}", "source.ip:=/^(?:10\\.0\\.0\\.1)$(?:)/ and my.own:=/^(?:a\\\\b)$(?:)/"},
         {"{host=\"h\"} |= \"say \\\"no\\\"\" != `b` |~ \"a|b\" !~ `/x/`",
-            "host.name:/^(?:h)$(?:)/ and ((\"say \\\"no\\\"\" and event.original:/(?:say \\\"no\\\")(?:)/)) and not ((\"b\" and event.original:/(?:b)(?:)/))"
-            " and ((event.original:/(?:a|b)(?:)/)) and not ((event.original:/(?:\\/x\\/)(?:)/))"},
-        {"{} |= \"a\" or \"b\"", "((\"a\" and event.original:/(?:a)(?:)/) or (\"b\" and event.original:/(?:b)(?:)/))"},
+            "host.name:=/^(?:h)$(?:)/ and ((\"say \\\"no\\\"\" and event.original:=/(?:say \\\"no\\\")(?:)/)) and not ((\"b\" and event.original:=/(?:b)(?:)/))"
+            " and ((event.original:=/(?:a|b)(?:)/)) and not ((event.original:=/(?:\\/x\\/)(?:)/))"},
+        {"{} |= \"a\" or \"b\"", "((\"a\" and event.original:=/(?:a)(?:)/) or (\"b\" and event.original:=/(?:b)(?:)/))"},
         {"{host=\"h\"} | json | level=\"error\", http_response_status_code>=400 or (url_path!=\"/\" and source_port==80) | drop __error__, x",
-            "host.name:/^(?:h)$(?:)/ and (log.level:/^(?:error)$(?:)/ and http.response.status_code:>=400 or (not url.path:/^(?:\\/)$(?:)/ and source.port:80))"},
+            "host.name:=/^(?:h)$(?:)/ and (log.level:=/^(?:error)$(?:)/ and http.response.status_code:>=400 or (not url.path:=/^(?:\\/)$(?:)/ and source.port:80))"},
     };
     for (size_t i = 0; i < DW_COUNT_OF(table); i++) {
         struct logql q;
