@@ -160,6 +160,12 @@ static void say_unseen(void *arg, struct dw_str name, const char *near)
         near ? near : "", near ? "'?" : "");
 }
 
+static void say_text(void *arg, struct dw_str word, const char *meant)
+{
+    (void)arg;
+    (void)fprintf(stderr, "note: '%.*s' was looked for as a text in the line; a field is asked for by %s\n", DW_ARG(word), meant);
+}
+
 /* How far the answer can be trusted. */
 static void say_completeness(const struct run *r, uint64_t frames)
 {
@@ -192,6 +198,8 @@ static int scan(struct run *r)
     say_completeness(r, dw_archive_reader_frames(reader));
     dw_archive_reader_close(reader);
     dw_query_unseen(r->q, say_unseen, NULL);
+    if (r->matched == 0)
+        dw_query_texts(r->q, say_text, NULL);
     return r->bad_parts || dw_query_partial(r->q) ? CLI_NO : CLI_YES;
 }
 

@@ -11,7 +11,8 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/pred/expr.h"
 
-enum { QUERY_OWN_MAX = 32, QUERY_BY_MAX = 8, QUERY_COLUMNS_MAX = 32, QUERY_PIPES_MAX = 32, QUERY_TIMES_MAX = 16 };
+enum { QUERY_OWN_MAX = 32, QUERY_BY_MAX = 8, QUERY_COLUMNS_MAX = 32, QUERY_PIPES_MAX = 32, QUERY_TIMES_MAX = 16,
+    QUERY_TEXTS_MAX = 8 };
 
 /* One filter: of the query, or of a `where`. */
 struct query_filter {
@@ -35,12 +36,20 @@ void query_filter_fini(struct query_filter *f);
 /* Whether it holds; an event that cannot be judged does not match, and sets `failed`. */
 bool query_filter_test(struct query_filter *f, const struct dw_keys *keys, const struct dw_event *ev);
 
+/* A word that is looked for and that reads like a comparison. */
+struct query_text_note {
+    struct dw_str word, name, value;
+    const char *op;
+};
+
 struct dw_query {
     struct query_context cx;
     struct query_filter filter;
     /* Names that the query uses and that are none of tbl/fields.h: whether an event had them. */
     uint32_t own[QUERY_OWN_MAX], own_count, own_unseen;
     bool own_seen[QUERY_OWN_MAX];
+    struct query_text_note text[QUERY_TEXTS_MAX];
+    uint32_t text_count;
     struct op *first; /* the chain, ended by `sink` once the query is started */
     bool table, context, bounded;
     struct dw_query_column column[QUERY_COLUMNS_MAX];
@@ -88,6 +97,11 @@ DW_MUST_USE int query_count(struct query_parser *p, uint64_t min, uint64_t max, 
 bool query_duration(struct dw_str text, int64_t *ret_ns);
 /* A time or a date as the range [*ret_from, *ret_to] it stands for; 15m is that long ago, up to now. False: it is none. */
 bool query_time_range(struct dw_str text, int64_t *ret_from, int64_t *ret_to);
+
+/* Refuse what can only be a mistake: a word that was just taken; a phrase, a regex or a word where there is no line; a value of `name`. */
+DW_MUST_USE int query_check_word(struct query_parser *p, size_t at, struct dw_str word);
+DW_MUST_USE int query_check_text(struct query_parser *p, size_t at, size_t len);
+DW_MUST_USE int query_check_value(struct query_parser *p, size_t at, struct dw_str name, struct dw_str value);
 
 /* Parses a filter up to a bar, a comma or the end into p->filter. */
 DW_MUST_USE int query_parse_filter(struct query_parser *p);

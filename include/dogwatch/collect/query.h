@@ -26,6 +26,8 @@ bool dw_query_is_filter(const struct dw_query *q);
 /* Names that the query uses and that neither tbl/fields.h nor any event so far had: probably a mistake, since `not name:x` holds
  * for every event then. `near` is a field it may be meant for, or NULL. */
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg);
+/* Words that are looked for in the line and read like a comparison, a=b; `meant`: as a filter of the field. At most 8. */
+void dw_query_texts(const struct dw_query *q, void (*each)(void *arg, struct dw_str word, const char *meant), void *arg);
 
 /* A column of an answer that is a table. */
 struct dw_query_column {
