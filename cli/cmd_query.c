@@ -26,6 +26,7 @@ struct run {
     uint32_t columns;
     uint64_t matched, rows, shown, events, limit, bad_parts;
     bool newest; /* of more than `limit` events the last are shown */
+    bool stopped; /* before all was read: no further event could change the answer */
 };
 
 static void flush(struct run *r, size_t over)
@@ -172,7 +173,7 @@ static void say_completeness(const struct run *r, uint64_t frames)
     const char *why = r->bad_parts ? "parts could not be read or shown" : dw_query_partial(r->q);
     (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->matched,
         (unsigned long long)r->events, (unsigned long long)frames,
-        why ? "partial, " : dw_query_done(r->q) ? "complete as far as head asks" : "complete", why ? why : "");
+        why ? "partial, " : r->stopped ? "complete as far as head asks" : "complete", why ? why : "");
 }
 
 static int scan(struct run *r)
@@ -194,6 +195,7 @@ static int scan(struct run *r)
         for (uint32_t i = 0; i < a.frame.event_count && !dw_query_done(r->q); i++)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }
+    r->stopped = dw_query_done(r->q);
     dw_query_end(r->q); /* while the reader lives: rows may point into its last frame */
     say_completeness(r, dw_archive_reader_frames(reader));
     dw_archive_reader_close(reader);

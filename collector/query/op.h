@@ -27,6 +27,7 @@ struct query_context {
     const char *tmp_dir;
     size_t share; /* bytes an operator that holds rows may hold: the query's memory in equal parts */
     const char *partial; /* the first reason why the answer is not the whole one; NULL: it is */
+    char why[256];       /* that reason, when it has to be made */
 };
 
 struct op;

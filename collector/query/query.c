@@ -8,6 +8,8 @@
  */
 #include "query_int.h"
 
+#include <stdio.h>
+
 int dw_query_compile(struct dw_str text, struct dw_keys *keys, struct dw_diags *diags, struct dw_query **ret)
 {
     struct dw_query *q = dw_calloc(1, sizeof *q);
@@ -143,8 +145,13 @@ void dw_query_start(struct dw_query *q, const struct dw_query_setup *setup)
 /* A failure within the chain: the answer lacks something. */
 static void note(struct dw_query *q, int rc)
 {
-    if (rc < 0)
-        query_partial(&q->cx, rc == DW_ENOMEM || rc == DW_ELIMIT ? "memory is short" : "the temporary file could not be used");
+    if (rc == DW_OK || q->cx.partial)
+        return;
+    q->cx.partial = "memory is short";
+    if (rc == DW_ENOMEM || rc == DW_ELIMIT)
+        return;
+    (void)snprintf(q->cx.why, sizeof q->cx.why, "the temporary file in %s could not be used: %s", q->cx.tmp_dir, dw_err_text(rc));
+    q->cx.partial = q->cx.why;
 }
 
 bool dw_query_take(struct dw_query *q, const struct dw_event *ev, uint8_t mark)
