@@ -12,6 +12,7 @@
  *       its counts might be wrong.
  *   (2) A group that memory cannot hold alone loses the aggregates that are lists, not its counts and sums.
  *   (3) Without `by` and span there is one row, also of no rows.
+ *   (4) A `by` value is a number where it was one in all rows of its group, so that it is printed as it came.
  */
 #include "aggregate.h"
 #include "query_sorter.h"
@@ -22,8 +23,11 @@ struct group {
     struct dw_node node;
     struct dw_str key;
     struct group *next;
+    uint8_t numbers; /* bit i: by[i] was a number in every row */
     struct agg_state state[];
 };
+
+_Static_assert(QUERY_BY_MAX <= 8, "a bit for each of them");
 
 struct stats {
     struct op op;
@@ -67,6 +71,7 @@ static int spill(struct stats *s)
     int rc = DW_OK;
     for (struct group *g = s->newest; g && rc == DW_OK; g = g->next) {
         dw_buf_reset(&s->bytes);
+        dw_buf_byte(&s->bytes, g->numbers);
         for (uint32_t i = 0; i < s->plan.agg_count; i++)
             agg_save(&s->plan.agg[i], &g->state[i], &s->bytes);
         rc = s->bytes.err ? s->bytes.err : sorter_add(&s->spilled, g->key, dw_buf_view(&s->bytes));
@@ -85,6 +90,7 @@ static struct group *new_group(struct stats *s, struct dw_str key, uint64_t hash
         g->key = dw_arena_copy(&s->store.arena, key);
     if (!g || !g->key.ptr)
         return NULL;
+    g->numbers = UINT8_MAX;
     g->next = s->newest;
     s->newest = g;
     dw_table_add(&s->groups, &g->node, hash);
@@ -102,12 +108,12 @@ static void note_span(struct stats *s, int64_t span)
 /* Puts a row into its group. */
 static int count_row(struct stats *s, const struct row *row)
 {
-    char room[QUERY_TEXT_MAX];
+    uint8_t numbers = 0;
     int rc = DW_OK;
     dw_buf_reset(&s->key);
     dw_buf_byte(&s->key, 1); /* no key is empty */
     for (uint32_t i = 0; i < s->plan.by_count; i++)
-        query_key_text(&s->key, query_text(row, s->plan.by[i], room));
+        numbers |= (uint8_t)(query_key_by(&s->key, row, s->plan.by[i]) << i);
     if (s->plan.span_ns) {
         int64_t span = floor_div(row->ev.time_ns, s->plan.span_ns);
         note_span(s, span);
@@ -128,6 +134,7 @@ static int count_row(struct stats *s, const struct row *row)
     struct group *g = n ? DW_ITEM(n, struct group, node) : new_group(s, key, hash);
     if (!g)
         return DW_ENOMEM;
+    g->numbers &= numbers;
     for (uint32_t i = 0; i < s->plan.agg_count; i++)
         agg_take(&s->plan.agg[i], &g->state[i], &s->store, row);
     return DW_OK;
@@ -142,7 +149,7 @@ static int take(struct op *op, struct row *row)
 }
 
 /* The `by` fields and the time of a group: texts in s->text, which takes them all before a view into it is made. */
-static int key_fields(struct stats *s, struct dw_str key, struct dw_event *ev)
+static int key_fields(struct stats *s, struct dw_str key, uint8_t numbers, struct dw_event *ev)
 {
     size_t from[QUERY_BY_MAX + 1];
     char room[QUERY_TEXT_MAX];
@@ -172,16 +179,17 @@ static int key_fields(struct stats *s, struct dw_str key, struct dw_event *ev)
             query_field(DW_F_timestamp, (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[s->plan.by_count], all.len)}));
     for (uint32_t i = 0; i < s->plan.by_count && rc == DW_OK; i++)
         rc = row_fields_add(&s->made,
-            query_field(s->plan.by[i], (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[i], from[i + 1])}));
+            query_field(s->plan.by[i], (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[i], from[i + 1]),
+                                           .number = (numbers >> i & 1) != 0}));
     return rc;
 }
 
 /* Makes a group's row and puts it where it belongs among the others. */
-static int finish(struct stats *s, struct dw_str key, struct agg_state *state)
+static int finish(struct stats *s, struct dw_str key, uint8_t numbers, struct agg_state *state)
 {
     struct row row = {.ev.line = DW_STR("")};
     s->made.count = 0;
-    int rc = key_fields(s, key, &row.ev);
+    int rc = key_fields(s, key, numbers, &row.ev);
     for (uint32_t i = 0; i < s->plan.agg_count && rc == DW_OK; i++) {
         if (state[i].lost)
             query_partial(s->op.cx, "stats: memory does not hold a list of values: its aggregate is left out");
@@ -207,10 +215,12 @@ static int finish_spilled(struct stats *s)
     struct agg_state state[AGGREGATES_MAX] = {{0}};
     struct dw_str key, bytes;
     struct dw_buf of = {0}; /* the key of the group at hand */
+    uint8_t numbers = UINT8_MAX;
     int rc = sorter_end(&s->spilled);
     while (rc == DW_OK && (rc = sorter_next(&s->spilled, &key, &bytes)) == DW_OK) {
         if (of.len && !dw_str_eq(dw_buf_view(&of), key)) {
-            rc = finish(s, dw_buf_view(&of), state);
+            rc = finish(s, dw_buf_view(&of), numbers, state);
+            numbers = UINT8_MAX;
             memset(state, 0, sizeof state);
             agg_store_reset(&s->store);
             dw_buf_reset(&of);
@@ -218,12 +228,13 @@ static int finish_spilled(struct stats *s)
         if (of.len == 0)
             dw_buf_str(&of, key);
         struct dw_cursor c = dw_cursor_of(bytes);
+        numbers &= dw_take_byte(&c);
         for (uint32_t i = 0; i < s->plan.agg_count; i++)
             agg_merge(&s->plan.agg[i], &state[i], &s->store, s->op.cx->share / 4, &c);
         rc = rc < 0 ? rc : of.err;
     }
     if (rc == DW_EAGAIN)
-        rc = of.len ? finish(s, dw_buf_view(&of), state) : DW_OK;
+        rc = of.len ? finish(s, dw_buf_view(&of), numbers, state) : DW_OK;
     dw_buf_fini(&of);
     agg_store_reset(&s->store);
     sorter_fini(&s->spilled);
@@ -243,7 +254,7 @@ static int end(struct op *op)
     if (!s->any && s->plan.by_count == 0 && !s->plan.span_ns && !new_group(s, none, 0))
         rc = DW_ENOMEM;
     for (struct group *g = s->newest; g && rc == DW_OK; g = g->next)
-        rc = finish(s, g->key, g->state);
+        rc = finish(s, g->key, g->numbers, g->state);
     if (rc == DW_OK && s->has_spilled)
         rc = finish_spilled(s);
     if (rc == DW_OK)

@@ -186,6 +186,14 @@ void query_key_text(struct dw_buf *key, struct dw_str text)
     dw_buf_add(key, "\0\0", 2);
 }
 
+bool query_key_by(struct dw_buf *key, const struct row *row, uint32_t field)
+{
+    char room[QUERY_TEXT_MAX];
+    struct value v = query_value(row, field, room);
+    query_key_text(key, query_value_text(v, room));
+    return v.kind == VALUE_INT || v.kind == VALUE_REAL || v.number;
+}
+
 void query_key_take(struct dw_str *key, struct dw_buf *out)
 {
     size_t i = 0;

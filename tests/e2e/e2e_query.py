@@ -196,13 +196,18 @@ def by_text(by):
     return f' by {", ".join(by)}' if by else ''
 
 
+def keyed(by, key, group):
+    """The `by` fields of a group: numbers where all its rows have them as numbers."""
+    return {b: V(k, all(r.get(b) is not None and r[b].number for r in group)) for b, k in zip(by, key)}
+
+
 def apply_stats(rows, by, some, names_of, order=None):
     groups = {}
     for r in rows:
         groups.setdefault(tuple(text(r.get(b)) for b in by), []).append(r)
     if not by and not groups:
         groups[()] = []
-    out = [(key, {b: V(k) for b, k in zip(by, key)} | {names_of(i): run(g) for i, (_, run, _) in enumerate(some)}) for key, g in groups.items()]
+    out = [(key, keyed(by, key, g) | {names_of(i): run(g) for i, (_, run, _) in enumerate(some)}) for key, g in groups.items()]
     out.sort(key=lambda kr: [k.encode() for k in kr[0]])
     if order or some[0][2] in ('count', 'countf'):
         out.sort(key=lambda kr: kr[1][names_of(0)].num() * (1 if order == 'rare' else -1))
@@ -236,8 +241,10 @@ def pipe_timechart(names, _):
             mine = [r for r in rows if tuple(text(r.get(b)) for b in by) == key]
             for s in range(min(spans), max(spans) + 1):
                 group = [r for r in mine if r['_time'] // span == s]
+                near = group or [r for r in mine if r['_time'] // span == min((r['_time'] // span for r in mine if r['_time'] // span > s),
+                                                                             default=max(r['_time'] // span for r in mine))]
                 row = {'@timestamp': V(datetime.datetime.fromtimestamp(s * span, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.000000000Z'))}
-                out.append(row | {b: V(k) for b, k in zip(by, key)} | {name(i): f(group) for i, (_, f, _) in enumerate(some)})
+                out.append(row | keyed(by, key, near) | {name(i): f(group) for i, (_, f, _) in enumerate(some)})
         return out
     lists = {name(i) for i, (_, _, k) in enumerate(some) if k == 'values'}
     return f'timechart {unit} {written}{by_text(by)}', run, ['@timestamp'] + by + [name(i) for i in range(len(some))], lists
