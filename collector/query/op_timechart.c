@@ -119,7 +119,7 @@ int query_pipe_timechart(struct query_parser *p, struct op **ret)
 {
     struct stats_plan plan = {.order = STATS_BY_KEYS};
     size_t at = (query_skip_blanks(p), p->at);
-    int rc = query_needs_events(p, at, "timechart needs events: a table has no time");
+    int rc = query_needs_events(p, p->pipe_at, "timechart needs events: a table has no time");
     struct dw_str span = query_word(p, ",");
     if (rc == DW_OK && !query_duration(span, &plan.span_ns))
         rc = query_refuse(p, at, span.len, "timechart 5m count", "timechart needs a span: 30s, 5m, 1h, 1d");

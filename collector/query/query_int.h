@@ -74,10 +74,12 @@ struct query_parser {
     size_t at;
     uint32_t depth;
     bool first; /* no pipe is before this one */
+    struct dw_query_word pipe; /* the pipe that is being read; NULLs before the first */
+    size_t pipe_at;
     struct query_shape shape;
 };
 
-/* Complains about a place; answers DW_ESYNTAX. `help` may be NULL. */
+/* Complains about a place; answers DW_ESYNTAX. `help` may be NULL: then it is how the pipe that is being read is written. */
 int query_refuse(struct query_parser *p, size_t at, size_t len, const char *help, const char *what);
 void query_skip_blanks(struct query_parser *p);
 /* The next byte that is no blank; '\0' at the end. */
@@ -120,6 +122,8 @@ DW_MUST_USE int query_new_name(struct query_parser *p, const char *stop, uint32_
 DW_MUST_USE int query_new_key(struct query_parser *p, size_t at, struct dw_str name, uint32_t *ret_key);
 /* Names divided by commas: at least one, at most `max`, none twice. */
 DW_MUST_USE int query_names(struct query_parser *p, uint32_t *key, uint32_t max, uint32_t *ret_count);
+/* After the last of a list of names: refuses a further one, which a comma should stand before. */
+DW_MUST_USE int query_end_of_list(struct query_parser *p);
 /* Rows are a table of no columns from here on. */
 void query_shape_table(struct query_parser *p);
 /* Adds a column to a table, or a name to what events have. An equal one stays. DW_ESYNTAX: too many. */
