@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+enum { NEAR_LOOKS_MAX = 1000 }; /* so many events are looked at for a name that was meant */
+
 int dw_query_compile(struct dw_str text, struct dw_keys *keys, struct dw_diags *diags, struct dw_query **ret)
 {
     struct dw_query *q = dw_calloc(1, sizeof *q);
@@ -60,11 +62,30 @@ void query_own_name(struct dw_query *q, uint32_t key)
     q->own_unseen++;
 }
 
+/* A field of the event that ends as `name` does. */
+static void look_near(struct dw_query *q, uint32_t i, const struct dw_event *ev)
+{
+    struct dw_str name = dw_keys_name(q->cx.keys, q->own[i]);
+    for (uint32_t k = 0; k < ev->field_count && !q->own_near[i][0]; k++) {
+        struct dw_str field = dw_keys_name(q->cx.keys, ev->field[k].key);
+        bool ends = field.len > name.len && dw_str_ends(field, name) && field.ptr[field.len - name.len - 1] == '.';
+        if (ends && field.len < QUERY_NEAR_MAX)
+            (void)snprintf(q->own_near[i], QUERY_NEAR_MAX, "%.*s", DW_ARG(field));
+    }
+}
+
 static void look_for_names(struct dw_query *q, const struct dw_event *ev)
 {
+    bool look = q->near_looks < NEAR_LOOKS_MAX;
+    q->near_looks += look;
     for (uint32_t i = 0; i < q->own_count; i++) {
-        if (q->own_seen[i] || !dw_event_find(ev, q->own[i]))
+        if (q->own_seen[i])
             continue;
+        if (!dw_event_find(ev, q->own[i])) {
+            if (look)
+                look_near(q, i, ev);
+            continue;
+        }
         q->own_seen[i] = true;
         q->own_unseen--;
     }
@@ -85,9 +106,11 @@ static const char *near_field(const struct dw_query *q, struct dw_str name)
 
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg)
 {
-    for (uint32_t i = 0; i < q->own_count; i++)
+    for (uint32_t i = 0; i < q->own_count; i++) {
+        struct dw_str name = dw_keys_name(q->cx.keys, q->own[i]);
         if (!q->own_seen[i])
-            each(arg, dw_keys_name(q->cx.keys, q->own[i]), near_field(q, dw_keys_name(q->cx.keys, q->own[i])));
+            each(arg, name, q->own_near[i][0] ? q->own_near[i] : near_field(q, name));
+    }
 }
 
 const char *dw_query_partial(const struct dw_query *q)

@@ -12,7 +12,7 @@
 #include "dogwatch/pred/expr.h"
 
 enum { QUERY_OWN_MAX = 32, QUERY_BY_MAX = 8, QUERY_COLUMNS_MAX = 32, QUERY_PIPES_MAX = 32, QUERY_TIMES_MAX = 16,
-    QUERY_TEXTS_MAX = 8 };
+    QUERY_TEXTS_MAX = 8, QUERY_NEAR_MAX = 96 };
 
 /* One filter: of the query, or of a `where`. */
 struct query_filter {
@@ -48,8 +48,10 @@ struct dw_query {
     /* Names that the query uses and that are none of tbl/fields.h: whether an event had them. */
     uint32_t own[QUERY_OWN_MAX], own_count, own_unseen;
     bool own_seen[QUERY_OWN_MAX];
-    struct query_text_note text[QUERY_TEXTS_MAX];
-    uint32_t text_count;
+    char own_near[QUERY_OWN_MAX][QUERY_NEAR_MAX]; /* a field that an event had and that ends as the name does */
+    uint32_t near_looks;
+    struct query_text_note text[QUERY_TEXTS_MAX], equal[QUERY_TEXTS_MAX]; /* equal: name:value in a filter of events */
+    uint32_t text_count, equal_count;
     struct op *first; /* the chain, ended by `sink` once the query is started */
     bool table, context, bounded;
     struct dw_query_column column[QUERY_COLUMNS_MAX];

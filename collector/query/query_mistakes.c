@@ -151,7 +151,15 @@ int query_check_value(struct query_parser *p, size_t at, struct dw_str name, str
             DW_ARG(rest.len ? rest : DW_STR("VALUE")));
         return query_refuse(p, at, sign, help, "this sign belongs to the colon, without a blank between them");
     }
+    if (!p->shape.table && p->q->equal_count < QUERY_TEXTS_MAX && dw_str_index(value, '*') == value.len && dw_str_index(value, '?') == value.len)
+        p->q->equal[p->q->equal_count++] = (struct query_text_note){.name = name, .value = value};
     return DW_OK;
+}
+
+void dw_query_equals(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, struct dw_str value), void *arg)
+{
+    for (uint32_t i = 0; i < q->equal_count; i++)
+        each(arg, q->equal[i].name, q->equal[i].value);
 }
 
 void dw_query_texts(const struct dw_query *q, void (*each)(void *arg, struct dw_str word, const char *meant), void *arg)

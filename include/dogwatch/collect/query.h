@@ -28,6 +28,8 @@ bool dw_query_is_filter(const struct dw_query *q);
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg);
 /* Words that are looked for in the line and read like a comparison, a=b; `meant`: as a filter of the field. At most 8. */
 void dw_query_texts(const struct dw_query *q, void (*each)(void *arg, struct dw_str word, const char *meant), void *arg);
+/* Words that a field is asked to equal, name:value, for who knows the values there are. At most 8. */
+void dw_query_equals(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, struct dw_str value), void *arg);
 
 /* A column of an answer that is a table. */
 struct dw_query_column {

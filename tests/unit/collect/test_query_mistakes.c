@@ -122,6 +122,25 @@ static void a_text_that_looks_like_a_comparison_is_noted(void **state)
     query_bed_fini(&b);
 }
 
+static void note_name(void *arg, struct dw_str name, const char *near)
+{
+    dw_buf_printf(arg, "%.*s %s;", DW_ARG(name), near ? near : "-");
+}
+
+static void a_name_that_no_event_has_is_noted_with_the_one_meant(void **state)
+{
+    (void)state;
+    struct query_bed b;
+    struct dw_buf noted = {0};
+    query_bed_init(&b);
+    assert_int_equal(query_bed_start(&b, "status:1 or status_code:2 or nowhere:3 or a:*"), DW_OK);
+    query_bed_take(&b, "a=1 req.status=1", 0, 0);
+    dw_query_unseen(b.q, note_name, &noted);
+    assert_str(dw_buf_view(&noted), "status req.status;status_code http.response.status_code;nowhere -;");
+    dw_buf_fini(&noted);
+    query_bed_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_mistake_is_shown_under_its_text),
         cmocka_unit_test(texts_that_look_like_comparisons_are_looked_for),
         cmocka_unit_test(a_text_that_looks_like_a_comparison_is_noted),
+        cmocka_unit_test(a_name_that_no_event_has_is_noted_with_the_one_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
