@@ -195,6 +195,19 @@ void dw_query_end(struct dw_query *q)
             note(q, op->ops->end(op));
 }
 
+int dw_query_followable(const struct dw_query *q, struct dw_diags *diags)
+{
+    for (const struct op *op = q->first; op; op = op->next) {
+        if (!op->ops->end || !op->len)
+            continue;
+        dw_diag_add(diags, (struct dw_span){.line = 1, .col = (uint32_t)op->at + 1, .len = (uint32_t)op->len},
+            "leave out --follow; where, fields, rename, eval, parse, dedup, context and head can follow",
+            "this pipe answers when all events were read, and who follows never has read all");
+        return DW_ESYNTAX;
+    }
+    return DW_OK;
+}
+
 bool dw_query_is_filter(const struct dw_query *q)
 {
     return !q->first || q->first == &q->sink;

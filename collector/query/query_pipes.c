@@ -76,8 +76,11 @@ int query_parse_pipe(struct query_parser *p)
         p->pipe_at = at;
         int rc = pipes[i].parse(p, &made);
         DW_ASSERT(rc < 0 || made);
-        if (rc == DW_OK)
+        if (rc == DW_OK) {
             *end = made;
+            made->at = at;
+            made->len = name.len;
+        }
         p->first = false;
         return rc;
     }

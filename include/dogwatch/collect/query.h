@@ -21,6 +21,9 @@ DW_MUST_USE int dw_query_compile(struct dw_str text, struct dw_keys *keys, struc
 void dw_query_free(struct dw_query *q);
 /* Whether the filter holds for an event. One that cannot be judged (memory) does not match, and dw_query_partial says so. */
 bool dw_query_match(struct dw_query *q, const struct dw_event *ev);
+/* Whether rows come while events come, for who follows a log without end. DW_ESYNTAX with a diagnostic at the first pipe that has to wait
+ * for the end. */
+DW_MUST_USE int dw_query_followable(const struct dw_query *q, struct dw_diags *diags);
 /* Whether it is a filter alone, without pipes. */
 bool dw_query_is_filter(const struct dw_query *q);
 /* Names that the query uses and that neither tbl/fields.h nor any event so far had: probably a mistake, since `not name:x` holds

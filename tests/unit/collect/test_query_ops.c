@@ -257,6 +257,26 @@ static void mistakes_in_pipes_have_a_place(void **state)
     }
 }
 
+static void what_waits_for_the_end_cannot_follow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t col; /* 0: it can */
+    } rows[] = {
+        {"a", 0}, {"a | context 2 | where b:* | rename b as c | eval d = c | parse \"<x> \" | dedup d | fields d | head 3", 0},
+        {"a | head 3 | stats count", 14}, {"a | sort b", 5}, {"a | tail 3", 5}, {"a | where b:* | timechart 1m count | head 2", 17}, {"a | rare 3 b", 5},
+    };
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+        struct query_bed b;
+        query_bed_init(&b);
+        assert_int_equal(query_bed_start(&b, rows[i].text), DW_OK);
+        assert_int_equal(dw_query_followable(b.q, &b.diags), rows[i].col ? DW_ESYNTAX : DW_OK);
+        assert_int_equal(b.diags.count ? b.diags.item[0].at.col : 0, rows[i].col);
+        query_bed_fini(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(context_shows_each_event_of_the_log_once),
         cmocka_unit_test(mistakes_in_pipes_are_shown),
         cmocka_unit_test(mistakes_in_pipes_have_a_place),
+        cmocka_unit_test(what_waits_for_the_end_cannot_follow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
