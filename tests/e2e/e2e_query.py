@@ -2,7 +2,7 @@
 """Random queries over random events: `dogwatch query` and a plain evaluator in Python give the same rows.
 
 The evaluator knows the events as they were written, not as dogwatch read them, and works on lists in the simplest way there is.
-DW_SEED chooses another sequence; --long asks ten times as many.
+DW_SEED chooses another sequence; --long asks fifty times as many.
 """
 import concurrent.futures
 import math
@@ -13,7 +13,7 @@ from e2e_lib import *  # noqa: F403
 
 began = time.monotonic()
 SEED = int(os.environ.get('DW_SEED', '20261125'))
-QUERIES, SECONDS = (20000, 600) if LONG else (2000, 28)
+QUERIES, TURNS = (100000, 10) if LONG else (2000, 1)
 SETS, PER_SET, START = 24, 25, 1793491200  # 2026-11-01T00:00:00Z
 rng = random.Random(SEED)
 NAMES = ['n', 'f', 'w', 'm', 'seq']
@@ -382,35 +382,77 @@ def agree(got, want):
     return len(got) == len(want) and all(list(g) == list(w) and all(alike(g[n], w[n]) for n in w) for g, w in zip(got, want))
 
 
+class Many:
+    """A process that answers one query after the other (query_many.c)."""
+
+    def __init__(self, data):
+        self.process = subprocess.Popen([os.path.join(BUILD, 'tests/query_many'), data], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+        atexit.register(lambda: self.process.poll() is None and self.process.kill())
+
+    def ask(self, text_):
+        memory = '64KiB' if len(text_) % 5 == 0 else '256MiB'
+        self.process.stdin.write(f'{memory}\t{text_}\n'.encode())
+        self.process.stdin.flush()
+        lines = []
+        while not lines or not lines[-1].startswith(b'\x1e'):
+            lines.append(self.process.stdout.readline())
+            if not lines[-1]:
+                return -1, ''
+        return int(lines.pop()[1:]), b''.join(lines).decode()
+
+    def end(self):
+        self.process.stdin.close()
+        same(self.process.wait(60), 0, 'query_many ends well')
+
+
+def ask_program(data, text_):
+    r = subprocess.run([DOGWATCH, 'query', text_, '--data', data, '--output', 'ndjson'], capture_output=True)
+    return r.returncode, r.stdout.decode()
+
+
+def archive_of(dir_, events):
+    os.makedirs(os.path.join(dir_, 'logs'))
+    with open(os.path.join(dir_, 'logs', 'app.log'), 'w', encoding='utf-8') as out:
+        out.writelines(json.dumps(e, ensure_ascii=False) + '\n' for _, e in events)
+    data = os.path.join(dir_, 'data')
+    same(up_until_idle(data, [dir_ + '/logs/*.log'], brokers=None), 0, 'dogwatch up ends well')
+    same(count(data), len(events), 'every event is there')
+    return data
+
+
+def compare(data, rows, queries, first):
+    """So many random queries, each over one of the sets; the first ones by a process of their own. Answers how many, and how many with rows."""
+    asked, with_rows = 0, 0
+    many = [Many(data), Many(data)]
+    with concurrent.futures.ThreadPoolExecutor(len(many)) as pool:
+        while asked < queries and checks['failed'] < 5:
+            some = [make_query() for _ in range(100)]
+            jobs = [pool.submit(lambda m, k: [m.ask(q) for q, _ in some[k::len(many)]], m, k) for k, m in enumerate(many)]
+            answers = [a for pair in itertools.zip_longest(*(j.result() for j in jobs)) for a in pair if a is not None]
+            for i, ((text_, run), (code, out)) in enumerate(zip(some, answers)):
+                asked += 1
+                if asked <= first:
+                    same(ask_program(data, text_), (code, out), f'the program answers the same: {text_}')
+                if check(code == 0, f'answers: {text_}', code):
+                    got, want = ndjson(out), run(rows)
+                    with_rows += len(want) > 0
+                    check(agree(got, want), f'seed {SEED}: {text_}', f'\n  dogwatch {got}\n  plain    {want}')
+    for m in many:
+        m.end()
+    return asked, with_rows
+
+
 dir_ = scratch('query')
-os.makedirs(os.path.join(dir_, 'logs'))
-events = make_events()
-with open(os.path.join(dir_, 'logs', 'app.log'), 'w', encoding='utf-8') as out:
-    out.writelines(json.dumps(e, ensure_ascii=False) + '\n' for _, e in events)
-data = os.path.join(dir_, 'data')
-same(up_until_idle(data, [dir_ + '/logs/*.log'], brokers=None), 0, 'dogwatch up ends well')
-same(count(data), len(events), 'every event is there')
-rows = [row_of(t, e) for t, e in events]
-
-
-def ask(query_):
-    memory = ('--memory', '64KiB') if len(query_) % 5 == 0 else ()
-    return subprocess.run([DOGWATCH, 'query', query_, '--data', data, '--output', 'ndjson', *memory], capture_output=True)
-
-
-asked, with_rows, end = 0, 0, time.monotonic() + SECONDS
-with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    while asked < QUERIES and time.monotonic() < end and checks['failed'] < 5:
-        some = [make_query() for _ in range(50)]
-        for (text_, run), r in zip(some, pool.map(ask, [q for q, _ in some])):
-            asked += 1
-            if check(r.returncode == 0, f'answers: {text_}', r.stderr.decode(errors='replace')):
-                got, want = ndjson(r.stdout.decode()), run(rows)
-                with_rows += len(want) > 0
-                check(agree(got, want), f'seed {SEED}: {text_}', f'\n  dogwatch {got}\n  plain    {want}')
+asked, with_rows = 0, 0
+for turn in range(TURNS):
+    events = make_events()
+    data = archive_of(os.path.join(dir_, str(turn)), events)
+    n, m = compare(data, [row_of(t, e) for t, e in events], QUERIES // TURNS, 50 if turn == 0 else 0)
+    asked, with_rows = asked + n, with_rows + m
 shown_text = dogwatch('query', '* | head 1 | eval x = "\x1b[31m\u202ered" | fields x', '--data', data, '--output', 'table')
 same(shown_text, 'x\n\\x1b[31m\\u202ered\n', 'a table shows control and bidi characters, it does not send them')
-print(f'{asked} queries of seed {SEED}, {with_rows} with rows')
+print(f'{asked} pairs of a random query and its set of events, seed {SEED}: {with_rows} answers with rows, {TURNS} archives of {SETS} sets')
 check(with_rows * 2 > asked, 'most answers have rows', with_rows)
-check(asked >= 300, 'enough was asked in the time there is', asked)
+check(asked == QUERIES, 'all were asked', asked)
 finish(began)
