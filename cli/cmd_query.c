@@ -160,6 +160,23 @@ static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
     r->matched += dw_query_take(r->q, ev, mark);
 }
 
+/* Whether a frame may hold what is asked for. Frames that lie in the time asked for with a part only are read, so that the others can be
+ * counted by their HEAD. */
+static bool want(void *arg, const struct dw_head *head, struct dw_str text)
+{
+    struct run *r = arg;
+    bool whole = head->time_min_ns >= r->o->since_ns && head->time_max_ns <= r->o->until_ns;
+    return !whole || dw_query_wants(r->q, text);
+}
+
+/* Of a frame that was passed over its events count as read. */
+static void count_passed(struct run *r, const struct dw_archived *a)
+{
+    r->events += a->frame.head.event_count;
+    for (uint32_t i = 0; a->mark && i < a->frame.head.event_count; i++)
+        r->events -= a->mark[i] == DW_MARK_DUPLICATE;
+}
+
 static void say_unseen(void *arg, struct dw_str name, const char *near)
 {
     (void)arg;
@@ -200,6 +217,8 @@ static void read_all(struct run *r, struct dw_archive_reader *reader)
                 break;
             continue;
         }
+        if (a.passed)
+            count_passed(r, &a);
         for (uint32_t i = 0; i < a.frame.event_count && !has_enough(r); i++)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }
@@ -249,6 +268,7 @@ static int scan(struct run *r)
     if (rc != CLI_YES)
         return rc;
     dw_archive_reader_range(reader, r->o->since_ns, r->o->until_ns);
+    dw_archive_reader_want(reader, want, r);
     read_all(r, reader);
     if (r->o->follow)
         follow(r, reader);

@@ -27,6 +27,7 @@ int dw_query_compile(struct dw_str text, struct dw_keys *keys, struct dw_diags *
         dw_query_free(q);
         return rc;
     }
+    query_needles_init(&q->needles, &q->filter);
     *ret = q;
     return DW_OK;
 }

@@ -12,7 +12,7 @@
 #include "dogwatch/pred/expr.h"
 
 enum { QUERY_OWN_MAX = 32, QUERY_BY_MAX = 8, QUERY_COLUMNS_MAX = 32, QUERY_PIPES_MAX = 32, QUERY_TIMES_MAX = 16,
-    QUERY_TEXTS_MAX = 8, QUERY_NEAR_MAX = 96 };
+    QUERY_TEXTS_MAX = 8, QUERY_NEAR_MAX = 96, QUERY_NEEDLES_MAX = 16 };
 
 /* One filter: of the query, or of a `where`. */
 struct query_filter {
@@ -36,6 +36,17 @@ void query_filter_fini(struct query_filter *f);
 /* Whether it holds; an event that cannot be judged does not match, and sets `failed`. */
 bool query_filter_test(struct query_filter *f, const struct dw_keys *keys, const struct dw_event *ev);
 
+/* Texts of which one is in the line of whatever the filter takes; none: it may take any line. */
+struct query_needles {
+    struct query_needle {
+        struct dw_str text; /* folded, ASCII; the filter's */
+        size_t rare;        /* which of its bytes is looked for first */
+    } needle[QUERY_NEEDLES_MAX];
+    uint32_t count;
+    bool chosen, folds; /* `rare` is set; a text has a letter that something outside ASCII folds to */
+};
+void query_needles_init(struct query_needles *t, const struct query_filter *f);
+
 /* A word that is looked for and that reads like a comparison. */
 struct query_text_note {
     struct dw_str word, name, value;
@@ -45,6 +56,7 @@ struct query_text_note {
 struct dw_query {
     struct query_context cx;
     struct query_filter filter;
+    struct query_needles needles;
     /* Names that the query uses and that are none of tbl/fields.h: whether an event had them. */
     uint32_t own[QUERY_OWN_MAX], own_count, own_unseen;
     bool own_seen[QUERY_OWN_MAX];

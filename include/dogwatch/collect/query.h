@@ -57,6 +57,8 @@ struct dw_query_setup {
 enum { DW_QUERY_MEMORY_BYTES = 256 << 20, DW_QUERY_MEMORY_MIN = 64 << 10 };
 /* Once, before the first take. Keeps `fs` and `tmp_dir`. */
 void dw_query_start(struct dw_query *q, const struct dw_query_setup *setup);
+/* False: none of the events whose lines `text` holds, one after the other, can match, so they need not be read. */
+bool dw_query_wants(struct dw_query *q, struct dw_str text);
 /* Gives an event to the filter and, if it matches, to the pipes. Answers whether it matched. */
 bool dw_query_take(struct dw_query *q, const struct dw_event *ev, uint8_t mark);
 /* No event comes any more: the rest of the rows goes to the sink. */
