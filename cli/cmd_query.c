@@ -209,6 +209,7 @@ static bool has_enough(const struct run *r)
 static void read_all(struct run *r, struct dw_archive_reader *reader)
 {
     struct dw_archived a;
+    uint32_t need_count;
     for (int err; !has_enough(r) && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
@@ -219,6 +220,9 @@ static void read_all(struct run *r, struct dw_archive_reader *reader)
         }
         if (a.passed)
             count_passed(r, &a);
+        const uint32_t *need = dw_query_needs(r->q, &need_count);
+        if (need)
+            dw_archive_reader_only(reader, need, need_count);
         for (uint32_t i = 0; i < a.frame.event_count && !has_enough(r); i++)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }

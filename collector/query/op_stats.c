@@ -7,9 +7,12 @@
  * A group's key: the texts of its `by` fields, then the number of its span of time; so groups of one key stand together in the file,
  * and in the order in which they were spilled.
  *
+ * Among many groups most of the time goes into waiting for the memory of one. Where rows are only counted, their keys wait in a short
+ * queue while the memory of their groups is asked for.
+ *
  * Invariants:
- *   (1) Every row is in exactly one state, in memory or in the file; if one is lost (memory, the file), no group is shown, for
- *       its counts might be wrong.
+ *   (1) Every row waits in the queue or is in exactly one state, in memory or in the file; if one is lost (memory, the file), no group is
+ *       shown, for its counts might be wrong.
  *   (2) A group that memory cannot hold alone loses the aggregates that are lists, not its counts and sums.
  *   (3) Without `by` and span there is one row, also of no rows.
  *   (4) A `by` value is a number where it was one in all rows of its group, so that it is printed as it came.
@@ -18,6 +21,8 @@
 #include "query_sorter.h"
 
 #include "dogwatch/base/hash.h"
+
+enum { KEY_ALIGN = 16 };
 
 struct group {
     struct dw_node node;
@@ -28,6 +33,15 @@ struct group {
 };
 
 _Static_assert(QUERY_BY_MAX <= 8, "a bit for each of them");
+
+/* A row whose group is not looked up yet. */
+struct waiting {
+    struct dw_buf key;
+    uint64_t hash;
+    uint8_t numbers;
+};
+
+enum { QUEUE = 8 };
 
 struct stats {
     struct op op;
@@ -42,6 +56,9 @@ struct stats {
     struct query_streams streams; /* none: rows of a table have no stream */
     struct dw_arena arena;        /* of the row that is given */
     struct dw_buf key, bytes, text;
+    bool only_counts;             /* aggregates look at no field */
+    struct waiting queue[QUEUE];
+    uint64_t queued, looked_up; /* rows that came to the queue and that have left it */
 };
 
 static void start(struct op *op)
@@ -83,13 +100,16 @@ static int spill(struct stats *s)
     return rc;
 }
 
+/* The key stands right before the group, in one piece of memory: to find a group among many is mostly waiting for memory. */
 static struct group *new_group(struct stats *s, struct dw_str key, uint64_t hash)
 {
-    struct group *g = dw_arena_alloc(&s->store.arena, group_bytes(s));
-    if (g)
-        g->key = dw_arena_copy(&s->store.arena, key);
-    if (!g || !g->key.ptr)
+    size_t room = (key.len + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN;
+    char *block = dw_arena_alloc(&s->store.arena, room + group_bytes(s));
+    if (!block)
         return NULL;
+    struct group *g = (struct group *)(void *)(block + room);
+    memcpy(block + room - key.len, key.ptr, key.len);
+    g->key = dw_str_make(block + room - key.len, key.len);
     g->numbers = UINT8_MAX;
     g->next = s->newest;
     s->newest = g;
@@ -105,29 +125,31 @@ static void note_span(struct stats *s, int64_t span)
         s->last_span = span;
 }
 
-/* Puts a row into its group. */
-static int count_row(struct stats *s, const struct row *row)
+/* The key of a row's group; answers which of its `by` values are numbers. */
+static uint8_t make_key(struct stats *s, const struct row *row, struct dw_buf *key)
 {
     uint8_t numbers = 0;
-    int rc = DW_OK;
-    dw_buf_reset(&s->key);
-    dw_buf_byte(&s->key, 1); /* no key is empty */
+    dw_buf_reset(key);
+    dw_buf_byte(key, 1); /* no key is empty */
     for (uint32_t i = 0; i < s->plan.by_count; i++)
-        numbers |= (uint8_t)(query_key_by(&s->key, row, s->plan.by[i]) << i);
+        numbers |= (uint8_t)(query_key_by(key, row, s->plan.by[i]) << i);
     if (s->plan.span_ns) {
         int64_t span = floor_div(row->ev.time_ns, s->plan.span_ns);
         note_span(s, span);
-        query_key_i64(&s->key, span);
+        query_key_i64(key, span);
     }
     s->any = true;
-    if (s->key.err)
-        return s->key.err;
-    if (s->newest && held(s) + group_bytes(s) + s->key.len > s->op.cx->share / 4)
+    return numbers;
+}
+
+/* Puts a row into its group. `row` may be NULL where rows are only counted. */
+static int count_row(struct stats *s, struct dw_str key, uint64_t hash, uint8_t numbers, const struct row *row)
+{
+    int rc = DW_OK;
+    if (s->newest && held(s) + group_bytes(s) + key.len > s->op.cx->share / 4)
         rc = spill(s);
     if (rc < 0)
         return rc;
-    struct dw_str key = dw_buf_view(&s->key);
-    uint64_t hash = dw_hash(dw_hash_process_key(), key);
     struct dw_node *n = dw_table_find(&s->groups, hash);
     while (n && !dw_str_eq(DW_ITEM(n, struct group, node)->key, key))
         n = dw_table_next(n);
@@ -140,10 +162,42 @@ static int count_row(struct stats *s, const struct row *row)
     return DW_OK;
 }
 
+static int count_waiting(struct stats *s)
+{
+    struct waiting *w = &s->queue[s->looked_up++ % QUEUE];
+    return count_row(s, dw_buf_view(&w->key), w->hash, w->numbers, NULL);
+}
+
+static int queue_row(struct stats *s, const struct row *row)
+{
+    int rc = s->queued - s->looked_up == QUEUE ? count_waiting(s) : DW_OK;
+    struct waiting *w = &s->queue[s->queued % QUEUE];
+    if (rc < 0)
+        return rc;
+    w->numbers = make_key(s, row, &w->key);
+    if (w->key.err)
+        return w->key.err;
+    w->hash = dw_hash(dw_hash_process_key(), dw_buf_view(&w->key));
+    dw_table_ask_slot(&s->groups, w->hash);
+    if (s->queued - s->looked_up >= QUEUE / 2)
+        dw_table_ask_node(&s->groups, s->queue[(s->queued - QUEUE / 2) % QUEUE].hash);
+    s->queued++;
+    return DW_OK;
+}
+
 static int take(struct op *op, struct row *row)
 {
     struct stats *s = DW_ITEM(op, struct stats, op);
-    int rc = s->broken ? DW_OK : count_row(s, row);
+    if (s->broken)
+        return DW_OK;
+    int rc;
+    if (s->only_counts) {
+        rc = queue_row(s, row);
+    } else {
+        uint8_t numbers = make_key(s, row, &s->key);
+        struct dw_str key = dw_buf_view(&s->key);
+        rc = s->key.err ? s->key.err : count_row(s, key, dw_hash(dw_hash_process_key(), key), numbers, row);
+    }
     s->broken |= rc < 0;
     return rc;
 }
@@ -248,7 +302,11 @@ static int end(struct op *op)
     struct row row;
     if (s->broken)
         return DW_OK; /* the reason is noted */
-    int rc = s->has_spilled ? spill(s) : DW_OK;
+    int rc = DW_OK;
+    while (rc == DW_OK && s->looked_up < s->queued)
+        rc = count_waiting(s);
+    if (rc == DW_OK && s->has_spilled)
+        rc = spill(s);
     if (rc < 0)
         return rc;
     if (!s->any && s->plan.by_count == 0 && !s->plan.span_ns && !new_group(s, none, 0))
@@ -281,6 +339,8 @@ static void stats_free(struct op *op)
     dw_buf_fini(&s->key);
     dw_buf_fini(&s->bytes);
     dw_buf_fini(&s->text);
+    for (uint32_t i = 0; i < QUEUE; i++)
+        dw_buf_fini(&s->queue[i].key);
     dw_free(s);
 }
 
@@ -293,6 +353,9 @@ struct op *stats_new(const struct stats_plan *plan)
     if (!s)
         return NULL;
     s->plan = *plan;
+    s->only_counts = true;
+    for (uint32_t i = 0; i < plan->agg_count; i++)
+        s->only_counts &= plan->agg[i].field == UINT32_MAX;
     return &s->op;
 }
 

@@ -63,6 +63,23 @@ void query_own_name(struct dw_query *q, uint32_t key)
     q->own_unseen++;
 }
 
+void query_need_name(struct dw_query *q, uint32_t key)
+{
+    for (uint32_t i = 0; i < q->need_count; i++)
+        if (q->need[i] == key)
+            return;
+    if (q->need_count < QUERY_NEED_MAX)
+        q->need[q->need_count++] = key;
+    else
+        q->needs_all = true;
+}
+
+const uint32_t *dw_query_needs(const struct dw_query *q, uint32_t *ret_count)
+{
+    *ret_count = q->need_count;
+    return q->table && !q->needs_all && !q->own_unseen ? q->need : NULL;
+}
+
 /* A field of the event that ends as `name` does. */
 static void look_near(struct dw_query *q, uint32_t i, const struct dw_event *ev)
 {

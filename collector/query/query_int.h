@@ -12,7 +12,7 @@
 #include "dogwatch/pred/expr.h"
 
 enum { QUERY_OWN_MAX = 32, QUERY_BY_MAX = 8, QUERY_COLUMNS_MAX = 32, QUERY_PIPES_MAX = 32, QUERY_TIMES_MAX = 16,
-    QUERY_TEXTS_MAX = 8, QUERY_NEAR_MAX = 96, QUERY_NEEDLES_MAX = 16 };
+    QUERY_TEXTS_MAX = 8, QUERY_NEAR_MAX = 96, QUERY_NEEDLES_MAX = 16, QUERY_NEED_MAX = 64 };
 
 /* One filter: of the query, or of a `where`. */
 struct query_filter {
@@ -57,6 +57,8 @@ struct dw_query {
     struct query_context cx;
     struct query_filter filter;
     struct query_needles needles;
+    uint32_t need[QUERY_NEED_MAX], need_count; /* names that are looked at in events */
+    bool needs_all;                            /* or more than these */
     /* Names that the query uses and that are none of tbl/fields.h: whether an event had them. */
     uint32_t own[QUERY_OWN_MAX], own_count, own_unseen;
     bool own_seen[QUERY_OWN_MAX];
@@ -146,6 +148,8 @@ bool query_shape_has(const struct query_shape *s, uint32_t key);
 /* A pipe that is made for events only. */
 DW_MUST_USE int query_needs_events(struct query_parser *p, size_t at, const char *what);
 
+/* Notes a name that is looked at in events. */
+void query_need_name(struct dw_query *q, uint32_t key);
 /* Notes a name for dw_query_unseen. */
 void query_own_name(struct dw_query *q, uint32_t key);
 /* A zeroed operator, at the start of `size` bytes; NULL without memory. */

@@ -154,6 +154,8 @@ int query_resolve(struct query_parser *p, size_t at, struct dw_str name, uint32_
         return rc;
     if (p->shape.table && !query_shape_has(&p->shape, *ret_key))
         return no_such_column(p, at, name);
+    if (!p->shape.table)
+        query_need_name(p->q, *ret_key);
     if (!p->shape.table && !query_shape_has(&p->shape, *ret_key))
         query_own_name(p->q, *ret_key);
     return DW_OK;

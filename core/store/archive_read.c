@@ -145,6 +145,11 @@ void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg,
     r->want_arg = arg;
 }
 
+void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count)
+{
+    dw_decoder_only(r->decoder, key, count);
+}
+
 void dw_archive_reader_chain_order(struct dw_archive_reader *r)
 {
     r->chain_order = true;

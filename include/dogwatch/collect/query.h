@@ -57,6 +57,8 @@ struct dw_query_setup {
 enum { DW_QUERY_MEMORY_BYTES = 256 << 20, DW_QUERY_MEMORY_MIN = 64 << 10 };
 /* Once, before the first take. Keeps `fs` and `tmp_dir`. */
 void dw_query_start(struct dw_query *q, const struct dw_query_setup *setup);
+/* The names of an event's fields that are looked at; its line and times always may be. NULL: all, now; later perhaps fewer. */
+const uint32_t *dw_query_needs(const struct dw_query *q, uint32_t *ret_count);
 /* False: none of the events whose lines `text` holds, one after the other, can match, so they need not be read. */
 bool dw_query_wants(struct dw_query *q, struct dw_str text);
 /* Gives an event to the filter and, if it matches, to the pipes. Answers whether it matched. */

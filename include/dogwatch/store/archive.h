@@ -85,6 +85,8 @@ void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64
 void dw_archive_reader_chain_order(struct dw_archive_reader *r);
 /* From now on events are decoded only of frames that `want` takes, by their HEAD and the text of their lines. */
 void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg, const struct dw_head *head, struct dw_str text), void *arg);
+/* dw_decoder_only of the reader's decoder. */
+void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
  * error once and is then passed over: dw_archive_reader_where names the file, ret->frame.head the frame where its kind is not 0,
  * ret->offset and bytes the place where bytes is not 0. DW_ENOMEM is no part's fault: stop. */
