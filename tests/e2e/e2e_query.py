@@ -447,6 +447,57 @@ def compare(data, rows, queries, first):
     return asked, with_rows
 
 
+# Much with little memory -----------------------------------------------------------------------------------------------------------
+
+LIMIT_MIB, MEASURE = 64, """
+import os, subprocess, sys
+p = subprocess.Popen(sys.argv[2:], stdout=open(sys.argv[1], 'wb'), stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(p.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss // 1024)
+"""
+
+
+def measured(path, *command):
+    """Exit code and greatest resident memory in MiB of a command that writes to `path`. A small process starts it: what its parent holds
+    when it starts would count."""
+    r = subprocess.run([sys.executable, '-c', MEASURE, path, *command], capture_output=True)
+    return tuple(map(int, r.stdout.split()))
+
+
+def big_log(path, text_bytes):
+    """Lines of many clients; how often each is there."""
+    clients, size, n = {}, 0, 0
+    with open(path, 'w', encoding='ascii') as out:
+        while size < text_bytes:
+            lines = []
+            for n in range(n, n + 10000):
+                k = rng.randrange(1000000)
+                ip = f'{1 + k % 200}.{k // 200 % 250}.{k // 50000}.7'
+                clients[ip] = clients.get(ip, 0) + 1
+                lines.append(f'{ip} - - [24/Nov/2026:{n // 360000 % 24:02}:{n // 6000 % 60:02}:{n // 100 % 60:02} +0000] "GET /p/{k % 977}?id={n} HTTP/1.1" '
+                             f'{404 if n % 20 == 0 else 200} {k % 50000} "-" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"\n')
+            n += 1
+            size += out.write(''.join(lines))
+    return clients, size
+
+
+def much_with_little_memory(dir_):
+    """stats over more groups than memory holds, against a count that dogwatch has no part in. A sanitizer makes a process big and slow:
+    then a tenth of the text, and its memory is only shown."""
+    sanitizer = b'__asan_' in open(DOGWATCH, 'rb').read()
+    os.makedirs(os.path.join(dir_, 'logs'))
+    os.makedirs(os.path.join(dir_, 'rules'))
+    clients, size = big_log(os.path.join(dir_, 'logs/access.log'), 10**8 if sanitizer else 2**30)
+    data, out = os.path.join(dir_, 'data'), os.path.join(dir_, 'out')
+    same(up_until_idle(data, [dir_ + '/logs/*.log'], '--rules', os.path.join(dir_, 'rules'), brokers=None, seconds=1200), 0, 'dogwatch up ends well')
+    code, rss = measured(out, DOGWATCH, 'query', '* | stats count by source.ip', '--data', data, '--memory', '16MiB', '--output', 'ndjson')
+    same(code, 0, 'the answer is complete')
+    answer = [(r['source.ip'], r['count']) for r in map(json.loads, open(out))]
+    check(answer == sorted(clients.items(), key=lambda c: (-c[1], c[0].encode())), 'every address with its count, greatest first', answer[:3])
+    check(sanitizer or rss <= LIMIT_MIB, f'in at most {LIMIT_MIB} MiB', rss)
+    print(f'{size / 1e9:.2f} GB of text, {sum(clients.values())} events, {len(clients)} addresses: stats count by source.ip held {rss} MiB at most')
+
+
 dir_ = scratch('query')
 asked, with_rows = 0, 0
 for turn in range(TURNS):
@@ -458,7 +509,25 @@ for turn in range(TURNS):
         print(f'{asked} pairs, {with_rows} answers with rows', flush=True)
 shown_text = dogwatch('query', '* | head 1 | eval x = "\x1b[31m\u202ered" | fields x', '--data', data, '--output', 'table')
 same(shown_text, 'x\n\\x1b[31m\\u202ered\n', 'a table shows control and bidi characters, it does not send them')
+
+
+def said(query_, code=0, *args, **env):
+    """What is said of an answer."""
+    r = subprocess.run([DOGWATCH, 'query', query_, '--data', data, '--output', 'ndjson', *args], capture_output=True, env=os.environ | env)
+    same(r.returncode, code, f'exit code of {query_}')
+    return r.stderr.decode()
+
+
+check(said('* | head 2').endswith('complete as far as head asks\n'), 'reading stops at head')
+for all_read in ('* | top 3 w', '* | sort n | head 2', '* | stats count by w | head 1', '*'):
+    check(said(all_read).endswith('read: complete\n'), f'all is read for {all_read}', said(all_read))
+check('partial, the temporary file in /nowhere could not be used: no such file' in said('* | sort w', 1, '--memory', '64KiB', TMPDIR='/nowhere'),
+      'a temporary file that cannot be is named', said('* | sort w', 1, '--memory', '64KiB', TMPDIR='/nowhere'))
+check("note: 'w=beta' was looked for as a text in the line; a field is asked for by w:beta\n" in said('w=beta'), 'a text that may be a mistake is noted')
+check('did you mean http.response.status_code:404?' in said('http.response.status_code=404', 2), 'a mistake is refused')
 print(f'{asked} pairs of a random query and its set of events, seed {SEED}: {with_rows} answers with rows, {TURNS} archives of {SETS} sets')
 check(with_rows * 2 > asked, 'most answers have rows', with_rows)
 check(asked == QUERIES, 'all were asked', asked)
+if LONG:
+    much_with_little_memory(os.path.join(dir_, 'big'))
 finish(began)
