@@ -140,7 +140,8 @@ bool dw_query_match(struct dw_query *q, const struct dw_event *ev)
 {
     if (q->own_unseen)
         look_for_names(q, ev);
-    return query_filter_test(&q->filter, q->cx.keys, ev);
+    enum query_look look = query_needles_look(&q->needles, ev->line);
+    return look != QUERY_ASK ? look == QUERY_YES : query_filter_test(&q->filter, q->cx.keys, ev);
 }
 
 const struct dw_query_column *dw_query_columns(const struct dw_query *q, uint32_t *ret_count)

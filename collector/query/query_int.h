@@ -44,8 +44,12 @@ struct query_needles {
     } needle[QUERY_NEEDLES_MAX];
     uint32_t count;
     bool chosen, folds; /* `rare` is set; a text has a letter that something outside ASCII folds to */
+    bool whole;         /* the filter takes every line, but for JSON, that has one */
 };
 void query_needles_init(struct query_needles *t, const struct query_filter *f);
+enum query_look { QUERY_NO, QUERY_YES, QUERY_ASK };
+/* What can be said of a line without the filter. */
+enum query_look query_needles_look(struct query_needles *t, struct dw_str line);
 
 /* A word that is looked for and that reads like a comparison. */
 struct query_text_note {

@@ -1,12 +1,13 @@
 /*
- * query_text: whether any of some lines can match, from their bytes alone, before they are decoded.
+ * query_text: whether any of some lines can match, from their bytes alone, before they are decoded or folded.
  *
  * Idea: from the filter follow texts of which one at least is in the line of whatever matches: any one of what an `and` needs, all of
  * what an `or` allows. They are looked for in the text of a whole frame, whatever the case, by the byte of each that is rarest
- * there; a frame without them is passed over.
+ * there; a frame without them is passed over. Of a frame with one its lines are looked at in the same way, and where the filter is nothing
+ * but such texts, that is the answer.
  *
  * Invariants:
- *   (1) A frame is passed over only if no event of it can match: in doubt it is read.
+ *   (1) A frame is passed over only if no event of it can match, a line is answered only as the filter would: in doubt it is asked.
  *   (2) In doubt are lines of JSON with a backslash, whose values are not there as such, and bytes outside ASCII where a text has a k or an
  *       s: K (Kelvin) and long s fold to these.
  *   (3) While a name of the query was not seen in any event every frame is read, so that the note on it is true.
@@ -29,12 +30,15 @@ static bool collect(const struct query_filter *f, uint32_t node, struct query_ne
     const struct dw_expr_node *n = &f->expr.node[node];
     uint32_t before = out->count;
     if (n->op == DW_EX_LEAF) {
-        struct dw_str literal = dw_pred_leaf_literal(f->pred, n->arg);
+        bool whole;
+        struct dw_str literal = dw_pred_leaf_literal(f->pred, n->arg, &whole);
         if (literal.len < NEEDLE_MIN || !is_ascii(literal) || out->count == QUERY_NEEDLES_MAX)
             return false;
         out->needle[out->count++].text = literal;
+        out->whole &= whole;
         return true;
     }
+    out->whole &= n->op == DW_EX_ATLEAST && n->arg == 1;
     bool each = n->op == DW_EX_ATLEAST && n->arg < n->count, found = n->op == DW_EX_ATLEAST && n->arg > 0 && each;
     for (uint32_t i = 0; i < n->count && n->op == DW_EX_ATLEAST && n->arg > 0; i++) {
         bool has = collect(f, f->expr.kid[n->first + i], out);
@@ -49,7 +53,7 @@ static bool collect(const struct query_filter *f, uint32_t node, struct query_ne
 
 void query_needles_init(struct query_needles *t, const struct query_filter *f)
 {
-    *t = (struct query_needles){0};
+    *t = (struct query_needles){.whole = true};
     if (f->root == DW_EXPR_NONE || !collect(f, f->root, t))
         t->count = 0;
     for (uint32_t i = 0; i < t->count; i++)
@@ -120,15 +124,33 @@ static bool may_be_json(struct dw_str text)
     return false;
 }
 
-bool dw_query_wants(struct dw_query *q, struct dw_str text)
+static bool any_occurs(struct query_needles *t, struct dw_str text)
 {
-    struct query_needles *t = &q->needles;
-    if (!t->count || q->context || q->own_unseen)
-        return true;
     if (!t->chosen)
         choose_rare(t, text);
     for (uint32_t i = 0; i < t->count; i++)
         if (occurs(&t->needle[i], text))
             return true;
+    return false;
+}
+
+/* Whether a text may be there though its bytes are not. */
+static bool may_hide(const struct query_needles *t, struct dw_str text)
+{
     return (t->folds && !is_ascii(text)) || (dw_str_index(text, '\\') < text.len && may_be_json(text));
+}
+
+bool dw_query_wants(struct dw_query *q, struct dw_str text)
+{
+    struct query_needles *t = &q->needles;
+    return !t->count || q->context || q->own_unseen || any_occurs(t, text) || may_hide(t, text);
+}
+
+enum query_look query_needles_look(struct query_needles *t, struct dw_str line)
+{
+    if (!t->count)
+        return QUERY_ASK;
+    if (any_occurs(t, line))
+        return t->whole && !may_be_json(line) ? QUERY_YES : QUERY_ASK;
+    return may_hide(t, line) ? QUERY_ASK : QUERY_NO;
 }

@@ -76,11 +76,13 @@ try:
     cat = ['zstd', '-dcq'] + segments
     found = best({
         'zstd -dc': [cat], 'zstd -dc | rg -F': [cat, ['rg', '-F', NEEDLE]], 'zstd -dc | rg -F -i': [cat, ['rg', '-F', '-i', NEEDLE]],
-        'literal': query(NEEDLE), 'field': query('http.response.status_code:404 and url.path:/login | stats count'),
-        'count': query('* | stats count'), 'stats': query('* | stats count by source.ip | head 3')})
+        'literal': query(NEEDLE), 'literal in most lines': query('Mozilla | stats count'), 'zstd -dc | rg -F -c in most lines': [cat, ['rg', '-F', '-c', 'Mozilla']], 'field': query('http.response.status_code:404 and url.path:/login | stats count'),
+        'count': query('* | stats count'), 'stats': query('* | stats count by source.ip | head 3'),
+        'stats, 700,000 groups': query('* | stats count by url.original | head 3'), 'top': query('* | top 3 url.path')})
     hits = sum(i % 100003 == 5 for i in range(lines))
     assert found['literal'][2].count(b'\n') == found['zstd -dc | rg -F'][2].count(b'\n') == hits, 'both find all needles'
     assert json.loads(found['count'][2])['count'] == lines
+    assert json.loads(found['literal in most lines'][2])['count'] == int(found['zstd -dc | rg -F -c in most lines'][2])
     peer = found['zstd -dc | rg -F']
     for name, (cpu, wall, _, rss) in found.items():
         row = {'measure': name, 'cpu_s': round(cpu, 3), 'wall_s': round(wall, 3), 'events_per_cpu_s': round(lines / cpu),
