@@ -109,17 +109,24 @@ static void look_for_names(struct dw_query *q, const struct dw_event *ev)
     }
 }
 
-/* The field of the table that ends as `name` does, or is nearly it. */
+/* The field of the table that ends as `name` does, or is nearly it, or whose last part goes on after it: status, status_code. */
 static const char *near_field(const struct dw_query *q, struct dw_str name)
 {
-    const char *names[DW_FIELDS];
+    const char *names[DW_FIELDS], *longer = NULL;
     for (uint32_t id = 0; id < DW_FIELDS; id++) {
         struct dw_str field = dw_keys_name(q->cx.keys, id);
         if (dw_str_ends(field, name) && field.len > name.len && field.ptr[field.len - name.len - 1] == '.')
             return field.ptr;
+        size_t last = field.len;
+        while (last > 0 && field.ptr[last - 1] != '.')
+            last--;
+        struct dw_str part = dw_str_slice(field, last, field.len);
+        if (!longer && dw_str_starts(part, name) && part.len > name.len && part.ptr[name.len] == '_')
+            longer = field.ptr;
         names[id] = field.ptr;
     }
-    return dw_nearest(name, names, DW_FIELDS);
+    const char *near = dw_nearest(name, names, DW_FIELDS);
+    return near ? near : longer;
 }
 
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg)

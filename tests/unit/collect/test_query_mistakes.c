@@ -137,6 +137,10 @@ static void a_name_that_no_event_has_is_noted_with_the_one_meant(void **state)
     query_bed_take(&b, "a=1 req.status=1", 0, 0);
     dw_query_unseen(b.q, note_name, &noted);
     assert_str(dw_buf_view(&noted), "status req.status;status_code http.response.status_code;nowhere -;");
+    dw_buf_reset(&noted);
+    assert_int_equal(query_bed_start(&b, "status:1 or user.nmae:x"), DW_OK);
+    dw_query_unseen(b.q, note_name, &noted);
+    assert_str(dw_buf_view(&noted), "status http.response.status_code;user.nmae user.name;");
     dw_buf_fini(&noted);
     query_bed_fini(&b);
 }
