@@ -297,6 +297,8 @@ static int parse_values(struct query_parser *p, struct place to, uint32_t *ret)
         int rc = parse_value(p, to, &kids[count++]);
         if (rc < 0)
             return rc;
+        if (p->text.ptr[p->at - 1] == ',')
+            return query_refuse(p, p->at - 1, 1, "(a or b); in quotes a comma is text", "values are not divided by commas");
         if (query_peek(p) == ')')
             break;
         if (p->at == p->text.len)

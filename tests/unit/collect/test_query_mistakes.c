@@ -51,6 +51,7 @@ static void comparisons_of_other_languages_are_refused(void **state)
         {"f: > 400", 4, "belongs to the colon", "did you mean f:>400?"},
         {"f: >", 4, "belongs to the colon", "did you mean f:>VALUE?"},
         {"f:(>=400 or 7)", 4, "belongs to the colon", "did you mean f:>=400?"},
+        {"f:(a, b)", 5, "not divided by commas", "(a or b)"},
         {"f:==4", 4, "belongs to the colon", "did you mean f:4?"},
     };
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
@@ -100,6 +101,8 @@ static void texts_that_look_like_comparisons_are_looked_for(void **state)
     query_bed_expect("host :80", "host :80;host :81", ";");
     query_bed_expect("a:x..y", "a=x..y;a=xy", "a=x..y;");
     query_bed_expect("a:\"1..2\"", "a=1..2;a=1", "a=1..2;");
+    query_bed_expect("a:(\"x,\" or q)", "a=x,;a=x;a=q", "a=x,;a=q;");
+    query_bed_expect("a:(x,y q)", "a=x,y;a=x;a=q", "a=x,y;a=q;");
     query_bed_expect("a:\">4\"", "a=>4;a=5", "a=>4;");
     query_bed_expect("* | stats count by a | where *", "a=1", "a=1 count=1;");
 }
