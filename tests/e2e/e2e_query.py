@@ -84,18 +84,19 @@ def make_events():
 
 
 def row_of(t, e):
-    return {k: V(v) if isinstance(v, str) else V(json.dumps(v), True) for k, v in e.items() if k != 'time'} | {'_time': t}
+    row = {k: V(v) if isinstance(v, str) else V(json.dumps(v), True) for k, v in e.items() if k != 'time'}
+    return row | {'_time': t, '_line': [v.text for v in row.values()]}
 
 
 # Filters --------------------------------------------------------------------------------------------------------------------------
 
 def glob(pattern, text_, cased=False):
-    return re.fullmatch(''.join('.*' if c == '*' else re.escape(c) for c in pattern), text_, re.S | (0 if cased else re.I)) is not None
+    return re.fullmatch(''.join({'*': '.*', '?': '.'}.get(c, re.escape(c)) for c in pattern), text_, re.S | (0 if cased else re.I)) is not None
 
 
 def leaf(names, time_too):
     name = rng.choice(names)
-    kind = rng.randrange(8 if time_too else 7)
+    kind = rng.randrange(10 if time_too else 7)
     k = rng.randrange(-3, 9)
 
     def number(row):
@@ -130,6 +131,10 @@ def leaf(names, time_too):
         return f'{name}:"{p}"', lambda row: row.get(name) is not None and row[name].folded().lower() == p.replace('\\"', '"')
     if kind == 6:
         return f'{name}:(alpha or {k})', lambda row: row.get(name) is not None and row[name].folded().lower() in ('alpha', str(k))
+    if kind >= 8:  # in the line as it came, where that is JSON in its values
+        p = rng.choice(('beta', 'ALPHA', 'lph', '"x y"', 'x*y', 'zeta\u00e9', 'eta', '"a\\"b"', 'nowhere', 'seq', 'amm?'))
+        pattern = p[1:-1].replace('\\"', '"') if p[0] == '"' else p
+        return p, lambda row: any(glob(f'*{pattern}*', text_) for text_ in row['_line'])
     at = START + rng.randrange(0, 3000)
     iso = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
     return rng.choice(((f'_time:>={iso}', lambda row: row['_time'] >= at), (f'_time:[{iso} TO *]', lambda row: row['_time'] >= at),
@@ -418,7 +423,7 @@ def ask_program(data, text_):
 def archive_of(dir_, events):
     os.makedirs(os.path.join(dir_, 'logs'))
     with open(os.path.join(dir_, 'logs', 'app.log'), 'w', encoding='utf-8') as out:
-        out.writelines(json.dumps(e, ensure_ascii=False) + '\n' for _, e in events)
+        out.writelines(json.dumps(e, ensure_ascii=e['seq'] % 2 == 0) + '\n' for _, e in events)
     data = os.path.join(dir_, 'data')
     same(up_until_idle(data, [dir_ + '/logs/*.log'], brokers=None), 0, 'dogwatch up ends well')
     same(count(data), len(events), 'every event is there')
