@@ -49,6 +49,12 @@ static void take(void *arg, const struct dw_alert *a)
         c->silenced += silence != NULL;
 }
 
+static void say_doubt(void *arg, const char *text)
+{
+    (void)arg;
+    (void)fprintf(stderr, "note: %s\n", text);
+}
+
 int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
     c->each = each;
@@ -59,6 +65,9 @@ int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct d
         rc = dw_alerts_list(c->view, c->after, 0, take, c, &c->after);
     dw_silences_free(c->silences);
     c->silences = NULL;
+    if (rc == DW_OK && c->filter && !c->doubted)
+        dw_alert_filter_doubts(c->filter, say_doubt, NULL);
+    c->doubted = true;
     return rc;
 }
 

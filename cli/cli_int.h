@@ -72,7 +72,7 @@ struct cli_table {
     uint32_t columns;
     struct dw_buf cells; /* NUL-terminated texts, row by row */
     uint32_t rows; /* cells: rows times columns */
-    bool begun; /* rows were printed already */
+    bool begun; /* rows were printed already, and the names of the columns */
 };
 void cli_table_cell(struct cli_table *t, struct dw_str text);
 void cli_table_number(struct cli_table *t, uint64_t v);
@@ -80,7 +80,7 @@ void cli_table_number(struct cli_table *t, uint64_t v);
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now);
 /* After a whole row: CSV and NDJSON are printed as soon as there is much of them, so that long answers need no memory. */
 void cli_table_flush(struct cli_table *t);
-/* Prints and frees. */
+/* Prints and frees. More rows may follow: the names of the columns are printed once. */
 void cli_table_end(struct cli_table *t);
 
 #endif

@@ -106,7 +106,7 @@ static void print_table(const struct cli_table *t)
         if (len > width[i % t->columns])
             width[i % t->columns] = len;
     }
-    for (uint32_t c = 0; c < t->columns; c++) {
+    for (uint32_t c = 0; c < t->columns && !t->begun; c++) {
         put_plain(t->name[c], c + 1 < t->columns || t->number[c] ? width[c] : 0, t->number[c]);
         (void)fputs(c + 1 < t->columns ? "  " : "\n", stdout);
     }
@@ -193,4 +193,5 @@ void cli_table_end(struct cli_table *t)
         print_ndjson(t);
     dw_buf_fini(&t->cells);
     t->rows = 0;
+    t->begun = true;
 }

@@ -31,6 +31,7 @@ struct cli_alerts {
     struct dw_alert_filter *filter; /* NULL: all */
     struct dw_silences *silences;
     int64_t after;     /* where the next scan begins */
+    bool doubted;      /* what is doubtful about the filter was said: once, after the first scan */
     uint64_t silenced; /* left out in the last scan because of a silence */
     void (*each)(void *arg, const struct dw_alert *a, const char *silence);
     void *arg;

@@ -1,20 +1,25 @@
 /*
- * cmd_query: `dogwatch query 'FILTER | PIPES'`: a scan over the archive.
+ * cmd_query: `dogwatch query 'FILTER | PIPES'`: a scan over the archive, and with --follow over what comes to it from then on.
+ *
+ * Idea: the reader goes on where it was when it is asked again, over the seal of a segment, too. So following is reading to the end
+ * again and again, FOLLOW_MS apart, and what a round has found is printed at its end.
  *
  * Invariants:
  *   (1) Events marked as duplicates are passed over, so a line counts once.
  *   (2) Every answer says on stderr what was read and whether it is complete.
+ *   (3) Who follows loses no event and gets none twice: there is one reader and one pass over the frames.
  */
 #include "query_remote.h"
 
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FLUSH_BYTES = 1 << 20, TERMINAL_MAX = 1000 };
+enum { FLUSH_BYTES = 1 << 20, TERMINAL_MAX = 1000, FOLLOW_MS = 200 };
 
 struct run {
     const struct cli_options *o;
@@ -26,6 +31,8 @@ struct run {
     uint32_t columns;
     uint64_t matched, rows, shown, events, limit, bad_parts;
     bool newest; /* of more than `limit` events the last are shown */
+    bool said_partial;
+    const char *asks; /* what ended the reading before all was read; NULL: all was */
 };
 
 static void flush(struct run *r, size_t over)
@@ -117,11 +124,34 @@ static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
     r->matched += dw_query_take(r->q, ev, mark);
 }
 
+/* Whether a frame may hold what is asked for. Frames that lie in the time asked for with a part only are read, so that the others can be
+ * counted by their HEAD. */
+static bool want(void *arg, const struct dw_head *head, struct dw_str text)
+{
+    struct run *r = arg;
+    bool whole = head->time_min_ns >= r->o->since_ns && head->time_max_ns <= r->o->until_ns;
+    return !whole || dw_query_wants(r->q, text);
+}
+
+/* Of a frame that was passed over its events count as read. */
+static void count_passed(struct run *r, const struct dw_archived *a)
+{
+    r->events += a->frame.head.event_count;
+    for (uint32_t i = 0; a->mark && i < a->frame.head.event_count; i++)
+        r->events -= a->mark[i] == DW_MARK_DUPLICATE;
+}
+
 static void say_unseen(void *arg, struct dw_str name, const char *near)
 {
     (void)arg;
     (void)fprintf(stderr, "note: no event read here has a field '%.*s'%s%s%s\n", DW_ARG(name), near ? "; did you mean '" : "",
         near ? near : "", near ? "'?" : "");
+}
+
+static void say_text(void *arg, struct dw_str word, const char *meant)
+{
+    (void)arg;
+    (void)fprintf(stderr, "note: '%.*s' was looked for as a text in the line; a field is asked for by %s\n", DW_ARG(word), meant);
 }
 
 /* How far the answer can be trusted. */
@@ -130,18 +160,21 @@ static void say_completeness(const struct run *r, uint64_t frames)
     const char *why = r->bad_parts ? "parts could not be read or shown" : dw_query_partial(r->q);
     (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->matched,
         (unsigned long long)r->events, (unsigned long long)frames,
-        why ? "partial, " : dw_query_done(r->q) ? "complete as far as head asks" : "complete", why ? why : "");
+        why ? "partial, " : r->asks ? "complete as far as " : "complete", why ? why : r->asks ? r->asks : "");
 }
 
-static int scan(struct run *r)
+/* Whether no further event is wanted. */
+static bool has_enough(const struct run *r)
 {
-    struct dw_archive_reader *reader;
+    return dw_query_done(r->q) || (r->o->follow && r->limit && !r->newest && r->rows >= r->limit);
+}
+
+/* To the end of what is there, or until no more is wanted. */
+static void read_all(struct run *r, struct dw_archive_reader *reader)
+{
     struct dw_archived a;
-    int rc = cli_open_archive(r->o, r->keys, &reader);
-    if (rc != CLI_YES)
-        return rc;
-    dw_archive_reader_range(reader, r->o->since_ns, r->o->until_ns);
-    for (int err; !dw_query_done(r->q) && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
+    uint32_t need_count;
+    for (int err; !has_enough(r) && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
             r->bad_parts++;
@@ -149,13 +182,72 @@ static int scan(struct run *r)
                 break;
             continue;
         }
-        for (uint32_t i = 0; i < a.frame.event_count && !dw_query_done(r->q); i++)
+        if (a.passed)
+            count_passed(r, &a);
+        const uint32_t *need = dw_query_needs(r->q, &need_count);
+        if (need)
+            dw_archive_reader_only(reader, need, need_count);
+        for (uint32_t i = 0; i < a.frame.event_count && !has_enough(r); i++)
             take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
     }
+}
+
+/* Prints what was found so far. */
+static void show(struct run *r)
+{
+    if (r->newest)
+        cli_table_keep(&r->table, (uint32_t)r->limit, true);
+    if (r->o->output != OUTPUT_NDJSON && (r->table.rows || !r->o->follow))
+        cli_table_end(&r->table);
+    flush(r, 0);
+    (void)fflush(stdout);
+    uint64_t shown = r->newest && r->shown > r->limit ? r->limit : r->shown;
+    if (r->rows > shown)
+        (void)fprintf(stderr, "%llu %s; --limit N or | head N\n", (unsigned long long)(r->rows - shown), r->newest ? "older ones" : "more");
+}
+
+/* Prints what is there, then what comes, until no more is wanted or nobody takes it. */
+static void follow(struct run *r, struct dw_archive_reader *reader)
+{
+    (void)fprintf(stderr, "%llu of %llu events so far; following\n", (unsigned long long)r->matched, (unsigned long long)r->events);
+    if (r->events)
+        dw_query_unseen(r->q, say_unseen, NULL);
+    for (;;) {
+        show(r);
+        if (r->newest) { /* --limit counts from the start, the terminal's bound only what was there */
+            r->newest = false;
+            r->limit = 0;
+            r->rows = r->shown;
+        }
+        if (dw_query_partial(r->q) && !r->said_partial)
+            (void)fprintf(stderr, "note: from here on rows may be missing: %s\n", dw_query_partial(r->q));
+        r->said_partial = dw_query_partial(r->q) != NULL;
+        if (has_enough(r) || ferror(stdout))
+            return;
+        (void)poll(NULL, 0, FOLLOW_MS);
+        read_all(r, reader);
+    }
+}
+
+static int scan(struct run *r)
+{
+    struct dw_archive_reader *reader;
+    int rc = cli_open_archive(r->o, r->keys, &reader);
+    if (rc != CLI_YES)
+        return rc;
+    dw_archive_reader_range(reader, r->o->since_ns, r->o->until_ns);
+    dw_archive_reader_want(reader, want, r);
+    read_all(r, reader);
+    if (r->o->follow)
+        follow(r, reader);
+    r->asks = dw_query_done(r->q) ? "head asks" : has_enough(r) ? "--limit asks" : NULL;
     dw_query_end(r->q); /* while the reader lives: rows may point into its last frame */
     say_completeness(r, dw_archive_reader_frames(reader));
     dw_archive_reader_close(reader);
-    dw_query_unseen(r->q, say_unseen, NULL);
+    if (!r->o->follow)
+        dw_query_unseen(r->q, say_unseen, NULL);
+    if (r->matched == 0)
+        dw_query_texts(r->q, say_text, NULL);
     return r->bad_parts || dw_query_partial(r->q) ? CLI_NO : CLI_YES;
 }
 
@@ -179,6 +271,8 @@ static int run_query(struct run *r, const char *text)
     struct dw_buf said = {0};
     dw_diags_init(&diags, DW_STR("query"), dw_str_of(text));
     int err = dw_query_compile(dw_str_of(text), r->keys, &diags, &r->q);
+    if (err == DW_OK && r->o->follow)
+        err = dw_query_followable(r->q, &diags);
     if (err < 0) {
         dw_diags_print(&diags, &said);
         (void)fwrite(said.ptr, 1, said.len, stderr);
@@ -196,14 +290,7 @@ static int run_query(struct run *r, const char *text)
                              : scan(r);
     if (rc == CLI_CANNOT || rc == CLI_USAGE)
         return rc;
-    if (r->newest)
-        cli_table_keep(&r->table, (uint32_t)r->limit, true);
-    if (r->o->output != OUTPUT_NDJSON)
-        cli_table_end(&r->table);
-    flush(r, 0);
-    uint64_t shown = r->newest && r->shown > r->limit ? r->limit : r->shown;
-    if (r->rows > shown)
-        (void)fprintf(stderr, "%llu %s; --limit N or | head N\n", (unsigned long long)(r->rows - shown), r->newest ? "older ones" : "more");
+    show(r);
     return rc;
 }
 

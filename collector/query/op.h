@@ -27,6 +27,7 @@ struct query_context {
     const char *tmp_dir;
     size_t share; /* bytes an operator that holds rows may hold: the query's memory in equal parts */
     const char *partial; /* the first reason why the answer is not the whole one; NULL: it is */
+    char why[256];       /* that reason, when it has to be made */
 };
 
 struct op;
@@ -36,7 +37,7 @@ struct op_ops {
     void (*start)(struct op *op); /* before the first row, cx being known; may be NULL */
     /* A code below 0 (memory, the temporary file): this row is not in the answer, which is partial then. */
     int (*take)(struct op *op, struct row *row);
-    int (*end)(struct op *op); /* no further row comes; NULL: nothing to pass on */
+    int (*end)(struct op *op); /* no further row comes; NULL: nothing to pass on, so rows need no end of the input */
     void (*free)(struct op *op);
 };
 
@@ -45,6 +46,7 @@ struct op {
     const struct op_ops *ops;
     struct op *next;
     struct query_context *cx; /* set once by dw_query_start */
+    size_t at, len;           /* its pipe's word in the query; 0: it is a further operator of the pipe before */
     bool done;                /* takes no more: what is before it may stop */
 };
 

@@ -139,9 +139,8 @@ static const struct op_ops context_ops = {.name = "context", .holds = true, .sta
 int query_pipe_context(struct query_parser *p, struct op **ret)
 {
     uint64_t count;
-    size_t at = (query_skip_blanks(p), p->at);
     if (!p->first)
-        return query_refuse(p, at, 1, "panic | context 5 | ...", "context must be the first pipe: it needs also what does not match");
+        return query_refuse(p, p->pipe_at, strlen(p->pipe.word), "panic | context 5 | ...", "context must be the first pipe: it needs also what does not match");
     int rc = query_count(p, 1, CONTEXT_MAX, "context needs a number from 1", &count);
     if (rc < 0)
         return rc;

@@ -106,6 +106,17 @@ static int parse_pattern(struct query_parser *p, struct extract *x, size_t at)
     return x->count ? DW_OK : query_refuse(p, at, p->at - at, "parse \"port <port> \"", "the pattern has no <name>");
 }
 
+/* The pattern's quote is the next byte. */
+static int expect_pattern(struct query_parser *p)
+{
+    char c = query_peek(p);
+    if (c == '"')
+        return DW_OK;
+    if (c == '\'')
+        return query_refuse(p, p->at, 1, "parse \"port <port> \"", "a pattern stands in double quotes");
+    return query_refuse(p, p->at, 1, "parse \"port <port> \"", "a pattern in quotes is missing here");
+}
+
 int query_pipe_parse(struct query_parser *p, struct op **ret)
 {
     struct extract *x = query_op_new(&parse_ops, sizeof *x);
@@ -113,13 +124,15 @@ int query_pipe_parse(struct query_parser *p, struct op **ret)
     if (rc == DW_OK) {
         size_t at = (query_skip_blanks(p), p->at);
         x->from = DW_F_event_original;
-        if (query_peek(p) != '"')
+        if (query_peek(p) == '\'')
+            rc = expect_pattern(p);
+        else if (query_peek(p) != '"')
             rc = query_name(p, ",", &x->from);
         else if (p->shape.table && !query_shape_has(&p->shape, x->from))
             rc = query_refuse(p, at, 1, "parse FIELD \"...\"", "a table has no line: name the field to read");
     }
-    if (rc == DW_OK && query_peek(p) != '"')
-        rc = query_refuse(p, p->at, 1, "parse \"port <port> \"", "a pattern in quotes is missing here");
+    if (rc == DW_OK)
+        rc = expect_pattern(p);
     size_t at = p->at;
     if (rc == DW_OK)
         rc = query_quoted(p, '"', &x->text);

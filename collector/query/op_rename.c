@@ -80,6 +80,8 @@ int query_pipe_rename(struct query_parser *p, struct op **ret)
         if (rc == DW_OK)
             s->count++;
     } while (rc == DW_OK && query_byte(p, ','));
+    if (rc == DW_OK)
+        rc = query_end_of_list(p);
     if (rc < 0) {
         if (s)
             rename_free(&s->op);

@@ -69,7 +69,12 @@ static const struct op_ops sort_ops = {.name = "sort", .holds = true, .start = s
 int query_pipe_sort(struct query_parser *p, struct op **ret)
 {
     struct sort *s = query_op_new(&sort_ops, sizeof *s);
+    size_t at = (query_skip_blanks(p), p->at);
     int rc = s ? DW_OK : DW_ENOMEM;
+    if (rc == DW_OK && query_keyword(p, "by") && query_is_word_byte(query_peek(p)) && query_peek(p) != ',')
+        rc = query_refuse(p, at, 2, "sort field, or sort -field for downwards", "sort takes the fields alone, without by");
+    if (rc == DW_OK)
+        p->at = at; /* `by` alone is a field's name */
     do {
         if (rc == DW_OK && s->count == QUERY_BY_MAX)
             rc = query_refuse(p, p->at, 1, NULL, "too many fields");
@@ -79,6 +84,8 @@ int query_pipe_sort(struct query_parser *p, struct op **ret)
         rc = query_name(p, ",", &s->key[s->count]);
         s->count++;
     } while (rc == DW_OK && query_byte(p, ','));
+    if (rc == DW_OK)
+        rc = query_end_of_list(p);
     if (rc < 0) {
         if (s)
             sort_free(&s->op);

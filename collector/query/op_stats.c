@@ -7,23 +7,41 @@
  * A group's key: the texts of its `by` fields, then the number of its span of time; so groups of one key stand together in the file,
  * and in the order in which they were spilled.
  *
+ * Among many groups most of the time goes into waiting for the memory of one. Where rows are only counted, their keys wait in a short
+ * queue while the memory of their groups is asked for.
+ *
  * Invariants:
- *   (1) Every row is in exactly one state, in memory or in the file; if one is lost (memory, the file), no group is shown, for
- *       its counts might be wrong.
+ *   (1) Every row waits in the queue or is in exactly one state, in memory or in the file; if one is lost (memory, the file), no group is
+ *       shown, for its counts might be wrong.
  *   (2) A group that memory cannot hold alone loses the aggregates that are lists, not its counts and sums.
  *   (3) Without `by` and span there is one row, also of no rows.
+ *   (4) A `by` value is a number where it was one in all rows of its group, so that it is printed as it came.
  */
 #include "aggregate.h"
 #include "query_sorter.h"
 
 #include "dogwatch/base/hash.h"
 
+enum { KEY_ALIGN = 16 };
+
 struct group {
     struct dw_node node;
     struct dw_str key;
     struct group *next;
+    uint8_t numbers; /* bit i: by[i] was a number in every row */
     struct agg_state state[];
 };
+
+_Static_assert(QUERY_BY_MAX <= 8, "a bit for each of them");
+
+/* A row whose group is not looked up yet. */
+struct waiting {
+    struct dw_buf key;
+    uint64_t hash;
+    uint8_t numbers;
+};
+
+enum { QUEUE = 8 };
 
 struct stats {
     struct op op;
@@ -38,6 +56,9 @@ struct stats {
     struct query_streams streams; /* none: rows of a table have no stream */
     struct dw_arena arena;        /* of the row that is given */
     struct dw_buf key, bytes, text;
+    bool only_counts;             /* aggregates look at no field */
+    struct waiting queue[QUEUE];
+    uint64_t queued, looked_up; /* rows that came to the queue and that have left it */
 };
 
 static void start(struct op *op)
@@ -67,6 +88,7 @@ static int spill(struct stats *s)
     int rc = DW_OK;
     for (struct group *g = s->newest; g && rc == DW_OK; g = g->next) {
         dw_buf_reset(&s->bytes);
+        dw_buf_byte(&s->bytes, g->numbers);
         for (uint32_t i = 0; i < s->plan.agg_count; i++)
             agg_save(&s->plan.agg[i], &g->state[i], &s->bytes);
         rc = s->bytes.err ? s->bytes.err : sorter_add(&s->spilled, g->key, dw_buf_view(&s->bytes));
@@ -78,13 +100,17 @@ static int spill(struct stats *s)
     return rc;
 }
 
+/* The key stands right before the group, in one piece of memory: to find a group among many is mostly waiting for memory. */
 static struct group *new_group(struct stats *s, struct dw_str key, uint64_t hash)
 {
-    struct group *g = dw_arena_alloc(&s->store.arena, group_bytes(s));
-    if (g)
-        g->key = dw_arena_copy(&s->store.arena, key);
-    if (!g || !g->key.ptr)
+    size_t room = (key.len + KEY_ALIGN - 1) / KEY_ALIGN * KEY_ALIGN;
+    char *block = dw_arena_alloc(&s->store.arena, room + group_bytes(s));
+    if (!block)
         return NULL;
+    struct group *g = (struct group *)(void *)(block + room);
+    memcpy(block + room - key.len, key.ptr, key.len);
+    g->key = dw_str_make(block + room - key.len, key.len);
+    g->numbers = UINT8_MAX;
     g->next = s->newest;
     s->newest = g;
     dw_table_add(&s->groups, &g->node, hash);
@@ -99,50 +125,85 @@ static void note_span(struct stats *s, int64_t span)
         s->last_span = span;
 }
 
-/* Puts a row into its group. */
-static int count_row(struct stats *s, const struct row *row)
+/* The key of a row's group; answers which of its `by` values are numbers. */
+static uint8_t make_key(struct stats *s, const struct row *row, struct dw_buf *key)
 {
-    char room[QUERY_TEXT_MAX];
-    int rc = DW_OK;
-    dw_buf_reset(&s->key);
-    dw_buf_byte(&s->key, 1); /* no key is empty */
+    uint8_t numbers = 0;
+    dw_buf_reset(key);
+    dw_buf_byte(key, 1); /* no key is empty */
     for (uint32_t i = 0; i < s->plan.by_count; i++)
-        query_key_text(&s->key, query_text(row, s->plan.by[i], room));
+        numbers |= (uint8_t)(query_key_by(key, row, s->plan.by[i]) << i);
     if (s->plan.span_ns) {
         int64_t span = floor_div(row->ev.time_ns, s->plan.span_ns);
         note_span(s, span);
-        query_key_i64(&s->key, span);
+        query_key_i64(key, span);
     }
     s->any = true;
-    if (s->key.err)
-        return s->key.err;
-    if (s->newest && held(s) + group_bytes(s) + s->key.len > s->op.cx->share / 4)
+    return numbers;
+}
+
+/* Puts a row into its group. `row` may be NULL where rows are only counted. */
+static int count_row(struct stats *s, struct dw_str key, uint64_t hash, uint8_t numbers, const struct row *row)
+{
+    int rc = DW_OK;
+    if (s->newest && held(s) + group_bytes(s) + key.len > s->op.cx->share / 4)
         rc = spill(s);
     if (rc < 0)
         return rc;
-    struct dw_str key = dw_buf_view(&s->key);
-    uint64_t hash = dw_hash(dw_hash_process_key(), key);
     struct dw_node *n = dw_table_find(&s->groups, hash);
     while (n && !dw_str_eq(DW_ITEM(n, struct group, node)->key, key))
         n = dw_table_next(n);
     struct group *g = n ? DW_ITEM(n, struct group, node) : new_group(s, key, hash);
     if (!g)
         return DW_ENOMEM;
+    g->numbers &= numbers;
     for (uint32_t i = 0; i < s->plan.agg_count; i++)
         agg_take(&s->plan.agg[i], &g->state[i], &s->store, row);
+    return DW_OK;
+}
+
+static int count_waiting(struct stats *s)
+{
+    struct waiting *w = &s->queue[s->looked_up++ % QUEUE];
+    return count_row(s, dw_buf_view(&w->key), w->hash, w->numbers, NULL);
+}
+
+static int queue_row(struct stats *s, const struct row *row)
+{
+    int rc = s->queued - s->looked_up == QUEUE ? count_waiting(s) : DW_OK;
+    struct waiting *w = &s->queue[s->queued % QUEUE];
+    if (rc < 0)
+        return rc;
+    w->numbers = make_key(s, row, &w->key);
+    if (w->key.err)
+        return w->key.err;
+    w->hash = dw_hash(dw_hash_process_key(), dw_buf_view(&w->key));
+    dw_table_ask_slot(&s->groups, w->hash);
+    if (s->queued - s->looked_up >= QUEUE / 2)
+        dw_table_ask_node(&s->groups, s->queue[(s->queued - QUEUE / 2) % QUEUE].hash);
+    s->queued++;
     return DW_OK;
 }
 
 static int take(struct op *op, struct row *row)
 {
     struct stats *s = DW_ITEM(op, struct stats, op);
-    int rc = s->broken ? DW_OK : count_row(s, row);
+    if (s->broken)
+        return DW_OK;
+    int rc;
+    if (s->only_counts) {
+        rc = queue_row(s, row);
+    } else {
+        uint8_t numbers = make_key(s, row, &s->key);
+        struct dw_str key = dw_buf_view(&s->key);
+        rc = s->key.err ? s->key.err : count_row(s, key, dw_hash(dw_hash_process_key(), key), numbers, row);
+    }
     s->broken |= rc < 0;
     return rc;
 }
 
 /* The `by` fields and the time of a group: texts in s->text, which takes them all before a view into it is made. */
-static int key_fields(struct stats *s, struct dw_str key, struct dw_event *ev)
+static int key_fields(struct stats *s, struct dw_str key, uint8_t numbers, struct dw_event *ev)
 {
     size_t from[QUERY_BY_MAX + 1];
     char room[QUERY_TEXT_MAX];
@@ -172,16 +233,17 @@ static int key_fields(struct stats *s, struct dw_str key, struct dw_event *ev)
             query_field(DW_F_timestamp, (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[s->plan.by_count], all.len)}));
     for (uint32_t i = 0; i < s->plan.by_count && rc == DW_OK; i++)
         rc = row_fields_add(&s->made,
-            query_field(s->plan.by[i], (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[i], from[i + 1])}));
+            query_field(s->plan.by[i], (struct value){.kind = VALUE_TEXT, .text = dw_str_slice(all, from[i], from[i + 1]),
+                                           .number = (numbers >> i & 1) != 0}));
     return rc;
 }
 
 /* Makes a group's row and puts it where it belongs among the others. */
-static int finish(struct stats *s, struct dw_str key, struct agg_state *state)
+static int finish(struct stats *s, struct dw_str key, uint8_t numbers, struct agg_state *state)
 {
     struct row row = {.ev.line = DW_STR("")};
     s->made.count = 0;
-    int rc = key_fields(s, key, &row.ev);
+    int rc = key_fields(s, key, numbers, &row.ev);
     for (uint32_t i = 0; i < s->plan.agg_count && rc == DW_OK; i++) {
         if (state[i].lost)
             query_partial(s->op.cx, "stats: memory does not hold a list of values: its aggregate is left out");
@@ -207,10 +269,12 @@ static int finish_spilled(struct stats *s)
     struct agg_state state[AGGREGATES_MAX] = {{0}};
     struct dw_str key, bytes;
     struct dw_buf of = {0}; /* the key of the group at hand */
+    uint8_t numbers = UINT8_MAX;
     int rc = sorter_end(&s->spilled);
     while (rc == DW_OK && (rc = sorter_next(&s->spilled, &key, &bytes)) == DW_OK) {
         if (of.len && !dw_str_eq(dw_buf_view(&of), key)) {
-            rc = finish(s, dw_buf_view(&of), state);
+            rc = finish(s, dw_buf_view(&of), numbers, state);
+            numbers = UINT8_MAX;
             memset(state, 0, sizeof state);
             agg_store_reset(&s->store);
             dw_buf_reset(&of);
@@ -218,12 +282,13 @@ static int finish_spilled(struct stats *s)
         if (of.len == 0)
             dw_buf_str(&of, key);
         struct dw_cursor c = dw_cursor_of(bytes);
+        numbers &= dw_take_byte(&c);
         for (uint32_t i = 0; i < s->plan.agg_count; i++)
             agg_merge(&s->plan.agg[i], &state[i], &s->store, s->op.cx->share / 4, &c);
         rc = rc < 0 ? rc : of.err;
     }
     if (rc == DW_EAGAIN)
-        rc = of.len ? finish(s, dw_buf_view(&of), state) : DW_OK;
+        rc = of.len ? finish(s, dw_buf_view(&of), numbers, state) : DW_OK;
     dw_buf_fini(&of);
     agg_store_reset(&s->store);
     sorter_fini(&s->spilled);
@@ -237,13 +302,17 @@ static int end(struct op *op)
     struct row row;
     if (s->broken)
         return DW_OK; /* the reason is noted */
-    int rc = s->has_spilled ? spill(s) : DW_OK;
+    int rc = DW_OK;
+    while (rc == DW_OK && s->looked_up < s->queued)
+        rc = count_waiting(s);
+    if (rc == DW_OK && s->has_spilled)
+        rc = spill(s);
     if (rc < 0)
         return rc;
     if (!s->any && s->plan.by_count == 0 && !s->plan.span_ns && !new_group(s, none, 0))
         rc = DW_ENOMEM;
     for (struct group *g = s->newest; g && rc == DW_OK; g = g->next)
-        rc = finish(s, g->key, g->state);
+        rc = finish(s, g->key, g->numbers, g->state);
     if (rc == DW_OK && s->has_spilled)
         rc = finish_spilled(s);
     if (rc == DW_OK)
@@ -270,6 +339,8 @@ static void stats_free(struct op *op)
     dw_buf_fini(&s->key);
     dw_buf_fini(&s->bytes);
     dw_buf_fini(&s->text);
+    for (uint32_t i = 0; i < QUEUE; i++)
+        dw_buf_fini(&s->queue[i].key);
     dw_free(s);
 }
 
@@ -282,6 +353,9 @@ struct op *stats_new(const struct stats_plan *plan)
     if (!s)
         return NULL;
     s->plan = *plan;
+    s->only_counts = true;
+    for (uint32_t i = 0; i < plan->agg_count; i++)
+        s->only_counts &= plan->agg[i].field == UINT32_MAX;
     return &s->op;
 }
 

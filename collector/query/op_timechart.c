@@ -18,6 +18,7 @@ struct timechart {
     bool begun;
     int64_t next, made; /* the span that the series at hand goes on with; rows made for gaps */
     struct dw_buf series, of_row; /* the texts of its `by` fields, as a key */
+    uint8_t numbers;              /* bit i: by[i] is a number, in the row that a gap stands before, or else after */
     struct row_fields fields;
 };
 
@@ -39,6 +40,7 @@ static int fill_one(struct timechart *t, int64_t span)
     }
     for (uint32_t i = 0; i < t->plan.by_count && rc == DW_OK; i++) {
         v.text = dw_str_slice(dw_buf_view(&text), from[i], from[i + 1]);
+        v.number = (t->numbers >> i & 1) != 0;
         rc = row_fields_add(&t->fields, query_field(t->plan.by[i], v));
     }
     for (uint32_t i = 0; i < t->plan.agg_count && rc == DW_OK; i++)
@@ -70,14 +72,14 @@ static int fill(struct timechart *t, int64_t end)
 static int take(struct op *op, struct row *row)
 {
     struct timechart *t = DW_ITEM(op, struct timechart, op);
-    char room[QUERY_TEXT_MAX];
     int64_t first, last, span = (int64_t)row->ev.start;
+    uint8_t numbers = 0;
     int rc = DW_OK;
     bool any = stats_spans(t->stats, &first, &last);
     DW_ASSERT(any && span >= first && span <= last);
     dw_buf_reset(&t->of_row);
     for (uint32_t i = 0; i < t->plan.by_count; i++)
-        query_key_text(&t->of_row, query_text(row, t->plan.by[i], room));
+        numbers |= (uint8_t)(query_key_by(&t->of_row, row, t->plan.by[i]) << i);
     if (t->of_row.err)
         return t->of_row.err;
     if (!t->begun || !dw_str_eq(dw_buf_view(&t->series), dw_buf_view(&t->of_row))) {
@@ -88,6 +90,7 @@ static int take(struct op *op, struct row *row)
         t->next = first;
         rc = rc < 0 ? rc : t->series.err;
     }
+    t->numbers = numbers;
     if (rc == DW_OK)
         rc = fill(t, span);
     t->next = span + 1;
@@ -116,7 +119,7 @@ int query_pipe_timechart(struct query_parser *p, struct op **ret)
 {
     struct stats_plan plan = {.order = STATS_BY_KEYS};
     size_t at = (query_skip_blanks(p), p->at);
-    int rc = query_needs_events(p, at, "timechart needs events: a table has no time");
+    int rc = query_needs_events(p, p->pipe_at, "timechart needs events: a table has no time");
     struct dw_str span = query_word(p, ",");
     if (rc == DW_OK && !query_duration(span, &plan.span_ns))
         rc = query_refuse(p, at, span.len, "timechart 5m count", "timechart needs a span: 30s, 5m, 1h, 1d");

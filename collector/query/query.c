@@ -8,6 +8,10 @@
  */
 #include "query_int.h"
 
+#include <stdio.h>
+
+enum { NEAR_LOOKS_MAX = 1000 }; /* so many events are looked at for a name that was meant */
+
 int dw_query_compile(struct dw_str text, struct dw_keys *keys, struct dw_diags *diags, struct dw_query **ret)
 {
     struct dw_query *q = dw_calloc(1, sizeof *q);
@@ -23,6 +27,7 @@ int dw_query_compile(struct dw_str text, struct dw_keys *keys, struct dw_diags *
         dw_query_free(q);
         return rc;
     }
+    query_needles_init(&q->needles, &q->filter);
     *ret = q;
     return DW_OK;
 }
@@ -58,34 +63,79 @@ void query_own_name(struct dw_query *q, uint32_t key)
     q->own_unseen++;
 }
 
+void query_need_name(struct dw_query *q, uint32_t key)
+{
+    for (uint32_t i = 0; i < q->need_count; i++)
+        if (q->need[i] == key)
+            return;
+    if (q->need_count < QUERY_NEED_MAX)
+        q->need[q->need_count++] = key;
+    else
+        q->needs_all = true;
+}
+
+const uint32_t *dw_query_needs(const struct dw_query *q, uint32_t *ret_count)
+{
+    *ret_count = q->need_count;
+    return q->table && !q->needs_all && !q->own_unseen ? q->need : NULL;
+}
+
+/* A field of the event that ends as `name` does. */
+static void look_near(struct dw_query *q, uint32_t i, const struct dw_event *ev)
+{
+    struct dw_str name = dw_keys_name(q->cx.keys, q->own[i]);
+    for (uint32_t k = 0; k < ev->field_count && !q->own_near[i][0]; k++) {
+        struct dw_str field = dw_keys_name(q->cx.keys, ev->field[k].key);
+        bool ends = field.len > name.len && dw_str_ends(field, name) && field.ptr[field.len - name.len - 1] == '.';
+        if (ends && field.len < QUERY_NEAR_MAX)
+            (void)snprintf(q->own_near[i], QUERY_NEAR_MAX, "%.*s", DW_ARG(field));
+    }
+}
+
 static void look_for_names(struct dw_query *q, const struct dw_event *ev)
 {
+    bool look = q->near_looks < NEAR_LOOKS_MAX;
+    q->near_looks += look;
     for (uint32_t i = 0; i < q->own_count; i++) {
-        if (q->own_seen[i] || !dw_event_find(ev, q->own[i]))
+        if (q->own_seen[i])
             continue;
+        if (!dw_event_find(ev, q->own[i])) {
+            if (look)
+                look_near(q, i, ev);
+            continue;
+        }
         q->own_seen[i] = true;
         q->own_unseen--;
     }
 }
 
-/* The field of the table that ends as `name` does, or is nearly it. */
+/* The field of the table that ends as `name` does, or is nearly it, or whose last part goes on after it: status, status_code. */
 static const char *near_field(const struct dw_query *q, struct dw_str name)
 {
-    const char *names[DW_FIELDS];
+    const char *names[DW_FIELDS], *longer = NULL;
     for (uint32_t id = 0; id < DW_FIELDS; id++) {
         struct dw_str field = dw_keys_name(q->cx.keys, id);
         if (dw_str_ends(field, name) && field.len > name.len && field.ptr[field.len - name.len - 1] == '.')
             return field.ptr;
+        size_t last = field.len;
+        while (last > 0 && field.ptr[last - 1] != '.')
+            last--;
+        struct dw_str part = dw_str_slice(field, last, field.len);
+        if (!longer && dw_str_starts(part, name) && part.len > name.len && part.ptr[name.len] == '_')
+            longer = field.ptr;
         names[id] = field.ptr;
     }
-    return dw_nearest(name, names, DW_FIELDS);
+    const char *near = dw_nearest(name, names, DW_FIELDS);
+    return near ? near : longer;
 }
 
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg)
 {
-    for (uint32_t i = 0; i < q->own_count; i++)
+    for (uint32_t i = 0; i < q->own_count; i++) {
+        struct dw_str name = dw_keys_name(q->cx.keys, q->own[i]);
         if (!q->own_seen[i])
-            each(arg, dw_keys_name(q->cx.keys, q->own[i]), near_field(q, dw_keys_name(q->cx.keys, q->own[i])));
+            each(arg, name, q->own_near[i][0] ? q->own_near[i] : near_field(q, name));
+    }
 }
 
 const char *dw_query_partial(const struct dw_query *q)
@@ -97,7 +147,8 @@ bool dw_query_match(struct dw_query *q, const struct dw_event *ev)
 {
     if (q->own_unseen)
         look_for_names(q, ev);
-    return query_filter_test(&q->filter, q->cx.keys, ev);
+    enum query_look look = query_needles_look(&q->needles, ev->line);
+    return look != QUERY_ASK ? look == QUERY_YES : query_filter_test(&q->filter, q->cx.keys, ev);
 }
 
 const struct dw_query_column *dw_query_columns(const struct dw_query *q, uint32_t *ret_count)
@@ -143,8 +194,13 @@ void dw_query_start(struct dw_query *q, const struct dw_query_setup *setup)
 /* A failure within the chain: the answer lacks something. */
 static void note(struct dw_query *q, int rc)
 {
-    if (rc < 0)
-        query_partial(&q->cx, rc == DW_ENOMEM || rc == DW_ELIMIT ? "memory is short" : "the temporary file could not be used");
+    if (rc == DW_OK || q->cx.partial)
+        return;
+    q->cx.partial = "memory is short";
+    if (rc == DW_ENOMEM || rc == DW_ELIMIT)
+        return;
+    (void)snprintf(q->cx.why, sizeof q->cx.why, "the temporary file in %s could not be used: %s", q->cx.tmp_dir, dw_err_text(rc));
+    q->cx.partial = q->cx.why;
 }
 
 bool dw_query_take(struct dw_query *q, const struct dw_event *ev, uint8_t mark)
@@ -163,6 +219,19 @@ void dw_query_end(struct dw_query *q)
     for (struct op *op = q->first; op; op = op->next)
         if (op->ops->end)
             note(q, op->ops->end(op));
+}
+
+int dw_query_followable(const struct dw_query *q, struct dw_diags *diags)
+{
+    for (const struct op *op = q->first; op; op = op->next) {
+        if (!op->ops->end || !op->len)
+            continue;
+        dw_diag_add(diags, (struct dw_span){.line = 1, .col = (uint32_t)op->at + 1, .len = (uint32_t)op->len},
+            "leave out --follow; where, fields, rename, eval, parse, dedup, context and head can follow",
+            "this pipe answers when all events were read, and who follows never has read all");
+        return DW_ESYNTAX;
+    }
+    return DW_OK;
 }
 
 bool dw_query_is_filter(const struct dw_query *q)

@@ -8,9 +8,16 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/event/timestamp.h"
 
+#include <stdio.h>
+
 int query_refuse(struct query_parser *p, size_t at, size_t len, const char *help, const char *what)
 {
     struct dw_span span = {.line = 1, .col = (uint32_t)at + 1, .len = (uint32_t)(len ? len : 1)};
+    char syntax[160];
+    if (!help && p->pipe.word) {
+        (void)snprintf(syntax, sizeof syntax, "%s, as in %s", p->pipe.syntax, p->pipe.example);
+        help = syntax;
+    }
     dw_diag_add(p->diags, span, help, "%s", what);
     return DW_ESYNTAX;
 }

@@ -35,6 +35,7 @@ struct place {
     size_t at;
     uint32_t field;
     bool cased; /* field:=value */
+    struct dw_str name; /* as it is written */
 };
 
 static int leaf_pattern(struct query_parser *p, struct place to, struct dw_str code, uint32_t *ret)
@@ -232,6 +233,27 @@ static bool begins_regex(const struct query_parser *p)
     return false;
 }
 
+/* A value that is a word. */
+static int leaf_word(struct query_parser *p, struct place to, struct dw_str v, uint32_t *ret)
+{
+    struct dw_buf code = {0};
+    if (v.len == 0)
+        return query_refuse(p, p->at, 1, "write field:value, field:* for any", "a value is missing here");
+    int rc = query_check_value(p, to.at, to.name, v);
+    if (rc < 0)
+        return rc;
+    if (dw_str_eq(v, DW_STR("*")) && to.field != DW_PRED_LINE)
+        return add_leaf(p, to.at, &(struct dw_leaf_spec){.op = DW_LEAF_EXISTS, .field = to.field}, ret);
+    if (looks_cidr(v))
+        return add_leaf(p, to.at, &(struct dw_leaf_spec){.op = DW_LEAF_CIDR, .field = to.field, .text = v}, ret);
+    if (to.field == DW_PRED_LINE)
+        return leaf_contains(p, to, v, true, ret);
+    dw_pat_add_sigma(&code, v);
+    rc = leaf_pattern(p, to, dw_buf_view(&code), ret);
+    dw_buf_fini(&code);
+    return rc;
+}
+
 /* One value of `field:`. */
 static int parse_value(struct query_parser *p, struct place to, uint32_t *ret)
 {
@@ -256,19 +278,8 @@ static int parse_value(struct query_parser *p, struct place to, uint32_t *ret)
             rc = add_leaf(p, at + 1, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = field, .text = dw_buf_view(&quoted),
                 .flags = to.cased ? 0 : DW_RE_I}, ret);
     } else {
-        struct dw_str v = query_word(p, "");
-        if (v.len == 0)
-            rc = query_refuse(p, p->at, 1, "write field:value, field:* for any", "a value is missing here");
-        else if (dw_str_eq(v, DW_STR("*")) && field != DW_PRED_LINE)
-            rc = add_leaf(p, at, &(struct dw_leaf_spec){.op = DW_LEAF_EXISTS, .field = field}, ret);
-        else if (looks_cidr(v))
-            rc = add_leaf(p, at, &(struct dw_leaf_spec){.op = DW_LEAF_CIDR, .field = field, .text = v}, ret);
-        else if (field == DW_PRED_LINE)
-            rc = leaf_contains(p, to, v, true, ret);
-        else {
-            dw_pat_add_sigma(&code, v);
-            rc = leaf_pattern(p, to, dw_buf_view(&code), ret);
-        }
+        to.at = p->at;
+        rc = leaf_word(p, to, query_word(p, ""), ret);
     }
     dw_buf_fini(&quoted);
     dw_buf_fini(&code);
@@ -286,6 +297,8 @@ static int parse_values(struct query_parser *p, struct place to, uint32_t *ret)
         int rc = parse_value(p, to, &kids[count++]);
         if (rc < 0)
             return rc;
+        if (p->text.ptr[p->at - 1] == ',')
+            return query_refuse(p, p->at - 1, 1, "(a or b); in quotes a comma is text", "values are not divided by commas");
         if (query_peek(p) == ')')
             break;
         if (p->at == p->text.len)
@@ -301,7 +314,7 @@ static int parse_field(struct query_parser *p, size_t at, struct dw_str name, ui
     static const char *const ops[] = {"!=", ":>=", ":<=", ":>", ":<", ":=", ":"};
     struct dw_str rest = dw_str_slice(p->text, p->at, p->text.len);
     const char *op = NULL;
-    struct place to = {.at = at};
+    struct place to = {.at = at, .name = name};
     int rc;
     for (size_t i = 0; i < DW_COUNT_OF(ops) && !op; i++)
         if (dw_str_starts(rest, dw_str_of(ops[i])))
@@ -343,6 +356,8 @@ static int parse_atom(struct query_parser *p, uint32_t *ret)
     if (c == '"' || begins_regex(p)) {
         int rc = query_quoted(p, c, &quoted);
         if (rc == DW_OK)
+            rc = query_check_text(p, at, p->at - at);
+        if (rc == DW_OK)
             rc = c == '"' ? leaf_contains(p, (struct place){.at = at, .field = DW_PRED_LINE}, dw_buf_view(&quoted), false, ret)
                           : add_leaf(p, at + 1, &(struct dw_leaf_spec){.op = DW_LEAF_REGEX, .field = DW_PRED_LINE,
                                 .text = dw_buf_view(&quoted), .flags = DW_RE_I}, ret);
@@ -351,23 +366,25 @@ static int parse_atom(struct query_parser *p, uint32_t *ret)
     }
     struct dw_str word = query_word(p, ":!");
     char next = p->at < p->text.len ? p->text.ptr[p->at] : '\0';
+    bool sign = false; /* no field's name has one: a=b:c is a text */
+    for (size_t i = 0; i < word.len; i++)
+        sign |= strchr("=<>", word.ptr[i]) != NULL;
     bool op = next == ':' || (next == '!' && p->at + 1 < p->text.len && p->text.ptr[p->at + 1] == '=');
-    if (word.len && op)
+    if (word.len && op && !sign)
         return parse_field(p, at, word, ret);
     if (next == '!' || next == ':')
         word = dw_str_slice(p->text, at, (query_word(p, ""), p->at));
     if (word.len == 0)
         return query_refuse(p, at, 1, "a filter is words, \"phrases\", field:value, and, or, not", "a term is missing here");
     if (dw_str_eq(word, DW_STR("*"))) {
-        uint32_t never;
         struct dw_buf code = {0};
         dw_pat_add_token(&code, DW_PAT_STAR);
-        int rc = leaf_pattern(p, (struct place){.at = at, .field = DW_PRED_LINE}, dw_buf_view(&code), &never);
+        int rc = leaf_pattern(p, (struct place){.at = at, .field = DW_PRED_LINE}, dw_buf_view(&code), ret);
         dw_buf_fini(&code);
-        *ret = never;
         return rc;
     }
-    return leaf_contains(p, (struct place){.at = at, .field = DW_PRED_LINE}, word, true, ret);
+    int rc = query_check_word(p, at, word);
+    return rc < 0 ? rc : leaf_contains(p, (struct place){.at = at, .field = DW_PRED_LINE}, word, true, ret);
 }
 
 static int parse_not(struct query_parser *p, uint32_t *ret)

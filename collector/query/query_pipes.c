@@ -29,6 +29,20 @@ bool dw_query_pipe(size_t i, struct dw_query_word *ret)
     return true;
 }
 
+/* What other languages call a pipe, and how it is written here. */
+static const struct {
+    const char *word, *here;
+} others[] = {
+    {"limit", "head 10"}, {"take", "head 10"}, {"first", "head 10"}, {"last", "tail 10"}, {"filter", "where status:>=500"}, {"search", "where login"},
+    {"grep", "where login"}, {"regex", "where /time ?out/"}, {"select", "fields source.ip, url.path"}, {"project", "fields source.ip, url.path"},
+    {"table", "fields source.ip, url.path"}, {"keep", "fields source.ip, url.path"}, {"order", "sort -count"}, {"orderby", "sort -count"},
+    {"uniq", "dedup source.ip"}, {"unique", "dedup source.ip"}, {"distinct", "dedup source.ip"}, {"count", "stats count"},
+    {"sum", "stats sum(http.response.bytes)"}, {"avg", "stats avg(event.duration)"}, {"group", "stats count by source.ip"},
+    {"summarize", "stats count by source.ip"}, {"aggregate", "stats count by source.ip"}, {"by", "stats count by source.ip"},
+    {"extend", "eval ms = event.duration / 1000000"}, {"let", "eval ms = event.duration / 1000000"}, {"rex", "parse \"port <port> \""},
+    {"extract", "parse \"port <port> \""}, {"bin", "timechart 1h count"}, {"bucket", "timechart 1h count"},
+};
+
 static int no_such_pipe(struct query_parser *p, size_t at, struct dw_str name)
 {
     const char *names[DW_COUNT_OF(pipes)];
@@ -40,6 +54,9 @@ static int no_such_pipe(struct query_parser *p, size_t at, struct dw_str name)
     const char *near = dw_nearest(name, names, DW_COUNT_OF(pipes));
     if (near)
         (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
+    for (size_t i = 0; i < DW_COUNT_OF(others); i++)
+        if (dw_str_ieq(name, dw_str_of(others[i].word)))
+            (void)snprintf(help, sizeof help, "here that is written: %s", others[i].here);
     return query_refuse(p, at, name.len, help, "no such pipe");
 }
 
@@ -55,10 +72,15 @@ int query_parse_pipe(struct query_parser *p)
     for (size_t i = 0; i < DW_COUNT_OF(pipes); i++) {
         if (!dw_str_eq(name, dw_str_of(pipes[i].word)))
             continue;
+        (void)dw_query_pipe(i, &p->pipe);
+        p->pipe_at = at;
         int rc = pipes[i].parse(p, &made);
         DW_ASSERT(rc < 0 || made);
-        if (rc == DW_OK)
+        if (rc == DW_OK) {
             *end = made;
+            made->at = at;
+            made->len = name.len;
+        }
         p->first = false;
         return rc;
     }
@@ -96,7 +118,7 @@ int query_shape_add(struct query_parser *p, size_t at, uint32_t key, bool number
 
 int query_needs_events(struct query_parser *p, size_t at, const char *what)
 {
-    return p->shape.table ? query_refuse(p, at, 1, "put it before the pipe that makes the table", what) : DW_OK;
+    return p->shape.table ? query_refuse(p, at, strlen(p->pipe.word), "put it before the pipe that makes the table", what) : DW_OK;
 }
 
 /* A name that is none of a table's columns. */
@@ -132,6 +154,8 @@ int query_resolve(struct query_parser *p, size_t at, struct dw_str name, uint32_
         return rc;
     if (p->shape.table && !query_shape_has(&p->shape, *ret_key))
         return no_such_column(p, at, name);
+    if (!p->shape.table)
+        query_need_name(p->q, *ret_key);
     if (!p->shape.table && !query_shape_has(&p->shape, *ret_key))
         query_own_name(p->q, *ret_key);
     return DW_OK;
@@ -164,6 +188,14 @@ int query_new_key(struct query_parser *p, size_t at, struct dw_str name, uint32_
     return rc;
 }
 
+int query_end_of_list(struct query_parser *p)
+{
+    char c = query_peek(p);
+    size_t at = p->at, len = query_word(p, ",").len;
+    p->at = at;
+    return c && len ? query_refuse(p, at, len, "fields are divided by commas: a, b", "a comma is missing before this") : DW_OK;
+}
+
 int query_names(struct query_parser *p, uint32_t *key, uint32_t max, uint32_t *ret_count)
 {
     uint32_t count = 0;
@@ -180,5 +212,5 @@ int query_names(struct query_parser *p, uint32_t *key, uint32_t max, uint32_t *r
         count++;
     } while (query_byte(p, ','));
     *ret_count = count;
-    return DW_OK;
+    return query_end_of_list(p);
 }

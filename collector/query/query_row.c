@@ -178,12 +178,22 @@ void query_key_i64(struct dw_buf *key, int64_t v)
 
 void query_key_text(struct dw_buf *key, struct dw_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        dw_buf_byte(key, (uint8_t)text.ptr[i]);
-        if (text.ptr[i] == '\0')
-            dw_buf_byte(key, 0xff);
+    while (text.len) {
+        size_t zero = dw_str_index(text, '\0');
+        dw_buf_str(key, dw_str_slice(text, 0, zero));
+        if (zero < text.len)
+            dw_buf_add(key, "\0\xff", 2);
+        text = dw_str_slice(text, zero + 1, text.len);
     }
     dw_buf_add(key, "\0\0", 2);
+}
+
+bool query_key_by(struct dw_buf *key, const struct row *row, uint32_t field)
+{
+    char room[QUERY_TEXT_MAX];
+    struct value v = query_value(row, field, room);
+    query_key_text(key, query_value_text(v, room));
+    return v.kind == VALUE_INT || v.kind == VALUE_REAL || v.number;
 }
 
 void query_key_take(struct dw_str *key, struct dw_buf *out)

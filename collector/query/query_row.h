@@ -42,6 +42,8 @@ void query_key_value(struct dw_buf *key, struct value v, bool down);
 void query_key_text(struct dw_buf *key, struct dw_str text);
 void query_key_u64(struct dw_buf *key, uint64_t v);
 void query_key_i64(struct dw_buf *key, int64_t v);
+/* query_key_text of a field of the row; answers whether its value is a number. */
+bool query_key_by(struct dw_buf *key, const struct row *row, uint32_t field);
 /* Takes off what query_key_text appended; the text is put into `out`. */
 void query_key_take(struct dw_str *key, struct dw_buf *out);
 

@@ -98,3 +98,15 @@ struct dw_node *dw_table_next(const struct dw_node *n)
 {
     return first_of(n->next, n->hash);
 }
+
+void dw_table_ask_slot(const struct dw_table *t, uint64_t hash)
+{
+    if (t->slot)
+        __builtin_prefetch(&t->slot[hash & (t->slot_count - 1)]);
+}
+
+void dw_table_ask_node(const struct dw_table *t, uint64_t hash)
+{
+    if (t->slot)
+        __builtin_prefetch(t->slot[hash & (t->slot_count - 1)]);
+}

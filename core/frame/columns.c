@@ -6,7 +6,8 @@
  *
  * Invariants:
  *   (1) Arithmetic on stored numbers is unsigned and wraps, results are range-checked before use as a place.
- *   (2) A value column is read in exactly the order it was written: shape, field, event.
+ *   (2) A value column is read in exactly the order it was written: shape, field, event. A field that nobody wants is passed over there,
+ *       and leaves only where its view ends, while views that are wanted follow.
  */
 #include "decode_int.h"
 
@@ -117,6 +118,17 @@ static int read_events(struct dw_decoder *d, const struct dw_head *head, struct 
     return at == text.len && next_more == UINT64_MAX ? DW_OK : DW_ECORRUPT;
 }
 
+/* Passes over a run. */
+static void skip_run(struct run *r, uint32_t count)
+{
+    struct dw_cursor *c = r->c;
+    if (!r->each)
+        return;
+    while (count && c->at < c->end)
+        count -= *c->at++ < 0x80;
+    c->bad |= count > 0;
+}
+
 /* Sorts events by shape (stable) and gives each its run of fields. */
 static int lay_out(struct dw_decoder *d, uint32_t event_count)
 {
@@ -124,7 +136,7 @@ static int lay_out(struct dw_decoder *d, uint32_t event_count)
     uint32_t first = 0;
     for (uint32_t i = 0; i < d->shape_count; i++) {
         struct dw__shape_plan *s = &d->shape[i];
-        fields += (uint64_t)s->count * s->plan_count;
+        fields += (uint64_t)s->count * s->kept_count;
         s->first = first;
         first += s->count;
         s->count = 0;
@@ -144,8 +156,8 @@ static int lay_out(struct dw_decoder *d, uint32_t event_count)
         struct dw__shape_plan *s = &d->shape[d->shape_of[i]];
         d->order[s->first + s->count++] = i;
         d->event[i].field = next;
-        d->event[i].field_count = s->plan_count;
-        next += s->plan_count;
+        d->event[i].field_count = s->kept_count;
+        next += s->kept_count;
     }
     memset(d->view_end, 0, event_count * sizeof *d->view_end);
     return DW_OK;
@@ -161,10 +173,11 @@ static bool run_views(struct dw_decoder *d, const struct dw__shape_plan *s, uint
     struct dw_cursor *len_col)
 {
     const struct dw_field proto = d->plan[s->plan + index].proto;
+    uint32_t slot = d->plan[s->plan + index].slot;
     struct run gaps = run_of(gap_col, s->count), lens = run_of(len_col, s->count);
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = d->order[s->first + n];
-        struct dw_field *f = field_of(d, i, index);
+        struct dw_field *f = field_of(d, i, slot);
         struct dw_str line = d->event[i].line;
         uint64_t start = (uint64_t)d->view_end[i] + (uint64_t)take_signed(&gaps);
         uint64_t len = take(&lens);
@@ -178,13 +191,59 @@ static bool run_views(struct dw_decoder *d, const struct dw__shape_plan *s, uint
     return true;
 }
 
+/* Views that nobody wants, before one that is wanted. */
+static bool pass_views(struct dw_decoder *d, const struct dw__shape_plan *s, struct dw_cursor *gap_col, struct dw_cursor *len_col)
+{
+    struct run gaps = run_of(gap_col, s->count), lens = run_of(len_col, s->count);
+    for (uint32_t n = 0; n < s->count; n++) {
+        uint32_t i = d->order[s->first + n];
+        size_t line = d->event[i].line.len;
+        uint64_t start = (uint64_t)d->view_end[i] + (uint64_t)take_signed(&gaps);
+        uint64_t len = take(&lens);
+        if (start > line || len > line - start)
+            return false;
+        d->view_end[i] = (uint32_t)(start + len);
+    }
+    return true;
+}
+
+/* A field that nobody wants. */
+static bool pass_field(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index, struct dw_cursor *col)
+{
+    const struct dw__plan *p = &d->plan[s->plan + index];
+    if (p->how == DW_K_CONST || (p->how >= DW__K_SAME && index >= s->kept_end))
+        return true;
+    if (p->how >= DW__K_SAME) {
+        uint32_t target = d->plan[s->plan + p->target].slot;
+        for (uint32_t n = 0; n < s->count; n++) {
+            uint32_t i = d->order[s->first + n];
+            const struct dw_field *same = field_of(d, i, target);
+            d->view_end[i] = (uint32_t)(same->v.ptr - d->event[i].line.ptr) + same->len;
+        }
+    } else if (p->how <= DW_K_NUMBER) {
+        if (index < s->kept_end)
+            return pass_views(d, s, &col[COL_GAP], &col[COL_VIEW]);
+        struct run gaps = run_of(&col[COL_GAP], s->count), lens = run_of(&col[COL_VIEW], s->count);
+        skip_run(&gaps, s->count);
+        skip_run(&lens, s->count);
+    } else if (p->how == DW_K_INT || p->how == DW_K_BOOL) {
+        struct run ints = run_of(&col[COL_INT], s->count);
+        skip_run(&ints, s->count);
+    } else {
+        for (uint32_t n = 0; n < s->count; n++)
+            (void)dw_take_bytes(&col[COL_LITERAL], p->how == DW_K_FLOAT ? 8 : (size_t)dw_take_max(&col[COL_LITERAL], UINT32_MAX));
+    }
+    return true;
+}
+
 static void run_same(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index)
 {
     const struct dw__plan *p = &d->plan[s->plan + index];
+    uint32_t target = d->plan[s->plan + p->target].slot;
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = d->order[s->first + n];
-        struct dw_field *f = field_of(d, i, index);
-        const struct dw_field *same = field_of(d, i, p->target);
+        struct dw_field *f = field_of(d, i, p->slot);
+        const struct dw_field *same = field_of(d, i, target);
         *f = p->proto;
         f->v.ptr = same->v.ptr;
         f->len = same->len;
@@ -197,7 +256,7 @@ static void run_ints(struct dw_decoder *d, const struct dw__shape_plan *s, uint3
     int64_t v = 0;
     struct run ints = run_of(c, s->count);
     for (uint32_t n = 0; n < s->count; n++) {
-        struct dw_field *f = field_of(d, d->order[s->first + n], index);
+        struct dw_field *f = field_of(d, d->order[s->first + n], d->plan[s->plan + index].slot);
         *f = d->plan[s->plan + index].proto;
         f->v.i = v = dw_plus(v, take_signed(&ints));
     }
@@ -207,7 +266,7 @@ static bool run_literals(struct dw_decoder *d, const struct dw__shape_plan *s, u
 {
     const struct dw__plan *p = &d->plan[s->plan + index];
     for (uint32_t n = 0; n < s->count; n++) {
-        struct dw_field *f = field_of(d, d->order[s->first + n], index);
+        struct dw_field *f = field_of(d, d->order[s->first + n], p->slot);
         *f = p->proto;
         if (p->how == DW_K_FLOAT) {
             f->v.f = dw_take_double(c);
@@ -226,11 +285,13 @@ static void run_constant(struct dw_decoder *d, const struct dw__shape_plan *s, u
 {
     const struct dw_field proto = d->plan[s->plan + index].proto;
     for (uint32_t n = 0; n < s->count; n++)
-        *field_of(d, d->order[s->first + n], index) = proto;
+        *field_of(d, d->order[s->first + n], d->plan[s->plan + index].slot) = proto;
 }
 
 static bool run_field(struct dw_decoder *d, const struct dw__shape_plan *s, uint32_t index, struct dw_cursor *col)
 {
+    if (!d->plan[s->plan + index].kept)
+        return pass_field(d, s, index, col);
     switch (d->plan[s->plan + index].how) {
     case DW_K_VIEW:
     case DW_K_NUMBER: return run_views(d, s, index, &col[COL_GAP], &col[COL_VIEW]);

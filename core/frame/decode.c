@@ -66,6 +66,15 @@ void dw_decoder_free(struct dw_decoder *d)
     dw_free(d);
 }
 
+void dw_decoder_only(struct dw_decoder *d, const uint32_t *key, uint32_t count)
+{
+    DW_ASSERT(count <= DW_DECODER_ONLY_MAX);
+    d->pruned = key != NULL;
+    d->only_count = key ? count : 0;
+    for (uint32_t i = 0; i < d->only_count; i++)
+        d->only[i] = key[i];
+}
+
 int dw_unpack(struct dw_decoder *d, const struct dw_head *head, struct dw_str bytes, struct dw_sections *ret)
 {
     struct dw_cursor c = dw_cursor_of(bytes);
@@ -197,6 +206,30 @@ static bool read_plan(struct dw_decoder *d, struct dw_cursor *c, struct dw__plan
     return !c->bad;
 }
 
+static bool is_wanted(const struct dw_decoder *d, uint32_t key)
+{
+    for (uint32_t i = 0; i < d->only_count; i++)
+        if (d->only[i] == key)
+            return true;
+    return !d->pruned;
+}
+
+/* Which fields of a shape its events get: those that are wanted, and those that another one repeats. */
+static void choose_kept(const struct dw_decoder *d, struct dw__shape_plan *s)
+{
+    struct dw__plan *p = d->plan + s->plan;
+    for (uint32_t k = 0; k < s->plan_count; k++)
+        p[k].kept = is_wanted(d, p[k].proto.key);
+    for (uint32_t k = 0; k < s->plan_count; k++)
+        if (p[k].how >= DW__K_SAME)
+            p[p[k].target].kept = true; /* it also says where the next view begins */
+    for (uint32_t k = 0; k < s->plan_count; k++) {
+        p[k].slot = (uint16_t)s->kept_count;
+        s->kept_count += p[k].kept;
+        s->kept_end = p[k].kept ? k + 1 : s->kept_end;
+    }
+}
+
 static int read_shapes(struct dw_decoder *d, struct dw_cursor *c)
 {
     uint16_t views[DW_EVENT_FIELDS_MAX];
@@ -211,6 +244,7 @@ static int read_shapes(struct dw_decoder *d, struct dw_cursor *c)
         for (uint32_t k = 0; k < n; k++)
             if (!read_plan(d, c, &d->plan[d->plan_count + k], views, &view_count, (uint16_t)k))
                 return DW_ECORRUPT;
+        choose_kept(d, &d->shape[i]);
         d->plan_count += n;
     }
     return c->bad || d->shape_count == 0 ? DW_ECORRUPT : DW_OK;

@@ -13,10 +13,13 @@ struct dw__plan {
     struct dw_field proto; /* key, kind and elem; CONST: its text too */
     uint8_t how;           /* kind in VIEWS */
     uint16_t target;       /* SAME: index of the field it repeats */
+    uint16_t slot;         /* its place among the event's fields */
+    bool kept;             /* the event gets it */
 };
 
 struct dw__shape_plan {
     uint32_t plan, plan_count; /* [plan, plan + plan_count) in decoder.plan */
+    uint32_t kept_count, kept_end; /* fields that events get; plans from kept_end on are none of them */
     uint32_t first, count;     /* its events: [first, first + count) in decoder.order */
 };
 
@@ -25,6 +28,8 @@ struct dw_decoder {
     struct dw_keys *keys;
     struct ZSTD_DCtx_s *zstd;
     struct dw_sha256 *sha;
+    uint32_t only[DW_DECODER_ONLY_MAX], only_count; /* names of the fields that are wanted, when `pruned` */
+    bool pruned;
     /* content of the frame in hand */
     struct dw_buf text, views;
     struct dw_arena arena; /* streams, extents */

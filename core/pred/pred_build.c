@@ -208,6 +208,16 @@ int dw_pred_leaf(
     return DW_OK;
 }
 
+struct dw_str dw_pred_leaf_literal(const struct dw_pred *p, uint32_t index, bool *ret_whole)
+{
+    const struct dw__leaf *leaf = &p->leaf[index];
+    const struct dw_pattern *pat = &leaf->pattern;
+    *ret_whole = leaf->op == DW_LEAF_PATTERN && pat->shape == DW_PAT_CONTAINS && !pat->cased && dw_str_eq(pat->text, pat->literal);
+    if (leaf->field != DW_PRED_LINE)
+        return DW_STR_NONE;
+    return leaf->op == DW_LEAF_REGEX ? dw_regex_literal(leaf->regex) : leaf->op == DW_LEAF_PATTERN ? pat->literal : DW_STR_NONE;
+}
+
 uint32_t dw_pred_leaf_cost(const struct dw_pred *p, uint32_t index)
 {
     const struct dw__leaf *leaf = &p->leaf[index];

@@ -26,6 +26,7 @@ enum { CACHE = 6, SEEK_FOOTER = 9, LOOKS_MAX = 2 };
 struct cached_block {
     uint32_t block; /* UINT32_MAX: none */
     uint64_t used;
+    bool has_views; /* they are read when the first of its frames is wanted */
     struct dw_buf text, views;
 };
 
@@ -36,6 +37,8 @@ struct dw_archive_reader {
     struct dw_decoder *decoder;
     ZSTD_DCtx *zstd;
     int64_t from_ns, to_ns;
+    bool (*want)(void *arg, const struct dw_head *head, struct dw_str text); /* NULL: every frame */
+    void *want_arg;
     /* where we are */
     struct dw__manifest manifest;
     uint64_t next_intake, frames, clock;
@@ -134,6 +137,17 @@ void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64
 {
     r->from_ns = from_ns;
     r->to_ns = to_ns;
+}
+
+void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg, const struct dw_head *head, struct dw_str text), void *arg)
+{
+    r->want = want;
+    r->want_arg = arg;
+}
+
+void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count)
+{
+    dw_decoder_only(r->decoder, key, count);
 }
 
 void dw_archive_reader_chain_order(struct dw_archive_reader *r)
@@ -313,7 +327,8 @@ static int load_next(struct dw_archive_reader *r)
     return rc;
 }
 
-static int cached(struct dw_archive_reader *r, uint32_t block, const struct cached_block **ret)
+/* A block's text, from the cache or the file. */
+static int cached(struct dw_archive_reader *r, uint32_t block, struct cached_block **ret)
 {
     struct cached_block *pick = &r->cache[0];
     for (int i = 0; i < CACHE; i++) {
@@ -327,16 +342,11 @@ static int cached(struct dw_archive_reader *r, uint32_t block, const struct cach
     }
     const struct dw__block *b = &r->rows.block[block];
     pick->block = UINT32_MAX;
-    int rc = read_at(r, b->offset, (size_t)b->text_packed + DW__SKIPPABLE + b->views_packed);
-    struct dw_cursor c = dw_cursor_of(dw_buf_view(&r->scratch));
-    struct dw_str text = dw_take_bytes(&c, b->text_packed);
-    if (rc == DW_OK && (dw_take_u32(&c) != DW__MAGIC_BLOCK_VIEWS || dw_take_u32(&c) != b->views_packed))
-        rc = DW_ECORRUPT;
+    pick->has_views = false;
+    int rc = read_at(r, b->offset, b->text_packed);
     dw_buf_reset(&pick->text);
     if (rc == DW_OK && b->text_size)
-        rc = dw_pack_take(r->zstd, text, b->text_size, &pick->text);
-    if (rc == DW_OK)
-        rc = dw_pack_take(r->zstd, dw_take_bytes(&c, b->views_packed), b->views_size, &pick->views);
+        rc = dw_pack_take(r->zstd, dw_buf_view(&r->scratch), b->text_size, &pick->text);
     if (rc < 0)
         return rc;
     pick->block = block;
@@ -345,18 +355,64 @@ static int cached(struct dw_archive_reader *r, uint32_t block, const struct cach
     return DW_OK;
 }
 
+static int load_views(struct dw_archive_reader *r, struct cached_block *c)
+{
+    const struct dw__block *b = &r->rows.block[c->block];
+    if (c->has_views)
+        return DW_OK;
+    int rc = read_at(r, b->offset + b->text_packed, (size_t)DW__SKIPPABLE + b->views_packed);
+    struct dw_cursor at = dw_cursor_of(dw_buf_view(&r->scratch));
+    if (rc == DW_OK && (dw_take_u32(&at) != DW__MAGIC_BLOCK_VIEWS || dw_take_u32(&at) != b->views_packed))
+        rc = DW_ECORRUPT;
+    dw_buf_reset(&c->views);
+    if (rc == DW_OK)
+        rc = dw_pack_take(r->zstd, dw_take_bytes(&at, b->views_packed), b->views_size, &c->views);
+    c->has_views = rc == DW_OK;
+    return rc;
+}
+
+/* Whether events are to be decoded; a record, a tombstone and what is asked for always is. */
+static bool is_wanted(const struct dw_archive_reader *r, const struct dw_head *head, struct dw_str text)
+{
+    return !r->want || head->kind == DW_FRAME_RECORD || (head->flags & DW_HEAD_TOMBSTONE) || r->want(r->want_arg, head, text);
+}
+
 static int give_sealed(struct dw_archive_reader *r, const struct dw__row *row, struct dw_archived *ret)
 {
-    const struct cached_block *b;
+    struct cached_block *b;
     struct dw_sections s = {0};
     if (!(row->head.flags & DW_HEAD_TOMBSTONE)) {
         int rc = cached(r, row->block, &b);
         if (rc < 0)
             return rc;
         s.text = dw_str_slice(dw_buf_view(&b->text), row->text_at, (size_t)row->text_at + row->head.text_size);
+        ret->passed = !is_wanted(r, &row->head, s.text);
+        rc = ret->passed ? DW_OK : load_views(r, b);
+        if (ret->passed || rc < 0)
+            return rc;
         s.views = dw_str_slice(dw_buf_view(&b->views), row->views_at, (size_t)row->views_at + row->head.views_size);
     }
     return dw_decode_sections(r->decoder, &row->head, &s, &ret->frame);
+}
+
+/* A frame as it came. */
+static int give_open(struct dw_archive_reader *r, const struct dw__row *row, struct dw_archived *ret)
+{
+    struct dw_head head;
+    struct dw_sections s;
+    size_t len;
+    int rc = read_at(r, row->offset, (size_t)row->len);
+    struct dw_str bytes = dw_buf_view(&r->scratch);
+    if (rc == DW_OK)
+        rc = dw_head_read(bytes, &head, &len);
+    if (rc == DW_OK && len > bytes.len)
+        rc = DW_EAGAIN;
+    if (rc == DW_OK)
+        rc = dw_unpack(r->decoder, &head, dw_str_slice(bytes, 0, len), &s);
+    if (rc < 0)
+        return rc;
+    ret->passed = !is_wanted(r, &head, s.text);
+    return ret->passed ? DW_OK : dw_decode_sections(r->decoder, &head, &s, &ret->frame);
 }
 
 static int give(struct dw_archive_reader *r, const struct dw__row *row, struct dw_archived *ret)
@@ -370,9 +426,7 @@ static int give(struct dw_archive_reader *r, const struct dw__row *row, struct d
     }
     if (row->damaged)
         return DW_ECORRUPT;
-    int rc = r->packed ? DW_OK : read_at(r, row->offset, (size_t)row->len);
-    if (rc == DW_OK)
-        rc = r->packed ? give_sealed(r, row, ret) : dw_decode(r->decoder, dw_buf_view(&r->scratch), &ret->frame);
+    int rc = r->packed ? give_sealed(r, row, ret) : give_open(r, row, ret);
     if (rc == DW_OK && row->marks.len) {
         rc = dw__marks_read(row->marks, row->head.event_count, r->mark);
         ret->mark = r->mark;

@@ -2,7 +2,7 @@
 """Random queries over random events: `dogwatch query` and a plain evaluator in Python give the same rows.
 
 The evaluator knows the events as they were written, not as dogwatch read them, and works on lists in the simplest way there is.
-DW_SEED chooses another sequence; --long asks ten times as many.
+DW_SEED chooses another sequence; --long asks fifty times as many.
 """
 import concurrent.futures
 import math
@@ -13,7 +13,7 @@ from e2e_lib import *  # noqa: F403
 
 began = time.monotonic()
 SEED = int(os.environ.get('DW_SEED', '20261125'))
-QUERIES, SECONDS = (20000, 600) if LONG else (2000, 28)
+QUERIES, TURNS = (100000, 10) if LONG else (2000, 1)
 SETS, PER_SET, START = 24, 25, 1793491200  # 2026-11-01T00:00:00Z
 rng = random.Random(SEED)
 NAMES = ['n', 'f', 'w', 'm', 'seq']
@@ -84,18 +84,19 @@ def make_events():
 
 
 def row_of(t, e):
-    return {k: V(v) if isinstance(v, str) else V(json.dumps(v), True) for k, v in e.items() if k != 'time'} | {'_time': t}
+    row = {k: V(v) if isinstance(v, str) else V(json.dumps(v), True) for k, v in e.items() if k != 'time'}
+    return row | {'_time': t, '_line': [v.text for v in row.values()]}
 
 
 # Filters --------------------------------------------------------------------------------------------------------------------------
 
 def glob(pattern, text_, cased=False):
-    return re.fullmatch(''.join('.*' if c == '*' else re.escape(c) for c in pattern), text_, re.S | (0 if cased else re.I)) is not None
+    return re.fullmatch(''.join({'*': '.*', '?': '.'}.get(c, re.escape(c)) for c in pattern), text_, re.S | (0 if cased else re.I)) is not None
 
 
 def leaf(names, time_too):
     name = rng.choice(names)
-    kind = rng.randrange(8 if time_too else 7)
+    kind = rng.randrange(10 if time_too else 7)
     k = rng.randrange(-3, 9)
 
     def number(row):
@@ -130,6 +131,10 @@ def leaf(names, time_too):
         return f'{name}:"{p}"', lambda row: row.get(name) is not None and row[name].folded().lower() == p.replace('\\"', '"')
     if kind == 6:
         return f'{name}:(alpha or {k})', lambda row: row.get(name) is not None and row[name].folded().lower() in ('alpha', str(k))
+    if kind >= 8:  # in the line as it came, where that is JSON in its values
+        p = rng.choice(('beta', 'ALPHA', 'lph', '"x y"', 'x*y', 'zeta\u00e9', 'eta', '"a\\"b"', 'nowhere', 'seq', 'amm?'))
+        pattern = p[1:-1].replace('\\"', '"') if p[0] == '"' else p
+        return p, lambda row: any(glob(f'*{pattern}*', text_) for text_ in row['_line'])
     at = START + rng.randrange(0, 3000)
     iso = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
     return rng.choice(((f'_time:>={iso}', lambda row: row['_time'] >= at), (f'_time:[{iso} TO *]', lambda row: row['_time'] >= at),
@@ -196,13 +201,18 @@ def by_text(by):
     return f' by {", ".join(by)}' if by else ''
 
 
+def keyed(by, key, group):
+    """The `by` fields of a group: numbers where all its rows have them as numbers."""
+    return {b: V(k, all(r.get(b) is not None and r[b].number for r in group)) for b, k in zip(by, key)}
+
+
 def apply_stats(rows, by, some, names_of, order=None):
     groups = {}
     for r in rows:
         groups.setdefault(tuple(text(r.get(b)) for b in by), []).append(r)
     if not by and not groups:
         groups[()] = []
-    out = [(key, {b: V(k) for b, k in zip(by, key)} | {names_of(i): run(g) for i, (_, run, _) in enumerate(some)}) for key, g in groups.items()]
+    out = [(key, keyed(by, key, g) | {names_of(i): run(g) for i, (_, run, _) in enumerate(some)}) for key, g in groups.items()]
     out.sort(key=lambda kr: [k.encode() for k in kr[0]])
     if order or some[0][2] in ('count', 'countf'):
         out.sort(key=lambda kr: kr[1][names_of(0)].num() * (1 if order == 'rare' else -1))
@@ -236,8 +246,10 @@ def pipe_timechart(names, _):
             mine = [r for r in rows if tuple(text(r.get(b)) for b in by) == key]
             for s in range(min(spans), max(spans) + 1):
                 group = [r for r in mine if r['_time'] // span == s]
+                near = group or [r for r in mine if r['_time'] // span == min((r['_time'] // span for r in mine if r['_time'] // span > s),
+                                                                             default=max(r['_time'] // span for r in mine))]
                 row = {'@timestamp': V(datetime.datetime.fromtimestamp(s * span, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.000000000Z'))}
-                out.append(row | {b: V(k) for b, k in zip(by, key)} | {name(i): f(group) for i, (_, f, _) in enumerate(some)})
+                out.append(row | keyed(by, key, near) | {name(i): f(group) for i, (_, f, _) in enumerate(some)})
         return out
     lists = {name(i) for i, (_, _, k) in enumerate(some) if k == 'values'}
     return f'timechart {unit} {written}{by_text(by)}', run, ['@timestamp'] + by + [name(i) for i in range(len(some))], lists
@@ -375,35 +387,152 @@ def agree(got, want):
     return len(got) == len(want) and all(list(g) == list(w) and all(alike(g[n], w[n]) for n in w) for g, w in zip(got, want))
 
 
+class Many:
+    """A process that answers one query after the other (query_many.c)."""
+
+    def __init__(self, data):
+        self.process = subprocess.Popen([os.path.join(BUILD, 'tests/query_many'), data], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+        atexit.register(lambda: self.process.poll() is None and self.process.kill())
+
+    def ask(self, text_):
+        """Every fifth with little memory; where that makes the answer partial, with more."""
+        answer = self.ask_with('64KiB' if len(text_) % 5 == 0 else '256MiB', text_)
+        return self.ask_with('256MiB', text_) if answer[0] == 1 and len(text_) % 5 == 0 else answer
+
+    def ask_with(self, memory, text_):
+        self.process.stdin.write(f'{memory}\t{text_}\n'.encode())
+        self.process.stdin.flush()
+        lines = []
+        while not lines or not lines[-1].startswith(b'\x1e'):
+            lines.append(self.process.stdout.readline())
+            if not lines[-1]:
+                return -1, ''
+        return int(lines.pop()[1:]), b''.join(lines).decode()
+
+    def end(self):
+        self.process.stdin.close()
+        same(self.process.wait(60), 0, 'query_many ends well')
+
+
+def ask_program(data, text_):
+    r = subprocess.run([DOGWATCH, 'query', text_, '--data', data, '--output', 'ndjson'], capture_output=True)
+    return r.returncode, r.stdout.decode()
+
+
+def archive_of(dir_, events):
+    os.makedirs(os.path.join(dir_, 'logs'))
+    with open(os.path.join(dir_, 'logs', 'app.log'), 'w', encoding='utf-8') as out:
+        out.writelines(json.dumps(e, ensure_ascii=e['seq'] % 2 == 0) + '\n' for _, e in events)
+    data = os.path.join(dir_, 'data')
+    same(up_until_idle(data, [dir_ + '/logs/*.log'], brokers=None), 0, 'dogwatch up ends well')
+    same(count(data), len(events), 'every event is there')
+    return data
+
+
+def compare(data, rows, queries, first):
+    """So many random queries, each over one of the sets; the first ones by a process of their own. Answers how many, and how many with rows."""
+    asked, with_rows = 0, 0
+    many = [Many(data), Many(data)]
+    with concurrent.futures.ThreadPoolExecutor(len(many)) as pool:
+        while asked < queries and checks['failed'] < 5:
+            some = [make_query() for _ in range(100)]
+            jobs = [pool.submit(lambda m, k: [m.ask(q) for q, _ in some[k::len(many)]], m, k) for k, m in enumerate(many)]
+            answers = [a for pair in itertools.zip_longest(*(j.result() for j in jobs)) for a in pair if a is not None]
+            for i, ((text_, run), (code, out)) in enumerate(zip(some, answers)):
+                asked += 1
+                if asked <= first:
+                    same(ask_program(data, text_), (code, out), f'the program answers the same: {text_}')
+                if check(code == 0, f'answers: {text_}', code):
+                    got, want = ndjson(out), run(rows)
+                    with_rows += len(want) > 0
+                    check(agree(got, want), f'seed {SEED}: {text_}', f'\n  dogwatch {got}\n  plain    {want}')
+    for m in many:
+        m.end()
+    return asked, with_rows
+
+
+# Much with little memory -----------------------------------------------------------------------------------------------------------
+
+LIMIT_MIB, MEASURE = 64, """
+import os, subprocess, sys
+p = subprocess.Popen(sys.argv[2:], stdout=open(sys.argv[1], 'wb'), stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(p.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss // 1024)
+"""
+
+
+def measured(path, *command):
+    """Exit code and greatest resident memory in MiB of a command that writes to `path`. A small process starts it: what its parent holds
+    when it starts would count."""
+    r = subprocess.run([sys.executable, '-c', MEASURE, path, *command], capture_output=True)
+    return tuple(map(int, r.stdout.split()))
+
+
+def big_log(path, text_bytes):
+    """Lines of many clients; how often each is there."""
+    clients, size, n = {}, 0, 0
+    with open(path, 'w', encoding='ascii') as out:
+        while size < text_bytes:
+            lines = []
+            for n in range(n, n + 10000):
+                k = rng.randrange(1000000)
+                ip = f'{1 + k % 200}.{k // 200 % 250}.{k // 50000}.7'
+                clients[ip] = clients.get(ip, 0) + 1
+                lines.append(f'{ip} - - [24/Nov/2026:{n // 360000 % 24:02}:{n // 6000 % 60:02}:{n // 100 % 60:02} +0000] "GET /p/{k % 977}?id={n} HTTP/1.1" '
+                             f'{404 if n % 20 == 0 else 200} {k % 50000} "-" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"\n')
+            n += 1
+            size += out.write(''.join(lines))
+    return clients, size
+
+
+def much_with_little_memory(dir_):
+    """stats over more groups than memory holds, against a count that dogwatch has no part in. A sanitizer makes a process big and slow:
+    then a tenth of the text, and its memory is only shown."""
+    sanitizer = b'__asan_' in open(DOGWATCH, 'rb').read()
+    os.makedirs(os.path.join(dir_, 'logs'))
+    os.makedirs(os.path.join(dir_, 'rules'))
+    clients, size = big_log(os.path.join(dir_, 'logs/access.log'), 10**8 if sanitizer else 2**30)
+    data, out = os.path.join(dir_, 'data'), os.path.join(dir_, 'out')
+    same(up_until_idle(data, [dir_ + '/logs/*.log'], '--rules', os.path.join(dir_, 'rules'), brokers=None, seconds=1200), 0, 'dogwatch up ends well')
+    code, rss = measured(out, DOGWATCH, 'query', '* | stats count by source.ip', '--data', data, '--memory', '16MiB', '--output', 'ndjson')
+    same(code, 0, 'the answer is complete')
+    answer = [(r['source.ip'], r['count']) for r in map(json.loads, open(out))]
+    check(answer == sorted(clients.items(), key=lambda c: (-c[1], c[0].encode())), 'every address with its count, greatest first', answer[:3])
+    check(sanitizer or rss <= LIMIT_MIB, f'in at most {LIMIT_MIB} MiB', rss)
+    print(f'{size / 1e9:.2f} GB of text, {sum(clients.values())} events, {len(clients)} addresses: stats count by source.ip held {rss} MiB at most')
+
+
 dir_ = scratch('query')
-os.makedirs(os.path.join(dir_, 'logs'))
-events = make_events()
-with open(os.path.join(dir_, 'logs', 'app.log'), 'w', encoding='utf-8') as out:
-    out.writelines(json.dumps(e, ensure_ascii=False) + '\n' for _, e in events)
-data = os.path.join(dir_, 'data')
-same(up_until_idle(data, [dir_ + '/logs/*.log'], brokers=None), 0, 'dogwatch up ends well')
-same(count(data), len(events), 'every event is there')
-rows = [row_of(t, e) for t, e in events]
-
-
-def ask(query_):
-    memory = ('--memory', '64KiB') if len(query_) % 5 == 0 else ()
-    return subprocess.run([DOGWATCH, 'query', query_, '--data', data, '--output', 'ndjson', *memory], capture_output=True)
-
-
-asked, with_rows, end = 0, 0, time.monotonic() + SECONDS
-with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    while asked < QUERIES and time.monotonic() < end and checks['failed'] < 5:
-        some = [make_query() for _ in range(50)]
-        for (text_, run), r in zip(some, pool.map(ask, [q for q, _ in some])):
-            asked += 1
-            if check(r.returncode == 0, f'answers: {text_}', r.stderr.decode(errors='replace')):
-                got, want = ndjson(r.stdout.decode()), run(rows)
-                with_rows += len(want) > 0
-                check(agree(got, want), f'seed {SEED}: {text_}', f'\n  dogwatch {got}\n  plain    {want}')
+asked, with_rows = 0, 0
+for turn in range(TURNS):
+    events = make_events()
+    data = archive_of(os.path.join(dir_, str(turn)), events)
+    n, m = compare(data, [row_of(t, e) for t, e in events], QUERIES // TURNS, 50 if turn == 0 else 0)
+    asked, with_rows = asked + n, with_rows + m
+    if LONG:
+        print(f'{asked} pairs, {with_rows} answers with rows', flush=True)
 shown_text = dogwatch('query', '* | head 1 | eval x = "\x1b[31m\u202ered" | fields x', '--data', data, '--output', 'table')
 same(shown_text, 'x\n\\x1b[31m\\u202ered\n', 'a table shows control and bidi characters, it does not send them')
-print(f'{asked} queries of seed {SEED}, {with_rows} with rows')
+
+
+def said(query_, code=0, *args, **env):
+    """What is said of an answer."""
+    r = subprocess.run([DOGWATCH, 'query', query_, '--data', data, '--output', 'ndjson', *args], capture_output=True, env=os.environ | env)
+    same(r.returncode, code, f'exit code of {query_}')
+    return r.stderr.decode()
+
+
+check(said('* | head 2').endswith('complete as far as head asks\n'), 'reading stops at head')
+for all_read in ('* | top 3 w', '* | sort n | head 2', '* | stats count by w | head 1', '*'):
+    check(said(all_read).endswith('read: complete\n'), f'all is read for {all_read}', said(all_read))
+check('partial, the temporary file in /nowhere could not be used: no such file' in said('* | sort w', 1, '--memory', '64KiB', TMPDIR='/nowhere'),
+      'a temporary file that cannot be is named', said('* | sort w', 1, '--memory', '64KiB', TMPDIR='/nowhere'))
+check("note: 'w=beta' was looked for as a text in the line; a field is asked for by w:beta\n" in said('w=beta'), 'a text that may be a mistake is noted')
+check('did you mean http.response.status_code:404?' in said('http.response.status_code=404', 2), 'a mistake is refused')
+print(f'{asked} pairs of a random query and its set of events, seed {SEED}: {with_rows} answers with rows, {TURNS} archives of {SETS} sets')
 check(with_rows * 2 > asked, 'most answers have rows', with_rows)
-check(asked >= 300, 'enough was asked in the time there is', asked)
+check(asked == QUERIES, 'all were asked', asked)
+if LONG:
+    much_with_little_memory(os.path.join(dir_, 'big'))
 finish(began)

@@ -35,5 +35,9 @@ void dw_table_remove(struct dw_table *t, struct dw_node *n);
 /* The first node of a hash, and the next of the same hash; NULL: none. Different things may have one hash. */
 struct dw_node *dw_table_find(const struct dw_table *t, uint64_t hash);
 struct dw_node *dw_table_next(const struct dw_node *n);
+/* Asks the memory for what dw_table_find of this hash will read, first the slot and later, when that has come, the first node: for who knows
+ * some things ahead what it will look for. */
+void dw_table_ask_slot(const struct dw_table *t, uint64_t hash);
+void dw_table_ask_node(const struct dw_table *t, uint64_t hash);
 
 #endif

@@ -126,6 +126,9 @@ struct dw_alert_filter;
 DW_MUST_USE int dw_alert_filter_new(struct dw_str text, struct dw_diags *diags, struct dw_alert_filter **ret);
 void dw_alert_filter_free(struct dw_alert_filter *f);
 bool dw_alert_filter_takes(struct dw_alert_filter *f, const struct dw_alert *a);
+/* What makes it probable that the filter means something else, a sentence each: a field that no alert judged so far had, a value that a
+ * field of tbl/alert_fields.h cannot have, a text that reads like a comparison. */
+void dw_alert_filter_doubts(const struct dw_alert_filter *f, void (*say)(void *arg, const char *text), void *arg);
 
 /* All silences as they are now, to judge alerts by. */
 struct dw_silences;

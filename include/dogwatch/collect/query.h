@@ -21,11 +21,18 @@ DW_MUST_USE int dw_query_compile(struct dw_str text, struct dw_keys *keys, struc
 void dw_query_free(struct dw_query *q);
 /* Whether the filter holds for an event. One that cannot be judged (memory) does not match, and dw_query_partial says so. */
 bool dw_query_match(struct dw_query *q, const struct dw_event *ev);
+/* Whether rows come while events come, for who follows a log without end. DW_ESYNTAX with a diagnostic at the first pipe that has to wait
+ * for the end. */
+DW_MUST_USE int dw_query_followable(const struct dw_query *q, struct dw_diags *diags);
 /* Whether it is a filter alone, without pipes. */
 bool dw_query_is_filter(const struct dw_query *q);
 /* Names that the query uses and that neither tbl/fields.h nor any event so far had: probably a mistake, since `not name:x` holds
  * for every event then. `near` is a field it may be meant for, or NULL. */
 void dw_query_unseen(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, const char *near), void *arg);
+/* Words that are looked for in the line and read like a comparison, a=b; `meant`: as a filter of the field. At most 8. */
+void dw_query_texts(const struct dw_query *q, void (*each)(void *arg, struct dw_str word, const char *meant), void *arg);
+/* Words that a field is asked to equal, name:value, for who knows the values there are. At most 8. */
+void dw_query_equals(const struct dw_query *q, void (*each)(void *arg, struct dw_str name, struct dw_str value), void *arg);
 
 /* A column of an answer that is a table. */
 struct dw_query_column {
@@ -50,6 +57,10 @@ struct dw_query_setup {
 enum { DW_QUERY_MEMORY_BYTES = 256 << 20, DW_QUERY_MEMORY_MIN = 64 << 10 };
 /* Once, before the first take. Keeps `fs` and `tmp_dir`. */
 void dw_query_start(struct dw_query *q, const struct dw_query_setup *setup);
+/* The names of an event's fields that are looked at; its line and times always may be. NULL: all, now; later perhaps fewer. */
+const uint32_t *dw_query_needs(const struct dw_query *q, uint32_t *ret_count);
+/* False: none of the events whose lines `text` holds, one after the other, can match, so they need not be read. */
+bool dw_query_wants(struct dw_query *q, struct dw_str text);
 /* Gives an event to the filter and, if it matches, to the pipes. Answers whether it matched. */
 bool dw_query_take(struct dw_query *q, const struct dw_event *ev, uint8_t mark);
 /* No event comes any more: the rest of the rows goes to the sink. */

@@ -138,6 +138,10 @@ struct dw_decoder;
 /* Gives a decoder that interns key names into `keys` (kept); NULL without memory. */
 struct dw_decoder *dw_decoder_new(struct dw_keys *keys);
 void dw_decoder_free(struct dw_decoder *d);
+/* From now on events get fields of these names only, and such as these repeat: for who looks at no others. The names are kept ones; NULL:
+ * all fields. Copied; at most DW_DECODER_ONLY_MAX. */
+enum { DW_DECODER_ONLY_MAX = 64 };
+void dw_decoder_only(struct dw_decoder *d, const uint32_t *key, uint32_t count);
 /* Decompresses the sections of the frame at the start of `bytes` (whole). Valid until the decoder's next use. */
 DW_MUST_USE int dw_unpack(struct dw_decoder *d, const struct dw_head *head, struct dw_str bytes,
     struct dw_sections *ret);

@@ -68,6 +68,9 @@ uint32_t dw_pred_leaf_count(const struct dw_pred *p);
 uint32_t dw_pred_leaf_field(const struct dw_pred *p, uint32_t leaf);
 /* The first name of a field (not of DW_PRED_LINE). */
 uint32_t dw_pred_field_key(const struct dw_pred *p, uint32_t field);
+/* Folded text that a value of DW_PRED_LINE must hold for this leaf to hold; empty: there is none, or it is a leaf on another field. The
+ * set's. *ret_whole: the leaf holds wherever that text is. */
+struct dw_str dw_pred_leaf_literal(const struct dw_pred *p, uint32_t leaf, bool *ret_whole);
 /* Appends a canonical form that is equal for equal leaves of any set, for hashes. */
 void dw_pred_leaf_canon(const struct dw_pred *p, const struct dw_keys *keys, uint32_t leaf, struct dw_buf *out);
 /* Bytes of all tables. */

@@ -65,6 +65,7 @@ struct dw_archived {
     bool has_previous, has_hash; /* whether HEAD holds them (sealed segments leave out what can be computed) */
     uint64_t offset, bytes;      /* of a segment with frames as they came: where in the file. Set on errors too */
     const uint8_t *mark;         /* one byte an event, or NULL: no marks */
+    bool passed;                 /* over: its events were not asked for (dw_archive_reader_want); frame.head says how many there are */
     struct dw_decoded frame;
 };
 
@@ -82,6 +83,10 @@ void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake);
 void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns);
 /* From now on frames of a sealed segment come in chain order (agent, epoch, number), whole segments from the start. */
 void dw_archive_reader_chain_order(struct dw_archive_reader *r);
+/* From now on events are decoded only of frames that `want` takes, by their HEAD and the text of their lines. */
+void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg, const struct dw_head *head, struct dw_str text), void *arg);
+/* dw_decoder_only of the reader's decoder. */
+void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
  * error once and is then passed over: dw_archive_reader_where names the file, ret->frame.head the frame where its kind is not 0,
  * ret->offset and bytes the place where bytes is not 0. DW_ENOMEM is no part's fault: stop. */

@@ -13,8 +13,9 @@ COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--lim
     "alerts that share an address, an account or a container within a day")
 COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
     "who and what alerts are about, the greatest risk first")
-COMMAND(query, cmd_query, "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
-    "events that match a filter, and what pipes make of them")
+COMMAND(query, cmd_query,
+    "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--follow] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
+    "events that match a filter, and what pipes make of them; --follow: also those to come")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
 COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "who sends, and whether that was agreed to; agree to an agent")

@@ -329,6 +329,26 @@ static void stats_without_by_count_all_and_nothing_is_zero(void **state)
     tear_down(&b);
 }
 
+static void put_kind(void *arg, const struct dw_event *row, uint8_t mark)
+{
+    (void)mark;
+    dw_buf_str(arg, row->field[0].kind == DW_K_NUMBER ? DW_STR("number;") : DW_STR("text;"));
+}
+
+static void a_group_is_a_number_where_all_its_rows_have_one(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    assert_int_equal(compile(&b, DW_STR("* | stats count by http.response.status_code")), DW_OK);
+    dw_query_start(b.q, &(struct dw_query_setup){
+                             .sink = {put_kind, &b.out}, .memory_bytes = DW_QUERY_MEMORY_BYTES, .fs = &dw_fs_system, .tmp_dir = "/tmp"});
+    count_statuses(&b, "22-");
+    dw_query_end(b.q);
+    assert_str(dw_buf_view(&b.out), "number;text;");
+    tear_down(&b);
+}
+
 static void many_groups_are_each_counted(void **state)
 {
     (void)state;
@@ -370,6 +390,7 @@ int main(void)
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(stats_count_by_values_greatest_first),
         cmocka_unit_test(stats_without_by_count_all_and_nothing_is_zero),
+        cmocka_unit_test(a_group_is_a_number_where_all_its_rows_have_one),
         cmocka_unit_test(many_groups_are_each_counted),
         cmocka_unit_test(memory_may_end_anywhere_in_compiling),
     };

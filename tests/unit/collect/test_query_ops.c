@@ -45,6 +45,8 @@ static void sort_orders_numbers_then_texts_and_missing_last(void **state)
         {"* | sort a", "a=9223372036854775807;a=9223372036854775806;a=9.3e18;a=9.2e18",
             "a=9.2e18;a=9223372036854775806;a=9223372036854775807;a=9.3e18;"},
         {"* | sort -_time | head 1", "a=1;a=2;a=3", "a=3;"},
+        {"* | sort by", "by=2;by=1", "by=1;by=2;"},
+        {"* | sort by , a", "by=2;by=1", "by=1;by=2;"},
         {"* | sort a | tail 2 | head 1", "a=3;a=1;a=2", "a=2;"},
     };
     check(rows, DW_COUNT_OF(rows));
@@ -194,8 +196,16 @@ static void mistakes_in_pipes_are_shown(void **state)
             "query:1:25: error: the rows here have no such field\n    1 | * | stats count | where a:1\n"
             "      |                         ^\n      = help: the columns here: count\n"},
         {"a | head 1 | context 3",
-            "query:1:22: error: context must be the first pipe: it needs also what does not match\n    1 | a | head 1 | context 3\n"
-            "      |                      ^\n      = help: panic | context 5 | ...\n"},
+            "query:1:14: error: context must be the first pipe: it needs also what does not match\n    1 | a | head 1 | context 3\n"
+            "      |              ^^^^^^^\n      = help: panic | context 5 | ...\n"},
+        {"* | limit 5", "query:1:5: error: no such pipe\n    1 | * | limit 5\n      |     ^^^^^\n      = help: here that is written: head 10\n"},
+        {"* | head", "query:1:9: error: head needs a number from 1\n    1 | * | head\n      |         ^\n      = help: head N, as in login | head 10\n"},
+        {"* | sort by x", "query:1:10: error: sort takes the fields alone, without by\n    1 | * | sort by x\n      |          ^^\n"
+            "      = help: sort field, or sort -field for downwards\n"},
+        {"* | fields a b", "query:1:14: error: a comma is missing before this\n    1 | * | fields a b\n      |              ^\n"
+            "      = help: fields are divided by commas: a, b\n"},
+        {"* | parse 'p <x>'", "query:1:11: error: a pattern stands in double quotes\n    1 | * | parse 'p <x>'\n      |           ^\n"
+            "      = help: parse \"port <port> \"\n"},
     };
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
         struct query_bed b;
@@ -224,7 +234,7 @@ static void mistakes_in_pipes_have_a_place(void **state)
         {"* | stats", 10, "aggregate is missing"}, {"* | stats sum()", 11, "needs a field"}, {"* | stats sum(a", 14, "never closed"},
         {"* | stats count, count", 11, "same name"}, {"* | stats count as a by a", 11, "same name"}, {"* | top a", 9, "number from 1"},
         {"* | top 3", 10, "field is missing"}, {"* | timechart count", 15, "needs a span"}, {"* | timechart 0s count", 15, "needs a span"},
-        {"* | stats count | timechart 1s count", 29, "needs events"}, {"* | eval", 9, "name is missing"}, {"* | eval a", 11, "'=' is missing"},
+        {"* | stats count | timechart 1s count", 19, "needs events"}, {"* | eval", 9, "name is missing"}, {"* | eval a", 11, "'=' is missing"},
         {"* | eval a = ", 14, "missing here"}, {"* | eval a = 1 +", 17, "missing here"}, {"* | eval a = (1", 14, "never closed"},
         {"* | eval a = foo(1)", 14, "no such function"}, {"* | eval a = if(1, 2, 3)", 18, "needs a comparison"},
         {"* | eval a = len(1, 2)", 17, "fewer arguments"}, {"* | eval a = substr(b, 1)", 25, "argument is missing"},
@@ -232,6 +242,9 @@ static void mistakes_in_pipes_have_a_place(void **state)
         {"* | parse", 10, "field is missing"}, {"* | parse a", 12, "pattern in quotes"}, {"* | parse \"abc\"", 11, "no <name>"},
         {"* | parse \"<a><b>\"", 11, "border"}, {"* | stats count | parse \"<a>\"", 25, "no line"}, {"* | context 0", 13, "number from 1"},
         {"* | context 5000", 13, "too large"},
+        {"* | sort a b", 12, "comma is missing"}, {"* | stats count by a b", 22, "comma is missing"}, {"* | dedup a b, c", 13, "comma is missing"},
+        {"* | rename a as b c as d", 19, "comma is missing"}, {"* | parse url.path 'x<y>'", 20, "double quotes"}, {"* | top 3 a b", 13, "comma is missing"},
+        {"* | sort a by b", 12, "comma is missing"}, {"* | SELECT a", 5, "no such pipe"},
     };
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
         struct query_bed b;
@@ -240,6 +253,26 @@ static void mistakes_in_pipes_have_a_place(void **state)
         const struct dw_diag *d = &b.diags.item[0];
         if (rc != DW_ESYNTAX || b.diags.count != 1 || d->at.col != rows[i].col || !strstr(d->msg, rows[i].msg))
             fail_msg("%s: code %d, column %u \"%s\", want %u \"%s\"", rows[i].text, rc, d->at.col, d->msg, rows[i].col, rows[i].msg);
+        query_bed_fini(&b);
+    }
+}
+
+static void what_waits_for_the_end_cannot_follow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t col; /* 0: it can */
+    } rows[] = {
+        {"a", 0}, {"a | context 2 | where b:* | rename b as c | eval d = c | parse \"<x> \" | dedup d | fields d | head 3", 0},
+        {"a | head 3 | stats count", 14}, {"a | sort b", 5}, {"a | tail 3", 5}, {"a | where b:* | timechart 1m count | head 2", 17}, {"a | rare 3 b", 5},
+    };
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+        struct query_bed b;
+        query_bed_init(&b);
+        assert_int_equal(query_bed_start(&b, rows[i].text), DW_OK);
+        assert_int_equal(dw_query_followable(b.q, &b.diags), rows[i].col ? DW_ESYNTAX : DW_OK);
+        assert_int_equal(b.diags.count ? b.diags.item[0].at.col : 0, rows[i].col);
         query_bed_fini(&b);
     }
 }
@@ -258,6 +291,7 @@ int main(void)
         cmocka_unit_test(context_shows_each_event_of_the_log_once),
         cmocka_unit_test(mistakes_in_pipes_are_shown),
         cmocka_unit_test(mistakes_in_pipes_have_a_place),
+        cmocka_unit_test(what_waits_for_the_end_cannot_follow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,63 @@ static void events_come_out_as_they_went_in(void **state)
     frames_fini(&t);
 }
 
+static bool is_one_of(uint32_t key, const uint32_t *only, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (only[i] == key)
+            return true;
+    return false;
+}
+
+/* Every field of a wanted name is there as without pruning, in its order, and nothing that is not there without. */
+static void assert_pruned(const struct dw_event *whole, const struct dw_event *got, const uint32_t *only, uint32_t count)
+{
+    uint32_t k = 0;
+    assert_true(dw_str_eq(whole->line, got->line));
+    assert_int_equal(whole->time_ns, got->time_ns);
+    for (uint32_t i = 0; i < whole->field_count; i++) {
+        bool wanted = is_one_of(whole->field[i].key, only, count);
+        bool next = k < got->field_count && got->field[k].key == whole->field[i].key && got->field[k].elem == whole->field[i].elem;
+        assert_true(next || !wanted);
+        if (next)
+            assert_same_field(&whole->field[i], &got->field[k++]);
+    }
+    assert_int_equal(k, got->field_count);
+}
+
+static void only_the_fields_that_are_wanted_are_decoded(void **state)
+{
+    (void)state;
+    struct frames t;
+    struct dw_rng rng = {.state = 7};
+    uint64_t left_out = 0;
+    frames_init(&t);
+    frames_fill(&t, 300);
+    struct dw_frame *f = NULL;
+    struct dw_encode with = {.chain = &t.chain, .low_water_ns = 5};
+    assert_int_equal(dw_encode_events(t.encoder, t.batch, &with, &f), DW_OK);
+    struct dw_decoder *d = dw_decoder_new(t.keys);
+    for (int round = 0; round < 200; round++) {
+        struct dw_decoded got;
+        uint32_t only[DW_DECODER_ONLY_MAX], count = (uint32_t)dw_rng_below(&rng, 4);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct dw_event *ev = dw_batch_event(t.batch, (uint32_t)dw_rng_below(&rng, 300));
+            only[i] = ev->field_count ? ev->field[dw_rng_below(&rng, ev->field_count)].key : DW_F_message;
+        }
+        dw_decoder_only(d, only, count);
+        assert_int_equal(dw_decode(d, dw_buf_view(&f->bytes), &got), DW_OK);
+        assert_int_equal(got.event_count, 300);
+        for (uint32_t i = 0; i < 300; i++) {
+            assert_pruned(dw_batch_event(t.batch, i), &got.event[i], only, count);
+            left_out += dw_batch_event(t.batch, i)->field_count - got.event[i].field_count;
+        }
+    }
+    assert_true(left_out > 100000);
+    dw_decoder_free(d);
+    dw_frame_free(f);
+    frames_fini(&t);
+}
+
 static void plain_zstd_prints_the_lines(void **state)
 {
     (void)state;
@@ -188,6 +245,7 @@ static void hostile_views_are_refused(void **state)
         dw_buf_str(&copy, s.views);
         for (uint64_t n = 1 + dw_rng_below(&rng, 3); n > 0; n--)
             copy.ptr[dw_rng_below(&rng, copy.len)] = (char)dw_rng_next(&rng);
+        dw_decoder_only(d, round % 3 ? NULL : (uint32_t[]){DW_F_source_ip, DW_F_url_path}, round % 3 ? 0 : (uint32_t)(round % 2 + 1));
         int rc = dw_decode_sections(d, &f->head, &(struct dw_sections){s.text, dw_buf_view(&copy)}, &got);
         assert_true(rc == DW_OK || rc == DW_ECORRUPT || rc == DW_ELIMIT);
         dw_buf_fini(&copy);
@@ -320,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_out_as_they_went_in),
+        cmocka_unit_test(only_the_fields_that_are_wanted_are_decoded),
         cmocka_unit_test(plain_zstd_prints_the_lines),
         cmocka_unit_test(frames_are_numbered_and_chained),
         cmocka_unit_test(signing_changes_no_hash),

@@ -56,6 +56,48 @@ static void marks_stay_beside_their_events(void **state)
     world_fini(&w);
 }
 
+/* Takes every second frame of events, by the text of its first line. */
+static bool want_some(void *arg, const struct dw_head *head, struct dw_str text)
+{
+    uint32_t *asked = arg;
+    assert_true(head->event_count > 0 && text.len > 0 && text.ptr[text.len - 1] == '\n');
+    return (*asked)++ % 2 == 0;
+}
+
+static void frames_that_nobody_wants_are_counted_and_not_decoded(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    world_open_epoch(&w);
+    world_append_events(&w, 6, 40);
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct dw_archive_reader *r;
+        struct dw_archived a;
+        uint32_t asked = 0, passed = 0, records = 0, key = DW_F_source_ip;
+        assert_int_equal(dw_archive_reader_open(&dw_fs_system, w.dir, w.keys, &r), DW_OK);
+        dw_archive_reader_want(r, want_some, &asked);
+        dw_archive_reader_only(r, &key, 1);
+        while (dw_archive_reader_next(r, &a) == DW_OK) {
+            records += a.frame.record.len > 0;
+            passed += a.passed;
+            if (a.frame.record.len)
+                continue;
+            assert_int_equal(a.frame.head.event_count, 40);
+            assert_int_equal(a.frame.event_count, a.passed ? 0 : 40);
+            for (uint32_t i = 0; i < a.frame.event_count; i++)
+                assert_true(a.frame.event[i].line.len > 0 && a.frame.event[i].field_count <= 2);
+        }
+        assert_int_equal(asked, 6);
+        assert_int_equal(passed, 3);
+        assert_int_equal(records, 1); /* it is never asked for */
+        assert_int_equal(dw_archive_reader_frames(r), 7);
+        dw_archive_reader_close(r);
+        assert_int_equal(dw_archive_seal(w.archive), DW_OK);
+    }
+    world_fini(&w);
+}
+
 static void a_sealed_segment_is_a_plain_zstd_file(void **state)
 {
     (void)state;
@@ -210,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_come_back_from_open_and_sealed_segments),
         cmocka_unit_test(marks_stay_beside_their_events),
+        cmocka_unit_test(frames_that_nobody_wants_are_counted_and_not_decoded),
         cmocka_unit_test(a_sealed_segment_is_a_plain_zstd_file),
         cmocka_unit_test(a_torn_tail_is_cut_and_numbering_goes_on),
         cmocka_unit_test(verify_names_each_tampering),
