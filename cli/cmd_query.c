@@ -25,11 +25,12 @@ struct run {
     const struct cli_options *o;
     struct dw_keys *keys;
     struct dw_query *q;
+    struct dw_answer_query pass;
     struct dw_buf out;
     struct cli_table table;
     const struct dw_query_column *column; /* NULL: the answer is events */
     uint32_t columns;
-    uint64_t matched, rows, shown, events, limit, bad_parts;
+    uint64_t rows, shown, limit, bad_parts;
     bool newest; /* of more than `limit` events the last are shown */
     bool said_partial;
     const char *asks; /* what ended the reading before all was read; NULL: all was */
@@ -85,7 +86,7 @@ static void print_row(struct run *r, const struct dw_event *row)
 }
 
 /* `raw`: the row as NDJSON where it came so, else empty. */
-static void show(struct run *r, struct dw_str raw, const struct dw_event *row, uint8_t mark)
+static void show_row(struct run *r, struct dw_str raw, const struct dw_event *row, uint8_t mark)
 {
     r->rows++;
     if (r->limit && r->shown == r->limit && !r->newest)
@@ -108,37 +109,12 @@ static void show(struct run *r, struct dw_str raw, const struct dw_event *row, u
 
 static void sink(void *arg, const struct dw_event *row, uint8_t mark)
 {
-    show(arg, DW_STR(""), row, mark);
+    show_row(arg, DW_STR(""), row, mark);
 }
 
 static void take_remote(void *arg, struct dw_str raw, const struct dw_event *row)
 {
-    show(arg, raw, row, DW_MARK_NONE);
-}
-
-static void take(struct run *r, const struct dw_event *ev, uint8_t mark)
-{
-    if (ev->time_ns < r->o->since_ns || ev->time_ns > r->o->until_ns || mark == DW_MARK_DUPLICATE)
-        return;
-    r->events++;
-    r->matched += dw_query_take(r->q, ev, mark);
-}
-
-/* Whether a frame may hold what is asked for. Frames that lie in the time asked for with a part only are read, so that the others can be
- * counted by their HEAD. */
-static bool want(void *arg, const struct dw_head *head, struct dw_str text)
-{
-    struct run *r = arg;
-    bool whole = head->time_min_ns >= r->o->since_ns && head->time_max_ns <= r->o->until_ns;
-    return !whole || dw_query_wants(r->q, text);
-}
-
-/* Of a frame that was passed over its events count as read. */
-static void count_passed(struct run *r, const struct dw_archived *a)
-{
-    r->events += a->frame.head.event_count;
-    for (uint32_t i = 0; a->mark && i < a->frame.head.event_count; i++)
-        r->events -= a->mark[i] == DW_MARK_DUPLICATE;
+    show_row(arg, raw, row, DW_MARK_NONE);
 }
 
 static void say_unseen(void *arg, struct dw_str name, const char *near)
@@ -158,14 +134,15 @@ static void say_text(void *arg, struct dw_str word, const char *meant)
 static void say_completeness(const struct run *r, uint64_t frames)
 {
     const char *why = r->bad_parts ? "parts could not be read or shown" : dw_query_partial(r->q);
-    (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->matched,
-        (unsigned long long)r->events, (unsigned long long)frames,
+    (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->pass.matched,
+        (unsigned long long)r->pass.events, (unsigned long long)frames,
         why ? "partial, " : r->asks ? "complete as far as " : "complete", why ? why : r->asks ? r->asks : "");
 }
 
 /* Whether no further event is wanted. */
-static bool has_enough(const struct run *r)
+static bool has_enough(void *arg)
 {
+    const struct run *r = arg;
     return dw_query_done(r->q) || (r->o->follow && r->limit && !r->newest && r->rows >= r->limit);
 }
 
@@ -173,7 +150,6 @@ static bool has_enough(const struct run *r)
 static void read_all(struct run *r, struct dw_archive_reader *reader)
 {
     struct dw_archived a;
-    uint32_t need_count;
     for (int err; !has_enough(r) && (err = dw_archive_reader_next(reader, &a)) != DW_EAGAIN;) {
         if (err < 0) {
             (void)fprintf(stderr, "dogwatch: %s: %s\n", dw_archive_reader_where(reader), dw_err_text(err));
@@ -182,13 +158,7 @@ static void read_all(struct run *r, struct dw_archive_reader *reader)
                 break;
             continue;
         }
-        if (a.passed)
-            count_passed(r, &a);
-        const uint32_t *need = dw_query_needs(r->q, &need_count);
-        if (need)
-            dw_archive_reader_only(reader, need, need_count);
-        for (uint32_t i = 0; i < a.frame.event_count && !has_enough(r); i++)
-            take(r, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
+        dw_answer_take(&r->pass, reader, &a);
     }
 }
 
@@ -209,8 +179,8 @@ static void show(struct run *r)
 /* Prints what is there, then what comes, until no more is wanted or nobody takes it. */
 static void follow(struct run *r, struct dw_archive_reader *reader)
 {
-    (void)fprintf(stderr, "%llu of %llu events so far; following\n", (unsigned long long)r->matched, (unsigned long long)r->events);
-    if (r->events)
+    (void)fprintf(stderr, "%llu of %llu events so far; following\n", (unsigned long long)r->pass.matched, (unsigned long long)r->pass.events);
+    if (r->pass.events)
         dw_query_unseen(r->q, say_unseen, NULL);
     for (;;) {
         show(r);
@@ -235,8 +205,8 @@ static int scan(struct run *r)
     int rc = cli_open_archive(r->o, r->keys, &reader);
     if (rc != CLI_YES)
         return rc;
-    dw_archive_reader_range(reader, r->o->since_ns, r->o->until_ns);
-    dw_archive_reader_want(reader, want, r);
+    r->pass = (struct dw_answer_query){.q = r->q, .since_ns = r->o->since_ns, .until_ns = r->o->until_ns, .enough = has_enough, .arg = r};
+    dw_answer_begin(&r->pass, reader);
     read_all(r, reader);
     if (r->o->follow)
         follow(r, reader);
@@ -246,7 +216,7 @@ static int scan(struct run *r)
     dw_archive_reader_close(reader);
     if (!r->o->follow)
         dw_query_unseen(r->q, say_unseen, NULL);
-    if (r->matched == 0)
+    if (r->pass.matched == 0)
         dw_query_texts(r->q, say_text, NULL);
     return r->bad_parts || dw_query_partial(r->q) ? CLI_NO : CLI_YES;
 }
@@ -271,6 +241,10 @@ static int run_query(struct run *r, const char *text)
     struct dw_buf said = {0};
     dw_diags_init(&diags, DW_STR("query"), dw_str_of(text));
     int err = dw_query_compile(dw_str_of(text), r->keys, &diags, &r->q);
+    if (err == DW_OK && r->o->follow && r->o->server[0]) {
+        (void)fprintf(stderr, "dogwatch query: a server is not followed yet: --follow with --data\n");
+        return CLI_USAGE;
+    }
     if (err == DW_OK && r->o->follow)
         err = dw_query_followable(r->q, &diags);
     if (err < 0) {

@@ -10,6 +10,7 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/collect/answer.h"
 
 static void take_row(void *arg, const struct dw_event *row, uint8_t mark)
 {
@@ -18,20 +19,19 @@ static void take_row(void *arg, const struct dw_event *row, uint8_t mark)
         s->row(s, row, mark);
 }
 
-static void take_event(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
+static bool has_enough(void *arg)
 {
-    if (ev->time_ns < s->since_ns || ev->time_ns > s->until_ns || mark == DW_MARK_DUPLICATE)
-        return;
-    s->events++;
-    s->matched += dw_query_take(s->q, ev, mark);
+    const struct api_scan *s = arg;
+    return s->stop || dw_query_done(s->q);
 }
 
 static void read_archive(struct api_scan *s, struct dw_archive_reader *reader)
 {
+    struct dw_answer_query pass = {.q = s->q, .since_ns = s->since_ns, .until_ns = s->until_ns, .enough = has_enough, .arg = s};
     struct dw_archived a;
     bool over = false;
-    dw_archive_reader_range(reader, s->since_ns, s->until_ns);
-    while (!s->stop && !dw_query_done(s->q) && !(over = api_is_over(s->rq))) {
+    dw_answer_begin(&pass, reader);
+    while (!has_enough(s) && !(over = api_is_over(s->rq))) {
         int err = dw_archive_reader_next(reader, &a);
         if (err == DW_EAGAIN)
             break;
@@ -41,13 +41,14 @@ static void read_archive(struct api_scan *s, struct dw_archive_reader *reader)
                 break;
             continue;
         }
-        for (uint32_t i = 0; i < a.frame.event_count && !s->stop && !dw_query_done(s->q); i++)
-            take_event(s, &a.frame.event[i], a.mark ? a.mark[i] : DW_MARK_NONE);
+        dw_answer_take(&pass, reader, &a);
     }
     s->stop |= over && api_in_vain(s->rq);
     if (!s->stop)
         dw_query_end(s->q); /* while the reader lives: rows may point into its last frame */
     s->frames = dw_archive_reader_frames(reader);
+    s->events = pass.events;
+    s->matched = pass.matched;
 }
 
 void api_scan(struct api_scan *s, struct dw_str text)

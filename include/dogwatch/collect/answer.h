@@ -9,9 +9,23 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/query.h"
+#include "dogwatch/store/archive.h"
 
 /* A query's row as one JSON object and a newline: of a table its columns, else the whole event. */
 void dw_answer_row(const struct dw_keys *keys, const struct dw_query *q, const struct dw_event *row, uint8_t mark, struct dw_buf *out);
+
+/* A query's pass over an archive: events in [since, until], each once. */
+struct dw_answer_query {
+    struct dw_query *q; /* started */
+    int64_t since_ns, until_ns;
+    bool (*enough)(void *arg); /* whether no further event is wanted */
+    void *arg;
+    uint64_t events, matched; /* read, also in frames that could be passed over; that the filter takes */
+};
+/* Once for a reader, before its first frame: tells it what need not be read. */
+void dw_answer_begin(struct dw_answer_query *a, struct dw_archive_reader *reader);
+/* Gives a frame's events to the query. */
+void dw_answer_take(struct dw_answer_query *a, struct dw_archive_reader *reader, const struct dw_archived *got);
 
 /* The finding with what people said of it under `workflow`, and a newline. `silence`: the id of the one it falls under, or NULL. */
 void dw_answer_alert(const struct dw_alert *a, const char *silence, struct dw_buf *out);
