@@ -21,8 +21,8 @@ enum { PATH_CAP = 4096, VERSION = 4 };
 #define ALERT_COLUMNS "status TEXT DEFAULT 'new', disposition TEXT DEFAULT 'undetermined', assignee TEXT DEFAULT '', note TEXT DEFAULT ''"
 #define SELECTED "touched, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note"
 
+static const char modes[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;";
 static const char schema[] =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
     "CREATE TABLE IF NOT EXISTS alert(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, time INTEGER, rule TEXT,"
     " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT, touched INTEGER, " ALERT_COLUMNS ");"
     "CREATE INDEX IF NOT EXISTS alert_touched ON alert(touched);"
@@ -47,16 +47,23 @@ static int version(struct dw_alerts *a, int *ret)
     return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
+/* At once, so that a reader sees all tables with their version, or version 0. */
 static int make_tables(struct dw_alerts *a)
 {
     char sql[64];
-    int have, rc = version(a, &have);
+    int have = VERSION, rc = sqlite3_exec(a->db, modes, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(a->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = version(a, &have);
     if (rc == SQLITE_OK && have != VERSION)
         rc = sqlite3_exec(a->db, away, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(a->db, schema, NULL, NULL, NULL);
     (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", VERSION);
-    return rc == SQLITE_OK ? sqlite3_exec(a->db, sql, NULL, NULL, NULL) : rc;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(a->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? sqlite3_exec(a->db, "COMMIT", NULL, NULL, NULL) : rc;
 }
 
 /* A view whose writer is not running, in a folder where we may not write: SQLite cannot make the files that it shares with a writer, and
@@ -115,7 +122,7 @@ int alert_view_open(struct dw_alerts *a, const char *dir, bool write)
         return rc;
     int sql = write ? open_write(a, path) : open_read(a, path, &have);
     if (sql == SQLITE_OK && have != VERSION)
-        return DW_EVERSION;
+        return have ? DW_EVERSION : DW_ENOENT; /* 0: it is just being made */
     if (sql == SQLITE_OK)
         sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
     return dw_err_from_sqlite(sql);
