@@ -22,31 +22,19 @@ int cli_alert_filter(const char *text, struct dw_alert_filter **ret)
 
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter)
 {
-    *c = (struct cli_alerts){.o = o};
-    int rc = filter ? cli_alert_filter(filter, &c->filter) : CLI_YES;
+    *c = (struct cli_alerts){.o = o, .list = {.since_ns = o->since_ns, .until_ns = o->until_ns, .silenced = o->silenced}};
+    int rc = filter ? cli_alert_filter(filter, &c->list.filter) : CLI_YES;
     if (rc == CLI_YES)
-        rc = cli_open_alerts(o, &c->view);
+        rc = cli_open_alerts(o, &c->list.view);
     if (rc != CLI_YES)
-        dw_alert_filter_free(c->filter);
+        dw_alert_filter_free(c->list.filter);
     return rc;
 }
 
 void cli_alerts_close(struct cli_alerts *c)
 {
-    dw_alerts_close(c->view);
-    dw_alert_filter_free(c->filter);
-}
-
-static void take(void *arg, const struct dw_alert *a)
-{
-    struct cli_alerts *c = arg;
-    if (a->time_ns < c->o->since_ns || a->time_ns > c->o->until_ns || (c->filter && !dw_alert_filter_takes(c->filter, a)))
-        return;
-    const char *silence = dw_silences_find(c->silences, a);
-    if ((silence != NULL) == c->o->silenced)
-        c->each(c->arg, a, silence);
-    else
-        c->silenced += silence != NULL;
+    dw_alerts_close(c->list.view);
+    dw_alert_filter_free(c->list.filter);
 }
 
 static void say_doubt(void *arg, const char *text)
@@ -57,24 +45,19 @@ static void say_doubt(void *arg, const char *text)
 
 int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
-    c->each = each;
-    c->arg = arg;
-    c->silenced = 0;
-    int rc = dw_silences_load(c->view, &c->silences);
-    if (rc == DW_OK)
-        rc = dw_alerts_list(c->view, c->after, 0, take, c, &c->after);
-    dw_silences_free(c->silences);
-    c->silences = NULL;
-    if (rc == DW_OK && c->filter && !c->doubted)
-        dw_alert_filter_doubts(c->filter, say_doubt, NULL);
+    c->list.each = each;
+    c->list.arg = arg;
+    int rc = dw_answer_alerts(&c->list);
+    if (rc == DW_OK && c->list.filter && !c->doubted)
+        dw_alert_filter_doubts(c->list.filter, say_doubt, NULL);
     c->doubted = true;
     return rc;
 }
 
 void cli_alerts_say_silenced(const struct cli_alerts *c)
 {
-    if (c->silenced)
-        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->silenced);
+    if (c->list.left_out)
+        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->list.left_out);
 }
 
 void cli_table_time(struct cli_table *t, int64_t ns)

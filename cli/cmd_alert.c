@@ -47,7 +47,7 @@ static void keep_alert(void *arg, const struct dw_alert *a)
     s->total = a->total;
     for (int i = 0; i < DW_ALERT_FIELDS; i++)
         (void)snprintf(s->said[i], sizeof s->said[i], "%s", a->said[i]);
-    cli_alert_json(a, NULL, &s->json);
+    dw_answer_alert(a, NULL, &s->json);
     s->doc_text = dw_strndup(a->doc.ptr, a->doc.len);
     s->key = dw_strndup(a->key.ptr, a->key.len);
     s->doc = dw_str_of(s->doc_text);

@@ -6,14 +6,12 @@
 
 #include "cli_int.h"
 
-#include "dogwatch/collect/alerts.h"
+#include "dogwatch/collect/answer.h"
 
 /* Opens the view; on failure says where it looked and what to type, and answers CLI_CANNOT. */
 int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret);
 /* Why dw_alerts_find has no alert for `id`; answers the exit code. */
 int cli_say_no_alert(const char *id, int err);
-/* The finding with what people said of it under `workflow`, and a newline. `silence`: the id of the one it falls under, or NULL. */
-void cli_alert_json(const struct dw_alert *a, const char *silence, struct dw_buf *out);
 /* The field that `dogwatch alert VERB ID VALUE` changes. */
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret);
 /* `alert VERB ID VALUE`: asks the collector, and waits for it if it runs. Answers the exit code. */
@@ -27,14 +25,8 @@ int cli_alert_explain(const struct cli_options *o);
 /* Alerts of the view that a command's options ask for. */
 struct cli_alerts {
     const struct cli_options *o;
-    struct dw_alerts *view;
-    struct dw_alert_filter *filter; /* NULL: all */
-    struct dw_silences *silences;
-    int64_t after;     /* where the next scan begins */
-    bool doubted;      /* what is doubtful about the filter was said: once, after the first scan */
-    uint64_t silenced; /* left out in the last scan because of a silence */
-    void (*each)(void *arg, const struct dw_alert *a, const char *silence);
-    void *arg;
+    struct dw_answer_alerts list;
+    bool doubted; /* what is doubtful about the filter was said */
 };
 /* Opens the view and compiles `filter` (NULL: none); what is wrong is said. Answers the exit code. */
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter);

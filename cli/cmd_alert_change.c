@@ -39,21 +39,6 @@ int cli_say_no_alert(const char *id, int err)
     return err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
 }
 
-void cli_alert_json(const struct dw_alert *a, const char *silence, struct dw_buf *out)
-{
-    dw_buf_str(out, dw_str_slice(a->doc, 0, a->doc.len - 1)); /* it ends with a brace */
-    dw_buf_str(out, DW_STR(",\"workflow\":{"));
-    for (int i = 0; i < DW_ALERT_FIELDS; i++) {
-        if (i == DW_ALERT_note)
-            continue; /* each is kept: they are the history */
-        dw_buf_printf(out, "%s\"%s\":", i ? "," : "", dw_alert_field_name((enum dw_alert_field)i));
-        (void)dw_json_string(out, dw_str_of(a->said[i]));
-    }
-    if (silence)
-        dw_buf_printf(out, ",\"silence\":\"%s\"", silence);
-    dw_buf_str(out, DW_STR("}}\n"));
-}
-
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret)
 {
     const char *name = strcmp(verb, "assign") == 0 ? "assignee" : verb;

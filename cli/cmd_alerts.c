@@ -47,7 +47,7 @@ static void list_json(void *arg, const struct dw_alert *a, const char *silence)
 {
     struct listing *l = arg;
     if (l->count++ >= l->skip)
-        cli_alert_json(a, silence, &l->out);
+        dw_answer_alert(a, silence, &l->out);
 }
 
 /* A row for what a fuse summarises. */
@@ -76,11 +76,11 @@ static int list_once(struct cli_alerts *c, struct dw_fuse *fuse)
     struct listing l = {.fuse = fuse, .table = {.output = o->output, .columns = 7,
         .name = {"alert", "time", "level", "status", "rule", "events", "for"}, .number = {false, false, false, false, false, true, false}}};
     bool json = o->output == OUTPUT_NDJSON;
-    int64_t from = c->after;
+    int64_t from = c->list.after;
     int rc = DW_OK;
     if (o->has_limit && !o->follow) {
         rc = cli_alerts_scan(c, count_one, &l);
-        c->after = from;
+        c->list.after = from;
         l.skip = l.count > o->limit ? l.count - o->limit : 0;
         l.count = 0;
     }

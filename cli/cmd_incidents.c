@@ -125,7 +125,7 @@ static void show_member(void *arg, const char *alert)
 static int show(struct listing *l, struct cli_alerts *c, int *err)
 {
     struct cli_table entities = {.output = l->o->output, .columns = 3, .name = {"entity", "value", "alerts"}, .number = {false, false, true}};
-    struct members m = {.view = c->view, .table = {.output = l->o->output, .columns = 6, .name = {"alert", "time", "level", "status", "rule", "for"}}};
+    struct members m = {.view = c->list.view, .table = {.output = l->o->output, .columns = 6, .name = {"alert", "time", "level", "status", "rule", "for"}}};
     *err = dw_incidents_each(l->incidents, find, l);
     if (*err == DW_OK && l->found != 1) {
         (void)fprintf(stderr, "dogwatch: incident %s: %s\n", l->prefix,

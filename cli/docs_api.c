@@ -9,7 +9,7 @@
 #include "dogwatch/event/json_write.h"
 
 enum place { IN_PATH, IN_QUERY, IN_BODY };
-enum type { T_TEXT, T_TIME, T_COUNT, T_ID, T_STRING, T_NUMBER, T_REAL, T_BOOLEAN, T_TIMESTAMP, T_OBJECT, T_MAYBE };
+enum type { T_TEXT, T_TIME, T_COUNT, T_ID, T_STRING, T_NUMBER, T_REAL, T_BOOLEAN, T_TIMESTAMP, T_OBJECT, T_LIST, T_MAYBE };
 enum kind { KIND_JSON, KIND_ROWS, KIND_TEXT };
 
 static const struct route {
@@ -159,8 +159,8 @@ static void put(struct dw_buf *b, const char *before, const char *text)
 static void put_type(struct dw_buf *b, enum type t, const char *values, const char *otherwise)
 {
     static const char *const types[] = {[T_TEXT] = "\"type\":\"string\"", [T_TIME] = "\"type\":\"string\"", [T_COUNT] = "\"type\":\"integer\",\"minimum\":0",
-        [T_ID] = "\"type\":\"string\",\"pattern\":\"^[0-9a-f]+$\"", [T_STRING] = "\"type\":\"string\"", [T_NUMBER] = "\"type\":\"integer\",\"minimum\":0",
-        [T_REAL] = "\"type\":\"number\",\"minimum\":0", [T_BOOLEAN] = "\"type\":\"boolean\"", [T_TIMESTAMP] = "\"type\":\"string\",\"format\":\"date-time\"", [T_OBJECT] = "\"type\":\"object\"",
+        [T_ID] = "\"type\":\"string\",\"pattern\":\"^[0-9a-f-]+$\"", [T_STRING] = "\"type\":\"string\"", [T_NUMBER] = "\"type\":\"integer\",\"minimum\":0",
+        [T_REAL] = "\"type\":\"number\",\"minimum\":0", [T_BOOLEAN] = "\"type\":\"boolean\"", [T_TIMESTAMP] = "\"type\":\"string\",\"format\":\"date-time\"", [T_OBJECT] = "\"type\":\"object\"", [T_LIST] = "\"type\":\"array\"",
         [T_MAYBE] = "\"type\":[\"string\",\"null\"]"};
     struct dw_str rest = dw_str_of(values);
     dw_buf_printf(b, "%s", types[t]);

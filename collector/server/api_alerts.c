@@ -19,58 +19,8 @@ enum { WAIT_MS = 5000, STEP_MS = 20, LIMIT_MAX = 100000 };
 
 /* ---- lists ---- */
 
-struct listing {
-    struct request *rq;
-    struct dw_alerts *view;
-    struct dw_alert_filter *filter; /* NULL: all */
-    struct dw_silences *silences;
-    int64_t since_ns, until_ns;
-    uint64_t count, skip; /* taken; of these the first are not shown */
-    uint64_t silenced;    /* left out because of a silence */
-    bool want_silenced;   /* only those */
-    bool stop;
-    void (*each)(struct listing *l, const struct dw_alert *a, const char *silence);
-    void *arg;
-};
-
-static void take(void *arg, const struct dw_alert *a)
-{
-    struct listing *l = arg;
-    if (l->stop || a->time_ns < l->since_ns || a->time_ns > l->until_ns || (l->filter && !dw_alert_filter_takes(l->filter, a)))
-        return;
-    const char *silence = dw_silences_find(l->silences, a);
-    if ((silence != NULL) == l->want_silenced)
-        l->each(l, a, silence);
-    else
-        l->silenced += silence != NULL;
-}
-
-/* Gives the alerts that the listing is of to `each`, oldest first. */
-static int scan(struct listing *l, void (*each)(struct listing *l, const struct dw_alert *a, const char *silence))
-{
-    int64_t last;
-    l->each = each;
-    l->count = l->silenced = 0;
-    return dw_alerts_list(l->view, 0, 0, take, l, &last);
-}
-
-static void count_one(struct listing *l, const struct dw_alert *a, const char *silence)
-{
-    (void)a;
-    (void)silence;
-    l->count++;
-}
-
-static void put_one(struct listing *l, const struct dw_alert *a, const char *silence)
-{
-    if (l->count++ < l->skip)
-        return;
-    dw_answer_alert(a, silence, &l->rq->out);
-    l->stop = !api_row(l->rq);
-}
-
 /* Opens the view; false: the request has failed. */
-static bool open_view(struct request *rq, struct dw_alerts **ret)
+bool api_open_view(struct request *rq, struct dw_alerts **ret)
 {
     int rc = dw_alerts_open_read(rq->api->alerts, ret);
     if (rc < 0)
@@ -78,43 +28,67 @@ static bool open_view(struct request *rq, struct dw_alerts **ret)
     return rc == DW_OK;
 }
 
-static void close_listing(struct listing *l)
+void api_close_listing(struct dw_answer_alerts *l)
 {
-    dw_silences_free(l->silences);
     dw_alerts_close(l->view);
     dw_alert_filter_free(l->filter);
 }
 
-/* Opens the view, and the filter that the request names; false: the request has failed. */
-static bool open_listing(struct request *rq, struct listing *l)
+bool api_open_listing(struct request *rq, struct dw_answer_alerts *l)
 {
     struct dw_diags diags;
     struct dw_str filter = api_param_text(rq, "filter");
-    *l = (struct listing){.rq = rq, .since_ns = api_param_number(rq, "since", INT64_MIN), .until_ns = api_param_number(rq, "until", INT64_MAX)};
+    *l = (struct dw_answer_alerts){.since_ns = api_param_number(rq, "since", INT64_MIN), .until_ns = api_param_number(rq, "until", INT64_MAX)};
     dw_diags_init(&diags, DW_STR("filter"), filter);
     int rc = filter.len ? dw_alert_filter_new(filter, &diags, &l->filter) : DW_OK;
     if (rc == DW_ESYNTAX)
         api_fail_query(rq, &diags);
     else if (rc < 0)
         api_fail_code(rq, "the filter", rc);
-    if (rc == DW_OK && open_view(rq, &l->view) && (rc = dw_silences_load(l->view, &l->silences)) < 0)
-        api_fail_code(rq, "silences", rc);
-    if (rq->failed)
-        close_listing(l);
-    return !rq->failed;
+    if (rc == DW_OK && api_open_view(rq, &l->view))
+        return true;
+    api_close_listing(l);
+    return false;
 }
 
-static void answer_listing(struct listing *l)
+void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, int rc)
 {
     struct dw_buf more = {0};
-    api_put_number(&more, ',', "silenced", l->silenced);
-    api_answer_line(l->rq, dw_buf_view(&more));
+    if (rc < 0) {
+        api_fail_code(rq, "alerts", rc);
+        return;
+    }
+    api_put_number(&more, ',', "silenced", l->left_out);
+    api_answer_line(rq, dw_buf_view(&more));
     dw_buf_fini(&more);
+}
+
+struct listing {
+    struct request *rq;
+    uint64_t count, skip; /* taken; of these the first are not shown */
+    bool stop;
+};
+
+static void count_one(void *arg, const struct dw_alert *a, const char *silence)
+{
+    (void)a;
+    (void)silence;
+    ((struct listing *)arg)->count++;
+}
+
+static void put_one(void *arg, const struct dw_alert *a, const char *silence)
+{
+    struct listing *l = arg;
+    if (l->stop || l->count++ < l->skip)
+        return;
+    dw_answer_alert(a, silence, &l->rq->out);
+    l->stop = !api_row(l->rq);
 }
 
 void api_do_alerts(struct request *rq)
 {
-    struct listing l;
+    struct listing l = {.rq = rq};
+    struct dw_answer_alerts all;
     struct dw_str silenced = api_param_text(rq, "silenced");
     uint64_t limit = (uint64_t)api_param_number(rq, "limit", 0);
     limit = limit < LIMIT_MAX ? limit : LIMIT_MAX;
@@ -123,20 +97,22 @@ void api_do_alerts(struct request *rq)
         api_fail(rq, API_E_malformed, "no|only", "silenced: '%.*s' is none of its values", DW_ARG(dw_str_slice(silenced, 0, 100)));
         return;
     }
-    if (!open_listing(rq, &l))
+    if (!api_open_listing(rq, &all))
         return;
-    l.want_silenced = only;
-    int rc = scan(&l, count_one);
+    all.silenced = only;
+    all.arg = &l;
+    all.each = count_one;
+    int rc = dw_answer_alerts(&all);
     l.skip = l.count > limit ? l.count - limit : 0;
+    l.count = 0;
     if (l.skip)
         api_partial(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", l.skip);
+    all.each = put_one;
+    all.after = 0;
     if (rc == DW_OK)
-        rc = scan(&l, put_one);
-    if (rc < 0)
-        api_fail_code(rq, "alerts", rc);
-    else
-        answer_listing(&l);
-    close_listing(&l);
+        rc = dw_answer_alerts(&all);
+    api_answer_listing(rq, &all, rc);
+    api_close_listing(&all);
 }
 
 /* ---- one ---- */
@@ -177,7 +153,7 @@ void api_do_alert(struct request *rq)
 {
     struct one o = {.rq = rq, .show = true};
     struct dw_alerts *view;
-    if (!open_view(rq, &view))
+    if (!api_open_view(rq, &view))
         return;
     (void)find(rq, view, &o);
     dw_alerts_close(view);
@@ -198,7 +174,7 @@ void api_do_history(struct request *rq)
 {
     struct one o = {.rq = rq};
     struct dw_alerts *view;
-    if (!open_view(rq, &view))
+    if (!api_open_view(rq, &view))
         return;
     if (find(rq, view, &o)) {
         int rc = dw_alerts_history(view, o.id, put_change, rq);
@@ -259,15 +235,17 @@ static int ask(struct request *rq, const char *id, struct changes *ch)
 }
 
 /* Waits until the loop has taken all of them. */
-static bool are_taken(struct request *rq, const struct changes *ch)
+bool api_are_taken(struct request *rq, char name[][DW_CHANGE_ID_TEXT], uint32_t count)
 {
-    for (uint32_t i = 0, ms = 0; i < ch->asked; ms += STEP_MS) {
-        if (dw_alert_answered(rq->api->alerts, ch->name[i])) {
+    for (uint32_t i = 0, ms = 0; i < count; ms += STEP_MS) {
+        if (dw_alert_answered(rq->api->alerts, name[i])) {
             i++;
             continue;
         }
-        if (ms >= WAIT_MS || atomic_load(&rq->api->stopping))
+        if (ms >= WAIT_MS || atomic_load(&rq->api->stopping)) {
+            api_fail(rq, API_E_unavailable, "it lies in DATA/alerts/inbox and is taken up later", "the collector has not taken it within %d s", WAIT_MS / 1000);
             return false;
+        }
         (void)poll(NULL, 0, STEP_MS);
     }
     return true;
@@ -278,7 +256,7 @@ static void answer_changed(struct request *rq, struct changes *ch)
 {
     struct one o = {.rq = rq, .show = true};
     struct dw_alerts *view;
-    if (!open_view(rq, &view))
+    if (!api_open_view(rq, &view))
         return;
     if (find(rq, view, &o)) {
         int rc = dw_alerts_history(view, o.id, look_for, ch);
@@ -296,7 +274,7 @@ void api_do_change(struct request *rq)
     struct one o = {.rq = rq};
     struct changes ch = {.asked = 0};
     struct dw_alerts *view;
-    if (!check_values(rq) || !open_view(rq, &view))
+    if (!check_values(rq) || !api_open_view(rq, &view))
         return;
     bool found = find(rq, view, &o);
     dw_alerts_close(view);
@@ -305,9 +283,7 @@ void api_do_change(struct request *rq)
     int rc = ask(rq, o.id, &ch);
     if (rc < 0)
         api_fail_code(rq, "alerts/inbox", rc);
-    else if (!are_taken(rq, &ch))
-        api_fail(rq, API_E_unavailable, "it lies in DATA/alerts/inbox and is taken up later", "the collector has not taken it within %d s", WAIT_MS / 1000);
-    else
+    else if (api_are_taken(rq, ch.name, ch.asked))
         answer_changed(rq, &ch);
 }
 
@@ -320,9 +296,9 @@ struct entities {
     int rc;
 };
 
-static void add_risk(struct listing *l, const struct dw_alert *a, const char *silence)
+static void add_risk(void *arg, const struct dw_alert *a, const char *silence)
 {
-    struct entities *e = l->arg;
+    struct entities *e = arg;
     (void)silence;
     if (e->rc == DW_OK && !dw_alert_is_nothing(a))
         e->rc = dw_risks_add(e->risks, a);
@@ -348,20 +324,18 @@ static void put_risk(void *arg, const struct dw_risk *r)
 
 void api_do_entities(struct request *rq)
 {
-    struct listing l;
-    if (!open_listing(rq, &l))
+    struct dw_answer_alerts all;
+    if (!api_open_listing(rq, &all))
         return;
     struct entities e = {.rq = rq, .limit = (uint64_t)api_param_number(rq, "limit", 0),
-        .risks = dw_risks_new(l.until_ns < INT64_MAX ? l.until_ns : dw_clock_real(&dw_clock_system))};
-    l.arg = &e;
-    int rc = e.risks ? scan(&l, add_risk) : DW_ENOMEM;
+        .risks = dw_risks_new(all.until_ns < INT64_MAX ? all.until_ns : dw_clock_real(&dw_clock_system))};
+    all.each = add_risk;
+    all.arg = &e;
+    int rc = e.risks ? dw_answer_alerts(&all) : DW_ENOMEM;
     rc = rc == DW_OK ? e.rc : rc;
     if (rc == DW_OK)
         rc = dw_risks_each(e.risks, put_risk, &e);
-    if (rc < 0)
-        api_fail_code(rq, "alerts", rc);
-    else
-        answer_listing(&l);
+    api_answer_listing(rq, &all, rc);
     dw_risks_free(e.risks);
-    close_listing(&l);
+    api_close_listing(&all);
 }

@@ -17,6 +17,7 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/diag.h"
 #include "dogwatch/collect/access.h"
+#include "dogwatch/collect/answer.h"
 #include "dogwatch/collect/audit.h"
 #include "dogwatch/collect/query.h"
 #include "dogwatch/store/archive.h"
@@ -203,6 +204,18 @@ DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
 /* Who is at the other end: *ret_uid of a unix socket, the address of another. */
 bool api_peer_uid(int fd, uint32_t *ret_uid);
 void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);
+
+/* ---- api_alerts.c ---- */
+
+/* Opens the view; false: the request has failed. */
+bool api_open_view(struct request *rq, struct dw_alerts **ret);
+/* The same with the filter and the range that the request names. */
+bool api_open_listing(struct request *rq, struct dw_answer_alerts *l);
+void api_close_listing(struct dw_answer_alerts *l);
+/* The last line of a list of alerts, or of what was made of them; `rc` < 0: it failed. */
+void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, int rc);
+/* Waits until the loop has taken what was asked for under these names; false: it has not in time, and the request has failed. */
+bool api_are_taken(struct request *rq, char name[][DW_CHANGE_ID_TEXT], uint32_t count);
 
 /* ---- api_scan.c ---- */
 

@@ -116,7 +116,7 @@ bool api_path_is(struct dw_str pattern, struct dw_str path, struct dw_str *ret_i
         return false;
     *ret_id = dw_str_slice(path, at, path.len - tail.len);
     for (size_t i = 0; i < ret_id->len; i++)
-        if (!ret_id->ptr[i] || !strchr(is_name ? name_bytes : "0123456789abcdef", ret_id->ptr[i]))
+        if (!ret_id->ptr[i] || !strchr(is_name ? name_bytes : "0123456789abcdef-", ret_id->ptr[i]))
             return false;
     return true;
 }

@@ -23,7 +23,7 @@ struct api_params {
 DW_MUST_USE int api_parse_target(struct dw_str target, struct dw_arena *arena, struct dw_str *ret_path, struct api_params *ret);
 /* A JSON object whose members are strings or numbers, added to the parameters. Codes as api_parse_target. */
 DW_MUST_USE int api_parse_body(struct dw_str body, struct dw_arena *arena, struct api_params *params);
-/* Whether a path is that of a route; the pattern may hold one `{id}`, which stands for hex digits, or `{name}`, for a label: *ret_id. */
+/* Whether a path is that of a route; the pattern may hold one `{id}`, which stands for hex digits and `-`, or `{name}`, for a label: *ret_id. */
 bool api_path_is(struct dw_str pattern, struct dw_str path, struct dw_str *ret_id);
 /* The name in a Host header, without port and brackets. False: it is none. */
 bool api_host_name(struct dw_str host, struct dw_str *ret);

@@ -20,6 +20,8 @@ LINES, SLOW = 6000, 1000
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 SPEC = json.load(open(os.path.join(ROOT, 'docs/reference/openapi.json')))
 NEEDED = {'query': {'query': '* | head 5'}, 'loki_query': {'query': '{}'}, 'loki_query_range': {'query': '{}'}}  # parameters without which nothing is answered
+BODIES = {'change': {'status': 'new'}, 'query_post': {'query': '* | head 1'}, 'silence_add': {'filter': 'rule.id:nothing', 'until': '2100-01-01'},
+          'silence_end': {'until': '2100-01-01'}}
 OPERATIONS = [(path, method.upper(), op) for path, item in SPEC['paths'].items() for method, op in item.items()]
 port = 0
 
@@ -79,7 +81,8 @@ def write(start, count, minutes_ago=50):
     with open(log, 'a') as f:
         for i in range(start, start + count):
             stamp = (at + datetime.timedelta(seconds=i / 10)).strftime('%b %e %H:%M:%S')
-            f.write(f'{stamp} web sshd[4711]: Failed password for u{i % 7} from 203.0.113.{i % 3} port {i % 60000} ssh2\n')
+            word = 'Accepted' if i == LINES - 1 else 'Failed'  # so that two alerts are of one address
+            f.write(f'{stamp} web sshd[4711]: {word} password for u{i % 7} from 203.0.113.{i % 3} port {i % 60000} ssh2\n')
 
 
 def fits(value, schema):
@@ -150,10 +153,14 @@ kept = b''.join(open(os.path.join(d, f), 'rb').read() for d, _, fs in os.walk(da
 check(all(t.encode() not in kept and t[4:].encode() not in kept for t in tokens.values()), 'no token is kept anywhere')
 ID = wait_for(lambda: ndjson(ask('GET', '/api/v1/alerts', tokens['hunt'])[2]), 30, 'an alert')[0]['event']['id']
 
+INCIDENT = wait_for(lambda: rows(ask('GET', '/api/v1/incidents', tokens['hunt']))[0], 30, 'an incident')[0]['incident']
+SILENCE = json.loads(ask('POST', '/api/v1/silences', tokens['hunt'], {'filter': 'rule.level:none', 'until': '2100-01-01', 'reason': 'none there'})[2])['silence']
+
 # ---- every route: who may ----
 for path, method, op in OPERATIONS:
     at, name = path.replace('{id}', ID).replace('{name}', 'host'), f'{method} {path}'
-    body = {'status': 'new'} if method == 'PATCH' else {'query': '* | head 1'} if method == 'POST' else None
+    body = BODIES.get(op['operationId'])
+    at = at.replace(ID, SILENCE) if 'silences' in at else at.replace(ID, INCIDENT) if 'incidents' in at else at
     at = target(at, **NEEDED.get(op['operationId'], {}))
     if not op['security']:
         same(ask(method, at)[0], 200, f'{name} needs no token')
@@ -180,7 +187,7 @@ for path, method, op in OPERATIONS:
     content = op['responses']['200'].get('content', {})
     if method != 'GET' or 'text/plain' in content:
         continue
-    at = target(path.replace('{id}', ID).replace('{name}', 'host'), **NEEDED.get(op['operationId'], {}))
+    at = target(path.replace('{id}', INCIDENT if 'incidents' in path else ID).replace('{name}', 'host'), **NEEDED.get(op['operationId'], {}))
     status, headers, text = ask('GET', at, tokens['admin'])
     kind = next(iter(content))
     check(status == 200 and headers['Content-Type'] == kind and headers['Cache-Control'] == 'no-store', f'{path}: {kind}', (status, dict(headers)))
@@ -263,6 +270,9 @@ for method, at, body, headers, want in (
         ('GET', '/api/v1/alerts?limit=1&limit=2', None, {}, 400), ('GET', '/api/v1/alerts?filter=%00', None, {}, 400), ('GET', '/api/v1/alerts?silenced=yes', None, {}, 400), ('GET', '/api/v1/alerts?filter=%zz', None, {}, 400),
         ('GET', '/api/v1/query', None, {}, 400), ('GET', '/api/v1/histogram?span=1x', None, {}, 400), ('GET', '/api/v1/histogram?by=a|head', None, {}, 400),
         ('GET', '/api/v1/histogram?filter=*|head%201', None, {}, 400), ('GET', '/api/v1/alerts?filter=*|head%201', None, {}, 400),
+        ('POST', '/api/v1/silences', {'filter': 'a:b'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:(', 'until': '2100-01-01'}, {}, 400),
+        ('POST', '/api/v1/silences', {'filter': '* | head 1', 'until': '2100-01-01'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:b', 'until': '2001-01-01'}, {}, 400),
+        ('PATCH', '/api/v1/silences/ffff', {}, {}, 404), ('PATCH', '/api/v1/silences/' + SILENCE, {'reason': 'x'}, {}, 400), ('GET', '/api/v1/incidents/ffff', None, {}, 404),
         ('POST', '/api/v1/query', b'{"query":"*"}', {'Content-Type': 'text/plain'}, 415), ('POST', '/api/v1/query', b'{"query":"*"', {'Content-Type': 'application/json'}, 400),
         ('POST', '/api/v1/query', b'[]', {'Content-Type': 'application/json'}, 400), ('POST', '/api/v1/query', {'query': 'x' * 70000}, {}, 413),
         ('POST', '/api/v1/query', {'query': 'x ' * 9000}, {}, 413)):
@@ -271,6 +281,7 @@ for method, at, body, headers, want in (
     check(status != 405 or got['Allow'] in ('GET', 'GET, PATCH'), 'Allow says what', got['Allow'])
 mistake = error(ask('GET', target('/api/v1/query', query='user.name:('), hunt)[2])
 check(mistake['code'] == 'query' and '^' in mistake['text'] and 'user.name:(' in mistake['text'], 'a mistake in a query is shown with its place', mistake)
+same(json.loads(ask('PATCH', '/api/v1/silences/' + SILENCE, hunt, {})[2])['state'], 'ended', 'a silence is ended')
 check('did you mean' in error(ask('GET', '/api/v1/alerts?limt=1', hunt)[2])['hint'], 'a hint')
 with socket.create_connection(('127.0.0.1', port), 20) as s:  # a body without a length that does not end
     s.sendall(f'POST /api/v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {hunt}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'.encode())

@@ -27,6 +27,21 @@ void dw_answer_begin(struct dw_answer_query *a, struct dw_archive_reader *reader
 /* Gives a frame's events to the query. */
 void dw_answer_take(struct dw_answer_query *a, struct dw_archive_reader *reader, const struct dw_archived *got);
 
+/* The alerts of a view that a filter, a range of time and silences leave. */
+struct dw_answer_alerts {
+    struct dw_alerts *view;
+    struct dw_alert_filter *filter; /* NULL: all */
+    int64_t since_ns, until_ns;
+    bool silenced;                  /* those under a silence; else those under none */
+    void (*each)(void *arg, const struct dw_alert *a, const char *silence);
+    void *arg;
+    int64_t after;      /* only what came or changed since a pass that left this here; 0: all */
+    uint64_t left_out;  /* in the last pass, because of a silence */
+    struct dw_silences *silences; /* during a pass */
+};
+/* One pass: gives them to `each`, oldest first. DW_ENOMEM, DW_EIO. */
+DW_MUST_USE int dw_answer_alerts(struct dw_answer_alerts *l);
+
 /* The finding with what people said of it under `workflow`, and a newline. `silence`: the id of the one it falls under, or NULL. */
 void dw_answer_alert(const struct dw_alert *a, const char *silence, struct dw_buf *out);
 

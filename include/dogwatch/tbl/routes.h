@@ -10,7 +10,7 @@
  *     TYPE    TEXT, TIME, COUNT, ID
  * SCHEMA(id, open, doc)                open: it may have further members, of any name
  * MEMBER(schema, "name", TYPE, doc), after its schema
- *     TYPE    STRING, NUMBER, REAL, BOOLEAN, TIMESTAMP, OBJECT; MAYBE: a string or null
+ *     TYPE    STRING, NUMBER, REAL, BOOLEAN, TIMESTAMP, OBJECT, LIST; MAYBE: a string or null
  */
 #ifndef ROUTE
 #define ROUTE(id, method, path, access, where, kind, row, doc)
@@ -49,6 +49,23 @@ PARAM(entities, "filter", QUERY, TEXT, "", "Filter over alerts, as for /api/v1/a
 PARAM(entities, "since", QUERY, TIME, "", "From this time on.")
 PARAM(entities, "until", QUERY, TIME, "", "Up to this time.")
 PARAM(entities, "limit", QUERY, COUNT, "1000", "How many at most.")
+
+ROUTE(incidents, GET, "/api/v1/incidents", STATE, QUICK, ROWS, incident, "Alerts that share an address, an account or a container within a day (entities.md), the oldest first.")
+PARAM(incidents, "since", QUERY, TIME, "", "Alerts from this time on.")
+PARAM(incidents, "until", QUERY, TIME, "", "Alerts up to this time.")
+PARAM(incidents, "limit", QUERY, COUNT, "1000", "How many at most: the newest.")
+ROUTE(incident, GET, "/api/v1/incidents/{id}", STATE, QUICK, ROWS, alert, "The alerts of an incident, oldest first.")
+PARAM(incident, "id", PATH, ID, "", "The incident's id, which is that of its first alert, or as many of its first digits as name it alone.")
+PARAM(incident, "since", QUERY, TIME, "", "Alerts from this time on.")
+PARAM(incident, "until", QUERY, TIME, "", "Alerts up to this time.")
+ROUTE(silences, GET, "/api/v1/silences", STATE, QUICK, ROWS, silence, "Silences, also those that have ended, oldest first.")
+ROUTE(silence_add, POST, "/api/v1/silences", CHANGE, QUICK, JSON, silence, "Begins a silence: alerts from now until its end that the filter takes are listed apart. The author is the token's name.")
+PARAM(silence_add, "filter", BODY, TEXT, "", "Filter over alerts, without pipes. Needed.")
+PARAM(silence_add, "until", BODY, TIME, "", "When it ends. Needed.")
+PARAM(silence_add, "reason", BODY, TEXT, "", "Why.")
+ROUTE(silence_end, PATCH, "/api/v1/silences/{id}", CHANGE, QUICK, JSON, silence, "Ends a silence, now or at another time.")
+PARAM(silence_end, "id", PATH, ID, "", "Its id, or as many of its first characters as name it alone.")
+PARAM(silence_end, "until", BODY, TIME, "", "When it ends; otherwise now.")
 
 ROUTE(query, GET, "/api/v1/query", EVENTS, QUERY, ROWS, row, "Events that a filter takes, and what pipes make of them, as `dogwatch query` shows them; sent as they are found.")
 PARAM(query, "query", QUERY, TEXT, "", "FILTER, or FILTER | PIPES (query.md, pipes.md). Needed.")
@@ -144,6 +161,22 @@ MEMBER(entity, "alerts", NUMBER, "how many alerts are about it")
 MEMBER(entity, "level", STRING, "the greatest level of them")
 MEMBER(entity, "last", TIMESTAMP, "event time of the newest of them")
 SCHEMA(loki, 1, "As Loki's HTTP API has it.")
+SCHEMA(incident, 0, "Alerts that belong together.")
+MEMBER(incident, "incident", STRING, "its id: that of its first alert")
+MEMBER(incident, "level", STRING, "the greatest of its alerts")
+MEMBER(incident, "alerts", NUMBER, "how many")
+MEMBER(incident, "open", NUMBER, "of which people are not done with so many")
+MEMBER(incident, "first", TIMESTAMP, "event time of the first")
+MEMBER(incident, "last", TIMESTAMP, "event time of the last")
+MEMBER(incident, "entities", LIST, "what joins them: `entity`, `value`, `alerts`")
+SCHEMA(silence, 0, "Alerts that are known and expected for a while.")
+MEMBER(silence, "silence", STRING, "its id")
+MEMBER(silence, "from", TIMESTAMP, "when it was taken")
+MEMBER(silence, "until", TIMESTAMP, "when it ends")
+MEMBER(silence, "state", STRING, "`holds` or `ended`")
+MEMBER(silence, "author", STRING, "who said so last")
+MEMBER(silence, "filter", STRING, "which alerts")
+MEMBER(silence, "reason", STRING, "why")
 SCHEMA(row, 1, "An event (ECS), or a row of the table that pipes make.")
 SCHEMA(bucket, 1, "One span; with `by` also that field.")
 MEMBER(bucket, "@timestamp", TIMESTAMP, "where it begins")
