@@ -74,7 +74,7 @@ static void start_tcp(struct api *a)
     } else if (!a->tcp) {
         dw_error("api.listen %s: cannot be served%s", o->api_listen.ptr, a->cert ? ": is api.tls.cert a certificate of api.tls.key?" : "");
     } else {
-        dw_info("HTTP API on http%s://%s", a->cert ? "s" : "", o->api_listen.ptr);
+        dw_info("HTTP API on http%s://%s%s%s:%u", a->cert ? "s" : "", at.v6 ? "[" : "", at.text, at.v6 ? "]" : "", at.port);
     }
 }
 

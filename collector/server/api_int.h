@@ -198,8 +198,8 @@ struct api_address {
 };
 /* "127.0.0.1:7117", "localhost:0", "[::1]:7117". */
 bool api_address_parse(struct dw_str listen, struct api_address *ret);
-/* A listening socket, or a code; said by the caller. */
-DW_MUST_USE int api_listen_tcp(const struct api_address *at, int *ret_fd);
+/* A listening socket, or a code; said by the caller. at->port becomes the one that it has, where it was 0. */
+DW_MUST_USE int api_listen_tcp(struct api_address *at, int *ret_fd);
 DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
 /* Who is at the other end: *ret_uid of a unix socket, the address of another. */
 bool api_peer_uid(int fd, uint32_t *ret_uid);

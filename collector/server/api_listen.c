@@ -51,7 +51,17 @@ static int listen_on(int fd, const struct sockaddr *addr, socklen_t len)
     return rc;
 }
 
-int api_listen_tcp(const struct api_address *at, int *ret_fd)
+/* The port that a listening socket got. */
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage got = {0};
+    socklen_t len = sizeof got;
+    if (getsockname(fd, (struct sockaddr *)&got, &len) < 0)
+        return 0;
+    return ntohs(got.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&got)->sin6_port : ((const struct sockaddr_in *)&got)->sin_port);
+}
+
+int api_listen_tcp(struct api_address *at, int *ret_fd)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
@@ -64,7 +74,10 @@ int api_listen_tcp(const struct api_address *at, int *ret_fd)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     (void)inet_pton(at->v6 ? AF_INET6 : AF_INET, at->text, at->v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr);
     *ret_fd = fd;
-    return at->v6 ? listen_on(fd, (const struct sockaddr *)&v6, sizeof v6) : listen_on(fd, (const struct sockaddr *)&v4, sizeof v4);
+    int rc = at->v6 ? listen_on(fd, (const struct sockaddr *)&v6, sizeof v6) : listen_on(fd, (const struct sockaddr *)&v4, sizeof v4);
+    if (rc == DW_OK && at->port == 0)
+        at->port = port_of(fd);
+    return rc;
 }
 
 int api_listen_local(const char *path, int *ret_fd)
