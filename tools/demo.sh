@@ -37,6 +37,9 @@ title "Has anything been changed since?"
 title "What to type next"
 cat <<EOF
   export DOGWATCH_DATA=$data PATH=$bin:\$PATH
+  dogwatch alerts --group --output table        # by rule and key, the worst first
+  dogwatch incidents --output table             # alerts that belong together
+  dogwatch alert explain $id --output table     # which values met the rule's conditions
   dogwatch query 'source.ip:198.51.100.0/24 | stats count by source.ip, event.outcome' --output table
   dogwatch query '"union select" or "/etc/passwd"' --output table
   zstd -dc $data/archive/seg-* | head           # the very lines the programs wrote
