@@ -27,7 +27,7 @@ int dw_alert_filter_new(struct dw_str text, struct dw_diags *diags, struct dw_al
     if (rc == DW_OK)
         rc = dw_query_compile(dw_str_make(f->text, text.len), dw_alert_events_keys(f->events), diags, &f->query);
     if (rc == DW_OK && !dw_query_is_filter(f->query)) {
-        dw_diag_add(diags, dw_span_at(text, 0, text.len), NULL, "a filter without pipes is expected");
+        dw_diag_add(diags, dw_span_at(text, 0, text.len), "pipes are for `dogwatch query`; of alerts --limit N shows the newest", "a filter without pipes is expected");
         rc = DW_ESYNTAX;
     }
     if (rc < 0) {
