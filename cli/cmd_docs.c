@@ -122,13 +122,13 @@ static void page_loki(struct dw_buf *b)
     };
     struct dw_keys *k = dw_keys_new();
     dw_buf_printf(b, "# Grafana, by way of Loki\n\n%sGrafana's Loki data source reads a collector: URL `https://HOST:7117`, and as custom HTTP header `Authorization: Bearer TOKEN` with a "
-                     "token of role hunt (`dogwatch token add grafana --role hunt`). The routes are in [api.md](api.md); every question is in the audit log.\n\n"
+                     "token of role hunt (`dogwatch token add grafana --role hunt`). The routes are in [api.md](api.md); every question that reads events is in the audit log.\n\n"
                      "| label | field | is |\n|---|---|---|\n", made);
     for (size_t i = 0; k && i < DW_COUNT_OF(labels); i++)
         dw_buf_printf(b, "| `%s` | `%.*s` | %s |\n", labels[i].label, DW_ARG(dw_keys_name(k, labels[i].field)), labels[i].doc);
     dw_keys_free(k);
     dw_buf_printf(b, "\nThese make a stream. In a query any other name is the field with `_` for its dots: `http_response_status_code`.\n\n"
-                     "Of LogQL it knows: selectors with `=`, `!=`, `=~`, `!~` (also for fields that make no stream); `|=`, `!=`, `|~`, `!~` with `or`; `| json`, `| logfmt`, `| unpack`, "
+                     "Of LogQL it knows: selectors with `=`, `!=`, `=~`, `!~` (also for fields that make no stream); `|=`, `!=`, `|~`, `!~` with `or`, over the line as it was written; `| json`, `| logfmt`, `| unpack`, "
                      "`| decolorize`, `| drop`, `| keep`, which change nothing, for lines were parsed long ago; filters over labels with `and`, `or`, brackets, texts and numbers; "
                      "`count_over_time`, `rate`, `bytes_over_time`, `bytes_rate`, alone or in `sum`, `sum by (...)`; `vector(N) + vector(N)`. What it does not know is refused with its place. "
                      "Regexes are PCRE2 and mind the case. A regex of a label has to match the whole value.\n\n"

@@ -1,8 +1,9 @@
 /*
  * logql: LogQL to a filter of ours and what to count.
  *
- * Idea: one pass by recursive descent that writes the filter as text, which then is compiled as any query: matching stays in one place. Texts
- * become regexes, since LogQL minds the case and our words do not; beside each stands the word itself, by which frames can be passed over.
+ * Idea: one pass by recursive descent that writes the filter over labels as text, which then is compiled as any query: matching stays in one
+ * place. Texts become regexes, since LogQL minds the case. Filters over lines are kept apart: they are about the line as it was written, and
+ * ours look into the values of one that is JSON.
  *
  * Bounds: depth of brackets DEPTH_MAX.
  */
@@ -45,6 +46,29 @@ const char *logql_label(size_t i, uint32_t *ret_field, const char **ret_doc)
 void logql_fini(struct logql *q)
 {
     dw_buf_fini(&q->filter);
+    for (uint32_t i = 0; i < q->line_count; i++) {
+        for (uint32_t k = 0; k < q->line[i].count; k++) {
+            dw_buf_fini(&q->line[i].either[k].text);
+            dw_regex_free(q->line[i].either[k].re);
+        }
+    }
+}
+
+enum dw_verdict logql_takes(const struct logql *q, struct dw_regex_scratch *scratch, struct dw_str line)
+{
+    for (uint32_t i = 0; i < q->line_count; i++) {
+        const struct logql_filter *f = &q->line[i];
+        enum dw_verdict found = DW_FALSE;
+        for (uint32_t k = 0; k < f->count && found != DW_TRUE; k++) {
+            struct dw_str text = dw_buf_view(&f->either[k].text);
+            enum dw_verdict one = f->either[k].re ? dw_regex_match(f->either[k].re, scratch, line)
+                : text.len == 0 || dw_str_find(line, text) < line.len ? DW_TRUE : DW_FALSE;
+            found = one == DW_FALSE ? found : one;
+        }
+        if (found == DW_UNDECIDED || (found == DW_TRUE) == f->not)
+            return found == DW_UNDECIDED ? DW_UNDECIDED : DW_FALSE;
+    }
+    return DW_TRUE;
 }
 
 /* ---- words ---- */
@@ -161,7 +185,8 @@ static int duration(struct parser *p, int64_t *ret_ns)
         p->at = digits + (i < DW_COUNT_OF(units) ? strlen(units[i].unit) : 0);
         i = ok ? 0 : DW_COUNT_OF(units);
     }
-    return *ret_ns > 0 && i == 0 ? DW_OK : refuse(p, from, "such as 5m", "a span of time is expected here");
+    bool sane = *ret_ns > 0 && *ret_ns <= INT64_C(100) * 366 * 86400 * 1000000000;
+    return sane && i == 0 ? DW_OK : refuse(p, from, "such as 5m", "a span of time is expected here");
 }
 
 /* ---- what is written ---- */
@@ -204,20 +229,6 @@ static void put_regex(struct dw_buf *out, struct dw_str regex, bool literal, boo
         dw_buf_byte(out, c);
     }
     dw_buf_str(out, whole ? DW_STR(")$(?:)/") : DW_STR(")(?:)/"));
-}
-
-/* The word as a phrase of ours, when one can hold it. */
-static void put_phrase(struct dw_buf *out, struct dw_str word)
-{
-    if (word.len == 0 || dw_str_index(word, '\\') < word.len)
-        return;
-    dw_buf_byte(out, '"');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '"')
-            dw_buf_byte(out, '\\');
-        dw_buf_byte(out, (uint8_t)word.ptr[i]);
-    }
-    dw_buf_str(out, DW_STR("\" and "));
 }
 
 static void put_and(struct parser *p)
@@ -276,26 +287,33 @@ static int selector(struct parser *p)
     return rc == DW_OK ? need(p, "}") : rc;
 }
 
+static int compile_regex(struct parser *p, size_t from, struct dw_str source, struct dw_regex **ret)
+{
+    char why[128];
+    size_t offset;
+    int rc = dw_regex_new(source, 0, why, sizeof why, &offset, ret);
+    return rc == DW_ESYNTAX ? refuse(p, from, NULL, why) : rc;
+}
+
 /* |= "a" or "b" */
 static int line_filter(struct parser *p, const char *op)
 {
-    struct dw_buf *out = &p->q->filter;
-    bool not = op[0] == '!', literal = op[1] == '=';
+    size_t from = p->at;
+    if (p->q->line_count == LOGQL_FILTERS_MAX)
+        return refuse(p, from, NULL, "at most 16 filters over lines");
+    struct logql_filter *f = &p->q->line[p->q->line_count++];
+    f->not = op[0] == '!';
     int rc = DW_OK;
-    put_and(p);
-    dw_buf_str(out, not ? DW_STR("not (") : DW_STR("("));
-    for (bool more = true; more && rc == DW_OK; more = rc == DW_OK && take_name(p, "or")) {
-        struct dw_buf text = {0};
-        rc = string(p, &text);
-        dw_buf_str(out, out->len && out->ptr[out->len - 1] != '(' ? DW_STR(" or (") : DW_STR("("));
-        if (literal)
-            put_phrase(out, dw_buf_view(&text));
-        dw_buf_str(out, DW_STR("event.original:="));
-        put_regex(out, dw_buf_view(&text), literal, false);
-        dw_buf_byte(out, ')');
-        dw_buf_fini(&text);
-    }
-    dw_buf_byte(out, ')');
+    do {
+        from = (peek(p), p->at);
+        if (f->count == LOGQL_OR_MAX)
+            return refuse(p, from, NULL, "at most 8 texts in one filter");
+        struct dw_buf *text = &f->either[f->count].text;
+        rc = string(p, text);
+        f->count++;
+        if (rc == DW_OK && op[1] == '~')
+            rc = compile_regex(p, from, dw_buf_view(text), &f->either[f->count - 1].re);
+    } while (rc == DW_OK && take_name(p, "or"));
     return rc;
 }
 

@@ -21,11 +21,13 @@ static bool take_time(struct dw_str text, int64_t *ret_ns)
 {
     uint64_t n;
     if (dw_str_u64(text, &n)) {
-        bool seconds = n <= UINT64_C(100000000000) && n <= INT64_MAX / DW_NS_PER_S;
-        *ret_ns = n > INT64_MAX ? INT64_MAX : seconds ? (int64_t)n * DW_NS_PER_S : (int64_t)n;
-        return true;
+        bool seconds = n <= UINT64_C(100000000000);
+        n = seconds && n <= UINT64_MAX / DW_NS_PER_S ? n * DW_NS_PER_S : n;
+        *ret_ns = n <= INT64_MAX ? (int64_t)n : INT64_MAX;
+    } else if (!dw_time_asked(text, dw_clock_real(&dw_clock_system), ret_ns)) {
+        return false;
     }
-    return dw_time_asked(text, dw_clock_real(&dw_clock_system), ret_ns);
+    return *ret_ns >= 0 && *ret_ns <= LOKI_SPAN_MAX_NS;
 }
 
 static bool time_of(struct request *rq, const char *name, int64_t otherwise, int64_t *ret)
@@ -34,7 +36,7 @@ static bool time_of(struct request *rq, const char *name, int64_t otherwise, int
     *ret = otherwise;
     if (!text.ptr || take_time(text, ret))
         return true;
-    api_fail(rq, API_E_malformed, "nanoseconds or seconds since 1970, or RFC 3339", "%s: no time", name);
+    api_fail(rq, API_E_malformed, "nanoseconds or seconds since 1970, or RFC 3339; up to 2070", "%s: no time", name);
     return false;
 }
 
@@ -99,14 +101,28 @@ void loki_labels(const struct dw_event *ev, const struct dw_keys *keys, const st
     dw_buf_byte(out, '}');
 }
 
+bool loki_takes(struct request *rq, const struct logql *q, struct dw_regex_scratch *scratch, const struct dw_event *ev)
+{
+    enum dw_verdict v = logql_takes(q, scratch, ev->line);
+    if (v == DW_UNDECIDED)
+        api_partial(rq, "a regex gave up on some lines");
+    return v == DW_TRUE;
+}
+
+/* Why the answer is not whole, as Grafana shows it. */
+static void put_warnings(struct request *rq, const char *before)
+{
+    if (!rq->outcome[0])
+        return;
+    dw_buf_printf(&rq->out, "%s\"warnings\":[", before);
+    (void)dw_json_string(&rq->out, dw_str_of(rq->outcome));
+    dw_buf_byte(&rq->out, ']');
+}
+
 void loki_begin(struct request *rq)
 {
     dw_buf_str(&rq->out, DW_STR("{\"status\":\"success\""));
-    if (rq->outcome[0]) {
-        dw_buf_str(&rq->out, DW_STR(",\"warnings\":["));
-        (void)dw_json_string(&rq->out, dw_str_of(rq->outcome));
-        dw_buf_byte(&rq->out, ']');
-    }
+    put_warnings(rq, ",");
 }
 
 /* ---- texts, sets of labels and fields that occur, with how many lines and bytes ---- */
@@ -119,10 +135,12 @@ struct seen {
 struct tally {
     struct dw_keyed seen;
     const struct logql *q;
-    uint32_t field; /* whose values are asked for */
+    struct dw_buf field; /* whose values are asked for */
     uint64_t lines, bytes, lines_max; /* lines_max: 0 for all */
     uint32_t max;
     struct dw_buf scratch;
+    struct dw_regex_scratch *regex;
+    void (*row)(struct api_scan *s, const struct dw_event *ev); /* of a line that the query takes */
     int rc;
 };
 
@@ -153,19 +171,27 @@ static void count_line(struct api_scan *s, const struct dw_event *ev)
     s->stop |= t->lines == t->lines_max;
 }
 
-static void take_value(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
+static void take_row(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
 {
-    char room[DW_QUERY_TEXT_MAX];
-    const struct dw_field *f = dw_event_find(ev, ((struct tally *)s->arg)->field);
+    struct tally *t = s->arg;
     (void)mark;
+    if (loki_takes(s->rq, t->q, t->regex, ev))
+        t->row(s, ev);
+}
+
+static void take_value(struct api_scan *s, const struct dw_event *ev)
+{
+    struct tally *t = s->arg;
+    char room[DW_QUERY_TEXT_MAX];
+    uint32_t key;
+    const struct dw_field *f = dw_keys_find(s->keys, dw_buf_view(&t->field), &key) == DW_OK ? dw_event_find(ev, key) : NULL;
     if (f)
         add(s, dw_query_field_text(f, room), ev, false);
 }
 
-static void take_set(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
+static void take_set(struct api_scan *s, const struct dw_event *ev)
 {
     struct tally *t = s->arg;
-    (void)mark;
     count_line(s, ev);
     dw_buf_reset(&t->scratch);
     loki_labels(ev, s->keys, NULL, &t->scratch);
@@ -181,11 +207,10 @@ static void put_pair(struct tally *t, struct dw_str name, struct dw_str value)
     dw_buf_str(&t->scratch, dw_str_slice(value, 0, VALUE_KEPT));
 }
 
-static void take_fields(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
+static void take_fields(struct api_scan *s, const struct dw_event *ev)
 {
     struct tally *t = s->arg;
     char room[DW_QUERY_TEXT_MAX];
-    (void)mark;
     count_line(s, ev);
     for (uint32_t i = 0; i < ev->field_count; i++) {
         const struct dw_field *f = &ev->field[i];
@@ -194,12 +219,11 @@ static void take_fields(struct api_scan *s, const struct dw_event *ev, uint8_t m
     }
 }
 
-static void take_labels(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
+static void take_labels(struct api_scan *s, const struct dw_event *ev)
 {
     struct tally *t = s->arg;
     const char *name, *doc;
     uint32_t key;
-    (void)mark;
     for (size_t i = 0; (name = logql_label(i, &key, &doc)); i++) {
         struct dw_str value = text_of(ev, key);
         if (value.len == 0)
@@ -216,15 +240,19 @@ static void put_nothing(struct api_scan *s)
 
 /* Scans by the query of a parameter; false: the request has failed. The caller calls tally_fini in any case. */
 static bool tally(struct request *rq, struct tally *t, struct logql *q, const char *name, const char *otherwise,
-    void (*row)(struct api_scan *s, const struct dw_event *ev, uint8_t mark))
+    void (*row)(struct api_scan *s, const struct dw_event *ev))
 {
-    struct api_scan s = {.rq = rq, .row = row, .end = put_nothing, .arg = t};
+    struct api_scan s = {.rq = rq, .row = take_row, .end = put_nothing, .arg = t};
     t->q = q;
+    t->row = row;
     if (!loki_query(rq, name, otherwise, q) || !loki_range(rq, &s.since_ns, &s.until_ns))
         return false;
-    api_scan(&s, dw_buf_view(&q->filter));
-    if (t->rc < 0 || t->scratch.err)
+    t->regex = dw_regex_scratch_new();
+    if (t->regex)
+        api_scan(&s, dw_buf_view(&q->filter));
+    if (t->rc < 0 || t->scratch.err || t->field.err || !t->regex)
         api_fail_code(rq, "the answer", DW_ENOMEM);
+    rq->rows = t->seen.count;
     return !rq->failed;
 }
 
@@ -232,6 +260,8 @@ static void tally_fini(struct tally *t, struct logql *q)
 {
     dw_keyed_fini(&t->seen);
     dw_buf_fini(&t->scratch);
+    dw_buf_fini(&t->field);
+    dw_regex_scratch_free(t->regex);
     logql_fini(q);
 }
 
@@ -273,17 +303,12 @@ void api_do_loki_values(struct request *rq)
 {
     struct logql q;
     struct tally t = {.max = LOKI_SERIES_MAX};
-    struct dw_buf field = {0};
-    struct dw_keys *keys = dw_keys_new();
-    logql_field(rq->id, &field);
-    bool known = keys && dw_keys_find(keys, dw_buf_view(&field), &t.field) == DW_OK;
-    dw_keys_free(keys);
-    dw_buf_fini(&field);
-    struct seen **list = tally(rq, &t, &q, "query", "{}", known ? take_value : take_set) ? sorted(rq, &t) : NULL;
+    logql_field(rq->id, &t.field);
+    struct seen **list = tally(rq, &t, &q, "query", "{}", take_value) ? sorted(rq, &t) : NULL;
     if (list) {
         loki_begin(rq);
         dw_buf_str(&rq->out, DW_STR(",\"data\":["));
-        for (uint32_t i = 0; known && i < t.seen.count; i++) {
+        for (uint32_t i = 0; i < t.seen.count; i++) {
             dw_buf_str(&rq->out, i ? DW_STR(",") : DW_STR(""));
             (void)dw_json_string(&rq->out, list[i]->item.key);
         }
@@ -313,8 +338,11 @@ void api_do_loki_stats(struct request *rq)
 {
     struct logql q;
     struct tally t = {.max = LOKI_SERIES_MAX};
-    if (tally(rq, &t, &q, "query", "{}", take_set))
-        dw_buf_printf(&rq->out, "{\"streams\":%u,\"chunks\":0,\"bytes\":%" PRIu64 ",\"entries\":%" PRIu64 "}\n", t.seen.count, t.bytes, t.lines);
+    if (tally(rq, &t, &q, "query", "{}", take_set)) {
+        dw_buf_printf(&rq->out, "{\"streams\":%u,\"chunks\":0,\"bytes\":%" PRIu64 ",\"entries\":%" PRIu64, t.seen.count, t.bytes, t.lines);
+        put_warnings(rq, ",");
+        dw_buf_str(&rq->out, DW_STR("}\n"));
+    }
     tally_fini(&t, &q);
 }
 
@@ -364,7 +392,9 @@ void api_do_loki_detected_labels(struct request *rq)
             i += put_name(&rq->out, list, i, t.seen.count);
             dw_buf_byte(&rq->out, '}');
         }
-        dw_buf_str(&rq->out, DW_STR("]}\n"));
+        dw_buf_byte(&rq->out, ']');
+        put_warnings(rq, ",");
+        dw_buf_str(&rq->out, DW_STR("}\n"));
     }
     dw_free(list);
     tally_fini(&t, &q);
@@ -382,7 +412,9 @@ void api_do_loki_detected_fields(struct request *rq)
             i += put_name(&rq->out, list, i, t.seen.count);
             dw_buf_printf(&rq->out, ",\"type\":\"%s\",\"parsers\":[\"json\"]}", first->number ? "float" : "string");
         }
-        dw_buf_printf(&rq->out, "],\"limit\":%d}\n", PAIRS_MAX);
+        dw_buf_printf(&rq->out, "],\"limit\":%d", PAIRS_MAX);
+        put_warnings(rq, ",");
+        dw_buf_str(&rq->out, DW_STR("}\n"));
     }
     dw_free(list);
     tally_fini(&t, &q);

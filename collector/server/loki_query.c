@@ -33,6 +33,9 @@ struct lines {
     uint32_t count, limit;
     uint64_t number;
     bool newest;
+    const struct logql *q;
+    struct dw_regex_scratch *regex;
+    size_t bytes, bytes_max; /* of texts that are kept */
     struct dw_buf labels;
     int rc;
 };
@@ -74,8 +77,13 @@ static void take_line(struct api_scan *s, const struct dw_event *ev, uint8_t mar
     struct lines *l = s->arg;
     struct line one = {.time_ns = ev->time_ns, .number = l->number++, .len = ev->line.len};
     (void)mark;
-    if (l->count == l->limit && (l->limit == 0 || !worse(l, &l->heap[0], &one)))
+    bool full = l->count == l->limit;
+    if ((full && (l->limit == 0 || !worse(l, &l->heap[0], &one))) || !loki_takes(s->rq, l->q, l->regex, ev))
         return;
+    if (l->bytes + one.len > l->bytes_max) {
+        api_partial(s->rq, "the lines are over api.query.memory: ask for fewer");
+        return;
+    }
     dw_buf_reset(&l->labels);
     loki_labels(ev, s->keys, NULL, &l->labels);
     const struct dw_str text[] = {dw_buf_view(&l->labels), ev->line};
@@ -87,10 +95,12 @@ static void take_line(struct api_scan *s, const struct dw_event *ev, uint8_t mar
         l->heap[l->count++] = one;
         sift_up(l, l->count - 1);
     } else {
+        l->bytes -= l->heap[0].len;
         dw_free(l->heap[0].text);
         l->heap[0] = one;
         sift_down(l);
     }
+    l->bytes += one.text ? one.len : 0;
 }
 
 static int by_stream(const void *a, const void *b)
@@ -130,18 +140,20 @@ static void run_lines(struct request *rq, const struct logql *q, int64_t start, 
 {
     struct dw_str direction = api_param_text(rq, "direction");
     uint64_t limit = (uint64_t)api_param_number(rq, "limit", LINES_USUAL);
-    struct lines l = {.limit = limit < LINES_MAX ? (uint32_t)limit : LINES_MAX, .newest = !direction.ptr || !dw_str_ieq(direction, DW_STR("forward"))};
+    struct lines l = {.limit = limit < LINES_MAX ? (uint32_t)limit : LINES_MAX, .newest = !direction.ptr || !dw_str_ieq(direction, DW_STR("forward")),
+        .q = q, .regex = dw_regex_scratch_new(), .bytes_max = (size_t)rq->api->opt->api_query_memory / 2};
     struct api_scan s = {.rq = rq, .since_ns = start, .until_ns = end, .row = take_line, .end = put_lines, .arg = &l};
     l.heap = dw_calloc(l.limit + 1, sizeof *l.heap);
     if (limit > LINES_MAX)
         api_partial(rq, "at most %d lines are given", LINES_MAX);
-    if (l.heap)
+    if (l.heap && l.regex)
         api_scan(&s, dw_buf_view(&q->filter));
-    if (!l.heap || l.rc < 0)
+    if (!l.heap || !l.regex || l.rc < 0)
         api_fail_code(rq, "the answer", DW_ENOMEM);
     for (uint32_t i = 0; i < l.count; i++)
         dw_free(l.heap[i].text);
     dw_free(l.heap);
+    dw_regex_scratch_free(l.regex);
     dw_buf_fini(&l.labels);
 }
 
@@ -156,8 +168,9 @@ struct counts {
     const struct logql *q;
     struct dw_keyed series;
     int64_t start_ns, step_ns;
-    uint32_t steps;
+    uint32_t steps, series_max;
     bool instant;
+    struct dw_regex_scratch *regex;
     struct dw_buf labels;
     int rc;
 };
@@ -166,11 +179,13 @@ static void take_count(struct api_scan *s, const struct dw_event *ev, uint8_t ma
 {
     struct counts *c = s->arg;
     (void)mark;
+    if (!loki_takes(s->rq, c->q, c->regex, ev))
+        return;
     dw_buf_reset(&c->labels);
     loki_labels(ev, s->keys, c->q->is_sum ? c->q : NULL, &c->labels);
     struct series *one = c->labels.err ? NULL : dw_keyed_find(&c->series, dw_buf_view(&c->labels));
-    if (!one && c->series.count == LOKI_SERIES_MAX) {
-        api_partial(s->rq, "there are more than %d series: sum by fewer labels", LOKI_SERIES_MAX);
+    if (!one && c->series.count == c->series_max) {
+        api_partial(s->rq, "there are more than %u series: sum by fewer labels, or take a greater step", c->series_max);
         return;
     }
     one = one || c->labels.err ? one : dw_keyed_add(&c->series, dw_buf_view(&c->labels), sizeof *one + c->steps * sizeof one->at[0]);
@@ -180,8 +195,8 @@ static void take_count(struct api_scan *s, const struct dw_event *ev, uint8_t ma
         return;
     }
     bool bytes = c->q->function == LOGQL_BYTES || c->q->function == LOGQL_BYTES_RATE;
-    int64_t before = ev->time_ns - c->start_ns, first = before <= 0 ? 0 : (before + c->step_ns - 1) / c->step_ns;
-    for (int64_t i = first; i < c->steps && c->start_ns + i * c->step_ns - ev->time_ns < c->q->range_ns; i++)
+    int64_t before = ev->time_ns - c->start_ns, first = before <= 0 ? 0 : (before - 1) / c->step_ns + 1;
+    for (int64_t i = first; i < c->steps && i * c->step_ns - before < c->q->range_ns; i++)
         one->at[i] += bytes ? ev->line.len : 1;
 }
 
@@ -233,7 +248,7 @@ static bool take_step(struct dw_str text, int64_t *ret_ns)
     double value = strtod(digits, &end);
     double unit = strcmp(end, "") == 0 || strcmp(end, "s") == 0 ? 1e9 : strcmp(end, "ms") == 0 ? 1e6 : strcmp(end, "m") == 0 ? 6e10 : strcmp(end, "h") == 0 ? 3.6e12
         : strcmp(end, "d") == 0 ? 8.64e13 : 0;
-    if (text.len == 0 || text.len >= sizeof digits || !(value * unit >= 1e6) || value * unit > 9e18)
+    if (text.len == 0 || text.len >= sizeof digits || !(value * unit >= 1e6) || value * unit > (double)LOKI_SPAN_MAX_NS)
         return false;
     *ret_ns = (int64_t)(value * unit);
     return true;
@@ -264,10 +279,15 @@ static void run_counts(struct request *rq, struct counts *c, int64_t end)
     if (__builtin_sub_overflow(c->start_ns, c->q->range_ns - 1, &since))
         since = INT64_MIN;
     struct api_scan s = {.rq = rq, .since_ns = since, .until_ns = end, .row = take_count, .end = put_counts, .arg = c};
-    api_scan(&s, dw_buf_view(&c->q->filter));
-    if (c->rc < 0)
-        api_fail_code(rq, "the answer", c->rc);
+    size_t room = (size_t)rq->api->opt->api_query_memory / 2 / (sizeof(struct series) + c->steps * sizeof(uint64_t)) + 1;
+    c->series_max = room < LOKI_SERIES_MAX ? (uint32_t)room : LOKI_SERIES_MAX;
+    c->regex = dw_regex_scratch_new();
+    if (c->regex)
+        api_scan(&s, dw_buf_view(&c->q->filter));
+    if (!c->regex || c->rc < 0)
+        api_fail_code(rq, "the answer", DW_ENOMEM);
     dw_keyed_fini(&c->series);
+    dw_regex_scratch_free(c->regex);
     dw_buf_fini(&c->labels);
 }
 

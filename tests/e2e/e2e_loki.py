@@ -79,6 +79,7 @@ QUERIES = [('{}', lambda x: True), ('{level="error"}', lambda x: x[3]['level'] =
            ('{} |~ "one [0-9]+ ok" !~ "(?i)ONE 1"', lambda x: bool(re.search('one [0-9]+ ok', x[2])) and not re.search('(?i)ONE 1', x[2])),
            ('{} | json | http_response_status_code >= 404 and url_path="/x.y"', lambda x: x[3]['code'] >= 404 and x[3]['path'] == '/x.y'),
            ('{} | json | http_response_status_code = 200 or level="debug" | drop x', lambda x: x[3]['code'] == 200 or x[3]['level'] == 'debug'),
+           ('{} |= `"message": "one 1` !~ `"url\\.path": "/a"`', lambda x: '"message": "one 1' in x[2] and '"url.path": "/a"' not in x[2]),
            ('{pod=""}', lambda x: True), ('{pod!=""}', lambda x: False), ('{filename="nothing"}', lambda x: False)]
 for query_, takes in QUERIES:
     want = [x for x in lines if takes(x)]
@@ -116,10 +117,12 @@ same((instant['resultType'], instant['result'][0]['value']), ('vector', [END, st
 streams = ok('query_range', query='count_over_time({}[1m])', step=60)['result']
 same(len(streams), 2 * len(LEVELS), 'without sum each stream is a series')
 
+same(ok('label/url_path/values'), sorted(PATHS), 'values of a field that makes no stream')
 # mistakes
 for path, params, word in (('query_range', {}, 'missing'), ('query_range', {'query': '{host="a}'}, '^'), ('query_range', {'query': '{} | line_format "x"'}, 'stage'),
                            ('query_range', {'query': '{} |~ "("'}, '^'), ('query_range', {'query': 'rate({}[1m])', 'step': 'x'}, 'step'), ('series', {'start': 'x'}, 'time'),
-                           ('query_range', {'query': 'rate({}[1m])', 'start': 0, 'end': NOW, 'step': 1}, 'steps')):
+                           ('query_range', {'query': 'rate({}[1m])', 'start': 0, 'end': NOW, 'step': 1}, 'steps'), ('query_range', {'query': 'count_over_time({}[292y])', 'step': '9e9'}, 'span'),
+                           ('query_range', {'query': 'rate({}[1m])', 'start': '1700-01-01T00:00:00Z'}, 'time'), ('query_range', {'query': 'rate({}[1m])', 'start': NOW, 'end': NOW, 'step': '1e300'}, 'step')):
     answer = ask(path, status=400, **params)
     check(word in json.dumps(answer), f'{path} {params}: says {word}', answer)
 same(up.stop(), 0, 'dogwatch up ends well')

@@ -91,7 +91,7 @@ ROUTE(rules, GET, "/api/v1/rules", STATE, QUICK, ROWS, rule, "The rules that the
 ROUTE(counters, GET, "/api/v1/counters", STATE, QUICK, ROWS, counter, "What agent and collector counted since they started.")
 
 /* What Grafana's Loki data source asks (docs/reference/loki.md); shapes are Loki's, times nanoseconds or seconds since 1970 or RFC 3339. */
-ROUTE(loki_labels, GET, "/loki/api/v1/labels", EVENTS, INLINE, JSON, loki, "The labels of streams.")
+ROUTE(loki_labels, GET, "/loki/api/v1/labels", STATE, INLINE, JSON, loki, "The labels of streams.")
 PARAM(loki_labels, "start", QUERY, TEXT, "", "From this time on; otherwise an hour before end.")
 PARAM(loki_labels, "end", QUERY, TEXT, "", "Up to this time; otherwise now.")
 PARAM(loki_labels, "query", QUERY, TEXT, "", "Not looked at: every stream has these labels.")
@@ -138,7 +138,7 @@ PARAM(loki_detected_fields, "start", QUERY, TEXT, "", "From this time on; otherw
 PARAM(loki_detected_fields, "end", QUERY, TEXT, "", "Up to this time; otherwise now.")
 PARAM(loki_detected_fields, "line_limit", QUERY, COUNT, "1000", "Lines to look at.")
 PARAM(loki_detected_fields, "limit", QUERY, COUNT, "", "Not looked at.")
-ROUTE(loki_buildinfo, GET, "/loki/api/v1/status/buildinfo", EVENTS, INLINE, JSON, loki, "Which version of Loki this answers like.")
+ROUTE(loki_buildinfo, GET, "/loki/api/v1/status/buildinfo", STATE, INLINE, JSON, loki, "Which version of Loki this answers like.")
 
 SCHEMA(none, 0, "No object.")
 SCHEMA(health, 0, "How the program is.")
