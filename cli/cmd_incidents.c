@@ -20,8 +20,7 @@ struct listing {
     uint32_t entities;
     uint64_t skip; /* of the oldest */
     const char *prefix;
-    char id[DW_ALERT_ID_TEXT];
-    uint64_t count, found;
+    uint64_t count;
     int rc;
 };
 
@@ -48,7 +47,7 @@ static void row(void *arg, const struct dw_incident *i)
         return;
     l->entities = 0;
     dw_buf_reset(&l->text);
-    dw_incidents_entities(l->incidents, i->id, put_entity, l);
+    dw_incidents_entities(l->incidents, i, put_entity, l);
     if (l->entities > ENTITIES_SHOWN && l->o->output == OUTPUT_TABLE)
         dw_buf_printf(&l->text, " and %u more", l->entities - ENTITIES_SHOWN);
     cli_table_cell(&l->table, l->o->output == OUTPUT_TABLE ? dw_str_slice(dw_str_of(i->id), 0, 12) : dw_str_of(i->id));
@@ -78,15 +77,6 @@ static int list(struct listing *l)
     if (rc == DW_OK && l->skip)
         (void)fprintf(stderr, "%llu older ones; --limit N\n", (unsigned long long)l->skip);
     return rc;
-}
-
-static void find(void *arg, const struct dw_incident *i)
-{
-    struct listing *l = arg;
-    if (strncmp(i->id, l->prefix, strlen(l->prefix)) != 0)
-        return;
-    l->found++;
-    (void)snprintf(l->id, sizeof l->id, "%s", i->id);
 }
 
 static void show_entity(void *arg, enum dw_entity kind, const char *value, uint32_t alerts)
@@ -126,19 +116,21 @@ static int show(struct listing *l, struct cli_alerts *c, int *err)
 {
     struct cli_table entities = {.output = l->o->output, .columns = 3, .name = {"entity", "value", "alerts"}, .number = {false, false, true}};
     struct members m = {.view = c->list.view, .table = {.output = l->o->output, .columns = 6, .name = {"alert", "time", "level", "status", "rule", "for"}}};
-    *err = dw_incidents_each(l->incidents, find, l);
-    if (*err == DW_OK && l->found != 1) {
+    struct dw_incident i;
+    *err = dw_incidents_find(l->incidents, dw_str_of(l->prefix), &i);
+    if (*err == DW_ENOENT || *err == DW_EEXIST) {
         (void)fprintf(stderr, "dogwatch: incident %s: %s\n", l->prefix,
-            l->found ? "several begin so; give more digits" : "none has this id; `dogwatch incidents` lists them");
+            *err == DW_EEXIST ? "several begin so; give more digits" : "none has this id; `dogwatch incidents` lists them");
+        *err = DW_OK;
         return CLI_NO;
     }
     if (*err == DW_OK && l->o->output == OUTPUT_TABLE) {
-        dw_incidents_entities(l->incidents, l->id, show_entity, &entities);
+        dw_incidents_entities(l->incidents, &i, show_entity, &entities);
         cli_table_end(&entities);
         (void)printf("\n");
     }
     if (*err == DW_OK)
-        dw_incidents_alerts(l->incidents, l->id, show_member, &m);
+        dw_incidents_alerts(l->incidents, &i, show_member, &m);
     *err = *err == DW_OK ? m.rc : *err;
     if (*err == DW_OK)
         cli_table_end(&m.table);

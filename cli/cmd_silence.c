@@ -66,6 +66,31 @@ static int ask(const struct cli_options *o, struct dw_silence *s, const char *wh
     return taken ? CLI_YES : CLI_CANNOT;
 }
 
+static void count_one(void *arg, const struct dw_alert *a, const char *silence)
+{
+    (void)a;
+    (void)silence;
+    ++*(uint64_t *)arg;
+}
+
+/* A mistyped filter silences nothing: what it takes of the alerts that are there, and what is doubtful about it, is said. */
+static int say_what_it_takes(const struct cli_options *o)
+{
+    struct cli_options all = *o;
+    struct cli_alerts c;
+    uint64_t taken = 0;
+    all.since_ns = INT64_MIN;
+    all.until_ns = INT64_MAX;
+    int rc = cli_alerts_open(&c, &all, o->rest[1]);
+    if (rc != CLI_YES)
+        return rc;
+    int err = cli_alerts_scan(&c, count_one, &taken);
+    cli_alerts_close(&c);
+    if (err == DW_OK)
+        (void)fprintf(stderr, "of the alerts that are there it takes %llu\n", (unsigned long long)(taken + c.list.left_out));
+    return CLI_YES;
+}
+
 static int add(const struct cli_options *o)
 {
     int64_t now = dw_clock_real(&dw_clock_system);
@@ -84,6 +109,8 @@ static int add(const struct cli_options *o)
     }
     int rc = cli_alert_filter(o->rest[1], &filter);
     dw_alert_filter_free(filter);
+    if (rc == CLI_YES)
+        rc = say_what_it_takes(o);
     return rc == CLI_YES ? ask(o, &s, "begins; `dogwatch alerts` counts what falls under it") : rc;
 }
 

@@ -64,8 +64,8 @@ static int add(const struct cli_options *o, const char *role, const char *expire
     if (err < 0)
         return cannot(o, o->rest[1], err);
     (void)printf("%s\n", text);
-    (void)fprintf(stderr, "token '%s' for %s; it is not shown again. Try it:\n  curl -H 'Authorization: Bearer TOKEN' http://127.0.0.1:7117/api/v1/alerts\n",
-        t.name, dw_role_name(t.role));
+    (void)fprintf(stderr, "token '%s' for %s; it is not shown again. Try it:\n  curl -H 'Authorization: Bearer TOKEN' --unix-socket %s/api.sock http://localhost/api/v1/alerts\n",
+        t.name, dw_role_name(t.role), o->data);
     return CLI_YES;
 }
 

@@ -28,6 +28,7 @@ struct child {
     pid_t pid;
     unsigned deaths, failed_starts;
     int64_t started_ns, not_before_ns;
+    bool may_end; /* it was told to, or ends by itself when all is read */
     bool ended, answered_no;
 };
 
@@ -156,7 +157,8 @@ static bool start(struct child *c)
 static void bury(struct child *c, int status, int *exit_code)
 {
     c->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) <= CLI_USAGE) { /* done, done in part, or not to be done */
+    bool done = WIFEXITED(status) && WEXITSTATUS(status) <= CLI_USAGE; /* done, done in part, or not to be done */
+    if (done && (WEXITSTATUS(status) == CLI_USAGE || c->may_end)) {
         c->ended = true;
         if (WEXITSTATUS(status) == CLI_USAGE)
             *exit_code = CLI_USAGE;
@@ -237,6 +239,8 @@ static int watch(struct up *u, struct child children[2])
             if (!children[i].ended && children[i].pid == 0 && now >= children[i].not_before_ns && !start(&children[i]))
                 return CLI_CANNOT;
         (void)poll(NULL, 0, POLL_MS);
+        children[0].may_end = told || u->until_idle;
+        children[1].may_end = told || u->agent_ended;
         reap(children, &exit_code);
         if (u->until_idle && !u->agent_ended && children[0].ended && !told) {
             int rc = agent_has_ended(u, children);

@@ -32,7 +32,7 @@ struct dw_audit {
     pthread_mutex_t lock;
     /* guarded by lock */
     int fd, error;
-    uint64_t next;
+    uint64_t next, bytes; /* number of the next line; of lines that are durable */
     char hash[HEX + 1];
 };
 
@@ -104,6 +104,7 @@ static int resume(struct dw_audit *a)
         DW_COUNT(audit_torn);
         rc = dw_fs_truncate(a->fs, a->fd, from + end);
     }
+    a->bytes = from + end;
     size_t begin = end ? end - 1 : 0;
     while (rc == DW_OK && begin && bytes[begin - 1] != '\n')
         begin--;
@@ -185,8 +186,9 @@ static int append(struct dw_audit *a, struct dw_str middle, uint64_t *ret_n)
         rc = dw_fs_sync(a->fs, a->fd);
     if (rc == DW_OK) {
         *ret_n = a->next++;
+        a->bytes += line.len;
         memcpy(a->hash, hex, sizeof a->hash);
-    } else if (tried) {
+    } else if (tried && dw_fs_truncate(a->fs, a->fd, a->bytes) < 0) {
         a->error = rc; /* a part of the line may stand there: the next start cuts it off */
     }
     (void)pthread_mutex_unlock(&a->lock);

@@ -166,7 +166,10 @@ static int begin(const struct dw_fs *fs, const char *data, struct dw_tokens *ret
     char dir[DW_TOKENS_PATH_CAP], lock[DW_TOKENS_PATH_CAP];
     pid_t holder;
     *ret = (struct dw_tokens){0};
-    int rc = dw_path_join(dir, sizeof dir, data, "api");
+    struct dw_stat st = {0};
+    int rc = dw_fs_stat(data, &st); /* a token for a folder that is none would open nothing */
+    if (rc == DW_OK)
+        rc = dw_path_join(dir, sizeof dir, data, "api");
     if (rc == DW_OK)
         rc = dw_fs_mkdirs(fs, dir, 0700);
     if (rc == DW_OK)

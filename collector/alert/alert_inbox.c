@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { PATH_CAP = 4096, NAMES_MAX = 100000, FILE_MAX = 128 * 1024, AUTHOR_CAP = 256 };
+enum { TURN_MAX = 1000 }; /* files that are taken at once: frames wait meanwhile */
 
 static int inbox_path(char *out, const char *dir, const char *name)
 {
@@ -126,6 +127,15 @@ bool dw_alerts_asked(const struct dw_alerts *a, const char *dir)
     return any || (rc < 0 && rc != DW_ENOENT && rc != DW_ELIMIT);
 }
 
+/* Keeps the first names that are changes: the rest is taken the next time. */
+static void cut_after(struct dw_buf *names, int count)
+{
+    char *n = names->ptr;
+    for (; n && n < names->ptr + names->len && count; n += strlen(n) + 1)
+        count -= is_change_name(n);
+    names->len = n ? (size_t)(n - names->ptr) : 0;
+}
+
 /* Makes the changes of all files; what is refused is said. */
 static int take_files(struct dw_alerts *a, const char *inbox, const struct dw_buf *names, int64_t now_ns)
 {
@@ -155,7 +165,8 @@ int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns)
         return rc == DW_ENOENT ? DW_OK : rc == DW_ENOMEM ? rc : close_inbox(a, inbox, rc);
     }
     if (rc == DW_ELIMIT)
-        dw_warn("more than %d changes of alerts wait in %s: they are taken so many at a time, not in the order of asking", NAMES_MAX, inbox);
+        dw_warn("more than %d changes of alerts wait in %s: they are not taken in the order of asking", NAMES_MAX, inbox);
+    cut_after(&names, TURN_MAX);
     rc = take_files(a, inbox, &names, now_ns);
     if (rc == DW_OK)
         rc = dw_alerts_sync(a);

@@ -8,6 +8,7 @@
 #include "dogwatch/collect/alerts.h"
 
 #include "dogwatch/base/arena.h"
+#include "dogwatch/base/keyed.h"
 #include "dogwatch/base/table.h"
 
 #include <sqlite3.h>
@@ -36,6 +37,7 @@ struct dw_alerts {
     struct dw_buf log;
     struct alert_pending *head, **tail; /* not yet durable, in order */
     struct dw_table by_id;              /* raised ones: of each id the newest comes first */
+    struct dw_keyed changes;            /* names of changes that wait */
 };
 
 /* alert_line.c */

@@ -152,6 +152,7 @@ static void free_pending(struct dw_alerts *a)
     }
     a->tail = &a->head;
     dw_table_fini(&a->by_id);
+    dw_keyed_fini(&a->changes);
 }
 
 void dw_alerts_close(struct dw_alerts *a)
@@ -226,11 +227,12 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
 
 static bool is_made(struct dw_alerts *a, const char *change)
 {
-    for (const struct alert_pending *p = a->head; p; p = p->next)
-        if ((p->kind == ALERT_CHANGED && strcmp(p->change.change, change) == 0)
-            || (p->kind == ALERT_SILENCED && strcmp(p->silence.change, change) == 0))
-            return true;
-    return alert_view_has_change(a, change);
+    return dw_keyed_find(&a->changes, dw_str_of(change)) || alert_view_has_change(a, change);
+}
+
+static bool note_change(struct dw_alerts *a, const char *change)
+{
+    return dw_keyed_add(&a->changes, dw_str_of(change), sizeof(struct dw_keyed_item)) != NULL;
 }
 
 int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
@@ -247,8 +249,10 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
     for (size_t i = 0; i < DW_COUNT_OF(text); i++)
         bytes += text[i].len;
     struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
-    if (!p)
+    if (!p || !note_change(a, c->change)) {
+        dw_free(p);
         return DW_ENOMEM;
+    }
     char *at = (char *)(p + 1);
     p->kind = ALERT_CHANGED;
     p->change = *c;
@@ -288,8 +292,10 @@ int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s)
     for (size_t i = 0; i < DW_COUNT_OF(text); i++)
         bytes += text[i].len;
     struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
-    if (!p)
+    if (!p || !note_change(a, s->change)) {
+        dw_free(p);
         return DW_ENOMEM;
+    }
     char *at = (char *)(p + 1);
     p->kind = ALERT_SILENCED;
     p->silence = *s;

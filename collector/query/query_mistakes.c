@@ -85,9 +85,18 @@ static bool find_sign(struct query_parser *p, size_t at, struct dw_str word, str
     return ret->len > 0;
 }
 
+/* Whether what is greater or less is no number: then no way of writing it helps. */
+static bool compares_text(const struct comparison *c)
+{
+    bool greater = strpbrk(c->op, "<>") != NULL && !dw_str_eq(c->name, DW_STR("_time"));
+    return greater && c->value.len > 0 && !is_number(c->value);
+}
+
 static int refuse_comparison(struct query_parser *p, const struct comparison *c)
 {
     char help[160];
+    if (compares_text(c))
+        return query_refuse(p, c->at, c->len, "greater and less are for numbers; of texts: field:value", "this compares a field with a text");
     struct dw_str value = c->value.len ? c->value : DW_STR("VALUE");
     struct dw_str name = c->name.len ? c->name : DW_STR("FIELD");
     (void)snprintf(help, sizeof help, "did you mean %.*s%s%.*s? a text to look for stands in quotes", DW_ARG(name), c->op, DW_ARG(value));
@@ -98,7 +107,8 @@ static int refuse_comparison(struct query_parser *p, const struct comparison *c)
 static void note_text(struct query_parser *p, const struct comparison *c, struct dw_str word)
 {
     struct dw_query *q = p->q;
-    if (q->text_count < QUERY_TEXTS_MAX && c->name.len && c->value.len)
+    bool closed = c->value.len && (c->value.ptr[0] != '"' || (c->value.len > 1 && c->value.ptr[c->value.len - 1] == '"'));
+    if (q->text_count < QUERY_TEXTS_MAX && c->name.len && closed && !compares_text(c))
         q->text[q->text_count++] = (struct query_text_note){.word = word, .name = c->name, .op = c->op, .value = c->value};
 }
 

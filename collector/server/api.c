@@ -139,6 +139,10 @@ void api_stop(struct api *a)
         if (gone < 0)
             dw_warn("%s: %s", a->socket, dw_err_text(gone));
     }
+    if (a->query.threads)
+        api_pool_fini(&a->query);
+    if (a->quick.threads)
+        api_pool_fini(&a->quick);
     dw_audit_close(a->audit);
     dw_tokens_free(&a->tokens);
     (void)pthread_mutex_destroy(&a->tokens_lock);

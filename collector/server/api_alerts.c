@@ -10,6 +10,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/collect/triage.h"
+#include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -51,6 +52,13 @@ bool api_open_listing(struct request *rq, struct dw_answer_alerts *l)
     return false;
 }
 
+static void put_note(void *arg, const char *text)
+{
+    struct dw_buf *out = arg;
+    dw_buf_str(out, out->ptr[out->len - 1] == '[' ? DW_STR("") : DW_STR(","));
+    (void)dw_json_string(out, dw_str_of(text));
+}
+
 void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, int rc)
 {
     struct dw_buf more = {0};
@@ -59,6 +67,10 @@ void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, in
         return;
     }
     api_put_number(&more, ',', "silenced", l->left_out);
+    dw_buf_str(&more, DW_STR(",\"notes\":["));
+    if (l->filter)
+        dw_alert_filter_doubts(l->filter, put_note, &more);
+    dw_buf_byte(&more, ']');
     api_answer_line(rq, dw_buf_view(&more));
     dw_buf_fini(&more);
 }

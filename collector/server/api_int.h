@@ -102,6 +102,9 @@ struct api {
     struct dw_tokens tokens;
     struct dw_stat tokens_stat;
     bool tokens_known;
+    int tokens_rc; /* of the last reading */
+    uint64_t refused; /* since it was said */
+    int64_t refused_said_ns;
 };
 
 struct request {
@@ -179,6 +182,8 @@ void api_put_time(struct dw_buf *out, char before, const char *name, int64_t ns)
 
 DW_MUST_USE int api_pool_start(struct api_pool *p, struct api *a, unsigned threads, unsigned waiting_max);
 void api_pool_stop(struct api_pool *p);
+/* After it, when nobody can submit any more. */
+void api_pool_fini(struct api_pool *p);
 /* False: all are busy, or it stops. */
 bool api_pool_submit(struct api_pool *p, struct request *rq);
 /* Runs a handler with its audit, and ends the answer. */

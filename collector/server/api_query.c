@@ -42,6 +42,16 @@ static void note_unseen(void *arg, struct dw_str name, const char *near)
     dw_buf_fini(&text);
 }
 
+static void note_text(void *arg, struct dw_str word, const char *meant)
+{
+    struct rows *r = arg;
+    struct dw_buf text = {0};
+    dw_buf_printf(&text, "'%.*s' was looked for as a text in the line; a field is asked for by %s", DW_ARG(word), meant);
+    dw_buf_str(&r->notes, r->notes.len ? DW_STR(",") : DW_STR(""));
+    (void)dw_json_string(&r->notes, dw_buf_view(&text));
+    dw_buf_fini(&text);
+}
+
 static void put_bound(struct dw_buf *out, const char *name, int64_t ns, int64_t none)
 {
     if (ns == none)
@@ -55,6 +65,8 @@ static void put_answer(struct api_scan *s)
     struct rows *r = s->arg;
     struct dw_buf more = {0};
     dw_query_unseen(s->q, note_unseen, r);
+    if (s->matched == 0)
+        dw_query_texts(s->q, note_text, r);
     api_put_number(&more, ',', "matched", s->matched);
     api_put_number(&more, ',', "events", s->events);
     api_put_number(&more, ',', "frames", s->frames);

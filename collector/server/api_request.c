@@ -86,8 +86,9 @@ static void refresh_tokens(struct api *a)
     if (a->tokens_known && st.inode == old->inode && st.mtime_ns == old->mtime_ns && st.ctime_ns == old->ctime_ns && st.size_bytes == old->size_bytes)
         return;
     rc = dw_tokens_load(&dw_fs_system, a->opt->data.ptr, &fresh);
-    if (rc < 0)
+    if (rc < 0 && rc != a->tokens_rc)
         dw_error("%s: %s: no token is taken", path, dw_err_text(rc));
+    a->tokens_rc = rc;
     if (fresh.bad_lines)
         dw_warn("%s: %" PRIu32 " lines are no tokens", path, fresh.bad_lines);
     dw_tokens_free(&a->tokens);
@@ -122,6 +123,22 @@ static bool is_trusted_user(struct request *rq)
     return true;
 }
 
+/* Who tries what he may not: a line at most every minute, with how often it was since the one before. */
+static void say_refused(struct request *rq, bool had_token)
+{
+    struct api *a = rq->api;
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    (void)pthread_mutex_lock(&a->tokens_lock);
+    a->refused++;
+    bool due = !a->refused_said_ns || now - a->refused_said_ns > 60 * DW_NS_PER_S;
+    if (due)
+        dw_warn("HTTP API: refused %" PRIu64 " times since the last such line, now to %s from %s: %s %s", a->refused,
+            rq->role ? rq->who : had_token ? "an unknown token" : "no token", rq->from, api_method_name(rq->route->method), rq->route->path);
+    a->refused = due ? 0 : a->refused;
+    a->refused_said_ns = due ? now : a->refused_said_ns;
+    (void)pthread_mutex_unlock(&a->tokens_lock);
+}
+
 static bool check_token(struct request *rq)
 {
     struct dw_str given = header(rq, MHD_HTTP_HEADER_AUTHORIZATION), text;
@@ -136,6 +153,8 @@ static bool check_token(struct request *rq)
     else if (!dw_access_allows(rq->route->access, rq->role_is))
         api_fail(rq, API_E_role, NULL, "%s is not for the role %s", rq->route->path, rq->role);
     DW_COUNT_IF(rq->failed, api_refused);
+    if (rq->failed)
+        say_refused(rq, given.ptr != NULL);
     return !rq->failed;
 }
 

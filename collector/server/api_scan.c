@@ -67,7 +67,7 @@ void api_scan(struct api_scan *s, struct dw_str text)
     if (rc == DW_OK && (rc = dw_archive_reader_open(&dw_fs_system, rq->api->archive, s->keys, &reader)) < 0)
         api_fail_code(rq, "the archive", rc);
     if (rc == DW_OK) {
-        dw_query_start(s->q, &(struct dw_query_setup){.sink = {take_row, s}, .memory_bytes = (size_t)rq->api->opt->api_query_memory, .fs = &dw_fs_system, .tmp_dir = "/var/tmp"});
+        dw_query_start(s->q, &(struct dw_query_setup){.sink = {take_row, s}, .memory_bytes = (size_t)rq->api->opt->api_query_memory, .fs = &dw_fs_system, .tmp_dir = rq->api->opt->data.ptr});
         read_archive(s, reader);
         if (dw_query_partial(s->q))
             api_partial(rq, "%s", dw_query_partial(s->q));

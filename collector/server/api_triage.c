@@ -17,10 +17,8 @@ struct incidents {
     struct dw_incidents *all;
     uint64_t count, skip; /* of the oldest */
     uint32_t entities;
-    struct dw_str prefix;
-    char id[DW_ALERT_ID_TEXT];
-    uint32_t found;
     struct dw_alerts *view;
+    bool stop;
     int rc;
 };
 
@@ -53,7 +51,7 @@ static void put_one(void *arg, const struct dw_incident *i)
 {
     struct incidents *x = arg;
     struct dw_buf *out = &x->rq->out;
-    if (x->count++ < x->skip)
+    if (x->stop || x->count++ < x->skip)
         return;
     api_put_text(out, '{', "incident", dw_str_of(i->id));
     api_put_text(out, ',', "level", dw_str_of(i->level));
@@ -63,15 +61,15 @@ static void put_one(void *arg, const struct dw_incident *i)
     api_put_time(out, ',', "last", i->last_ns);
     dw_buf_str(out, DW_STR(",\"entities\":["));
     x->entities = 0;
-    dw_incidents_entities(x->all, i->id, put_entity, x);
+    dw_incidents_entities(x->all, i, put_entity, x);
     dw_buf_str(out, DW_STR("]}\n"));
-    (void)api_row(x->rq);
+    x->stop = !api_row(x->rq);
 }
 
 /* Makes them of the alerts that the request names; false: it has failed. The caller frees x->all in any case. */
 static bool make(struct request *rq, struct dw_answer_alerts *l, struct incidents *x)
 {
-    *x = (struct incidents){.rq = rq, .prefix = rq->id};
+    *x = (struct incidents){.rq = rq};
     if (!api_open_listing(rq, l))
         return false;
     x->all = dw_incidents_new();
@@ -105,26 +103,17 @@ void api_do_incidents(struct request *rq)
     dw_incidents_free(x.all);
 }
 
-static void find(void *arg, const struct dw_incident *i)
-{
-    struct incidents *x = arg;
-    if (!dw_str_starts(dw_str_of(i->id), x->prefix))
-        return;
-    x->found++;
-    (void)snprintf(x->id, sizeof x->id, "%s", i->id);
-}
-
 static void put_alert(void *arg, const struct dw_alert *a)
 {
     struct incidents *x = arg;
     dw_answer_alert(a, NULL, &x->rq->out);
-    (void)api_row(x->rq);
+    x->stop = !api_row(x->rq);
 }
 
 static void put_member(void *arg, const char *alert)
 {
     struct incidents *x = arg;
-    if (x->rc == DW_OK)
+    if (x->rc == DW_OK && !x->stop)
         x->rc = dw_alerts_find(x->view, dw_str_of(alert), put_alert, x);
 }
 
@@ -134,12 +123,13 @@ void api_do_incident(struct request *rq)
     struct incidents x;
     if (make(rq, &l, &x)) {
         x.view = l.view;
-        int rc = dw_incidents_each(x.all, find, &x);
-        if (rc == DW_OK && x.found != 1)
-            api_fail(rq, API_E_not_found, x.found ? "give more digits" : "/api/v1/incidents lists them", x.found ? "several incidents begin with %.*s"
+        struct dw_incident i;
+        int rc = dw_incidents_find(x.all, rq->id, &i);
+        if (rc == DW_ENOENT || rc == DW_EEXIST)
+            api_fail(rq, API_E_not_found, rc == DW_EEXIST ? "give more digits" : "/api/v1/incidents lists them", rc == DW_EEXIST ? "several incidents begin with %.*s"
                 : "no incident has the id %.*s", DW_ARG(rq->id));
         else if (rc == DW_OK)
-            dw_incidents_alerts(x.all, x.id, put_member, &x);
+            dw_incidents_alerts(x.all, &i, put_member, &x);
         if (!rq->failed)
             api_answer_listing(rq, &l, rc == DW_OK ? x.rc : rc);
         api_close_listing(&l);

@@ -127,6 +127,10 @@ void api_pool_stop(struct api_pool *p)
     (void)pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < p->threads; i++)
         (void)pthread_join(p->thread[i], NULL);
+}
+
+void api_pool_fini(struct api_pool *p)
+{
     (void)pthread_cond_destroy(&p->changed);
     (void)pthread_mutex_destroy(&p->lock);
 }

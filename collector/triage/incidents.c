@@ -2,7 +2,8 @@
  * incidents: alerts that share an entity, each within 24 h of the one before.
  *
  * Idea: an entity that alerts name again within 24 h is one *run* of it; a run joins all its alerts. Alerts joined by runs are one incident
- * (union-find; Tarjan 1975). An incident is called after its first alert, so its name stays as it grows.
+ * (union-find; Tarjan 1975). An incident is called after its first alert, so its name stays as it grows; should that alert be found to mean
+ * nothing, or an older incident join, every alert's id still leads to it.
  *
  * Invariant: the same alerts in the same order give the same incidents, whatever was asked before.
  */
@@ -17,6 +18,8 @@
 
 struct member {
     char id[DW_ALERT_ID_TEXT];
+    struct run *runs; /* of the first of an incident: those that join it */
+    uint32_t next;    /* the next of its incident; UINT32_MAX: it is the last */
     uint32_t parent; /* itself: it is the first of its incident */
     int64_t time_ns;
     uint8_t severity;
@@ -26,6 +29,7 @@ struct member {
 /* An entity's alerts without a gap. */
 struct run {
     struct run *older; /* of the same entity */
+    struct run *same;  /* the next of the same incident, once they were sorted out */
     enum dw_entity kind;
     uint32_t first, alerts;
     int64_t last_ns;
@@ -42,6 +46,7 @@ struct dw_incidents {
     struct dw_keyed entities;
     struct member *member;
     uint32_t count, room;
+    bool sorted; /* runs and next are set */
 };
 
 struct dw_incidents *dw_incidents_new(void)
@@ -189,6 +194,7 @@ int dw_incidents_each(struct dw_incidents *in, void (*each)(void *arg, const str
     }
     for (uint32_t i = 0; told && severity && i < in->count; i++) {
         told[i].id = in->member[i].id;
+        told[i].number = i;
         told[i].level = dw_level_text((enum dw_level)severity[i]);
         if (told[i].alerts > 1)
             each(arg, &told[i]);
@@ -199,28 +205,58 @@ int dw_incidents_each(struct dw_incidents *in, void (*each)(void *arg, const str
     return rc;
 }
 
-/* Number of an incident's first alert; UINT32_MAX: there is none. */
-static uint32_t find(const struct dw_incidents *in, const char *id)
+/* Gives each incident its runs and its alerts, so that asking for one does not look at all. */
+static void sort_out(struct dw_incidents *in)
 {
-    for (uint32_t i = 0; i < in->count; i++)
-        if (in->member[i].parent == i && strcmp(in->member[i].id, id) == 0)
-            return i;
-    return UINT32_MAX;
+    uint32_t *last = in->sorted ? NULL : dw_alloc((in->count + 1) * sizeof *last);
+    if (!last)
+        return;
+    for (uint32_t i = 0; i < in->count; i++) {
+        uint32_t first = first_of(in, i);
+        in->member[i].next = UINT32_MAX;
+        if (first != i)
+            in->member[last[first]].next = i;
+        last[first] = i;
+    }
+    for (struct dw_keyed_item *i = in->entities.first; i; i = i->next) {
+        for (struct run *r = ((struct entity *)i)->newest; r; r = r->older) {
+            struct member *m = &in->member[first_of(in, r->first)];
+            r->same = m->runs;
+            m->runs = r;
+        }
+    }
+    dw_free(last);
+    in->sorted = true;
 }
 
-void dw_incidents_entities(struct dw_incidents *in, const char *id, void (*each)(void *arg, enum dw_entity kind, const char *value, uint32_t alerts), void *arg)
+void dw_incidents_entities(struct dw_incidents *in, const struct dw_incident *i, void (*each)(void *arg, enum dw_entity kind, const char *value, uint32_t alerts), void *arg)
 {
-    uint32_t first = find(in, id);
-    for (struct dw_keyed_item *i = first == UINT32_MAX ? NULL : in->entities.first; i; i = i->next)
-        for (const struct run *r = ((struct entity *)i)->newest; r; r = r->older)
-            if (first_of(in, r->first) == first)
-                each(arg, r->kind, r->shown, r->alerts);
+    sort_out(in);
+    for (const struct run *r = in->sorted ? in->member[i->number].runs : NULL; r; r = r->same)
+        each(arg, r->kind, r->shown, r->alerts);
 }
 
-void dw_incidents_alerts(struct dw_incidents *in, const char *id, void (*each)(void *arg, const char *alert), void *arg)
+int dw_incidents_find(struct dw_incidents *in, struct dw_str prefix, struct dw_incident *ret)
 {
-    uint32_t first = find(in, id);
-    for (uint32_t i = 0; first != UINT32_MAX && i < in->count; i++)
-        if (first_of(in, i) == first)
-            each(arg, in->member[i].id);
+    uint32_t found = UINT32_MAX;
+    sort_out(in);
+    if (!in->sorted)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < in->count; i++) {
+        uint32_t first = first_of(in, i);
+        if (!dw_str_starts(dw_str_of(in->member[i].id), prefix) || in->member[first].next == UINT32_MAX || found == first)
+            continue;
+        if (found != UINT32_MAX)
+            return DW_EEXIST;
+        found = first;
+    }
+    *ret = (struct dw_incident){.id = found == UINT32_MAX ? "" : in->member[found].id, .number = found};
+    return found == UINT32_MAX ? DW_ENOENT : DW_OK;
+}
+
+void dw_incidents_alerts(struct dw_incidents *in, const struct dw_incident *i, void (*each)(void *arg, const char *alert), void *arg)
+{
+    sort_out(in);
+    for (uint32_t at = in->sorted ? i->number : UINT32_MAX; at != UINT32_MAX; at = in->member[at].next)
+        each(arg, in->member[at].id);
 }

@@ -65,10 +65,11 @@ DW_MUST_USE int dw_alert_groups_each(struct dw_alert_groups *g, void (*each)(voi
 
 #define DW_INCIDENT_GAP_NS (24 * 3600 * INT64_C(1000000000))
 struct dw_incident {
-    const char *id; /* of its first alert: more alerts do not change it */
+    const char *id; /* of its first alert */
     const char *level;
     int64_t first_ns, last_ns;
     uint32_t alerts, open;
+    uint32_t number; /* of its first alert, in the order in which they were added */
 };
 struct dw_incidents;
 struct dw_incidents *dw_incidents_new(void);
@@ -77,9 +78,12 @@ DW_MUST_USE int dw_incidents_add(struct dw_incidents *in, const struct dw_alert 
 /* Those of at least two alerts, the one with the oldest first alert first. DW_ENOMEM. */
 DW_MUST_USE int dw_incidents_each(struct dw_incidents *in, void (*each)(void *arg, const struct dw_incident *i), void *arg);
 /* Its entities and how many alerts each joins; `value` as text for people: user@host, container name. */
-void dw_incidents_entities(struct dw_incidents *in, const char *id, void (*each)(void *arg, enum dw_entity kind, const char *value, uint32_t alerts), void *arg);
+void dw_incidents_entities(struct dw_incidents *in, const struct dw_incident *i, void (*each)(void *arg, enum dw_entity kind, const char *value, uint32_t alerts), void *arg);
+/* The one of at least two alerts that an alert whose id begins so is in; of *ret only id and number are set. After the last add. DW_ENOENT;
+ * DW_EEXIST: several; DW_ENOMEM. */
+DW_MUST_USE int dw_incidents_find(struct dw_incidents *in, struct dw_str prefix, struct dw_incident *ret);
 /* The ids of its alerts, oldest first. */
-void dw_incidents_alerts(struct dw_incidents *in, const char *id, void (*each)(void *arg, const char *alert), void *arg);
+void dw_incidents_alerts(struct dw_incidents *in, const struct dw_incident *i, void (*each)(void *arg, const char *alert), void *arg);
 
 /* ---- risk: what alerts say of an entity, halved every day ---- */
 

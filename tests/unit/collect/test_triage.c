@@ -193,11 +193,16 @@ static void alerts_that_share_an_entity_are_an_incident(void **state)
     for (size_t i = 0; i < DW_COUNT_OF(m); i++)
         assert_int_equal(dw_incidents_add(in, of(&m[i])), DW_OK);
     assert_int_equal(dw_incidents_each(in, put_incident, &out), DW_OK);
-    dw_incidents_entities(in, "a", put_entity, &out);
-    dw_incidents_alerts(in, "a", put_alert, &out);
-    dw_incidents_entities(in, "f", put_entity, &out);
-    dw_incidents_entities(in, "b", put_entity, &out); /* not the name of one */
-    assert_str(dw_buf_view(&out), "a high 3 3 0-2\nf low 2 1 27-28\nsource.ip=1.1.1.1 2\nuser.name=root@h 2\na b c container.id=web 2\n");
+    struct dw_incident i;
+    assert_int_equal(dw_incidents_find(in, DW_STR("b"), &i), DW_OK); /* any of its alerts leads to it */
+    assert_string_equal(i.id, "a");
+    dw_incidents_entities(in, &i, put_entity, &out);
+    dw_incidents_alerts(in, &i, put_alert, &out);
+    assert_int_equal(dw_incidents_find(in, DW_STR("g"), &i), DW_OK);
+    dw_incidents_entities(in, &i, put_entity, &out);
+    assert_int_equal(dw_incidents_find(in, DW_STR("d"), &i), DW_ENOENT); /* alone */
+    assert_int_equal(dw_incidents_find(in, DW_STR(""), &i), DW_EEXIST);
+    assert_str(dw_buf_view(&out), "a high 3 3 0-2\nf low 2 1 27-28\nuser.name=root@h 2\nsource.ip=1.1.1.1 2\na b c container.id=web 2\n");
     dw_buf_fini(&out);
     dw_incidents_free(in);
 }
