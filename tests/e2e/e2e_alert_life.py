@@ -128,5 +128,11 @@ say('silence', 'end', listed[0]['silence'])
 same(rows('silence', 'ls')[0][0]['state'], 'ended', 'a silence is ended')
 _, err = say('silence', 'end', 'nothing', codes=(1,))
 check('silence ls' in err, 'a silence that is not there', err)
+
+# a collector that somebody else ends is started again
+pid = up.child('dogwatch-collector')
+os.kill(pid, signal.SIGTERM)
+wait_for(lambda: up.child('dogwatch-collector') not in (0, pid), 30, lambda: f'another collector: {up.said()[-800:]}')
+check('collector ended with code 0' in up.said() or 'collector was killed by signal' in up.said(), 'and that is said', up.said()[-800:])
 same(up.stop(), 0, 'dogwatch up ends well')
 finish(began)

@@ -339,6 +339,28 @@ static void an_inbox_that_cannot_be_emptied_is_closed(void **state)
     tear_down(&b);
 }
 
+/* The loop that takes them takes frames too. */
+static void a_thousand_are_taken_at_once(void **state)
+{
+    (void)state;
+    char name[DW_CHANGE_ID_TEXT];
+    struct bed b;
+    set_up(&b);
+    for (int i = 0; i < 1001; i++)
+        ask(&b, "aa", i == 1000 ? "closed" : "in_progress", name);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(log_lines(&b), 1001);
+    assert_true(dw_alerts_asked(b.alerts, b.dir));
+    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(log_lines(&b), 1002);
+    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    struct dw_buf out = {0};
+    assert_int_equal(dw_alerts_find(b.alerts, DW_STR("aa"), put_said, &out), DW_OK);
+    assert_str(dw_buf_view(&out), "closed|undetermined|||");
+    dw_buf_fini(&out);
+    tear_down(&b);
+}
+
 /* Whatever call fails, a change that was asked for is made once. */
 static void a_change_is_made_once_when_the_nth_call_fails(void **state)
 {
@@ -383,6 +405,7 @@ int main(void)
         cmocka_unit_test(junk_in_the_inbox_is_refused_and_goes),
         cmocka_unit_test(what_is_no_file_of_its_asker_is_refused_and_goes),
         cmocka_unit_test(an_inbox_that_cannot_be_emptied_is_closed),
+        cmocka_unit_test(a_thousand_are_taken_at_once),
         cmocka_unit_test(a_change_is_made_once_when_the_nth_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
