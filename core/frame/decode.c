@@ -217,7 +217,7 @@ static bool is_wanted(const struct dw_decoder *d, uint32_t key)
 /* Which fields of a shape its events get: those that are wanted, and those that another one repeats. */
 static void choose_kept(const struct dw_decoder *d, struct dw__shape_plan *s)
 {
-    struct dw__plan *p = d->plan + s->plan;
+    struct dw__plan *p = s->plan_count ? d->plan + s->plan : NULL; /* a shape without fields may come before there are any plans */
     for (uint32_t k = 0; k < s->plan_count; k++)
         p[k].kept = is_wanted(d, p[k].proto.key);
     for (uint32_t k = 0; k < s->plan_count; k++)
