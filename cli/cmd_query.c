@@ -11,6 +11,7 @@
  */
 #include "query_remote.h"
 
+#include "dogwatch/base/clock.h"
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
 
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 enum { FLUSH_BYTES = 1 << 20, TERMINAL_MAX = 1000, FOLLOW_MS = 200 };
+#define FOLLOW_LATE_NS (10 * DW_NS_PER_S) /* how long after --until a line of before it may come */
 
 struct run {
     const struct cli_options *o;
@@ -192,7 +194,8 @@ static void follow(struct run *r, struct dw_archive_reader *reader)
         if (dw_query_partial(r->q) && !r->said_partial)
             (void)fprintf(stderr, "note: from here on rows may be missing: %s\n", dw_query_partial(r->q));
         r->said_partial = dw_query_partial(r->q) != NULL;
-        if (has_enough(r) || ferror(stdout))
+        bool over = r->o->until_ns < INT64_MAX - FOLLOW_LATE_NS && dw_clock_real(&dw_clock_system) > r->o->until_ns + FOLLOW_LATE_NS;
+        if (has_enough(r) || ferror(stdout) || over)
             return;
         (void)poll(NULL, 0, FOLLOW_MS);
         read_all(r, reader);
