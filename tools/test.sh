@@ -17,7 +17,7 @@ configure() { [ -f "build/$1/build.ninja" ] || cmake --preset "$@" >/dev/null; c
 run build.asan configure asan
 [ $failed -eq 0 ] || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 log=$(mktemp)
-ctest --preset asan >"$log" 2>&1
+ctest --preset asan -j2 >"$log" 2>&1
 sed -n '/Failed\|\*\*\*/p' "$log" | head -40
 count() { grep -cE "$1" "$log" || true; }
 passed=$((passed + $(count ' Test +#[0-9]+: .* Passed '))); n=$(count ' Test +#[0-9]+: .*\*\*\*')
