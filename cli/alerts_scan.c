@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-int cli_alert_filter(const char *text, struct dw_alert_filter **ret)
+static int compile_filter(const char *text, struct dw_alert_filter **ret)
 {
     struct dw_diags diags;
     struct dw_buf said = {0};
@@ -23,7 +23,7 @@ int cli_alert_filter(const char *text, struct dw_alert_filter **ret)
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter)
 {
     *c = (struct cli_alerts){.o = o, .list = {.since_ns = o->since_ns, .until_ns = o->until_ns, .silenced = o->silenced}};
-    int rc = filter ? cli_alert_filter(filter, &c->list.filter) : CLI_YES;
+    int rc = filter ? compile_filter(filter, &c->list.filter) : CLI_YES;
     if (rc == CLI_YES)
         rc = cli_open_alerts(o, &c->list.view);
     if (rc != CLI_YES)

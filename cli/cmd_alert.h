@@ -30,8 +30,6 @@ struct cli_alerts {
 };
 /* Opens the view and compiles `filter` (NULL: none); what is wrong is said. Answers the exit code. */
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter);
-/* Compiles a filter over alerts; what is wrong with it is said. Answers the exit code. */
-int cli_alert_filter(const char *text, struct dw_alert_filter **ret);
 /* Gives those that options and filter take, oldest first: without those that are silenced or, with --silenced, only those, with the id of
  * the silence. DW_ENOMEM, DW_EIO. */
 DW_MUST_USE int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg);

@@ -94,7 +94,6 @@ static int say_what_it_takes(const struct cli_options *o)
 static int add(const struct cli_options *o)
 {
     int64_t now = dw_clock_real(&dw_clock_system);
-    struct dw_alert_filter *filter = NULL;
     struct dw_silence s = {.id = "", .author = "", .time_ns = now, .from_ns = now, .until_ns = o->until_ns, .filter = dw_str_of(o->rest[1]),
         .reason = dw_str_of(o->reason)};
     if (o->for_ns && __builtin_add_overflow(now, o->for_ns, &s.until_ns))
@@ -107,10 +106,7 @@ static int add(const struct cli_options *o)
         (void)fprintf(stderr, "dogwatch silence add: filter and reason have at most %d bytes each\n", DW_ALERT_VALUE_MAX);
         return CLI_USAGE;
     }
-    int rc = cli_alert_filter(o->rest[1], &filter);
-    dw_alert_filter_free(filter);
-    if (rc == CLI_YES)
-        rc = say_what_it_takes(o);
+    int rc = say_what_it_takes(o);
     return rc == CLI_YES ? ask(o, &s, "begins; `dogwatch alerts` counts what falls under it") : rc;
 }
 

@@ -62,5 +62,6 @@ DW_MUST_USE int alert_view_sql(struct dw_alerts *a, const char *sql);
 /* Events of an alert as the view has it; -1: it has none. */
 int64_t alert_view_total(struct dw_alerts *a, const char *id);
 bool alert_view_has_change(struct dw_alerts *a, const char *change);
+bool alert_view_has_silence(struct dw_alerts *a, const char *id);
 
 #endif

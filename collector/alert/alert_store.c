@@ -182,15 +182,24 @@ static int64_t known_total(struct dw_alerts *a, const char *id)
     return alert_view_total(a, id);
 }
 
-/* Copies texts one behind the other. */
-static const char *copy(char **at, struct dw_str s)
+/* What waits, with its texts behind it: at[i] is the copy of text[i]. NULL: no memory. */
+static struct alert_pending *new_pending(enum alert_kind kind, const struct dw_str *text, size_t count, const char **at)
 {
-    char *to = *at;
-    if (s.len)
-        memcpy(to, s.ptr, s.len);
-    to[s.len] = '\0';
-    *at = to + s.len + 1;
-    return to;
+    size_t bytes = count;
+    for (size_t i = 0; i < count; i++)
+        bytes += text[i].len;
+    struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
+    if (!p)
+        return NULL;
+    char *to = (char *)(p + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (text[i].len)
+            memcpy(to, text[i].ptr, text[i].len);
+        at[i] = to;
+        to += text[i].len + 1;
+    }
+    p->kind = kind;
+    return p;
 }
 
 static void add(struct dw_alerts *a, struct alert_pending *p)
@@ -204,20 +213,17 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
     if (known_total(a, alert->id) >= alert->total)
         return DW_OK;
     const struct dw_str text[] = {dw_str_of(alert->id), dw_str_of(alert->rule), dw_str_of(alert->title), dw_str_of(alert->level), alert->key, alert->doc};
-    size_t bytes = DW_COUNT_OF(text);
-    for (size_t i = 0; i < DW_COUNT_OF(text); i++)
-        bytes += text[i].len;
-    struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
+    const char *at[DW_COUNT_OF(text)];
+    struct alert_pending *p = new_pending(ALERT_RAISED, text, DW_COUNT_OF(text), at);
     if (!p)
         return DW_ENOMEM;
-    char *at = (char *)(p + 1);
     p->raised = *alert;
-    p->raised.id = copy(&at, text[0]);
-    p->raised.rule = copy(&at, text[1]);
-    p->raised.title = copy(&at, text[2]);
-    p->raised.level = copy(&at, text[3]);
-    p->raised.key = dw_str_make(copy(&at, text[4]), text[4].len);
-    p->raised.doc = dw_str_make(copy(&at, text[5]), text[5].len);
+    p->raised.id = at[0];
+    p->raised.rule = at[1];
+    p->raised.title = at[2];
+    p->raised.level = at[3];
+    p->raised.key = dw_str_make(at[4], text[4].len);
+    p->raised.doc = dw_str_make(at[5], text[5].len);
     alert_write_raised(&p->raised, &a->log);
     dw_table_add(&a->by_id, &p->node, id_hash(p->raised.id));
     add(a, p);
@@ -225,14 +231,39 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
     return a->log.err;
 }
 
+/* A change that waits, by its name. */
+struct noted {
+    struct dw_keyed_item item;
+    enum alert_kind kind;
+};
+
 static bool is_made(struct dw_alerts *a, const char *change)
 {
     return dw_keyed_find(&a->changes, dw_str_of(change)) || alert_view_has_change(a, change);
 }
 
-static bool note_change(struct dw_alerts *a, const char *change)
+static bool is_silence(struct dw_alerts *a, const char *id)
 {
-    return dw_keyed_add(&a->changes, dw_str_of(change), sizeof(struct dw_keyed_item)) != NULL;
+    const struct noted *n = dw_keyed_find(&a->changes, dw_str_of(id));
+    return n ? n->kind == ALERT_SILENCED : alert_view_has_silence(a, id);
+}
+
+/* Adds a change under its name; takes it. */
+static int add_change(struct dw_alerts *a, struct alert_pending *p, const char *name)
+{
+    struct noted *n = dw_keyed_add(&a->changes, dw_str_of(name), sizeof *n);
+    if (!n) {
+        dw_free(p);
+        return DW_ENOMEM;
+    }
+    n->kind = p->kind;
+    if (p->kind == ALERT_SILENCED)
+        alert_write_silence(&p->silence, &a->log);
+    else
+        alert_write_change(&p->change, &a->log);
+    add(a, p);
+    DW_COUNT(alerts_changed);
+    return a->log.err;
 }
 
 int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
@@ -245,25 +276,16 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
     if (is_made(a, c->change))
         return DW_OK;
     const struct dw_str text[] = {dw_str_of(c->change), dw_str_of(c->alert), dw_str_of(c->author), c->value};
-    size_t bytes = DW_COUNT_OF(text);
-    for (size_t i = 0; i < DW_COUNT_OF(text); i++)
-        bytes += text[i].len;
-    struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
-    if (!p || !note_change(a, c->change)) {
-        dw_free(p);
+    const char *at[DW_COUNT_OF(text)];
+    struct alert_pending *p = new_pending(ALERT_CHANGED, text, DW_COUNT_OF(text), at);
+    if (!p)
         return DW_ENOMEM;
-    }
-    char *at = (char *)(p + 1);
-    p->kind = ALERT_CHANGED;
     p->change = *c;
-    p->change.change = copy(&at, text[0]);
-    p->change.alert = copy(&at, text[1]);
-    p->change.author = copy(&at, text[2]);
-    p->change.value = dw_str_make(copy(&at, text[3]), text[3].len);
-    alert_write_change(&p->change, &a->log);
-    add(a, p);
-    DW_COUNT(alerts_changed);
-    return a->log.err;
+    p->change.change = at[0];
+    p->change.alert = at[1];
+    p->change.author = at[2];
+    p->change.value = dw_str_make(at[3], text[3].len);
+    return add_change(a, p, at[0]);
 }
 
 static int check_silence(const struct dw_silence *s, int64_t from_ns)
@@ -285,30 +307,21 @@ int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s)
     int rc = check_silence(s, from_ns);
     if (rc < 0 || is_made(a, s->change))
         return rc;
-    if (!is_new && !is_made(a, s->id))
+    if (!is_new && !is_silence(a, s->id))
         return DW_ENOENT;
     const struct dw_str text[] = {dw_str_of(s->id), dw_str_of(s->change), dw_str_of(s->author), s->filter, s->reason};
-    size_t bytes = DW_COUNT_OF(text);
-    for (size_t i = 0; i < DW_COUNT_OF(text); i++)
-        bytes += text[i].len;
-    struct alert_pending *p = dw_calloc(1, sizeof *p + bytes);
-    if (!p || !note_change(a, s->change)) {
-        dw_free(p);
+    const char *at[DW_COUNT_OF(text)];
+    struct alert_pending *p = new_pending(ALERT_SILENCED, text, DW_COUNT_OF(text), at);
+    if (!p)
         return DW_ENOMEM;
-    }
-    char *at = (char *)(p + 1);
-    p->kind = ALERT_SILENCED;
     p->silence = *s;
     p->silence.from_ns = from_ns;
-    p->silence.id = copy(&at, text[0]);
-    p->silence.change = copy(&at, text[1]);
-    p->silence.author = copy(&at, text[2]);
-    p->silence.filter = dw_str_make(copy(&at, text[3]), text[3].len);
-    p->silence.reason = dw_str_make(copy(&at, text[4]), text[4].len);
-    alert_write_silence(&p->silence, &a->log);
-    add(a, p);
-    DW_COUNT(alerts_changed);
-    return a->log.err;
+    p->silence.id = at[0];
+    p->silence.change = at[1];
+    p->silence.author = at[2];
+    p->silence.filter = dw_str_make(at[3], text[3].len);
+    p->silence.reason = dw_str_make(at[4], text[4].len);
+    return add_change(a, p, at[1]);
 }
 
 bool dw_alerts_due(const struct dw_alerts *a)

@@ -247,17 +247,26 @@ int64_t alert_view_total(struct dw_alerts *a, const char *id)
     return total;
 }
 
-bool alert_view_has_change(struct dw_alerts *a, const char *change)
+static bool has_row(struct dw_alerts *a, const char *sql, const char *name)
 {
     sqlite3_stmt *s = NULL;
-    bool has = sqlite3_prepare_v2(a->db, "SELECT 1 FROM history WHERE change=?1 UNION ALL SELECT 1 FROM silence WHERE change=?1", -1, &s, NULL)
-        == SQLITE_OK;
+    bool has = sqlite3_prepare_v2(a->db, sql, -1, &s, NULL) == SQLITE_OK;
     if (has) {
-        (void)sqlite3_bind_text(s, 1, change, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
         has = sqlite3_step(s) == SQLITE_ROW;
     }
     (void)sqlite3_finalize(s);
     return has;
+}
+
+bool alert_view_has_change(struct dw_alerts *a, const char *change)
+{
+    return has_row(a, "SELECT 1 FROM history WHERE change=?1 UNION ALL SELECT 1 FROM silence WHERE change=?1", change);
+}
+
+bool alert_view_has_silence(struct dw_alerts *a, const char *id)
+{
+    return has_row(a, "SELECT 1 FROM silence WHERE change=?1", id); /* the line that began it has its id as name */
 }
 
 static struct dw_str column_text(sqlite3_stmt *s, int column)

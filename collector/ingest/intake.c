@@ -306,12 +306,11 @@ static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struc
 }
 
 /* Keeps bytes that cannot be archived as a frame beside the archive. `what` says what they are. */
-static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what)
+static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what, uint8_t ret_sha256[DW_SHA256_BYTES])
 {
     char path[PATH_CAP], hex[2 * DW_SHA256_BYTES + 1];
-    uint8_t hash[DW_SHA256_BYTES];
-    dw_sha256_of(got->bytes, hash);
-    dw_hex(hash, sizeof hash, hex); /* after a queue was replaced other bytes have the same place */
+    dw_sha256_of(got->bytes, ret_sha256);
+    dw_hex(ret_sha256, DW_SHA256_BYTES, hex); /* after a queue was replaced other bytes have the same place */
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64 "-%.16s", e->rejected_dir, got->at.source, got->at.offset, hex);
     int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : dw_fs_mkdirs(e->conf.fs, e->rejected_dir, 0750);
     if (rc == DW_OK)
@@ -325,25 +324,27 @@ static int keep(struct dw_intake_engine *e, const struct dw_received *got, const
 /* What an agent was writing when it was killed: nothing anybody counts on, so nothing is decided about it. */
 static int set_torn_aside(struct dw_intake_engine *e, const struct dw_received *got)
 {
+    uint8_t sha256[DW_SHA256_BYTES];
     DW_COUNT(ingest_torn);
-    return keep(e, got, "the beginning of a frame whose agent was ended");
+    return keep(e, got, "the beginning of a frame whose agent was ended", sha256);
 }
 
 /* Bytes that are no frame: kept, and a decision in the archive, so that they are said again at any reading. */
 static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
 {
     struct dw_head h = {0};
+    struct dw_decision d = {.kind = DW_DECISION_REJECTED, .problem = dw_str_of(dw_problem_rule(kind)), .source = got->at.source,
+        .offset = got->at.offset, .bytes = got->bytes.len};
     size_t len;
     DW_COUNT(ingest_rejected);
-    int rc = keep(e, got, "no valid frame");
+    int rc = keep(e, got, "no valid frame", d.sha256);
     if (rc < 0)
         return rc;
     if (kind == DW_PROBLEM_JUNK || dw_head_read(got->bytes, &h, &len) < 0)
         h = (struct dw_head){0};
-    struct dw_decision d = {.kind = DW_DECISION_REJECTED, .epoch = h.epoch, .number = h.number,
-        .problem = dw_str_of(dw_problem_rule(kind)), .source = got->at.source, .offset = got->at.offset, .bytes = got->bytes.len};
+    d.epoch = h.epoch;
+    d.number = h.number;
     memcpy(d.agent, h.agent, sizeof d.agent);
-    dw_sha256_of(got->bytes, d.sha256);
     return decide(e, &d, got->at);
 }
 

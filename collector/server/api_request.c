@@ -133,7 +133,7 @@ static void say_refused(struct request *rq, bool had_token)
     bool due = !a->refused_said_ns || now - a->refused_said_ns > 60 * DW_NS_PER_S;
     if (due)
         dw_warn("HTTP API: refused %" PRIu64 " times since the last such line, now to %s from %s: %s %s", a->refused,
-            rq->role ? rq->who : had_token ? "an unknown token" : "no token", rq->from, api_method_name(rq->route->method), rq->route->path);
+            rq->role[0] ? rq->who : had_token ? "an unknown token" : "no token", rq->from, api_method_name(rq->route->method), rq->route->path);
     a->refused = due ? 0 : a->refused;
     a->refused_said_ns = due ? now : a->refused_said_ns;
     (void)pthread_mutex_unlock(&a->tokens_lock);

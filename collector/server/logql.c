@@ -46,6 +46,8 @@ const char *logql_label(size_t i, uint32_t *ret_field, const char **ret_doc)
 void logql_fini(struct logql *q)
 {
     dw_buf_fini(&q->filter);
+    for (uint32_t i = 0; i < q->by_count; i++)
+        dw_buf_fini(&q->by_field[i]);
     for (uint32_t i = 0; i < q->line_count; i++) {
         for (uint32_t k = 0; k < q->line[i].count; k++) {
             dw_buf_fini(&q->line[i].either[k].text);
@@ -435,7 +437,11 @@ static int by(struct parser *p)
         struct dw_str label = name(p);
         if (label.len == 0 || label.len >= LOGQL_NAME_MAX || p->q->by_count == LOGQL_BY_MAX)
             return refuse(p, from, NULL, "the names of up to 8 labels are expected here");
-        (void)snprintf(p->q->by[p->q->by_count++], LOGQL_NAME_MAX, "%.*s", DW_ARG(label));
+        (void)snprintf(p->q->by[p->q->by_count], LOGQL_NAME_MAX, "%.*s", DW_ARG(label));
+        struct dw_buf *field = &p->q->by_field[p->q->by_count++];
+        logql_field(label, field);
+        if (field->err)
+            return field->err;
         if (!take(p, ","))
             break;
     }

@@ -29,6 +29,7 @@ struct logql {
     bool is_sum;      /* series are added up, by `by`; else each stream is one */
     uint32_t by_count;
     char by[LOGQL_BY_MAX][LOGQL_NAME_MAX]; /* labels */
+    struct dw_buf by_field[LOGQL_BY_MAX];  /* the field that each is */
     struct dw_buf filter; /* a filter of ours over labels and fields */
     /* Filters over the line as it was written, which ours would look for in its values. */
     struct logql_filter {

@@ -90,13 +90,10 @@ void loki_labels(const struct dw_event *ev, const struct dw_keys *keys, const st
     for (size_t i = 0; !by && (name = logql_label(i, &key, &doc)); i++)
         put_label(out, name, text_of(ev, key));
     for (uint32_t i = 0; by && i < by->by_count; i++) {
-        struct dw_buf field = {0};
         char room[DW_QUERY_TEXT_MAX];
-        logql_field(dw_str_of(by->by[i]), &field);
-        const struct dw_field *f = dw_keys_find(keys, dw_buf_view(&field), &key) == DW_OK ? dw_event_find(ev, key) : NULL;
+        const struct dw_field *f = dw_keys_find(keys, dw_buf_view(&by->by_field[i]), &key) == DW_OK ? dw_event_find(ev, key) : NULL;
         if (f)
             put_label(out, by->by[i], dw_query_field_text(f, room));
-        dw_buf_fini(&field);
     }
     dw_buf_byte(out, '}');
 }
@@ -110,11 +107,11 @@ bool loki_takes(struct request *rq, const struct logql *q, struct dw_regex_scrat
 }
 
 /* Why the answer is not whole, as Grafana shows it. */
-static void put_warnings(struct request *rq, const char *before)
+static void put_warnings(struct request *rq)
 {
     if (!rq->outcome[0])
         return;
-    dw_buf_printf(&rq->out, "%s\"warnings\":[", before);
+    dw_buf_str(&rq->out, DW_STR(",\"warnings\":["));
     (void)dw_json_string(&rq->out, dw_str_of(rq->outcome));
     dw_buf_byte(&rq->out, ']');
 }
@@ -122,14 +119,14 @@ static void put_warnings(struct request *rq, const char *before)
 void loki_begin(struct request *rq)
 {
     dw_buf_str(&rq->out, DW_STR("{\"status\":\"success\""));
-    put_warnings(rq, ",");
+    put_warnings(rq);
 }
 
-/* ---- texts, sets of labels and fields that occur, with how many lines and bytes ---- */
+/* ---- texts, sets of labels and fields that occur, with the bytes of their lines ---- */
 
 struct seen {
     struct dw_keyed_item item;
-    uint64_t lines, bytes;
+    uint64_t bytes;
     bool number;
 };
 struct tally {
@@ -138,6 +135,7 @@ struct tally {
     struct dw_buf field; /* whose values are asked for */
     uint64_t lines, bytes, lines_max; /* lines_max: 0 for all */
     uint32_t max;
+    int64_t end_ns; /* of the range */
     struct dw_buf scratch;
     struct dw_regex_scratch *regex;
     void (*row)(struct api_scan *s, const struct dw_event *ev); /* of a line that the query takes */
@@ -158,7 +156,6 @@ static void add(struct api_scan *s, struct dw_str key, const struct dw_event *ev
         s->stop = true;
         return;
     }
-    one->lines++;
     one->bytes += ev->line.len;
     one->number |= number;
 }
@@ -247,6 +244,7 @@ static bool tally(struct request *rq, struct tally *t, struct logql *q, const ch
     t->row = row;
     if (!loki_query(rq, name, otherwise, q) || !loki_range(rq, &s.since_ns, &s.until_ns))
         return false;
+    t->end_ns = s.until_ns;
     t->regex = dw_regex_scratch_new();
     if (t->regex)
         api_scan(&s, dw_buf_view(&q->filter));
@@ -340,7 +338,7 @@ void api_do_loki_stats(struct request *rq)
     struct tally t = {.max = LOKI_SERIES_MAX};
     if (tally(rq, &t, &q, "query", "{}", take_set)) {
         dw_buf_printf(&rq->out, "{\"streams\":%u,\"chunks\":0,\"bytes\":%" PRIu64 ",\"entries\":%" PRIu64, t.seen.count, t.bytes, t.lines);
-        put_warnings(rq, ",");
+        put_warnings(rq);
         dw_buf_str(&rq->out, DW_STR("}\n"));
     }
     tally_fini(&t, &q);
@@ -350,14 +348,13 @@ void api_do_loki_volume(struct request *rq)
 {
     struct logql q;
     struct tally t = {.max = LOKI_SERIES_MAX};
-    int64_t start, end;
     struct seen **list = tally(rq, &t, &q, "query", "{}", take_set) ? sorted(rq, &t) : NULL;
-    if (list && loki_range(rq, &start, &end)) {
+    if (list) {
         loki_begin(rq);
         dw_buf_str(&rq->out, DW_STR(",\"data\":{\"resultType\":\"vector\",\"result\":["));
         for (uint32_t i = 0; i < t.seen.count; i++)
-            dw_buf_printf(&rq->out, "%s{\"metric\":%.*s,\"value\":[%" PRId64 ".%03d,\"%" PRIu64 "\"]}", i ? "," : "", DW_ARG(list[i]->item.key), end / DW_NS_PER_S,
-                (int)(end % DW_NS_PER_S / 1000000), list[i]->bytes);
+            dw_buf_printf(&rq->out, "%s{\"metric\":%.*s,\"value\":[%" PRId64 ".%03d,\"%" PRIu64 "\"]}", i ? "," : "", DW_ARG(list[i]->item.key), t.end_ns / DW_NS_PER_S,
+                (int)(t.end_ns % DW_NS_PER_S / 1000000), list[i]->bytes);
         dw_buf_str(&rq->out, DW_STR("]}}\n"));
     }
     dw_free(list);
@@ -393,7 +390,7 @@ void api_do_loki_detected_labels(struct request *rq)
             dw_buf_byte(&rq->out, '}');
         }
         dw_buf_byte(&rq->out, ']');
-        put_warnings(rq, ",");
+        put_warnings(rq);
         dw_buf_str(&rq->out, DW_STR("}\n"));
     }
     dw_free(list);
@@ -413,7 +410,7 @@ void api_do_loki_detected_fields(struct request *rq)
             dw_buf_printf(&rq->out, ",\"type\":\"%s\",\"parsers\":[\"json\"]}", first->number ? "float" : "string");
         }
         dw_buf_printf(&rq->out, "],\"limit\":%d", PAIRS_MAX);
-        put_warnings(rq, ",");
+        put_warnings(rq);
         dw_buf_str(&rq->out, DW_STR("}\n"));
     }
     dw_free(list);

@@ -35,8 +35,12 @@ void dw_alert_groups_free(struct dw_alert_groups *g)
     dw_free(g);
 }
 
+/* Rule and key stay; title and level are those of the newest alert. */
 static int name(struct group *one, const struct dw_alert *a)
 {
+    (void)snprintf(one->told.newest, sizeof one->told.newest, "%s", a->id);
+    if (one->text && strcmp(one->told.title, a->title) == 0 && strcmp(one->told.level, a->level) == 0)
+        return DW_OK;
     const struct dw_str text[] = {dw_str_of(a->rule), dw_str_of(a->title), dw_str_of(a->level), a->key};
     const char *at[DW_COUNT_OF(text)];
     char *block = dw_keyed_texts(text, DW_COUNT_OF(text), at);
@@ -48,7 +52,6 @@ static int name(struct group *one, const struct dw_alert *a)
     one->told.title = at[1];
     one->told.level = at[2];
     one->told.key = dw_str_make(at[3], a->key.len);
-    (void)snprintf(one->told.newest, sizeof one->told.newest, "%s", a->id);
     return DW_OK;
 }
 

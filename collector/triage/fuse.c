@@ -3,7 +3,7 @@
  *
  * Invariants:
  *   (1) Every alert is either shown or counted once, under the narrowest fuse that blew.
- *   (2) Entries are bounded by what is shown: a key is entered only when an alert of it is shown.
+ *   (2) Entries are bounded by what is shown, and by one for each rule and hour: a key is entered only when an alert of it is shown.
  */
 #include "dogwatch/base/keyed.h"
 
@@ -118,18 +118,19 @@ static void count(struct scope *s, const struct dw_alert *a, enum width width)
 bool dw_fuse_takes(struct dw_fuse *f, const struct dw_alert *a)
 {
     static const uint64_t most[] = {DW_FUSE_KEY, DW_FUSE_RULE, DW_FUSE_ALL};
+    struct scope *s[WIDTHS];
     for (int w = KEY; w < WIDTHS; w++) {
-        struct scope *s = scope_of(f, a, (enum width)w, w != KEY);
-        if (!s || s->shown < most[w])
+        s[w] = scope_of(f, a, (enum width)w, w != KEY);
+        if (!s[w] || s[w]->shown < most[w])
             continue;
-        count(s, a, (enum width)w);
+        count(s[w], a, (enum width)w);
         return false;
     }
-    for (int w = KEY; w < WIDTHS; w++) {
-        struct scope *s = scope_of(f, a, (enum width)w, true);
-        if (s)
-            s->shown++;
-    }
+    if (!s[KEY])
+        s[KEY] = scope_of(f, a, KEY, true);
+    for (int w = KEY; w < WIDTHS; w++)
+        if (s[w])
+            s[w]->shown++;
     return true;
 }
 

@@ -18,9 +18,9 @@
 
 struct member {
     char id[DW_ALERT_ID_TEXT];
+    uint32_t parent;  /* itself: it is the first of its incident */
     struct run *runs; /* of the first of an incident: those that join it */
     uint32_t next;    /* the next of its incident; UINT32_MAX: it is the last */
-    uint32_t parent; /* itself: it is the first of its incident */
     int64_t time_ns;
     uint8_t severity;
     bool open;
@@ -91,11 +91,11 @@ static void join(struct dw_incidents *in, uint32_t a, uint32_t b)
     in->member[a > b ? a : b].parent = a > b ? b : a;
 }
 
-static struct run *begin_run(struct entity *e, enum dw_entity kind, uint32_t first, const char *shown)
+static struct run *begin_run(struct entity *e, enum dw_entity kind, uint32_t first, struct dw_str shown)
 {
     struct run *r = dw_calloc(1, sizeof *r);
     if (r)
-        r->shown = dw_strndup(shown, strlen(shown));
+        r->shown = dw_strndup(shown.ptr, shown.len);
     if (!r || !r->shown) {
         dw_free(r);
         return NULL;
@@ -108,7 +108,7 @@ static struct run *begin_run(struct entity *e, enum dw_entity kind, uint32_t fir
 }
 
 /* Joins member `at` to the run of an entity that it names. */
-static int link_to(struct dw_incidents *in, uint32_t at, enum dw_entity kind, struct dw_str value, const char *shown)
+static int link_to(struct dw_incidents *in, uint32_t at, enum dw_entity kind, struct dw_str value, struct dw_str shown)
 {
     struct dw_buf key = {0};
     int64_t now = in->member[at].time_ns;
@@ -140,7 +140,6 @@ static int link_entity(struct dw_incidents *in, uint32_t at, const struct dw_eve
 {
     struct dw_str value = text_of(ev, kind), more = DW_STR_NONE;
     struct dw_buf whole = {0};
-    char shown[300];
     if (!dw_entity_links(kind) || value.len == 0)
         return DW_OK;
     dw_buf_str(&whole, value);
@@ -151,8 +150,7 @@ static int link_entity(struct dw_incidents *in, uint32_t at, const struct dw_eve
         dw_buf_str(&whole, more);
     }
     struct dw_str name = kind == DW_ENTITY_container_id ? text_of(ev, DW_ENTITY_container_name) : DW_STR_NONE;
-    (void)snprintf(shown, sizeof shown, "%.*s", DW_ARG(name.len ? name : dw_buf_view(&whole)));
-    int rc = whole.err ? whole.err : link_to(in, at, kind, dw_buf_view(&whole), shown);
+    int rc = whole.err ? whole.err : link_to(in, at, kind, dw_buf_view(&whole), name.len ? name : dw_buf_view(&whole));
     dw_buf_fini(&whole);
     return rc;
 }

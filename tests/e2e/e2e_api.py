@@ -181,6 +181,9 @@ for path, method, op in OPERATIONS:
     same(ask(method, at, tokens['admin'], body, {'Host': f'localhost:{port}', 'Origin': f'http://localhost:{port}'})[0], 200, f'{name} of our own page')
 check(any(set(op['x-roles']) != set(tokens) for _, _, op in OPERATIONS if op['security']), 'some routes are not for all')
 
+check(re.search(r'HTTP API: refused \d+ times since the last such line, now to (no token|an unknown token|[\w.-]+) from 127\.0\.0\.1: [A-Z]+ /', up.said()),
+      'the log names who was refused', up.said()[-1500:])
+
 # ---- what is answered ----
 hunt = tokens['hunt']
 for path, method, op in OPERATIONS:

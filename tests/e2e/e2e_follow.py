@@ -51,9 +51,8 @@ wait_for(lambda: len(every.rows()) == FIRST, 10, 'what was there is shown first'
 check('following' in every.said(), 'it says that it follows', every.said())
 at_start = sealed()
 while written < ALL:
-    write(200)
-    time.sleep(0.05)  # so that frames come, and are sealed, one after the other
-wait_for(lambda: len(every.rows()) >= ALL, 20, lambda: f'every event: {len(every.rows())} {every.said()}')
+    write(200)  # frames come, and are sealed, one after the other
+    wait_for(lambda: len(every.rows()) >= written, 20, lambda: f'{written} events: {len(every.rows())} {every.said()}')
 wait_for(lambda: len(some.rows()) >= ALL / 2 - 100, 10, lambda: f'the halves: {len(some.rows())} {some.said()}')
 wait_for(lambda: len(open(table.path).readlines()) > ALL / 2, 10, 'the odd ones')
 seals = sealed() - at_start

@@ -1,9 +1,8 @@
 /* Tests of what people say of alerts: a change is a line of the log, counts once, and comes from who owns its file. */
+#include "alerts_bed.h"
 #include "noting.h"
-#include "support.h"
 
 #include "dogwatch/base/counter.h"
-#include "dogwatch/collect/alerts.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -11,45 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct bed {
-    char dir[512];
-    struct dw_alerts *alerts;
-};
-
-static void open_bed(struct bed *b)
-{
-    b->alerts = NULL;
-    assert_int_equal(dw_alerts_open(&dw_fs_system, b->dir, &b->alerts), DW_OK);
-}
-
 static void set_up(struct bed *b)
 {
     struct dw_alert a = {.id = "aa", .rule = "r", .title = "t", .level = "high", .time_ns = 1, .total = 1, .doc = DW_STR("{\"x\":1}")};
-    (void)snprintf(b->dir, sizeof b->dir, "%s", temp_dir());
-    open_bed(b);
+    make_bed(b);
     assert_int_equal(dw_alerts_raise(b->alerts, &a), DW_OK);
     assert_int_equal(dw_alerts_sync(b->alerts), DW_OK);
-}
-
-static void tear_down(struct bed *b)
-{
-    dw_alerts_close(b->alerts);
-    temp_dir_remove(b->dir);
-}
-
-static void path_in(const struct bed *b, const char *name, char out[600])
-{
-    (void)snprintf(out, 600, "%s/%s", b->dir, name);
-}
-
-static void delete_view(struct bed *b)
-{
-    static const char *const names[] = {"alerts.db", "alerts.db-wal", "alerts.db-shm"};
-    char path[600];
-    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
-        path_in(b, names[i], path);
-        (void)unlink(path);
-    }
 }
 
 static size_t log_lines(const struct bed *b)
@@ -115,9 +81,7 @@ static void what_was_said_is_in_the_log_and_outlives_the_view(void **state)
     assert_int_equal(change(b.alerts, "5", "aa", DW_ALERT_disposition, "benign"), DW_OK);
     assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
     assert_said(&b, want);
-    dw_alerts_close(b.alerts);
-    delete_view(&b);
-    open_bed(&b);
+    open_again_without_view(&b);
     assert_said(&b, want);
     tear_down(&b);
 }

@@ -1,45 +1,5 @@
 /* Tests of silences: they hold from when they were asked for until they end, and are lines of the log like everything people say. */
-#include "support.h"
-
-#include "dogwatch/collect/alerts.h"
-
-#include <stdio.h>
-#include <unistd.h>
-
-struct bed {
-    char dir[512];
-    struct dw_alerts *alerts;
-};
-
-static void open_bed(struct bed *b)
-{
-    b->alerts = NULL;
-    assert_int_equal(dw_alerts_open(&dw_fs_system, b->dir, &b->alerts), DW_OK);
-}
-
-static void set_up(struct bed *b)
-{
-    (void)snprintf(b->dir, sizeof b->dir, "%s", temp_dir());
-    open_bed(b);
-}
-
-static void tear_down(struct bed *b)
-{
-    dw_alerts_close(b->alerts);
-    temp_dir_remove(b->dir);
-}
-
-static void open_again_without_view(struct bed *b)
-{
-    static const char *const names[] = {"alerts.db", "alerts.db-wal", "alerts.db-shm"};
-    char path[600];
-    dw_alerts_close(b->alerts);
-    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", b->dir, names[i]);
-        (void)unlink(path);
-    }
-    open_bed(b);
-}
+#include "alerts_bed.h"
 
 /* A line on silence `id`, taken at `now`. */
 static int silence(struct bed *b, const char *id, const char *change, const char *filter, int64_t now, int64_t until)
@@ -81,7 +41,7 @@ static void it_holds_from_its_taking_until_its_end(void **state)
 {
     (void)state;
     struct bed b;
-    set_up(&b);
+    make_bed(&b);
     assert_int_equal(silence(&b, "1", "1", "source.ip:10.0.0.0/8 and status:new", 10, 20), DW_OK);
     assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
     for (int again = 0; again < 2; again++) {
@@ -101,7 +61,7 @@ static void the_newest_line_of_it_counts(void **state)
     (void)state;
     static const char want[] = "1/3 alice 10-14 rule.level:high (why \"so\")\n2/2 alice 11-30 rule.level:low (why \"so\")\n";
     struct bed b;
-    set_up(&b);
+    make_bed(&b);
     assert_int_equal(silence(&b, "1", "1", "rule.level:high", 10, 20), DW_OK);
     assert_int_equal(silence(&b, "2", "2", "rule.level:low", 11, 30), DW_OK);
     assert_int_equal(silence(&b, "1", "3", "rule.level:high", 12, 14), DW_OK); /* before the first is durable */
@@ -121,7 +81,7 @@ static void what_cannot_silence_is_refused(void **state)
 {
     (void)state;
     struct bed b;
-    set_up(&b);
+    make_bed(&b);
     static char text[DW_ALERT_VALUE_MAX + 2];
     memset(text, 'x', sizeof text - 1);
     assert_int_equal(silence(&b, "1", "1", "a:(", 10, 20), DW_ESYNTAX);
@@ -130,7 +90,14 @@ static void what_cannot_silence_is_refused(void **state)
     assert_int_equal(silence(&b, "1", "1", text, 10, 20), DW_ELIMIT);
     assert_int_equal(silence(&b, "1", "1", "a:b", 10, 9), DW_ELIMIT);
     assert_int_equal(silence(&b, "1", "2", "a:b", 10, 20), DW_ENOENT);
-    assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    struct dw_alert alert = {.id = "aa", .rule = "r", .title = "t", .level = "high", .time_ns = 1, .total = 1, .doc = DW_STR("{}")};
+    struct dw_alert_change said = {.change = "7", .alert = "aa", .author = "alice", .field = DW_ALERT_note, .value = DW_STR("x")};
+    assert_int_equal(dw_alerts_raise(b.alerts, &alert), DW_OK);
+    assert_int_equal(dw_alerts_change(b.alerts, &said), DW_OK);
+    for (int synced = 0; synced < 2; synced++) {
+        assert_int_equal(silence(&b, "7", "8", "a:b", 10, 20), DW_ENOENT); /* what was said of an alert is none */
+        assert_int_equal(dw_alerts_sync(b.alerts), DW_OK);
+    }
     assert_listed(&b, "");
     tear_down(&b);
 }
@@ -140,7 +107,7 @@ static void what_others_ask_for_is_taken_in_order(void **state)
     (void)state;
     char id[DW_CHANGE_ID_TEXT], end[DW_CHANGE_ID_TEXT], want[300];
     struct bed b;
-    set_up(&b);
+    make_bed(&b);
     struct dw_silence s = {.id = "", .author = "carol", .time_ns = 3, .from_ns = 3, .until_ns = 50, .filter = DW_STR("x:1"), .reason = DW_STR("")};
     assert_int_equal(dw_silence_ask(&dw_fs_system, b.dir, &s, id), DW_OK);
     s.id = id;
