@@ -2,8 +2,7 @@
  * alerts_scan: the alerts that a command's filter, times and silences leave.
  */
 #include "cmd_alert.h"
-
-#include "dogwatch/event/json_write.h"
+#include "remote_alerts.h"
 
 #include <stdio.h>
 
@@ -22,7 +21,9 @@ static int compile_filter(const char *text, struct dw_alert_filter **ret)
 
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter)
 {
-    *c = (struct cli_alerts){.o = o, .list = {.since_ns = o->since_ns, .until_ns = o->until_ns, .silenced = o->silenced}};
+    *c = (struct cli_alerts){.o = o, .filter = filter, .list = {.since_ns = o->since_ns, .until_ns = o->until_ns, .silenced = o->silenced}};
+    if (o->server[0])
+        return CLI_YES; /* which compiles the filter itself */
     int rc = filter ? compile_filter(filter, &c->list.filter) : CLI_YES;
     if (rc == CLI_YES)
         rc = cli_open_alerts(o, &c->list.view);
@@ -43,27 +44,58 @@ static void say_doubt(void *arg, const char *text)
     (void)fprintf(stderr, "note: %s\n", text);
 }
 
+/* Passes the newest on. */
+struct newest {
+    uint64_t count, skip;
+    void (*each)(void *arg, const struct dw_alert *a, const char *silence);
+    void *arg;
+};
+
+static void count_one(void *arg, const struct dw_alert *a, const char *silence)
+{
+    (void)a;
+    (void)silence;
+    ((struct newest *)arg)->count++;
+}
+
+static void pass_on(void *arg, const struct dw_alert *a, const char *silence)
+{
+    struct newest *n = arg;
+    if (n->count++ >= n->skip)
+        n->each(n->arg, a, silence);
+}
+
+/* How many there are is known only after all are judged: two passes. */
+static int scan_newest(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
+{
+    struct newest n = {.each = each, .arg = arg};
+    int64_t after = c->list.after;
+    c->list.arg = &n;
+    c->list.each = count_one;
+    int rc = dw_answer_alerts(&c->list);
+    n.skip = n.count > c->newest ? n.count - c->newest : 0;
+    n.count = 0;
+    c->list.after = after;
+    c->list.each = pass_on;
+    return rc == DW_OK ? dw_answer_alerts(&c->list) : rc;
+}
+
 int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
+    if (c->o->server[0])
+        return remote_alerts(c, each, arg);
     c->list.each = each;
     c->list.arg = arg;
-    int rc = dw_answer_alerts(&c->list);
+    int rc = c->newest ? scan_newest(c, each, arg) : dw_answer_alerts(&c->list);
     if (rc == DW_OK && c->list.filter && !c->doubted)
         dw_alert_filter_doubts(c->list.filter, say_doubt, NULL);
     c->doubted = true;
-    return rc;
+    c->silenced = c->list.left_out;
+    return cli_failed(rc);
 }
 
 void cli_alerts_say_silenced(const struct cli_alerts *c)
 {
-    if (c->list.left_out)
-        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->list.left_out);
-}
-
-void cli_table_time(struct cli_table *t, int64_t ns)
-{
-    struct dw_buf time = {0};
-    dw_time_text(&time, ns);
-    cli_table_cell(t, t->output == OUTPUT_TABLE ? dw_str_slice(dw_buf_view(&time), 0, 19) : dw_buf_view(&time));
-    dw_buf_fini(&time);
+    if (c->silenced)
+        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->silenced);
 }

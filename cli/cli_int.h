@@ -12,7 +12,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/store/archive.h"
 
-enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 32, CLI_RULES_MAX = 8 };
+enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 32, CLI_RULES_MAX = 8, CLI_TIME_SHOWN = 19 };
 enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
 /* Options that reading commands share. */
@@ -22,7 +22,7 @@ struct cli_options {
     enum cli_output output;
     uint64_t limit;
     bool has_limit, follow, silenced, group, all;
-    bool names_data; /* --data or --archive is given */
+    bool names_data, names_server; /* --data or --archive is given; --server is */
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
     int64_t for_ns;             /* 0: not given */
@@ -32,8 +32,11 @@ struct cli_options {
 };
 
 /* Takes the arguments apart; says what is wrong and answers CLI_USAGE, else CLI_YES. data and archive are filled from --data,
- * --archive, DOGWATCH_DATA or the default; server by --server, or by DOGWATCH_SERVER where neither of the two is given. */
+ * --archive, DOGWATCH_DATA or the default; server, for commands that can ask a collector, by --server, DOGWATCH_SERVER or, where nothing says
+ * where to look, the socket of a collector that runs over the default. */
 int cli_options(int argc, char **argv, struct cli_options *ret);
+/* For what a collector is not asked (`what`: a command): from here on DATA is read. CLI_USAGE, and said, where --server was given. */
+int cli_read_data(struct cli_options *o, const char *what);
 /* The arguments of a command as its help shows them. An option that does not stand there is refused by cli_options. */
 const char *cli_arguments(const char *word);
 /* The default DATA directory of this user. */
@@ -44,6 +47,8 @@ int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct d
 DW_MUST_USE int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys);
 /* Says that there is no archive, where it was looked for and what to type. */
 void cli_say_no_archive(const struct cli_options *o, int rc);
+/* Says what a code of errors.h means, unless it is DW_OK; answers the exit code. */
+int cli_failed(int err);
 /* Copies a path from the command line; false, and said, when it is too long. */
 bool cli_path(char out[CLI_PATH_MAX], const char *path);
 /* The folder of this program. */
@@ -69,6 +74,7 @@ struct cli_table {
     enum cli_output output;
     const char *name[CLI_COLUMNS_MAX];
     bool number[CLI_COLUMNS_MAX];
+    bool time[CLI_COLUMNS_MAX]; /* of rows that come as texts: shown to people with CLI_TIME_SHOWN characters */
     uint32_t columns;
     struct dw_buf cells; /* NUL-terminated texts, row by row */
     uint32_t rows; /* cells: rows times columns */
@@ -76,6 +82,8 @@ struct cli_table {
 };
 void cli_table_cell(struct cli_table *t, struct dw_str text);
 void cli_table_number(struct cli_table *t, uint64_t v);
+/* A time as people read it (CLI_TIME_SHOWN characters) or, to other outputs, whole. */
+void cli_table_time(struct cli_table *t, int64_t ns);
 /* Forgets all but the newest `rows`, as soon as there are twice as many; and when `now`. */
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now);
 /* After a whole row: CSV and NDJSON are printed as soon as there is much of them, so that long answers need no memory. */

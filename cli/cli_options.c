@@ -2,6 +2,7 @@
  * cli_options: the options that reading commands share, and where a reader looks.
  */
 #include "cli_int.h"
+#include "connect.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/log.h"
@@ -141,14 +142,32 @@ static bool is_taken(const char *word, const char *option)
     return at && strchr(" ]|", at[strlen(option)]);
 }
 
-/* Of the environment, for a command that can ask a collector, unless the command line says where DATA is. Answers the exit code. */
+/* Where a command that can ask a collector does so: --server; DOGWATCH_SERVER; the socket of the default DATA, if somebody listens there. The
+ * latter two only where the command line does not say where to read. Answers the exit code. */
 static int take_server(struct cli_options *o, const char *word)
 {
-    const char *server = getenv("DOGWATCH_SERVER"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    if (!o->server[0] && !o->names_data && server && is_taken(word, "--server") && !cli_path(o->server, server))
-        return CLI_USAGE;
-    if (o->server[0] && (o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES))
+    const char *server = getenv("DOGWATCH_SERVER"), *data = getenv("DOGWATCH_DATA"); /* NOLINT(concurrency-mt-unsafe): one thread */
+    char path[CLI_PATH_MAX - sizeof "unix:"];
+    bool reads = o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES;
+    o->names_server = o->server[0] != '\0';
+    if (o->names_server && reads)
         return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
+    if (o->names_server || reads || !is_taken(word, "--server"))
+        return CLI_YES;
+    if (server && *server)
+        return cli_path(o->server, server) ? CLI_YES : CLI_USAGE;
+    if (!(data && *data) && dw_path_join(path, sizeof path, o->data, "api.sock") == DW_OK && connection_is_there(path))
+        (void)snprintf(o->server, sizeof o->server, "unix:%s", path);
+    return CLI_YES;
+}
+
+int cli_read_data(struct cli_options *o, const char *what)
+{
+    if (o->names_server) {
+        (void)fprintf(stderr, "dogwatch: --server: %s reads DATA itself: --data DIR, on the collector's host\n", what);
+        return CLI_USAGE;
+    }
+    o->server[0] = '\0';
     return CLI_YES;
 }
 
@@ -186,11 +205,18 @@ int cli_options(int argc, char **argv, struct cli_options *o)
     return CLI_YES;
 }
 
+int cli_failed(int err)
+{
+    if (err < 0)
+        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
+    return err < 0 ? CLI_CANNOT : CLI_YES;
+}
+
 void cli_say_no_archive(const struct cli_options *o, int rc)
 {
     (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
     if (rc == DW_ENOENT)
-        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA and the default.\n"
+        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA, DOGWATCH_SERVER and the default, where no collector runs either.\n"
                               "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
 }
 

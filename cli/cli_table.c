@@ -62,6 +62,14 @@ void cli_table_number(struct cli_table *t, uint64_t v)
     cli_table_cell(t, dw_str_make(text, (size_t)n));
 }
 
+void cli_table_time(struct cli_table *t, int64_t ns)
+{
+    struct dw_buf time = {0};
+    dw_time_text(&time, ns);
+    cli_table_cell(t, t->output == OUTPUT_TABLE ? dw_str_slice(dw_buf_view(&time), 0, CLI_TIME_SHOWN) : dw_buf_view(&time));
+    dw_buf_fini(&time);
+}
+
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now)
 {
     uint32_t have = t->rows / t->columns;

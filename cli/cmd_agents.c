@@ -3,61 +3,62 @@
  *
  * An approval is a file in DATA/state/approve that the collector makes a decision of; without a running collector it waits there.
  */
-#include "cli_int.h"
+#include "remote_rows.h"
 
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
 
+/* As often as it is known: 0 is no time. */
 static void time_cell(struct cli_table *t, int64_t ns)
 {
-    struct dw_buf text = {0};
-    dw_time_text(&text, ns);
-    cli_table_cell(t, ns ? dw_str_slice(dw_buf_view(&text), 0, 19) : DW_STR(""));
-    dw_buf_fini(&text);
+    if (ns)
+        cli_table_time(t, ns);
+    else
+        cli_table_cell(t, DW_STR(""));
 }
 
-static void list(const struct cli_options *o, const struct dw_account *account)
+static void put_agent(struct cli_table *t, const struct dw_account_agent *g)
 {
-    struct cli_table t = {.output = o->output, .columns = 9,
-        .name = {"agent", "host", "state", "starts", "frames", "events", "spool", "first", "last"},
-        .number = {false, false, false, true, true, true, true, false, false}};
-    for (const struct dw_account_agent *g = NULL; (g = dw_account_next_agent(account, g));) {
-        char hex[2 * DW_AGENT_ID_BYTES + 1];
-        dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
-        cli_table_cell(&t, dw_str_of(hex));
-        cli_table_cell(&t, dw_str_of(g->host));
-        cli_table_cell(&t, dw_str_of(dw_agent_state_text(g->state)));
-        cli_table_number(&t, g->epochs);
-        cli_table_number(&t, g->frames);
-        cli_table_number(&t, g->events);
-        cli_table_number(&t, g->spool_bytes);
-        time_cell(&t, g->first_ns);
-        time_cell(&t, g->last_ns);
-    }
-    cli_table_end(&t);
+    char hex[2 * DW_AGENT_ID_BYTES + 1];
+    dw_hex(g->id, DW_AGENT_ID_BYTES, hex);
+    cli_table_cell(t, dw_str_of(hex));
+    cli_table_cell(t, dw_str_of(g->host));
+    cli_table_cell(t, dw_str_of(dw_agent_state_text(g->state)));
+    cli_table_number(t, g->epochs);
+    cli_table_number(t, g->frames);
+    cli_table_number(t, g->events);
+    cli_table_number(t, g->spool_bytes);
+    time_cell(t, g->first_ns);
+    time_cell(t, g->last_ns);
 }
 
-static int read_and_list(const struct cli_options *o)
+static int of_archive(const struct cli_options *o, struct cli_table *t)
 {
     struct dw_archive_reader *r;
     struct dw_keys *keys = dw_keys_new();
     int rc = cli_open_archive(o, keys, &r);
-    if (rc != CLI_YES) {
-        dw_keys_free(keys);
-        return rc;
+    if (rc == CLI_YES) {
+        struct dw_account *account = dw_account_new(NULL, NULL, NULL);
+        rc = cli_failed(account ? cli_account(r, account, keys) : DW_ENOMEM);
+        for (const struct dw_account_agent *g = NULL; rc == CLI_YES && (g = dw_account_next_agent(account, g));)
+            put_agent(t, g);
+        if (rc == CLI_YES)
+            cli_table_end(t);
+        dw_account_free(account);
+        dw_archive_reader_close(r);
     }
-    struct dw_account *account = dw_account_new(NULL, NULL, NULL);
-    int err = account ? cli_account(r, account, keys) : DW_ENOMEM;
-    if (err == DW_OK)
-        list(o, account);
-    else
-        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
-    dw_account_free(account);
-    dw_archive_reader_close(r);
     dw_keys_free(keys);
-    return err < 0 ? CLI_CANNOT : CLI_YES;
+    return rc;
+}
+
+static int list(const struct cli_options *o)
+{
+    struct cli_table t = {.output = o->output, .columns = 9,
+        .name = {"agent", "host", "state", "starts", "frames", "events", "spool", "first", "last"},
+        .number = {false, false, false, true, true, true, true, false, false}, .time = {[7] = true, [8] = true}};
+    return o->server[0] ? remote_table(o, "/api/v1/agents", &t) : of_archive(o, &t);
 }
 
 static int approve(const struct cli_options *o, const char *id)
@@ -90,9 +91,9 @@ int cmd_agents(int argc, char **argv)
     if (rc != CLI_YES)
         return rc;
     if (o.rest_count == 0 || (o.rest_count == 1 && strcmp(o.rest[0], "ls") == 0))
-        return read_and_list(&o);
+        return list(&o);
     if (o.rest_count == 2 && strcmp(o.rest[0], "approve") == 0)
-        return approve(&o, o.rest[1]);
+        return cli_read_data(&o, "approve") == CLI_YES ? approve(&o, o.rest[1]) : CLI_USAGE;
     (void)fprintf(stderr, "usage: dogwatch agents %s\n", cli_arguments("agents"));
     return CLI_USAGE;
 }

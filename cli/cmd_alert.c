@@ -18,7 +18,7 @@ struct show {
     char *doc_text, *key;
     char said[DW_ALERT_FIELDS][128];
     int64_t time_ns, total;
-    struct cli_refs refs;
+    struct dw_evidence evidence;
 };
 
 static void keep_change(void *arg, const struct dw_alert_change *c)
@@ -62,13 +62,13 @@ static void print_one(void *arg, const struct dw_archived *a, const struct dw_ev
 static int print_evidence(struct show *s, const struct cli_options *o)
 {
     struct dw_keys *keys = dw_keys_new();
-    uint32_t missing = 0;
     if (!keys)
         return CLI_CANNOT;
     (void)printf("\nThe log lines that prove it, as the agent sent them:\n");
-    int rc = cli_refs_read(o, keys, &s->refs, print_one, NULL, &missing);
-    if (missing)
-        (void)printf("\n  %u of %u named events are not in this archive\n", missing, s->refs.count);
+    (void)fflush(stdout);
+    int rc = cli_evidence(o, s->id, keys, &s->evidence, print_one, NULL);
+    if (s->evidence.missing && (rc == CLI_YES || rc == CLI_NO))
+        (void)printf("\n  %u of %u named events are not in this archive\n", s->evidence.missing, s->evidence.count);
     dw_keys_free(keys);
     return rc;
 }
@@ -93,25 +93,18 @@ static int show(struct show *s, const struct cli_options *o)
         (void)printf(", with "), cli_put_safe(dw_str_of(s->said[DW_ALERT_assignee]));
     (void)printf("\n%.*s", DW_ARG(dw_buf_view(&s->history)));
     dw_buf_fini(&time);
-    return s->refs.count ? print_evidence(s, o) : CLI_YES;
+    return s->evidence.count ? print_evidence(s, o) : CLI_YES;
 }
 
 static int cmd_show(struct cli_options *o)
 {
-    struct dw_alerts *view;
-    int rc = cli_open_alerts(o, &view);
-    if (rc != CLI_YES)
-        return rc;
     struct show *s = dw_calloc(1, sizeof *s);
-    int err = s ? dw_alerts_find(view, dw_str_of(o->rest[1]), keep_alert, s) : DW_ENOMEM;
-    if (err == DW_OK)
-        err = s->doc_text ? dw_alerts_history(view, s->id, keep_change, s) : DW_ENOMEM;
-    dw_alerts_close(view);
-    if (err == DW_OK) {
-        cli_refs_of(s->doc, &s->refs);
+    int rc = s ? cli_alert_find(o, o->rest[1], keep_alert, s) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES)
+        rc = s->doc_text ? cli_alert_history(o, s->id, keep_change, s) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES) {
+        dw_evidence_of(s->doc, &s->evidence);
         rc = show(s, o);
-    } else {
-        rc = cli_say_no_alert(o->rest[1], err);
     }
     if (s) {
         dw_free(s->doc_text);

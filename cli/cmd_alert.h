@@ -10,8 +10,10 @@
 
 /* Opens the view; on failure says where it looked and what to type, and answers CLI_CANNOT. */
 int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret);
-/* Why dw_alerts_find has no alert for `id`; answers the exit code. */
-int cli_say_no_alert(const char *id, int err);
+/* Gives the alert whose id begins so, or the history of the one with this id, of DATA or of the server. Answers the exit code: CLI_NO: there is
+ * none, or several, and said. */
+int cli_alert_find(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert *a), void *arg);
+int cli_alert_history(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert_change *c), void *arg);
 /* The field that `dogwatch alert VERB ID VALUE` changes. */
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret);
 /* `alert VERB ID VALUE`: asks the collector, and waits for it if it runs. Answers the exit code. */
@@ -22,24 +24,26 @@ int cli_wait_taken(const struct cli_options *o, const char *dir, const char *cha
 /* `alert explain ID`: each condition with the value that met it, event by event. Answers the exit code. */
 int cli_alert_explain(const struct cli_options *o);
 
-/* Alerts of the view that a command's options ask for. */
+/* Alerts that a command's options ask for, of DATA or of the server. */
 struct cli_alerts {
     const struct cli_options *o;
-    struct dw_answer_alerts list;
+    const char *filter; /* NULL: none */
+    uint64_t newest;    /* only so many of them; 0: all */
+    struct dw_answer_alerts list; /* of DATA */
     bool doubted; /* what is doubtful about the filter was said */
+    /* of the last scan */
+    uint64_t silenced;
+    bool partial; /* not all were given, and said */
 };
 /* Opens the view and compiles `filter` (NULL: none); what is wrong is said. Answers the exit code. */
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter);
 /* Gives those that options and filter take, oldest first: without those that are silenced or, with --silenced, only those, with the id of
- * the silence. DW_ENOMEM, DW_EIO. */
+ * the silence. Answers the exit code: not CLI_YES when it failed, and said. */
 DW_MUST_USE int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg);
 /* Says on stderr how many were silenced in the last scan, when any were. */
 void cli_alerts_say_silenced(const struct cli_alerts *c);
 void cli_alerts_close(struct cli_alerts *c);
-/* Adds a time as people read it (19 characters) or, to other outputs, whole. */
-void cli_table_time(struct cli_table *t, int64_t ns);
-
-/* `alerts --group`: a row for each rule and key. DW_ENOMEM, DW_EIO. */
+/* `alerts --group`: a row for each rule and key. Answers the exit code. */
 DW_MUST_USE int cli_alerts_group(struct cli_alerts *c);
 
 #endif

@@ -5,6 +5,7 @@
  * does when it starts, and that is said.
  */
 #include "cmd_alert.h"
+#include "remote_alerts.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/event/json_write.h"
@@ -32,11 +33,40 @@ int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret)
     return rc == DW_OK ? CLI_YES : CLI_CANNOT;
 }
 
-int cli_say_no_alert(const char *id, int err)
+/* Why dw_alerts_find has no alert for `id`; answers the exit code. */
+static int say_no_alert(const char *id, int err)
 {
     (void)fprintf(stderr, "dogwatch: alert %s: %s\n", id,
         err == DW_EEXIST ? "several alerts begin so; give more digits" : err == DW_ENOENT ? "no alert has this id; `dogwatch alerts` lists them" : dw_err_text(err));
     return err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
+}
+
+int cli_alert_find(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert *a), void *arg)
+{
+    struct dw_alerts *view;
+    if (o->server[0] && strspn(id, "0123456789abcdef") != strlen(id))
+        return say_no_alert(id, DW_ENOENT);
+    if (o->server[0])
+        return remote_alert(o, id, each, arg);
+    int rc = cli_open_alerts(o, &view);
+    if (rc != CLI_YES)
+        return rc;
+    int err = dw_alerts_find(view, dw_str_of(id), each, arg);
+    dw_alerts_close(view);
+    return err < 0 ? say_no_alert(id, err) : CLI_YES;
+}
+
+int cli_alert_history(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert_change *c), void *arg)
+{
+    struct dw_alerts *view;
+    if (o->server[0])
+        return remote_history(o, id, each, arg);
+    int rc = cli_open_alerts(o, &view);
+    if (rc != CLI_YES)
+        return rc;
+    int err = dw_alerts_history(view, id, each, arg);
+    dw_alerts_close(view);
+    return cli_failed(err);
 }
 
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret)
@@ -92,44 +122,45 @@ int cli_wait_taken(const struct cli_options *o, const char *dir, const char *cha
     return CLI_YES;
 }
 
-/* Whether the change stands in the alert's history. */
-static bool is_made(const struct cli_options *o, const char *id, const char *change)
+static void say_done(const struct cli_options *o, const char *id, enum dw_alert_field field)
 {
-    struct look l = {.change = change};
-    struct dw_alerts *view;
-    if (cli_open_alerts(o, &view) != CLI_YES)
-        return false;
-    bool read = dw_alerts_history(view, id, look_for, &l) == DW_OK;
-    dw_alerts_close(view);
-    return read && l.made;
-}
-
-static int say(const struct cli_options *o, const char *dir, const char *id, const char *change, enum dw_alert_field field)
-{
-    int rc = cli_wait_taken(o, dir, change);
-    if (rc == CLI_CANNOT)
-        return rc;
-    if (rc == CLI_NO) {
-        (void)printf("alert %.12s: the collector of %s is not running; it takes this up when it starts\n", id, o->data);
-        return CLI_YES;
-    }
-    if (!is_made(o, id, change)) {
-        (void)fprintf(stderr, "dogwatch: the collector refused it: its log says why\n");
-        return CLI_CANNOT;
-    }
     if (field == DW_ALERT_note)
         (void)printf("alert %.12s: noted\n", id);
     else if (o->rest[2][0] == '\0')
         (void)printf("alert %.12s: nobody is %s\n", id, dw_alert_field_name(field));
     else
         (void)printf("alert %.12s: %s is %s\n", id, dw_alert_field_name(field), o->rest[2]);
-    return CLI_YES;
+}
+
+/* Leaves it in the inbox, and waits for the collector if it runs. */
+static int change_data(const struct cli_options *o, const char *id, enum dw_alert_field field)
+{
+    char dir[CLI_PATH_MAX], change[DW_CHANGE_ID_TEXT];
+    struct look l = {.change = change};
+    struct dw_alert_change c = {.alert = id, .author = "", .field = field, .time_ns = dw_clock_real(&dw_clock_system), .value = dw_str_of(o->rest[2])};
+    int err = dw_path_join(dir, sizeof dir, o->data, "alerts");
+    if (err == DW_OK)
+        err = dw_alert_ask(&dw_fs_system, dir, &c, change);
+    if (err < 0) {
+        (void)fprintf(stderr, "dogwatch: %s/inbox: %s\n", dir, dw_err_text(err));
+        return CLI_CANNOT;
+    }
+    int rc = cli_wait_taken(o, dir, change);
+    if (rc == CLI_NO)
+        (void)printf("alert %.12s: the collector of %s is not running; it takes this up when it starts\n", id, o->data);
+    if (rc != CLI_YES)
+        return rc == CLI_NO ? CLI_YES : rc;
+    rc = cli_alert_history(o, id, look_for, &l);
+    if (rc == CLI_YES && l.made)
+        say_done(o, id, field);
+    else if (rc == CLI_YES)
+        (void)fprintf(stderr, "dogwatch: the collector refused it: its log says why\n");
+    return rc == CLI_YES && !l.made ? CLI_CANNOT : rc;
 }
 
 int cli_alert_change(const struct cli_options *o, enum dw_alert_field field)
 {
-    char dir[CLI_PATH_MAX], id[DW_ALERT_ID_TEXT] = "", change[DW_CHANGE_ID_TEXT];
-    struct dw_alerts *view;
+    char id[DW_ALERT_ID_TEXT] = "";
     int bad = dw_alert_value_check(field, dw_str_of(o->rest[2]));
     if (bad == DW_EUNKNOWN)
         (void)fprintf(stderr, "dogwatch alert %s: '%s' is none of %s\n", o->rest[0], o->rest[2], dw_alert_field_values(field));
@@ -137,20 +168,12 @@ int cli_alert_change(const struct cli_options *o, enum dw_alert_field field)
         (void)fprintf(stderr, "dogwatch alert %s: a text of 1 to %d bytes is needed\n", o->rest[0], DW_ALERT_VALUE_MAX);
     if (bad < 0)
         return CLI_USAGE;
-    int rc = cli_open_alerts(o, &view);
-    if (rc != CLI_YES)
-        return rc;
-    int err = dw_alerts_find(view, dw_str_of(o->rest[1]), keep_id, id);
-    dw_alerts_close(view);
-    if (err < 0)
-        return cli_say_no_alert(o->rest[1], err);
-    struct dw_alert_change c = {.alert = id, .author = "", .field = field, .time_ns = dw_clock_real(&dw_clock_system), .value = dw_str_of(o->rest[2])};
-    err = dw_path_join(dir, sizeof dir, o->data, "alerts");
-    if (err == DW_OK)
-        err = dw_alert_ask(&dw_fs_system, dir, &c, change);
-    if (err < 0) {
-        (void)fprintf(stderr, "dogwatch: %s/inbox: %s\n", dir, dw_err_text(err));
-        return CLI_CANNOT;
-    }
-    return say(o, dir, id, change, field);
+    int rc = cli_alert_find(o, o->rest[1], keep_id, id);
+    if (rc == CLI_YES && o->server[0])
+        rc = remote_change(o, id, field, dw_str_of(o->rest[2]));
+    else if (rc == CLI_YES)
+        return change_data(o, id, field);
+    if (rc == CLI_YES)
+        say_done(o, id, field);
+    return rc;
 }

@@ -26,7 +26,7 @@ struct explain {
     char logic[LOGIC_TEXT]; /* of the rule as it was */
     int64_t total;
     struct dw_buf out; /* one event's JSON, or one condition */
-    struct cli_refs refs;
+    struct dw_evidence evidence;
     bool whole;       /* all texts were kept */
     bool unexplained; /* an event that no rule matches any more */
 };
@@ -56,7 +56,7 @@ static void read_doc(struct explain *x)
             memcpy(x->logic, t.text.ptr, t.text.len);
         is_hash = t.type == DW_JSON_KEY && dw_str_eq(t.text, DW_STR("logic_hash"));
     }
-    cli_refs_of(dw_str_of(x->doc), &x->refs);
+    dw_evidence_of(dw_str_of(x->doc), &x->evidence);
 }
 
 static void pass_over(void *ud, const struct dw_diags *diags)
@@ -113,8 +113,8 @@ static void say_rule(struct explain *x)
         (void)printf("asks   %.*s\n", DW_ARG(dw_buf_view(&x->out)));
         dw_buf_reset(&x->out);
     }
-    if (x->total > x->refs.count && x->refs.count)
-        (void)printf("events %lld; the first and the newest %u are named\n", (long long)x->total, x->refs.count);
+    if (x->total > x->evidence.count && x->evidence.count)
+        (void)printf("events %lld; the first and the newest %u are named\n", (long long)x->total, x->evidence.count);
 }
 
 static void put_condition(void *ud, const struct dw_condition *c)
@@ -247,7 +247,6 @@ static void explain_own(struct explain *x)
 
 static int explain(struct explain *x)
 {
-    uint32_t missing = 0;
     read_doc(x);
     if (strncmp(x->rule_id, "dogwatch.", 9) == 0) {
         explain_own(x);
@@ -258,27 +257,20 @@ static int explain(struct explain *x)
         return rc == DW_ENOENT ? CLI_NO : CLI_CANNOT;
     if (x->o->output != OUTPUT_NDJSON)
         say_rule(x);
-    int code = cli_refs_read(x->o, x->keys, &x->refs, explain_event, x, &missing);
-    if (missing)
-        (void)fprintf(stderr, "dogwatch: %u of %u named events are not in this archive\n", missing, x->refs.count);
+    int code = cli_evidence(x->o, x->id, x->keys, &x->evidence, explain_event, x);
+    if (x->evidence.missing && (code == CLI_YES || code == CLI_NO))
+        (void)fprintf(stderr, "dogwatch: %u of %u named events are not in this archive\n", x->evidence.missing, x->evidence.count);
     return code == CLI_YES && x->unexplained ? CLI_NO : code;
 }
 
 int cli_alert_explain(const struct cli_options *o)
 {
-    struct dw_alerts *view;
-    int code = cli_open_alerts(o, &view);
-    if (code != CLI_YES)
-        return code;
     struct explain *x = dw_calloc(1, sizeof *x);
-    int rc = x ? dw_alerts_find(view, dw_str_of(o->rest[1]), keep, x) : DW_ENOMEM;
-    dw_alerts_close(view);
-    if (rc == DW_OK) {
+    int code = x ? cli_alert_find(o, o->rest[1], keep, x) : cli_failed(DW_ENOMEM);
+    if (code == CLI_YES) {
         x->o = o;
         x->keys = dw_keys_new();
-        code = x->keys && x->whole ? explain(x) : CLI_CANNOT;
-    } else {
-        code = cli_say_no_alert(o->rest[1], rc);
+        code = x->keys && x->whole ? explain(x) : cli_failed(DW_ENOMEM);
     }
     if (x) {
         dw_match_scratch_free(x->scratch);

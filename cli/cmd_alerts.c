@@ -16,23 +16,16 @@ enum { FOLLOW_MS = 300 };
 struct listing {
     struct cli_table table;
     struct dw_buf out;
-    uint64_t count, skip; /* taken; of these the first are not shown */
+    uint64_t count;
     struct dw_fuse *fuse; /* NULL: every one is shown */
 };
-
-static void count_one(void *arg, const struct dw_alert *a, const char *silence)
-{
-    struct listing *l = arg;
-    (void)a;
-    (void)silence;
-    l->count++;
-}
 
 static void list_row(void *arg, const struct dw_alert *a, const char *silence)
 {
     struct listing *l = arg;
     (void)silence;
-    if (l->count++ < l->skip || (l->fuse && !dw_fuse_takes(l->fuse, a)))
+    l->count++;
+    if (l->fuse && !dw_fuse_takes(l->fuse, a))
         return;
     cli_table_cell(&l->table, dw_str_slice(dw_str_of(a->id), 0, 12));
     cli_table_time(&l->table, a->time_ns);
@@ -46,8 +39,8 @@ static void list_row(void *arg, const struct dw_alert *a, const char *silence)
 static void list_json(void *arg, const struct dw_alert *a, const char *silence)
 {
     struct listing *l = arg;
-    if (l->count++ >= l->skip)
-        dw_answer_alert(a, silence, &l->out);
+    l->count++;
+    dw_answer_alert(a, silence, &l->out);
 }
 
 /* A row for what a fuse summarises. */
@@ -69,31 +62,22 @@ static void list_blown(void *arg, const struct dw_fuse_blown *b)
     dw_buf_fini(&text);
 }
 
-/* Those that came since the last time; with a limit the newest of them. */
+/* Those that came since the last time. Answers the exit code. */
 static int list_once(struct cli_alerts *c, struct dw_fuse *fuse)
 {
     const struct cli_options *o = c->o;
     struct listing l = {.fuse = fuse, .table = {.output = o->output, .columns = 7,
         .name = {"alert", "time", "level", "status", "rule", "events", "for"}, .number = {false, false, false, false, false, true, false}}};
     bool json = o->output == OUTPUT_NDJSON;
-    int64_t from = c->list.after;
-    int rc = DW_OK;
-    if (o->has_limit && !o->follow) {
-        rc = cli_alerts_scan(c, count_one, &l);
-        c->list.after = from;
-        l.skip = l.count > o->limit ? l.count - o->limit : 0;
-        l.count = 0;
-    }
-    if (rc == DW_OK)
-        rc = cli_alerts_scan(c, json ? list_json : list_row, &l);
-    if (rc == DW_OK && fuse)
+    int rc = cli_alerts_scan(c, json ? list_json : list_row, &l);
+    if (rc == CLI_YES && fuse)
         dw_fuse_each(fuse, list_blown, &l);
-    if (rc == DW_OK && json && l.out.len)
+    if (rc == CLI_YES && json && l.out.len)
         (void)fwrite(l.out.ptr, 1, l.out.len, stdout);
-    else if (rc == DW_OK && !json && (l.count || !o->follow))
+    else if (rc == CLI_YES && !json && (l.count || !o->follow))
         cli_table_end(&l.table);
     (void)fflush(stdout);
-    if (rc == DW_OK)
+    if (rc == CLI_YES)
         cli_alerts_say_silenced(c);
     dw_buf_fini(&l.out);
     dw_buf_fini(&l.table.cells);
@@ -109,20 +93,20 @@ int cmd_alerts(int argc, char **argv)
         (void)fprintf(stderr, "usage: dogwatch alerts %s\n", cli_arguments("alerts"));
         rc = CLI_USAGE;
     }
+    if (rc == CLI_YES && o.follow)
+        rc = cli_read_data(&o, "--follow");
     if (rc == CLI_YES)
         rc = cli_alerts_open(&c, &o, o.rest_count ? o.rest[0] : NULL);
     if (rc != CLI_YES)
         return rc;
     struct dw_fuse *fuse = o.output == OUTPUT_TABLE && !o.all ? dw_fuse_new() : NULL;
-    int err;
+    c.newest = o.has_limit && !o.group ? o.limit : 0;
     do {
-        err = o.group ? cli_alerts_group(&c) : list_once(&c, fuse);
+        rc = o.group ? cli_alerts_group(&c) : list_once(&c, fuse);
         if (o.follow)
             (void)poll(NULL, 0, FOLLOW_MS);
-    } while (err == DW_OK && o.follow);
+    } while (rc == CLI_YES && o.follow);
     dw_fuse_free(fuse);
     cli_alerts_close(&c);
-    if (err < 0)
-        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
-    return err < 0 ? CLI_CANNOT : CLI_YES;
+    return rc == CLI_YES && c.partial ? CLI_NO : rc;
 }

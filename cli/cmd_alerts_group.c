@@ -76,20 +76,21 @@ int cli_alerts_group(struct cli_alerts *c)
     struct grouping g = {.groups = dw_alert_groups_new(), .limit = c->o->has_limit ? c->o->limit : UINT64_MAX,
         .table = {.output = c->o->output, .columns = 9, .name = {"newest", "level", "alerts", "open", "events", "first", "last", "rule", "for"},
             .number = {false, false, true, true, true, false, false, false, false}}};
-    int rc = g.groups ? cli_alerts_scan(c, add, &g) : DW_ENOMEM;
-    rc = rc == DW_OK ? g.rc : rc;
-    if (rc == DW_OK)
-        rc = dw_alert_groups_each(g.groups, row, &g);
-    if (rc == DW_OK && c->o->output == OUTPUT_NDJSON)
+    int rc = g.groups ? cli_alerts_scan(c, add, &g) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES)
+        rc = cli_failed(g.rc == DW_OK ? dw_alert_groups_each(g.groups, row, &g) : g.rc);
+    if (rc == CLI_YES && c->o->output == OUTPUT_NDJSON)
         (void)fwrite(g.out.ptr ? g.out.ptr : "", 1, g.out.len, stdout);
-    else if (rc == DW_OK)
+    else if (rc == CLI_YES)
         cli_table_end(&g.table);
-    if (rc == DW_OK && g.shown > g.limit)
+    if (rc == CLI_YES && g.shown > g.limit)
         (void)fprintf(stderr, "%llu more groups\n", (unsigned long long)(g.shown - g.limit));
-    if (rc == DW_OK)
+    if (rc == CLI_YES)
         cli_alerts_say_silenced(c);
+    if (rc == CLI_YES)
+        rc = cli_failed(g.out.err);
     dw_alert_groups_free(g.groups);
     dw_buf_fini(&g.out);
     dw_buf_fini(&g.table.cells);
-    return rc < 0 ? rc : g.out.err;
+    return rc;
 }

@@ -1,7 +1,7 @@
 /*
  * cmd_archive: `dogwatch archive ls|verify`.
  */
-#include "cli_int.h"
+#include "remote_rows.h"
 
 #include "dogwatch/event/json_write.h"
 
@@ -9,11 +9,10 @@
 
 static void time_cell(struct cli_table *t, int64_t ns, bool there)
 {
-    struct dw_buf text = {0};
     if (there)
-        dw_time_text(&text, ns);
-    cli_table_cell(t, there ? dw_str_slice(dw_buf_view(&text), 0, 19) : DW_STR(""));
-    dw_buf_fini(&text);
+        cli_table_time(t, ns);
+    else
+        cli_table_cell(t, DW_STR(""));
 }
 
 static void list_one(void *arg, const struct dw_segment_info *s)
@@ -35,7 +34,9 @@ static int list(const struct cli_options *o)
 {
     struct cli_table t = {.output = o->output, .columns = 9,
         .name = {"segment", "state", "file", "bytes", "text", "frames", "events", "from", "to"},
-        .number = {true, false, false, true, true, true, true, false, false}};
+        .number = {true, false, false, true, true, true, true, false, false}, .time = {[7] = true, [8] = true}};
+    if (o->server[0])
+        return remote_table(o, "/api/v1/archive", &t);
     int rc = dw_archive_list(&dw_fs_system, o->archive, list_one, &t);
     if (rc < 0) {
         cli_say_no_archive(o, rc);
@@ -82,7 +83,7 @@ int cmd_archive(int argc, char **argv)
     if (o.rest_count == 1 && strcmp(o.rest[0], "ls") == 0)
         return list(&o);
     if (o.rest_count == 1 && strcmp(o.rest[0], "verify") == 0)
-        return verify(&o);
-    (void)fprintf(stderr, "usage: dogwatch archive ls|verify [--data DIR | --archive PATH]\n");
+        return cli_read_data(&o, "verify") == CLI_YES ? verify(&o) : CLI_USAGE;
+    (void)fprintf(stderr, "usage: dogwatch archive %s\n", cli_arguments("archive"));
     return CLI_USAGE;
 }

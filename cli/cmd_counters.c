@@ -3,7 +3,7 @@
  *
  * Most counters tell of something out of the ordinary that was handled: none of it is silent, but nobody wants to be told each time.
  */
-#include "cli_int.h"
+#include "remote_rows.h"
 
 #include "dogwatch/base/counter.h"
 
@@ -42,6 +42,8 @@ int cmd_counters(int argc, char **argv)
     struct cli_table t = {.output = o.output, .columns = 4, .name = {"program", "counter", "value", "what"},
         .number = {false, false, true, false}};
     uint32_t found = 0;
+    if (o.server[0])
+        return remote_table(&o, "/api/v1/counters", &t);
     for (size_t i = 0; i < DW_COUNT_OF(programs); i++) {
         char name[64], path[CLI_PATH_MAX];
         struct dw_buf text = {0};

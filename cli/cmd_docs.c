@@ -191,7 +191,7 @@ static void page_man(struct dw_buf *b)
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
         dw_buf_printf(b, ".TP\n.B dogwatch %s\n%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
     dw_buf_printf(b, ".SH EXIT STATUS\n0 yes; 1 the answer is no; 2 usage, configuration or rule mistake; 3 it could not be done.\n"
-                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock or http://HOST:PORT.\n"
+                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT.\n"
                      ".br\n.B DOGWATCH_TOKEN_FILE\nthe file that holds the token for it.\n");
 }
 

@@ -55,19 +55,16 @@ int cmd_entities(int argc, char **argv)
         .limit = o.has_limit ? o.limit : UINT64_MAX,
         .table = {.output = o.output, .columns = 6, .name = {"entity", "value", "risk", "alerts", "level", "last"},
             .number = {false, false, true, true, false, false}}};
-    int err = l.risks ? cli_alerts_scan(&c, add, &l) : DW_ENOMEM;
-    err = err == DW_OK ? l.rc : err;
-    if (err == DW_OK)
-        err = dw_risks_each(l.risks, row, &l);
-    if (err == DW_OK) {
+    rc = l.risks ? cli_alerts_scan(&c, add, &l) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES)
+        rc = cli_failed(l.rc == DW_OK ? dw_risks_each(l.risks, row, &l) : l.rc);
+    if (rc == CLI_YES) {
         cli_table_end(&l.table);
         cli_alerts_say_silenced(&c);
         if (l.shown > l.limit)
             (void)fprintf(stderr, "%llu more; --limit N\n", (unsigned long long)(l.shown - l.limit));
-    } else {
-        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
     }
     dw_risks_free(l.risks);
     cli_alerts_close(&c);
-    return err < 0 ? CLI_CANNOT : CLI_YES;
+    return rc == CLI_YES && c.partial ? CLI_NO : rc;
 }

@@ -88,7 +88,7 @@ static void show_entity(void *arg, enum dw_entity kind, const char *value, uint3
 }
 
 struct members {
-    struct dw_alerts *view;
+    const struct cli_options *o;
     struct cli_table table;
     int rc;
 };
@@ -107,34 +107,34 @@ static void show_alert(void *arg, const struct dw_alert *a)
 static void show_member(void *arg, const char *alert)
 {
     struct members *m = arg;
-    if (m->rc == DW_OK)
-        m->rc = dw_alerts_find(m->view, dw_str_of(alert), show_alert, m);
+    if (m->rc == CLI_YES)
+        m->rc = cli_alert_find(m->o, alert, show_alert, m);
 }
 
-/* Answers the exit code; *err: what failed. */
-static int show(struct listing *l, struct cli_alerts *c, int *err)
+/* Answers the exit code. */
+static int show(struct listing *l)
 {
     struct cli_table entities = {.output = l->o->output, .columns = 3, .name = {"entity", "value", "alerts"}, .number = {false, false, true}};
-    struct members m = {.view = c->list.view, .table = {.output = l->o->output, .columns = 6, .name = {"alert", "time", "level", "status", "rule", "for"}}};
+    struct members m = {.o = l->o, .rc = CLI_YES, .table = {.output = l->o->output, .columns = 6, .name = {"alert", "time", "level", "status", "rule", "for"}}};
     struct dw_incident i;
-    *err = dw_incidents_find(l->incidents, dw_str_of(l->prefix), &i);
-    if (*err == DW_ENOENT || *err == DW_EEXIST) {
+    int err = dw_incidents_find(l->incidents, dw_str_of(l->prefix), &i);
+    if (err == DW_ENOENT || err == DW_EEXIST) {
         (void)fprintf(stderr, "dogwatch: incident %s: %s\n", l->prefix,
-            *err == DW_EEXIST ? "several begin so; give more digits" : "none has this id; `dogwatch incidents` lists them");
-        *err = DW_OK;
+            err == DW_EEXIST ? "several begin so; give more digits" : "none has this id; `dogwatch incidents` lists them");
         return CLI_NO;
     }
-    if (*err == DW_OK && l->o->output == OUTPUT_TABLE) {
+    if (err < 0)
+        return cli_failed(err);
+    if (l->o->output == OUTPUT_TABLE) {
         dw_incidents_entities(l->incidents, &i, show_entity, &entities);
         cli_table_end(&entities);
         (void)printf("\n");
     }
-    if (*err == DW_OK)
-        dw_incidents_alerts(l->incidents, &i, show_member, &m);
-    *err = *err == DW_OK ? m.rc : *err;
-    if (*err == DW_OK)
+    dw_incidents_alerts(l->incidents, &i, show_member, &m);
+    if (m.rc == CLI_YES)
         cli_table_end(&m.table);
-    return CLI_YES;
+    dw_buf_fini(&m.table.cells);
+    return m.rc;
 }
 
 int cmd_incidents(int argc, char **argv)
@@ -154,16 +154,13 @@ int cmd_incidents(int argc, char **argv)
     struct listing l = {.incidents = dw_incidents_new(), .o = &o, .prefix = one ? o.rest[1] : "",
         .table = {.output = o.output, .columns = 7, .name = {"incident", "level", "alerts", "open", "first", "last", "about"},
             .number = {false, false, true, true, false, false, false}}};
-    int err = l.incidents ? cli_alerts_scan(&c, add, &l) : DW_ENOMEM;
-    err = err == DW_OK ? l.rc : err;
-    if (err == DW_OK && one)
-        rc = show(&l, &c, &err);
-    else if (err == DW_OK)
-        err = list(&l);
-    if (err < 0)
-        (void)fprintf(stderr, "dogwatch: %s\n", dw_err_text(err));
+    rc = l.incidents ? cli_alerts_scan(&c, add, &l) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES)
+        rc = cli_failed(l.rc);
+    if (rc == CLI_YES)
+        rc = one ? show(&l) : cli_failed(list(&l));
     dw_incidents_free(l.incidents);
     dw_buf_fini(&l.text);
     cli_alerts_close(&c);
-    return err < 0 ? CLI_CANNOT : rc;
+    return rc == CLI_YES && c.partial ? CLI_NO : rc;
 }

@@ -244,10 +244,6 @@ static int run_query(struct run *r, const char *text)
     struct dw_buf said = {0};
     dw_diags_init(&diags, DW_STR("query"), dw_str_of(text));
     int err = dw_query_compile(dw_str_of(text), r->keys, &diags, &r->q);
-    if (err == DW_OK && r->o->follow && r->o->server[0]) {
-        (void)fprintf(stderr, "dogwatch query: a server is not followed yet: --follow with --data\n");
-        return CLI_USAGE;
-    }
     if (err == DW_OK && r->o->follow)
         err = dw_query_followable(r->q, &diags);
     if (err < 0) {
@@ -275,6 +271,8 @@ int cmd_query(int argc, char **argv)
 {
     struct cli_options o;
     int rc = cli_options(argc, argv, &o);
+    if (rc == CLI_YES && o.follow)
+        rc = cli_read_data(&o, "--follow");
     if (rc != CLI_YES)
         return rc;
     if (o.rest_count != 1) {

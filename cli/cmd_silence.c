@@ -5,6 +5,8 @@
  * counts what falls under a silence, and shows it with --silenced.
  */
 #include "cmd_alert.h"
+#include "remote_alerts.h"
+#include "remote_rows.h"
 
 #include "dogwatch/base/clock.h"
 
@@ -84,11 +86,11 @@ static int say_what_it_takes(const struct cli_options *o)
     int rc = cli_alerts_open(&c, &all, o->rest[1]);
     if (rc != CLI_YES)
         return rc;
-    int err = cli_alerts_scan(&c, count_one, &taken);
+    rc = cli_alerts_scan(&c, count_one, &taken);
     cli_alerts_close(&c);
-    if (err == DW_OK)
-        (void)fprintf(stderr, "of the alerts that are there it takes %llu\n", (unsigned long long)(taken + c.list.left_out));
-    return CLI_YES;
+    if (rc == CLI_YES)
+        (void)fprintf(stderr, "of the alerts that are there it takes %llu\n", (unsigned long long)(taken + c.silenced));
+    return rc;
 }
 
 static int add(const struct cli_options *o)
@@ -107,6 +109,8 @@ static int add(const struct cli_options *o)
         return CLI_USAGE;
     }
     int rc = say_what_it_takes(o);
+    if (rc == CLI_YES && o->server[0])
+        return remote_silence(o, &s);
     return rc == CLI_YES ? ask(o, &s, "begins; `dogwatch alerts` counts what falls under it") : rc;
 }
 
@@ -115,6 +119,8 @@ static int end(const struct cli_options *o)
     struct found f = {.prefix = o->rest[1]};
     struct dw_alerts *view;
     int64_t now = dw_clock_real(&dw_clock_system);
+    if (o->server[0])
+        return remote_silence_end(o, o->rest[1]);
     int rc = cli_open_alerts(o, &view);
     if (rc != CLI_YES)
         return rc;
@@ -153,8 +159,11 @@ static void list_row(void *arg, const struct dw_silence *s)
 
 static int list(const struct cli_options *o)
 {
-    struct cli_table t = {.output = o->output, .columns = 7, .name = {"silence", "from", "until", "state", "author", "filter", "reason"}};
+    struct cli_table t = {.output = o->output, .columns = 7, .name = {"silence", "from", "until", "state", "author", "filter", "reason"},
+        .time = {false, true, true}};
     struct dw_alerts *view;
+    if (o->server[0])
+        return remote_table(o, "/api/v1/silences", &t);
     int rc = cli_open_alerts(o, &view);
     if (rc != CLI_YES)
         return rc;

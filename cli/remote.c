@@ -8,16 +8,13 @@
 #include "remote.h"
 
 #include "cli_int.h"
+#include "connect.h"
 
 #include "dogwatch/event/json_read.h"
+#include "dogwatch/event/json_write.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 enum { HEAD_MAX = 64 << 10, LINE_BYTES_MAX = 64 << 20, TOKEN_FILE_MAX = 4096, READ_BYTES = 64 << 10 };
 
@@ -26,81 +23,6 @@ struct answer {
     unsigned status; /* 0: the headers have not come yet */
     struct dw_buf in;
 };
-
-static int connect_unix(const char *path)
-{
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    size_t len = strlen(path);
-    if (len >= sizeof un.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(un.sun_path, path, len + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, sizeof un) == 0)
-        return fd;
-    int err = errno;
-    dw_fs_close(fd);
-    errno = err;
-    return -1;
-}
-
-/* `at` is HOST:PORT. */
-static int connect_tcp(struct dw_str at)
-{
-    char host[256], port[8];
-    struct addrinfo *list = NULL, how = {.ai_socktype = SOCK_STREAM};
-    size_t colon = at.len;
-    while (colon && at.ptr[colon - 1] != ':')
-        colon--;
-    bool bracket = colon > 2 && at.ptr[0] == '[' && at.ptr[colon - 2] == ']';
-    struct dw_str name = colon ? dw_str_slice(at, bracket, colon - 1 - bracket) : at;
-    int n = snprintf(host, sizeof host, "%.*s", DW_ARG(name)), k = snprintf(port, sizeof port, "%.*s", DW_ARG(dw_str_slice(at, colon, at.len)));
-    errno = EINVAL;
-    if (!colon || n >= (int)sizeof host || k >= (int)sizeof port || getaddrinfo(host, port, &how, &list) != 0)
-        return -1;
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-            break;
-        int err = errno;
-        dw_fs_close(fd);
-        errno = err;
-        fd = -1;
-    }
-    freeaddrinfo(list);
-    return fd;
-}
-
-/* Connects, and tells the Host to name. */
-static int reach(const char *server, struct dw_str *ret_host)
-{
-    struct dw_str s = dw_str_of(server), local = DW_STR("unix:"), http = DW_STR("http://");
-    *ret_host = DW_STR("localhost");
-    if (dw_str_starts(s, local))
-        return connect_unix(server + local.len);
-    if (dw_str_starts(s, http)) {
-        s = dw_str_slice(s, http.len, s.len);
-        *ret_host = dw_str_slice(s, 0, dw_str_index(s, '/'));
-        return connect_tcp(*ret_host);
-    }
-    errno = EPROTONOSUPPORT;
-    return -1;
-}
-
-static bool send_all(int fd, struct dw_str bytes)
-{
-    while (bytes.len) {
-        ssize_t n = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = dw_str_slice(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
 
 /* False: the file cannot be read; said. */
 static bool put_token(struct dw_buf *out)
@@ -149,68 +71,136 @@ static bool take_lines(struct answer *a)
     return rest.len < LINE_BYTES_MAX;
 }
 
-static bool receive(struct answer *a, int fd)
+/* False: that is no answer, or not all of it; *ret_why. */
+static bool receive(struct answer *a, struct connection *c, const char **ret_why)
 {
     for (;;) {
         char *room = dw_buf_reserve(&a->in, READ_BYTES);
-        ssize_t n = room ? recv(fd, room, READ_BYTES, 0) : -1;
-        if (room && n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+        int n = room ? connection_receive(c, room, READ_BYTES) : -1;
+        *ret_why = !room ? dw_err_text(DW_ENOMEM) : n < 0 ? connection_error(c) : "that is no answer of an HTTP API";
+        if (n < 0 || (n == 0 && !a->status))
             return false;
         if (n == 0)
-            return a->status != 0;
+            return true;
         a->in.len += (size_t)n;
-        if ((!a->status && !take_head(a)) || (a->status && !take_lines(a))) {
-            errno = EPROTO;
+        if ((!a->status && !take_head(a)) || (a->status && !take_lines(a)))
             return false;
-        }
     }
 }
 
-/* The texts of {"error":{"message":...,"hint":...,"text":...}}. */
-static int say_error(const struct answer *a)
+/* What came from elsewhere, as a terminal may have it. */
+static void say_lines(const char *before, struct dw_str text)
+{
+    while (text.len) {
+        struct dw_buf shown = {0};
+        cli_shown(&shown, dw_str_cut(&text, '\n'));
+        (void)fprintf(stderr, "%s%.*s\n", before, DW_ARG(dw_buf_view(&shown)));
+        dw_buf_fini(&shown);
+    }
+}
+
+struct error_texts {
+    struct dw_buf message, hint, text;
+};
+
+static void read_error(const struct answer *a, struct error_texts *e)
 {
     struct dw_json j;
     struct dw_json_token t;
-    struct dw_str key = DW_STR("");
-    struct dw_buf text = {0};
-    (void)fprintf(stderr, "dogwatch: %s answers %u\n", a->ask->server, a->status);
+    struct dw_buf *to = NULL;
     dw_json_start(&j, dw_buf_view(&a->in));
     while (dw_json_next(&j, &t) == DW_OK && t.type != DW_JSON_END) {
-        dw_buf_reset(&text);
-        if (t.type == DW_JSON_STRING && !dw_str_eq(key, DW_STR("code")) && dw_json_unescape(t.text, &text))
-            (void)fprintf(stderr, "  %.*s\n", DW_ARG(dw_buf_view(&text)));
-        key = t.type == DW_JSON_KEY ? t.text : DW_STR("");
+        if (t.type == DW_JSON_STRING && to)
+            (void)dw_json_unescape(t.text, to); /* what is cut off is shown as far as it came */
+        to = t.type != DW_JSON_KEY ? NULL : dw_str_eq(t.text, DW_STR("message")) ? &e->message : dw_str_eq(t.text, DW_STR("hint")) ? &e->hint
+            : dw_str_eq(t.text, DW_STR("text")) ? &e->text : NULL;
     }
-    dw_buf_fini(&text);
-    if (a->status == 401)
-        (void)fprintf(stderr, "  the token is read from the file that DOGWATCH_TOKEN_FILE names\n");
-    return a->status == 400 ? CLI_USAGE : CLI_CANNOT;
 }
 
-int remote_post(const struct remote_ask *ask)
+/* {"error":{"message":...,"hint":...,"text":...}}: the text, which shows where a query is wrong, or else what is wrong and what to do. */
+static int say_error(const struct answer *a)
+{
+    struct error_texts e = {.text.len = 0};
+    read_error(a, &e);
+    if (e.text.len) {
+        say_lines("", dw_buf_view(&e.text));
+    } else {
+        (void)fprintf(stderr, "dogwatch: %s: ", a->ask->server);
+        say_lines("", e.message.len ? dw_buf_view(&e.message) : DW_STR("that is no collector of dogwatch"));
+        say_lines("  ", dw_buf_view(&e.hint));
+    }
+    if (a->status == 401)
+        (void)fprintf(stderr, "  the token is read from the file that DOGWATCH_TOKEN_FILE names\n");
+    dw_buf_fini(&e.message);
+    dw_buf_fini(&e.hint);
+    dw_buf_fini(&e.text);
+    return a->status == 400 ? CLI_USAGE : a->status == 404 ? CLI_NO : CLI_CANNOT;
+}
+
+static void put_request(const struct remote_ask *ask, const char *host, struct dw_buf *out)
+{
+    dw_buf_printf(out, "%s %s HTTP/1.0\r\nHost: %s\r\n", ask->method, ask->target, host);
+    if (ask->body.len)
+        dw_buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", ask->body.len);
+}
+
+int remote_send(const struct remote_ask *ask)
 {
     struct answer a = {.ask = ask};
-    struct dw_buf request = {0};
-    struct dw_str host;
-    int fd = reach(ask->server, &host), rc = CLI_CANNOT;
-    if (fd < 0) {
-        (void)fprintf(stderr, "dogwatch: --server %s: %s\n  unix:DATA/api.sock or http://HOST:PORT is needed; to a collector elsewhere: ssh -L 7117:127.0.0.1:7117 HOST\n",
-            ask->server, strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
+    struct dw_buf request = {0}, said = {0};
+    struct connection *c = connection_open(ask->server, &said);
+    const char *why = "";
+    int rc = CLI_CANNOT;
+    if (!c) {
+        (void)fprintf(stderr, "dogwatch: %s: %.*s\n", ask->server, DW_ARG(dw_buf_view(&said)));
+        dw_buf_fini(&said);
         return CLI_CANNOT;
     }
-    dw_buf_printf(&request, "POST %s HTTP/1.0\r\nHost: %.*s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n", ask->path, DW_ARG(host), ask->body.len);
+    put_request(ask, connection_host(c), &request);
     if (put_token(&request)) {
         dw_buf_printf(&request, "\r\n%.*s", DW_ARG(ask->body));
-        bool told = !request.err && send_all(fd, dw_buf_view(&request));
-        if (!told || !receive(&a, fd))
-            (void)fprintf(stderr, "dogwatch: %s: %s\n", ask->server, strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
+        bool told = !request.err && connection_send(c, dw_buf_view(&request));
+        if (!told || !receive(&a, c, &why))
+            (void)fprintf(stderr, "dogwatch: %s: %s\n", ask->server, told ? why : connection_error(c));
         else
             rc = a.status == 200 ? CLI_YES : say_error(&a);
     }
-    dw_fs_close(fd);
+    connection_close(c);
     dw_buf_fini(&request);
     dw_buf_fini(&a.in);
     return rc;
+}
+
+void remote_put_escaped(struct dw_buf *target, struct dw_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char ch = (unsigned char)value.ptr[i];
+        bool plain = (ch >= '0' && ch <= '9') || ((ch | 32) >= 'a' && (ch | 32) <= 'z') || ch == '-' || ch == '.' || ch == '_' || ch == '~';
+        if (plain)
+            dw_buf_byte(target, ch);
+        else
+            dw_buf_printf(target, "%%%02X", ch);
+    }
+}
+
+void remote_put_param(struct dw_buf *target, const char *name, struct dw_str value)
+{
+    dw_buf_printf(target, "%c%s=", dw_str_index(dw_buf_view(target), '?') == target->len ? '?' : '&', name);
+    remote_put_escaped(target, value);
+}
+
+void remote_put_range(struct dw_buf *target, const struct cli_options *o)
+{
+    const struct {
+        const char *name;
+        int64_t ns, none;
+    } ends[] = {{"since", o->since_ns, INT64_MIN}, {"until", o->until_ns, INT64_MAX}};
+    for (size_t i = 0; i < DW_COUNT_OF(ends); i++) {
+        struct dw_buf text = {0};
+        if (ends[i].ns == ends[i].none)
+            continue;
+        dw_time_text(&text, ends[i].ns);
+        remote_put_param(target, ends[i].name, dw_buf_view(&text));
+        dw_buf_fini(&text);
+    }
 }

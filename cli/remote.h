@@ -4,18 +4,26 @@
 #ifndef DOGWATCH_CLI_REMOTE_H
 #define DOGWATCH_CLI_REMOTE_H
 
-#include "dogwatch/base/assert.h"
+#include "cli_int.h"
+
 #include "dogwatch/base/buf.h"
 
 struct remote_ask {
-    const char *server;      /* unix:PATH or http://HOST:PORT */
-    const char *path;        /* /api/v1/query */
-    struct dw_str body;      /* JSON */
+    const char *server;      /* as connection_open takes it */
+    const char *method;      /* GET, POST, PATCH */
+    const char *target;      /* /api/v1/query, perhaps with parameters */
+    struct dw_str body;      /* JSON; empty: none */
     void (*line)(void *arg, struct dw_str line); /* of the answer, without newline; valid during the call */
     void *arg;
 };
-/* Posts and gives the answer line by line; the token is that of DOGWATCH_TOKEN_FILE, if that is set. Answers the exit code: CLI_YES,
- * whatever the lines say; what went wrong is said. */
-DW_MUST_USE int remote_post(const struct remote_ask *ask);
+/* Asks and gives the answer line by line; the token is that of DOGWATCH_TOKEN_FILE, if that is set. Answers the exit code: CLI_YES,
+ * whatever the lines say; CLI_NO: what was asked for is not there (404); what went wrong is said. */
+DW_MUST_USE int remote_send(const struct remote_ask *ask);
+/* Appends a text as it may stand in a target, bytes with another meaning there as %XX. */
+void remote_put_escaped(struct dw_buf *target, struct dw_str value);
+/* Appends ?name=value, or &name=value after the first. */
+void remote_put_param(struct dw_buf *target, const char *name, struct dw_str value);
+/* The same of since and until, where the options have them. */
+void remote_put_range(struct dw_buf *target, const struct cli_options *o);
 
 #endif

@@ -63,7 +63,11 @@ void dw_answer_row(const struct dw_keys *keys, const struct dw_query *q, const s
 void dw_answer_alert(const struct dw_alert *a, const char *silence, struct dw_buf *out)
 {
     dw_buf_str(out, dw_str_slice(a->doc, 0, a->doc.len - 1)); /* it ends with a brace */
-    dw_buf_str(out, DW_STR(",\"workflow\":{"));
+    dw_buf_str(out, DW_STR(",\"about\":"));
+    (void)dw_json_string(out, a->key);
+    dw_buf_str(out, DW_STR(",\"raised\":\""));
+    dw_time_text(out, a->time_ns);
+    dw_buf_str(out, DW_STR("\",\"workflow\":{"));
     for (int i = 0, n = 0; i < DW_ALERT_FIELDS; i++) {
         if (i == DW_ALERT_note)
             continue; /* each is kept: they are the history */
@@ -73,4 +77,13 @@ void dw_answer_alert(const struct dw_alert *a, const char *silence, struct dw_bu
     if (silence)
         dw_buf_printf(out, ",\"silence\":\"%s\"", silence);
     dw_buf_str(out, DW_STR("}}\n"));
+}
+
+struct dw_str dw_answer_finding(struct dw_str row)
+{
+    struct dw_str mark = DW_STR(",\"about\":"); /* no text of JSON holds a quote without a backslash */
+    for (size_t at = row.len; at-- > 0;)
+        if (dw_str_starts(dw_str_slice(row, at, row.len), mark))
+            return dw_str_slice(row, 0, at);
+    return DW_STR_NONE;
 }

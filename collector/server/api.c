@@ -82,6 +82,7 @@ static void start_local(struct api *a)
 {
     int fd = -1;
     int rc = api_listen_local(a->socket, &fd);
+    a->local_group = rc == DW_OK && api_is_of_group(a->socket, "dogwatch");
     if (rc == DW_OK && !(a->local = api_daemon(a, fd, true)))
         rc = DW_ENOMEM;
     if (rc < 0)

@@ -92,6 +92,7 @@ struct api {
     struct MHD_Daemon *tcp, *local;
     struct dw_audit *audit; /* NULL: it could not be opened; queries and changes are refused */
     char *cert, *key;
+    bool local_group; /* the unix socket belongs to the group `dogwatch` */
     char address[API_FROM_CAP]; /* that it listens on, without port */
     char alerts[API_PATH_CAP], archive[API_PATH_CAP], socket[API_PATH_CAP];
     struct api_pool quick, query;
@@ -206,6 +207,8 @@ bool api_address_parse(struct dw_str listen, struct api_address *ret);
 /* A listening socket, or a code; said by the caller. at->port becomes the one that it has, where it was 0. */
 DW_MUST_USE int api_listen_tcp(struct api_address *at, int *ret_fd);
 DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
+/* Whether a file belongs to the group that is called so. */
+bool api_is_of_group(const char *path, const char *group);
 /* Who is at the other end: *ret_uid of a unix socket, the address of another. */
 bool api_peer_uid(int fd, uint32_t *ret_uid);
 void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);

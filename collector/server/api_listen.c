@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -101,6 +102,14 @@ int api_listen_local(const char *path, int *ret_fd)
     }
     *ret_fd = fd;
     return rc;
+}
+
+bool api_is_of_group(const char *path, const char *group)
+{
+    char room[4096];
+    struct group named, *found = NULL;
+    struct stat st;
+    return getgrnam_r(group, &named, room, sizeof room, &found) == 0 && found && stat(path, &st) == 0 && st.st_gid == named.gr_gid;
 }
 
 bool api_peer_uid(int fd, uint32_t *ret_uid)

@@ -111,16 +111,18 @@ static bool is_token(struct request *rq, struct dw_str text)
     return t != NULL;
 }
 
-/* On the unix socket root and who runs the collector need no token: they can read DATA anyway. */
+/* On the unix socket nobody needs a token: root and who runs the collector can do everything to DATA anyway; others can connect only as
+ * members of its group, and if that is the group `dogwatch` they were put there to do so. */
 static bool is_trusted_user(struct request *rq)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(rq->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     uint32_t uid;
-    if (!rq->local || !info || !api_peer_uid(info->connect_fd, &uid) || (uid != 0 && uid != geteuid()))
+    if (!rq->local || !info || !api_peer_uid(info->connect_fd, &uid))
         return false;
+    bool owner = uid == 0 || uid == geteuid();
     (void)snprintf(rq->who, sizeof rq->who, "uid %" PRIu32, uid);
-    rq->role_is = DW_ROLE_admin;
-    return true;
+    rq->role_is = owner ? DW_ROLE_admin : DW_ROLE_hunt;
+    return owner || rq->api->local_group;
 }
 
 /* Who tries what he may not: a line at most every minute, with how often it was since the one before. */

@@ -70,7 +70,7 @@ static void store(struct flattener *f, struct dw_field v)
         return;
     const struct dw_str guard = DW_STR("json.");
     char guarded[DW_KEY_NAME_MAX + 5];
-    if (is_ours(name)) {
+    if (!f->how->own && is_ours(name)) {
         memcpy(guarded, guard.ptr, guard.len);
         memcpy(guarded + guard.len, name.ptr, name.len);
         name = dw_str_make(guarded, guard.len + name.len);

@@ -301,6 +301,8 @@ static void put_dogwatch(struct writer *w, const struct dw_event *ev, const stru
         dw_buf_byte(w->out, ']');
     if (extra && extra->mark)
         dw_buf_printf(w->out, ",\"mark\":\"%s\"", extra->mark);
+    if (extra)
+        dw_buf_str(w->out, extra->more);
     dw_buf_byte(w->out, '}');
 }
 

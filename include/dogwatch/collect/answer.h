@@ -42,8 +42,41 @@ struct dw_answer_alerts {
 /* One pass: gives them to `each`, oldest first. DW_ENOMEM, DW_EIO. */
 DW_MUST_USE int dw_answer_alerts(struct dw_answer_alerts *l);
 
-/* The finding with what people said of it under `workflow`, and a newline. `silence`: the id of the one it falls under, or NULL. */
+/* The finding with whom it is about in words under `about`, the alert's time under `raised` (that of its first finding: this one may be newer) and
+ * what people said of it under `workflow`, and a newline. `silence`: the id of the one it falls under, or NULL. */
 void dw_answer_alert(const struct dw_alert *a, const char *silence, struct dw_buf *out);
+/* The finding in such a row, without newline: what comes before `about`. An empty view: the row has none. */
+struct dw_str dw_answer_finding(struct dw_str row);
+
+/* The events that a finding names, and its window. */
+enum { DW_EVIDENCE_MAX = 256 };
+struct dw_evidence {
+    struct {
+        char id[DW_EVENT_ID_TEXT];
+        bool found;
+    } ref[DW_EVIDENCE_MAX];
+    uint32_t count, missing; /* missing: not found yet */
+    int64_t from_ns, to_ns;  /* INT64_MIN and INT64_MAX where it has none */
+};
+/* Every event id that the finding (JSON) names, each once; none is found yet. */
+void dw_evidence_of(struct dw_str finding, struct dw_evidence *ret);
+/* Marks an id as found; false: it is none of them, or was found already. */
+bool dw_evidence_take(struct dw_evidence *e, const char *id);
+/* Looks for them in an archive: in the window first, then, if any is missing, everywhere. `each` is called for every one that is there, in the
+ * archive's order within a pass; the event is valid during the call. `problem` is told of each part that cannot be read. `stop` (may be NULL)
+ * is asked before each frame. What dw_archive_reader_open answers; DW_EAGAIN: it was stopped. */
+struct dw_answer_evidence {
+    const char *archive;
+    struct dw_keys *keys;
+    struct dw_evidence *evidence;
+    void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev);
+    void (*problem)(void *arg, const char *where, int rc);
+    bool (*stop)(void *arg);
+    void *arg;
+};
+DW_MUST_USE int dw_answer_evidence(const struct dw_answer_evidence *how);
+/* An event as one JSON object and a newline, with where it lies under `dogwatch`: agent, epoch, frame, intake. */
+void dw_answer_evidence_row(const struct dw_keys *keys, const struct dw_archived *a, const struct dw_event *ev, struct dw_buf *out);
 
 /* Gives every frame of an archive to an account. `problem` is told of each part that cannot be read; the rest is still counted, and what is
  * missing shows as unaccounted. `stop` (may be NULL) is asked before each frame. DW_ENOMEM; DW_EAGAIN: it was stopped. */

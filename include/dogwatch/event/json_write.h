@@ -21,6 +21,7 @@ void dw_time_text(struct dw_buf *out, int64_t time_ns);
 /* What an answer may add to an event. */
 struct dw_event_extra {
     const char *mark; /* "duplicate", "conflict", or NULL */
+    struct dw_str more; /* further members of `dogwatch`, as ,"a":1; empty: none */
     bool whole_message; /* write `message` also when it is the whole line */
 };
 

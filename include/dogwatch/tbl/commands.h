@@ -3,25 +3,25 @@
 COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] [--set K=V] [--write-config DIR]",
     "watch this host: agent and collector together, no broker")
 COMMAND(alerts, cmd_alerts,
-    "[FILTER] [--since T] [--until T] [[--limit N] [--group] | --follow] [--silenced] [--all] [--data DIR] [--output table|ndjson|csv]",
+    "[FILTER] [--since T] [--until T] [[--limit N] [--group] | --follow] [--silenced] [--all] [--data DIR | --server URL] [--output table|ndjson|csv]",
     "list alerts, newest last; --group: by rule and key, the worst first")
-COMMAND(alert, cmd_alert, "show|explain ID | status|disposition|assign|note ID VALUE [--rules DIR] [--data DIR] [--archive PATH] [--output table|ndjson]",
+COMMAND(alert, cmd_alert, "show|explain ID | status|disposition|assign|note ID VALUE [--rules DIR] [--data DIR [--archive PATH] | --server URL] [--output table|ndjson]",
     "one alert with the log lines that prove it; why it was raised; say where the work on it stands")
-COMMAND(silence, cmd_silence, "add FILTER --for SPAN|--until T [--reason TEXT] | ls | end ID [--data DIR] [--output table|ndjson|csv]",
+COMMAND(silence, cmd_silence, "add FILTER --for SPAN|--until T [--reason TEXT] | ls | end ID [--data DIR | --server URL] [--output table|ndjson|csv]",
     "alerts that are known and expected for a while: list them apart until it ends")
-COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
+COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--limit N] [--data DIR | --server URL] [--output table|ndjson|csv]",
     "alerts that share an address, an account or a container within a day")
-COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR] [--output table|ndjson|csv]",
+COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR | --server URL] [--output table|ndjson|csv]",
     "who and what alerts are about, the greatest risk first")
 COMMAND(query, cmd_query,
     "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--follow] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them; --follow: also those to come")
-COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
-COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
+COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "who sends, and whether that was agreed to; agree to an agent")
-COMMAND(counters, cmd_counters, "[--data DIR] [--output table|ndjson|csv]", "what agent and collector counted since they started")
+COMMAND(counters, cmd_counters, "[--data DIR | --server URL] [--output table|ndjson|csv]", "what agent and collector counted since they started")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
-COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH] [--output table|ndjson|csv]", "list segments; check that nothing was changed")
+COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]", "list segments; check that nothing was changed")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")
