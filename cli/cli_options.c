@@ -99,7 +99,7 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
     if (strcmp(name, "--output") == 0)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)
-        return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit)) ? CLI_YES : mistake("needs a number", name);
+        return (o->has_limit = dw_str_u64(dw_str_of(v), &o->limit) && o->limit > 0) ? CLI_YES : mistake("needs a number from 1", name);
     else if (strcmp(name, "--for") == 0)
         return dw_span_asked(dw_str_of(v), &o->for_ns) && o->for_ns > 0 ? CLI_YES : mistake("needs a span of time: 15m 24h 7d", name);
     else if (strcmp(name, "--reason") == 0)

@@ -19,27 +19,34 @@
 
 enum { FRAME_AROUND = DW_HEAD_BYTES + DW_SIGNATURE_BYTES + 16 }; /* bytes of a frame beside its sections */
 
-/* libzstd's level 1 with smaller tables, which stay in the first cache beside what parsing needs. TEXT: 16 KiB instead of 64, 5 to 35 % faster
- * over log lines for between 2 % less and 2 % more bytes. Columns: 2 KiB, 2 to 4 % of all for 2.4 % more bytes (docs/bench). 0: as the level. */
-enum { TEXT_HASH_LOG = 12, TEXT_MIN_MATCH = 0, COLUMNS_HASH_LOG = 9, COLUMNS_MIN_MATCH = 7 };
+/* libzstd's level 1 with smaller tables, which stay in the first cache beside what parsing needs, and with the longer matches that it takes for
+ * more than 256 KiB: over log lines 7 to 60 % faster for between 1 % less and 5 % more bytes (docs/bench). TEXT: 16 KiB. Columns: 2 KiB. */
+enum { TEXT_HASH_LOG = 12, COLUMNS_HASH_LOG = 9, MIN_MATCH = 7 };
+
+/* What the columns of values need of one event. Side by side: events and their fields lie further apart than the caches like. */
+struct member {
+    const struct dw_field *field;
+    const char *line;
+    uint32_t view_end; /* end of its last view so far */
+};
 
 struct dw_encoder {
     ZSTD_CCtx *text, *columns;
     struct dw_sha256 *sha;
     struct dw_buf views, column[COLUMNS];
     struct dw_buf packed; /* the sections of the frame in hand: kept, because fresh pages cost more than packing small frames */
-    uint32_t *view_end; /* by event: end of its last view so far */
+    struct member *member; /* the events of the shape in hand, in their order */
     uint64_t *number[COL_MORE]; /* scratch: the numbers of runs in the making, by event */
 };
 
 /* Level 1 with other tables than libzstd's own. */
-static ZSTD_CCtx *make_zstd(int level, int hash_log, int min_match)
+static ZSTD_CCtx *make_zstd(int level, int hash_log)
 {
     ZSTD_CCtx *zstd = ZSTD_createCCtx();
     bool ok = zstd && dw_pack_level(zstd, level);
     if (ok && level == 1)
         ok = !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_hashLog, hash_log))
-            && !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_minMatch, min_match));
+            && !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_minMatch, MIN_MATCH));
     if (ok)
         return zstd;
     (void)ZSTD_freeCCtx(zstd);
@@ -51,16 +58,16 @@ struct dw_encoder *dw_encoder_new(int zstd_level)
     struct dw_encoder *e = dw_calloc(1, sizeof *e);
     if (!e)
         return NULL;
-    e->text = make_zstd(zstd_level, TEXT_HASH_LOG, TEXT_MIN_MATCH);
-    e->columns = make_zstd(zstd_level, COLUMNS_HASH_LOG, COLUMNS_MIN_MATCH);
+    e->text = make_zstd(zstd_level, TEXT_HASH_LOG);
+    e->columns = make_zstd(zstd_level, COLUMNS_HASH_LOG);
     e->sha = dw_sha256_new();
-    e->view_end = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->view_end);
+    e->member = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->member);
     bool ok = true;
     for (int i = 0; i < COL_MORE; i++) {
         e->number[i] = dw_alloc(DW_FRAME_EVENTS_MAX * sizeof *e->number[i]);
         ok = ok && e->number[i];
     }
-    if (!ok || !e->text || !e->columns || !e->view_end) {
+    if (!ok || !e->text || !e->columns || !e->member) {
         dw_encoder_free(e);
         return NULL;
     }
@@ -74,7 +81,7 @@ void dw_encoder_free(struct dw_encoder *e)
     (void)ZSTD_freeCCtx(e->text);
     (void)ZSTD_freeCCtx(e->columns);
     dw_sha256_free(e->sha);
-    dw_free(e->view_end);
+    dw_free(e->member);
     for (int i = 0; i < COL_MORE; i++)
         dw_free(e->number[i]);
     dw_buf_fini(&e->views);
@@ -232,46 +239,46 @@ static void put_event_columns(struct dw_encoder *e, const struct dw_batch *b, in
         put_run(&e->column[c], v[c], b->event_count);
 }
 
-/* One view field of one shape: gap and length of every event. */
-static void put_views(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
+/* One view field of `n` events: gap and length of each. */
+static void put_views(struct dw_encoder *e, uint32_t n, uint32_t field)
 {
     uint64_t *gap = e->number[0], *len = e->number[1];
-    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
-        const struct dw_event *ev = &b->event[i];
-        const struct dw_field *f = &ev->field[field];
-        uint32_t start = (uint32_t)(f->v.ptr - ev->line.ptr);
-        gap[n] = dw_zigzag((int64_t)start - e->view_end[i]);
-        len[n] = f->len;
-        e->view_end[i] = start + f->len;
+    for (uint32_t i = 0; i < n; i++) {
+        struct member *m = &e->member[i];
+        const struct dw_field *f = &m->field[field];
+        uint32_t start = (uint32_t)(f->v.ptr - m->line);
+        gap[i] = dw_zigzag((int64_t)start - m->view_end);
+        len[i] = f->len;
+        m->view_end = start + f->len;
     }
-    put_run(&e->column[COL_GAP], gap, s->count);
-    put_run(&e->column[COL_VIEW], len, s->count);
+    put_run(&e->column[COL_GAP], gap, n);
+    put_run(&e->column[COL_VIEW], len, n);
 }
 
-static void put_same(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
+static void put_same(struct dw_encoder *e, uint32_t n, uint32_t field)
 {
-    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
-        const struct dw_field *f = &b->event[i].field[field];
-        e->view_end[i] = (uint32_t)(f->v.ptr - b->event[i].line.ptr) + f->len;
+    for (uint32_t i = 0; i < n; i++) {
+        struct member *m = &e->member[i];
+        const struct dw_field *f = &m->field[field];
+        m->view_end = (uint32_t)(f->v.ptr - m->line) + f->len;
     }
 }
 
-static void put_ints(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field)
+static void put_ints(struct dw_encoder *e, uint32_t n, uint32_t field)
 {
     int64_t before = 0;
-    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
-        int64_t v = b->event[i].field[field].v.i;
-        e->number[0][n] = dw_zigzag(dw_minus(v, before));
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t v = e->member[i].field[field].v.i;
+        e->number[0][i] = dw_zigzag(dw_minus(v, before));
         before = v;
     }
-    put_run(&e->column[COL_INT], e->number[0], s->count);
+    put_run(&e->column[COL_INT], e->number[0], n);
 }
 
-static void put_literals(struct dw_encoder *e, const struct dw_batch *b, const struct dw__shape *s, uint32_t field,
-    uint8_t kind)
+static void put_literals(struct dw_encoder *e, uint32_t n, uint32_t field, uint8_t kind)
 {
-    for (uint32_t n = 0, i = s->head; n < s->count; n++, i = b->next[i]) {
-        const struct dw_field *f = &b->event[i].field[field];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct dw_field *f = &e->member[i].field[field];
         if (kind == DW_K_LITERAL) {
             dw_buf_counted(&e->column[COL_LITERAL], dw_field_str(f));
         } else {
@@ -282,19 +289,20 @@ static void put_literals(struct dw_encoder *e, const struct dw_batch *b, const s
 
 static void put_value_columns(struct dw_encoder *e, const struct dw_batch *b)
 {
-    memset(e->view_end, 0, b->event_count * sizeof *e->view_end);
     for (uint32_t i = 0; i < b->shape_count; i++) {
         const struct dw__shape *s = &b->shape[i];
+        for (uint32_t n = 0, at = s->head; n < s->count; n++, at = b->next[at])
+            e->member[n] = (struct member){b->event[at].field, b->event[at].line.ptr, 0};
         for (uint32_t k = 0; k < s->entry_count; k++) {
             uint8_t kind = b->entry[s->entry + k].kind;
             if (kind <= DW_K_NUMBER)
-                put_views(e, b, s, k);
+                put_views(e, s->count, k);
             else if (kind >= DW__K_SAME)
-                put_same(e, b, s, k);
+                put_same(e, s->count, k);
             else if (kind == DW_K_INT || kind == DW_K_BOOL)
-                put_ints(e, b, s, k);
+                put_ints(e, s->count, k);
             else if (kind != DW_K_CONST)
-                put_literals(e, b, s, k, kind);
+                put_literals(e, s->count, k, kind);
         }
     }
 }
