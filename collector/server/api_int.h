@@ -126,6 +126,8 @@ struct request {
     char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP];
     const char *role;
     enum dw_role role_is;
+    bool has_token;
+    uint8_t token[DW_SHA256_BYTES]; /* its hash, by which it is known again */
     struct dw_buf body; /* of a web socket: what the client sent before the 101 */
     char accept[WEBSOCKET_ACCEPT_CAP]; /* of a web socket: Sec-WebSocket-Accept */
     bool opened, has_body, failed;
@@ -198,6 +200,8 @@ void api_work(struct request *rq);
 
 /* ---- api_request.c: MHD's callbacks ---- */
 
+/* Whether who asks may still do so: the token is neither revoked nor over. For answers that go on for long. */
+bool api_still_may(struct request *rq);
 /* Serves what comes to `listener`, which it takes in any case. NULL: it cannot. */
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local);
 
@@ -209,6 +213,7 @@ struct api_socket {
     struct dw_buf out; /* frames for the client; from `sent` on not sent yet */
     size_t sent;
     int64_t moved_ns, heard_ns; /* when the client took something, and said something */
+    int64_t asked_ns;           /* when it was looked whether it still may */
     uint8_t pong[WEBSOCKET_CONTROL_MAX], pong_len;
     bool owes_pong, pinged, blocked;
     bool closed;   /* the client sent its close frame */

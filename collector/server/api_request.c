@@ -105,10 +105,27 @@ static bool is_token(struct request *rq, struct dw_str text)
     const struct dw_token *t = dw_token_check(&a->tokens, text, dw_clock_real(&dw_clock_system));
     if (t) {
         memcpy(rq->who, t->name, sizeof rq->who);
+        memcpy(rq->token, t->hash, sizeof rq->token);
         rq->role_is = t->role;
+        rq->has_token = true;
     }
     (void)pthread_mutex_unlock(&a->tokens_lock);
     return t != NULL;
+}
+
+bool api_still_may(struct request *rq)
+{
+    struct api *a = rq->api;
+    bool may = !rq->has_token;
+    int64_t now_ns = dw_clock_real(&dw_clock_system);
+    (void)pthread_mutex_lock(&a->tokens_lock);
+    refresh_tokens(a);
+    for (uint32_t i = 0; i < a->tokens.count; i++) {
+        const struct dw_token *t = &a->tokens.item[i];
+        may |= memcmp(t->hash, rq->token, sizeof rq->token) == 0 && now_ns < t->expires_ns && dw_access_allows(rq->route->access, t->role);
+    }
+    (void)pthread_mutex_unlock(&a->tokens_lock);
+    return may;
 }
 
 /* On the unix socket root and who runs the collector need no token: they can read DATA anyway. */

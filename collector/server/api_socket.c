@@ -10,7 +10,8 @@
  *   (1) The socket is taken by the worker or given back at once: `left` and `socket` are decided under the request's lock.
  *   (2) A client that takes nothing for api.query.wait ends it, and so does one that does not answer a ping for so long.
  *   (3) A frame is begun only when the one before is whole, so control frames never stand in the middle of a message.
- *   (4) What waits for a client is one message, a ping, a pong and a close frame.
+ *   (4) It ends within seconds after its token is revoked or over.
+ *   (5) What waits for a client is one message, a ping, a pong and a close frame.
  */
 #include "api_int.h"
 
@@ -21,6 +22,7 @@
 
 enum { ROUND_MS = 200, READ_BYTES = 4096 };
 #define PING_AFTER_NS (5 * DW_NS_PER_S) /* of silence */
+#define ASK_AFTER_NS (1 * DW_NS_PER_S)  /* whether the token still holds */
 #define CLOSE_NS (1 * DW_NS_PER_S)      /* for the client to answer a close frame */
 
 /* ---- the handing over ---- */
@@ -116,7 +118,7 @@ static void begin_waiting(struct api_socket *s)
 
 static void push(struct api_socket *s)
 {
-    while (waits(s) && !s->gone) {
+    while (waits(s) && !s->gone && !s->out.err) {
         ssize_t n = send(s->rq->socket, s->out.ptr + s->sent, s->out.len - s->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -132,6 +134,14 @@ static void push(struct api_socket *s)
     s->blocked |= waits(s);
 }
 
+static bool still_may(struct api_socket *s, int64_t now_ns)
+{
+    if (now_ns - s->asked_ns <= ASK_AFTER_NS)
+        return true;
+    s->asked_ns = now_ns;
+    return api_still_may(s->rq);
+}
+
 /* Why it should end, or a ping that is due. */
 static void judge(struct api_socket *s)
 {
@@ -140,6 +150,8 @@ static void judge(struct api_socket *s)
         api_socket_end(s, WEBSOCKET_INTERNAL, "out of memory");
     else if (atomic_load(&s->rq->api->stopping))
         api_socket_end(s, WEBSOCKET_GOING, "the collector ends");
+    else if (!still_may(s, now_ns))
+        api_socket_end(s, WEBSOCKET_POLICY, "the token is revoked or over");
     else if (waits(s) && now_ns - s->moved_ns > wait_ns)
         api_socket_end(s, WEBSOCKET_POLICY, "the client did not read for api.query.wait");
     else if (s->pinged && silent_ns > PING_AFTER_NS + wait_ns)
@@ -201,7 +213,9 @@ bool api_socket_open(struct api_socket *s, struct request *rq)
     bool got = rq->socket >= 0;
     rq->left = !got;
     (void)pthread_mutex_unlock(&rq->lock);
-    if (got)
+    if (got && rq->body.err)
+        api_socket_end(s, WEBSOCKET_INTERNAL, "out of memory");
+    else if (got)
         hear(s, dw_buf_view(&rq->body));
     else
         (void)api_in_vain(rq); /* says why */
@@ -215,7 +229,7 @@ void api_socket_close(struct api_socket *s)
     begin_waiting(s);
     websocket_put_close(&s->out, s->code, dw_str_of(s->reason));
     push(s);
-    while (!s->gone && (waits(s) || !s->closed) && dw_clock_mono(&dw_clock_system) < until_ns)
+    while (!s->gone && !s->out.err && (waits(s) || !s->closed) && dw_clock_mono(&dw_clock_system) < until_ns)
         look(s, ROUND_MS);
     dw_buf_fini(&s->out);
 }

@@ -29,7 +29,7 @@ for name in ('one', 'two'):
                                else f'{name} {i} ok', 'log.level': fields['level'], 'url.path': fields['path'], 'http.response.status_code': fields['code']})
             f.write(text + '\n')
             lines.append((at * S, os.path.join(logs, name + '.log'), text, fields))
-up = Up(data, [os.path.join(logs, '*.log')], *[a for x in ('listen=127.0.0.1:0', 'tail.workers=2', 'query.wait=1s') for a in ('--set', 'collector.api.' + x)], '--set', 'collector.segment.max_bytes=64KiB')
+up = Up(data, [os.path.join(logs, '*.log')], *[a for x in ('listen=127.0.0.1:0', 'tail.workers=2', 'query.wait=1s', 'timeout=2s') for a in ('--set', 'collector.api.' + x)], '--set', 'collector.segment.max_bytes=64KiB')
 wait_for(lambda: os.path.exists(os.path.join(data, 'api.sock')) and count(data) == len(lines), 60, lambda: f'the lines: {up.said()[-1500:]}')
 
 
@@ -339,10 +339,25 @@ check(alive.read(lambda: alive.all()), 'who answers is not', alive.code)
 same(alive.close(), 1000, 'and ends when it likes')
 
 
+ASKED = (f'GET /loki/api/v1/tail?{urlencode(dict(query="{}"))} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+         f'Sec-WebSocket-Key: {"A" * 22}==\r\nAuthorization: Bearer {tokens["hunt"]}\r\n\r\n').encode()
+
+
 def outcomes():
     return [x for x in ndjson(dogwatch('audit', 'ls', '--data', data)) if x['event'] == 'answered']
 
 
+mine = dogwatch('token', 'add', 'leaving', '--role', 'hunt', '--data', data).strip()
+t = free(tcp, headers={'Authorization': f'Bearer {mine}'}, query='{}', limit=0)
+dogwatch('token', 'revoke', 'leaving', '--data', data)
+t.read(lambda: False)
+check(t.code == 1008 and 'revoked' in t.reason, 'a token that is revoked ends its tail', t.code)
+t.sock.close()
+for i in range(20):  # gone before they are answered
+    s = local() if i % 2 else tcp()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.sendall(ASKED)
+    s.close()
 lazy = free(query='{}', start=START, limit=5000)
 wait_for(lambda: any('did not read' in x['outcome'] for x in outcomes()), 20, 'who does not read to be let go')
 lazy.read(lambda: False)
@@ -353,8 +368,11 @@ check(any(x['outcome'] == 'complete' and x['rows'] == 50 for x in said) and any(
 for text in ('went away', 'no frame', 'too large', 'ping'):
     check(any(text in x['outcome'] for x in said), f'and why it ended: {text}', [x['outcome'] for x in said])
 
-# the end of the collector; one that has not said its close is cut off
+# the end of the collector, while others ask
 open_ = [free(query='{}', limit=0) for _ in range(2)]
+asking = [local() for _ in range(4)]
+for s in asking:
+    s.sendall(ASKED)
 same(up.stop(20), 0, 'dogwatch up ends well while tails are open')
 for t in open_:
     t.read(lambda: False)
