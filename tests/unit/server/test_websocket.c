@@ -132,7 +132,8 @@ static void frames_are_written_as_the_rfc_has_them(void **state)
     assert_bytes(&b, "\x88\x00", 2);
     dw_buf_reset(&b);
     (void)memset(long_text, 'x', 122);
-    memcpy(long_text + 122, "\xc3\xa9", 2); /* a character that does not fit whole */
+    long_text[122] = '\xc3'; /* a character that does not fit whole */
+    long_text[123] = '\xa9';
     websocket_put_close(&b, WEBSOCKET_POLICY, dw_str_make(long_text, 124));
     assert_int_equal(b.len, 2 + 2 + 122);
     dw_buf_fini(&b);
