@@ -129,6 +129,7 @@ def begin(*sets):
 
 # ---- a taken port, tokens ----
 taken = socket.socket()
+taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of a test before this one may still linger there
 try:
     taken.bind(('127.0.0.1', 7117))
     taken.listen(1)
