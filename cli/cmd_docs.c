@@ -132,7 +132,9 @@ static void page_loki(struct dw_buf *b)
                      "`| decolorize`, `| drop`, `| keep`, which change nothing, for lines were parsed long ago; filters over labels with `and`, `or`, brackets, texts and numbers; "
                      "`count_over_time`, `rate`, `bytes_over_time`, `bytes_rate`, alone or in `sum`, `sum by (...)`; `vector(N) + vector(N)`. What it does not know is refused with its place. "
                      "Regexes are PCRE2 and mind the case. A regex of a label has to match the whole value.\n\n"
-                     "Live tailing needs a web socket and is not there: Explore's live mode is not, its refresh is.\n\n"
+                     "Explore's live mode is a web socket on `/loki/api/v1/tail`: the newest `limit` lines from `start` on, then every line as it is archived, each once. It goes on until the client "
+                     "closes it, or the collector ends (code 1001); `api.tail.workers` of them run at a time, and `api.query.time` is not for them. A client that does not read holds back the reading, and one that "
+                     "takes nothing or answers no ping for `api.query.wait` is closed (1008). `delay_for` is not looked at. A proxy in between has to let web sockets through.\n\n"
                      "An answer that is not whole (time, limits, more than 1,000 series) says so under `warnings`.\n");
 }
 

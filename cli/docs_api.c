@@ -10,7 +10,7 @@
 
 enum place { IN_PATH, IN_QUERY, IN_BODY };
 enum type { T_TEXT, T_TIME, T_COUNT, T_ID, T_STRING, T_NUMBER, T_REAL, T_BOOLEAN, T_TIMESTAMP, T_OBJECT, T_LIST, T_MAYBE };
-enum kind { KIND_JSON, KIND_ROWS, KIND_TEXT };
+enum kind { KIND_JSON, KIND_ROWS, KIND_TEXT, KIND_SOCKET };
 
 static const struct route {
     const char *id, *method, *path, *row, *doc;
@@ -98,7 +98,7 @@ static void page_access(struct dw_buf *b)
 
 static void page_route(struct dw_buf *b, const struct route *r)
 {
-    static const char *const kinds[] = {"One JSON object", "Rows (NDJSON) and a last line", "Text"};
+    static const char *const kinds[] = {"One JSON object", "Rows (NDJSON) and a last line", "Text", "A web socket (RFC 6455), each message one JSON object"};
     static const char *const places[] = {"path", "target", "body"};
     static const char *const types[] = {"text", "time", "number", "hex digits"};
     bool any = false;
@@ -215,8 +215,10 @@ static void put_body(struct dw_buf *b, const struct route *r)
 
 static void put_responses(struct dw_buf *b, const struct route *r)
 {
-    dw_buf_printf(b, ",\n      \"responses\":{\"200\":{\"description\":");
-    if (r->kind == KIND_ROWS)
+    dw_buf_printf(b, ",\n      \"responses\":{\"%s\":{\"description\":", r->kind == KIND_SOCKET ? "101" : "200");
+    if (r->kind == KIND_SOCKET)
+        dw_buf_printf(b, "\"A web socket (RFC 6455), each message one object of the schema %s. Without a handshake 400.\"}", r->row);
+    else if (r->kind == KIND_ROWS)
         dw_buf_printf(b, "\"One object a line; the last one is an `answer`.\",\"content\":{\"application/x-ndjson\":{\"schema\":{\"anyOf\":[{\"$ref\":\"#/components/schemas/%s\"},"
                          "{\"$ref\":\"#/components/schemas/answer\"}]}}}}", r->row);
     else if (r->kind == KIND_JSON)

@@ -102,6 +102,8 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
     if (rc == DW_OK)
         rc = api_pool_start(&a->query, a, (unsigned)opt->api_query_workers, 0);
     if (rc == DW_OK)
+        rc = api_pool_start(&a->tail, a, (unsigned)opt->api_tail_workers, 0);
+    if (rc == DW_OK)
         rc = dw_path_join(a->alerts, sizeof a->alerts, opt->data.ptr, "alerts");
     if (rc == DW_OK)
         rc = dw_path_join(a->archive, sizeof a->archive, opt->data.ptr, "archive");
@@ -128,6 +130,8 @@ void api_stop(struct api *a)
     if (!a)
         return;
     atomic_store(&a->stopping, true);
+    if (a->tail.threads)
+        api_pool_stop(&a->tail);
     if (a->query.threads)
         api_pool_stop(&a->query);
     if (a->quick.threads)
@@ -140,6 +144,8 @@ void api_stop(struct api *a)
         if (gone < 0)
             dw_warn("%s: %s", a->socket, dw_err_text(gone));
     }
+    if (a->tail.threads)
+        api_pool_fini(&a->tail);
     if (a->query.threads)
         api_pool_fini(&a->query);
     if (a->quick.threads)

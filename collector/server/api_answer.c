@@ -39,6 +39,7 @@ struct request *api_request_new(struct api *a, struct MHD_Connection *conn, bool
     rq->conn = conn;
     rq->local = local;
     rq->owners = 1;
+    rq->socket = -1;
     rq->status = MHD_HTTP_OK;
     rq->role = "";
     dw_arena_init(&rq->arena, 0);
@@ -244,4 +245,6 @@ void api_end(struct request *rq)
     if (rq->out.err && !rq->begun)
         api_fail(rq, API_E_internal, NULL, "%s", dw_err_text(rq->out.err));
     (void)hand_over(rq, true);
+    if (rq->upgraded)
+        (void)MHD_upgrade_action(rq->upgraded, MHD_UPGRADE_ACTION_CLOSE);
 }

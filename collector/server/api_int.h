@@ -5,6 +5,7 @@
  *     api_request.c: takes a request apart,  ------>  api_work.c: audit, handler, end
  *     checks who asks, suspends it                    api_state.c api_alerts.c api_query.c: handlers
  *     sends what is there, waits for more    <------  api_answer.c: bytes of the answer, with a bound
+ *     hands the socket over after a 101      ------>  api_socket.c: a web socket, from then on the worker's
  *
  * A request has two owners: its connection and, while one works on it, a worker. The last one frees it.
  */
@@ -13,6 +14,7 @@
 
 #include "api.h"
 #include "api_parse.h"
+#include "websocket.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/diag.h"
@@ -38,8 +40,8 @@ enum {
 };
 
 enum api_method { API_GET, API_POST, API_PATCH, API_METHODS };
-enum api_where { API_INLINE, API_QUICK, API_QUERY };
-enum api_kind { API_JSON, API_ROWS, API_TEXT };
+enum api_where { API_INLINE, API_QUICK, API_QUERY, API_TAIL };
+enum api_kind { API_JSON, API_ROWS, API_TEXT, API_SOCKET };
 enum api_place { API_IN_PATH, API_IN_QUERY, API_IN_BODY };
 enum api_type { API_T_TEXT, API_T_TIME, API_T_COUNT, API_T_ID };
 enum api_error {
@@ -95,7 +97,7 @@ struct api {
     bool local_group; /* the unix socket belongs to the group `dogwatch` */
     char address[API_FROM_CAP]; /* that it listens on, without port */
     char alerts[API_PATH_CAP], archive[API_PATH_CAP], socket[API_PATH_CAP];
-    struct api_pool quick, query;
+    struct api_pool quick, query, tail;
     _Atomic int64_t turned_ns; /* 0: the loop has not turned yet */
     _Atomic bool stopping;
     pthread_mutex_t tokens_lock;
@@ -125,7 +127,10 @@ struct request {
     char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP];
     const char *role;
     enum dw_role role_is;
-    struct dw_buf body;
+    bool has_token;
+    uint8_t token[DW_SHA256_BYTES]; /* its hash, by which it is known again */
+    struct dw_buf body; /* of a web socket: what the client sent before the 101 */
+    char accept[WEBSOCKET_ACCEPT_CAP]; /* of a web socket: Sec-WebSocket-Accept */
     bool opened, has_body, failed;
     /* who answers: the worker, or the connection's thread */
     unsigned status;
@@ -145,6 +150,10 @@ struct request {
     bool ended;     /* `ready` is all that will come */
     bool suspended; /* the connection waits for the worker */
     bool gone;      /* the client */
+    bool upgrade;   /* the answer is 101 */
+    bool left;      /* nobody waits for the socket any more */
+    int socket;     /* of a web socket, the worker's until it is closed; -1: not there yet */
+    struct MHD_UpgradeResponseHandle *upgraded; /* closes it */
 };
 
 /* ---- api_answer.c ---- */
@@ -172,7 +181,7 @@ bool api_is_over(struct request *rq);
 void api_answer_line(struct request *rq, struct dw_str more);
 /* Lets the worker look again whether it still has to wait. */
 void api_wake_worker(struct request *rq);
-/* Everything that was made is handed over, and that was all. */
+/* Everything that was made is handed over, and that was all. A web socket is closed. */
 void api_end(struct request *rq);
 /* Writes ,"name": and a JSON string (a number) to the answer; the first of an object with { instead of the comma. */
 void api_put_text(struct dw_buf *out, char before, const char *name, struct dw_str value);
@@ -192,8 +201,41 @@ void api_work(struct request *rq);
 
 /* ---- api_request.c: MHD's callbacks ---- */
 
+/* Whether who asks may still do so: the token is neither revoked nor over. For answers that go on for long. */
+bool api_still_may(struct request *rq);
 /* Serves what comes to `listener`, which it takes in any case. NULL: it cannot. */
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local);
+
+/* ---- api_socket.c: a web socket. Thread: worker ---- */
+
+struct api_socket {
+    struct request *rq;
+    struct websocket in;
+    struct dw_buf out; /* frames for the client; from `sent` on not sent yet */
+    size_t sent;
+    int64_t moved_ns, heard_ns; /* when the client took something, and said something */
+    int64_t asked_ns;           /* when it was looked whether it still may */
+    uint8_t pong[WEBSOCKET_CONTROL_MAX], pong_len;
+    bool owes_pong, pinged, blocked;
+    bool closed;   /* the client sent its close frame */
+    bool gone;     /* the connection is no more */
+    uint16_t code; /* 0: goes on */
+    char reason[WEBSOCKET_CONTROL_MAX];
+};
+/* MHD's upgrade handler. */
+void api_on_upgrade(void *rq, struct MHD_Connection *conn, void *con_cls, const char *extra, size_t extra_len, MHD_socket fd, struct MHD_UpgradeResponseHandle *upgraded);
+/* Answers 101 and waits for the socket. From then on the request cannot fail any more. False: the client is gone, or the program ends. The
+ * caller calls api_socket_close if it is true. */
+DW_MUST_USE bool api_socket_open(struct api_socket *s, struct request *rq);
+/* Takes and answers what the client says, waiting for it so long. False: it ends. */
+bool api_socket_turn(struct api_socket *s, int wait_ms);
+/* Sends a message; waits while the client has enough. False: it ends. */
+bool api_socket_send(struct api_socket *s, struct dw_str text);
+bool api_socket_goes_on(const struct api_socket *s);
+/* It ends with this, if nothing ended it before. */
+void api_socket_end(struct api_socket *s, enum websocket_code code, const char *reason);
+/* Says so to the client, and gives it a moment to say so, too. The connection is closed by api_end. */
+void api_socket_close(struct api_socket *s);
 
 /* ---- api_listen.c ---- */
 
@@ -233,15 +275,25 @@ struct api_scan {
     int64_t since_ns, until_ns;
     void (*row)(struct api_scan *s, const struct dw_event *row, uint8_t mark);
     void (*end)(struct api_scan *s);
+    bool (*over)(struct api_scan *s);            /* whether to end before the next frame; NULL: api_is_over */
+    void (*unread)(struct api_scan *s, int err); /* told of each part that cannot be read; may be NULL */
     void *arg;
     /* set by api_scan, and gone after it */
     struct dw_keys *keys;
     struct dw_query *q;
-    uint64_t matched, events, frames;
+    struct dw_archive_reader *reader;
+    struct dw_answer_query pass;
+    uint64_t frames;
     bool stop; /* no row is wanted any more */
 };
 /* `text` is FILTER or FILTER | PIPES, and outlives the call. */
 void api_scan(struct api_scan *s, struct dw_str text);
+/* The same in steps, for who reads on and does not need `end`. False: the request has failed. Keeps `text` until api_scan_close, which the
+ * caller calls in any case. */
+DW_MUST_USE bool api_scan_open(struct api_scan *s, struct dw_str text);
+/* Reads to the end of what is there. Called again it goes on with what came since. False: `over` ended it. */
+bool api_scan_read(struct api_scan *s);
+void api_scan_close(struct api_scan *s);
 
 /* Value of a parameter of the request's route; a NULL pointer, or `otherwise`, where it is not given. */
 struct dw_str api_param_text(const struct request *rq, const char *name);

@@ -65,10 +65,10 @@ static void put_answer(struct api_scan *s)
     struct rows *r = s->arg;
     struct dw_buf more = {0};
     dw_query_unseen(s->q, note_unseen, r);
-    if (s->matched == 0)
+    if (s->pass.matched == 0)
         dw_query_texts(s->q, note_text, r);
-    api_put_number(&more, ',', "matched", s->matched);
-    api_put_number(&more, ',', "events", s->events);
+    api_put_number(&more, ',', "matched", s->pass.matched);
+    api_put_number(&more, ',', "events", s->pass.events);
     api_put_number(&more, ',', "frames", s->frames);
     put_bound(&more, "since", s->since_ns, INT64_MIN);
     put_bound(&more, "until", s->until_ns, INT64_MAX);

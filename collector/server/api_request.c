@@ -1,7 +1,7 @@
 /*
  * api_request: a connection's side of a request: taken apart, checked, handed to a worker, answered.
  *
- *     target -> Host, Origin -> route -> token, role -> parameters -> body -> worker -> answer
+ *     target -> Host, Origin -> route -> token, role -> parameters -> handshake of a web socket -> body -> worker -> answer
  *
  * Every step may refuse; what is refused before the body has come is answered at once, and the connection closed.
  *
@@ -105,10 +105,27 @@ static bool is_token(struct request *rq, struct dw_str text)
     const struct dw_token *t = dw_token_check(&a->tokens, text, dw_clock_real(&dw_clock_system));
     if (t) {
         memcpy(rq->who, t->name, sizeof rq->who);
+        memcpy(rq->token, t->hash, sizeof rq->token);
         rq->role_is = t->role;
+        rq->has_token = true;
     }
     (void)pthread_mutex_unlock(&a->tokens_lock);
     return t != NULL;
+}
+
+bool api_still_may(struct request *rq)
+{
+    struct api *a = rq->api;
+    bool may = !rq->has_token;
+    int64_t now_ns = dw_clock_real(&dw_clock_system);
+    (void)pthread_mutex_lock(&a->tokens_lock);
+    refresh_tokens(a);
+    for (uint32_t i = 0; i < a->tokens.count; i++) {
+        const struct dw_token *t = &a->tokens.item[i];
+        may |= memcmp(t->hash, rq->token, sizeof rq->token) == 0 && now_ns < t->expires_ns && dw_access_allows(rq->route->access, t->role);
+    }
+    (void)pthread_mutex_unlock(&a->tokens_lock);
+    return may;
 }
 
 /* On the unix socket nobody needs a token: root and who runs the collector can do everything to DATA anyway; others can connect only as
@@ -173,7 +190,21 @@ static bool check_body(struct request *rq)
     return !rq->failed;
 }
 
-static void open_request(struct request *rq, const char *method)
+/* What a client must say so that its connection may become a web socket (RFC 6455, 4.2.1). */
+static bool check_handshake(struct request *rq, const char *http)
+{
+    static const char hint[] = "a client of web sockets (RFC 6455), such as Explore's live mode";
+    if (strcmp(http, MHD_HTTP_VERSION_1_1) != 0 || !websocket_has_word(header(rq, MHD_HTTP_HEADER_UPGRADE), DW_STR("websocket"))
+        || !websocket_has_word(header(rq, MHD_HTTP_HEADER_CONNECTION), DW_STR("upgrade")))
+        api_fail(rq, API_E_malformed, hint, "this route is a web socket: HTTP/1.1 with Upgrade: websocket and Connection: Upgrade is needed");
+    else if (!dw_str_eq(dw_str_trim(header(rq, "Sec-WebSocket-Version")), DW_STR("13")))
+        api_fail(rq, API_E_malformed, hint, "Sec-WebSocket-Version must be 13");
+    else if (!websocket_accept(dw_str_trim(header(rq, "Sec-WebSocket-Key")), rq->accept))
+        api_fail(rq, API_E_malformed, hint, "Sec-WebSocket-Key must be 16 bytes in base64");
+    return !rq->failed;
+}
+
+static void open_request(struct request *rq, const char *method, const char *http)
 {
     struct api_params given;
     struct dw_str path;
@@ -187,8 +218,8 @@ static void open_request(struct request *rq, const char *method)
         return;
     if (rc < 0)
         api_fail(rq, API_E_malformed, "name=value&name=value, each name once, escapes as %XX", "the parameters cannot be read: %s", dw_err_text(rc));
-    else if (check_body(rq))
-        (void)api_take_params(rq, &given, API_IN_QUERY);
+    else if (check_body(rq) && api_take_params(rq, &given, API_IN_QUERY) && rq->route->kind == API_SOCKET)
+        (void)check_handshake(rq, http);
 }
 
 static void take_body(struct request *rq)
@@ -230,13 +261,27 @@ static ssize_t read_ready(void *cls, uint64_t pos, char *buf, size_t max)
 
 static const char *type_of(const struct request *rq)
 {
-    static const char *const types[] = {[API_JSON] = "application/json", [API_ROWS] = "application/x-ndjson", [API_TEXT] = "text/plain; version=0.0.4; charset=utf-8"};
+    static const char *const types[] = {[API_JSON] = "application/json", [API_ROWS] = "application/x-ndjson", [API_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+        [API_SOCKET] = "application/json"};
     return rq->failed || !rq->route ? types[API_JSON] : types[rq->route->kind];
 }
 
 static void add_header(struct MHD_Response *r, const char *name, const char *value)
 {
     (void)MHD_add_response_header(r, name, value); /* fails without memory only; the answer is understood without it */
+}
+
+/* From then on the connection is the worker's. */
+static enum MHD_Result send_upgrade(struct request *rq)
+{
+    struct MHD_Response *r = MHD_create_response_for_upgrade(api_on_upgrade, rq);
+    if (!r)
+        return MHD_NO;
+    add_header(r, MHD_HTTP_HEADER_UPGRADE, "websocket");
+    add_header(r, "Sec-WebSocket-Accept", rq->accept);
+    enum MHD_Result queued = MHD_queue_response(rq->conn, MHD_HTTP_SWITCHING_PROTOCOLS, r);
+    MHD_destroy_response(r);
+    return queued;
 }
 
 /* Sends the answer that has begun: whole, if it has ended. */
@@ -265,6 +310,8 @@ static enum MHD_Result send_answer(struct request *rq)
         add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (rq->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         add_header(r, MHD_HTTP_HEADER_ALLOW, rq->allow);
+    if (rq->status == MHD_HTTP_BAD_REQUEST && rq->route && rq->route->kind == API_SOCKET)
+        add_header(r, "Sec-WebSocket-Version", "13");
     enum MHD_Result queued = MHD_queue_response(rq->conn, rq->status, r);
     MHD_destroy_response(r);
     return queued;
@@ -285,10 +332,11 @@ static enum MHD_Result hand_to_worker(struct request *rq)
     rq->owners = 2;
     MHD_suspend_connection(rq->conn);
     (void)pthread_mutex_unlock(&rq->lock);
-    if (!api_pool_submit(rq->route->where == API_QUERY ? &a->query : &a->quick, rq)) {
+    bool tails = rq->route->where == API_TAIL;
+    if (!api_pool_submit(tails ? &a->tail : rq->route->where == API_QUERY ? &a->query : &a->quick, rq)) {
         DW_COUNT(api_busy);
         api_request_release(rq);
-        api_fail(rq, API_E_busy, "api.query.workers", "all workers are busy");
+        api_fail(rq, API_E_busy, tails ? "api.tail.workers" : "api.query.workers", "all workers are busy");
         api_end(rq); /* resumes it */
     }
     return MHD_YES;
@@ -303,12 +351,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     (void)cls;
     (void)conn;
     (void)url;
-    (void)version;
     if (!rq || !rq->target.ptr)
         return MHD_NO; /* no memory */
     if (!rq->opened) {
         rq->opened = true;
-        open_request(rq, method);
+        open_request(rq, method, version);
         return rq->failed ? answer_now(rq) : MHD_YES;
     }
     if (*upload_size) {
@@ -319,10 +366,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
         return MHD_YES;
     }
     (void)pthread_mutex_lock(&rq->lock);
-    bool begun = rq->begun;
+    bool begun = rq->begun, upgrade = rq->upgrade;
     (void)pthread_mutex_unlock(&rq->lock);
     if (begun)
-        return send_answer(rq);
+        return upgrade ? send_upgrade(rq) : send_answer(rq);
     if (rq->has_body)
         take_body(rq);
     if (rq->failed)
@@ -366,7 +413,7 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 struct MHD_Daemon *api_daemon(struct api *a, int listener, bool local)
 {
     const struct dw_collector_options *o = a->opt;
-    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE;
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, a->cert}, {MHD_OPTION_HTTPS_MEM_KEY, 0, a->key}, {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     bool secure = a->cert && !local;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #define HOUR_NS (3600 * DW_NS_PER_S)
-enum { PAIRS_MAX = 100000, VALUE_KEPT = 200 };
+enum { PAIRS_MAX = 100000, VALUE_KEPT = 200, LINES_USUAL = 100 };
 
 /* 1700000000000000000, 1700000000, 1700000000.5, 2023-11-14T22:13:20Z */
 static bool take_time(struct dw_str text, int64_t *ret_ns)
@@ -48,6 +48,20 @@ bool loki_range(struct request *rq, int64_t *ret_start, int64_t *ret_end)
     if (*ret_start > *ret_end)
         api_fail(rq, API_E_malformed, NULL, "start is after end: nothing can be there");
     return *ret_start <= *ret_end;
+}
+
+bool loki_start(struct request *rq, int64_t *ret_start)
+{
+    return time_of(rq, "start", dw_clock_real(&dw_clock_system) - HOUR_NS, ret_start);
+}
+
+uint32_t loki_limit(struct request *rq)
+{
+    int64_t limit = api_param_number(rq, "limit", LINES_USUAL);
+    if (limit <= LOKI_LINES_MAX)
+        return (uint32_t)limit;
+    api_partial(rq, "at most %d lines are given", LOKI_LINES_MAX);
+    return LOKI_LINES_MAX;
 }
 
 bool loki_query(struct request *rq, const char *name, const char *otherwise, struct logql *ret)

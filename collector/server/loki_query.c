@@ -1,160 +1,67 @@
 /*
- * loki_query: lines by stream, and counts at steps of time.
+ * loki_query: lines by stream (loki_lines.c), and counts at steps of time.
  *
- * Idea: lines go into a heap of the newest (or oldest) `limit`, and are grouped by their labels at the end. A function counts each line at
- * every step t with t - range < time <= t.
+ * Idea: a function counts each line at every step t with t - range < time <= t.
  *
- * Bounds: LINES_MAX lines, STEPS_MAX steps, LOKI_SERIES_MAX series.
+ * Bounds: LOKI_LINES_MAX lines, STEPS_MAX steps, LOKI_SERIES_MAX series.
  */
 #include "loki_int.h"
 
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/mem.h"
 #include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINES_MAX = 5000, LINES_USUAL = 100, STEPS_MAX = 11000, STEPS_USUAL = 250 };
+enum { STEPS_MAX = 11000, STEPS_USUAL = 250 };
 
 /* ---- lines ---- */
 
-struct line {
-    int64_t time_ns;
-    uint64_t number; /* in the order of the archive: equal times keep it */
-    char *text;      /* labels, then the line */
-    const char *at[2];
-    size_t len;
-};
-
-struct lines {
-    struct line *heap; /* the one to be given up first stands at 0 */
-    uint32_t count, limit;
-    uint64_t number;
-    bool newest;
+struct wanted {
+    struct loki_lines lines;
     const struct logql *q;
     struct dw_regex_scratch *regex;
-    size_t bytes, bytes_max; /* of texts that are kept */
-    struct dw_buf labels;
     int rc;
 };
 
-/* Whether a is given up before b. */
-static bool worse(const struct lines *l, const struct line *a, const struct line *b)
-{
-    bool older = a->time_ns != b->time_ns ? a->time_ns < b->time_ns : a->number < b->number;
-    return l->newest ? older : !older;
-}
-
-static void swap(struct line *a, struct line *b)
-{
-    struct line c = *a;
-    *a = *b;
-    *b = c;
-}
-
-static void sift_up(struct lines *l, uint32_t i)
-{
-    for (; i && worse(l, &l->heap[i], &l->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(&l->heap[i], &l->heap[(i - 1) / 2]);
-}
-
-static void sift_down(struct lines *l)
-{
-    for (uint32_t i = 0, least; ; i = least) {
-        least = i;
-        for (uint32_t k = 2 * i + 1; k <= 2 * i + 2 && k < l->count; k++)
-            least = worse(l, &l->heap[k], &l->heap[least]) ? k : least;
-        if (least == i)
-            return;
-        swap(&l->heap[i], &l->heap[least]);
-    }
-}
-
 static void take_line(struct api_scan *s, const struct dw_event *ev, uint8_t mark)
 {
-    struct lines *l = s->arg;
-    struct line one = {.time_ns = ev->time_ns, .number = l->number++, .len = ev->line.len};
+    struct wanted *w = s->arg;
     (void)mark;
-    bool full = l->count == l->limit;
-    if ((full && (l->limit == 0 || !worse(l, &l->heap[0], &one))) || !loki_takes(s->rq, l->q, l->regex, ev))
+    if (!loki_lines_want(&w->lines, ev->time_ns) || !loki_takes(s->rq, w->q, w->regex, ev))
         return;
-    if (l->bytes + one.len > l->bytes_max) {
+    int rc = loki_lines_add(&w->lines, s->keys, ev);
+    if (rc == DW_ELIMIT)
         api_partial(s->rq, "the lines are over api.query.memory: ask for fewer");
-        return;
-    }
-    dw_buf_reset(&l->labels);
-    loki_labels(ev, s->keys, NULL, &l->labels);
-    const struct dw_str text[] = {dw_buf_view(&l->labels), ev->line};
-    one.text = l->labels.err ? NULL : dw_keyed_texts(text, 2, one.at);
-    if (!one.text) {
-        l->rc = DW_ENOMEM;
-        s->stop = true;
-    } else if (l->count < l->limit) {
-        l->heap[l->count++] = one;
-        sift_up(l, l->count - 1);
-    } else {
-        l->bytes -= l->heap[0].len;
-        dw_free(l->heap[0].text);
-        l->heap[0] = one;
-        sift_down(l);
-    }
-    l->bytes += one.text ? one.len : 0;
-}
-
-static int by_stream(const void *a, const void *b)
-{
-    const struct line *x = a, *y = b;
-    int order = strcmp(x->at[0], y->at[0]);
-    if (order)
-        return order;
-    return x->time_ns != y->time_ns ? (x->time_ns < y->time_ns ? -1 : 1) : x->number < y->number ? -1 : 1;
+    else if (rc < 0)
+        w->rc = rc;
+    s->stop |= w->rc < 0;
 }
 
 static void put_lines(struct api_scan *s)
 {
-    struct lines *l = s->arg;
-    struct dw_buf *out = &s->rq->out;
-    qsort(l->heap, l->count, sizeof *l->heap, by_stream);
+    struct wanted *w = s->arg;
     loki_begin(s->rq);
-    dw_buf_str(out, DW_STR(",\"data\":{\"resultType\":\"streams\",\"result\":["));
-    for (uint32_t from = 0, to; from < l->count; from = to) {
-        to = from;
-        while (to < l->count && strcmp(l->heap[to].at[0], l->heap[from].at[0]) == 0)
-            to++;
-        dw_buf_printf(out, "%s{\"stream\":%s,\"values\":[", from ? "," : "", l->heap[from].at[0]);
-        for (uint32_t i = from; i < to; i++) {
-            const struct line *one = &l->heap[l->newest ? to - 1 - (i - from) : i];
-            dw_buf_printf(out, "%s[\"%" PRId64 "\",", i > from ? "," : "", one->time_ns);
-            (void)dw_json_string(out, dw_str_make(one->at[1], one->len));
-            dw_buf_byte(out, ']');
-        }
-        dw_buf_str(out, DW_STR("]}"));
-    }
-    dw_buf_str(out, DW_STR("],\"stats\":{}}}\n"));
-    s->rq->rows = l->count;
+    dw_buf_str(&s->rq->out, DW_STR(",\"data\":{\"resultType\":\"streams\",\"result\":"));
+    loki_lines_put(&w->lines, 0, w->lines.count, w->lines.newest, &s->rq->out);
+    dw_buf_str(&s->rq->out, DW_STR(",\"stats\":{}}}\n"));
+    s->rq->rows = w->lines.count;
 }
 
 static void run_lines(struct request *rq, const struct logql *q, int64_t start, int64_t end)
 {
     struct dw_str direction = api_param_text(rq, "direction");
-    uint64_t limit = (uint64_t)api_param_number(rq, "limit", LINES_USUAL);
-    struct lines l = {.limit = limit < LINES_MAX ? (uint32_t)limit : LINES_MAX, .newest = !direction.ptr || !dw_str_ieq(direction, DW_STR("forward")),
-        .q = q, .regex = dw_regex_scratch_new(), .bytes_max = (size_t)rq->api->opt->api_query_memory / 2};
-    struct api_scan s = {.rq = rq, .since_ns = start, .until_ns = end, .row = take_line, .end = put_lines, .arg = &l};
-    l.heap = dw_calloc(l.limit + 1, sizeof *l.heap);
-    if (limit > LINES_MAX)
-        api_partial(rq, "at most %d lines are given", LINES_MAX);
-    if (l.heap && l.regex)
+    bool newest = !direction.ptr || !dw_str_ieq(direction, DW_STR("forward"));
+    struct wanted w = {.q = q, .regex = dw_regex_scratch_new()};
+    struct api_scan s = {.rq = rq, .since_ns = start, .until_ns = end, .row = take_line, .end = put_lines, .arg = &w};
+    w.rc = loki_lines_init(&w.lines, loki_limit(rq), newest, (size_t)rq->api->opt->api_query_memory / 2);
+    if (w.rc == DW_OK && w.regex)
         api_scan(&s, dw_buf_view(&q->filter));
-    if (!l.heap || !l.regex || l.rc < 0)
+    if (w.rc < 0 || !w.regex)
         api_fail_code(rq, "the answer", DW_ENOMEM);
-    for (uint32_t i = 0; i < l.count; i++)
-        dw_free(l.heap[i].text);
-    dw_free(l.heap);
-    dw_regex_scratch_free(l.regex);
-    dw_buf_fini(&l.labels);
+    loki_lines_fini(&w.lines);
+    dw_regex_scratch_free(w.regex);
 }
 
 /* ---- counts ---- */

@@ -2,8 +2,8 @@
  * Who includes it defines the rows that it wants; all are undefined at the end.
  *
  * ROUTE(id, METHOD, "path", ACCESS, WHERE, KIND, row, doc)
- *     WHERE   INLINE: answered at once; QUICK: by a worker, the answer made whole; QUERY: by a query's worker, streamed
- *     KIND    JSON: one object; ROWS: NDJSON, rows and then one line {"answer": ...}; TEXT
+ *     WHERE   INLINE: answered at once; QUICK: by a worker, the answer made whole; QUERY: by a query's worker, streamed; TAIL: by a tail's
+ *     KIND    JSON: one object; ROWS: NDJSON, rows and then one line {"answer": ...}; TEXT; SOCKET: a web socket, each message one object
  *     row     the schema of the object or of a row
  * PARAM(route, "name", PLACE, TYPE, "default", doc), after its route
  *     PLACE   PATH, QUERY (after the question mark) or BODY (member of a JSON object)
@@ -140,6 +140,11 @@ PARAM(loki_detected_fields, "start", QUERY, TEXT, "", "From this time on; otherw
 PARAM(loki_detected_fields, "end", QUERY, TEXT, "", "Up to this time; otherwise now.")
 PARAM(loki_detected_fields, "line_limit", QUERY, COUNT, "1000", "Lines to look at.")
 PARAM(loki_detected_fields, "limit", QUERY, COUNT, "", "Not looked at.")
+ROUTE(loki_tail, GET, "/loki/api/v1/tail", EVENTS, TAIL, SOCKET, tail, "Lines that are there, the newest `limit`, and then those that come, until the client closes (loki.md).")
+PARAM(loki_tail, "query", QUERY, TEXT, "", "LogQL: {label=\"value\"}, line filters, json, filters over labels; no function. Needed.")
+PARAM(loki_tail, "start", QUERY, TEXT, "", "Lines from this time on; otherwise from an hour before now.")
+PARAM(loki_tail, "limit", QUERY, COUNT, "100", "Lines at most of those that are there already; not more than 5000.")
+PARAM(loki_tail, "delay_for", QUERY, TEXT, "", "Not looked at: lines come as they are archived.")
 ROUTE(loki_buildinfo, GET, "/loki/api/v1/status/buildinfo", STATE, INLINE, JSON, loki, "Which version of Loki this answers like.")
 
 SCHEMA(none, 0, "No object.")
@@ -165,6 +170,9 @@ MEMBER(entity, "alerts", NUMBER, "how many alerts are about it")
 MEMBER(entity, "level", STRING, "the greatest level of them")
 MEMBER(entity, "last", TIMESTAMP, "event time of the newest of them")
 SCHEMA(loki, 1, "As Loki's HTTP API has it.")
+SCHEMA(tail, 1, "A message of a live tail, as Loki has it; `warnings` says what could not be read.")
+MEMBER(tail, "streams", LIST, "lines by stream: `stream` has its labels, `values` pairs of nanoseconds since 1970 and the line")
+MEMBER(tail, "dropped_entries", LIST, "empty: a client that does not read holds back the reading")
 SCHEMA(incident, 0, "Alerts that belong together.")
 MEMBER(incident, "incident", STRING, "its id: that of its first alert")
 MEMBER(incident, "level", STRING, "the greatest of its alerts")
