@@ -2,7 +2,8 @@
  * bench_pipeline: docker json of nginx lines -> parsed event -> frame -> dir -> sealed segment -> events, beside libzstd
  * level 1 and reading the same bytes, in one run. Prints one JSON object a measure; ratios are what counts.
  *
- * usage: [DW_BROKERS=HOST:PORT] bench_pipeline [LINES [load]] (400000; load: the first measures only)
+ * usage: [DW_BROKERS=HOST:PORT] [DW_LINES=FILE] bench_pipeline [LINES [load]] (400000; load: the first measures only)
+ *     DW_LINES: access-log lines to use, over and over, instead of made-up ones
  */
 #include "support.h"
 
@@ -49,6 +50,27 @@ static double seconds(int64_t ns)
     return (double)ns / 1e9;
 }
 
+/* The lines of DW_LINES; none: it is not given. */
+static struct dw_str given_lines(void)
+{
+    static struct dw_buf text;
+    const char *path = getenv("DW_LINES");
+    if (path && !text.len && dw_fs_read_file(&dw_fs_system, path, 256 << 20, &text) < 0)
+        abort();
+    return dw_buf_view(&text);
+}
+
+/* The next line of those, as docker writes it. */
+static void put_given(struct dw_str all, struct dw_str time, struct dw_buf *out)
+{
+    static struct dw_str rest;
+    rest = rest.len ? rest : all;
+    dw_buf_str(out, DW_STR("{\"log\":"));
+    (void)dw_json_string(out, dw_str_cut(&rest, '\n'));
+    out->len--; /* the closing quote: the newline goes before it */
+    dw_buf_printf(out, "\\n\",\"stream\":\"stdout\",\"time\":\"%.*s\"}\n", DW_ARG(time));
+}
+
 static void make_line(struct dw_rng *r, uint64_t i, int64_t time_ns, struct dw_buf *out)
 {
     static const char *const agents[] = {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
@@ -57,6 +79,11 @@ static void make_line(struct dw_rng *r, uint64_t i, int64_t time_ns, struct dw_b
     static const char *const paths[] = {"/", "/index.html", "/api/v1/items", "/static/app.js", "/login", "/images/logo.png", "/products"};
     struct dw_buf time = {0};
     dw_time_text(&time, time_ns);
+    if (given_lines().len) {
+        put_given(given_lines(), dw_buf_view(&time), out);
+        dw_buf_fini(&time);
+        return;
+    }
     dw_buf_printf(out, "{\"log\":\"%u.%u.%u.%u - - [24/Nov/2026:%02u:%02u:%02u +0000] \\\"GET %s?id=%u HTTP/1.1\\\" %u %u \\\"-\\\" \\\"%s\\\"\\n\",\"stream\":\"stdout\",\"time\":\"%.*s\"}\n",
         (unsigned)dw_rng_below(r, 223) + 1, (unsigned)dw_rng_below(r, 256), (unsigned)dw_rng_below(r, 256), (unsigned)dw_rng_below(r, 256),
         (unsigned)(i / 360000 % 24), (unsigned)(i / 6000 % 60), (unsigned)(i / 100 % 60), paths[dw_rng_below(r, 7)], (unsigned)dw_rng_below(r, 100000),
