@@ -131,6 +131,7 @@ void docs_api_page(struct dw_buf *b)
     dw_buf_printf(b, "## Who may ask\n\n"
         "- A token stands in `Authorization: Bearer TOKEN`, over TCP always, on loopback too. `dogwatch token` makes, lists and revokes them (docs/formats/tokens.md).\n"
         "- On the unix socket root and the user that runs the collector need none: they are `admin`. Where the socket belongs to the group `dogwatch`, its members need none either: they are `hunt`. The audit log has both as `uid N`.\n"
+        "- A browser has a cookie instead: `dogwatch console` prints a link with a code that is good once, for 10 minutes; `POST /api/v1/session` makes a session of 12 hours of it, with the role of who asked for the code.\n"
         "- The collector does not start when `api.listen` is not loopback and there is no `api.tls.cert`, `api.tls.key` and token.\n"
         "- Host must be localhost, the address it listens on, or one of `api.hosts`; an Origin must be that very host. Anything else is 403: no stranger's page can have a browser ask.\n"
         "- Queries and changes are in a chained audit log (docs/formats/audit.md; `dogwatch audit ls|verify`), before they are made and after.\n\n");

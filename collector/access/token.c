@@ -74,15 +74,12 @@ int dw_tokens_path(const char *data, char ret[DW_TOKENS_PATH_CAP])
     return dw_path_join(ret, DW_TOKENS_PATH_CAP, data, "api/tokens");
 }
 
-int dw_tokens_load(const struct dw_fs *fs, const char *data, struct dw_tokens *ret)
+int dw_tokens_read(const struct dw_fs *fs, const char *path, struct dw_tokens *ret)
 {
-    char path[DW_TOKENS_PATH_CAP];
     struct dw_buf text = {0};
     uint32_t lines = 1;
     *ret = (struct dw_tokens){0};
-    int rc = dw_tokens_path(data, path);
-    if (rc == DW_OK)
-        rc = dw_fs_read_file(fs, path, FILE_MAX, &text);
+    int rc = dw_fs_read_file(fs, path, FILE_MAX, &text);
     for (size_t i = 0; i < text.len; i++)
         lines += text.ptr[i] == '\n';
     if (rc == DW_OK && !(ret->item = dw_calloc(lines, sizeof *ret->item)))
@@ -96,6 +93,24 @@ int dw_tokens_load(const struct dw_fs *fs, const char *data, struct dw_tokens *r
     }
     dw_buf_fini(&text);
     return rc == DW_ENOENT ? DW_OK : rc;
+}
+
+int dw_tokens_load(const struct dw_fs *fs, const char *data, struct dw_tokens *ret)
+{
+    char path[DW_TOKENS_PATH_CAP];
+    *ret = (struct dw_tokens){0};
+    int rc = dw_tokens_path(data, path);
+    return rc == DW_OK ? dw_tokens_read(fs, path, ret) : rc;
+}
+
+int dw_tokens_write(const struct dw_fs *fs, const char *path, const struct dw_tokens *t)
+{
+    struct dw_buf text = {0};
+    for (uint32_t i = 0; i < t->count; i++)
+        dw_token_write_line(&t->item[i], &text);
+    int rc = text.err ? text.err : dw_fs_write_file(fs, path, 0600, dw_buf_view(&text));
+    dw_buf_fini(&text);
+    return rc;
 }
 
 void dw_tokens_free(struct dw_tokens *t)
@@ -148,15 +163,11 @@ static void give_to_owner(const char *data, const char *path)
 static int save(const struct dw_fs *fs, const char *data, const struct dw_tokens *t)
 {
     char path[DW_TOKENS_PATH_CAP];
-    struct dw_buf text = {0};
-    for (uint32_t i = 0; i < t->count; i++)
-        dw_token_write_line(&t->item[i], &text);
-    int rc = text.err ? text.err : dw_tokens_path(data, path);
+    int rc = dw_tokens_path(data, path);
     if (rc == DW_OK)
-        rc = dw_fs_write_file(fs, path, 0600, dw_buf_view(&text));
+        rc = dw_tokens_write(fs, path, t);
     if (rc == DW_OK)
         give_to_owner(data, path);
-    dw_buf_fini(&text);
     return rc;
 }
 
@@ -200,10 +211,23 @@ static uint32_t find(const struct dw_tokens *t, struct dw_str name)
     return i;
 }
 
+int dw_token_make(struct dw_token *t, char ret[DW_TOKEN_TEXT])
+{
+    uint8_t chance[RANDOM_BYTES];
+    int rc = dw_rng_bytes(chance, sizeof chance);
+    if (rc == DW_OK)
+        rc = dw_rng_bytes(t->salt, sizeof t->salt);
+    if (rc < 0)
+        return rc;
+    memcpy(ret, prefix.ptr, prefix.len);
+    dw_hex(chance, sizeof chance, ret + prefix.len);
+    hash_of(t, dw_str_of(ret), t->hash);
+    return DW_OK;
+}
+
 int dw_token_add(const struct dw_fs *fs, const char *data, struct dw_token *t, char ret[DW_TOKEN_TEXT])
 {
     struct dw_tokens all;
-    uint8_t chance[RANDOM_BYTES];
     int lock = -1;
     DW_ASSERT(dw_token_name_ok(dw_str_of(t->name)));
     int rc = begin(fs, data, &all, &lock);
@@ -212,13 +236,8 @@ int dw_token_add(const struct dw_fs *fs, const char *data, struct dw_token *t, c
     if (rc == DW_OK && all.count >= DW_TOKENS_MAX)
         rc = DW_ELIMIT;
     if (rc == DW_OK)
-        rc = dw_rng_bytes(chance, sizeof chance);
-    if (rc == DW_OK)
-        rc = dw_rng_bytes(t->salt, sizeof t->salt);
+        rc = dw_token_make(t, ret);
     if (rc == DW_OK) {
-        memcpy(ret, prefix.ptr, prefix.len);
-        dw_hex(chance, sizeof chance, ret + prefix.len);
-        hash_of(t, dw_str_of(ret), t->hash);
         all.item[all.count++] = *t;
         rc = save(fs, data, &all);
     }

@@ -57,6 +57,15 @@ static int read_pem(struct dw_str path, char **ret)
     return rc;
 }
 
+/* What it listens on, unless that is every address: then the first of its names. */
+static void set_url(struct api *a, const struct api_address *at)
+{
+    bool any = strcmp(at->text, "0.0.0.0") == 0 || strcmp(at->text, "::") == 0;
+    struct dw_str host = !any ? dw_str_of(at->text) : a->opt->api_hosts.count ? a->opt->api_hosts.item[0] : DW_STR("localhost");
+    bool v6 = at->v6 && !any;
+    (void)snprintf(a->url, sizeof a->url, "http%s://%s%.*s%s:%u", a->cert ? "s" : "", v6 ? "[" : "", DW_ARG(host), v6 ? "]" : "", at->port);
+}
+
 static void start_tcp(struct api *a)
 {
     const struct dw_collector_options *o = a->opt;
@@ -74,6 +83,7 @@ static void start_tcp(struct api *a)
     } else if (!a->tcp) {
         dw_error("api.listen %s: cannot be served%s", o->api_listen.ptr, a->cert ? ": is api.tls.cert a certificate of api.tls.key?" : "");
     } else {
+        set_url(a, &at);
         dw_info("HTTP API on http%s://%s%s%s:%u", a->cert ? "s" : "", at.v6 ? "[" : "", at.text, at.v6 ? "]" : "", at.port);
     }
 }
@@ -115,8 +125,11 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
     if (audit < 0)
         dw_error("%s/audit/audit.log: %s; queries and changes over the HTTP API are refused", opt->data.ptr,
             audit == DW_ECORRUPT ? "its end is no line of an audit log: `dogwatch audit verify` says more; move it away to begin a new one" : dw_err_text(audit));
-    start_local(a);
+    int kept = dw_sessions_open(&dw_fs_system, &dw_clock_system, opt->data.ptr, &a->sessions);
+    if (kept < 0)
+        dw_error("%s/api/sessions: %s; nobody can sign in at the console", opt->data.ptr, dw_err_text(kept));
     start_tcp(a);
+    start_local(a); /* last: who finds it may ask where the other is */
     return DW_OK;
 }
 
@@ -151,6 +164,7 @@ void api_stop(struct api *a)
     if (a->quick.threads)
         api_pool_fini(&a->quick);
     dw_audit_close(a->audit);
+    dw_sessions_close(a->sessions);
     dw_tokens_free(&a->tokens);
     (void)pthread_mutex_destroy(&a->tokens_lock);
     dw_free(a->cert);

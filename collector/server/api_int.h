@@ -22,6 +22,7 @@
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/collect/audit.h"
 #include "dogwatch/collect/query.h"
+#include "dogwatch/collect/session.h"
 #include "dogwatch/store/archive.h"
 #include "dogwatch/correlate/ruleset.h"
 
@@ -29,7 +30,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { API_PATH_CAP = 4096, API_FROM_CAP = 64, API_OUTCOME_CAP = 200 };
+enum { API_PATH_CAP = 4096, API_FROM_CAP = 64, API_OUTCOME_CAP = 200, API_COOKIE_CAP = 256, API_URL_CAP = 300 };
 enum {
     API_STREAM_BYTES = 1 << 20, /* of one answer that wait for its client */
     API_FLUSH_BYTES = 64 << 10, /* the worker hands over so much at a time */
@@ -93,7 +94,9 @@ struct api {
     const struct dw_ruleset *rules;
     struct MHD_Daemon *tcp, *local;
     struct dw_audit *audit; /* NULL: it could not be opened; queries and changes are refused */
+    struct dw_sessions *sessions; /* NULL: they cannot be kept; nobody can sign in */
     char *cert, *key;
+    char url[API_URL_CAP]; /* where a browser finds it; "": nowhere */
     bool local_group; /* the unix socket belongs to the group `dogwatch` */
     char address[API_FROM_CAP]; /* that it listens on, without port */
     char alerts[API_PATH_CAP], archive[API_PATH_CAP], socket[API_PATH_CAP];
@@ -127,8 +130,10 @@ struct request {
     char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP];
     const char *role;
     enum dw_role role_is;
-    bool has_token;
-    uint8_t token[DW_SHA256_BYTES]; /* its hash, by which it is known again */
+    bool has_token, has_session;
+    uint8_t token[DW_SHA256_BYTES]; /* the token's or session's hash, by which it is known again */
+    int64_t expires_ns;             /* of the session; 0: there is none */
+    char cookie[API_COOKIE_CAP];    /* to be set; "": none */
     struct dw_buf body; /* of a web socket: what the client sent before the 101 */
     char accept[WEBSOCKET_ACCEPT_CAP]; /* of a web socket: Sec-WebSocket-Accept */
     bool opened, has_body, failed;
@@ -236,6 +241,11 @@ bool api_socket_goes_on(const struct api_socket *s);
 void api_socket_end(struct api_socket *s, enum websocket_code code, const char *reason);
 /* Says so to the client, and gives it a moment to say so, too. The connection is closed by api_end. */
 void api_socket_close(struct api_socket *s);
+
+/* ---- api_session.c ---- */
+
+/* Whether the request has the cookie of a session: then who asks is known. */
+bool api_session_take(struct request *rq);
 
 /* ---- api_listen.c ---- */
 

@@ -117,6 +117,8 @@ bool api_still_may(struct request *rq)
 {
     struct api *a = rq->api;
     bool may = !rq->has_token;
+    if (rq->has_session)
+        return dw_session_holds(a->sessions, rq->token);
     int64_t now_ns = dw_clock_real(&dw_clock_system);
     (void)pthread_mutex_lock(&a->tokens_lock);
     refresh_tokens(a);
@@ -163,7 +165,7 @@ static bool check_token(struct request *rq)
     struct dw_str given = header(rq, MHD_HTTP_HEADER_AUTHORIZATION), text;
     if (rq->route->access == DW_ACCESS_OPEN)
         return true;
-    bool known = given.ptr ? dw_token_bearer(given, &text) && is_token(rq, text) : is_trusted_user(rq);
+    bool known = given.ptr ? dw_token_bearer(given, &text) && is_token(rq, text) : api_session_take(rq) || is_trusted_user(rq);
     if (known)
         rq->role = dw_role_name(rq->role_is);
     if (!known)
@@ -304,6 +306,8 @@ static enum MHD_Result send_answer(struct request *rq)
     add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type_of(rq));
     add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     add_header(r, "X-Content-Type-Options", "nosniff");
+    if (rq->cookie[0])
+        add_header(r, MHD_HTTP_HEADER_SET_COOKIE, rq->cookie);
     if (rq->status == MHD_HTTP_UNAUTHORIZED)
         add_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (rq->status == MHD_HTTP_SERVICE_UNAVAILABLE)

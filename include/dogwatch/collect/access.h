@@ -67,6 +67,11 @@ DW_MUST_USE int dw_tokens_path(const char *data, char ret[DW_TOKENS_PATH_CAP]);
 /* All tokens; none where there is no file. A line that is none is passed over and counted: it lets nobody in. Codes of dw_fs_read_file. */
 DW_MUST_USE int dw_tokens_load(const struct dw_fs *fs, const char *data, struct dw_tokens *ret);
 void dw_tokens_free(struct dw_tokens *t);
+/* The same of another file; and a whole file written anew, 0600. Codes of dw_fs_write_file. */
+DW_MUST_USE int dw_tokens_read(const struct dw_fs *fs, const char *path, struct dw_tokens *ret);
+DW_MUST_USE int dw_tokens_write(const struct dw_fs *fs, const char *path, const struct dw_tokens *t);
+/* Gives `t` a text, salt and hash. DW_EIO: there is no chance to be had. */
+DW_MUST_USE int dw_token_make(struct dw_token *t, char ret[DW_TOKEN_TEXT]);
 /* Makes a token; `ret` is its text, which is shown once and kept nowhere. DW_EEXIST: the name is taken; DW_ELIMIT: DW_TOKENS_MAX;
  * DW_ECORRUPT: the file holds a line that is none, and is not written anew; DW_ELOCKED: somebody else is at it. */
 DW_MUST_USE int dw_token_add(const struct dw_fs *fs, const char *data, struct dw_token *t, char ret[DW_TOKEN_TEXT]);

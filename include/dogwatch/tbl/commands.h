@@ -26,6 +26,7 @@ COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")
 COMMAND(config, cmd_config, "check|show|init [agent|collector] [FILE]", "check a configuration, show it, write a commented one")
+COMMAND(console, cmd_console, "[--data DIR | --server URL]", "a link that signs you in at the web console, once")
 COMMAND(token, cmd_token, "add NAME --role triage|hunt|auditor|admin [--expires 90d] | ls | revoke NAME [--data DIR] [--output table|ndjson|csv]",
     "who may use the HTTP API; a token is shown once")
 COMMAND(audit, cmd_audit, "ls|verify [--data DIR]", "who asked for what over the HTTP API; check that no line was changed")
