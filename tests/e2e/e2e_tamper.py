@@ -132,7 +132,7 @@ def archived(name):
     _, collector = configure(data, traffic.globs)
     p = start('dogwatch-collector', live(collector))
     opened = os.path.join(data, 'archive/seg-00000001.open')
-    wait_for(lambda: os.path.exists(opened) and len(query(data)) == LINES, 30, 'all lines in the archive')
+    wait_for(lambda: os.path.exists(opened) and count(data) == LINES, 30, 'all lines in the archive')
     p.terminate()
     same(p.wait(20), 0, f'{name}: the collector stops')
     return data, collector, opened
