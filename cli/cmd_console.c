@@ -3,6 +3,7 @@
  *
  * The code stands in the fragment, which browsers do not send: it is in no server's log. Invariant: it goes to stdout once, and nowhere else.
  */
+#include "console.h"
 #include "remote_rows.h"
 
 #include <stdio.h>
@@ -37,9 +38,9 @@ static void say_tunnel(const char *url)
         (void)fprintf(stderr, "from your own machine first:\n  ssh -L %.*s:127.0.0.1:%.*s %s%s%.*s\n", DW_ARG(port), DW_ARG(port), user ? user : "", user ? "@" : "", DW_ARG(host));
 }
 
-static int print_link(const struct cli_options *o, const struct link *l)
+static int print_link(const char *server, const struct link *l)
 {
-    const char *url = strncmp(o->server, "unix:", 5) == 0 ? l->url : o->server;
+    const char *url = strncmp(server, "unix:", 5) == 0 ? l->url : server;
     if (!*url) {
         (void)fprintf(stderr, "dogwatch console: this collector's HTTP API listens on no port\n  api.listen: 127.0.0.1:7117   in its configuration, or --set collector.api.listen=... of `up`\n");
         return CLI_NO;
@@ -51,10 +52,18 @@ static int print_link(const struct cli_options *o, const struct link *l)
     return CLI_YES;
 }
 
+int console_link(const struct cli_options *o)
+{
+    struct link l = {.keys = dw_keys_new()};
+    struct remote_rows r = {.o = o, .keys = l.keys, .method = "POST", .target = "/api/v1/codes", .body = DW_STR("{}"), .row = take, .arg = &l, .one = true};
+    int rc = l.keys ? remote_rows(&r) : CLI_CANNOT;
+    dw_keys_free(l.keys);
+    return rc == CLI_YES ? print_link(o->server, &l) : rc;
+}
+
 int cmd_console(int argc, char **argv)
 {
     struct cli_options o;
-    struct link l = {.keys = NULL};
     int rc = cli_options(argc, argv, &o);
     if (rc == CLI_YES && o.rest_count) {
         (void)fprintf(stderr, "usage: dogwatch console %s\n", cli_arguments("console"));
@@ -64,9 +73,5 @@ int cmd_console(int argc, char **argv)
         return rc;
     if (!o.server[0] && snprintf(o.server, sizeof o.server, "unix:%s/api.sock", o.data) >= (int)sizeof o.server)
         return CLI_USAGE;
-    l.keys = dw_keys_new();
-    struct remote_rows r = {.o = &o, .keys = l.keys, .method = "POST", .target = "/api/v1/codes", .body = DW_STR("{}"), .row = take, .arg = &l, .one = true};
-    rc = l.keys ? remote_rows(&r) : CLI_CANNOT;
-    dw_keys_free(l.keys);
-    return rc == CLI_YES ? print_link(&o, &l) : rc;
+    return console_link(&o);
 }

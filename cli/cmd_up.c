@@ -239,6 +239,7 @@ static int watch(struct up *u, struct child children[2])
             if (!children[i].ended && children[i].pid == 0 && now >= children[i].not_before_ns && !start(&children[i]))
                 return CLI_CANNOT;
         (void)poll(NULL, 0, POLL_MS);
+        up_offer_console(u);
         children[0].may_end = told || u->until_idle;
         children[1].may_end = told || u->agent_ended;
         reap(children, &exit_code);

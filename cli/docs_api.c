@@ -10,7 +10,7 @@
 
 enum place { IN_PATH, IN_QUERY, IN_BODY };
 enum type { T_TEXT, T_TIME, T_COUNT, T_ID, T_STRING, T_NUMBER, T_REAL, T_BOOLEAN, T_TIMESTAMP, T_OBJECT, T_LIST, T_MAYBE };
-enum kind { KIND_JSON, KIND_ROWS, KIND_TEXT, KIND_SOCKET };
+enum kind { KIND_JSON, KIND_ROWS, KIND_TEXT, KIND_SOCKET, KIND_PAGE };
 
 static const struct route {
     const char *id, *method, *path, *row, *doc;
@@ -98,7 +98,7 @@ static void page_access(struct dw_buf *b)
 
 static void page_route(struct dw_buf *b, const struct route *r)
 {
-    static const char *const kinds[] = {"One JSON object", "Rows (NDJSON) and a last line", "Text", "A web socket (RFC 6455), each message one JSON object"};
+    static const char *const kinds[] = {"One JSON object", "Rows (NDJSON) and a last line", "Text", "A web socket (RFC 6455), each message one JSON object", "A file, packed by gzip"};
     static const char *const places[] = {"path", "target", "body"};
     static const char *const types[] = {"text", "time", "number", "hex digits"};
     bool any = false;
@@ -214,6 +214,12 @@ static void put_body(struct dw_buf *b, const struct route *r)
         dw_buf_printf(b, "}}}}}");
 }
 
+static const char *type_of_page(const struct route *r)
+{
+    struct dw_str path = dw_str_of(r->path);
+    return dw_str_ends(path, DW_STR(".js")) ? "text/javascript" : dw_str_ends(path, DW_STR(".css")) ? "text/css" : "text/html";
+}
+
 static void put_responses(struct dw_buf *b, const struct route *r)
 {
     dw_buf_printf(b, ",\n      \"responses\":{\"%s\":{\"description\":", r->kind == KIND_SOCKET ? "101" : "200");
@@ -224,6 +230,8 @@ static void put_responses(struct dw_buf *b, const struct route *r)
                          "{\"$ref\":\"#/components/schemas/answer\"}]}}}}", r->row);
     else if (r->kind == KIND_JSON)
         dw_buf_printf(b, "\"One object.\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}", r->row);
+    else if (r->kind == KIND_PAGE)
+        dw_buf_printf(b, "\"A file.\",\"content\":{\"%s\":{\"schema\":{\"type\":\"string\"}}}}", type_of_page(r));
     else
         dw_buf_printf(b, "\"Text.\",\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}}");
     if (same(r->id, "readyz"))

@@ -16,6 +16,7 @@ struct up {
     bool api_moved; /* somebody else has the usual port */
     char api[32]; /* where the HTTP API listens; "": as the collector does by itself */
     bool until_idle;
+    bool console_said; /* its link was printed */
     bool agent_ended; /* and with until_idle the collector ends too once it has taken everything */
 };
 
@@ -23,6 +24,8 @@ struct up {
 int up_options(int argc, char **argv, struct up *ret);
 /* Chooses where the HTTP API listens, unless a --set does. */
 void up_choose_api(struct up *u);
+/* On a terminal, as soon as the collector answers: a link that signs in at the console, once. */
+void up_offer_console(struct up *u);
 /* Says where that is. */
 void up_say_api(const struct up *u);
 /* Whether a --set is about this option of the collector. */

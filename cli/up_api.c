@@ -6,6 +6,9 @@
  */
 #include "up.h"
 
+#include "connect.h"
+#include "console.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -38,6 +41,17 @@ void up_choose_api(struct up *u)
         port = try_port(0);
     if (port) /* else a --set says where, or the collector says what it cannot do */
         (void)snprintf(u->api, sizeof u->api, "127.0.0.1:%u", (unsigned)port);
+}
+
+void up_offer_console(struct up *u)
+{
+    static struct cli_options o; /* its paths are too much for a stack */
+    if (u->console_said || u->until_idle || !isatty(STDOUT_FILENO))
+        return;
+    if (snprintf(o.server, sizeof o.server, "unix:%s/api.sock", u->data) >= (int)sizeof o.server || !connection_is_there(o.server + strlen("unix:")))
+        return;
+    u->console_said = true;
+    (void)console_link(&o);
 }
 
 void up_say_api(const struct up *u)

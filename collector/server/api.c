@@ -107,6 +107,7 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
     a->opt = opt;
     a->rules = rules;
     *ret = a;
+    api_pages_start();
     (void)pthread_mutex_init(&a->tokens_lock, NULL);
     int rc = api_pool_start(&a->quick, a, API_QUICK_WORKERS, API_QUICK_WAITING);
     if (rc == DW_OK)

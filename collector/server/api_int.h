@@ -30,7 +30,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { API_PATH_CAP = 4096, API_FROM_CAP = 64, API_OUTCOME_CAP = 200, API_COOKIE_CAP = 256, API_URL_CAP = 300 };
+enum { API_PATH_CAP = 4096, API_FROM_CAP = 64, API_OUTCOME_CAP = 200, API_COOKIE_CAP = 256, API_URL_CAP = 300, API_ETAG_BYTES = 8 };
 enum {
     API_STREAM_BYTES = 1 << 20, /* of one answer that wait for its client */
     API_FLUSH_BYTES = 64 << 10, /* the worker hands over so much at a time */
@@ -42,7 +42,7 @@ enum {
 
 enum api_method { API_GET, API_POST, API_PATCH, API_METHODS };
 enum api_where { API_INLINE, API_QUICK, API_QUERY, API_TAIL };
-enum api_kind { API_JSON, API_ROWS, API_TEXT, API_SOCKET };
+enum api_kind { API_JSON, API_ROWS, API_TEXT, API_SOCKET, API_PAGE };
 enum api_place { API_IN_PATH, API_IN_QUERY, API_IN_BODY };
 enum api_type { API_T_TEXT, API_T_TIME, API_T_COUNT, API_T_ID };
 enum api_error {
@@ -53,6 +53,11 @@ enum api_error {
 };
 
 struct request;
+/* One of the console's files, packed. */
+struct api_page {
+    const char *type, *from, *end;
+    char etag[2 * API_ETAG_BYTES + 3]; /* in quotes; set once */
+};
 struct api_param {
     int route;
     const char *name;
@@ -134,6 +139,7 @@ struct request {
     uint8_t token[DW_SHA256_BYTES]; /* the token's or session's hash, by which it is known again */
     int64_t expires_ns;             /* of the session; 0: there is none */
     char cookie[API_COOKIE_CAP];    /* to be set; "": none */
+    const struct api_page *page;    /* the answer; NULL: it is in `out` */
     struct dw_buf body; /* of a web socket: what the client sent before the 101 */
     char accept[WEBSOCKET_ACCEPT_CAP]; /* of a web socket: Sec-WebSocket-Accept */
     bool opened, has_body, failed;
@@ -241,6 +247,16 @@ bool api_socket_goes_on(const struct api_socket *s);
 void api_socket_end(struct api_socket *s, enum websocket_code code, const char *reason);
 /* Says so to the client, and gives it a moment to say so, too. The connection is closed by api_end. */
 void api_socket_close(struct api_socket *s);
+
+/* For who makes a response. */
+void api_add_header(struct MHD_Response *r, const char *name, const char *value);
+
+/* ---- console_pages.c ---- */
+
+/* Once, before any request. */
+void api_pages_start(void);
+/* The response of a request whose answer is a page; NULL without memory. */
+struct MHD_Response *api_page_response(const struct request *rq);
 
 /* ---- api_session.c ---- */
 

@@ -264,11 +264,11 @@ static ssize_t read_ready(void *cls, uint64_t pos, char *buf, size_t max)
 static const char *type_of(const struct request *rq)
 {
     static const char *const types[] = {[API_JSON] = "application/json", [API_ROWS] = "application/x-ndjson", [API_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
-        [API_SOCKET] = "application/json"};
+        [API_SOCKET] = "application/json", [API_PAGE] = "text/html"};
     return rq->failed || !rq->route ? types[API_JSON] : types[rq->route->kind];
 }
 
-static void add_header(struct MHD_Response *r, const char *name, const char *value)
+void api_add_header(struct MHD_Response *r, const char *name, const char *value)
 {
     (void)MHD_add_response_header(r, name, value); /* fails without memory only; the answer is understood without it */
 }
@@ -279,8 +279,8 @@ static enum MHD_Result send_upgrade(struct request *rq)
     struct MHD_Response *r = MHD_create_response_for_upgrade(api_on_upgrade, rq);
     if (!r)
         return MHD_NO;
-    add_header(r, MHD_HTTP_HEADER_UPGRADE, "websocket");
-    add_header(r, "Sec-WebSocket-Accept", rq->accept);
+    api_add_header(r, MHD_HTTP_HEADER_UPGRADE, "websocket");
+    api_add_header(r, "Sec-WebSocket-Accept", rq->accept);
     enum MHD_Result queued = MHD_queue_response(rq->conn, MHD_HTTP_SWITCHING_PROTOCOLS, r);
     MHD_destroy_response(r);
     return queued;
@@ -303,26 +303,37 @@ static enum MHD_Result send_answer(struct request *rq)
     (void)pthread_mutex_unlock(&rq->lock);
     if (!r)
         return MHD_NO;
-    add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type_of(rq));
-    add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    add_header(r, "X-Content-Type-Options", "nosniff");
+    api_add_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type_of(rq));
+    api_add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    api_add_header(r, "X-Content-Type-Options", "nosniff");
     if (rq->cookie[0])
-        add_header(r, MHD_HTTP_HEADER_SET_COOKIE, rq->cookie);
+        api_add_header(r, MHD_HTTP_HEADER_SET_COOKIE, rq->cookie);
     if (rq->status == MHD_HTTP_UNAUTHORIZED)
-        add_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+        api_add_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (rq->status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+        api_add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (rq->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        add_header(r, MHD_HTTP_HEADER_ALLOW, rq->allow);
+        api_add_header(r, MHD_HTTP_HEADER_ALLOW, rq->allow);
     if (rq->status == MHD_HTTP_BAD_REQUEST && rq->route && rq->route->kind == API_SOCKET)
-        add_header(r, "Sec-WebSocket-Version", "13");
+        api_add_header(r, "Sec-WebSocket-Version", "13");
     enum MHD_Result queued = MHD_queue_response(rq->conn, rq->status, r);
     MHD_destroy_response(r);
     return queued;
 }
 
+static enum MHD_Result send_page(struct request *rq)
+{
+    struct MHD_Response *r = api_page_response(rq);
+    enum MHD_Result queued = r ? MHD_queue_response(rq->conn, rq->status, r) : MHD_NO;
+    if (r)
+        MHD_destroy_response(r);
+    return queued;
+}
+
 static enum MHD_Result answer_now(struct request *rq)
 {
+    if (rq->page)
+        return send_page(rq);
     api_end(rq);
     return send_answer(rq);
 }

@@ -198,7 +198,7 @@ check(re.search(r'HTTP API: refused \d+ times since the last such line, now to (
 hunt = tokens['hunt']
 for path, method, op in OPERATIONS:
     content = op['responses'].get('200', {}).get('content', {'text/plain': {}})
-    if method != 'GET' or 'text/plain' in content:
+    if method != 'GET' or any(t.startswith('text/') for t in content):
         continue
     at = target(path.replace('{id}', INCIDENT if 'incidents' in path else ID).replace('{name}', 'host'), **NEEDED.get(op['operationId'], {}))
     status, headers, text = ask('GET', at, tokens['admin'])

@@ -3,7 +3,8 @@
  *
  * ROUTE(id, METHOD, "path", ACCESS, WHERE, KIND, row, doc)
  *     WHERE   INLINE: answered at once; QUICK: by a worker, the answer made whole; QUERY: by a query's worker, streamed; TAIL: by a tail's
- *     KIND    JSON: one object; ROWS: NDJSON, rows and then one line {"answer": ...}; TEXT; SOCKET: a web socket, each message one object
+ *     KIND    JSON: one object; ROWS: NDJSON, rows and then one line {"answer": ...}; TEXT; SOCKET: a web socket, each message one object; PAGE: a
+ *             file of the console
  *     row     the schema of the object or of a row
  * PARAM(route, "name", PLACE, TYPE, "default", doc), after its route
  *     PLACE   PATH, QUERY (after the question mark) or BODY (member of a JSON object)
@@ -25,6 +26,9 @@
 #define MEMBER(schema, name, type, doc)
 #endif
 
+ROUTE(page_index, GET, "/", OPEN, INLINE, PAGE, none, "The web console; `dogwatch console` prints the link that signs in.")
+ROUTE(page_script, GET, "/console/app.js", OPEN, INLINE, PAGE, none, "Its script.")
+ROUTE(page_style, GET, "/console/app.css", OPEN, INLINE, PAGE, none, "Its style.")
 ROUTE(healthz, GET, "/healthz", OPEN, INLINE, JSON, health, "Whether the program answers.")
 ROUTE(readyz, GET, "/readyz", OPEN, INLINE, JSON, health, "Whether frames are taken in; 503 while the archive is read at start, or when the loop stands still.")
 ROUTE(metrics, GET, "/metrics", STATE, INLINE, TEXT, none, "The counters of collector and agent in Prometheus' text format.")
