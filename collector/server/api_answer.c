@@ -129,7 +129,7 @@ void api_fail_code(struct request *rq, const char *what, int rc)
     api_fail(rq, e, NULL, "%s: %s", what, dw_err_text(rc));
 }
 
-static void put_outcome(struct request *rq, const char *fmt, va_list args)
+DW_PRINTF(2, 0) static void put_outcome(struct request *rq, const char *fmt, va_list args)
 {
     int n = snprintf(rq->outcome, sizeof rq->outcome, "partial: ");
     if (n > 0)
