@@ -20,41 +20,86 @@ struct taking {
     struct dw_evidence *evidence;
     void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev);
     void *arg;
+    struct dw_archived place; /* what is known of where the event stands */
+    struct dw_field field[REMOTE_FIELDS_MAX];
 };
 
-static void take_row(void *arg, struct dw_str raw, const struct dw_event *row)
+/* What the API says of an event is none of its fields. */
+static bool is_told(const struct dw_keys *keys, const struct dw_field *f)
+{
+    struct dw_str name = dw_keys_name(keys, f->key);
+    return f->key != DW_F_dogwatch_masked
+        && (dw_str_starts(name, DW_STR("dogwatch.")) || dw_str_eq(name, DW_STR("event.id")) || dw_str_eq(name, DW_STR("event.original")) || dw_str_eq(name, DW_STR("@timestamp")));
+}
+
+/* A line that is no UTF-8 comes as its bytes in base64 beside its text. */
+static bool take_line_bytes(const struct taking *t, const struct dw_event *row, struct dw_buf *bytes, struct dw_event *ev)
+{
+    struct dw_str text = remote_text(t->keys, row, "dogwatch.line_base64");
+    if (!text.ptr)
+        return true;
+    if (!dw_answer_unbase64(text, bytes))
+        return false;
+    ev->line = dw_buf_view(bytes);
+    return true;
+}
+
+/* False: the row does not say which event it is, or where. */
+static bool take_row(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     struct taking *t = arg;
     struct dw_stream stream = {.predecessor_size = -1};
-    struct dw_archived *a = dw_calloc(1, sizeof *a);
+    struct dw_archived *a = &t->place;
     struct dw_event ev = *row;
+    struct dw_buf bytes = {0};
     char id[DW_EVENT_ID_TEXT];
     (void)raw;
-    bool ok = a && dw_unhex(remote_text(t->keys, row, "dogwatch.stream"), stream.id, DW_ID_BYTES)
-        && dw_unhex(remote_text(t->keys, row, "dogwatch.agent"), a->frame.head.agent, DW_AGENT_ID_BYTES);
+    bool ok = dw_unhex(remote_text(t->keys, row, "dogwatch.stream"), stream.id, DW_ID_BYTES)
+        && dw_unhex(remote_text(t->keys, row, "dogwatch.agent"), a->frame.head.agent, DW_AGENT_ID_BYTES) && take_line_bytes(t, row, &bytes, &ev);
     ev.stream = &stream;
     ev.start = remote_number(t->keys, row, "dogwatch.start");
     ev.end = remote_number(t->keys, row, "dogwatch.end");
+    ev.field = t->field;
+    ev.field_count = 0;
+    for (uint32_t i = 0; i < row->field_count; i++)
+        if (!is_told(t->keys, &row->field[i]))
+            t->field[ev.field_count++] = row->field[i];
     dw_event_id_text(&ev, id);
-    if (ok && dw_evidence_take(t->evidence, id)) {
+    ok = ok && dw_evidence_take(t->evidence, id);
+    if (ok) {
         a->frame.head.epoch.counter = remote_number(t->keys, row, "dogwatch.epoch");
         a->frame.head.number = remote_number(t->keys, row, "dogwatch.frame");
         a->intake.number = remote_number(t->keys, row, "dogwatch.intake");
         t->each(t->arg, a, &ev);
     }
-    dw_free(a);
+    dw_buf_fini(&bytes);
+    return ok;
+}
+
+static int of_server(const struct cli_options *o, const char *alert, struct dw_keys *keys, struct dw_evidence *e,
+    void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev), void *arg)
+{
+    char target[128];
+    struct taking *t = dw_calloc(1, sizeof *t);
+    if (!t)
+        return cli_failed(DW_ENOMEM);
+    t->keys = keys;
+    t->evidence = e;
+    t->each = each;
+    t->arg = arg;
+    (void)snprintf(target, sizeof target, "/api/v1/alerts/%s/evidence", alert);
+    struct remote_rows r = {.o = o, .keys = keys, .method = "GET", .target = target, .row = take_row, .arg = t, .rows_max = DW_EVIDENCE_MAX};
+    int rc = remote_rows(&r);
+    dw_free(t);
+    return rc == CLI_NO ? CLI_CANNOT : rc; /* partial: what is missing may be there */
 }
 
 int cli_evidence(const struct cli_options *o, const char *alert, struct dw_keys *keys, struct dw_evidence *e,
     void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev), void *arg)
 {
-    struct taking t = {.keys = keys, .evidence = e, .each = each, .arg = arg};
     int rc = CLI_YES;
     if (o->server[0]) {
-        char target[128];
-        (void)snprintf(target, sizeof target, "/api/v1/alerts/%s/evidence", alert);
-        struct remote_rows r = {.o = o, .keys = keys, .method = "GET", .target = target, .row = take_row, .arg = &t};
-        rc = remote_rows(&r);
+        rc = of_server(o, alert, keys, e, each, arg);
     } else {
         int err = dw_answer_evidence(&(struct dw_answer_evidence){.archive = o->archive, .keys = keys, .evidence = e, .each = each, .problem = say_unread, .arg = arg});
         if (err < 0)

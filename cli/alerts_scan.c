@@ -44,49 +44,14 @@ static void say_doubt(void *arg, const char *text)
     (void)fprintf(stderr, "note: %s\n", text);
 }
 
-/* Passes the newest on. */
-struct newest {
-    uint64_t count, skip;
-    void (*each)(void *arg, const struct dw_alert *a, const char *silence);
-    void *arg;
-};
-
-static void count_one(void *arg, const struct dw_alert *a, const char *silence)
-{
-    (void)a;
-    (void)silence;
-    ((struct newest *)arg)->count++;
-}
-
-static void pass_on(void *arg, const struct dw_alert *a, const char *silence)
-{
-    struct newest *n = arg;
-    if (n->count++ >= n->skip)
-        n->each(n->arg, a, silence);
-}
-
-/* How many there are is known only after all are judged: two passes. */
-static int scan_newest(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
-{
-    struct newest n = {.each = each, .arg = arg};
-    int64_t after = c->list.after;
-    c->list.arg = &n;
-    c->list.each = count_one;
-    int rc = dw_answer_alerts(&c->list);
-    n.skip = n.count > c->newest ? n.count - c->newest : 0;
-    n.count = 0;
-    c->list.after = after;
-    c->list.each = pass_on;
-    return rc == DW_OK ? dw_answer_alerts(&c->list) : rc;
-}
-
 int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
     if (c->o->server[0])
         return remote_alerts(c, each, arg);
     c->list.each = each;
     c->list.arg = arg;
-    int rc = c->newest ? scan_newest(c, each, arg) : dw_answer_alerts(&c->list);
+    c->list.newest = c->newest;
+    int rc = dw_answer_alerts(&c->list);
     if (rc == DW_OK && c->list.filter && !c->doubted)
         dw_alert_filter_doubts(c->list.filter, say_doubt, NULL);
     c->doubted = true;

@@ -84,6 +84,8 @@ void cli_table_cell(struct cli_table *t, struct dw_str text);
 void cli_table_number(struct cli_table *t, uint64_t v);
 /* A time as people read it (CLI_TIME_SHOWN characters) or, to other outputs, whole. */
 void cli_table_time(struct cli_table *t, int64_t ns);
+/* The same, or an empty cell where it is not known. */
+void cli_table_time_if(struct cli_table *t, int64_t ns, bool known);
 /* Forgets all but the newest `rows`, as soon as there are twice as many; and when `now`. */
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now);
 /* After a whole row: CSV and NDJSON are printed as soon as there is much of them, so that long answers need no memory. */

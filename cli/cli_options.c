@@ -16,13 +16,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SYSTEM_DATA "/var/lib/dogwatch"
+
 void cli_default_data(char out[CLI_PATH_MAX])
 {
     const char *home = getenv("HOME"), *chosen = getenv("DOGWATCH_DATA"); /* NOLINT(concurrency-mt-unsafe): one thread */
     if (chosen && *chosen)
         (void)snprintf(out, CLI_PATH_MAX, "%s", chosen);
     else if (geteuid() == 0 || !home)
-        (void)snprintf(out, CLI_PATH_MAX, "/var/lib/dogwatch");
+        (void)snprintf(out, CLI_PATH_MAX, SYSTEM_DATA);
     else
         (void)snprintf(out, CLI_PATH_MAX, "%s/.local/state/dogwatch", home);
 }
@@ -142,29 +144,39 @@ static bool is_taken(const char *word, const char *option)
     return at && strchr(" ]|", at[strlen(option)]);
 }
 
-/* Where a command that can ask a collector does so: --server; DOGWATCH_SERVER; the socket of the default DATA, if somebody listens there. The
- * latter two only where the command line does not say where to read. Answers the exit code. */
+/* The socket of a collector that runs over the default DATA, or over the system's, if somebody takes connections there. */
+static void find_server(struct cli_options *o)
+{
+    const char *const datas[] = {o->data, SYSTEM_DATA};
+    char path[CLI_PATH_MAX - sizeof "unix:"];
+    for (size_t i = 0; i < DW_COUNT_OF(datas) && !o->server[0]; i++)
+        if (dw_path_join(path, sizeof path, datas[i], "api.sock") == DW_OK && connection_is_there(path))
+            (void)snprintf(o->server, sizeof o->server, "unix:%s", path);
+}
+
+/* Where a command that can ask a collector does so: --server; DOGWATCH_SERVER; a socket that is found. The latter two only where the command
+ * line does not say where to read. Answers the exit code. */
 static int take_server(struct cli_options *o, const char *word)
 {
     const char *server = getenv("DOGWATCH_SERVER"), *data = getenv("DOGWATCH_DATA"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    char path[CLI_PATH_MAX - sizeof "unix:"];
-    bool reads = o->names_data || o->memory_bytes != DW_QUERY_MEMORY_BYTES;
+    const char *option = o->server[0] ? "--server" : "DOGWATCH_SERVER";
+    bool takes = is_taken(word, "--server"), sized = o->memory_bytes != DW_QUERY_MEMORY_BYTES;
+    if (!o->server[0] && takes && !o->names_data && server && *server && !cli_path(o->server, server))
+        return CLI_USAGE;
     o->names_server = o->server[0] != '\0';
-    if (o->names_server && reads)
-        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", "--server");
-    if (o->names_server || reads || !is_taken(word, "--server"))
-        return CLI_YES;
-    if (server && *server)
-        return cli_path(o->server, server) ? CLI_YES : CLI_USAGE;
-    if (!(data && *data) && dw_path_join(path, sizeof path, o->data, "api.sock") == DW_OK && connection_is_there(path))
-        (void)snprintf(o->server, sizeof o->server, "unix:%s", path);
+    if (o->names_server && !connection_address_ok(o->server))
+        return mistake("an address is needed: unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT", option);
+    if (o->names_server && (o->names_data || sized))
+        return mistake("the collector decides; --data, --archive and --memory are for reading DATA", option);
+    if (takes && !o->names_server && !o->names_data && !sized && !(data && *data))
+        find_server(o);
     return CLI_YES;
 }
 
 int cli_read_data(struct cli_options *o, const char *what)
 {
     if (o->names_server) {
-        (void)fprintf(stderr, "dogwatch: --server: %s reads DATA itself: --data DIR, on the collector's host\n", what);
+        (void)fprintf(stderr, "dogwatch: %s: no collector is asked for %s: it reads DATA itself, with --data DIR on that host\n", o->server, what);
         return CLI_USAGE;
     }
     o->server[0] = '\0';
@@ -215,9 +227,10 @@ int cli_failed(int err)
 void cli_say_no_archive(const struct cli_options *o, int rc)
 {
     (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
+    if (rc == DW_ENOENT && !o->names_data)
+        (void)fprintf(stderr, "  --data, --archive, DOGWATCH_DATA or --server, DOGWATCH_SERVER say where else; no collector runs over the default.\n");
     if (rc == DW_ENOENT)
-        (void)fprintf(stderr, "  looked at --data, --archive, DOGWATCH_DATA, DOGWATCH_SERVER and the default, where no collector runs either.\n"
-                              "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
+        (void)fprintf(stderr, "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
 }
 
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret)

@@ -70,6 +70,14 @@ void cli_table_time(struct cli_table *t, int64_t ns)
     dw_buf_fini(&time);
 }
 
+void cli_table_time_if(struct cli_table *t, int64_t ns, bool known)
+{
+    if (known)
+        cli_table_time(t, ns);
+    else
+        cli_table_cell(t, DW_STR(""));
+}
+
 void cli_table_keep(struct cli_table *t, uint32_t rows, bool now)
 {
     uint32_t have = t->rows / t->columns;

@@ -10,15 +10,6 @@
 
 #include <stdio.h>
 
-/* As often as it is known: 0 is no time. */
-static void time_cell(struct cli_table *t, int64_t ns)
-{
-    if (ns)
-        cli_table_time(t, ns);
-    else
-        cli_table_cell(t, DW_STR(""));
-}
-
 static void put_agent(struct cli_table *t, const struct dw_account_agent *g)
 {
     char hex[2 * DW_AGENT_ID_BYTES + 1];
@@ -30,8 +21,8 @@ static void put_agent(struct cli_table *t, const struct dw_account_agent *g)
     cli_table_number(t, g->frames);
     cli_table_number(t, g->events);
     cli_table_number(t, g->spool_bytes);
-    time_cell(t, g->first_ns);
-    time_cell(t, g->last_ns);
+    cli_table_time_if(t, g->first_ns, g->first_ns != 0);
+    cli_table_time_if(t, g->last_ns, g->last_ns != 0);
 }
 
 static int of_archive(const struct cli_options *o, struct cli_table *t)

@@ -67,8 +67,8 @@ static int print_evidence(struct show *s, const struct cli_options *o)
     (void)printf("\nThe log lines that prove it, as the agent sent them:\n");
     (void)fflush(stdout);
     int rc = cli_evidence(o, s->id, keys, &s->evidence, print_one, NULL);
-    if (s->evidence.missing && (rc == CLI_YES || rc == CLI_NO))
-        (void)printf("\n  %u of %u named events are not in this archive\n", s->evidence.missing, s->evidence.count);
+    if (s->evidence.missing)
+        (void)printf("\n  %u of %u named events %s\n", s->evidence.missing, s->evidence.count, rc == CLI_NO ? "are not in this archive" : "could not be read");
     dw_keys_free(keys);
     return rc;
 }
@@ -81,14 +81,23 @@ static int show(struct show *s, const struct cli_options *o)
         return CLI_YES;
     }
     dw_time_text(&time, s->time_ns);
-    (void)printf("alert  %s\nrule   %s (%s)\nlevel  %s\ntime   %.*s\n", s->id, s->title, s->rule, s->level,
-        DW_ARG(dw_buf_view(&time)));
+    const char *const words[] = {"alert  ", s->id, "\nrule   ", s->title, " (", s->rule, ")\nlevel  ", s->level};
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++) {
+        if (i % 2)
+            cli_put_safe(dw_str_of(words[i])); /* a server's, perhaps */
+        else
+            (void)fputs(words[i], stdout);
+    }
+    (void)printf("\ntime   %.*s\n", DW_ARG(dw_buf_view(&time)));
     if (s->key && *s->key) {
         (void)printf("for    ");
         cli_put_safe(dw_str_of(s->key));
         (void)printf("\n");
     }
-    (void)printf("events %lld\nstatus %s, %s", (long long)s->total, s->said[DW_ALERT_status], s->said[DW_ALERT_disposition]);
+    (void)printf("events %lld\nstatus ", (long long)s->total);
+    cli_put_safe(dw_str_of(s->said[DW_ALERT_status]));
+    (void)printf(", ");
+    cli_put_safe(dw_str_of(s->said[DW_ALERT_disposition]));
     if (s->said[DW_ALERT_assignee][0])
         (void)printf(", with "), cli_put_safe(dw_str_of(s->said[DW_ALERT_assignee]));
     (void)printf("\n%.*s", DW_ARG(dw_buf_view(&s->history)));

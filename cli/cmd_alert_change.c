@@ -44,7 +44,7 @@ static int say_no_alert(const char *id, int err)
 int cli_alert_find(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert *a), void *arg)
 {
     struct dw_alerts *view;
-    if (o->server[0] && strspn(id, "0123456789abcdef") != strlen(id))
+    if (o->server[0] && (!*id || strspn(id, "0123456789abcdef") != strlen(id)))
         return say_no_alert(id, DW_ENOENT);
     if (o->server[0])
         return remote_alert(o, id, each, arg);

@@ -258,8 +258,9 @@ static int explain(struct explain *x)
     if (x->o->output != OUTPUT_NDJSON)
         say_rule(x);
     int code = cli_evidence(x->o, x->id, x->keys, &x->evidence, explain_event, x);
-    if (x->evidence.missing && (code == CLI_YES || code == CLI_NO))
-        (void)fprintf(stderr, "dogwatch: %u of %u named events are not in this archive\n", x->evidence.missing, x->evidence.count);
+    if (x->evidence.missing)
+        (void)fprintf(stderr, "dogwatch: %u of %u named events %s\n", x->evidence.missing, x->evidence.count,
+            code == CLI_NO ? "are not in this archive" : "could not be read");
     return code == CLI_YES && x->unexplained ? CLI_NO : code;
 }
 

@@ -7,14 +7,6 @@
 
 #include <stdio.h>
 
-static void time_cell(struct cli_table *t, int64_t ns, bool there)
-{
-    if (there)
-        cli_table_time(t, ns);
-    else
-        cli_table_cell(t, DW_STR(""));
-}
-
 static void list_one(void *arg, const struct dw_segment_info *s)
 {
     struct cli_table *t = arg;
@@ -26,8 +18,8 @@ static void list_one(void *arg, const struct dw_segment_info *s)
     cli_table_number(t, s->frames);
     cli_table_number(t, s->events);
     bool known = s->sealed && s->time_min_ns != INT64_MIN; /* not of a segment closed with damage in it */
-    time_cell(t, s->time_min_ns, known);
-    time_cell(t, s->time_max_ns, known);
+    cli_table_time_if(t, s->time_min_ns, known);
+    cli_table_time_if(t, s->time_max_ns, known);
 }
 
 static int list(const struct cli_options *o)

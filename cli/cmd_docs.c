@@ -134,7 +134,7 @@ static void page_loki(struct dw_buf *b)
                      "Regexes are PCRE2 and mind the case. A regex of a label has to match the whole value.\n\n"
                      "Explore's live mode is a web socket on `/loki/api/v1/tail`: the newest `limit` lines from `start` on, then every line as it is archived, each once. It goes on until the client "
                      "closes it, or the collector ends (code 1001); `api.tail.workers` of them run at a time, and `api.query.time` is not for them. A client that does not read holds back the reading, and one that "
-                     "takes nothing or answers no ping for `api.query.wait` is closed (1008). `delay_for` is not looked at. A proxy in between has to let web sockets through.\n\n"
+                     "takes nothing or answers no ping for `api.query.wait` loses its connection (1008, where it still takes that). `delay_for` is not looked at. A proxy in between has to let web sockets through.\n\n"
                      "An answer that is not whole (time, limits, more than 1,000 series) says so under `warnings`.\n");
 }
 
@@ -193,8 +193,9 @@ static void page_man(struct dw_buf *b)
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
         dw_buf_printf(b, ".TP\n.B dogwatch %s\n%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
     dw_buf_printf(b, ".SH EXIT STATUS\n0 yes; 1 the answer is no; 2 usage, configuration or rule mistake; 3 it could not be done.\n"
-                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT.\n"
-                     ".br\n.B DOGWATCH_TOKEN_FILE\nthe file that holds the token for it.\n");
+                     ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT.\n.br\n.B DOGWATCH_TOKEN_FILE\nthe file with the token for it; sent to this host, over https or to a unix socket that was named.\n"
+                     ".br\n.B SSL_CERT_FILE\ncertificates that https is checked by, in place of the system's.\n"
+                     ".PP\nWhere nothing says where to look, the socket of a collector that runs over the default DATA or /var/lib/dogwatch is asked, else the default DATA is read.\n");
 }
 
 static void page_completion(struct dw_buf *b)

@@ -66,7 +66,7 @@ static bool print_end(struct printing *p)
     return p->sum[UNACCOUNTED] == 0;
 }
 
-static void take_row(void *arg, struct dw_str raw, const struct dw_event *row)
+static bool take_row(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     struct printing *p = arg;
     uint64_t number[NUMBERS];
@@ -74,6 +74,7 @@ static void take_row(void *arg, struct dw_str raw, const struct dw_event *row)
     for (int k = 0; k < NUMBERS; k++)
         number[k] = remote_number(p->keys, row, p->table.name[3 + k]);
     add_stream(p, remote_text(p->keys, row, "host"), remote_text(p->keys, row, "file"), remote_text(p->keys, row, "state"), number);
+    return true;
 }
 
 static int of_server(const struct cli_options *o)
@@ -82,7 +83,7 @@ static int of_server(const struct cli_options *o)
     begin(&p, o);
     p.keys = dw_keys_new();
     struct remote_rows r = {.o = o, .keys = p.keys, .method = "GET", .target = "/api/v1/ledger", .row = take_row, .arg = &p};
-    int rc = p.keys ? remote_rows(&r) : CLI_CANNOT;
+    int rc = p.keys ? remote_rows(&r) : cli_failed(DW_ENOMEM);
     if (rc == CLI_YES || rc == CLI_NO)
         rc = print_end(&p) ? rc : CLI_NO;
     else

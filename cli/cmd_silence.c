@@ -119,8 +119,13 @@ static int end(const struct cli_options *o)
     struct found f = {.prefix = o->rest[1]};
     struct dw_alerts *view;
     int64_t now = dw_clock_real(&dw_clock_system);
-    if (o->server[0])
+    bool plain = o->rest[1][0] && strspn(o->rest[1], "0123456789abcdef-") == strlen(o->rest[1]);
+    if (o->server[0] && plain)
         return remote_silence_end(o, o->rest[1]);
+    if (o->server[0]) {
+        (void)fprintf(stderr, "dogwatch: silence %s: none has this id; `dogwatch silence ls` lists them\n", o->rest[1]);
+        return CLI_NO;
+    }
     int rc = cli_open_alerts(o, &view);
     if (rc != CLI_YES)
         return rc;

@@ -2,7 +2,8 @@
  * connect: the way to a collector.
  *
  * TLS is OpenSSL's with its own defaults: the CAs of the system, SSL_CERT_FILE and SSL_CERT_DIR. There is no way to pass over the check of
- * a certificate, because the token goes to whoever answers.
+ * a certificate, because the token goes to whoever answers;
+ * remote.c sends none over http:// to another host.
  *
  * Invariant: a connection is given only after the other end has shown a certificate for the name that was typed, where the scheme is https.
  */
@@ -13,10 +14,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +28,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-enum { PORT_CAP = 8, ERROR_CAP = 200 };
+enum { PORT_CAP = 8, ERROR_CAP = 200, CONNECT_MS = 10000 };
 
 struct connection {
     int fd;
@@ -34,11 +38,44 @@ struct connection {
     char host[CONNECT_HOST_CAP]; /* as it was typed */
     char port[PORT_CAP];
     char error[ERROR_CAP];
+    bool ended; /* the other end has sent all */
 };
 
 /* ---- sockets ---- */
 
+/* Connects within CONNECT_MS; false: errno says why. */
+static bool connect_within(int fd, const struct sockaddr *at, socklen_t len)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int flags = fcntl(fd, F_GETFL), err = 0;
+    socklen_t size = sizeof err;
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return false;
+    if (connect(fd, at, len) < 0) {
+        if (errno != EINPROGRESS)
+            return false; /* of a unix socket also EAGAIN: nobody takes connections */
+        if (poll(&p, 1, CONNECT_MS) == 0)
+            err = ETIMEDOUT;
+        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0)
+            err = errno;
+    }
+    if (err)
+        errno = err;
+    return !err && fcntl(fd, F_SETFL, flags) == 0;
+}
+
 /* -1: errno says why. */
+static int connect_socket(int family, const struct sockaddr *at, socklen_t len)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect_within(fd, at, len))
+        return fd;
+    int err = errno;
+    dw_fs_close(fd);
+    errno = err;
+    return -1;
+}
+
 static int connect_unix(const char *path)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -48,13 +85,7 @@ static int connect_unix(const char *path)
         return -1;
     }
     memcpy(un.sun_path, path, len + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, sizeof un) == 0)
-        return fd;
-    int err = errno;
-    dw_fs_close(fd);
-    errno = err;
-    return -1;
+    return connect_socket(AF_UNIX, (const struct sockaddr *)&un, sizeof un);
 }
 
 bool connection_is_there(const char *path)
@@ -74,12 +105,9 @@ static int connect_tcp(const char *name, const char *port, const char **ret_why)
         return -1;
     }
     for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-            break;
-        *ret_why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): one thread */
-        dw_fs_close(fd);
-        fd = -1;
+        fd = connect_socket(a->ai_family, a->ai_addr, a->ai_addrlen);
+        if (fd < 0)
+            *ret_why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): one thread */
     }
     freeaddrinfo(list);
     return fd;
@@ -99,7 +127,7 @@ static bool take_host(struct connection *c, struct dw_str at, const char *usual_
         port = dw_str_slice(rest, 1, rest.len);
     else if (rest.len)
         return false;
-    if (!name.len || name.len >= sizeof c->name || at.len >= sizeof c->host || dw_str_index(at, '/') < at.len || port.len >= sizeof c->port
+    if ((bracket && end == at.len) || !name.len || name.len >= sizeof c->name || at.len >= sizeof c->host || dw_str_index(at, '/') < at.len || port.len >= sizeof c->port
         || !dw_str_u64(port, &number) || number == 0 || number > UINT16_MAX)
         return false;
     (void)snprintf(c->name, sizeof c->name, "%.*s", DW_ARG(name));
@@ -115,6 +143,25 @@ static void keep_tls_error(struct connection *c)
     unsigned long code = ERR_get_error();
     const char *text = code ? ERR_reason_error_string(code) : NULL;
     (void)snprintf(c->error, sizeof c->error, "%s", text ? text : errno ? strerror(errno) : "the connection was closed"); /* NOLINT(concurrency-mt-unsafe): one thread */
+}
+
+/* OpenSSL writes without MSG_NOSIGNAL, also while it reads: an end that is gone must be an error and not the end of this program. */
+enum tls_call { TLS_CONNECT, TLS_SEND, TLS_RECEIVE };
+static bool call_tls(struct connection *c, enum tls_call what, void *bytes, size_t len, size_t *ret)
+{
+    sigset_t pipe, before;
+    (void)sigemptyset(&pipe);
+    (void)sigaddset(&pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    errno = 0;
+    bool ok = what == TLS_CONNECT ? SSL_connect(c->tls) == 1 : what == TLS_SEND ? SSL_write_ex(c->tls, bytes, len, ret) == 1 : SSL_read_ex(c->tls, bytes, len, ret) == 1;
+    if (!ok) {
+        c->ended = what == TLS_RECEIVE && SSL_get_error(c->tls, 0) == SSL_ERROR_ZERO_RETURN;
+        keep_tls_error(c);
+        (void)sigtimedwait(&pipe, NULL, &(struct timespec){0});
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok;
 }
 
 /* A name is checked as a name, an address as an address. */
@@ -146,38 +193,63 @@ static bool begin_tls(struct connection *c, struct dw_buf *why)
     bool ok = c->ctx && SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_default_verify_paths(c->ctx) == 1;
     if (ok)
         SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-    ok = ok && (c->tls = SSL_new(c->ctx)) && expect_name(c) && SSL_set_fd(c->tls, c->fd) == 1 && SSL_connect(c->tls) == 1;
-    if (ok)
-        return true;
-    keep_tls_error(c);
+    ok = ok && (c->tls = SSL_new(c->ctx)) && expect_name(c) && SSL_set_fd(c->tls, c->fd) == 1;
+    if (!ok)
+        keep_tls_error(c);
+    const struct timeval bound = {.tv_sec = CONNECT_MS / 1000}, none = {0};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    if (ok && call_tls(c, TLS_CONNECT, NULL, 0, NULL))
+        return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none) == 0;
     say_tls(c, why);
     return false;
 }
 
 /* ---- the connection ---- */
 
-static bool reach(struct connection *c, const char *server, struct dw_buf *why)
+enum scheme { LOCAL, HTTP, HTTPS };
+
+/* Takes an address apart, all but the path of a unix socket. False: it is none. */
+static bool take_address(struct connection *c, const char *server, enum scheme *ret)
 {
     struct dw_str s = dw_str_of(server), local = DW_STR("unix:"), http = DW_STR("http://"), https = DW_STR("https://");
-    const char *text = NULL;
-    if (dw_str_starts(s, local)) {
+    *ret = dw_str_starts(s, local) ? LOCAL : dw_str_starts(s, https) ? HTTPS : HTTP;
+    if (*ret == LOCAL) {
         (void)snprintf(c->host, sizeof c->host, "localhost");
-        c->fd = connect_unix(server + local.len);
+        return s.len > local.len;
+    }
+    if (*ret == HTTP && !dw_str_starts(s, http))
+        return false;
+    return take_host(c, dw_str_slice(s, *ret == HTTPS ? https.len : http.len, s.len), *ret == HTTPS ? "443" : "80");
+}
+
+bool connection_address_ok(const char *server)
+{
+    struct connection c = {.fd = -1};
+    enum scheme scheme;
+    return take_address(&c, server, &scheme);
+}
+
+bool connection_is_private(const struct connection *c)
+{
+    unsigned char at[16];
+    bool v4 = inet_pton(AF_INET, c->name, at) == 1;
+    bool v6 = !v4 && inet_pton(AF_INET6, c->name, at) == 1;
+    return c->tls || !c->name[0] || strcmp(c->name, "localhost") == 0 || (v4 && at[0] == 127) || (v6 && IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)at));
+}
+
+static bool reach(struct connection *c, const char *server, struct dw_buf *why)
+{
+    enum scheme scheme;
+    const char *text = "no address";
+    if (take_address(c, server, &scheme) && scheme == LOCAL) {
+        c->fd = connect_unix(server + strlen("unix:"));
         text = strerror(errno); /* NOLINT(concurrency-mt-unsafe): one thread */
-    } else {
-        bool tls = dw_str_starts(s, https);
-        size_t skip = tls ? https.len : http.len;
-        if ((!tls && !dw_str_starts(s, http)) || !take_host(c, dw_str_slice(s, skip, s.len), tls ? "443" : "80")) {
-            dw_buf_str(why, DW_STR("no address of a collector\n  unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT"));
-            return false;
-        }
+    } else if (c->name[0]) {
         c->fd = connect_tcp(c->name, c->port, &text);
-        if (c->fd >= 0 && tls)
-            return begin_tls(c, why);
     }
     if (c->fd < 0)
         dw_buf_printf(why, "%s\n  is a collector running there? Its log says where the HTTP API is (api.listen)", text);
-    return c->fd >= 0;
+    return c->fd >= 0 && (scheme != HTTPS || begin_tls(c, why));
 }
 
 struct connection *connection_open(const char *server, struct dw_buf *why)
@@ -207,30 +279,14 @@ static void keep_errno(struct connection *c)
     (void)snprintf(c->error, sizeof c->error, "%s", strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
-/* OpenSSL writes without MSG_NOSIGNAL: an end that is gone must be an error and not the end of this program. */
-static bool send_tls(struct connection *c, struct dw_str bytes, size_t *ret)
-{
-    sigset_t pipe, before;
-    (void)sigemptyset(&pipe);
-    (void)sigaddset(&pipe, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    bool ok = SSL_write_ex(c->tls, bytes.ptr, bytes.len, ret) == 1;
-    if (!ok) {
-        keep_tls_error(c);
-        (void)sigtimedwait(&pipe, NULL, &(struct timespec){0});
-    }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ok;
-}
-
 bool connection_send(struct connection *c, struct dw_str bytes)
 {
     while (bytes.len) {
         size_t n = 0;
-        errno = 0;
-        if (c->tls && !send_tls(c, bytes, &n))
-            return false;
-        if (!c->tls) {
+        if (c->tls) {
+            if (!call_tls(c, TLS_SEND, (void *)(uintptr_t)bytes.ptr, bytes.len, &n))
+                return false;
+        } else {
             ssize_t sent = send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
             if (sent < 0 && errno == EINTR)
                 continue;
@@ -245,18 +301,17 @@ bool connection_send(struct connection *c, struct dw_str bytes)
     return true;
 }
 
+bool connection_wait(struct connection *c, int ms)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    return (c->tls && SSL_has_pending(c->tls)) || poll(&p, 1, ms) != 0;
+}
+
 int connection_receive(struct connection *c, char *to, size_t room)
 {
     size_t n = 0;
-    errno = 0;
-    if (c->tls && SSL_read_ex(c->tls, to, room, &n) == 1)
-        return (int)n;
-    if (c->tls && SSL_get_error(c->tls, 0) == SSL_ERROR_ZERO_RETURN)
-        return 0;
-    if (c->tls) {
-        keep_tls_error(c);
-        return -1;
-    }
+    if (c->tls)
+        return call_tls(c, TLS_RECEIVE, to, room, &n) ? (int)n : c->ended ? 0 : -1;
     ssize_t got;
     do {
         got = recv(c->fd, to, room, 0);

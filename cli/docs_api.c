@@ -137,7 +137,7 @@ void docs_api_page(struct dw_buf *b)
         "- Queries and changes are in a chained audit log (docs/formats/audit.md; `dogwatch audit ls|verify`), before they are made and after.\n\n");
     page_access(b);
     dw_buf_printf(b, "\n## Answers\n\n"
-        "Rows come as NDJSON, one object a line. The last line is `{\"answer\":{\"complete\":true,\"why\":null,\"rows\":N}}`; a partial answer has `\"complete\":false` and says why. "
+        "Rows come as NDJSON, one object a line. The last line is `{\"answer\":{\"complete\":true,\"why\":null,\"limited\":false,\"rows\":N}}`; a partial answer has `\"complete\":false` and says why, and `\"limited\":true` where the limit that was asked for is the only reason. "
         "Queries add `matched` and `events` (how many events were looked at), `frames` read, `since`, `until` and `notes`. An answer without that line was cut off.\n\n"
         "An error is `{\"error\":{\"code\":...,\"message\":...,\"hint\":...}}`; of a mistake in a query `text` shows the place.\n\n| code | status | when |\n|---|---|---|\n");
     for (size_t i = 0; i < DW_COUNT_OF(errors); i++)
@@ -318,7 +318,7 @@ void docs_api_openapi(struct dw_buf *b)
     }
     dw_buf_printf(b, "},\n\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\n\"schemas\":{\n"
         "  \"answer\":{\"type\":\"object\",\"description\":\"The last line of an answer of rows.\",\"required\":[\"answer\"],\"properties\":{\"answer\":{\"type\":\"object\",\"required\":[\"complete\",\"why\",\"rows\"],"
-        "\"properties\":{\"complete\":{\"type\":\"boolean\"},\"why\":{\"type\":[\"string\",\"null\"]},\"rows\":{\"type\":\"integer\"},\"matched\":{\"type\":\"integer\"},\"events\":{\"type\":\"integer\"},"
+        "\"properties\":{\"complete\":{\"type\":\"boolean\"},\"why\":{\"type\":[\"string\",\"null\"]},\"limited\":{\"type\":\"boolean\"},\"rows\":{\"type\":\"integer\"},\"matched\":{\"type\":\"integer\"},\"events\":{\"type\":\"integer\"},"
         "\"frames\":{\"type\":\"integer\"},\"since\":{\"type\":[\"string\",\"null\"]},\"until\":{\"type\":[\"string\",\"null\"]},\"notes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}}},\n"
         "  \"error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\",\"required\":[\"code\",\"message\"],\"properties\":{\"code\":{\"type\":\"string\",\"enum\":[");
     for (size_t i = 0; i < DW_COUNT_OF(errors); i++)

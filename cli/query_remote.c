@@ -29,23 +29,24 @@ static struct dw_field as_float(const struct dw_field *f)
     return is_float ? (struct dw_field){.v.f = v, .tag = f->tag, .kind = DW_K_FLOAT} : *f;
 }
 
-static void take_row(void *arg, struct dw_str raw, const struct dw_event *row)
+static bool take_row(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     const struct query_remote *q = arg;
     struct dw_event ev = *row;
-    struct dw_field field[DW_EVENT_FIELDS_MAX];
+    struct dw_field field[REMOTE_FIELDS_MAX];
     for (uint32_t i = 0; i < row->field_count; i++)
         field[i] = as_float(&row->field[i]);
     ev.field = field;
     q->row(q->arg, raw, &ev);
+    return true;
 }
 
 static void take_end(void *arg, const struct dw_event *answer)
 {
     const struct query_remote *q = arg;
-    struct dw_str why = remote_text(q->keys, answer, "answer.why");
-    (void)fprintf(stderr, "%" PRIu64 " of %" PRIu64 " events, %" PRIu64 " frames read: %s%.*s\n", remote_number(q->keys, answer, "answer.matched"),
-        remote_number(q->keys, answer, "answer.events"), remote_number(q->keys, answer, "answer.frames"), why.ptr ? "partial, " : "complete", DW_ARG(why));
+    (void)fprintf(stderr, "%" PRIu64 " of %" PRIu64 " events, %" PRIu64 " frames read%s\n", remote_number(q->keys, answer, "answer.matched"),
+        remote_number(q->keys, answer, "answer.events"), remote_number(q->keys, answer, "answer.frames"),
+        remote_is_true(q->keys, answer, "answer.complete") ? ": complete" : remote_is_true(q->keys, answer, "answer.limited") ? ": complete as far as --limit asks" : "");
 }
 
 static void put_time(struct dw_buf *out, const char *name, int64_t ns, int64_t none)
@@ -66,11 +67,11 @@ int query_remote(const struct query_remote *q)
     put_time(&body, "since", q->o->since_ns, INT64_MIN);
     put_time(&body, "until", q->o->until_ns, INT64_MAX);
     if (q->limit)
-        dw_buf_printf(&body, ",\"limit\":%" PRIu64, q->limit);
+        dw_buf_printf(&body, ",\"limit\":%" PRIu64, q->limit < INT64_MAX ? q->limit : INT64_MAX);
     dw_buf_byte(&body, '}');
     struct remote_rows r = {.o = q->o, .keys = q->keys, .method = "POST", .target = "/api/v1/query", .body = dw_buf_view(&body),
-        .row = take_row, .end = take_end, .arg = &mine};
+        .row = take_row, .end = take_end, .arg = &mine, .asked = q->limit > 0, .rows_max = q->limit};
     int rc = body.err ? CLI_CANNOT : remote_rows(&r);
     dw_buf_fini(&body);
-    return rc == CLI_NO && r.ended && q->limit && r.rows == q->limit ? CLI_YES : rc; /* no more was asked for */
+    return rc;
 }

@@ -31,11 +31,15 @@ static const char *text(struct taking *t, const struct dw_event *row, const char
     return copy.ptr ? copy.ptr : "";
 }
 
-static void take_alert(void *arg, struct dw_str raw, const struct dw_event *row)
+/* Of a collector that does not tell its finding nothing is shown: half an alert would look like a whole one. */
+static bool take_alert(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     struct taking *t = arg;
     struct dw_buf doc = {0};
+    struct dw_str finding = dw_answer_finding(raw);
     char name[64];
+    if (!finding.ptr)
+        return false;
     struct dw_alert a = {.time_ns = remote_time(t->keys, row, "raised", row->time_ns), .key = remote_text(t->keys, row, "about"), .total = (int64_t)remote_number(t->keys, row, "total")};
     dw_arena_reset(&t->texts);
     a.id = text(t, row, "event.id");
@@ -47,7 +51,7 @@ static void take_alert(void *arg, struct dw_str raw, const struct dw_event *row)
         (void)snprintf(name, sizeof name, "workflow.%s", dw_alert_field_name((enum dw_alert_field)i));
         a.said[i] = text(t, row, name);
     }
-    dw_buf_str(&doc, dw_answer_finding(raw));
+    dw_buf_str(&doc, finding);
     dw_buf_byte(&doc, '}');
     a.doc = dw_buf_view(&doc);
     const char *silence = text(t, row, "workflow.silence");
@@ -56,16 +60,13 @@ static void take_alert(void *arg, struct dw_str raw, const struct dw_event *row)
     else
         t->found(t->arg, &a);
     dw_buf_fini(&doc);
+    return true;
 }
 
 static void take_end(void *arg, const struct dw_event *answer)
 {
     struct taking *t = arg;
-    struct dw_str why = remote_text(t->keys, answer, "answer.why");
     t->c->silenced = remote_number(t->keys, answer, "answer.silenced");
-    t->c->partial = why.ptr && !t->c->newest;
-    if (t->c->partial)
-        (void)fprintf(stderr, "partial: %.*s\n", DW_ARG(why));
 }
 
 /* Runs one request, a GET unless `r` has another method; `r` has all but what is of `t`. */
@@ -78,7 +79,7 @@ static int run(struct taking *t, struct remote_rows *r, struct dw_buf *target)
     r->arg = t;
     dw_buf_byte(target, 0);
     r->target = target->ptr;
-    int rc = t->keys && !target->err ? remote_rows(r) : CLI_CANNOT;
+    int rc = t->keys && !target->err ? remote_rows(r) : cli_failed(DW_ENOMEM);
     dw_keys_free(t->keys);
     dw_arena_fini(&t->texts);
     dw_buf_fini(target);
@@ -88,10 +89,11 @@ static int run(struct taking *t, struct remote_rows *r, struct dw_buf *target)
 int remote_alerts(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
     struct taking t = {.c = c, .listed = each, .arg = arg};
-    struct remote_rows r = {.o = c->o, .row = take_alert, .end = take_end, .older_wanted = c->newest > 0};
+    uint64_t most = c->newest && c->newest < REMOTE_ALERTS_MAX ? c->newest : REMOTE_ALERTS_MAX;
+    struct remote_rows r = {.o = c->o, .row = take_alert, .end = take_end, .rows_max = most, .asked = c->newest == most};
     struct dw_buf target = {0};
     char limit[24];
-    (void)snprintf(limit, sizeof limit, "%" PRIu64, c->newest && c->newest < REMOTE_ALERTS_MAX ? c->newest : REMOTE_ALERTS_MAX);
+    (void)snprintf(limit, sizeof limit, "%" PRIu64, most);
     dw_buf_str(&target, DW_STR("/api/v1/alerts"));
     remote_put_param(&target, "limit", dw_str_of(limit));
     if (c->filter)
@@ -100,34 +102,37 @@ int remote_alerts(struct cli_alerts *c, void (*each)(void *arg, const struct dw_
         remote_put_param(&target, "silenced", DW_STR("only"));
     remote_put_range(&target, c->o);
     int rc = run(&t, &r, &target);
-    return rc == CLI_NO && r.ended ? CLI_YES : rc == CLI_NO ? CLI_CANNOT : rc; /* partial is c's to say */
+    c->partial = rc == CLI_NO;
+    return rc == CLI_NO ? CLI_YES : rc;
 }
 
 int remote_alert(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert *a), void *arg)
 {
     struct taking t = {.found = each, .arg = arg};
-    struct remote_rows r = {.o = o, .row = take_alert, .one = true};
+    struct remote_rows r = {.o = o, .row = take_alert, .one = true, .of_one = true};
     struct dw_buf target = {0};
     dw_buf_str(&target, DW_STR("/api/v1/alerts/"));
     remote_put_escaped(&target, dw_str_of(id));
     return run(&t, &r, &target);
 }
 
-static void take_change(void *arg, struct dw_str raw, const struct dw_event *row)
+static bool take_change(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     struct taking *t = arg;
     struct dw_alert_change c = {.change = "", .alert = "", .time_ns = remote_time(t->keys, row, "time", 0), .value = remote_text(t->keys, row, "value")};
     (void)raw;
     dw_arena_reset(&t->texts);
     c.author = text(t, row, "author");
-    if (cli_alert_verb(text(t, row, "field"), &c.field))
+    bool known = cli_alert_verb(text(t, row, "field"), &c.field);
+    if (known)
         t->changed(t->arg, &c);
+    return known;
 }
 
 int remote_history(const struct cli_options *o, const char *id, void (*each)(void *arg, const struct dw_alert_change *c), void *arg)
 {
     struct taking t = {.changed = each, .arg = arg};
-    struct remote_rows r = {.o = o, .row = take_change};
+    struct remote_rows r = {.o = o, .row = take_change, .of_one = true};
     struct dw_buf target = {0};
     dw_buf_str(&target, DW_STR("/api/v1/alerts/"));
     remote_put_escaped(&target, dw_str_of(id));
@@ -150,18 +155,20 @@ int remote_change(const struct cli_options *o, const char *id, enum dw_alert_fie
     dw_buf_printf(&body, "{\"%s\":", dw_alert_field_name(field));
     (void)dw_json_string(&body, value);
     dw_buf_byte(&body, '}');
-    struct remote_rows r = {.o = o, .method = "PATCH", .body = dw_buf_view(&body), .row = take_alert, .one = true};
+    struct remote_rows r = {.o = o, .method = "PATCH", .body = dw_buf_view(&body), .row = take_alert, .one = true, .of_one = true};
     int rc = body.err ? cli_failed(body.err) : run(&t, &r, &target);
     dw_buf_fini(&body);
     return rc;
 }
 
-static void say_silence(void *arg, struct dw_str raw, const struct dw_event *row)
+static bool say_silence(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     const struct taking *t = arg;
     (void)raw;
-    (void)printf("silence %.*s: %s\n", DW_ARG(remote_text(t->keys, row, "silence")),
-        dw_str_eq(remote_text(t->keys, row, "state"), DW_STR("ended")) ? "ended" : "begins; `dogwatch alerts` counts what falls under it");
+    (void)printf("silence ");
+    cli_put_safe(remote_text(t->keys, row, "silence"));
+    (void)printf(": %s\n", dw_str_eq(remote_text(t->keys, row, "state"), DW_STR("ended")) ? "ended" : "begins; `dogwatch alerts` counts what falls under it");
+    return true;
 }
 
 int remote_silence(const struct cli_options *o, const struct dw_silence *s)
@@ -188,7 +195,7 @@ int remote_silence(const struct cli_options *o, const struct dw_silence *s)
 int remote_silence_end(const struct cli_options *o, const char *id)
 {
     struct taking t = {0};
-    struct remote_rows r = {.o = o, .method = "PATCH", .body = DW_STR("{}"), .row = say_silence, .one = true};
+    struct remote_rows r = {.o = o, .method = "PATCH", .body = DW_STR("{}"), .row = say_silence, .one = true, .of_one = true};
     struct dw_buf target = {0};
     dw_buf_str(&target, DW_STR("/api/v1/silences/"));
     remote_put_escaped(&target, dw_str_of(id));

@@ -10,7 +10,10 @@
 #include "dogwatch/event/json_write.h"
 #include "dogwatch/event/timestamp.h"
 
+#include "dogwatch/pred/fold.h"
+
 #include <inttypes.h>
+#include <openssl/evp.h>
 
 static bool is_event_id(struct dw_str s)
 {
@@ -117,6 +120,33 @@ int dw_answer_evidence(const struct dw_answer_evidence *how)
     return rc;
 }
 
+static bool is_utf8(struct dw_str text)
+{
+    uint32_t cp = 0;
+    for (size_t at = 0; at < text.len && cp != UINT32_MAX;)
+        at += dw_utf8_take(dw_str_slice(text, at, text.len), &cp);
+    return cp != UINT32_MAX;
+}
+
+static void put_base64(struct dw_str bytes, struct dw_buf *out)
+{
+    char *to = dw_buf_reserve(out, (bytes.len + 2) / 3 * 4 + 1);
+    if (to)
+        out->len += (size_t)EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)bytes.ptr, (int)bytes.len);
+}
+
+bool dw_answer_unbase64(struct dw_str text, struct dw_buf *ret)
+{
+    char *to = text.len && text.len % 4 == 0 && text.len < INT32_MAX ? dw_buf_reserve(ret, text.len / 4 * 3) : NULL;
+    int n = to ? EVP_DecodeBlock((unsigned char *)to, (const unsigned char *)text.ptr, (int)text.len) : -1;
+    if (n < 0)
+        return false;
+    for (size_t i = text.len; text.ptr[i - 1] == '=' && n > 0 && text.len - i < 2; i--)
+        n--; /* it counts the padding */
+    ret->len += (size_t)n;
+    return true;
+}
+
 void dw_answer_evidence_row(const struct dw_keys *keys, const struct dw_archived *a, const struct dw_event *ev, struct dw_buf *out)
 {
     char agent[2 * DW_AGENT_ID_BYTES + 1];
@@ -124,6 +154,11 @@ void dw_answer_evidence_row(const struct dw_keys *keys, const struct dw_archived
     dw_hex(a->frame.head.agent, DW_AGENT_ID_BYTES, agent);
     dw_buf_printf(&more, ",\"agent\":\"%s\",\"epoch\":%" PRIu64 ",\"frame\":%" PRIu64 ",\"intake\":%" PRIu64, agent, a->frame.head.epoch.counter,
         a->frame.head.number, a->intake.number);
+    if (!is_utf8(ev->line)) {
+        dw_buf_str(&more, DW_STR(",\"line_base64\":\""));
+        put_base64(ev->line, &more);
+        dw_buf_byte(&more, '"');
+    }
     dw_event_json(keys, ev, &(struct dw_event_extra){.more = dw_buf_view(&more)}, out);
     dw_buf_byte(out, '\n');
     dw_buf_fini(&more);

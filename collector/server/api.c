@@ -93,6 +93,8 @@ static void start_local(struct api *a)
     int fd = -1;
     int rc = api_listen_local(a->socket, &fd);
     a->local_group = rc == DW_OK && api_is_of_group(a->socket, "dogwatch");
+    if (a->local_group)
+        dw_info("members of the group dogwatch may use %s", a->socket);
     if (rc == DW_OK && !(a->local = api_daemon(a, fd, true)))
         rc = DW_ENOMEM;
     if (rc < 0)

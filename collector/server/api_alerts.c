@@ -78,21 +78,13 @@ void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, in
 
 struct listing {
     struct request *rq;
-    uint64_t count, skip; /* taken; of these the first are not shown */
     bool stop;
 };
-
-static void count_one(void *arg, const struct dw_alert *a, const char *silence)
-{
-    (void)a;
-    (void)silence;
-    ((struct listing *)arg)->count++;
-}
 
 static void put_one(void *arg, const struct dw_alert *a, const char *silence)
 {
     struct listing *l = arg;
-    if (l->stop || l->count++ < l->skip)
+    if (l->stop)
         return;
     dw_answer_alert(a, silence, &l->rq->out);
     l->stop = !api_row(l->rq);
@@ -113,17 +105,14 @@ void api_do_alerts(struct request *rq)
     if (!api_open_listing(rq, &all))
         return;
     all.silenced = only;
+    all.newest = limit ? limit : 1;
+    l.stop = limit == 0;
     all.arg = &l;
-    all.each = count_one;
-    int rc = dw_answer_alerts(&all);
-    l.skip = l.count > limit ? l.count - limit : 0;
-    l.count = 0;
-    if (l.skip)
-        api_partial(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", l.skip);
     all.each = put_one;
-    all.after = 0;
-    if (rc == DW_OK)
-        rc = dw_answer_alerts(&all);
+    int rc = dw_answer_alerts(&all);
+    uint64_t older = limit ? all.older : all.seen;
+    if (older)
+        api_limited(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", older);
     api_answer_listing(rq, &all, rc);
     api_close_listing(&all);
 }
@@ -311,7 +300,7 @@ static int ask(struct request *rq, const char *id, struct changes *ch)
     int rc = DW_OK;
     for (int i = 0; i < DW_ALERT_FIELDS && rc == DW_OK; i++) {
         struct dw_str value = api_param_text(rq, dw_alert_field_name((enum dw_alert_field)i));
-        struct dw_alert_change c = {.alert = id, .author = rq->who, .field = (enum dw_alert_field)i,
+        struct dw_alert_change c = {.alert = id, .author = rq->author, .field = (enum dw_alert_field)i,
             .time_ns = dw_clock_real(&dw_clock_system), .value = value};
         if (value.ptr)
             rc = dw_alert_ask(&dw_fs_system, rq->api->alerts, &c, ch->name[ch->asked++]);

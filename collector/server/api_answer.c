@@ -129,14 +129,32 @@ void api_fail_code(struct request *rq, const char *what, int rc)
     api_fail(rq, e, NULL, "%s: %s", what, dw_err_text(rc));
 }
 
+DW_PRINTF(2, 0) static void put_outcome(struct request *rq, const char *fmt, va_list args)
+{
+    int n = snprintf(rq->outcome, sizeof rq->outcome, "partial: ");
+    if (n > 0)
+        (void)vsnprintf(rq->outcome + n, sizeof rq->outcome - (size_t)n, fmt, args);
+}
+
 void api_partial(struct request *rq, const char *fmt, ...)
 {
-    int n = rq->outcome[0] ? 0 : snprintf(rq->outcome, sizeof rq->outcome, "partial: ");
     va_list args;
-    if (n <= 0)
+    if (rq->outcome[0] && !rq->limited)
         return;
+    rq->limited = false;
     va_start(args, fmt);
-    (void)vsnprintf(rq->outcome + n, sizeof rq->outcome - (size_t)n, fmt, args);
+    put_outcome(rq, fmt, args);
+    va_end(args);
+}
+
+void api_limited(struct request *rq, const char *fmt, ...)
+{
+    va_list args;
+    if (rq->outcome[0])
+        return;
+    rq->limited = true;
+    va_start(args, fmt);
+    put_outcome(rq, fmt, args);
     va_end(args);
 }
 
@@ -235,6 +253,7 @@ void api_answer_line(struct request *rq, struct dw_str more)
         (void)dw_json_string(&rq->out, dw_str_of(rq->outcome + strlen("partial: ")));
     else
         dw_buf_str(&rq->out, DW_STR("null"));
+    dw_buf_str(&rq->out, rq->limited ? DW_STR(",\"limited\":true") : DW_STR(",\"limited\":false"));
     api_put_number(&rq->out, ',', "rows", rq->rows);
     dw_buf_str(&rq->out, more);
     dw_buf_str(&rq->out, DW_STR("}}\n"));

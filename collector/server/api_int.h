@@ -132,7 +132,8 @@ struct request {
     int64_t number[API_PARAMS_MAX];                /* of TIME and COUNT */
     uint32_t param_count;
     struct dw_str id;
-    char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP];
+    char who[DW_TOKEN_NAME_CAP], from[API_FROM_CAP]; /* who: `uid N` of a unix socket */
+    char author[DW_TOKEN_NAME_CAP];                  /* of what is said: who, or the uid's name on this host */
     const char *role;
     enum dw_role role_is;
     bool has_token, has_session;
@@ -149,6 +150,7 @@ struct request {
     struct dw_buf out;
     uint64_t rows;
     char outcome[API_OUTCOME_CAP]; /* "": complete */
+    bool limited; /* it is partial because the limit was asked for, and for nothing else */
     char allow[32];                /* of a 405 */
     int64_t deadline_ns;           /* work ends here, on the clock that never goes back */
     /* guarded by lock */
@@ -180,6 +182,8 @@ void api_fail_query(struct request *rq, const struct dw_diags *diags);
 void api_fail_code(struct request *rq, const char *what, int rc);
 /* Why the answer is not the whole one; the first counts. */
 void api_partial(struct request *rq, const char *fmt, ...) DW_PRINTF(2, 3);
+/* The same where nothing is wrong but that the limit which was asked for is met; real trouble goes before it. */
+void api_limited(struct request *rq, const char *fmt, ...) DW_PRINTF(2, 3);
 /* The same: a part of the archive could not be read. Of the path `where` only the name is told. */
 void api_unread(struct request *rq, const char *where, int rc);
 /* A row ended: hands over what is there when it is much, and waits while the client has enough. False: stop, nobody takes more. */
@@ -277,6 +281,8 @@ DW_MUST_USE int api_listen_tcp(struct api_address *at, int *ret_fd);
 DW_MUST_USE int api_listen_local(const char *path, int *ret_fd);
 /* Whether a file belongs to the group that is called so. */
 bool api_is_of_group(const char *path, const char *group);
+/* What a user is called on this host, or `uid N`. */
+void api_user_name(uint32_t uid, char ret[DW_TOKEN_NAME_CAP]);
 /* Who is at the other end: *ret_uid of a unix socket, the address of another. */
 bool api_peer_uid(int fd, uint32_t *ret_uid);
 void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);

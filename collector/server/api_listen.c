@@ -8,14 +8,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128, LOCAL_MODE = 0660 };
+enum { BACKLOG = 128, LOCAL_MODE = 0660, GROUP_BYTES_MAX = 16 << 20 };
 
 bool api_address_parse(struct dw_str listen, struct api_address *ret)
 {
@@ -106,10 +108,28 @@ int api_listen_local(const char *path, int *ret_fd)
 
 bool api_is_of_group(const char *path, const char *group)
 {
-    char room[4096];
+    struct dw_buf room = {0};
     struct group named, *found = NULL;
     struct stat st;
-    return getgrnam_r(group, &named, room, sizeof room, &found) == 0 && found && stat(path, &st) == 0 && st.st_gid == named.gr_gid;
+    int err = ERANGE;
+    for (size_t size = 4096; err == ERANGE && size <= GROUP_BYTES_MAX; size *= 2) { /* it holds the names of all members */
+        char *at = dw_buf_reserve(&room, size);
+        err = at ? getgrnam_r(group, &named, at, size, &found) : ENOMEM;
+    }
+    bool is = err == 0 && found && stat(path, &st) == 0 && st.st_gid == named.gr_gid;
+    dw_buf_fini(&room);
+    return is;
+}
+
+void api_user_name(uint32_t uid, char ret[DW_TOKEN_NAME_CAP])
+{
+    char room[4096];
+    struct passwd named, *found = NULL;
+    bool known = getpwuid_r((uid_t)uid, &named, room, sizeof room, &found) == 0 && found && strlen(named.pw_name) < DW_TOKEN_NAME_CAP;
+    if (known)
+        (void)snprintf(ret, DW_TOKEN_NAME_CAP, "%s", named.pw_name);
+    else
+        (void)snprintf(ret, DW_TOKEN_NAME_CAP, "uid %" PRIu32, uid);
 }
 
 bool api_peer_uid(int fd, uint32_t *ret_uid)

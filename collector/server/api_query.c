@@ -17,6 +17,7 @@
 
 struct rows {
     uint64_t limit;
+    bool asked; /* the limit is the client's, and not api.query.rows */
     struct dw_buf notes;
 };
 
@@ -24,7 +25,10 @@ static void take_row(struct api_scan *s, const struct dw_event *row, uint8_t mar
 {
     const struct rows *r = s->arg;
     if (s->rq->rows == r->limit) {
-        api_partial(s->rq, "there is more than %" PRIu64 " rows", r->limit);
+        if (r->asked)
+            api_limited(s->rq, "there is more than %" PRIu64 " rows", r->limit);
+        else
+            api_partial(s->rq, "there is more than %" PRIu64 " rows, which is api.query.rows", r->limit);
         s->stop = true;
         return;
     }
@@ -81,7 +85,7 @@ static void put_answer(struct api_scan *s)
 static void run(struct request *rq, struct dw_str text)
 {
     uint64_t most = (uint64_t)rq->api->opt->api_query_rows, limit = (uint64_t)api_param_number(rq, "limit", INT64_MAX);
-    struct rows r = {.limit = limit < most ? limit : most};
+    struct rows r = {.limit = limit < most ? limit : most, .asked = limit <= most};
     struct api_scan s = {.rq = rq, .since_ns = api_param_number(rq, "since", INT64_MIN), .until_ns = api_param_number(rq, "until", INT64_MAX),
         .row = take_row, .end = put_answer, .arg = &r};
     api_scan(&s, text);

@@ -140,6 +140,7 @@ static bool is_trusted_user(struct request *rq)
         return false;
     bool owner = uid == 0 || uid == geteuid();
     (void)snprintf(rq->who, sizeof rq->who, "uid %" PRIu32, uid);
+    api_user_name(uid, rq->author);
     rq->role_is = owner ? DW_ROLE_admin : DW_ROLE_hunt;
     return owner || rq->api->local_group;
 }
@@ -168,6 +169,8 @@ static bool check_token(struct request *rq)
     bool known = given.ptr ? dw_token_bearer(given, &text) && is_token(rq, text) : api_session_take(rq) || is_trusted_user(rq);
     if (known)
         rq->role = dw_role_name(rq->role_is);
+    if (!rq->author[0])
+        memcpy(rq->author, rq->who, sizeof rq->author);
     if (!known)
         api_fail(rq, API_E_unauthorized, "dogwatch token add NAME --role ROLE makes one; send it as Authorization: Bearer TOKEN",
             given.ptr ? "this token is unknown, revoked or over" : "a token is needed");

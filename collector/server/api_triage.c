@@ -228,7 +228,7 @@ void api_do_silence_add(struct request *rq)
     dw_diags_init(&diags, DW_STR("filter"), text);
     int rc = dw_alert_filter_new(text, &diags, &filter);
     dw_alert_filter_free(filter);
-    struct dw_silence s = {.id = "", .author = rq->who, .time_ns = now, .from_ns = now, .until_ns = until, .filter = text,
+    struct dw_silence s = {.id = "", .author = rq->author, .time_ns = now, .from_ns = now, .until_ns = until, .filter = text,
         .reason = reason.ptr ? reason : DW_STR("")};
     if (rc == DW_ESYNTAX)
         api_fail_query(rq, &diags);
@@ -256,7 +256,7 @@ void api_do_silence_end(struct request *rq)
         api_fail(rq, API_E_malformed, NULL, "it has ended already");
     } else {
         int64_t until = api_param_number(rq, "until", now);
-        struct dw_silence s = {.id = x.id, .author = rq->who, .time_ns = now, .from_ns = x.one.from_ns,
+        struct dw_silence s = {.id = x.id, .author = rq->author, .time_ns = now, .from_ns = x.one.from_ns,
             .until_ns = until > x.one.from_ns ? until : x.one.from_ns, .filter = x.filter, .reason = x.reason};
         ask(rq, &s);
     }

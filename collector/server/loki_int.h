@@ -52,7 +52,7 @@ DW_MUST_USE int loki_lines_init(struct loki_lines *l, uint32_t limit, bool newes
 void loki_lines_fini(struct loki_lines *l);
 /* Whether a line of this time would be kept, were it the next. */
 bool loki_lines_want(const struct loki_lines *l, int64_t time_ns);
-/* One that loki_lines_want takes. DW_ELIMIT: over bytes_max, and left out; DW_ENOMEM. */
+/* One that loki_lines_want takes. DW_ELIMIT: over bytes_max, and so many are given up, the oldest (or newest) first; DW_ENOMEM. */
 DW_MUST_USE int loki_lines_add(struct loki_lines *l, const struct dw_keys *keys, const struct dw_event *ev);
 /* The oldest first. Nothing is added from then on until loki_lines_clear. */
 void loki_lines_by_time(struct loki_lines *l);

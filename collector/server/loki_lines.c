@@ -77,9 +77,24 @@ bool loki_lines_want(const struct loki_lines *l, int64_t time_ns)
     return l->count < l->limit || (l->limit && worse(l, &l->heap[0], &one));
 }
 
+static void drop_first(struct loki_lines *l)
+{
+    l->bytes -= l->heap[0].len;
+    dw_free(l->heap[0].text);
+    l->heap[0] = l->heap[--l->count];
+    sift_down(l);
+}
+
 int loki_lines_add(struct loki_lines *l, const struct dw_keys *keys, const struct dw_event *ev)
 {
     struct loki_line one = {.time_ns = ev->time_ns, .number = l->number++, .len = ev->line.len};
+    if (one.len > l->bytes_max)
+        return DW_ELIMIT;
+    bool over = l->bytes + one.len > l->bytes_max;
+    while (l->count && l->bytes + one.len > l->bytes_max && worse(l, &l->heap[0], &one))
+        drop_first(l);
+    if (over)
+        l->limit = l->count + (l->bytes + one.len <= l->bytes_max); /* none that is worse than what was given up comes in behind it */
     if (l->bytes + one.len > l->bytes_max)
         return DW_ELIMIT;
     dw_buf_reset(&l->labels);
@@ -98,7 +113,7 @@ int loki_lines_add(struct loki_lines *l, const struct dw_keys *keys, const struc
         sift_down(l);
     }
     l->bytes += one.len;
-    return DW_OK;
+    return over ? DW_ELIMIT : DW_OK;
 }
 
 static int by_time(const void *a, const void *b)

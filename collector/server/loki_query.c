@@ -33,7 +33,7 @@ static void take_line(struct api_scan *s, const struct dw_event *ev, uint8_t mar
         return;
     int rc = loki_lines_add(&w->lines, s->keys, ev);
     if (rc == DW_ELIMIT)
-        api_partial(s->rq, "the lines are over api.query.memory: ask for fewer");
+        api_partial(s->rq, "the lines are over api.query.memory: the %s of them are left out", w->lines.newest ? "oldest" : "newest");
     else if (rc < 0)
         w->rc = rc;
     s->stop |= w->rc < 0;

@@ -113,7 +113,7 @@ static void take_line(struct api_scan *s, const struct dw_event *ev, uint8_t mar
         return;
     int rc = loki_lines_add(&t->lines, s->keys, ev);
     if (rc == DW_ELIMIT)
-        api_partial(s->rq, "the lines that are there are over api.query.memory: ask for fewer");
+        api_partial(s->rq, "the lines that are there are over api.query.memory: the oldest of them are left out");
     else if (rc < 0)
         no_memory(t);
     bool full = t->lines.count == MESSAGE_LINES || t->lines.bytes >= MESSAGE_BYTES;

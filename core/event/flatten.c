@@ -70,7 +70,7 @@ static void store(struct flattener *f, struct dw_field v)
         return;
     const struct dw_str guard = DW_STR("json.");
     char guarded[DW_KEY_NAME_MAX + 5];
-    if (!f->how->own && is_ours(name)) {
+    if (is_ours(name)) {
         memcpy(guarded, guard.ptr, guard.len);
         memcpy(guarded + guard.len, name.ptr, name.len);
         name = dw_str_make(guarded, guard.len + name.len);
@@ -87,7 +87,8 @@ static void store_string(struct flattener *f, const struct dw_json_token *t)
     struct dw_field v = {.v.ptr = t->text.ptr, .len = (uint32_t)t->text.len, .kind = DW_K_VIEW};
     if (t->escaped) {
         dw_buf_reset(&f->scratch);
-        bool ok = dw_json_unescape(t->text, &f->scratch) && f->scratch.len <= DW_EVENT_VALUE_MAX && !f->scratch.err;
+        size_t max = f->how->value_max ? f->how->value_max : DW_EVENT_VALUE_MAX;
+        bool ok = dw_json_unescape(t->text, &f->scratch) && f->scratch.len <= max && !f->scratch.err;
         struct dw_str copy = ok ? dw_arena_copy(f->d->pool, dw_buf_view(&f->scratch)) : DW_STR_NONE;
         if (!copy.ptr) {
             drop(f);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Where a reader looks: DATA, the running collector's unix socket, its server over TCP; all give the same answers, and without a word the socket is asked."""
 import re
+import threading
 import time
 
 from e2e_lib import *  # noqa: F403
@@ -33,16 +34,29 @@ with open(os.path.join(logs, 'auth.log'), 'w') as f:
     f.write(f'{at} web1 sshd[9]: Accepted password for u1 from 203.0.113.1 port 9 ssh2\n')
 
 
+# what a log may hold: lines longer than a value may be, with escapes; as many fields as an event may have; bytes that are no text
+rules = os.path.join(dir_, 'rules')
+shutil.copytree(os.path.join(ROOT, 'rules'), rules)
+open(os.path.join(rules, 'needle.yml'), 'w').write('title: A needle\nid: 11111111-2222-4333-8444-555555555555\nstatus: test\nlevel: low\nlogsource:\n  definition: every log\n'
+                                                   'detection:\n  keywords:\n    - needle77\n  condition: keywords\n')
+stamp = now.strftime('%d/%b/%Y:%H:%M:%S +0000')
+with open(os.path.join(logs, 'odd.log'), 'wb') as f:
+    f.write(f'198.51.100.1 - - [{stamp}] "GET /?q={"A" * 70000}\\x22needle77 HTTP/1.1" 200 5 "-" "curl"\n'.encode())
+    f.write((json.dumps({'@timestamp': now.isoformat(), 'message': 'needle77', **{f'k{i}': i for i in range(505)}}) + '\n').encode())
+    f.write(b'needle77 bad \xff\xfe bytes \x1b[31m and \xe2\x80\xae a turn\n')
+    f.write((json.dumps({'@timestamp': now.isoformat(), 'message': 'needle77 "' + 'x' * 200000}) + '\n').encode())
+
+
 def run(*args, env=None, user=nobody, group=None):
     r = subprocess.run([DOGWATCH, *args], capture_output=True, user=user, group=group, extra_groups=[] if user else None, env={**os.environ, 'HOME': home, **(env or {})}, timeout=60)
     check(b'Sanitizer' not in r.stderr, f'{args}: no sanitizer speaks', r.stderr[-3000:])
-    return r.returncode, r.stdout.decode(), r.stderr.decode()
+    return r.returncode, r.stdout.decode(errors='backslashreplace'), r.stderr.decode(errors='backslashreplace')
 
 
-up = Up(data, [os.path.join(logs, '*.log')], '--set', 'collector.api.listen=127.0.0.1:0', user=nobody)
+up = Up(data, [os.path.join(logs, '*.log')], '--rules', rules, '--set', 'collector.api.listen=127.0.0.1:0', user=nobody)
 server = 'http://127.0.0.1:' + wait_for(lambda: re.search(r'collector: info: HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 60, lambda: f'the API: {up.said()[-1500:]}').group(1)
 local = f'unix:{data}/api.sock'
-wait_for(lambda: json.loads(run('query', '* | stats count', '--data', data, '--output', 'ndjson')[1])['count'] == 401 and len(ndjson(run('incidents', '--data', data, '--output', 'ndjson')[1])) > 0,
+wait_for(lambda: json.loads(run('query', '* | stats count', '--data', data, '--output', 'ndjson')[1])['count'] == 405 and len(ndjson(run('incidents', '--data', data, '--output', 'ndjson')[1])) > 0,
          60, 'lines and alerts')
 token = {}
 for role in ('hunt', 'triage', 'auditor'):
@@ -57,7 +71,10 @@ def settled():
     return wait_for(lambda: (seen.append(run('alerts', '--data', data, '--output', 'ndjson')[1]), len(seen) > 20 and len(set(seen[-20:])) == 1 and seen[-1])[1], 60, 'alerts to settle')
 
 
-ID = json.loads(settled().splitlines()[0])['event']['id']
+ALERTS = [json.loads(a) for a in settled().splitlines()]
+ID = next(a['event']['id'] for a in ALERTS if a['rule']['name'] != 'A needle')
+NEEDLES = [a['event']['id'] for a in ALERTS if a['rule']['name'] == 'A needle']
+same(len(NEEDLES), 4, 'alerts of the odd lines')
 INCIDENT = ndjson(run('incidents', '--data', data, '--output', 'ndjson')[1])[0]['incident']
 HUNT = {'DOGWATCH_TOKEN_FILE': token['hunt']}
 
@@ -81,6 +98,12 @@ for args in LISTS:
     alike(*args)
 same(len(ndjson(run('archive', 'ls', '--server', local, '--output', 'ndjson')[1])), len(ndjson(run('archive', 'ls', '--data', data, '--output', 'ndjson')[1])), 'segments')
 check(any(r['counter'] == 'ingest_frames' for r in ndjson(run('counters', '--server', local, '--output', 'ndjson')[1])), 'counters')
+
+for needle in NEEDLES:
+    alike('alert', 'show', needle)
+    alike('alert', 'explain', needle, '--rules', rules)
+for text in ('k504:504 | fields k0, k504, dogwatch.stream', 'AAAAAAAA | fields event.original', 'xxxxxxxx | fields message'):
+    alike('query', text)
 
 # what people say
 for args in (('status', ID[:9], 'in_progress'), ('note', ID[:9], 'a "note"\\'), ('assign', ID[:9], 'Zoë')):
@@ -107,9 +130,70 @@ same(run('alerts', '--server', server)[0], 3, 'no token')
 for args in (('archive', 'verify'), ('agents', 'approve', '0' * 32), ('alerts', '--follow'), ('query', '*', '--follow')):
     code, _, err = run(*args, '--server', local)
     check(code == 2 and '--data' in err, f'{args} reads DATA itself', (code, err))
-for where in ('http://127.0.0.1:1', 'https://' + server[7:], 'ftp://a', 'http://a:b', 'http://', 'http://localhost:7117/x', f'unix:{data}/nothing', f'unix:{data}/' + 'x' * 200, 'http://[::1'):
+for where in ('http://127.0.0.1:1', 'https://' + server[7:], f'unix:{data}/nothing', f'unix:{data}/' + 'x' * 200):
     code, _, err = run('alerts', '--server', where)
     check(code == 3 and err.count('\n') >= 2, f'{where}: what to do', (code, err))
+for where in ('ftp://a', 'http://a:b', 'http://', 'http://localhost:7117/x', 'http://[::1', 'localhost:7117', 'https://h:99999', 'unix:'):
+    for args, env in ((('--server', where), None), ((), {'DOGWATCH_SERVER': where})):
+        code, _, err = run('alerts', *args, env=env)
+        check(code == 2 and 'http://HOST:PORT' in err, f'{where} is no address', (code, err))
+for args in (('agents', 'approve', '0' * 32), ('archive', 'verify'), ('query', '*', '--follow'), ('query', '*', '--memory', '1MiB')):
+    code, out, err = run(*args, env={'DOGWATCH_SERVER': local})
+    check(code == 2 and not out, f'{args}: a server that was named is not passed over', (code, out, err))
+for text in ('', 'a b', 'one\ntwo', '\x1b'):
+    open(os.path.join(dir_, 'odd'), 'w').write(text)
+    code, _, err = run('alerts', '--server', server, env={'DOGWATCH_TOKEN_FILE': os.path.join(dir_, 'odd')})
+    check(code == 3 and 'one token is needed' in err, f'a token file that holds {text!r}', (code, err))
+
+
+# a server that is none of ours, or was changed on the way
+class Made:
+    """Answers everything with what it was given."""
+
+    def __init__(self):
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.url, self.answer, self.asked = f'http://127.0.0.1:{self.socket.getsockname()[1]}', b'', b''
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            c, _ = self.socket.accept()
+            self.asked = c.recv(65536)
+            for part in ([self.answer] if isinstance(self.answer, bytes) else self.answer):
+                try:
+                    c.sendall(part)
+                except OSError:
+                    break
+            c.close()
+
+
+made = Made()
+ROW = run('alerts', '--data', data, '--output', 'ndjson')[1].splitlines()[0]
+END = '{"answer":{"complete":true,"why":null,"limited":false,"rows":1,"silenced":0,"notes":[]}}'
+SHORT = '{"answer":{"complete":false,"why":"a disk \\u001b[31m failed","limited":false,"rows":1,"silenced":0,"notes":["a \\u001b]0;x note"]}}'
+
+
+def told(*lines, status='200 OK'):
+    return f'HTTP/1.1 {status}\r\nServer: x\r\n\r\n'.encode() + ''.join(line + '\n' for line in lines).encode()
+
+
+for what, answer, args, code, word in (
+        ('whole', told(ROW, END), ('alerts',), 0, ''), ('cut off', told(ROW), ('alerts',), 3, 'cut off after 1 rows'), ('cut in a row', told(ROW)[:-9], ('ledger',), 3, 'cut off'),
+        ('partial', told(ROW, SHORT), ('alerts',), 1, 'a disk \\x1b[31m failed'), ('partial', told(ROW, SHORT), ('alerts', '--limit', '1'), 1, 'partial'),
+        ('more than asked for', told(ROW, ROW, END), ('alerts', '--limit', '1'), 3, 'none of this API'),
+        ('no rows', told('<html>'), ('alerts',), 3, 'none of this API'), ('an escape', told(ROW.replace('SSH', 'S\x1b[31mH').replace('needle', 'n\x1beedle'), END), ('alerts', '--output', 'ndjson'), 3, 'none of this API'),
+        ('of another version', told(ROW.replace(',"about":', ',"abut":'), END), ('alerts', '--output', 'ndjson'), 3, 'none of this API'),
+        ('a row behind the end', told(END, ROW), ('alerts',), 3, 'none of this API'), ('two for one', told(ROW, ROW), ('alert', 'show', 'aa'), 3, 'none of this API'),
+        ('not there', told('<html>not here</html>', status='404 Not Found'), ('alert', 'show', 'aa'), 3, 'no collector of dogwatch'),
+        ('not there', told('{"error":{"code":"not_found","message":"no\\u001b such"}}', status='404 Not Found'), ('alert', 'show', 'aa'), 1, 'no\\x1b such'),
+        ('not there', told('{"error":{"code":"not_found","message":"no archive"}}', status='404 Not Found'), ('ledger',), 3, 'no archive'),
+        ('a way on', told('', status='302 Found'), ('alerts',), 3, 'no collector of dogwatch'), ('no HTTP', b'220 mail ready\r\n\r\n', ('alerts',), 3, 'no answer of an HTTP API'), ('nothing', b'', ('alerts',), 3, 'no answer')):
+    made.answer = answer
+    got, out, err = run(*args, '--server', made.url)
+    check(got == code and word in err and '\x1b' not in out + err, f'a server whose answer is {what}: {args}', (got, out[-300:], err[-600:]))
+made.answer = told(ROW, END)
+run('alerts', '--server', made.url, env=HUNT)
+check(b'Bearer dwt_' in made.asked, 'the token goes to this host')
 
 
 def asked(who):

@@ -36,7 +36,9 @@ struct dw_answer_alerts {
     void (*each)(void *arg, const struct dw_alert *a, const char *silence);
     void *arg;
     int64_t after;      /* only what came or changed since a pass that left this here; 0: all */
-    uint64_t left_out;  /* in the last pass, because of a silence */
+    uint64_t newest;    /* only so many, the newest; 0: all */
+    uint64_t left_out, older; /* in the last pass: because of a silence, because of `newest` */
+    uint64_t seen;            /* during a pass */
     struct dw_silences *silences; /* during a pass */
 };
 /* One pass: gives them to `each`, oldest first. DW_ENOMEM, DW_EIO. */
@@ -75,8 +77,12 @@ struct dw_answer_evidence {
     void *arg;
 };
 DW_MUST_USE int dw_answer_evidence(const struct dw_answer_evidence *how);
-/* An event as one JSON object and a newline, with where it lies under `dogwatch`: agent, epoch, frame, intake. */
+/* An event as one JSON object and a newline, with where it lies under `dogwatch`: agent, epoch, frame, intake; and of a line that is no UTF-8,
+ * which JSON cannot hold, its bytes: line_base64. */
 void dw_answer_evidence_row(const struct dw_keys *keys, const struct dw_archived *a, const struct dw_event *ev, struct dw_buf *out);
+
+/* The bytes of base64; false: it is none, or memory is out. */
+DW_MUST_USE bool dw_answer_unbase64(struct dw_str text, struct dw_buf *ret);
 
 /* Gives every frame of an archive to an account. `problem` is told of each part that cannot be read; the rest is still counted, and what is
  * missing shows as unaccounted. `stop` (may be NULL) is asked before each frame. DW_ENOMEM; DW_EAGAIN: it was stopped. */

@@ -16,12 +16,12 @@ struct dw_flatten {
     struct dw_str prefix; /* put before every name, e.g. "json."; may be empty */
     dw_flatten_hook *hook; /* or NULL */
     void *arg;
-    bool own; /* the text is an event that we wrote: names that only we may set are taken as they are */
+    size_t value_max; /* bytes of a string with escapes; 0: DW_EVENT_VALUE_MAX */
 };
 
 /* Reads one JSON object out of `text`, which must lie within d->line (or equal it), into the draft: strings without escapes as
  * VIEW, with escapes as LITERAL, numbers as NUMBER, booleans; null is not stored. What is over a bound of event.h is dropped
- * field by field and counted. "dogwatch" with all below it, and a scalar "event", are stored below "json.": those names are ours (but see `own`). DW_ESYNTAX when the text is no single JSON object; fields taken before stay (reset the draft). */
+ * field by field and counted. "dogwatch" with all below it, and a scalar "event", are stored below "json.": those names are ours. The hook sees every value first, under its name as it stands. DW_ESYNTAX when the text is no single JSON object; fields taken before stay (reset the draft). */
 DW_MUST_USE int dw_flatten_json(struct dw_draft *d, struct dw_str text, const struct dw_flatten *how);
 
 #endif
