@@ -108,9 +108,7 @@ function Row({ row, index, at, marked, onOpen, onMark }) {
     }, [at]);
     const name = `${row.level} ${row.newest.rule?.name}, ${row.newest.about || ''}`;
     return html`<tr ref=${ref} role="row" aria-rowindex=${index + 2} aria-selected=${marked} aria-label=${name} tabindex=${at ? 0 : -1}
-        class=${`${at ? 'at' : ''} ${row.within ? 'within' : ''}`} onFocus=${() => {
-            cursor.value = row.id;
-        }} onClick=${() => {
+        class=${`${at ? 'at' : ''} ${row.within ? 'within' : ''}`} onClick=${() => {
             cursor.value = row.id;
         }} onDblClick=${onOpen}>
         <td role="gridcell" class="mark"><input type="checkbox" tabindex="-1" aria-label=${`select ${name}`} checked=${marked} onClick=${onMark} /></td>
@@ -179,11 +177,10 @@ function moveCell(rows, d) {
 }
 
 function keysOf(rows, menu) {
-    const at = rows.findIndex(r => r.id === cursor.value);
+    const at = () => rows.findIndex(r => r.id === cursor.value); /* asked at each key: keys come faster than pages are drawn */
     const move = to => {
         const row = rows[Math.min(rows.length - 1, Math.max(0, to))];
         cursor.value = row?.id || '';
-        document.querySelector('tr[tabindex="0"]')?.focus({ preventScroll: true });
     };
     const act = (does, doIt) => ({ does, run: () => {
         const list = targets(rows);
@@ -193,21 +190,21 @@ function keysOf(rows, menu) {
         return undefined;
     } });
     const finish = list => {
-        const next = rows[at + 1] || rows[at - 1];
+        const next = rows[at() + 1] || rows[at() - 1];
         const gone = params().view === 'open' || params().view === 'mine';
         closeFalse(list);
-        if (gone && list.some(a => rows[at]?.alerts.includes(a)))
+        if (gone && list.some(a => rows[at()]?.alerts.includes(a)))
             cursor.value = next?.id || '';
         selected.value = new Set();
     };
     return {
-        j: { does: 'next', shown: 'j ↓', run: () => move(at + 1) }, ArrowDown: { run: () => move(at + 1) },
-        k: { does: 'previous', shown: 'k ↑', run: () => move(at - 1) }, ArrowUp: { run: () => move(at - 1) },
+        j: { does: 'next', shown: 'j ↓', run: () => move(at() + 1) }, ArrowDown: { run: () => move(at() + 1) },
+        k: { does: 'previous', shown: 'k ↑', run: () => move(at() - 1) }, ArrowUp: { run: () => move(at() - 1) },
         Home: { run: () => move(0) }, End: { run: () => move(rows.length - 1) },
         h: { run: () => moveCell(rows, -1) }, ArrowLeft: { does: 'column to the left', shown: 'h ←', run: () => moveCell(rows, -1) },
         l: { run: () => moveCell(rows, 1) }, ArrowRight: { does: 'column to the right', shown: 'l →', run: () => moveCell(rows, 1) },
-        Enter: { does: 'open; a group: unfold', shown: 'Enter o', run: () => open(rows[at]) }, o: { run: () => open(rows[at]) },
-        x: { does: 'select', run: () => rows[at] && toggle(rows[at]) },
+        Enter: { does: 'open; a group: unfold', shown: 'Enter o', run: () => open(rows[at()]) }, o: { run: () => open(rows[at()]) },
+        x: { does: 'select', run: () => at() >= 0 && toggle(rows[at()]) },
         '*': { does: 'select all that are shown', run: () => {
             selected.value = new Set(selected.value.size ? [] : rows.flatMap(r => r.alerts.map(a => a.event.id)));
         } },

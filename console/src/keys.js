@@ -7,7 +7,7 @@
  * Invariant: keys do nothing while text is typed, but Escape, which leaves the field.
  */
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 const tables = [];
 export const prefix = signal('');      /* "g" while the second key of "g a" is waited for */
@@ -17,7 +17,7 @@ let prefixTimer = 0;
 export function useKeys(keys, { modal = false, name = '' } = {}) {
     const entry = useRef({ keys, modal, name });
     entry.current.keys = keys;
-    useEffect(() => {
+    useLayoutEffect(() => {
         const mine = entry.current;
         tables.push(mine);
         return () => {

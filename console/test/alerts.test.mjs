@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { axeBoth, browse, focused, keys, open, role, sees, text } from '../harness/page.mjs';
 import { missing, sqlInjection, ssh, until, world } from '../harness/world.mjs';
 
-const skip = missing();
+const skip = missing() || false;
 if (skip)
     console.log(`SKIPPED ${skip}`);
 let w, browser;
@@ -87,9 +87,9 @@ test('f and F take the value under the cursor into the filter', { skip }, async 
 test('a mistake in the filter is shown with its place', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
     await sees(page, '10 alerts in 10 rows');
-    await keys(page, '/', 'type:rule.level=high', 'Enter');
-    await sees(page, /filter:1:1/);
-    await sees(page, 'rule.level:high');
+    await keys(page, '/', 'type:rule.level:(', 'Enter');
+    await sees(page, /filter:1:1\d: error/);
+    await sees(page, 'write field:value');
     assert.deepEqual(await axeBoth(page), []);
     await page.close();
 }, { timeout: 60e3 });
@@ -130,7 +130,7 @@ test('alerts that come are said, and the cursor stays on its alert', { skip }, a
     await sees(page, '10 alerts in 10 rows');
     await keys(page, 'Home', 'j', 'j');
     const before_ = await focused(page);
-    w.append('auth.log', Array.from({ length: 12 }, (_, i) => ssh('Failed', 'root', '198.51.100.7', 120 - i, 5000 + i)).join('') + ssh('Accepted', 'root', '198.51.100.7', 60, 6000));
+    w.append('auth.log', Array.from({ length: 12 }, (_, i) => ssh('Failed', 'root', '198.51.100.7', 0, 5000 + i)).join('') + ssh('Accepted', 'root', '198.51.100.7', -1, 6000));
     await until('the alert', async () => (await w.rows('/api/v1/alerts?limit=100')).some(a => a.rule.level === 'critical'), 60);
     await keys(page, 'r');
     await sees(page, /new alerts?, the newest/);
