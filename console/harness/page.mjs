@@ -31,12 +31,17 @@ export async function open(browser, url, { width = 1280, height = 800, theme = '
     return page;
 }
 
-/* The first element with this role and a name that holds `name`. */
+/* The first element with this role, implied or said, and a name that holds `name`. */
 export async function role(page, kind, name = '', seconds = 15) {
-    const find = () => page.$(`::-p-aria([role="${kind}"]${name ? `[name="${name}"]` : ''})`).catch(() => null);
-    return until(async () => `${kind} "${name}" on the page: ${await text(page)}`, find, seconds).catch(async e => {
-        throw new Error(`${e.message}: ${kind} "${name}" on\n${await text(page)}`);
-    });
+    const find = async () => {
+        for (const handle of await page.$$(`::-p-aria([role="${kind}"])`).catch(() => [])) {
+            const named = await handle.evaluate(e => e.getAttribute('aria-label') || e.innerText || e.labels?.[0]?.innerText || '').catch(() => '');
+            if (named.replace(/\s+/g, ' ').includes(name))
+                return handle;
+        }
+        return null;
+    };
+    return until(async () => `${kind} "${name}" on\n${await text(page)}`, find, seconds);
 }
 
 export function text(page) {
@@ -48,9 +53,7 @@ export async function sees(page, wanted, seconds = 15) {
         const t = await text(page);
         return wanted instanceof RegExp ? wanted.test(t) : t.includes(wanted);
     };
-    await until(String(wanted), has, seconds).catch(async e => {
-        throw new Error(`${e.message} on\n${await text(page)}`);
-    });
+    await until(async () => `${wanted} on\n${await text(page)}`, has, seconds);
 }
 
 export async function keys(page, ...list) {

@@ -22,7 +22,7 @@ export async function until(what, condition, seconds = 30) {
         if (got)
             return got;
         if (Date.now() > end)
-            throw new Error(`waited ${seconds} s in vain for ${typeof what === 'function' ? what() : what}`);
+            throw new Error(`waited ${seconds} s in vain for ${typeof what === 'function' ? await what() : what}`);
         await new Promise(resolve => setTimeout(resolve, 25));
     }
 }
@@ -115,6 +115,11 @@ class World {
 
     audit() {
         return fs.readFileSync(path.join(this.data, 'audit/audit.log'), 'utf8').trim().split('\n').filter(Boolean).map(l => JSON.parse(l));
+    }
+
+    /* What was asked for, by the audit log: route and parameters. */
+    asked() {
+        return this.audit().filter(l => l.event === 'asked').map(l => ({ method: l.method, route: l.route, who: l.who, ...JSON.parse(l.text || '{}') }));
     }
 
     dogwatch(...args) {

@@ -5,6 +5,7 @@ import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { useRef } from 'preact/hooks';
 import './style.css';
+import { Alert } from './alert.js';
 import { Alerts } from './alerts.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
@@ -13,7 +14,7 @@ import { asking, begin, end, exchange, refused, session } from './session.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts };
+const PAGES = { alerts: Alerts, alert: Alert };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['ledger', 'Agents and ledger', 'l']];
 const help = signal(false), broken = signal(null);
 

@@ -73,7 +73,7 @@ export function marksOf(line, parts) {
     return join(marks);
 }
 
-/* Of an explained event: the conditions that hold and have a value. */
-export function marksOfConditions(line, conditions) {
-    return marksOf(line, conditions.filter(c => c.holds && c.value !== undefined).map(wanted));
+/* What to look for of conditions: those that hold and have a value. */
+export function partsOf(conditions) {
+    return conditions.filter(c => c.holds && c.value !== undefined).map(wanted);
 }
