@@ -4,6 +4,7 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { useRef } from 'preact/hooks';
+import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { Alert } from './alert.js';
 import { Alerts } from './alerts.js';
@@ -11,10 +12,11 @@ import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
 import { go, link, listen as listenRoute, route } from './route.js';
 import { asking, begin, end, exchange, refused, session } from './session.js';
+import { Search } from './search.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts, alert: Alert };
+const PAGES = { alerts: Alerts, alert: Alert, search: Search };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['ledger', 'Agents and ledger', 'l']];
 const help = signal(false), broken = signal(null);
 
