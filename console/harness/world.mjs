@@ -1,0 +1,156 @@
+/*
+ * world: what the console's tests share: a folder of logs, the real `dogwatch up` over it, and the program that serves the page.
+ *
+ * DW_BUILD names the build folder (default build/asan, from the root of the tree). Nothing here sleeps: each wait is for a condition and
+ * has a bound.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serve } from '../dev.mjs';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const DOGWATCH = path.resolve(ROOT, process.env.DW_BUILD || 'build/asan', 'dogwatch');
+
+export async function until(what, condition, seconds = 30) {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+        const got = await condition();
+        if (got)
+            return got;
+        if (Date.now() > end)
+            throw new Error(`waited ${seconds} s in vain for ${typeof what === 'function' ? await what() : what}`);
+        await new Promise(resolve => setTimeout(resolve, 25));
+    }
+}
+
+/* What can be missing, as a reason; '' when the tests can run. */
+export function missing(needBrowser = true) {
+    if (!fs.existsSync(DOGWATCH))
+        return `no ${path.relative(ROOT, DOGWATCH)}: build it, or name the folder by DW_BUILD`;
+    return needBrowser && !chromium() ? 'no Chromium: apt-get install chromium, or name it by DW_CHROMIUM' : '';
+}
+
+export function chromium() {
+    return [process.env.DW_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-headless-shell', '/usr/bin/google-chrome'].find(p => p && fs.existsSync(p));
+}
+
+const TWO = n => String(n).padStart(2, '0');
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/* Times as programs write them, `ago` seconds before now. */
+export function syslogTime(ago) {
+    const t = new Date(Date.now() - ago * 1000);
+    return `${MONTHS[t.getUTCMonth()]} ${String(t.getUTCDate()).padStart(2)} ${TWO(t.getUTCHours())}:${TWO(t.getUTCMinutes())}:${TWO(t.getUTCSeconds())}`;
+}
+
+export function clfTime(ago) {
+    const t = new Date(Date.now() - ago * 1000);
+    return `${TWO(t.getUTCDate())}/${MONTHS[t.getUTCMonth()]}/${t.getUTCFullYear()}:${TWO(t.getUTCHours())}:${TWO(t.getUTCMinutes())}:${TWO(t.getUTCSeconds())} +0000`;
+}
+
+export function sqlInjection(ip, ago = 600) {
+    return `${ip} - - [${clfTime(ago)}] "GET /products?id=1%27%20UNION%20SELECT%20login,password%20FROM%20users-- HTTP/1.1" 200 512 "-" "curl/8.5.0"\n`;
+}
+
+export function request(ip, target, ago = 600, status = 200) {
+    return `${ip} - - [${clfTime(ago)}] "GET ${target} HTTP/1.1" ${status} 5120 "-" "Mozilla/5.0 (X11; Linux x86_64)"\n`;
+}
+
+export function ssh(word, user, ip, ago = 600, pid = 4711) {
+    return `${syslogTime(ago)} web1 sshd[${pid}]: ${word} password for ${user} from ${ip} port ${40000 + pid % 20000} ssh2\n`;
+}
+
+class World {
+    constructor(name, logs) {
+        this.dir = fs.mkdtempSync(path.join(os.tmpdir(), `dw-console-${name}-`));
+        this.data = path.join(this.dir, 'data');
+        fs.mkdirSync(path.join(this.dir, 'logs'));
+        for (const [file, text] of Object.entries(logs))
+            this.append(file, text);
+    }
+
+    append(file, text) {
+        fs.appendFileSync(path.join(this.dir, 'logs', file), text);
+    }
+
+    start(settings) {
+        const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', path.join(ROOT, 'rules'),
+            ...settings.flatMap(s => ['--set', s])];
+        this.said = '';
+        this.up = spawn(DOGWATCH, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0' }, stdio: ['ignore', 'pipe', 'pipe'] });
+        for (const stream of [this.up.stdout, this.up.stderr])
+            stream.on('data', d => {
+                this.said += d;
+            });
+        this.ended = new Promise(resolve => this.up.once('exit', resolve));
+    }
+
+    ask(target) {
+        return new Promise((resolve, reject) => {
+            http.get({ socketPath: path.join(this.data, 'api.sock'), path: target, headers: { host: 'localhost' } }, res => {
+                let text = '';
+                res.on('data', d => {
+                    text += d;
+                });
+                res.on('end', () => resolve({ status: res.statusCode, text }));
+                res.on('error', reject);
+            }).on('error', reject);
+        });
+    }
+
+    async rows(target) {
+        const { status, text } = await this.ask(target);
+        if (status !== 200)
+            throw new Error(`${target}: ${status} ${text}`);
+        return text.trim().split('\n').map(l => JSON.parse(l)).filter(r => !r.answer);
+    }
+
+    async events() {
+        return (await this.rows(`/api/v1/query?query=${encodeURIComponent('* | stats count')}`))[0]?.count || 0;
+    }
+
+    audit() {
+        return fs.readFileSync(path.join(this.data, 'audit/audit.log'), 'utf8').trim().split('\n').filter(Boolean).map(l => JSON.parse(l));
+    }
+
+    /* What was asked for, by the audit log: route and parameters. */
+    asked() {
+        return this.audit().filter(l => l.event === 'asked').map(l => ({ method: l.method, route: l.route, who: l.who, ...JSON.parse(l.text || '{}') }));
+    }
+
+    dogwatch(...args) {
+        return execFileSync(DOGWATCH, [...args, '--data', this.data], { encoding: 'utf8', env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' } });
+    }
+
+    async end() {
+        this.served?.close();
+        this.up.kill('SIGTERM');
+        const late = setTimeout(() => this.up.kill('SIGKILL'), 20e3);
+        await this.ended;
+        clearTimeout(late);
+        if (!process.env.DW_KEEP)
+            fs.rmSync(this.dir, { recursive: true, force: true });
+    }
+}
+
+/* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
+export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], signIn = false, seconds = 60 } = {}) {
+    const w = new World(name, { 'quiet.log': '', ...logs });
+    w.start(settings);
+    try {
+        const ready = () => w.ask('/readyz').then(r => r.status === 200, () => false);
+        await until(() => `the collector\n${w.said}`, ready, seconds);
+        await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
+        await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
+        w.served = await serve({ data: w.data, dogwatch: DOGWATCH, signIn });
+        w.url = w.served.url;
+    } catch (e) {
+        await w.end();
+        throw e;
+    }
+    return w;
+}

@@ -1,0 +1,38 @@
+/*
+ * alert_why: why an alert was raised: the rule, what it asked, and the value in the line that met it.
+ */
+import { html } from './html.js';
+import { count, plural, utc } from './format.js';
+import { Failure, Text } from './ui.js';
+
+/* What the alert itself says of the crossing, as a sentence. */
+function Sentence({ alert }) {
+    const key = Object.entries(alert.key || {});
+    const window = alert.window || {};
+    if (window.start === window.end || !key.length)
+        return html`<p>One event met the rule at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
+    return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound at the value <b>${count(alert.value)}</b>; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.</p>`;
+}
+
+function Condition({ c }) {
+    return html`<li class=${c.holds ? 'holds' : 'not'} style=${{ paddingLeft: `${c.depth * 18}px` }}>
+        <span class="verdict">${c.holds ? '✓ holds' : '✗ does not hold'}</span> <code><${Text} text=${c.condition} /></code>
+        ${c.value !== undefined && html`<div>← ${c.field} = <span class="hit"><${Text} text=${String(c.value)} limit=${500} /></span></div>`}</li>`;
+}
+
+/* The conditions of the event under the cursor. */
+export function Why({ alert, rule, explained, eventId }) {
+    const known = explained.value?.filter(x => x.event?.id === eventId) || [];
+    const tags = (alert.rule?.tags || []).map(t => t.replace(/^attack\./, ''));
+    return html`<section aria-labelledby="why"><h2 id="why">Why it was raised</h2>
+        <${Sentence} alert=${alert} />
+        <p class="dim">Rule <b>${alert.rule?.name}</b> <span class="mono">${alert.rule?.id}</span>${tags.length > 0 && html`, ATT&CK: ${tags.join(', ')}`}${rule
+            ? html`, in <${Text} text=${rule.file} />` : ''}.
+            ${rule && rule.logic_hash !== alert.rule?.logic_hash && html`<strong class="hint"> The rule was changed since: it decides otherwise now.</strong>`}</p>
+        ${known.map(x => html`<div><h3>${x.rule?.name}${x.rule?.same_logic === false ? ' — changed since' : ''}</h3>
+            <ul class="conditions">${x.conditions.map(c => html`<${Condition} c=${c} />`)}</ul></div>`)}
+        ${explained.error?.code === 'not_found' && html`<p class="dim">This collector does not answer for single conditions. On its host: <code>dogwatch alert explain ${alert.event.id.slice(0, 12)}</code></p>`}
+        ${explained.error && explained.error.code !== 'not_found' && html`<${Failure} error=${explained.error} />`}
+        ${explained.answer && !explained.answer.complete && html`<p class="hint">Explained in part: <${Text} text=${explained.answer.why || ''} /></p>`}
+    </section>`;
+}

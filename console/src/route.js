@@ -1,0 +1,36 @@
+/*
+ * route: where the page is, kept in the address behind #, so that a link, a reload and the back key all lead to the same view.
+ */
+import { signal } from '@preact/signals';
+
+export const route = signal({ page: 'alerts', id: '', params: {} });
+
+export function parse(hash) {
+    const [path, query] = hash.replace(/^#\/?/, '').split('?');
+    const [page, id] = path.split('/');
+    return { page: page || 'alerts', id: id ? decodeURIComponent(id) : '', params: Object.fromEntries(new URLSearchParams(query || '')) };
+}
+
+export function link(page, params = {}, id = '') {
+    const kept = Object.entries(params).filter(([, v]) => v !== '' && v !== undefined && v !== null);
+    const query = new URLSearchParams(kept).toString();
+    return `#/${page}${id ? `/${encodeURIComponent(id)}` : ''}${query ? `?${query}` : ''}`;
+}
+
+export function go(hash) {
+    location.hash = hash;
+}
+
+/* Changes parameters of this page; an empty one goes. */
+export function setParams(changes) {
+    const { page, id, params } = route.value;
+    go(link(page, { ...params, ...changes }, id));
+}
+
+export function listen() {
+    const take = () => {
+        route.value = parse(location.hash);
+    };
+    addEventListener('hashchange', take);
+    take();
+}

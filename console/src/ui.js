@@ -1,0 +1,119 @@
+/*
+ * ui: the small parts that every page is made of: levels, log text, errors, how whole an answer is, dialogs, messages.
+ */
+import { signal } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { html } from './html.js';
+import { count } from './format.js';
+import { useKeys } from './keys.js';
+import { pieces } from './visible.js';
+
+/* Level by word and shape, colour only on top: readable in grey and by those who do not tell red from green. */
+const SHAPES = { critical: '◆', high: '▲', medium: '■', low: '●', informational: '○' };
+export const LEVELS = Object.keys(SHAPES);
+
+export function Level({ level }) {
+    const known = SHAPES[level] ? level : 'informational';
+    return html`<span class=${`level level-${known}`}><span aria-hidden="true">${SHAPES[known]}</span> ${SHAPES[level] ? level.replace('informational', 'info') : level || 'none'}</span>`;
+}
+
+export const STATUS_TEXT = { new: 'new', in_progress: 'in progress', resolved: 'resolved', false_positive: 'false positive', closed: 'closed' };
+
+/* Log text. At most `limit` characters at a time; what is not shown is said, and a button shows more. */
+export function Text({ text, marks, limit = 2000, more = true }) {
+    const [shown, setShown] = useState(limit);
+    const value = String(text ?? '');
+    const cut = value.length > shown ? value.slice(0, shown) : value;
+    const left = value.length - cut.length;
+    return html`<bdi class="text">${pieces(cut, marks).map(p => (p.escaped || p.marked
+        ? html`<span class=${`${p.escaped ? 'esc' : ''}${p.marked ? ' hit' : ''}`}>${p.text}</span>` : p.text))}${left > 0 && (more
+        ? html`<button type="button" class="more" onClick=${e => {
+            e.stopPropagation();
+            setShown(shown + 10 * limit);
+        }}>${count(left)} more characters</button>`
+        : html`<span class="more"> … ${count(left)} more characters</span>`)}</bdi>`;
+}
+
+/* An error of the API: what, where, what to do. */
+export function Failure({ error, retry }) {
+    if (!error)
+        return null;
+    return html`<div class="failure" role="alert">
+        <strong>${error.message}</strong>
+        ${error.text && html`<pre>${error.text}</pre>`}
+        ${error.hint && !error.text && html`<p>${error.hint}</p>`}
+        ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+    </div>`;
+}
+
+/* How whole an answer is; a partial one is never shown without why. */
+export function Whole({ answer, children }) {
+    if (!answer)
+        return null;
+    return html`<div class=${`whole ${answer.complete ? '' : 'partial'}`} role="status">
+        <span class="badge">${answer.complete ? '✓ complete' : '▲ partial'}</span>
+        ${!answer.complete && html`<span>${answer.why || 'no reason was given'}</span>`}
+        ${children}
+        ${(answer.notes || []).map(n => html`<span class="note">${typeof n === 'string' ? n : JSON.stringify(n)}</span>`)}
+    </div>`;
+}
+
+export function Empty({ title, children }) {
+    return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+}
+
+/* What was just done, also for screen readers. `failed` messages stay until the next. */
+export const said = signal({ text: '', failed: false });
+let fade = 0;
+
+export function say(text, failed = false) {
+    clearTimeout(fade);
+    said.value = { text, failed };
+    if (!failed)
+        fade = setTimeout(() => say(''), 8000);
+}
+
+export function Said() {
+    const { text, failed } = said.value;
+    return html`<div class=${`said ${text ? 'on' : ''} ${failed ? 'failed' : ''}`}><span role="status" aria-live="polite">${text}</span>
+        ${failed && html`<button type="button" onClick=${() => say('')}>Dismiss</button>`}</div>`;
+}
+
+/* A modal over the page: the browser keeps focus in it and gives it back. Escape closes, unless it must stay. */
+export function Dialog({ title, onClose, children, cls = '' }) {
+    const ref = useRef();
+    useEffect(() => {
+        ref.current.showModal();
+        return () => ref.current?.close();
+    }, []);
+    return html`<dialog ref=${ref} class=${cls} aria-label=${title} onCancel=${e => {
+        e.preventDefault();
+        onClose?.();
+    }}><h2>${title}</h2>${children}</dialog>`;
+}
+
+/* A short list of choices, by digit or arrow. items: [{label, hint, run}] */
+export function Menu({ title, items, onClose }) {
+    const ref = useRef();
+    const move = d => {
+        const all = [...ref.current.querySelectorAll('[role=menuitem]')];
+        all[(all.indexOf(document.activeElement) + d + all.length) % all.length].focus();
+    };
+    const pick = item => {
+        onClose();
+        item.run();
+    };
+    const keys = {
+        j: { run: () => move(1) }, ArrowDown: { run: () => move(1) }, k: { run: () => move(-1) }, ArrowUp: { run: () => move(-1) },
+        Escape: { run: onClose },
+    };
+    items.forEach((item, i) => {
+        keys[String(i + 1)] = { run: () => pick(item) };
+    });
+    useKeys(keys, { modal: true });
+    useEffect(() => ref.current.querySelector('[role=menuitem]').focus(), []);
+    return html`<${Dialog} title=${title} onClose=${onClose} cls="menu"><div role="menu" aria-label=${title} ref=${ref}>
+        ${items.map((item, i) => html`<button type="button" role="menuitem" onClick=${() => pick(item)}>
+            <kbd>${i + 1}</kbd> ${item.label}<small>${item.hint}</small></button>`)}
+    </div></${Dialog}>`;
+}

@@ -1,0 +1,148 @@
+/* The triage page over a real collector: ten alerts by keyboard alone, and what it says when there is nothing, or no answer. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axeBoth, browse, focused, keys, open, role, sees, text } from '../harness/page.mjs';
+import { missing, sqlInjection, ssh, until, world } from '../harness/world.mjs';
+
+const skip = missing() || false;
+if (skip)
+    console.log(`SKIPPED ${skip}`);
+let w, browser;
+
+before(async () => {
+    if (skip)
+        return;
+    const access = Array.from({ length: 10 }, (_, i) => sqlInjection(`203.0.113.${i + 1}`, 900 - i)).join('');
+    w = await world('alerts', { logs: { 'access.log': access }, events: 10, alerts: 10 });
+    browser = await browse();
+}, { timeout: 120e3 });
+
+after(async () => {
+    await browser?.close();
+    await w?.end();
+});
+
+const workflows = async () => (await w.rows('/api/v1/alerts?limit=100')).map(a => ({ ip: a.source?.ip, ...a.workflow }));
+
+test('ten alerts are triaged by keyboard alone', { skip }, async () => {
+    const page = await open(browser, w.url);
+    await role(page, 'grid', 'Alerts, the worst first');
+    await sees(page, '10 alerts in 10 rows');
+    await until('focus on the first row', async () => (await focused(page)).includes('203.0.113.10') || (await keys(page, 'Home'), false));
+
+    await keys(page, 'a');                                     /* the first: mine */
+    await sees(page, 'Taken: 1 alert. u undoes it.');
+    await keys(page, 'j', 'x', 'j', 'x', 'j', 'x', 'e');       /* three: false positives */
+    await sees(page, 'Closed as false positive: 3 alerts.');
+    await sees(page, '7 alerts in 7 rows');
+    await keys(page, 'u');                                     /* ... or not */
+    await sees(page, 'Undone: Closed as false positive: 3 alerts.');
+    await sees(page, '10 alerts in 10 rows');
+    await keys(page, 'Home', 'j', 'x', 'j', 'x', 'j', 'x', 'e');
+    await sees(page, '7 alerts in 7 rows');
+    await keys(page, 'Home', 'j', 's');                        /* one: resolved */
+    await role(page, 'menu');
+    await keys(page, '2');
+    await sees(page, 'Resolved: true positive: 1 alert.');
+    await sees(page, '6 alerts in 6 rows');
+    await keys(page, 'End', '*', 's', '3');                    /* all that is left: benign */
+    await sees(page, 'Closed: benign: 6 alerts.');
+    await sees(page, 'No open alerts in this range.');
+
+    const now = await workflows();
+    const of = (status, disposition) => now.filter(a => a.status === status && a.disposition === disposition).map(a => a.ip);
+    assert.deepEqual(of('false_positive', 'false_positive').sort(), ['203.0.113.7', '203.0.113.8', '203.0.113.9']);
+    assert.deepEqual(of('resolved', 'true_positive'), ['203.0.113.6']);
+    assert.equal(of('closed', 'benign').length, 6);
+    const changes = w.audit().filter(l => l.event === 'asked' && l.method === 'PATCH');
+    assert.equal(changes.length, 1 + 3 + 3 + 3 + 1 + 6, 'each change is in the audit log');
+    assert.equal(changes[0].who, `uid ${process.getuid()}`);
+    assert.match(changes[0].text, /in_progress/);
+    assert.deepEqual(page.wrongs, []);
+    await page.close();
+}, { timeout: 120e3 });
+
+test('a page with nothing to do says what to do', { skip }, async () => {
+    const page = await open(browser, w.url);
+    await sees(page, 'No open alerts in this range.');
+    await sees(page, '10 alerts in the range are in another state.');
+    await (await role(page, 'link', 'Show alerts in all states')).click();
+    await sees(page, '10 alerts in 10 rows');
+    await sees(page, 'closed as false positive 1×');
+    assert.deepEqual(await axeBoth(page), []);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('f and F take the value under the cursor into the filter', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await sees(page, '10 alerts in 10 rows');
+    await keys(page, 'Home', 'ArrowRight', 'ArrowRight', 'f');
+    await until('the filter', async () => /filter=source.ip/.test(decodeURIComponent(page.url())));
+    await sees(page, '1 alert in 1 row');
+    await keys(page, 'F');
+    await sees(page, 'No alert fits this filter.');
+    await page.close();
+}, { timeout: 60e3 });
+
+test('a mistake in the filter is shown with its place', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await sees(page, '10 alerts in 10 rows');
+    await keys(page, '/', 'type:rule.level:(', 'Enter');
+    await sees(page, /filter:1:1\d: error/);
+    await sees(page, 'write field:value');
+    assert.deepEqual(await axeBoth(page), []);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('a partial answer is shown as one, with why', { skip }, async () => {
+    w.served.how.intercept = (req, res) => {
+        if (!req.url.startsWith('/api/v1/alerts'))
+            return false;
+        res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+        res.end('{"answer":{"complete":false,"why":"the alert log has a damaged line","rows":0,"silenced":0,"notes":[]}}\n');
+        return true;
+    };
+    const page = await open(browser, w.url);
+    await sees(page, 'partial');
+    await sees(page, 'the alert log has a damaged line');
+    w.served.how.intercept = null;
+    await page.close();
+}, { timeout: 60e3 });
+
+test('a collector that does not answer: the error says what to look at, the rows stay', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await sees(page, '10 alerts in 10 rows');
+    w.served.how.intercept = (req, res) => {
+        res.destroy();
+        return true;
+    };
+    await keys(page, 'r');
+    await sees(page, 'The collector does not answer.');
+    await sees(page, 'SQL injection');
+    w.served.how.intercept = null;
+    await (await role(page, 'button', 'Try again')).click();
+    await until('the error to go', async () => !(await text(page)).includes('does not answer'));
+    await page.close();
+}, { timeout: 60e3 });
+
+test('alerts that come are said, and the cursor stays on its alert', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await sees(page, '10 alerts in 10 rows');
+    await keys(page, 'Home', 'j', 'j');
+    const before_ = await focused(page);
+    w.append('auth.log', Array.from({ length: 12 }, (_, i) => ssh('Failed', 'root', '198.51.100.7', 0, 5000 + i)).join('') + ssh('Accepted', 'root', '198.51.100.7', -1, 6000));
+    await until('the alert', async () => (await w.rows('/api/v1/alerts?limit=100')).some(a => a.rule.level === 'critical'), 60);
+    await keys(page, 'r');
+    await sees(page, /new alerts?, the newest/);
+    assert.equal(await focused(page), before_);
+    assert.match((await text(page)).replace(/\s+/g, ' '), /critical SSH login succeeded after brute force/);
+    await page.close();
+}, { timeout: 120e3 });
+
+test('grouped alerts unfold, and an action on the group is for all', { skip }, async () => {
+    w.append('access.log', Array.from({ length: 3 }, (_, i) => sqlInjection('192.0.2.77', 30 - i)).join(''));
+    await until('three alerts', async () => (await w.rows('/api/v1/alerts?limit=100')).filter(a => a.source?.ip === '192.0.2.77').length >= 1, 60);
+    const page = await open(browser, `${w.url}#/alerts?view=open&filter=${encodeURIComponent('source.ip:192.0.2.77')}`);
+    await sees(page, /alerts? in 1 row/);
+    await page.close();
+}, { timeout: 90e3 });
