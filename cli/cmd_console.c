@@ -14,12 +14,13 @@ struct link {
     char url[512], code[128];
 };
 
-static void take(void *arg, struct dw_str raw, const struct dw_event *row)
+static bool take(void *arg, struct dw_str raw, const struct dw_event *row)
 {
     struct link *l = arg;
     (void)raw;
     (void)snprintf(l->url, sizeof l->url, "%.*s", DW_ARG(remote_text(l->keys, row, "url")));
     (void)snprintf(l->code, sizeof l->code, "%.*s", DW_ARG(remote_text(l->keys, row, "code")));
+    return l->code[0] != '\0';
 }
 
 /* Who is here over SSH has the browser elsewhere: SSH_CONNECTION is `client port server port`. */
@@ -56,7 +57,7 @@ int console_link(const struct cli_options *o)
 {
     struct link l = {.keys = dw_keys_new()};
     struct remote_rows r = {.o = o, .keys = l.keys, .method = "POST", .target = "/api/v1/codes", .body = DW_STR("{}"), .row = take, .arg = &l, .one = true};
-    int rc = l.keys ? remote_rows(&r) : CLI_CANNOT;
+    int rc = l.keys ? remote_rows(&r) : cli_failed(DW_ENOMEM);
     dw_keys_free(l.keys);
     return rc == CLI_YES ? print_link(o->server, &l) : rc;
 }

@@ -8,7 +8,6 @@
 #include "api_int.h"
 
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/mem.h"
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/collect/triage.h"
 #include "dogwatch/event/json_write.h"
@@ -135,7 +134,7 @@ static void take_one(void *arg, const struct dw_alert *a)
 }
 
 /* What dw_alerts_find answered; false: the request has failed. */
-static bool is_found(struct request *rq, int rc)
+bool api_is_found(struct request *rq, int rc)
 {
     if (rc == DW_EEXIST)
         api_fail(rq, API_E_not_found, "give more digits", "several alerts begin with %.*s", DW_ARG(rq->id));
@@ -154,7 +153,7 @@ static bool find(struct request *rq, struct dw_alerts *view, struct one *o)
         rc = dw_alerts_find(view, rq->id, take_one, o);
     dw_silences_free(o->silence);
     o->silence = NULL;
-    return is_found(rq, rc);
+    return api_is_found(rq, rc);
 }
 
 void api_do_alert(struct request *rq)
@@ -192,72 +191,6 @@ void api_do_history(struct request *rq)
             api_answer_line(rq, DW_STR(""));
     }
     dw_alerts_close(view);
-}
-
-/* ---- evidence ---- */
-
-struct evidence {
-    struct request *rq;
-    struct dw_keys *keys;
-    struct dw_evidence named;
-    bool stop; /* no row is wanted any more */
-};
-
-static void take_finding(void *arg, const struct dw_alert *a)
-{
-    struct evidence *e = arg;
-    dw_evidence_of(a->doc, &e->named);
-}
-
-static void put_proof(void *arg, const struct dw_archived *a, const struct dw_event *ev)
-{
-    struct evidence *e = arg;
-    dw_answer_evidence_row(e->keys, a, ev, &e->rq->out);
-    e->stop |= !api_row(e->rq);
-}
-
-static void note_unread(void *arg, const char *where, int rc)
-{
-    api_unread(((struct evidence *)arg)->rq, where, rc);
-}
-
-static bool is_over(void *arg)
-{
-    struct evidence *e = arg;
-    return e->stop || api_is_over(e->rq);
-}
-
-static void answer_evidence(struct evidence *e)
-{
-    struct request *rq = e->rq;
-    struct dw_buf more = {0};
-    int rc = dw_answer_evidence(&(struct dw_answer_evidence){.archive = rq->api->archive, .keys = e->keys, .evidence = &e->named, .each = put_proof,
-        .problem = note_unread, .stop = is_over, .arg = e});
-    if (rc < 0 && rc != DW_EAGAIN) {
-        api_fail_code(rq, "the archive", rc);
-        return;
-    }
-    api_put_number(&more, ',', "missing", e->named.missing);
-    api_answer_line(rq, dw_buf_view(&more));
-    dw_buf_fini(&more);
-}
-
-void api_do_evidence(struct request *rq)
-{
-    struct dw_alerts *view;
-    struct evidence *e = dw_calloc(1, sizeof *e);
-    if (!e || !(e->keys = dw_keys_new())) {
-        api_fail_code(rq, "evidence", DW_ENOMEM);
-    } else if (api_open_view(rq, &view)) {
-        e->rq = rq;
-        int rc = dw_alerts_find(view, rq->id, take_finding, e);
-        dw_alerts_close(view);
-        if (is_found(rq, rc))
-            answer_evidence(e);
-    }
-    if (e)
-        dw_keys_free(e->keys);
-    dw_free(e);
 }
 
 /* ---- changes ---- */

@@ -289,6 +289,8 @@ void api_peer_text(const struct sockaddr *addr, char ret[API_FROM_CAP]);
 
 /* ---- api_alerts.c ---- */
 
+/* What dw_alerts_find answered; false: the request has failed. */
+bool api_is_found(struct request *rq, int rc);
 /* Opens the view; false: the request has failed. */
 bool api_open_view(struct request *rq, struct dw_alerts **ret);
 /* The same with the filter and the range that the request names. */

@@ -6,6 +6,7 @@
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
 #include "api.h"
+#include "rules_load.h"
 #include "trust.h"
 
 #include "dogwatch/base/error.h"
@@ -25,7 +26,6 @@
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
 #define PEOPLE_NS DW_NS_PER_S /* how often approvals are looked for */
-static const char *const usual_rules[] = {"/usr/share/dogwatch/rules", "/etc/dogwatch/rules.d"};
 
 struct program {
     struct dw_loop loop;
@@ -116,42 +116,14 @@ static int run(struct program *p)
     return rc;
 }
 
-/* Where rules are read from: what is configured, else the usual folders that exist. One that exists and cannot be looked at is an
- * error: rules that the operator counts on would be missing. */
-static int rule_paths(const struct dw_collector_options *opt, const char **path, uint32_t *ret_count)
-{
-    struct dw_stat st;
-    *ret_count = opt->rules.count;
-    for (uint32_t i = 0; i < opt->rules.count; i++)
-        path[i] = opt->rules.item[i].ptr;
-    for (size_t i = 0; i < DW_COUNT_OF(usual_rules) && opt->rules.count == 0; i++) {
-        int rc = dw_fs_stat(usual_rules[i], &st);
-        if (rc == DW_OK)
-            path[(*ret_count)++] = usual_rules[i];
-        else if (rc != DW_ENOENT) {
-            dw_error("%s: %s", usual_rules[i], dw_err_text(rc));
-            return DW_ECONFIG;
-        }
-    }
-    return DW_OK;
-}
-
 static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
 {
     struct dw_diag_sink sink = {.report = dw_program_say};
-    uint32_t count = 0, bad = 0;
-    const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
-    int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
-    if (rc == DW_OK) {
-        rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
-        if (rc < 0)
-            dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
-    }
+    int rc = rules_load(opt, keys, sink, ret);
     if (rc == DW_OK && dw_ruleset_count(*ret) == 0)
-        dw_warn("NO RULES: nothing will be detected; frames are only archived. Rules are read from %s", count ? path[0] : usual_rules[0]);
+        dw_warn("NO RULES: nothing will be detected; frames are only archived. Rules are read from %s", opt->rules.count ? opt->rules.item[0].ptr : RULES_USUAL);
     else if (rc == DW_OK)
         dw_info("%u rules loaded, %u left out", dw_ruleset_count(*ret), dw_ruleset_errors(*ret));
-    dw_free(path);
     return rc;
 }
 

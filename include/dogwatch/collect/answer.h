@@ -9,6 +9,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/query.h"
+#include "dogwatch/correlate/ruleset.h"
 #include "dogwatch/store/archive.h"
 
 /* A query's row as one JSON object and a newline: of a table its columns, else the whole event. */
@@ -83,6 +84,30 @@ void dw_answer_evidence_row(const struct dw_keys *keys, const struct dw_archived
 
 /* The bytes of base64; false: it is none, or memory is out. */
 DW_MUST_USE bool dw_answer_unbase64(struct dw_str text, struct dw_buf *ret);
+
+/* Why an alert was raised: the events it names, matched again one by one with a rule as it is now. */
+enum { DW_LOGIC_TEXT = 2 * DW_SHA256_BYTES + 1 };
+struct dw_explain {
+    const struct dw_ruleset *rules;
+    struct dw_match_scratch *scratch;
+    uint32_t rule; /* the alert's */
+    const char *alert;
+    char logic[DW_LOGIC_TEXT]; /* the rule's logic hash when the alert was raised; "": the finding does not name it */
+};
+/* Puts down the logic hash that a finding names. */
+void dw_explain_logic_of(struct dw_str finding, char ret[DW_LOGIC_TEXT]);
+/* The number of the rule with this id; the count of the rules: there is none. */
+uint32_t dw_explain_rule_of(const struct dw_ruleset *rules, struct dw_str id);
+/* Whether the rule decides as it did then. */
+bool dw_explain_same_logic(const struct dw_explain *x);
+/* Calls `each` for every rule about one event that the alert's rests on: itself, or a correlation's members, and theirs. Ends at a code < 0, which it
+ * answers. */
+DW_MUST_USE int dw_explain_each_rule(const struct dw_explain *x, int (*each)(void *arg, uint32_t rule), void *arg);
+/* A JSON object and a newline for each of them that takes the event: conditions with the value that met them; for none one without conditions.
+ * *ret_matches: whether there was one. DW_ENOMEM. */
+DW_MUST_USE int dw_answer_explain_row(const struct dw_explain *x, const struct dw_event *ev, struct dw_buf *out, bool *ret_matches);
+/* The same of what the collector raises itself: what it saw is the explanation. */
+void dw_answer_explain_own(const char *alert, const char *rule, const char *title, struct dw_str what, struct dw_buf *out);
 
 /* Gives every frame of an archive to an account. `problem` is told of each part that cannot be read; the rest is still counted, and what is
  * missing shows as unaccounted. `stop` (may be NULL) is asked before each frame. DW_ENOMEM; DW_EAGAIN: it was stopped. */

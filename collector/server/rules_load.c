@@ -1,0 +1,45 @@
+/*
+ * rules_load: where rules are, and all of them read.
+ */
+#include "rules_load.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/fs.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+
+static const char *const usual_rules[] = {RULES_USUAL, "/etc/dogwatch/rules.d"};
+
+/* Where rules are read from: what is configured, else the usual folders that exist. One that exists and cannot be looked at is an
+ * error: rules that the operator counts on would be missing. */
+static int rule_paths(const struct dw_collector_options *opt, const char **path, uint32_t *ret_count)
+{
+    struct dw_stat st;
+    *ret_count = opt->rules.count;
+    for (uint32_t i = 0; i < opt->rules.count; i++)
+        path[i] = opt->rules.item[i].ptr;
+    for (size_t i = 0; i < DW_COUNT_OF(usual_rules) && opt->rules.count == 0; i++) {
+        int rc = dw_fs_stat(usual_rules[i], &st);
+        if (rc == DW_OK)
+            path[(*ret_count)++] = usual_rules[i];
+        else if (rc != DW_ENOENT) {
+            dw_error("%s: %s", usual_rules[i], dw_err_text(rc));
+            return DW_ECONFIG;
+        }
+    }
+    return DW_OK;
+}
+
+int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
+{
+    uint32_t count = 0, bad = 0;
+    const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
+    int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
+    if (rc == DW_OK) {
+        rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
+        if (rc < 0)
+            dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
+    }
+    dw_free(path);
+    return rc;
+}

@@ -1,0 +1,16 @@
+/*
+ * The rules that a collector matches by. Thread: any.
+ */
+#ifndef DOGWATCH_SERVER_RULES_LOAD_H
+#define DOGWATCH_SERVER_RULES_LOAD_H
+
+#include "dogwatch/conf/options.h"
+#include "dogwatch/correlate/ruleset.h"
+
+#define RULES_USUAL "/usr/share/dogwatch/rules"
+
+/* Loads what the options name, else the usual folders that exist. Keeps `keys`. What is wrong in a rule goes to the sink; what cannot be read is
+ * said. DW_ECONFIG; codes of dw_ruleset_load. */
+DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret);
+
+#endif
