@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import puppeteer from 'puppeteer-core';
-import { chromium, until } from './world.mjs';
+import { chromium, cookieOf, until } from './world.mjs';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -13,8 +13,11 @@ export async function browse() {
 }
 
 /* A page that notes what should never be there: errors, dialogs, requests to elsewhere, broken policy. */
-export async function open(browser, url, { width = 1280, height = 800, theme = 'light', init } = {}) {
-    const page = await browser.newPage();
+export async function open(browser, url, { width = 1280, height = 800, theme = 'light', init, signedIn = true } = {}) {
+    const context = await browser.createBrowserContext(); /* with cookies and storage of its own */
+    const page = await context.newPage();
+    if (signedIn)
+        await page.setCookie(cookieOf(url));
     page.wrongs = [];
     page.on('pageerror', e => page.wrongs.push(`error: ${e.message}`));
     page.on('console', m => /Content.Security.Policy/i.test(m.text()) && page.wrongs.push(m.text()));
@@ -29,6 +32,13 @@ export async function open(browser, url, { width = 1280, height = 800, theme = '
         await page.evaluateOnNewDocument(init);
     await page.goto(url);
     return page;
+}
+
+/* As when the session is over: the browser has no cookie any more. */
+export async function expire(page) {
+    const devtools = await page.createCDPSession();
+    await devtools.send('Network.clearBrowserCookies');
+    await devtools.detach();
 }
 
 /* The first element with this role, implied or said, and a name that holds `name`. */

@@ -1,5 +1,5 @@
 /*
- * world: what the console's tests share: a folder of logs, the real `dogwatch up` over it, and the program that serves the page.
+ * world: what the console's tests share: a folder of logs, the real `dogwatch up` over it, and what stands between page and collector.
  *
  * DW_BUILD names the build folder (default build/asan, from the root of the tree). Nothing here sleeps: each wait is for a condition and
  * has a bound.
@@ -64,6 +64,13 @@ export function ssh(word, user, ip, ago = 600, pid = 4711) {
     return `${syslogTime(ago)} web1 sshd[${pid}]: ${word} password for ${user} from ${ip} port ${40000 + pid % 20000} ssh2\n`;
 }
 
+const worlds = [];
+
+/* The cookie of who is signed in at the world that serves this address. */
+export function cookieOf(url) {
+    return worlds.find(w => url.startsWith(w.url)).cookie;
+}
+
 class World {
     constructor(name, logs) {
         this.dir = fs.mkdtempSync(path.join(os.tmpdir(), `dw-console-${name}-`));
@@ -79,7 +86,7 @@ class World {
 
     start(settings) {
         const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', path.join(ROOT, 'rules'),
-            ...settings.flatMap(s => ['--set', s])];
+            ...['collector.api.listen=127.0.0.1:0', ...settings].flatMap(s => ['--set', s])];
         this.said = '';
         this.up = spawn(DOGWATCH, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0' }, stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [this.up.stdout, this.up.stderr])
@@ -126,6 +133,20 @@ class World {
         return execFileSync(DOGWATCH, [...args, '--data', this.data], { encoding: 'utf8', env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' } });
     }
 
+    /* A code as people get one. */
+    code() {
+        return /#code=(\w+)/.exec(this.dogwatch('console'))[1];
+    }
+
+    /* Signs in as the page does; the cookie, for pages that begin signed in. */
+    async signIn() {
+        const res = await fetch(`${this.url}api/v1/session`, {
+            method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ code: this.code() }),
+        });
+        const [name, value] = res.headers.get('set-cookie').split(';')[0].split('=');
+        this.cookie = { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };
+    }
+
     async end() {
         this.served?.close();
         this.up.kill('SIGTERM');
@@ -138,7 +159,7 @@ class World {
 }
 
 /* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
-export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], signIn = false, seconds = 60 } = {}) {
+export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60 } = {}) {
     const w = new World(name, { 'quiet.log': '', ...logs });
     w.start(settings);
     try {
@@ -146,8 +167,10 @@ export async function world(name, { logs = {}, events = 0, alerts = 0, settings 
         await until(() => `the collector\n${w.said}`, ready, seconds);
         await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
         await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
-        w.served = await serve({ data: w.data, dogwatch: DOGWATCH, signIn });
+        w.served = await serve({ collector: /HTTP API on (http:\S+)/.exec(w.said)[1] });
         w.url = w.served.url;
+        await w.signIn();
+        worlds.push(w);
     } catch (e) {
         await w.end();
         throw e;

@@ -1,7 +1,7 @@
 /* The page of one alert over a real collector: why, marked parts, lines around, proof, notes; and that no note is lost when the session ends. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axeBoth, browse, keys, open, role, sees, text } from '../harness/page.mjs';
+import { axeBoth, browse, expire, keys, open, role, sees, text } from '../harness/page.mjs';
 import { missing, request, sqlInjection, ssh, until, world } from '../harness/world.mjs';
 
 const skip = missing() || false;
@@ -96,7 +96,7 @@ test('a session that ends in the middle of a note loses none of it', { skip }, a
     await role(page, 'heading', 'Notes and history');
     await sees(page, 'Undo u');
     await keys(page, 'n', 'type:half a thou');
-    w.served.expire();
+    await expire(page);
     await keys(page, 'type:ght', 'Escape');
     await (await role(page, 'button', 'Add note')).click();
     await role(page, 'dialog', 'Sign in');
@@ -109,7 +109,7 @@ test('a session that ends in the middle of a note loses none of it', { skip }, a
     await page.$eval('input[name=code]', i => {
         i.value = '';
     });
-    await page.type('input[name=code]', `${w.url}#code=${w.served.code()}`);
+    await page.type('input[name=code]', `${w.url}#code=${w.code()}`);
     await keys(page, 'Enter');
     await sees(page, 'The note is kept.');                        /* the request went on by itself */
     assert.ok((await w.rows(`/api/v1/alerts/${injection.event.id}/history`)).some(h => h.value === 'half a thought'));
@@ -117,8 +117,7 @@ test('a session that ends in the middle of a note loses none of it', { skip }, a
 }, { timeout: 60e3 });
 
 test('a link with a code signs in, and the code leaves the address at once', { skip }, async () => {
-    w.served.expire();
-    const page = await open(browser, `${w.url}#code=${w.served.code()}`);
+    const page = await open(browser, `${w.url}#code=${w.code()}`, { signedIn: false });
     await role(page, 'grid', 'Alerts, the worst first');
     assert.ok(!page.url().includes('code='));
     await page.goBack().catch(() => null);
