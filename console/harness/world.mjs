@@ -77,7 +77,7 @@ class World {
         fs.appendFileSync(path.join(this.dir, 'logs', file), text);
     }
 
-    start(settings) {
+    start(settings = []) {
         const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', path.join(ROOT, 'rules'),
             ...settings.flatMap(s => ['--set', s])];
         this.said = '';
@@ -126,12 +126,20 @@ class World {
         return execFileSync(DOGWATCH, [...args, '--data', this.data], { encoding: 'utf8', env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' } });
     }
 
-    async end() {
-        this.served?.close();
+    async stop() {
         this.up.kill('SIGTERM');
         const late = setTimeout(() => this.up.kill('SIGKILL'), 20e3);
         await this.ended;
         clearTimeout(late);
+    }
+
+    ready(seconds = 60) {
+        return until(() => `the collector\n${this.said}`, () => this.ask('/readyz').then(r => r.status === 200, () => false), seconds);
+    }
+
+    async end() {
+        this.served?.close();
+        await this.stop();
         if (!process.env.DW_KEEP)
             fs.rmSync(this.dir, { recursive: true, force: true });
     }
@@ -142,8 +150,7 @@ export async function world(name, { logs = {}, events = 0, alerts = 0, settings 
     const w = new World(name, { 'quiet.log': '', ...logs });
     w.start(settings);
     try {
-        const ready = () => w.ask('/readyz').then(r => r.status === 200, () => false);
-        await until(() => `the collector\n${w.said}`, ready, seconds);
+        await w.ready(seconds);
         await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
         await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
         w.served = await serve({ data: w.data, dogwatch: DOGWATCH, signIn });

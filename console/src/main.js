@@ -10,13 +10,14 @@ import { Alert } from './alert.js';
 import { Alerts } from './alerts.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
+import { Ledger } from './ledger.js';
 import { go, link, listen as listenRoute, route } from './route.js';
-import { asking, begin, end, exchange, refused, session } from './session.js';
 import { Search } from './search.js';
+import { asking, begin, end, exchange, refused, session } from './session.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts, alert: Alert, search: Search };
+const PAGES = { alerts: Alerts, alert: Alert, search: Search, ledger: Ledger };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['ledger', 'Agents and ledger', 'l']];
 const help = signal(false), broken = signal(null);
 

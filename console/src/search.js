@@ -187,6 +187,8 @@ function useSearch(p) {
     useEffect(() => {
         cursor.value = 0;
         opened.value = -1;
+    }, [p.q, p.since, p.until]);
+    useEffect(() => {
         if (p.q)
             run(p);
         else
