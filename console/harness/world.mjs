@@ -93,6 +93,7 @@ class World {
         return new Promise((resolve, reject) => {
             http.get({ socketPath: path.join(this.data, 'api.sock'), path: target, headers: { host: 'localhost' } }, res => {
                 let text = '';
+                res.setEncoding('utf8');
                 res.on('data', d => {
                     text += d;
                 });
