@@ -66,12 +66,12 @@ static void put_session(struct request *rq, const char *who, enum dw_role role, 
     dw_buf_str(&rq->out, DW_STR("}\n"));
 }
 
-/* A user of the unix socket is `uid 0`, which is no name that a token might have. */
+/* A session is called as its user is, made a name that a token might have. */
 static void name_of(const struct request *rq, char ret[DW_TOKEN_NAME_CAP])
 {
-    (void)snprintf(ret, DW_TOKEN_NAME_CAP, "%s", rq->who);
+    (void)snprintf(ret, DW_TOKEN_NAME_CAP, "%s", rq->author);
     for (char *p = ret; *p; p++)
-        if (*p == ' ')
+        if (!dw_token_name_ok(dw_str_make(p, 1)))
             *p = '-';
 }
 

@@ -7,6 +7,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +65,16 @@ export function ssh(word, user, ip, ago = 600, pid = 4711) {
     return `${syslogTime(ago)} web1 sshd[${pid}]: ${word} password for ${user} from ${ip} port ${40000 + pid % 20000} ssh2\n`;
 }
 
+/* One that nobody listens on now: a collector that is started again has the same. */
+function freePort() {
+    return new Promise(resolve => {
+        const server = net.createServer().listen(0, '127.0.0.1', () => {
+            const { port } = server.address();
+            server.close(() => resolve(port));
+        });
+    });
+}
+
 const worlds = [];
 
 /* The cookie of who is signed in at the world that serves this address. */
@@ -84,9 +95,9 @@ class World {
         fs.appendFileSync(path.join(this.dir, 'logs', file), text);
     }
 
-    start(settings) {
+    start(settings = []) {
         const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', path.join(ROOT, 'rules'),
-            ...['collector.api.listen=127.0.0.1:0', ...settings].flatMap(s => ['--set', s])];
+            ...[`collector.api.listen=127.0.0.1:${this.port}`, ...settings].flatMap(s => ['--set', s])];
         this.said = '';
         this.up = spawn(DOGWATCH, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0' }, stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [this.up.stdout, this.up.stderr])
@@ -100,6 +111,7 @@ class World {
         return new Promise((resolve, reject) => {
             http.get({ socketPath: path.join(this.data, 'api.sock'), path: target, headers: { host: 'localhost' } }, res => {
                 let text = '';
+                res.setEncoding('utf8');
                 res.on('data', d => {
                     text += d;
                 });
@@ -147,12 +159,20 @@ class World {
         this.cookie = { name, value, url: this.url, httpOnly: true, sameSite: 'Strict' };
     }
 
-    async end() {
-        this.served?.close();
+    async stop() {
         this.up.kill('SIGTERM');
         const late = setTimeout(() => this.up.kill('SIGKILL'), 20e3);
         await this.ended;
         clearTimeout(late);
+    }
+
+    ready(seconds = 60) {
+        return until(() => `the collector\n${this.said}`, () => this.ask('/readyz').then(r => r.status === 200, () => false), seconds);
+    }
+
+    async end() {
+        this.served?.close();
+        await this.stop();
         if (!process.env.DW_KEEP)
             fs.rmSync(this.dir, { recursive: true, force: true });
     }
@@ -161,13 +181,13 @@ class World {
 /* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
 export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60 } = {}) {
     const w = new World(name, { 'quiet.log': '', ...logs });
+    w.port = await freePort();
     w.start(settings);
     try {
-        const ready = () => w.ask('/readyz').then(r => r.status === 200, () => false);
-        await until(() => `the collector\n${w.said}`, ready, seconds);
+        await w.ready(seconds);
         await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
         await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
-        w.served = await serve({ collector: /HTTP API on (http:\S+)/.exec(w.said)[1] });
+        w.served = await serve({ collector: `http://127.0.0.1:${w.port}` });
         w.url = w.served.url;
         await w.signIn();
         worlds.push(w);

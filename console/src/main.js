@@ -10,13 +10,14 @@ import { Alert } from './alert.js';
 import { Alerts } from './alerts.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
+import { Ledger } from './ledger.js';
 import { go, link, listen as listenRoute, route } from './route.js';
-import { asking, begin, end, exchange, refused, session } from './session.js';
 import { Search } from './search.js';
+import { asking, begin, end, exchange, refused, session, takeCode } from './session.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts, alert: Alert, search: Search };
+const PAGES = { alerts: Alerts, alert: Alert, search: Search, ledger: Ledger };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['ledger', 'Agents and ledger', 'l']];
 const help = signal(false), broken = signal(null);
 
@@ -78,7 +79,7 @@ function App() {
     const Page = PAGES[route.value.page] || Unknown;
     return html`<${Top} />
         ${broken.value && html`<main><${Failure} error=${broken.value} retry=${() => location.reload()} /></main>`}
-        ${session.value && html`<${Page} key=${route.value.page + route.value.id} />`}
+        ${!broken.value && html`<${Page} key=${route.value.page + route.value.id} />`}
         ${help.value && html`<${Keys} />`}
         ${asking.value && html`<${SignIn} />`}
         ${prefix.value && html`<div class="prefix" aria-hidden="true"><kbd>${prefix.value}</kbd> …</div>`}
@@ -86,12 +87,14 @@ function App() {
 }
 
 async function start() {
-    const begun = begin();
+    const code = takeCode();
+    if (code)
+        await exchange(code);
     listenRoute();
     listenKeys();
     render(html`<${App} />`, document.getElementById('app'));
     try {
-        await begun;
+        await begin();
     } catch (e) {
         broken.value = e;
     }

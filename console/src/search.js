@@ -187,6 +187,8 @@ function useSearch(p) {
     useEffect(() => {
         cursor.value = 0;
         opened.value = -1;
+    }, [p.q, p.since, p.until]);
+    useEffect(() => {
         if (p.q)
             run(p);
         else
@@ -196,13 +198,8 @@ function useSearch(p) {
 }
 
 function Results({ p, r, shown, total }) {
-    const v = version.value, first = useRef(true);
+    const v = version.value;
     const fields = useMemo(() => fieldsOf(row, length()), [r.answer, Math.min(v, 4)]);
-    useEffect(() => {
-        if (first.current && r.count)
-            performance.mark('dogwatch-first-row');
-        first.current = false;
-    }, [r.count]);
     const grid = html`<${Grid} count=${length()} rowAt=${row} columns=${shown} names=${shown.map(c => ({ '@timestamp': 'Time (UTC)', 'event.original': 'Line' })[c] || c)} at=${cursor.value} cell=${cell.value}
         opened=${opened.value} label=${r.kind === 'events' ? 'Events, the newest first' : 'Rows'} onAt=${(i, k) => {
             cursor.value = i;

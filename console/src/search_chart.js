@@ -6,7 +6,7 @@
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { count, rfc, spanMs, utc } from './format.js';
+import { count, plural, rfc, spanMs, utc } from './format.js';
 import { html } from './html.js';
 import { theme } from './theme.js';
 
@@ -76,7 +76,7 @@ export function Chart({ bars, onZoom }) {
     const zoom = (from, to) => onZoom(rfc(Math.floor(from)), rfc(Math.ceil(to)));
     useChart(ref, bars, zoom);
     const width = spanMs(bars.span), bar = list[at];
-    const read = b => `${utc(b[0])}: ${count(b[1])} events`;
+    const read = b => `${utc(b[0])}: ${plural(b[1], 'event')}`;
     const onKey = e => {
         const to = { ArrowLeft: at < 0 ? list.length - 1 : at - 1, ArrowRight: at + 1, Home: 0, End: list.length - 1 }[e.key];
         if (to !== undefined)
@@ -88,7 +88,7 @@ export function Chart({ bars, onZoom }) {
         e.preventDefault();
         e.stopPropagation();
     };
-    const summary = `${count(bars.total)} events from ${utc(Math.round(bars.since))} to ${utc(Math.round(bars.until))}, a bar is ${bars.span}`;
+    const summary = `${plural(bars.total, 'event')} from ${utc(Math.round(bars.since))} to ${utc(Math.round(bars.until))}, a bar is ${bars.span}`;
     return html`<figure class="chart"><figcaption>${summary.replace(/\.\d+/g, '')} UTC ${bar && html`<b aria-hidden="true">${read(bar)} — Enter looks at it alone</b>`}</figcaption>
         <div class="plot" ref=${ref} tabindex="0" role="slider" aria-label=${`Events over time; ${summary}`} aria-valuemin="0" aria-valuemax=${Math.max(0, list.length - 1)}
             aria-valuenow=${Math.max(0, at)} aria-valuetext=${bar ? read(bar) : 'no bar chosen: arrow keys walk them'} onKeyDown=${onKey} onBlur=${() => setAt(-1)}></div>

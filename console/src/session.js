@@ -45,13 +45,16 @@ export async function exchange(text) {
     return true;
 }
 
-/* At start: the code of the link leaves the address before anything else, so that no history keeps it. */
-export async function begin() {
+/* The code of the link leaves the address before anything else, so that no history keeps it. */
+export function takeCode() {
     const here = /^#code=/.test(location.hash) ? location.hash : '';
     if (here)
         history.replaceState(null, '', location.pathname + location.search);
-    if (here && await exchange(here))
-        return;
+    return here;
+}
+
+/* Who is here. The page asks for its rows meanwhile: a request that came too early waits for the sign-in. */
+export async function begin() {
     try {
         session.value = await json('/api/v1/session', { mayBe401: true });
     } catch (e) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Sign-in at the console: a link that is good once, a cookie that no other site can use, and what ends it."""
 import http.client
+import pwd
 import re
 import time
 
@@ -14,6 +15,7 @@ with open(log, 'w') as f:
     for i in range(40):
         f.write(f'Nov 29 08:00:{i:02d} web1 sshd[9]: Failed password for root from 203.0.113.9 port {4000 + i} ssh2\n')
 port = free_ports(1)
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 def begin():
@@ -56,7 +58,7 @@ def sign_in(*args, **headers):
 
 up = begin()
 (status, headers, who), code = sign_in()
-check(status == 200 and who['role'] == 'admin' and who['who'] == f'uid-{os.getuid()}' and who['expires'], 'signed in', (status, who))
+check(status == 200 and who['role'] == 'admin' and who['who'] == ME and who['expires'], 'signed in', (status, who))
 set_cookie = headers['Set-Cookie']
 check(re.fullmatch(rf'dogwatch-{port}=dwt_[0-9a-f]{{64}}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict', set_cookie), 'the cookie', set_cookie)
 cookie = set_cookie.split(';')[0]
@@ -72,7 +74,7 @@ check(ask('GET', '/api/v1/session', None, Authorization='Bearer ' + cookie.split
 ID = wait_for(lambda: (lambda a: a.get('event'))(ask('GET', '/api/v1/alerts', cookie)[2]), 30, 'an alert')['id']
 status, _, alert = ask('PATCH', f'/api/v1/alerts/{ID}', cookie, {'status': 'in_progress'}, Origin=f'http://127.0.0.1:{port}')
 check(status == 200 and alert['workflow']['status'] == 'in_progress', 'a change by cookie', (status, alert))
-same(ask('GET', f'/api/v1/alerts/{ID}/history', cookie)[2]['author'], f'uid-{os.getuid()}', 'whose change it is')
+same(ask('GET', f'/api/v1/alerts/{ID}/history', cookie)[2]['author'], ME, 'whose change it is')
 for header in ({'Origin': 'http://evil.example'}, {'Origin': 'null'}, {'Host': 'evil.example'}):
     for method, target, body in (('PATCH', f'/api/v1/alerts/{ID}', {'status': 'new'}), ('POST', '/api/v1/session', {'code': code}), ('GET', '/api/v1/alerts', None)):
         status, _, answer = ask(method, target, cookie, body, **header)

@@ -1,0 +1,107 @@
+/* Log text is written by attackers: nothing of it runs, nothing of it hides, on any page; a line of a megabyte does not stop the page. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axeBoth, browse, keys, open, role, sees, text } from '../harness/page.mjs';
+import { clfTime, missing, syslogTime, until, world } from '../harness/world.mjs';
+
+const skip = missing() || false;
+if (skip)
+    console.log(`SKIPPED ${skip}`);
+let w, browser;
+
+const MEGABYTE = 1 << 20;
+const PAYLOADS = [
+    '<script>globalThis.pwned=1</script>', '<img src=x onerror="globalThis.pwned=2">', '"><svg onload=alert(3)>', "';globalThis.pwned=4;//", 'javascript:globalThis.pwned=5',
+    '</td></tr></table><iframe srcdoc="<script>parent.pwned=6</script>">', '${globalThis.pwned=7}', '{{constructor.constructor("globalThis.pwned=8")()}}', '<a href="http://evil.example/">click</a>', '&lt;b&gt;',
+];
+const HIDING = ['red\x1b[31m and clear\x1b[2J\x1b[8mhidden\x1b[0m', 'invoice\u202efdp.exe', 'zero\u200bwidth\u2066isolate\u2069', 'bell\x07 back\x08space null\x01', 'tag\u{e0041}\u{e0042}', 'next\u2028line\u0085'];
+const SHOWN = ['\\x1b[31m and clear\\x1b[2J\\x1b[8mhidden\\x1b[0m', 'invoice\\u202efdp.exe', 'zero\\u200bwidth\\u2066isolate\\u2069', 'bell\\x07 back\\x08space null\\x01', 'tag\\u{e0041}\\u{e0042}', 'next\\u2028line\\x85'];
+
+before(async () => {
+    if (skip)
+        return;
+    const app = [...PAYLOADS, ...HIDING].map((p, i) => `${syslogTime(300 - i)} web1 app[${100 + i}]: marker${i} ${p}\n`).join('');
+    const json = `${JSON.stringify({ level: 'info', msg: 'keys of evil', '<script>globalThis.pwned=9</script>': '<b>x</b>', nested: { 'a\u202eb': 'v', constructor: 'c' } }).replace('"level"', '"__proto__":{"pwned":10},"level"')}\n`;
+    const attack = PAYLOADS.slice(0, 3).map(p => `203.0.113.5 - - [${clfTime(200)}] "GET /?q=1%20UNION%20SELECT%20password%20FROM%20users--${p.replace(/"/g, '%22').replace(/ /g, '%20')} HTTP/1.1" 200 5 "-" "${p.replace(/"/g, "'")}"\n`).join('');
+    const long = `${syslogTime(100)} web1 app[9]: begin ${'A<i>\u202e'.repeat(MEGABYTE / 7)} end\n`;
+    w = await world('hostile', { logs: { 'app.log': app, 'json.log': json, 'access.log': attack, 'long.log': long }, events: PAYLOADS.length + HIDING.length + 5, alerts: 1 });
+    browser = await browse();
+}, { timeout: 120e3 });
+
+after(async () => {
+    await browser?.close();
+    await w?.end();
+});
+
+/* Nothing ran, nothing was made of text, nobody else was asked. */
+async function harmless(page) {
+    const made = await page.evaluate(() => ({ pwned: String(globalThis.pwned), polluted: String({}.pwned), elements: document.querySelectorAll('#app :is(script, img, svg, iframe, object, embed, i, b b)').length,
+        far: [...document.querySelectorAll('a[href]')].filter(a => a.origin !== location.origin).length }));
+    assert.deepEqual(made, { pwned: 'undefined', polluted: 'undefined', elements: 0, far: 0 });
+    assert.deepEqual(page.wrongs, []);
+}
+
+const at = q => `${w.url}#/search?q=${encodeURIComponent(q)}`;
+
+test('search: lines are text, and what would hide is shown as its escape', { skip }, async () => {
+    const page = await open(browser, at('process.name:app and not begin'));
+    await sees(page, `${PAYLOADS.length + HIDING.length} events`);
+    await sees(page, 'looked at');
+    const shown = await text(page);
+    for (const [i, p] of PAYLOADS.entries())
+        assert.ok(shown.includes(`marker${i} ${p}`.slice(0, 60)), `${p} in ${shown}`);
+    for (const s of SHOWN)
+        assert.ok(shown.includes(s), s);
+    await keys(page, 'Enter');                                    /* open a row: fields and the whole line */
+    await sees(page, 'dogwatch.stream');
+    assert.deepEqual(await axeBoth(page), []);
+    await harmless(page);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('names of fields are hostile too', { skip }, async () => {
+    const page = await open(browser, at('"keys of evil"'));
+    await sees(page, '1 event');
+    await keys(page, 'Enter');
+    await sees(page, '<script>globalThis.pwned=9</script>');
+    await harmless(page);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('an alert about a hostile line runs nothing and hides nothing', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts`);
+    await role(page, 'grid', 'Alerts, the worst first');
+    await harmless(page);
+    await keys(page, 'Enter');
+    await until('an alert or its group', async () => (await text(page)).includes('Why it was raised') || (await keys(page, 'j', 'Enter'), false));
+    await sees(page, 'Lines around it');
+    await sees(page, '<svg');
+    await harmless(page);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('a filter made of a hostile value is that value, and the address cannot inject', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/search?q=${encodeURIComponent('"<img src=x onerror=globalThis.pwned=11>"')}&since=<script>`);
+    await sees(page, 'since: no time');
+    await page.goto(`${w.url}#/<img src=x onerror=globalThis.pwned=12>`);
+    await sees(page, 'There is no such page.');
+    await harmless(page);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('a line of a megabyte: the row is cut with a mark, the rest is there on demand', { skip }, async () => {
+    const page = await open(browser, at('begin'));
+    await sees(page, '1 event');
+    const [row] = await w.rows(`/api/v1/query?query=${encodeURIComponent('begin | head 1')}`);
+    const all = row.event.original.length;
+    assert.ok(all > 100000, `${all} characters in the archive`);
+    const began = Date.now();
+    await keys(page, 'Enter');
+    await sees(page, `${(all - 4000).toLocaleString('en-US')} more characters`);
+    await (await role(page, 'button', 'more characters')).click();
+    await sees(page, `${(all - 44000).toLocaleString('en-US')} more characters`);
+    console.log(`hostile: a line of ${all} characters opens, and shows 40,000 more, in ${Date.now() - began} ms`);
+    await sees(page, 'A<i>\\u202eA<i>\\u202e');
+    await harmless(page);
+    await page.close();
+}, { timeout: 60e3 });
