@@ -6,6 +6,7 @@
  *
  * The same sources and lock file give the same bytes: no time, no path and no name of a machine goes in.
  */
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,6 +49,13 @@ function licences(names) {
     return `The console holds parts of these packages.\n\n${parts.join(`\n${'-'.repeat(78)}\n\n`)}`;
 }
 
+/* What dist/ is made of, by hash: whoever has no node can see that it is current. */
+function sources() {
+    const src = fs.readdirSync(path.join(HERE, 'src')).map(f => `src/${f}`);
+    const hash = f => crypto.createHash('sha256').update(fs.readFileSync(path.join(HERE, f))).digest('hex');
+    return [...src, 'build.mjs', 'package.json', 'package-lock.json'].sort().map(f => `${hash(f)}  ${f}\n`).join('');
+}
+
 export async function build(dir) {
     fs.mkdirSync(dir, { recursive: true });
     const result = await esbuild.build({
@@ -58,6 +66,7 @@ export async function build(dir) {
     for (const name of SERVED)
         fs.writeFileSync(path.join(dir, `${name}.gz`), gzip(fs.readFileSync(path.join(dir, name))));
     fs.writeFileSync(path.join(dir, 'LICENSES.txt'), licences(packagesOf(result.metafile)));
+    fs.writeFileSync(path.join(dir, 'SOURCES'), sources());
 }
 
 export function sizes(dir) {

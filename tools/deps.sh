@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh build|demo|test|kafka|bench: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
+# deps.sh build|demo|test|kafka|bench|console: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
 set -euo pipefail
 build=(cmake ninja-build pkg-config gcc libc6-dev libuv1-dev libzstd-dev libjson-c-dev libpcre2-dev libyaml-dev libsqlite3-dev libssl-dev librdkafka-dev libmicrohttpd-dev tzdata)
 tests=(clang libclang-rt-14-dev libcmocka-dev python3 zstd jq kcat clang-format clang-tidy)
@@ -9,6 +9,11 @@ want=("${build[@]}")
 [ "${1:-build}" = test ] && want+=("${tests[@]}" "${kafka[@]}")
 [ "${1:-build}" = bench ] && want+=(python3 zstd ripgrep)
 [ "${1:-build}" = kafka ] && want=("${kafka[@]}")
+if [ "${1:-}" = console ]; then # who has a node of his own keeps it: Debian's npm does not go with every other
+  want=(fonts-dejavu-core)
+  command -v npm >/dev/null || want+=(nodejs npm)
+  command -v chromium >/dev/null || want+=(chromium)
+fi
 missing=()
 for p in "${want[@]}"; do
   dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing+=("$p")
