@@ -44,6 +44,7 @@ cat <<EOF
   dogwatch query '"union select" or "/etc/passwd"' --output table
   zstd -dc $data/archive/seg-* | head           # the very lines the programs wrote
   dogwatch archive ls --output table
+  dogwatch up                                   # goes on watching, and prints a link to the console
 
   your own containers (docker, pods and podman are found by themselves; reading them needs root):
   sudo $bin/dogwatch up --data /var/lib/dogwatch
