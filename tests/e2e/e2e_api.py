@@ -142,7 +142,10 @@ def take_port():
         return False  # a test beside this one has it, for a while
 
 
-wait_for(take_port, 120, 'port 7117', 0.2)
+try:
+    wait_for(take_port, 20, 'port 7117', 0.2)
+except AssertionError:
+    pass  # whoever has it for so long has it for a while, which is the same to us
 write(0, LINES)
 up, said = begin('collector.api.query.rows=4000', 'collector.api.connections=64')
 check('7117 is taken' in said and port != 7117, '`up` takes another port and says so', said)
