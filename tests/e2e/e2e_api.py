@@ -47,7 +47,7 @@ def ask(method, target, token=None, body=None, headers=None, local=False):
     try:
         conn.request(method, target, body, headers)
         r = conn.getresponse()
-        return r.status, r.headers, r.read().decode()
+        return r.status, r.headers, r.read().decode(errors='replace')
     finally:
         conn.close()
 
