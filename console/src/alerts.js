@@ -85,7 +85,7 @@ function cellsOf(row) {
     const status = common(row.alerts, a => STATUS_TEXT[workflowOf(a).status] || workflowOf(a).status);
     return [
         html`<${Level} level=${row.level} />`,
-        html`<span class="name">${row.newest.rule?.name}</span>${row.alerts.length > 1 && html` <b class="times" title="alerts in this group">×${row.alerts.length}</b>`}`,
+        html`<span class="name">${row.newest.rule?.name}</span>${row.alerts.length > 1 && html` <b class="times" title="alerts in this group">×${row.alerts.length} ${opened.value.has(row.id) ? '▾' : '▸'}</b>`}`,
         html`<${About} row=${row} />`,
         common(row.alerts, a => a.host?.name || '—'),
         count(row.events),
@@ -107,7 +107,7 @@ function Row({ row, index, at, marked, onOpen, onMark }) {
         ref.current.scrollIntoView({ block: 'nearest' });
     }, [at]);
     const name = `${row.level} ${row.newest.rule?.name}, ${row.newest.about || ''}`;
-    return html`<tr ref=${ref} role="row" aria-rowindex=${index + 2} aria-selected=${marked} aria-label=${name} tabindex=${at ? 0 : -1}
+    return html`<tr ref=${ref} role="row" aria-rowindex=${index + 2} aria-selected=${marked} aria-expanded=${row.alerts.length > 1 ? opened.value.has(row.id) : undefined} aria-label=${name} tabindex=${at ? 0 : -1}
         class=${`${at ? 'at' : ''} ${row.within ? 'within' : ''}`} onClick=${() => {
             cursor.value = row.id;
         }} onDblClick=${onOpen}>
