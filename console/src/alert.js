@@ -8,7 +8,7 @@ import { OPEN, rowsOf } from './alerts_rows.js';
 import { make, namedEvents, proof } from './alert_state.js';
 import { Around, AROUND, eventsLink, Named } from './alert_lines.js';
 import { Notes } from './alert_notes.js';
-import { Why } from './alert_why.js';
+import { isOwn, Why } from './alert_why.js';
 import { closeFalse, statusMenu, take, undo, workflowOf } from './changes.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
@@ -21,7 +21,7 @@ function Head({ alert }) {
     const w = workflowOf(alert);
     return html`<div class="head"><h1><${Level} level=${alert.rule?.level} /> <span>${alert.rule?.name}</span></h1>
         <p><${Text} text=${alert.about || ''} /> ${alert.host?.name && html`on <b><${Text} text=${alert.host.name} /></b>`}
-            <a href=${eventsLink(alert)}>Search for its events</a>
+            ${!isOwn(alert) && html`<a href=${eventsLink(alert)}>Search for its events</a>`}
             <a href=${link('alerts', { filter: aboutFilter(alert), view: 'all', since: 'all' })}>Other alerts about the same</a></p>
         <dl class="facts"><div><dt>Raised (UTC)</dt><dd><time>${utc(alert.raised)}</time></dd></div><div><dt>Newest event (UTC)</dt><dd><time>${utc(alert['@timestamp'])}</time>, ${span(Date.now() - ms(alert['@timestamp']))} ago</dd></div>
             <div><dt>Events</dt><dd>${count(alert.total || 0)}</dd></div>
@@ -50,6 +50,9 @@ function Proof({ alert, evidence, complaints }) {
         return html`<section aria-labelledby="proof"><h2 id="proof">Proof of the evidence</h2><${Failure} error=${evidence.error} /></section>`;
     if (!evidence.value)
         return html`<section aria-labelledby="proof"><h2 id="proof">Proof of the evidence</h2><p class="loading">Reading the archive …</p></section>`;
+    if (isOwn(alert))
+        return html`<section aria-labelledby="proof" class="proof"><h2 id="proof">Proof of the evidence</h2><p><strong class="badge">○ no events</strong> This alert is about the chain itself and names no events.</p>
+            <p class="dim">On the collector's host: <code>dogwatch archive verify</code> checks every signature and the log of the archive.</p></section>`;
     const missing = evidence.answer?.missing || 0;
     const { state, agents, against } = proof(alert, evidence.value, missing, complaints.value || []);
     const frames = evidence.value.map(e => e.dogwatch?.frame).filter(n => n !== undefined), intake = evidence.value.map(e => e.dogwatch?.intake);
@@ -116,7 +119,7 @@ function Body({ s, alert }) {
     const rule = s.rule.value.value?.find(r => r.id === alert.rule?.id);
     return html`<div class="columns"><div>
             <${Why} alert=${alert} rule=${rule} explained=${explained} eventId=${event?.event?.id} />
-            ${evidence.value && html`<${Named} events=${events} at=${at.value} opened=${opened.value} alert=${alert} explained=${explained.value} missing=${evidence.answer?.missing}
+            ${evidence.value && events.length > 0 && html`<${Named} events=${events} at=${at.value} opened=${opened.value} alert=${alert} explained=${explained.value} missing=${evidence.answer?.missing}
                 answer=${evidence.answer?.complete ? null : evidence.answer} onAt=${i => {
                 at.value = i;
             }} onOpen=${i => {
