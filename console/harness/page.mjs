@@ -9,7 +9,7 @@ import { chromium, cookieOf, until } from './world.mjs';
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export async function browse() {
-    return puppeteer.launch({ executablePath: chromium(), headless: true, protocolTimeout: 30e3, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'] });
+    return puppeteer.launch({ executablePath: chromium(), headless: true, protocolTimeout: 30e3, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb', '--disable-lcd-text'] });
 }
 
 /* A page that notes what should never be there: errors, dialogs, requests to elsewhere, broken policy. */

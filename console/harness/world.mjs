@@ -83,8 +83,9 @@ export function cookieOf(url) {
 }
 
 class World {
-    constructor(name, logs) {
-        this.dir = fs.mkdtempSync(path.join(os.tmpdir(), `dw-console-${name}-`));
+    constructor(name, logs, dir, rules) {
+        this.dir = dir || fs.mkdtempSync(path.join(os.tmpdir(), `dw-console-${name}-`));
+        this.rules = rules || path.join(ROOT, 'rules');
         this.data = path.join(this.dir, 'data');
         fs.mkdirSync(path.join(this.dir, 'logs'));
         for (const [file, text] of Object.entries(logs))
@@ -96,7 +97,7 @@ class World {
     }
 
     start(settings = []) {
-        const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', path.join(ROOT, 'rules'),
+        const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', this.rules,
             ...[`collector.api.listen=127.0.0.1:${this.port}`, ...settings].flatMap(s => ['--set', s])];
         this.said = '';
         this.up = spawn(DOGWATCH, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0' }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -179,8 +180,8 @@ class World {
 }
 
 /* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
-export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60 } = {}) {
-    const w = new World(name, { 'quiet.log': '', ...logs });
+export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60, dir, rules } = {}) {
+    const w = new World(name, { 'quiet.log': '', ...logs }, dir, rules);
     w.port = await freePort();
     w.start(settings);
     try {

@@ -8,20 +8,20 @@ import { OPEN, rowsOf } from './alerts_rows.js';
 import { make, namedEvents, proof } from './alert_state.js';
 import { Around, AROUND, eventsLink, Named } from './alert_lines.js';
 import { Notes } from './alert_notes.js';
-import { Why } from './alert_why.js';
+import { isOwn, Why } from './alert_why.js';
 import { closeFalse, statusMenu, take, undo, workflowOf } from './changes.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
 import { useKeys } from './keys.js';
 import { term } from './query.js';
-import { go, link, route } from './route.js';
+import { go, lastOf, link, route } from './route.js';
 import { Empty, Failure, Level, Menu, say, STATUS_TEXT, Text } from './ui.js';
 
 function Head({ alert }) {
     const w = workflowOf(alert);
     return html`<div class="head"><h1><${Level} level=${alert.rule?.level} /> <span>${alert.rule?.name}</span></h1>
         <p><${Text} text=${alert.about || ''} /> ${alert.host?.name && html`on <b><${Text} text=${alert.host.name} /></b>`}
-            <a href=${eventsLink(alert)}>Search for its events</a>
+            ${!isOwn(alert) && html`<a href=${eventsLink(alert)}>Search for its events</a>`}
             <a href=${link('alerts', { filter: aboutFilter(alert), view: 'all', since: 'all' })}>Other alerts about the same</a></p>
         <dl class="facts"><div><dt>Raised (UTC)</dt><dd><time>${utc(alert.raised)}</time></dd></div><div><dt>Newest event (UTC)</dt><dd><time>${utc(alert['@timestamp'])}</time>, ${span(Date.now() - ms(alert['@timestamp']))} ago</dd></div>
             <div><dt>Events</dt><dd>${count(alert.total || 0)}</dd></div>
@@ -40,18 +40,26 @@ const STATES = {
     unproved: ['○ not proved here', 'All named events are in the archive, and no finding is against the chains they came in. This page does not check signatures.'],
 };
 
+function between(what, numbers) {
+    const least = Math.min(...numbers), most = Math.max(...numbers);
+    return least === most ? `${what} ${least}` : `${what} ${least} to ${most}`;
+}
+
 function Proof({ alert, evidence, complaints }) {
     if (evidence.error)
         return html`<section aria-labelledby="proof"><h2 id="proof">Proof of the evidence</h2><${Failure} error=${evidence.error} /></section>`;
     if (!evidence.value)
         return html`<section aria-labelledby="proof"><h2 id="proof">Proof of the evidence</h2><p class="loading">Reading the archive …</p></section>`;
+    if (isOwn(alert))
+        return html`<section aria-labelledby="proof" class="proof"><h2 id="proof">Proof of the evidence</h2><p><strong class="badge">○ no events</strong> This alert is about the chain itself and names no events.</p>
+            <p class="dim">On the collector's host: <code>dogwatch archive verify</code> checks every signature and the log of the archive.</p></section>`;
     const missing = evidence.answer?.missing || 0;
     const { state, agents, against } = proof(alert, evidence.value, missing, complaints.value || []);
     const frames = evidence.value.map(e => e.dogwatch?.frame).filter(n => n !== undefined), intake = evidence.value.map(e => e.dogwatch?.intake);
     return html`<section aria-labelledby="proof" class=${`proof ${state}`}><h2 id="proof">Proof of the evidence</h2>
         <p><strong class="badge">${STATES[state][0]}</strong> ${STATES[state][1]}</p>
         <p>${count(evidence.value.length)} of ${count(evidence.value.length + missing)} named events are in the archive${frames.length
-            ? html`, frames ${Math.min(...frames)} to ${Math.max(...frames)}, intake ${Math.min(...intake)} to ${Math.max(...intake)}, of ${agents.map(a => html`<code>${a}</code> `)}` : ''}.</p>
+            ? html`, ${between('frame', frames)}, ${between('intake', intake)}, of agent ${agents.map((a, i) => html`${i ? ', ' : ''}<code>${a}</code>`)}` : ''}.</p>
         ${against.length > 0 && html`<ul>${against.map(c => html`<li><a href=${link('alert', {}, c.event.id)}>${c.rule?.name}</a> <time>${utc(c['@timestamp'])}</time></li>`)}</ul>`}
         ${complaints.error && html`<p class="hint">Findings against chains could not be asked for: ${complaints.error.message}</p>`}
         <p class="dim">On the collector's host: <code>dogwatch archive verify</code> checks every signature and the log of the archive.</p></section>`;
@@ -95,7 +103,7 @@ function keysOf({ alert, events, at, opened, around, menu, after }) {
         J: { does: 'next open alert', run: () => step(alert.event.id, 1) }, K: { does: 'previous open alert', run: () => step(alert.event.id, -1) },
         ']': { does: 'more lines around, earlier and later', run: () => more(1) }, '[': { does: 'fewer', run: () => more(-1) },
         q: { does: 'search for its events', run: () => go(eventsLink(alert)) },
-        Escape: { does: 'back to the alerts', run: () => go('#/alerts') },
+        Escape: { does: 'back to the alerts', run: () => go(lastOf('alerts')) },
     };
 }
 
@@ -111,7 +119,7 @@ function Body({ s, alert }) {
     const rule = s.rule.value.value?.find(r => r.id === alert.rule?.id);
     return html`<div class="columns"><div>
             <${Why} alert=${alert} rule=${rule} explained=${explained} eventId=${event?.event?.id} />
-            ${evidence.value && html`<${Named} events=${events} at=${at.value} opened=${opened.value} alert=${alert} explained=${explained.value} missing=${evidence.answer?.missing}
+            ${evidence.value && events.length > 0 && html`<${Named} events=${events} at=${at.value} opened=${opened.value} alert=${alert} explained=${explained.value} missing=${evidence.answer?.missing}
                 answer=${evidence.answer?.complete ? null : evidence.answer} onAt=${i => {
                 at.value = i;
             }} onOpen=${i => {
@@ -155,7 +163,7 @@ export function Alert() {
     const { value: alert, error } = s.alert.value;
     const gone = error?.code === 'not_found';
     return html`<main class="alert" aria-label="Alert">
-        <p class="back"><a href="#/alerts">‹ Alerts</a></p>
+        <p class="back"><a href=${lastOf('alerts')}>‹ Alerts</a></p>
         ${gone ? html`<${Empty} title="There is no such alert here."><p><${Text} text=${`${error.message}. ${error.hint}`} /></p><ul><li><a href="#/alerts?since=all&view=all">All alerts</a></li></ul></${Empty}>`
             : html`<${Failure} error=${error} retry=${s.load} />`}
         ${!alert && !error && html`<p class="loading" role="status">Loading the alert …</p>`}

@@ -102,7 +102,6 @@ export function Around({ event, step, alert, explained, onStep }) {
         <${Failure} error=${got.value.error} />
         <ol class="lines">${got.value.rows.map(e => html`<li class=${`line ${e.event.id === event.event.id ? 'at' : ''} ${named.has(e.event.id) ? 'named' : ''}`}>
             <span class="sign" title=${named.has(e.event.id) ? 'named by the alert' : ''}>${named.has(e.event.id) ? '▶' : ''}</span><time>${utc(e['@timestamp'], 3)}</time>
-            <span class="gap"></span><span class="host">${e.host?.name}</span>
             <${Text} text=${e.event.original} marks=${named.has(e.event.id) ? marksIn(e.event.original, e, alert, explained) : []} /></li>`)}</ol>
         <p><button type="button" disabled=${step === AROUND.length - 1} onClick=${() => onStep(1)}>More lines <kbd>]</kbd></button> ${' '}
         <button type="button" disabled=${!step} onClick=${() => onStep(-1)}>Fewer <kbd>[</kbd></button></p>

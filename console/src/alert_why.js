@@ -3,12 +3,21 @@
  */
 import { html } from './html.js';
 import { count, plural, utc } from './format.js';
+import { link } from './route.js';
 import { Failure, Text } from './ui.js';
+
+/* Raised by the collector itself, about chains, bytes and agents: such an alert names no events. */
+export function isOwn(alert) {
+    return (alert.rule?.id || '').startsWith('dogwatch.');
+}
 
 /* What the alert itself says of the crossing, as a sentence. */
 function Sentence({ alert }) {
     const key = Object.entries(alert.key || {});
     const window = alert.window || {};
+    if (isOwn(alert))
+        return html`<p><${Text} text=${alert.message || alert.about || ''} /></p>
+            ${alert.agent && html`<p>Found in agent <code>${alert.agent.id}</code>, epoch ${alert.agent.epoch}, frame ${alert.agent.frame}. <a href=${link('ledger')}>Agents and ledger</a></p>`}`;
     if (window.start === window.end || !key.length)
         return html`<p>One event met the rule at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
     return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound at the value <b>${count(alert.value)}</b>; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.</p>`;
@@ -29,9 +38,9 @@ export function Why({ alert, rule, explained, eventId }) {
         <p class="dim">Rule <b>${alert.rule?.name}</b> <span class="mono">${alert.rule?.id}</span>${tags.length > 0 && html`, ATT&CK: ${tags.join(', ')}`}${rule
             ? html`, in <${Text} text=${rule.file} />` : ''}.
             ${rule && rule.logic_hash !== alert.rule?.logic_hash && html`<strong class="hint"> The rule was changed since: it decides otherwise now.</strong>`}</p>
-        ${known.map(x => html`<div><h3>${x.rule?.name}${x.rule?.same_logic === false ? ' — changed since' : ''}</h3>
+        ${!isOwn(alert) && known.map(x => html`<div><h3>${x.rule?.name}${x.rule?.same_logic === false ? ' — changed since' : ''}</h3>
             <ul class="conditions">${x.conditions.map(c => html`<${Condition} c=${c} />`)}</ul></div>`)}
-        ${explained.error?.code === 'not_found' && html`<p class="dim">This collector does not answer for single conditions. On its host: <code>dogwatch alert explain ${alert.event.id.slice(0, 12)}</code></p>`}
+        ${explained.error?.code === 'not_found' && !isOwn(alert) && html`<p class="dim">This collector does not answer for single conditions. On its host: <code>dogwatch alert explain ${alert.event.id.slice(0, 12)}</code></p>`}
         ${explained.error && explained.error.code !== 'not_found' && html`<${Failure} error=${explained.error} />`}
         ${explained.answer && !explained.answer.complete && html`<p class="hint">Explained in part: <${Text} text=${explained.answer.why || ''} /></p>`}
     </section>`;

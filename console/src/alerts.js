@@ -14,6 +14,7 @@ import { useKeys } from './keys.js';
 import { add, term } from './query.js';
 import { go, link, route, setParams } from './route.js';
 import { session } from './session.js';
+import { plain } from './visible.js';
 import { Empty, Failure, Level, LEVELS, Menu, say, STATUS_TEXT, Text, Whole } from './ui.js';
 
 const REFRESH_MS = 10e3;
@@ -85,7 +86,7 @@ function cellsOf(row) {
     const status = common(row.alerts, a => STATUS_TEXT[workflowOf(a).status] || workflowOf(a).status);
     return [
         html`<${Level} level=${row.level} />`,
-        html`<span class="name">${row.newest.rule?.name}</span>${row.alerts.length > 1 && html` <b class="times" title="alerts in this group">×${row.alerts.length}</b>`}`,
+        html`<span class="name">${row.newest.rule?.name}</span>${row.alerts.length > 1 && html` <b class="times" title="alerts in this group">×${row.alerts.length} ${opened.value.has(row.id) ? '▾' : '▸'}</b>`}`,
         html`<${About} row=${row} />`,
         common(row.alerts, a => a.host?.name || '—'),
         count(row.events),
@@ -106,7 +107,8 @@ function Row({ row, index, at, marked, onOpen, onMark }) {
             ref.current.focus({ preventScroll: true });
         ref.current.scrollIntoView({ block: 'nearest' });
     }, [at]);
-    const name = `${row.level} ${row.newest.rule?.name}, ${row.newest.about || ''}`;
+    const group = row.alerts.length > 1 ? `, a group of ${row.alerts.length}, ${opened.value.has(row.id) ? 'unfolded' : 'folded'}` : '';
+    const name = `${row.level} ${row.newest.rule?.name}, ${plain(row.newest.about || '')}${group}`;
     return html`<tr ref=${ref} role="row" aria-rowindex=${index + 2} aria-selected=${marked} aria-label=${name} tabindex=${at ? 0 : -1}
         class=${`${at ? 'at' : ''} ${row.within ? 'within' : ''}`} onClick=${() => {
             cursor.value = row.id;
@@ -125,7 +127,7 @@ function Row({ row, index, at, marked, onOpen, onMark }) {
 function Nothing({ p, total }) {
     const wider = p.since === '24h' || p.since === '1h' ? '7d' : 'all';
     return html`<${Empty} title=${p.filter ? 'No alert fits this filter.' : `No ${p.view === 'all' ? '' : `${p.view} `}alerts in this range.`}>
-        <p>${total ? `${plural(total, 'alert')} in the range ${total === 1 ? 'is' : 'are'} in another state.` : 'Nothing was raised in the range.'}</p>
+        <p>${total ? `${plural(total, 'alert')} in the range ${total === 1 ? 'is' : 'are'} in another state.` : p.filter ? 'Nothing that fits was raised in the range.' : 'Nothing was raised in the range.'}</p>
         <ul>
             ${total > 0 && html`<li><a href=${link('alerts', { ...p, group: '', view: 'all' })}>Show alerts in all states</a></li>`}
             ${p.since !== 'all' && html`<li><a href=${link('alerts', { ...route.value.params, since: wider })}>Look further back: ${RANGES.find(r => r[0] === wider)[1]}</a></li>`}

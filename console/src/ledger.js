@@ -11,7 +11,7 @@ import { html } from './html.js';
 import { useKeys } from './keys.js';
 import { quote } from './query.js';
 import { link } from './route.js';
-import { Empty, Failure, Level, Text, Whole } from './ui.js';
+import { Empty, Failure, Level, Table, Text, Whole } from './ui.js';
 
 const QUIET_MS = 60e3;
 const GAPS = 'rule.id:(dogwatch.bytes.* or dogwatch.stream.* or dogwatch.chain.* or dogwatch.epoch.* or dogwatch.queue.* or dogwatch.agent.* or dogwatch.frame.* or dogwatch.archive.* or dogwatch.record.*)';
@@ -60,50 +60,74 @@ function Verdict({ part }) {
             + ${term('pending', t.pending, 'not handed over yet')} + ${term('unaccounted', t.unaccounted, 'nowhere')}</p></div>`;
 }
 
+const AGENT_COLUMNS = [['Host'], ['Agent', 'mono'], ['State'], ['Last heard (UTC)'], ['Heard'], ['Events', 'num'], ['Frames', 'num'], ['Starts', 'num'], ['Waits in spool', 'num']];
+
+function agentRow(a, now) {
+    const quiet = now - ms(a.last) > QUIET_MS;
+    return { cls: quiet ? 'quiet' : '', cells: [
+        html`<a href=${link('search', { q: `host.name:${quote(a.host)}`, since: '1h' })}><${Text} text=${a.host} /></a>`, a.agent,
+        a.state === 'new' ? html`<b class="bad">▲ new: not agreed to</b>` : a.state, html`<time>${utc(a.last)}</time>`,
+        quiet ? html`<b>▲ silent for ${span(now - ms(a.last))}</b>` : '● heard', count(a.events), count(a.frames), count(a.starts), a.spool ? bytes(a.spool) : '0',
+    ] };
+}
+
 function Agents({ part }) {
     const now = loadedAt.value || Date.now();
     return html`<section aria-labelledby="agents"><h2 id="agents">Agents <small>who sends, and whether that was agreed to</small></h2>
         <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${part.rows?.length > 0 && html`<div class="scroll"><table><thead><tr><th>Host</th><th>Agent</th><th>State</th><th>Last heard (UTC)</th><th></th><th class="num">Events</th><th class="num">Frames</th><th class="num">Starts</th><th class="num">Waits in spool</th></tr></thead>
-            <tbody>${part.rows.map(a => {
-                const quiet = now - ms(a.last) > QUIET_MS;
-                return html`<tr class=${quiet ? 'quiet' : ''}><td><a href=${link('search', { q: `host.name:${quote(a.host)}`, since: '1h' })}><${Text} text=${a.host} /></a></td><td class="mono">${a.agent}</td>
-                    <td>${a.state === 'new' ? html`<b class="bad">▲ new: not agreed to</b>` : a.state}</td><td><time>${utc(a.last)}</time></td><td class="nowrap">${quiet ? html`<b>▲ silent for ${span(now - ms(a.last))}</b>` : '● heard'}</td>
-                    <td class="num">${count(a.events)}</td><td class="num">${count(a.frames)}</td><td class="num">${count(a.starts)}</td><td class="num">${a.spool ? bytes(a.spool) : '0'}</td></tr>`;
-            })}</tbody></table></div>`}
+        ${part.rows?.length > 0 && html`<${Table} label="Agents" columns=${AGENT_COLUMNS} rows=${part.rows.map(a => agentRow(a, now))} />`}
         ${part.rows && !part.rows.length && html`<${Empty} title="No agent has sent anything."><p>On this host: <code>dogwatch up</code>. On others: <code>dogwatch config init agent</code> writes a commented agent.yml; then start dogwatch-agent.</p></${Empty}>`}
         <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
+}
+
+const STREAM_COLUMNS = [['Host'], ['File'], ['State'], ['Read', 'num'], ['= archived', 'num'], ['+ declared', 'num'], ['+ pending', 'num'], ['+ unaccounted', 'num'], ['Came again', 'num'], ['Account']];
+
+function streamRow(s) {
+    const bad = wrong(s);
+    return { cls: bad ? 'wrongrow' : '', cells: [
+        html`<${Text} text=${s.host} />`, html`<a href=${link('search', { q: `log.file.path:${quote(s.file)}`, since: '24h' })}><${Text} text=${s.file} limit=${200} /></a>`, s.state,
+        ...['read', 'archived', 'declared', 'pending', 'unaccounted', 'again'].map(n => count(s[n])), bad ? html`<b class="bad">▲ ${bad}</b>` : '✓ whole',
+    ] };
 }
 
 function Streams({ part }) {
     const list = [...(part.rows || [])].sort((a, b) => (wrong(b) ? 1 : 0) - (wrong(a) ? 1 : 0) || b.pending - a.pending || (a.host + a.file < b.host + b.file ? -1 : 1));
     return html`<section aria-labelledby="streams"><h2 id="streams">Ledger <small>the account of every file, those with a gap first</small></h2>
         <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${part.rows?.length > 0 && html`<${Verdict} part=${part} /><div class="scroll"><table><thead><tr><th>Host</th><th>File</th><th>State</th><th class="num">Read</th><th class="num">= archived</th><th class="num">+ declared</th><th class="num">+ pending</th>
-            <th class="num">+ unaccounted</th><th class="num">Came again</th><th></th></tr></thead>
-            <tbody>${list.map(s => html`<tr class=${wrong(s) ? 'wrongrow' : ''}><td><${Text} text=${s.host} /></td><td><a href=${link('search', { q: `log.file.path:${quote(s.file)}`, since: '24h' })}><${Text} text=${s.file} limit=${200} /></a></td><td>${s.state}</td>
-                ${['read', 'archived', 'declared', 'pending', 'unaccounted', 'again'].map(n => html`<td class="num">${count(s[n])}</td>`)}<td>${wrong(s) ? html`<b class="bad">▲ ${wrong(s)}</b>` : '✓'}</td></tr>`)}</tbody></table></div>`}
-        ${part.rows && !part.rows.length && html`<${Empty} title="No file is accounted for yet."><p>An agent has not read anything. See what it finds: <code>dogwatch up</code> prints the logs that match and those it cannot read, with the command that mends it.</p></${Empty}>`}
+        ${list.length > 0 && html`<${Verdict} part=${part} /><${Table} label="Ledger" columns=${STREAM_COLUMNS} rows=${list.map(streamRow)} />`}
+        ${part.rows && !list.length && html`<${Empty} title="No file is accounted for yet."><p>An agent has not read anything. See what it finds: <code>dogwatch up</code> prints the logs that match and those it cannot read, with the command that mends it.</p></${Empty}>`}
         <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
+}
+
+const GAP_COLUMNS = [['Level'], ['What'], ['About'], ['From (UTC)'], ['To (UTC)'], ['Status']];
+
+function gapRow(a) {
+    return { cells: [
+        html`<${Level} level=${a.rule?.level} />`, html`<a href=${link('alert', {}, a.event.id)}>${a.rule?.name}</a>`, html`<${Text} text=${a.about || a.message || ''} limit=${200} />`,
+        html`<time>${utc(a.window?.start || a.raised)}</time>`, html`<time>${utc(a.window?.end || a['@timestamp'])}</time>`, a.workflow?.status.replace('_', ' '),
+    ] };
 }
 
 function Gaps({ part }) {
     return html`<section aria-labelledby="gaps"><h2 id="gaps">Gaps and chain findings <small>what the collector itself raised</small></h2>
         <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${part.rows?.length > 0 && html`<div class="scroll"><table><thead><tr><th>Level</th><th>What</th><th>About</th><th>From (UTC)</th><th>To (UTC)</th><th>Status</th></tr></thead>
-            <tbody>${[...part.rows].reverse().map(a => html`<tr><td><${Level} level=${a.rule?.level} /></td><td><a href=${link('alert', {}, a.event.id)}>${a.rule?.name}</a></td><td><${Text} text=${a.about || a.message || ''} limit=${200} /></td>
-                <td><time>${utc(a.window?.start || a.raised)}</time></td><td><time>${utc(a.window?.end || a['@timestamp'])}</time></td><td>${a.workflow?.status.replace('_', ' ')}</td></tr>`)}</tbody></table></div>`}
+        ${part.rows?.length > 0 && html`<${Table} label="Gaps and chain findings" columns=${GAP_COLUMNS} rows=${[...part.rows].reverse().map(gapRow)} />`}
         ${part.rows && !part.rows.length && html`<p>✓ No gap, no broken chain, no stranger: the collector raised nothing of its own.</p>`}
         <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
+}
+
+const SEGMENT_COLUMNS = [['Segment', 'num'], ['State'], ['On disk', 'num'], ['Text', 'num'], ['Ratio', 'num'], ['Events', 'num'], ['From (UTC)'], ['To (UTC)']];
+
+function segmentRow(s) {
+    return { cells: [s.segment, s.state, bytes(s.bytes), s.text ? bytes(s.text) : '—', s.text ? (s.text / s.bytes).toFixed(1) : '—', s.events ? count(s.events) : '—',
+        s.from ? html`<time>${utc(s.from)}</time>` : '—', s.to ? html`<time>${utc(s.to)}</time>` : '—'] };
 }
 
 function Archive({ part }) {
     const list = part.rows || [];
     return html`<section aria-labelledby="archive"><h2 id="archive">Archive <small>${plural(list.length, 'segment')}, ${bytes(list.reduce((s, x) => s + x.bytes, 0))} on disk</small></h2>
         <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${list.length > 0 && html`<div class="scroll bounded" tabindex="0" aria-labelledby="archive"><table><thead><tr><th class="num">Segment</th><th>State</th><th class="num">On disk</th><th class="num">Text</th><th class="num">Ratio</th><th class="num">Events</th><th>From (UTC)</th><th>To (UTC)</th></tr></thead>
-            <tbody>${[...list].reverse().map(s => html`<tr><td class="num">${s.segment}</td><td>${s.state}</td><td class="num">${bytes(s.bytes)}</td><td class="num">${s.text ? bytes(s.text) : '—'}</td><td class="num">${s.text ? (s.text / s.bytes).toFixed(1) : '—'}</td>
-                <td class="num">${s.events ? count(s.events) : '—'}</td><td><time>${utc(s.from)}</time></td><td><time>${utc(s.to)}</time></td></tr>`)}</tbody></table></div>`}
+        ${list.length > 0 && html`<div class="bounded"><${Table} label="Segments of the archive, the newest first" columns=${SEGMENT_COLUMNS} rows=${[...list].reverse().map(segmentRow)} /></div>`}
         <p class="dim">Whether anything was changed, taken out or moved: <code>dogwatch archive verify</code> on the collector's host.</p></section>`;
 }
 

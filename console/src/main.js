@@ -11,7 +11,7 @@ import { Alerts } from './alerts.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
 import { Ledger } from './ledger.js';
-import { go, link, listen as listenRoute, route } from './route.js';
+import { go, lastOf, link, listen as listenRoute, route } from './route.js';
 import { Search } from './search.js';
 import { asking, begin, end, exchange, refused, session, takeCode } from './session.js';
 import { nextTheme, theme } from './theme.js';
@@ -25,7 +25,7 @@ function Top() {
     const { page } = route.value;
     return html`<header class="top">
         <a class="brand" href="#/alerts">dogwatch</a>
-        <nav aria-label="Pages">${NAV.map(([name, title, key]) => html`<a href=${link(name)} aria-current=${page === name ? 'page' : undefined}
+        <nav aria-label="Pages">${NAV.map(([name, title, key]) => html`<a href=${page === name ? link(name) : lastOf(name)} aria-current=${page === name ? 'page' : undefined}
             class=${page === name || (page === 'alert' && name === 'alerts') ? 'here' : ''}>${title} <kbd>g ${key}</kbd></a>`)}</nav>
         <span class="who">${session.value && html`<span title=${`role ${session.value.role}`}>${session.value.who} (${session.value.role})</span>`}
             <button type="button" onClick=${nextTheme} aria-label=${`Theme: ${theme.value}. Change it.`}>${{ system: '◐', light: '☀', dark: '☾' }[theme.value]}</button>
@@ -71,7 +71,7 @@ function Unknown() {
 
 function App() {
     useKeys({
-        ...Object.fromEntries(NAV.map(([name, title, key]) => [`g ${key}`, { does: title, run: () => go(link(name)) }])),
+        ...Object.fromEntries(NAV.map(([name, title, key]) => [`g ${key}`, { does: title, run: () => go(route.value.page === name ? link(name) : lastOf(name)) }])),
         '?': { does: 'this list', run: () => {
             help.value = true;
         } },

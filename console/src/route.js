@@ -3,6 +3,7 @@
  */
 import { signal } from '@preact/signals';
 
+const last = new Map();
 export const route = signal({ page: 'alerts', id: '', params: {} });
 
 export function parse(hash) {
@@ -15,6 +16,11 @@ export function link(page, params = {}, id = '') {
     const kept = Object.entries(params).filter(([, v]) => v !== '' && v !== undefined && v !== null);
     const query = new URLSearchParams(kept).toString();
     return `#/${page}${id ? `/${encodeURIComponent(id)}` : ''}${query ? `?${query}` : ''}`;
+}
+
+/* Where a page was left: its filter, query and range are still there when one comes back. */
+export function lastOf(page) {
+    return last.get(page) || link(page);
 }
 
 export function go(hash) {
@@ -30,6 +36,8 @@ export function setParams(changes) {
 export function listen() {
     const take = () => {
         route.value = parse(location.hash);
+        if (!route.value.id)
+            last.set(route.value.page, location.hash || link(route.value.page));
     };
     addEventListener('hashchange', take);
     take();

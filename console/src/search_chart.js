@@ -88,8 +88,8 @@ export function Chart({ bars, onZoom }) {
         e.preventDefault();
         e.stopPropagation();
     };
-    const summary = `${plural(bars.total, 'event')} from ${utc(Math.round(bars.since))} to ${utc(Math.round(bars.until))}, a bar is ${bars.span}`;
-    return html`<figure class="chart"><figcaption>${summary.replace(/\.\d+/g, '')} UTC ${bar && html`<b aria-hidden="true">${read(bar)} — Enter looks at it alone</b>`}</figcaption>
+    const summary = `${plural(bars.total, 'event')} from ${utc(Math.round(bars.since))} to ${utc(Math.round(bars.until))} UTC, a bar is ${bars.span}`;
+    return html`<figure class="chart"><figcaption>${summary} ${bar && html`<b aria-hidden="true">${read(bar)} — Enter looks at it alone</b>`}</figcaption>
         <div class="plot" ref=${ref} tabindex="0" role="slider" aria-label=${`Events over time; ${summary}`} aria-valuemin="0" aria-valuemax=${Math.max(0, list.length - 1)}
             aria-valuenow=${Math.max(0, at)} aria-valuetext=${bar ? read(bar) : 'no bar chosen: arrow keys walk them'} onKeyDown=${onKey} onBlur=${() => setAt(-1)}></div>
         <details class="asTable"><summary>As a table</summary><div class="scroll bounded" tabindex="0"><table><thead><tr><th>From (UTC)</th><th class="num">Events</th></tr></thead>

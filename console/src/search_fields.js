@@ -47,7 +47,7 @@ function Values({ p, field, total, onTerm }) {
 export function Fields({ p, fields, total, columns, onTerm, onColumn }) {
     const opened = useSignal(''), find = useSignal('');
     const list = fields.list.filter(f => f[0].includes(find.value));
-    return html`<aside class="fieldlist" aria-label="Fields"><details open=${!matchMedia('(max-width: 700px)').matches}><summary>Fields <small>in the ${count(fields.n)} newest rows</small></summary>
+    return html`<aside class="fieldlist" aria-label="Fields"><details open=${!matchMedia('(max-width: 700px)').matches}><summary>Fields <small>in the ${plural(fields.n, 'newest row')}</small></summary>
         <label><span class="vh">Find a field</span><input type="search" placeholder="find a field" onInput=${e => {
             find.value = e.target.value;
         }} /></label>

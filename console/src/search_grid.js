@@ -59,7 +59,8 @@ export function Grid({ count, rowAt, columns, names, at, cell, opened, onAt, onO
     const indexAt = y => Math.floor((open && y > topOf(opened) + height ? Math.max(topOf(opened) + height, y - DETAIL) : y) / height);
     const first = Math.max(0, indexAt(view.top) - OVERSCAN), last = Math.min(count, indexAt(view.top + view.height) + OVERSCAN + 1);
     const shown = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
-    const template = columns.map(c => (c === '@timestamp' ? '186px' : c === 'event.original' ? 'minmax(320px, 1fr)' : '132px')).join(' ');
+    const other = columns.includes('event.original') ? '132px' : 'minmax(132px, 1fr)';
+    const template = columns.map(c => (c === '@timestamp' ? '186px' : c === 'event.original' ? 'minmax(320px, 1fr)' : other)).join(' ');
     return html`<div class="grid" style=${{ '--columns': template }}>
         <div class="gridbox" ref=${box} role="grid" aria-label=${label} aria-rowcount=${count + 1} aria-colcount=${columns.length} tabindex="0"
             aria-activedescendant=${at >= first && at < last ? `row-${at}` : undefined} onScroll=${measure}>

@@ -62,6 +62,14 @@ export function Empty({ title, children }) {
     return html`<div class="empty"><h2>${title}</h2>${children}</div>`;
 }
 
+/* A table of facts. On a narrow screen each row becomes a card whose values carry their column's name; the roles are said, for a browser
+ * takes them from a table that is laid out otherwise. columns: [name, class]; rows: [{cls, cells}] */
+export function Table({ label, columns, rows }) {
+    return html`<div class="scroll facts-table" tabindex="0" role="region" aria-label=${label}><table role="table" aria-label=${label}>
+        <thead role="rowgroup"><tr role="row">${columns.map(([name, cls]) => html`<th role="columnheader" class=${cls}>${name}</th>`)}</tr></thead>
+        <tbody role="rowgroup">${rows.map(r => html`<tr role="row" class=${r.cls}>${r.cells.map((c, i) => html`<td role="cell" class=${columns[i][1]} data-label=${columns[i][0]}>${c}</td>`)}</tr>`)}</tbody></table></div>`;
+}
+
 /* What was just done, also for screen readers. `failed` messages stay until the next. */
 export const said = signal({ text: '', failed: false });
 let fade = 0;

@@ -144,8 +144,45 @@ test('alerts that come are said, and the cursor stays on its alert', { skip }, a
 
 test('grouped alerts unfold, and an action on the group is for all', { skip }, async () => {
     w.append('access.log', Array.from({ length: 3 }, (_, i) => sqlInjection('192.0.2.77', 30 - i)).join(''));
-    await until('three alerts', async () => (await w.rows('/api/v1/alerts?limit=100')).filter(a => a.source?.ip === '192.0.2.77').length >= 1, 60);
+    const mine = async () => (await w.rows('/api/v1/alerts?limit=100')).filter(a => a.source?.ip === '192.0.2.77');
+    await until('three alerts', async () => (await mine()).length === 3, 60);
     const page = await open(browser, `${w.url}#/alerts?view=open&filter=${encodeURIComponent('source.ip:192.0.2.77')}`);
-    await sees(page, /alerts? in 1 row/);
+    await sees(page, '3 alerts in 1 row');
+    await sees(page, '×3 ▸');
+    await keys(page, 'Home', 'Enter');
+    await until('four rows', async () => (await page.$$('tbody tr')).length === 4);
+    assert.deepEqual(await axeBoth(page), []);
+    await keys(page, 'Enter', 'a');
+    await sees(page, 'Taken: 3 alerts. u undoes it.');
+    assert.deepEqual((await mine()).map(a => `${a.workflow.status} ${a.workflow.assignee}`), Array(3).fill(`in_progress uid ${process.getuid()}`));
     await page.close();
 }, { timeout: 90e3 });
+
+test('? lists the keys of the page, and keys do nothing behind it', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await sees(page, 'complete');
+    await keys(page, '?');
+    await role(page, 'dialog', 'Keys');
+    await sees(page, 'close as false positive');
+    assert.deepEqual(await axeBoth(page), []);
+    const before_ = w.asked().length;
+    await keys(page, 'e', 'a', 'Escape');
+    await until('the dialog to close', async () => !(await page.$('dialog')));
+    assert.equal(w.asked().filter(a => a.method === 'PATCH').length, w.asked().slice(0, before_).filter(a => a.method === 'PATCH').length);
+    await page.close();
+}, { timeout: 60e3 });
+
+test('the theme is chosen and kept; a page that is left is found again as it was', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/alerts?view=all`);
+    await (await role(page, 'button', 'Theme: system')).click();
+    await (await role(page, 'button', 'Theme: light')).click();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await page.reload();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await sees(page, 'complete');
+    await keys(page, 'g', 's');
+    await sees(page, 'What are you looking for?');
+    await keys(page, 'g', 'a');
+    await until('the view of before', async () => page.url().endsWith('view=all'));
+    await page.close();
+}, { timeout: 60e3 });

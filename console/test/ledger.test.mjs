@@ -59,6 +59,9 @@ test('a file that vanished while the agent was down is named, with when and a wa
     assert.deepEqual(await axeBoth(page), []);
     await (await role(page, 'link', 'A log file vanished')).click();
     await role(page, 'heading', 'Why it was raised');
+    await sees(page, 'are lost, how many is unknown');
+    await sees(page, 'names no events');
+    assert.deepEqual(await axeBoth(page), []);
     await page.close();
 }, { timeout: 120e3 });
 
