@@ -42,7 +42,7 @@ export async function expire(page) {
 }
 
 /* The first element with this role, implied or said, and a name that holds `name`. */
-export async function role(page, kind, name = '', seconds = 15) {
+export async function role(page, kind, name = '', seconds = 60) {
     const find = async () => {
         for (const handle of await page.$$(`::-p-aria([role="${kind}"])`).catch(() => [])) {
             const named = await handle.evaluate(e => e.getAttribute('aria-label') || e.innerText || e.labels?.[0]?.innerText || '').catch(() => '');
@@ -58,7 +58,7 @@ export function text(page) {
     return page.evaluate(() => document.body.innerText);
 }
 
-export async function sees(page, wanted, seconds = 15) {
+export async function sees(page, wanted, seconds = 60) {
     const has = async () => {
         const t = await text(page);
         return wanted instanceof RegExp ? wanted.test(t) : t.includes(wanted);

@@ -57,7 +57,7 @@ test('an analyst opens an alert by keys and sees why, where and what is around',
     assert.deepEqual(await axeBoth(page), []);
     assert.deepEqual(page.wrongs, []);
     await page.close();
-}, { timeout: 90e3 });
+}, { timeout: 240e3 });
 
 test('a correlation shows its lines with the time between them, and says how many it does not name', { skip }, async () => {
     const page = await open(browser, to(login));
@@ -69,7 +69,7 @@ test('a correlation shows its lines with the time between them, and says how man
     await until('keys of all lines marked', async () => (await hits(page)).filter(h => h === '203.0.113.9').length >= named);
     assert.deepEqual(await axeBoth(page), []);
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('take, note, undo: all of it is in the history and in the audit log', { skip }, async () => {
     const page = await open(browser, to(injection));
@@ -89,7 +89,7 @@ test('take, note, undo: all of it is in the history and in the audit log', { ski
     assert.equal(history.find(h => h.field === 'note').value, 'asked the owner: a pentest, see <b>mail</b>');
     assert.ok(w.asked().some(a => a.method === 'PATCH' && a.note?.includes('a pentest')));
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a session that ends in the middle of a note loses none of it', { skip }, async () => {
     const page = await open(browser, to(injection));
@@ -114,7 +114,7 @@ test('a session that ends in the middle of a note loses none of it', { skip }, a
     await sees(page, 'The note is kept.');                        /* the request went on by itself */
     assert.ok((await w.rows(`/api/v1/alerts/${injection.event.id}/history`)).some(h => h.value === 'half a thought'));
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a link with a code signs in, and the code leaves the address at once', { skip }, async () => {
     const page = await open(browser, `${w.url}#code=${w.code()}`, { signedIn: false });
@@ -123,11 +123,11 @@ test('a link with a code signs in, and the code leaves the address at once', { s
     await page.goBack().catch(() => null);
     assert.ok(!page.url().includes('code='));
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('an alert that is not there says so', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alert/ffffffff`);
     await sees(page, 'There is no such alert here.');
     await role(page, 'link', 'All alerts');
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });

@@ -16,7 +16,7 @@ before(async () => {
     const access = Array.from({ length: 10 }, (_, i) => sqlInjection(`203.0.113.${i + 1}`, 900 - i)).join('');
     w = await world('alerts', { logs: { 'access.log': access }, events: 10, alerts: 10 });
     browser = await browse();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 after(async () => {
     await browser?.close();
@@ -61,7 +61,7 @@ test('ten alerts are triaged by keyboard alone', { skip }, async () => {
     assert.match(changes[0].text, /in_progress/);
     assert.deepEqual(page.wrongs, []);
     await page.close();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 test('a page with nothing to do says what to do', { skip }, async () => {
     const page = await open(browser, w.url);
@@ -72,7 +72,7 @@ test('a page with nothing to do says what to do', { skip }, async () => {
     await sees(page, 'closed as false positive 1×');
     assert.deepEqual(await axeBoth(page), []);
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('f and F take the value under the cursor into the filter', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -83,7 +83,7 @@ test('f and F take the value under the cursor into the filter', { skip }, async 
     await keys(page, 'F');
     await sees(page, 'No alert fits this filter.');
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a mistake in the filter is shown with its place', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -93,7 +93,7 @@ test('a mistake in the filter is shown with its place', { skip }, async () => {
     await sees(page, 'write field:value');
     assert.deepEqual(await axeBoth(page), []);
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a partial answer is shown as one, with why', { skip }, async () => {
     w.served.how.intercept = (req, res) => {
@@ -108,7 +108,7 @@ test('a partial answer is shown as one, with why', { skip }, async () => {
     await sees(page, 'the alert log has a damaged line');
     w.served.how.intercept = null;
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a collector that does not answer: the error says what to look at, the rows stay', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -124,7 +124,7 @@ test('a collector that does not answer: the error says what to look at, the rows
     await (await role(page, 'button', 'Try again')).click();
     await until('the error to go', async () => !(await text(page)).includes('does not answer'));
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('alerts that come are said, and the cursor stays on its alert', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -140,7 +140,7 @@ test('alerts that come are said, and the cursor stays on its alert', { skip }, a
     assert.equal(await about(), before_);
     assert.match((await text(page)).replace(/\s+/g, ' '), /critical SSH login succeeded after brute force/);
     await page.close();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 test('grouped alerts unfold, and an action on the group is for all', { skip }, async () => {
     w.append('access.log', Array.from({ length: 3 }, (_, i) => sqlInjection('192.0.2.77', 30 - i)).join(''));
@@ -156,7 +156,7 @@ test('grouped alerts unfold, and an action on the group is for all', { skip }, a
     await sees(page, 'Taken: 3 alerts. u undoes it.');
     assert.deepEqual((await mine()).map(a => `${a.workflow.status} ${a.workflow.assignee}`), Array(3).fill(`in_progress uid ${process.getuid()}`));
     await page.close();
-}, { timeout: 90e3 });
+}, { timeout: 240e3 });
 
 test('? lists the keys of the page, and keys do nothing behind it', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -170,7 +170,7 @@ test('? lists the keys of the page, and keys do nothing behind it', { skip }, as
     await until('the dialog to close', async () => !(await page.$('dialog')));
     assert.equal(w.asked().filter(a => a.method === 'PATCH').length, w.asked().slice(0, before_).filter(a => a.method === 'PATCH').length);
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('the theme is chosen and kept; a page that is left is found again as it was', { skip }, async () => {
     const page = await open(browser, `${w.url}#/alerts?view=all`);
@@ -185,4 +185,4 @@ test('the theme is chosen and kept; a page that is left is found again as it was
     await keys(page, 'g', 'a');
     await until('the view of before', async () => page.url().endsWith('view=all'));
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });

@@ -69,7 +69,7 @@ test('the first row of the alerts stands there in 300 ms', { skip }, async () =>
         console.log('SKIPPED the judgement of the first row: the machine is busy with other programs');
     else
         assert.ok(times[0] < FIRST_ROW_MS);
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('100,000 rows are scrolled without a task over 50 ms', { skip }, async () => {
     const page = await open(browser, `${w.url}#/search?q=*&n=${ROWS}`, { init: watch });

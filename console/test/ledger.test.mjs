@@ -17,7 +17,7 @@ before(async () => {
     const lines = Array.from({ length: 200 }, (_, i) => request('198.51.100.1', `/page/${i}`, 600 - i)).join('');
     w = await world('ledger', { logs: { 'access.log': lines, 'auth.log': ssh('Accepted', 'alice', '203.0.113.9', 60) }, events: 201 });
     browser = await browse();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 after(async () => {
     await browser?.close();
@@ -43,7 +43,7 @@ test('every byte is accounted for, and the page shows the numbers of the API', {
     await sees(page, 'Accepted password for alice');
     assert.ok(w.asked().some(a => a.query?.startsWith('log.file.path:"') && a.query.includes('auth.log')), 'the query is in the audit log');
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a file that vanished while the agent was down is named, with when and a way to its alert', { skip }, async () => {
     await w.stop();
@@ -63,7 +63,7 @@ test('a file that vanished while the agent was down is named, with when and a wa
     await sees(page, 'names no events');
     assert.deepEqual(await axeBoth(page), []);
     await page.close();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 test('an account that does not come out, a silent agent and a partial answer are said', { skip }, async () => {
     const answers = {
@@ -87,7 +87,7 @@ test('an account that does not come out, a silent agent and a partial answer are
     assert.deepEqual(await axeBoth(page), []);
     w.served.how.intercept = null;
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('no agent yet: the page says how to begin', { skip }, async () => {
     w.served.how.intercept = (req, res) => {
@@ -101,4 +101,4 @@ test('no agent yet: the page says how to begin', { skip }, async () => {
     await sees(page, 'dogwatch up');
     w.served.how.intercept = null;
     await page.close();
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });

@@ -14,7 +14,7 @@ before(async () => {
         return;
     w = await world('narrow', { logs: { 'access.log': sqlInjection('203.0.113.5', 300), 'auth.log': ssh('Failed', 'root', '203.0.113.9', 200) }, events: 2, alerts: 1 });
     browser = await browse();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 after(async () => {
     await browser?.close();
@@ -34,4 +34,4 @@ for (const [name, hash, ready] of PAGES)
         assert.deepEqual(await axeBoth(page), []);
         assert.deepEqual(page.wrongs, []);
         await page.close();
-    }, { timeout: 60e3 });
+    }, { timeout: 240e3 });
