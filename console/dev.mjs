@@ -88,7 +88,7 @@ class Sessions {
     }
 
     async serve(req, res) {
-        const who = { who: 'uid 0', role: 'admin', expires: new Date(Date.now() + 12 * 3600e3).toISOString() };
+        const who = { who: `uid ${process.getuid()}`, role: 'admin', expires: new Date(Date.now() + 12 * 3600e3).toISOString() };
         if (req.url === '/api/v1/session/end') {
             this.open = !this.needed;
             return answer(res, 200, {});
