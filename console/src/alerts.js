@@ -5,16 +5,15 @@
  */
 import { signal, useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { answer, alerts, closedFalse, error, load, loadClosed, loaded } from './alerts_state.js';
+import { answer, alerts, closedFalse, error, load, loadClosed, loaded, refresh } from './alerts_state.js';
 import { common, countByLevel, keyOf, rowsOf, takes } from './alerts_rows.js';
 import { closeFalse, statusMenu, take, undo, workflowOf } from './changes.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
 import { useKeys } from './keys.js';
-import { add, term } from './query.js';
+import { add, term, without } from './query.js';
 import { go, link, route, setParams } from './route.js';
 import { session } from './session.js';
-import { plain } from './visible.js';
 import { Empty, Failure, Level, LEVELS, Menu, say, STATUS_TEXT, Text, Whole } from './ui.js';
 
 const REFRESH_MS = 10e3;
@@ -68,10 +67,10 @@ function Bar({ p }) {
 }
 
 function Counts({ taken }) {
-    const counts = countByLevel(taken);
+    const counts = countByLevel(taken), { filter } = params(), one = level => term('rule.level', level), has = level => without(filter, one(level)) !== filter;
     return html`<div class="counts" role="group" aria-label="Alerts by level">
-        ${LEVELS.map(level => html`<button type="button" disabled=${!counts[level]} title=${`only ${level}`}
-            onClick=${() => setParams({ filter: add(params().filter, term('rule.level', level)) })}>
+        ${LEVELS.map(level => html`<button type="button" disabled=${!counts[level] && !has(level)} aria-pressed=${has(level)} title=${has(level) ? 'all levels' : `only ${level}`}
+            onClick=${() => setParams({ filter: has(level) ? without(filter, one(level)) : add(filter, one(level)) })}>
             <${Level} level=${level} /> <b>${count(counts[level])}</b></button>`)}
     </div>`;
 }
@@ -108,7 +107,7 @@ function Row({ row, index, at, marked, onOpen, onMark }) {
         ref.current.scrollIntoView({ block: 'nearest' });
     }, [at]);
     const group = row.alerts.length > 1 ? `, a group of ${row.alerts.length}, ${opened.value.has(row.id) ? 'unfolded' : 'folded'}` : '';
-    const name = `${row.level} ${row.newest.rule?.name}, ${plain(row.newest.about || '')}${group}`;
+    const name = `${row.level} ${row.newest.rule?.name}, ${row.newest.about || ''}${group}`;
     return html`<tr ref=${ref} role="row" aria-rowindex=${index + 2} aria-selected=${marked} aria-label=${name} tabindex=${at ? 0 : -1}
         class=${`${at ? 'at' : ''} ${row.within ? 'within' : ''}`} onClick=${() => {
             cursor.value = row.id;
@@ -175,7 +174,7 @@ function shift(d) {
 function moveCell(rows, d) {
     cell.value = Math.min(COLUMNS.length - 1, Math.max(0, cell.value + d));
     const shown = document.querySelector('tr.at .cell-at, tr.at')?.closest('tr')?.cells[cell.value + 1]?.textContent;
-    say(`${COLUMNS[cell.value]}: ${shown || ''}`);
+    say(`${COLUMNS[cell.value]}: ${shown || ''}`, { about: 'cell' });
 }
 
 function keysOf(rows, menu) {
@@ -232,7 +231,8 @@ function keysOf(rows, menu) {
 function useLoad(p) {
     useEffect(() => {
         load(p);
-        const timer = setInterval(() => document.visibilityState === 'visible' && load(p), REFRESH_MS);
+        let times = 0; /* others change old alerts as well: every sixth time all of them are asked for */
+        const timer = setInterval(() => document.visibilityState === 'visible' && (++times % 6 ? refresh(p) : load(p)), REFRESH_MS);
         return () => clearInterval(timer);
     }, [p.filter, p.since, p.silenced]);
     useEffect(() => {

@@ -9,9 +9,10 @@ import { signal } from '@preact/signals';
 import { rows } from './api.js';
 import { plural } from './format.js';
 import { keyOf } from './alerts_rows.js';
+import { listed } from './changes.js';
 import { say } from './ui.js';
 
-const ALERTS_MAX = 1000;
+const ALERTS_MAX = 1000, NEWEST = 50;
 export const alerts = signal([]);
 export const answer = signal(null);
 export const error = signal(null);
@@ -19,10 +20,13 @@ export const loaded = signal('');            /* what the list answers: filter an
 export const closedFalse = signal(new Map()); /* rule and about -> how often closed as false positive */
 let running = 0;
 
-export async function load({ filter = '', since = '24h', silenced = '' }) {
-    const mine = ++running, what = JSON.stringify([filter, since, silenced]);
+const ask = ({ filter = '', since = '24h', silenced = '' }, limit) => rows('/api/v1/alerts', { params: { filter, since: since === 'all' ? '' : since, silenced, limit } });
+const nameOf = p => JSON.stringify([p.filter, p.since, p.silenced]);
+
+export async function load(p) {
+    const mine = ++running, what = nameOf(p), askedAt = performance.now();
     try {
-        const got = await rows('/api/v1/alerts', { params: { filter, since: since === 'all' ? '' : since, silenced, limit: ALERTS_MAX } });
+        const got = await ask(p, ALERTS_MAX);
         if (mine !== running)
             return;
         if (loaded.value === what)
@@ -30,12 +34,34 @@ export async function load({ filter = '', since = '24h', silenced = '' }) {
         alerts.value = got.rows;
         answer.value = got.answer;
         error.value = null;
+        listed(got.rows.map(a => a.event.id), askedAt);
     } catch (e) {
         if (mine !== running)
             return;
         error.value = e;
     }
     loaded.value = what;
+}
+
+/* Only the newest few, laid over what is there: a list of a thousand alerts with their evidence is megabytes. */
+export async function refresh(p) {
+    const mine = running, askedAt = performance.now();
+    if (loaded.value !== nameOf(p) || error.value)
+        return load(p);
+    try {
+        const got = await ask(p, NEWEST), known = new Set(alerts.value.map(a => a.event.id)), fresh = new Map(got.rows.map(a => [a.event.id, a]));
+        if (mine !== running)
+            return undefined;
+        if (got.rows.length === NEWEST && !got.rows.some(a => known.has(a.event.id)))
+            return load(p); /* more came than were asked for */
+        announce(got.rows);
+        alerts.value = [...alerts.value.map(a => fresh.get(a.event.id) || a), ...got.rows.filter(a => !known.has(a.event.id))];
+        listed([...fresh.keys()], askedAt);
+    } catch (e) {
+        if (mine === running)
+            error.value = e;
+    }
+    return undefined;
 }
 
 function announce(fresh) {

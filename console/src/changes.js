@@ -5,7 +5,8 @@
  * with the values of before, so the history has both: nothing is unsaid.
  *
  * Invariants:
- *   (1) `overlay` holds the workflow of an alert from the moment of a change on; what the API answers replaces it.
+ *   (1) `overlay` holds the workflow of an alert from the moment of a change until a list that was asked for after the API
+ *       had answered: an older list does not take a change back, and a newer one shows what others did since.
  *   (2) At most SENDING requests are open at a time: ten alerts do not take all of the collector's workers.
  */
 import { signal } from '@preact/signals';
@@ -17,6 +18,8 @@ import { say } from './ui.js';
 const SENDING = 4, UNDO_MAX = 50;
 export const overlay = signal(new Map());      /* alert id -> workflow */
 const done = [];                               /* [{what, before: [[id, workflow]]}] */
+let changes = 0;
+const settled = new Map();                     /* alert id -> when the API had answered; absent while it has not */
 
 export function workflowOf(alert) {
     return overlay.value.get(alert.event.id) || alert.workflow;
@@ -29,11 +32,25 @@ function show(entries) {
     overlay.value = next;
 }
 
+/* A list with these alerts, asked for at `askedAt`, has come. */
+export function listed(ids, askedAt) {
+    const over = ids.filter(id => settled.get(id) < askedAt);
+    if (!over.length)
+        return;
+    const next = new Map(overlay.value);
+    for (const id of over) {
+        next.delete(id);
+        settled.delete(id);
+    }
+    overlay.value = next;
+}
+
 async function send(jobs) {
     const failed = [];
     const queue = [...jobs];
     const work = async () => {
         for (let job = queue.shift(); job; job = queue.shift()) {
+            settled.delete(job.id);
             try {
                 const alert = await json(`/api/v1/alerts/${job.id}`, { method: 'PATCH', body: job.patch });
                 show([[job.id, alert.workflow]]);
@@ -41,17 +58,18 @@ async function send(jobs) {
                 show([[job.id, job.before]]);
                 failed.push({ id: job.id, error });
             }
+            settled.set(job.id, performance.now());
         }
     };
     await Promise.all(Array.from({ length: Math.min(SENDING, jobs.length) }, work));
     return failed;
 }
 
-function report(what, jobs, failed, undoes) {
+function report(what, jobs, failed, about, undoes) {
     if (failed.length)
-        say(`${what}: ${failed.length} of ${plural(jobs.length, 'alert')} not changed. ${failed[0].error.message} ${failed[0].error.hint || ''}`, true);
+        say(`${what}: ${failed.length} of ${plural(jobs.length, 'alert')} not changed. ${failed[0].error.message} ${failed[0].error.hint || ''}`, { failed: true, about });
     else
-        say(`${what}: ${plural(jobs.length, 'alert')}.${undoes ? ' u undoes it.' : ''}`);
+        say(`${what}: ${plural(jobs.length, 'alert')}.${undoes ? ' u undoes it.' : ''}`, { about });
 }
 
 /* patch: members of PATCH /api/v1/alerts/{id} besides note. */
@@ -62,8 +80,9 @@ export async function change(alerts, patch, what) {
     show(jobs.map(j => [j.id, { ...j.before, ...patch }]));
     done.push({ what, before: jobs.map(j => [j.id, j.before]), fields: Object.keys(patch) });
     done.splice(0, done.length - UNDO_MAX);
-    say(`${what}: ${plural(jobs.length, 'alert')} …`);
-    report(what, jobs, await send(jobs), true);
+    const about = `change ${++changes}`;
+    say(`${what}: ${plural(jobs.length, 'alert')} …`, { about });
+    report(what, jobs, await send(jobs), about, true);
 }
 
 export async function undo() {
@@ -72,8 +91,9 @@ export async function undo() {
         return say('Nothing to undo.');
     const jobs = last.before.map(([id, before]) => ({ id, before: overlay.value.get(id), patch: Object.fromEntries(last.fields.map(f => [f, before[f]])) }));
     show(last.before);
-    say(`Undoing: ${last.what} …`);
-    return report(`Undone: ${last.what}`, jobs, await send(jobs), false);
+    const about = `change ${++changes}`;
+    say(`Undoing: ${last.what} …`, { about });
+    return report(`Undone: ${last.what}`, jobs, await send(jobs), about, false);
 }
 
 export async function addNote(id, text) {

@@ -51,6 +51,18 @@ export function add(text, one) {
     return `${/\sor\s/i.test(filter) ? `(${filter})` : filter} and ${one}${tail}`;
 }
 
+/* The filter without a term that add() has put there; the same text when it is not there. */
+export function without(text, one) {
+    const { filter, pipes } = split(text), tail = pipes ? ` | ${pipes}` : '';
+    if (filter === one)
+        return tail ? `*${tail}` : '';
+    if (filter.endsWith(` and ${one}`))
+        return filter.slice(0, -one.length - 5) + tail;
+    if (filter.startsWith(`${one} and `))
+        return filter.slice(one.length + 5) + tail;
+    return filter.includes(` and ${one} and `) ? filter.replace(` and ${one}`, '') + tail : text;
+}
+
 /* Where an error of the API points: {line, col, length}, from 1; null when it names no place. */
 export function place(text) {
     const head = /^[^\s:]+:(\d+):(\d+):/.exec(text || '');

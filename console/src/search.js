@@ -106,7 +106,7 @@ function toggleTail(p) {
     if (tail.value)
         return unfollow();
     if (p.until || /\|/.test(p.q))
-        return say('A live tail is of a filter alone and goes on to now: take away the pipes and the end of the range.', true);
+        return say('A live tail is of a filter alone and goes on to now: take away the pipes and the end of the range.', { failed: true });
     cursor.value = 0;
     return follow(p);
 }
@@ -138,7 +138,7 @@ function keysOf(p, shown, total) {
     const side = d => {
         cell.value = Math.min(shown.length - 1, Math.max(0, cell.value + d));
         if (row(cursor.value))
-            say(`${shown[cell.value]}: ${cellOf(row(cursor.value), shown[cell.value]).slice(0, 80)}`);
+            say(`${shown[cell.value]}: ${cellOf(row(cursor.value), shown[cell.value]).slice(0, 80)}`, { about: 'cell' });
     };
     const open = () => {
         opened.value = opened.value === cursor.value ? -1 : cursor.value;

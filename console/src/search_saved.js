@@ -17,7 +17,7 @@ export function remember(q) {
 
 function put(list) {
     saved.value = list.slice(-SAVED_MAX);
-    say(save('searches', saved.value) ? 'Kept in this browser.' : 'This browser keeps nothing: the search is here until the page is left.', false);
+    say(save('searches', saved.value) ? 'Kept in this browser.' : 'This browser keeps nothing: the search is here until the page is left.');
 }
 
 export function Saved({ p }) {

@@ -70,21 +70,27 @@ export function Table({ label, columns, rows }) {
         <tbody role="rowgroup">${rows.map(r => html`<tr role="row" class=${r.cls}>${r.cells.map((c, i) => html`<td role="cell" class=${columns[i][1]} data-label=${columns[i][0]}>${c}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
-/* What was just done, also for screen readers. `failed` messages stay until the next. */
-export const said = signal({ text: '', failed: false });
-let fade = 0;
+/* What was just done, also for screen readers. Messages about one thing (`about`) follow each other; others stand beside it, so that a
+ * success does not cover a failure. Those of failures stay until they are dismissed. */
+const SAID_MAX = 4, SAID_MS = 8000;
+let saidCount = 0;
+export const said = signal([]);
 
-export function say(text, failed = false) {
-    clearTimeout(fade);
-    said.value = { text, failed };
+function unsay(message) {
+    said.value = said.value.filter(m => m !== message);
+}
+
+export function say(text, { failed = false, about = '' } = {}) {
+    const message = { id: ++saidCount, text, failed, about };
+    const others = said.value.filter(m => m.failed || m.about !== about);
+    said.value = [...others, message].slice(-SAID_MAX);
     if (!failed)
-        fade = setTimeout(() => say(''), 8000);
+        setTimeout(unsay, SAID_MS, message);
 }
 
 export function Said() {
-    const { text, failed } = said.value;
-    return html`<div class=${`said ${text ? 'on' : ''} ${failed ? 'failed' : ''}`}><span role="status" aria-live="polite">${text}</span>
-        ${failed && html`<button type="button" onClick=${() => say('')}>Dismiss</button>`}</div>`;
+    return html`<div class="said" role="status" aria-live="polite">${said.value.map(m => html`<div key=${m.id} class=${m.failed ? 'failed' : ''}><span>${m.text}</span>
+        ${m.failed && html`<button type="button" onClick=${() => unsay(m)}>Dismiss</button>`}</div>`)}</div>`;
 }
 
 /* A modal over the page: the browser keeps focus in it and gives it back. Escape closes, unless it must stay. */

@@ -9,6 +9,7 @@
  *   (2) No piece's `text` holds a character that HIDDEN takes.
  */
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\u{e0000}-\u{e0fff}]/gu;
+const SOME = new RegExp(HIDDEN.source, 'u');
 const NAMED = { '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 export function escape(char) {
@@ -20,9 +21,14 @@ export function escape(char) {
     return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`;
 }
 
-/* Text for places that take only text: titles, labels, the clipboard's description. */
+/* A whole text with its escapes, for places that take no pieces. */
 export function plain(text) {
     return String(text).replace(HIDDEN, escape);
+}
+
+/* The same, but tabs and line ends stay: of text that is ours and quotes what is not. */
+export function inline(text) {
+    return SOME.test(text) ? text.replace(HIDDEN, c => (c === '\n' || c === '\t' ? c : escape(c))) : text;
 }
 
 /* [{text, raw, escaped}] of one stretch without marks. */

@@ -39,6 +39,8 @@ async function harmless(page) {
         far: [...document.querySelectorAll('a[href]')].filter(a => a.origin !== location.origin).length }));
     assert.deepEqual(made, { pwned: 'undefined', polluted: 'undefined', elements: 0, far: 0 });
     assert.deepEqual(page.wrongs, []);
+    assert.doesNotMatch(await text(page), /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/, 'nothing on the page hides or reorders');
+    assert.doesNotMatch(await page.evaluate(() => [...document.querySelectorAll('[aria-label], [title]')].map(e => `${e.ariaLabel} ${e.title}`).join(' ')), /[\x00-\x1f\u202e]/, 'no label either');
 }
 
 const at = q => `${w.url}#/search?q=${encodeURIComponent(q)}`;
@@ -64,6 +66,8 @@ test('names of fields are hostile too', { skip }, async () => {
     await sees(page, '1 event');
     await keys(page, 'Enter');
     await sees(page, '<script>globalThis.pwned=9</script>');
+    await sees(page, 'nested.a\\u202eb');
+    await keys(page, 'Escape', 'ArrowRight', 'ArrowRight', 'ArrowRight');   /* what is said of a cell */
     await harmless(page);
     await page.close();
 }, { timeout: 240e3 });

@@ -5,7 +5,7 @@ import { rowsOf, takes } from '../src/alerts_rows.js';
 import { flat, get, show } from '../src/flat.js';
 import { barSpan, bytes, instant, percent, span, utc } from '../src/format.js';
 import { marksOf, partsOf } from '../src/marks.js';
-import { add, place, quote, split, term } from '../src/query.js';
+import { add, place, quote, split, term, without } from '../src/query.js';
 import { beginOf } from '../src/search_state.js';
 import { pieces, plain } from '../src/visible.js';
 
@@ -45,6 +45,10 @@ test('terms are quoted and joined so that they mean what was clicked', () => {
     assert.equal(add('*', 'a:1'), 'a:1');
     assert.equal(add('x or y | head 3', 'a:1'), '(x or y) and a:1 | head 3');
     assert.equal(add('x and a:1', 'a:1'), 'x and a:1', 'not twice');
+    assert.equal(without(add('x or y', 'a:1'), 'a:1'), '(x or y)');
+    assert.equal(without('a:1', 'a:1'), '');
+    assert.equal(without('b:2 and a:1 and c:3', 'a:1'), 'b:2 and c:3');
+    assert.equal(without('b:2', 'a:1'), 'b:2');
     assert.equal(term('user.name', 'root', true), 'not user.name:"root"');
 });
 

@@ -1,0 +1,75 @@
+/* The collector itself serves the page and signs people in: the bytes of dist/, the headers, a link of `dogwatch console`, the end of a session. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import zlib from 'node:zlib';
+import { DIST } from '../build.mjs';
+import { CSP } from '../dev.mjs';
+import { browse, keys, open, role, sees } from '../harness/page.mjs';
+import { DOGWATCH, missing, sqlInjection, until, world } from '../harness/world.mjs';
+
+let skip = missing() || false, w, browser, url;
+
+before(async () => {
+    if (skip)
+        return;
+    w = await world('served', { logs: { 'access.log': sqlInjection('203.0.113.5', 300) }, events: 1, alerts: 1 });
+    url = await until('the address', () => /HTTP API on (http:\/\/127\.0\.0\.1:\d+)/.exec(w.said)?.[1]);
+    const first = await fetch(`${url}/`);
+    if (first.status === 404 || first.status === 401)
+        skip = `this collector does not serve the console yet: GET / is ${first.status}`;
+    else
+        browser = await browse();
+}, { timeout: 120e3 });
+
+after(async () => {
+    if (skip)
+        console.log(`SKIPPED ${skip}`);
+    await browser?.close();
+    await w?.end();
+});
+
+function link() {
+    return new Promise((resolve, reject) => execFile(DOGWATCH, ['console', '--data', w.data], { env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' } },
+        (e, stdout, stderr) => (/http:\S+#code=\S+/.test(stdout) ? resolve(/http:\S+#code=\S+/.exec(stdout)[0]) : reject(new Error(`${e} ${stdout} ${stderr}`)))));
+}
+
+const FILES = [['/', 'index.html', 'text/html'], ['/console/app.js', 'app.js', 'text/javascript'], ['/console/app.css', 'app.css', 'text/css']];
+
+test('the files are those of dist, with the policy, compressed, and not sent twice', async t => {
+    if (skip)
+        return t.skip(skip);
+    for (const [at, name, type] of FILES) {
+        const r = await fetch(url + at, { headers: { 'Accept-Encoding': 'gzip' } });
+        assert.equal(r.status, 200, at);
+        assert.equal(r.headers.get('content-encoding'), 'gzip', at);
+        assert.ok(r.headers.get('content-type').startsWith(type), at);
+        assert.equal(r.headers.get('content-security-policy'), CSP, at);
+        assert.equal(r.headers.get('x-content-type-options'), 'nosniff', at);
+        assert.ok(Buffer.from(await r.arrayBuffer()).equals(zlib.gunzipSync(fs.readFileSync(path.join(DIST, `${name}.gz`)))), `${at}: the bytes`);
+        const again = await fetch(url + at, { headers: { 'If-None-Match': r.headers.get('etag') } });
+        assert.equal(again.status, 304, `${at}: ETag`);
+    }
+    return undefined;
+}, { timeout: 60e3 });
+
+test('a link signs in once, changes are made by the cookie, and signing out ends it', async t => {
+    if (skip)
+        return t.skip(skip);
+    const at = await link(), page = await open(browser, at);
+    await role(page, 'grid', 'Alerts, the worst first');
+    assert.ok(!page.url().includes('code='));
+    assert.deepEqual(await page.evaluate(() => document.cookie), '', 'the cookie is HttpOnly');
+    await keys(page, 'a');
+    await sees(page, 'Taken: 1 alert. u undoes it.');
+    await (await role(page, 'button', 'Sign out')).click();
+    await role(page, 'dialog', 'Sign in');
+    await page.type('input[name=code]', at);
+    await keys(page, 'Enter');
+    await sees(page, 'This code is wrong, was used before, or is over');
+    assert.deepEqual(page.wrongs, []);
+    await page.close();
+    return undefined;
+}, { timeout: 60e3 });
