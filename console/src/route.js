@@ -23,8 +23,18 @@ export function lastOf(page) {
     return last.get(page) || link(page);
 }
 
+function take() {
+    const now = parse(location.hash);
+    if (JSON.stringify(now) !== JSON.stringify(route.value))
+        route.value = now;
+    if (!now.id)
+        last.set(now.page, location.hash || link(now.page));
+}
+
+/* The event that the browser sends comes later than the next key may: the route is taken at once. */
 export function go(hash) {
     location.hash = hash;
+    take();
 }
 
 /* Changes parameters of this page; an empty one goes. */
@@ -34,11 +44,6 @@ export function setParams(changes) {
 }
 
 export function listen() {
-    const take = () => {
-        route.value = parse(location.hash);
-        if (!route.value.id)
-            last.set(route.value.page, location.hash || link(route.value.page));
-    };
     addEventListener('hashchange', take);
     take();
 }

@@ -133,7 +133,7 @@ function includeCell(shown, exclude) {
 
 function keysOf(p, shown, total) {
     const move = to => {
-        cursor.value = Math.min(length() - 1, Math.max(0, to));
+        cursor.value = Math.max(0, Math.min(length() - 1, to)); /* 0 also while there are no rows yet */
     };
     const side = d => {
         cell.value = Math.min(shown.length - 1, Math.max(0, cell.value + d));

@@ -75,6 +75,7 @@ export function Chart({ bars, onZoom }) {
     const ref = useRef(), [at, setAt] = useState(-1), { list } = bars;
     const zoom = (from, to) => onZoom(rfc(Math.floor(from)), rfc(Math.ceil(to)));
     useChart(ref, bars, zoom);
+    useEffect(() => setAt(-1), [bars]); /* a bar of other bars is none of these */
     const width = spanMs(bars.span), bar = list[at];
     const read = b => `${utc(b[0])}: ${plural(b[1], 'event')}`;
     const onKey = e => {
