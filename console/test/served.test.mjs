@@ -22,7 +22,7 @@ before(async () => {
         skip = `this collector does not serve the console yet: GET / is ${first.status}`;
     else
         browser = await browse();
-}, { timeout: 120e3 });
+}, { timeout: 240e3 });
 
 after(async () => {
     if (skip)
@@ -53,7 +53,7 @@ test('the files are those of dist, with the policy, compressed, and not sent twi
         assert.equal(again.status, 304, `${at}: ETag`);
     }
     return undefined;
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
 
 test('a link signs in once, changes are made by the cookie, and signing out ends it', async t => {
     if (skip)
@@ -72,4 +72,4 @@ test('a link signs in once, changes are made by the cookie, and signing out ends
     assert.deepEqual(page.wrongs, []);
     await page.close();
     return undefined;
-}, { timeout: 60e3 });
+}, { timeout: 240e3 });
