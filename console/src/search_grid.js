@@ -12,7 +12,7 @@ import { utc } from './format.js';
 import { html } from './html.js';
 import { Text } from './ui.js';
 
-const CELL_CHARS = 400, OVERSCAN = 8, DETAIL = 340;
+const CELL_CHARS = 400, OVERSCAN = 6, DETAIL = 340;
 
 function useNarrow() {
     const media = useRef(matchMedia('(max-width: 700px)'));
@@ -58,6 +58,7 @@ export function Grid({ count, rowAt, columns, names, at, cell, opened, onAt, onO
     }, [at, opened]);
     const indexAt = y => Math.floor((open && y > topOf(opened) + height ? Math.max(topOf(opened) + height, y - DETAIL) : y) / height);
     const first = Math.max(0, indexAt(view.top) - OVERSCAN), last = Math.min(count, indexAt(view.top + view.height) + OVERSCAN + 1);
+    const slots = Math.ceil(view.height / height) + 2 * OVERSCAN + 3; /* at least as many as rows in sight: one that comes takes the elements of one that went */
     const shown = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
     const other = columns.includes('event.original') ? '132px' : 'minmax(132px, 1fr)';
     const template = columns.map(c => (c === '@timestamp' ? '186px' : c === 'event.original' ? 'minmax(320px, 1fr)' : other)).join(' ');
@@ -66,7 +67,7 @@ export function Grid({ count, rowAt, columns, names, at, cell, opened, onAt, onO
             aria-activedescendant=${at >= first && at < last ? `row-${at}` : undefined} onScroll=${measure}>
             <div role="row" class="ghead" aria-rowindex="1">${columns.map((c, k) => html`<div role="columnheader" class="cell">${names?.[k] || c}</div>`)}</div>
             <div role="rowgroup" class="gbody" style=${{ height: `${count * height + (open ? DETAIL : 0)}px` }}>
-                ${shown.map(i => html`<${Row} key=${i} i=${i} top=${topOf(i)} height=${height} row=${rowAt(i)} columns=${columns} at=${i === at} cell=${cell} open=${i === opened} onAt=${onAt} onOpen=${onOpen} />`)}
+                ${shown.map(i => html`<${Row} key=${i % slots} i=${i} top=${topOf(i)} height=${height} row=${rowAt(i)} columns=${columns} at=${i === at} cell=${cell} open=${i === opened} onAt=${onAt} onOpen=${onOpen} />`)}
                 ${open && detail && html`<div role="row" class="detail" style=${{ transform: `translateY(${topOf(opened) + height}px)`, height: `${DETAIL}px` }}>
                     <div role="gridcell" aria-colspan=${columns.length}>${detail(rowAt(opened))}</div></div>`}
             </div>

@@ -93,7 +93,7 @@ test('fields: top values over all events; with them the query is narrowed; colum
     await sees(page, 'source.ip');
     assert.ok((await page.$$eval('[role=columnheader]', all => all.map(e => e.textContent))).includes('source.ip'));
     await (await role(page, 'button', 'only http.response.status_code 503')).click();
-    await sees(page, '12 events');
+    await until('twelve rows', async () => await page.$eval('[role=grid]', g => g.getAttribute('aria-rowcount')).catch(() => '') === '13');
     assert.equal(param(page, 'q'), 'http.response.status_code:503');
     await page.keyboard.press('Escape');
     await page.evaluate(() => document.activeElement.blur());
