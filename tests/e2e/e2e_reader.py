@@ -236,13 +236,25 @@ if not nobody or subprocess.run(['unshare', '-m', 'mount', '--bind', groups, '/e
 else:
     os.chown(data, 0, GROUP)
     os.chmod(data, 0o2750)
+
+
+    def ready():
+        """Whether the loop turns: a signal before that ends the program at once."""
+        with socket.socket(socket.AF_UNIX) as c:
+            try:
+                c.connect(local[5:])
+                c.sendall(b'GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
+                return b' 200 ' in c.recv(100)
+            except OSError:
+                return False
+
     for named in (True, False):
         command = [os.path.join(BUILD, 'dogwatch-collector'), '--config', config]
         if named:
             command = ['unshare', '-m', 'sh', '-c', f'mount --bind {groups} /etc/group && exec {" ".join(command)}']
         p = subprocess.Popen(command, stdout=open(os.path.join(dir_, 'group.log'), 'ab'), stderr=subprocess.STDOUT)
         atexit.register(p.kill)
-        wait_for(lambda: run('alerts', '--server', local, user=0)[0] == 0, 60, lambda: open(os.path.join(dir_, 'group.log')).read()[-2000:])
+        wait_for(ready, 60, lambda: open(os.path.join(dir_, 'group.log')).read()[-2000:])
         n = run('audit', 'ls', '--data', data, user=0)[1].count(f'"who":"uid {MEMBER}"')
         code, out, err = run('query', 'u1', '--server', local, '--output', 'csv', user=MEMBER, group=GROUP)
         same((code, out), want[:2] if named else (3, ''), f'a member of a group that is {"" if named else "not "}dogwatch {err[-300:]}')
