@@ -44,6 +44,7 @@ static int add(struct api_params *p, struct dw_str name, struct dw_str value)
             return DW_ESYNTAX;
     if (p->count == API_PARAMS_MAX || name.len > API_NAME_MAX)
         return DW_ELIMIT;
+    p->item[p->count].number = false;
     p->item[p->count].name = name;
     p->item[p->count++].value = value;
     return DW_OK;
@@ -95,6 +96,8 @@ int api_parse_body(struct dw_str body, struct dw_arena *arena, struct api_params
             rc = t.type == DW_JSON_STRING || t.type == DW_JSON_NUMBER ? text_of(&t, arena, &value) : DW_ESYNTAX;
         if (rc == DW_OK)
             rc = name.len ? add(params, name, value) : DW_ESYNTAX;
+        if (rc == DW_OK)
+            params->item[params->count - 1].number = t.type == DW_JSON_NUMBER;
     }
     if (rc == DW_OK && (rc = dw_json_next(&j, &t)) == DW_OK && t.type != DW_JSON_END)
         rc = DW_ESYNTAX;

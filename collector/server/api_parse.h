@@ -14,6 +14,7 @@ enum { API_PARAMS_MAX = 8, API_NAME_MAX = 32 };
 struct api_params {
     struct {
         struct dw_str name, value;
+        bool number; /* in a body: written without quotes */
     } item[API_PARAMS_MAX];
     uint32_t count;
 };

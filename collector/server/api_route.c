@@ -56,7 +56,16 @@ static bool take_value(struct request *rq, uint32_t i, struct dw_str text)
     return true;
 }
 
-static bool take_one(struct request *rq, struct dw_str name, struct dw_str value, enum api_place place)
+/* A body's values are of their JSON types: what the OpenAPI file refuses is refused here. */
+static bool is_of_type(struct request *rq, const struct api_param *p, bool number)
+{
+    bool counts = p->type == API_T_COUNT;
+    if (p->place == API_IN_BODY && number != counts)
+        api_fail(rq, API_E_malformed, NULL, "%s: a %s is needed", p->name, counts ? "number" : "text in quotes");
+    return !rq->failed;
+}
+
+static bool take_one(struct request *rq, struct dw_str name, struct dw_str value, bool number, enum api_place place)
 {
     const char *names[API_PARAMS_MAX];
     char hint[80];
@@ -66,7 +75,7 @@ static bool take_one(struct request *rq, struct dw_str name, struct dw_str value
             continue;
         names[count++] = rq->param[i]->name;
         if (dw_str_eq(name, dw_str_of(rq->param[i]->name)))
-            return take_value(rq, i, value);
+            return is_of_type(rq, rq->param[i], number) && take_value(rq, i, value);
     }
     const char *near = dw_nearest(name, names, count);
     (void)snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
@@ -81,7 +90,7 @@ bool api_take_params(struct request *rq, const struct api_params *given, enum ap
         if (params[i].route == route)
             rq->param[rq->param_count++] = &params[i];
     for (uint32_t i = 0; i < given->count; i++)
-        if (!take_one(rq, given->item[i].name, given->item[i].value, place))
+        if (!take_one(rq, given->item[i].name, given->item[i].value, given->item[i].number, place))
             return false;
     int64_t since = api_param_number(rq, "since", INT64_MIN), until = api_param_number(rq, "until", INT64_MAX);
     if (since > until)

@@ -277,6 +277,7 @@ same((shown, answer['silenced']), (alerts(data), len(silenced)), 'those that are
 
 # ---- what is refused ----
 for method, at, body, headers, want in (
+        ('POST', '/api/v1/query', {'query': 0}, {}, 400), ('POST', '/api/v1/query', {'query': '*', 'limit': '5'}, {}, 400), ('POST', '/api/v1/query', {'query': '*', 'since': 5}, {}, 400),
         ('GET', '/nothing', None, {}, 404), ('GET', '/api/v1/nothing', None, {}, 404), ('GET', '/api/v1/alerts/', None, {}, 404), ('GET', '/api/v1/%61lerts', None, {}, 404),
         ('GET', '/api/v1/alerts/../rules', None, {}, 404), ('DELETE', f'/api/v1/alerts/{ID}', None, {}, 405), ('POST', '/api/v1/alerts', {}, {}, 405),
         ('GET', '/api/v1/alerts/zz', None, {}, 404), ('GET', '/api/v1/alerts/' + 'e' * 64, None, {}, 404),
