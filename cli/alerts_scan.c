@@ -50,17 +50,15 @@ int cli_alerts_scan(struct cli_alerts *c, void (*each)(void *arg, const struct d
         return remote_alerts(c, each, arg);
     c->list.each = each;
     c->list.arg = arg;
-    c->list.newest = c->newest;
     int rc = dw_answer_alerts(&c->list);
     if (rc == DW_OK && c->list.filter && !c->doubted)
         dw_alert_filter_doubts(c->list.filter, say_doubt, NULL);
     c->doubted = true;
-    c->silenced = c->list.left_out;
     return cli_failed(rc);
 }
 
 void cli_alerts_say_silenced(const struct cli_alerts *c)
 {
-    if (c->silenced)
-        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->silenced);
+    if (c->list.left_out)
+        (void)fprintf(stderr, "%llu silenced; --silenced shows them\n", (unsigned long long)c->list.left_out);
 }

@@ -68,6 +68,8 @@ bool cli_time(const char *text, int64_t *ret_ns);
 void cli_shown(struct dw_buf *out, struct dw_str text);
 /* Prints it so. */
 void cli_put_safe(struct dw_str text);
+/* Prints texts of ours (the first, the third, ...) and, so, of others (the second, ...). */
+void cli_put_between(const char *const text[], size_t count);
 
 /* A table with columns as wide as their texts; CSV or NDJSON when asked. Texts are copied. */
 struct cli_table {

@@ -45,6 +45,16 @@ void cli_put_safe(struct dw_str text)
     dw_buf_fini(&shown);
 }
 
+void cli_put_between(const char *const text[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i % 2)
+            cli_put_safe(dw_str_of(text[i]));
+        else
+            (void)fputs(text[i], stdout);
+    }
+}
+
 void cli_table_cell(struct cli_table *t, struct dw_str text)
 {
     if (t->output == OUTPUT_TABLE)

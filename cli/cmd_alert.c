@@ -82,12 +82,7 @@ static int show(struct show *s, const struct cli_options *o)
     }
     dw_time_text(&time, s->time_ns);
     const char *const words[] = {"alert  ", s->id, "\nrule   ", s->title, " (", s->rule, ")\nlevel  ", s->level};
-    for (size_t i = 0; i < DW_COUNT_OF(words); i++) {
-        if (i % 2)
-            cli_put_safe(dw_str_of(words[i])); /* a server's, perhaps */
-        else
-            (void)fputs(words[i], stdout);
-    }
+    cli_put_between(words, DW_COUNT_OF(words)); /* a server's, perhaps */
     (void)printf("\ntime   %.*s\n", DW_ARG(dw_buf_view(&time)));
     if (s->key && *s->key) {
         (void)printf("for    ");

@@ -28,12 +28,9 @@ int cli_alert_explain(const struct cli_options *o);
 struct cli_alerts {
     const struct cli_options *o;
     const char *filter; /* NULL: none */
-    uint64_t newest;    /* only so many of them; 0: all */
-    struct dw_answer_alerts list; /* of DATA */
+    struct dw_answer_alerts list; /* what is asked for and, of the last scan, what was left out; of a server without view and filter */
     bool doubted; /* what is doubtful about the filter was said */
-    /* of the last scan */
-    uint64_t silenced;
-    bool partial; /* not all were given, and said */
+    bool partial; /* of the last scan: not all were given, and said */
 };
 /* Opens the view and compiles `filter` (NULL: none); what is wrong is said. Answers the exit code. */
 int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const char *filter);

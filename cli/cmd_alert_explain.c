@@ -77,12 +77,7 @@ static int find_rule(struct explain *x)
 static void say_head(const struct explain *x)
 {
     const char *const words[] = {"alert  ", x->id, "\nrule   ", x->title, " (", x->rule_id, "), ", x->level};
-    for (size_t i = 0; i < DW_COUNT_OF(words); i++) {
-        if (i % 2)
-            cli_put_safe(dw_str_of(words[i]));
-        else
-            (void)fputs(words[i], stdout);
-    }
+    cli_put_between(words, DW_COUNT_OF(words));
     (void)printf("\n");
 }
 

@@ -100,7 +100,7 @@ int cmd_alerts(int argc, char **argv)
     if (rc != CLI_YES)
         return rc;
     struct dw_fuse *fuse = o.output == OUTPUT_TABLE && !o.all ? dw_fuse_new() : NULL;
-    c.newest = o.has_limit && !o.group ? o.limit : 0;
+    c.list.newest = o.has_limit && !o.group ? o.limit : 0;
     do {
         rc = o.group ? cli_alerts_group(&c) : list_once(&c, fuse);
         if (o.follow)

@@ -89,7 +89,7 @@ static int say_what_it_takes(const struct cli_options *o)
     rc = cli_alerts_scan(&c, count_one, &taken);
     cli_alerts_close(&c);
     if (rc == CLI_YES)
-        (void)fprintf(stderr, "of the alerts that are there it takes %llu\n", (unsigned long long)(taken + c.silenced));
+        (void)fprintf(stderr, "of the alerts that are there it takes %llu\n", (unsigned long long)(taken + c.list.left_out));
     return rc;
 }
 

@@ -188,18 +188,18 @@ static void say_tls(const struct connection *c, struct dw_buf *why)
 
 static bool begin_tls(struct connection *c, struct dw_buf *why)
 {
+    const struct timeval bound = {.tv_sec = CONNECT_MS / 1000}; /* also for what has begun to come: a record that does not end */
     errno = 0;
     c->ctx = SSL_CTX_new(TLS_client_method());
     bool ok = c->ctx && SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_default_verify_paths(c->ctx) == 1;
     if (ok)
         SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-    ok = ok && (c->tls = SSL_new(c->ctx)) && expect_name(c) && SSL_set_fd(c->tls, c->fd) == 1;
+    ok = ok && (c->tls = SSL_new(c->ctx)) && expect_name(c) && SSL_set_fd(c->tls, c->fd) == 1
+        && setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound) == 0;
     if (!ok)
         keep_tls_error(c);
-    const struct timeval bound = {.tv_sec = CONNECT_MS / 1000}, none = {0};
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
     if (ok && call_tls(c, TLS_CONNECT, NULL, 0, NULL))
-        return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none) == 0;
+        return true;
     say_tls(c, why);
     return false;
 }

@@ -66,7 +66,7 @@ static bool take_alert(void *arg, struct dw_str raw, const struct dw_event *row)
 static void take_end(void *arg, const struct dw_event *answer)
 {
     struct taking *t = arg;
-    t->c->silenced = remote_number(t->keys, answer, "answer.silenced");
+    t->c->list.left_out = remote_number(t->keys, answer, "answer.silenced");
 }
 
 /* Runs one request, a GET unless `r` has another method; `r` has all but what is of `t`. */
@@ -86,11 +86,19 @@ static int run(struct taking *t, struct remote_rows *r, struct dw_buf *target)
     return rc;
 }
 
+/* `folder`, an id and `tail`. */
+static void put_target(struct dw_buf *target, const char *folder, const char *id, const char *tail)
+{
+    dw_buf_str(target, dw_str_of(folder));
+    remote_put_escaped(target, dw_str_of(id));
+    dw_buf_str(target, dw_str_of(tail));
+}
+
 int remote_alerts(struct cli_alerts *c, void (*each)(void *arg, const struct dw_alert *a, const char *silence), void *arg)
 {
     struct taking t = {.c = c, .listed = each, .arg = arg};
-    uint64_t most = c->newest && c->newest < REMOTE_ALERTS_MAX ? c->newest : REMOTE_ALERTS_MAX;
-    struct remote_rows r = {.o = c->o, .row = take_alert, .end = take_end, .rows_max = most, .asked = c->newest == most};
+    uint64_t most = c->list.newest && c->list.newest < REMOTE_ALERTS_MAX ? c->list.newest : REMOTE_ALERTS_MAX;
+    struct remote_rows r = {.o = c->o, .row = take_alert, .end = take_end, .rows_max = most, .asked = c->list.newest == most};
     struct dw_buf target = {0};
     char limit[24];
     (void)snprintf(limit, sizeof limit, "%" PRIu64, most);
@@ -111,8 +119,7 @@ int remote_alert(const struct cli_options *o, const char *id, void (*each)(void 
     struct taking t = {.found = each, .arg = arg};
     struct remote_rows r = {.o = o, .row = take_alert, .one = true, .of_one = true};
     struct dw_buf target = {0};
-    dw_buf_str(&target, DW_STR("/api/v1/alerts/"));
-    remote_put_escaped(&target, dw_str_of(id));
+    put_target(&target, "/api/v1/alerts/", id, "");
     return run(&t, &r, &target);
 }
 
@@ -134,9 +141,7 @@ int remote_history(const struct cli_options *o, const char *id, void (*each)(voi
     struct taking t = {.changed = each, .arg = arg};
     struct remote_rows r = {.o = o, .row = take_change, .of_one = true};
     struct dw_buf target = {0};
-    dw_buf_str(&target, DW_STR("/api/v1/alerts/"));
-    remote_put_escaped(&target, dw_str_of(id));
-    dw_buf_str(&target, DW_STR("/history"));
+    put_target(&target, "/api/v1/alerts/", id, "/history");
     return run(&t, &r, &target);
 }
 
@@ -150,8 +155,7 @@ int remote_change(const struct cli_options *o, const char *id, enum dw_alert_fie
 {
     struct taking t = {.found = pass_over};
     struct dw_buf target = {0}, body = {0};
-    dw_buf_str(&target, DW_STR("/api/v1/alerts/"));
-    remote_put_escaped(&target, dw_str_of(id));
+    put_target(&target, "/api/v1/alerts/", id, "");
     dw_buf_printf(&body, "{\"%s\":", dw_alert_field_name(field));
     (void)dw_json_string(&body, value);
     dw_buf_byte(&body, '}');
@@ -197,7 +201,6 @@ int remote_silence_end(const struct cli_options *o, const char *id)
     struct taking t = {0};
     struct remote_rows r = {.o = o, .method = "PATCH", .body = DW_STR("{}"), .row = say_silence, .one = true, .of_one = true};
     struct dw_buf target = {0};
-    dw_buf_str(&target, DW_STR("/api/v1/silences/"));
-    remote_put_escaped(&target, dw_str_of(id));
+    put_target(&target, "/api/v1/silences/", id, "");
     return run(&t, &r, &target);
 }

@@ -316,7 +316,7 @@ static void put_risk(void *arg, const struct dw_risk *r)
     struct entities *e = arg;
     struct dw_buf *out = &e->rq->out;
     if (e->rq->rows == e->limit) {
-        api_partial(e->rq, "there are more: raise limit");
+        api_limited(e->rq, "there are more: raise limit");
         return;
     }
     api_put_text(out, '{', "entity", dw_str_of(dw_entity_name(r->kind)));

@@ -20,10 +20,12 @@ enum { COOKIE_NAME_CAP = 32 };
 static void cookie_name(const struct request *rq, char ret[COOKIE_NAME_CAP])
 {
     const char *value = MHD_lookup_connection_value(rq->conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    struct dw_str host = value ? dw_str_of(value) : DW_STR(""), name; /* it was checked */
-    size_t skip = api_host_name(host, &name) && name.len ? (size_t)(name.ptr + name.len - host.ptr) : host.len;
-    struct dw_str rest = dw_str_slice(host, skip, host.len), port = dw_str_slice(rest, dw_str_index(rest, ':') + 1, rest.len);
-    (void)snprintf(ret, COOKIE_NAME_CAP, "dogwatch-%.*s", DW_ARG(port.len ? dw_str_slice(port, 0, 5) : DW_STR("0")));
+    struct dw_str host = value ? dw_str_of(value) : DW_STR(""); /* it was checked */
+    size_t at = host.len;
+    while (at && host.ptr[at - 1] >= '0' && host.ptr[at - 1] <= '9')
+        at--;
+    bool named = at && host.ptr[at - 1] == ':';
+    (void)snprintf(ret, COOKIE_NAME_CAP, "dogwatch-%.*s", DW_ARG(named ? dw_str_slice(host, at, at + 5) : DW_STR("0")));
 }
 
 static struct dw_str cookie_of(const struct request *rq)

@@ -94,7 +94,7 @@ void api_do_incidents(struct request *rq)
         x.skip = x.count > limit ? x.count - limit : 0;
         x.count = 0;
         if (x.skip)
-            api_partial(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", x.skip);
+            api_limited(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", x.skip);
         if (rc == DW_OK)
             rc = dw_incidents_each(x.all, put_one, &x);
         api_answer_listing(rq, &l, rc);
