@@ -1,17 +1,14 @@
 /* The page of one alert over a real collector: why, marked parts, lines around, proof, notes; and that no note is lost when the session ends. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, expire, keys, open, role, sees, text } from '../harness/page.mjs';
-import { missing, request, sqlInjection, ssh, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, expire, keys, open, role, sees, text } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { request, sqlInjection, ssh, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser, injection, login;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const around = (from, n) => Array.from({ length: n }, (_, i) => request('198.51.100.20', `/products/${from + i}`, 900 - from - i)).join('');
     const auth = Array.from({ length: 130 }, (_, i) => ssh('Failed', 'root', '203.0.113.9', 300 - i, 4000 + i)).join('') + ssh('Accepted', 'root', '203.0.113.9', 100, 4999);
     w = await world('alert', { logs: { 'access.log': around(0, 12) + sqlInjection('203.0.113.5', 888) + around(13, 12), 'auth.log': auth }, events: 156, alerts: 3 });
@@ -21,12 +18,7 @@ before(async () => {
     }, 60);
     injection = rows.find(a => a.source?.ip === '203.0.113.5');
     login = rows.find(a => a.rule.name === 'SSH brute force');
-    browser = await browse();
-}, { timeout: 150e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 const to = alert => `${w.url}#/alert/${alert.event.id}`;

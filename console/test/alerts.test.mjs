@@ -1,26 +1,18 @@
 /* The triage page over a real collector: ten alerts by keyboard alone, and what it says when there is nothing, or no answer. */
 import assert from 'node:assert/strict';
 import os from 'node:os';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, focused, keys, open, role, sees, text } from '../harness/page.mjs';
-import { missing, sqlInjection, ssh, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, focused, keys, open, role, sees, text } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { sqlInjection, ssh, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const access = Array.from({ length: 10 }, (_, i) => sqlInjection(`203.0.113.${i + 1}`, 900 - i)).join('');
     w = await world('alerts', { logs: { 'access.log': access }, events: 10, alerts: 10 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 const workflows = async () => (await w.rows('/api/v1/alerts?limit=100')).map(a => ({ ip: a.source?.ip, ...a.workflow }));
@@ -96,17 +88,11 @@ test('a mistake in the filter is shown with its place', { skip }, async () => {
 }, { timeout: 240e3 });
 
 test('a partial answer is shown as one, with why', { skip }, async () => {
-    w.served.how.intercept = (req, res) => {
-        if (!req.url.startsWith('/api/v1/alerts'))
-            return false;
-        res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-        res.end('{"answer":{"complete":false,"why":"the alert log has a damaged line","rows":0,"silenced":0,"notes":[]}}\n');
-        return true;
-    };
+    w.instead({ '/api/v1/alerts': '{"answer":{"complete":false,"why":"the alert log has a damaged line","rows":0,"silenced":0,"notes":[]}}\n' });
     const page = await open(browser, w.url);
     await sees(page, 'partial');
     await sees(page, 'the alert log has a damaged line');
-    w.served.how.intercept = null;
+    w.instead({});
     await page.close();
 }, { timeout: 240e3 });
 
@@ -120,7 +106,7 @@ test('a collector that does not answer: the error says what to look at, the rows
     await keys(page, 'r');
     await sees(page, 'The collector does not answer.');
     await sees(page, 'SQL injection');
-    w.served.how.intercept = null;
+    w.instead({});
     await (await role(page, 'button', 'Try again')).click();
     await until('the error to go', async () => !(await text(page)).includes('does not answer'));
     await page.close();
@@ -135,7 +121,7 @@ test('a change that fails goes back, is said, and stays said when the next one s
     await sees(page, 'Taken: 1 of 1 alert not changed. the change was not taken up within 5 s is the disk full?');
     assert.ok(!(await focused(page)).includes('in progress'));
     assert.deepEqual(await axeBoth(page), []);
-    w.served.how.intercept = null;
+    w.instead({});
     await keys(page, 'a');
     await sees(page, 'Taken: 1 alert. u undoes it.');
     await sees(page, '1 of 1 alert not changed');

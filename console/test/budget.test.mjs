@@ -1,13 +1,11 @@
 /* Budgets, printed: the first row in 300 ms (the best of five loads), and 100,000 rows scrolled without a task over 50 ms. */
 import assert from 'node:assert/strict';
 import os from 'node:os';
-import { after, before, test } from 'node:test';
-import { browse, open } from '../harness/page.mjs';
-import { missing, request, sqlInjection, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { open } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { request, sqlInjection, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 const ROWS = 100000, FIRST_ROW_MS = 300, TASK_MS = 50, RUNS = 5;
 let w, browser;
 
@@ -21,19 +19,13 @@ function watch() {
     }).observe(document, { childList: true, subtree: true });
 }
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const lines = [];
     for (let i = 0; i < ROWS; i++)
         lines.push(request(`198.51.100.${i % 200}`, `/p/${i}`, 3000 - i * 0.02));
     w = await world('budget', { logs: { 'access.log': lines.join(''), 'attack.log': sqlInjection('203.0.113.5', 60) }, events: ROWS + 1, alerts: 1, seconds: 180 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 /* In the page: half of the steps row by row, as a wheel does, the others all the way down. */

@@ -1,12 +1,10 @@
 /* Log text is written by attackers: nothing of it runs, nothing of it hides, on any page; a line of a megabyte does not stop the page. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, keys, open, role, sees, text } from '../harness/page.mjs';
-import { clfTime, missing, syslogTime, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, keys, open, role, sees, text } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { clfTime, syslogTime, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser;
 
 const MEGABYTE = 1 << 20;
@@ -17,20 +15,14 @@ const PAYLOADS = [
 const HIDING = ['red\x1b[31m and clear\x1b[2J\x1b[8mhidden\x1b[0m', 'invoice\u202efdp.exe', 'zero\u200bwidth\u2066isolate\u2069', 'bell\x07 back\x08space null\x01', 'tag\u{e0041}\u{e0042}', 'next\u2028line\u0085'];
 const SHOWN = ['\\x1b[31m and clear\\x1b[2J\\x1b[8mhidden\\x1b[0m', 'invoice\\u202efdp.exe', 'zero\\u200bwidth\\u2066isolate\\u2069', 'bell\\x07 back\\x08space null\\x01', 'tag\\u{e0041}\\u{e0042}', 'next\\u2028line\\x85'];
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const app = [...PAYLOADS, ...HIDING].map((p, i) => `${syslogTime(300 - i)} web1 app[${100 + i}]: marker${i} ${p}\n`).join('');
     const json = `${JSON.stringify({ level: 'info', msg: 'keys of evil', '<script>globalThis.pwned=9</script>': '<b>x</b>', nested: { 'a\u202eb': 'v', constructor: 'c' } }).replace('"level"', '"__proto__":{"pwned":10},"level"')}\n`;
     const attack = PAYLOADS.slice(0, 3).map(p => `203.0.113.5 - - [${clfTime(200)}] "GET /?q=1%20UNION%20SELECT%20password%20FROM%20users--${p.replace(/"/g, '%22').replace(/ /g, '%20')} HTTP/1.1" 200 5 "-" "${p.replace(/"/g, "'")}"\n`).join('');
     const long = `${syslogTime(100)} web1 app[9]: begin ${'A<i>\u202e'.repeat(MEGABYTE / 7)} end\n`;
     w = await world('hostile', { logs: { 'app.log': app, 'json.log': json, 'access.log': attack, 'long.log': long }, events: PAYLOADS.length + HIDING.length + 5, alerts: 1 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 /* Nothing ran, nothing was made of text, nobody else was asked. */
@@ -113,8 +105,7 @@ test('a line of a megabyte: the row is cut with a mark, the rest is there on dem
 test('an event of a whole megabyte, as another program could have archived it, does not stop the page', { skip }, async () => {
     const line = `start <script>globalThis.pwned=13</script> ${'\u202e%00\x1b[2J'.repeat(MEGABYTE / 8)} end`;
     const event = { '@timestamp': '2026-11-29T08:00:00.000000000Z', event: { id: `${'0'.repeat(32)}-1`, original: line }, dogwatch: { stream: '0'.repeat(32) } };
-    w.served.how.intercept = (req, res) => req.url.startsWith('/api/v1/query')
-        && Boolean(res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end(`${JSON.stringify(event)}\n`.repeat(30) + '{"answer":{"complete":true,"why":null,"rows":30,"matched":30,"events":30,"frames":1,"notes":[]}}\n'));
+    w.instead({ '/api/v1/query': `${JSON.stringify(event)}\n`.repeat(30) + '{"answer":{"complete":true,"why":null,"rows":30,"matched":30,"events":30,"frames":1,"notes":[]}}\n' });
     const page = await open(browser, at('app'));
     const began = Date.now();
     await sees(page, 'looked at');
@@ -123,6 +114,6 @@ test('an event of a whole megabyte, as another program could have archived it, d
     console.log(`hostile: 30 lines of ${line.length} characters, one of them open, in ${Date.now() - began} ms`);
     await sees(page, '\\u202e%00\\x1b[2J');
     await harmless(page);
-    w.served.how.intercept = null;
+    w.instead({});
     await page.close();
 }, { timeout: 240e3 });

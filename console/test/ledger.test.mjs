@@ -2,26 +2,18 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, keys, open, role, sees, text } from '../harness/page.mjs';
-import { missing, request, ssh, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, keys, open, role, sees, text } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { request, ssh, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const lines = Array.from({ length: 200 }, (_, i) => request('198.51.100.1', `/page/${i}`, 600 - i)).join('');
     w = await world('ledger', { logs: { 'access.log': lines, 'auth.log': ssh('Accepted', 'alice', '203.0.113.9', 60) }, events: 201 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 const squeezed = async page => (await text(page)).replace(/\s+/g, ' ');
@@ -71,12 +63,7 @@ test('an account that does not come out, a silent agent and a partial answer are
         '/api/v1/ledger': '{"host":"db1","file":"/var/log/a.log","state":"live","read":100,"archived":60,"declared":10,"pending":10,"unaccounted":20,"again":0}\n'
             + '{"host":"db1","file":"/var/log/b.log","state":"live","read":100,"archived":60,"declared":0,"pending":0,"unaccounted":0,"again":0}\n{"answer":{"complete":false,"why":"segment 7 cannot be read","rows":2}}\n',
     };
-    w.served.how.intercept = (req, res) => {
-        const body = answers[req.url.split('?')[0]];
-        if (body)
-            res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end(body);
-        return Boolean(body);
-    };
+    w.instead(answers);
     const page = await open(browser, `${w.url}#/ledger`);
     await sees(page, '20 B are nowhere');
     await sees(page, 'the sum does not come out');
@@ -85,20 +72,16 @@ test('an account that does not come out, a silent agent and a partial answer are
     await sees(page, /silent for \d+ d/);
     assert.ok(!(await text(page)).includes('Every byte'));
     assert.deepEqual(await axeBoth(page), []);
-    w.served.how.intercept = null;
+    w.instead({});
     await page.close();
 }, { timeout: 240e3 });
 
 test('no agent yet: the page says how to begin', { skip }, async () => {
-    w.served.how.intercept = (req, res) => {
-        if (!/\/(agents|ledger)$/.test(req.url))
-            return false;
-        res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end('{"answer":{"complete":true,"why":null,"rows":0}}\n');
-        return true;
-    };
+    const none = '{"answer":{"complete":true,"why":null,"rows":0}}\n';
+    w.instead({ '/api/v1/agents': none, '/api/v1/ledger': none });
     const page = await open(browser, `${w.url}#/ledger`);
     await sees(page, 'No agent has sent anything.');
     await sees(page, 'dogwatch up');
-    w.served.how.intercept = null;
+    w.instead({});
     await page.close();
 }, { timeout: 240e3 });

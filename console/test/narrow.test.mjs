@@ -1,24 +1,16 @@
 /* A telephone, 390 px wide: every page is read without scrolling sideways, and axe has nothing serious in either theme. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, open, sees } from '../harness/page.mjs';
-import { missing, sqlInjection, ssh, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, open, sees } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { sqlInjection, ssh, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     w = await world('narrow', { logs: { 'access.log': sqlInjection('203.0.113.5', 300), 'auth.log': ssh('Failed', 'root', '203.0.113.9', 200) }, events: 2, alerts: 1 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 const PAGES = [['alerts', '#/alerts', 'alert in 1 row'], ['search', '#/search?q=*', 'looked at'], ['search, to begin', '#/search', 'What are you looking for?'], ['agents and ledger', '#/ledger', 'accounted for'], ['an alert', '', 'Lines around it']];

@@ -1,26 +1,18 @@
 /* The search page over a real collector: mistakes under the caret, zoom, fields, columns, rows, pipes, live tail, saved searches. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { axeBoth, browse, keys, open, role, sees, text } from '../harness/page.mjs';
-import { missing, request, ssh, until, world } from '../harness/world.mjs';
+import { test } from 'node:test';
+import { axeBoth, keys, open, role, sees, text } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { request, ssh, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
-if (skip)
-    console.log(`SKIPPED ${skip}`);
 let w, browser;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     const access = Array.from({ length: 1200 }, (_, i) => request(`198.51.100.${1 + i % 4}`, `/page/${i}`, 5400 - i * 3, i % 100 === 7 ? 503 : 200)).join('');
     const auth = Array.from({ length: 8 }, (_, i) => ssh(i % 2 ? 'Failed' : 'Accepted', i % 3 ? 'root' : 'alice', '203.0.113.9', 600 - i, 4000 + i)).join('');
     w = await world('search', { logs: { 'access.log': access, 'auth.log': auth }, events: 1208 });
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 const at = q => `${w.url}#/search?q=${encodeURIComponent(q)}`;
@@ -172,16 +164,10 @@ test('a search is kept by name in this browser', { skip }, async () => {
 }, { timeout: 240e3 });
 
 test('a partial answer says why', { skip }, async () => {
-    w.served.how.intercept = (req, res) => {
-        if (!req.url.startsWith('/api/v1/query'))
-            return false;
-        res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-        res.end('{"@timestamp":"2026-11-29T08:00:00.000000000Z","event":{"id":"00-1","original":"one line"},"dogwatch":{"stream":"00"}}\n');
-        return true;
-    };
+    w.instead({ '/api/v1/query': '{"@timestamp":"2026-11-29T08:00:00.000000000Z","event":{"id":"00-1","original":"one line"},"dogwatch":{"stream":"00"}}\n' });
     const page = await open(browser, at('*'));
     await sees(page, 'the answer was cut off');
     await sees(page, 'one line');
-    w.served.how.intercept = null;
+    w.instead({});
     await page.close();
 }, { timeout: 240e3 });

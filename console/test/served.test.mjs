@@ -3,29 +3,21 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import zlib from 'node:zlib';
 import { DIST } from '../build.mjs';
 import { CSP } from '../dev.mjs';
-import { browse, keys, open, role, sees } from '../harness/page.mjs';
-import { DOGWATCH, missing, sqlInjection, until, world } from '../harness/world.mjs';
+import { keys, open, role, sees } from '../harness/page.mjs';
+import { stage } from '../harness/stage.mjs';
+import { DOGWATCH, sqlInjection, until, world } from '../harness/world.mjs';
 
-const skip = missing() || false;
 let w, browser, url;
 
-before(async () => {
-    if (skip)
-        return;
+const skip = stage(async b => {
+    browser = b;
     w = await world('served', { logs: { 'access.log': sqlInjection('203.0.113.5', 300) }, events: 1, alerts: 1 });
     url = await until('the address', () => /HTTP API on (http:\/\/127\.0\.0\.1:\d+)/.exec(w.said)?.[1]);
-    browser = await browse();
-}, { timeout: 240e3 });
-
-after(async () => {
-    if (skip)
-        console.log(`SKIPPED ${skip}`);
-    await browser?.close();
-    await w?.end();
+    return w;
 });
 
 function link() {
@@ -35,9 +27,7 @@ function link() {
 
 const FILES = [['/', 'index.html', 'text/html'], ['/console/app.js', 'app.js', 'text/javascript'], ['/console/app.css', 'app.css', 'text/css']];
 
-test('the files are those of dist, with the policy, compressed, and not sent twice', async t => {
-    if (skip)
-        return t.skip(skip);
+test('the files are those of dist, with the policy, compressed, and not sent twice', { skip, timeout: 240e3 }, async () => {
     for (const [at, name, type] of FILES) {
         const r = await fetch(url + at, { headers: { 'Accept-Encoding': 'gzip' } });
         assert.equal(r.status, 200, at);
@@ -49,12 +39,9 @@ test('the files are those of dist, with the policy, compressed, and not sent twi
         const again = await fetch(url + at, { headers: { 'If-None-Match': r.headers.get('etag') } });
         assert.equal(again.status, 304, `${at}: ETag`);
     }
-    return undefined;
-}, { timeout: 240e3 });
+});
 
-test('a link signs in once, changes are made by the cookie, and signing out ends it', async t => {
-    if (skip)
-        return t.skip(skip);
+test('a link signs in once, changes are made by the cookie, and signing out ends it', { skip, timeout: 240e3 }, async () => {
     const at = await link(), page = await open(browser, at, { signedIn: false });
     await role(page, 'grid', 'Alerts, the worst first');
     assert.ok(!page.url().includes('code='));
@@ -68,5 +55,4 @@ test('a link signs in once, changes are made by the cookie, and signing out ends
     await sees(page, 'This code is wrong, was used before, or is over');
     assert.deepEqual(page.wrongs, []);
     await page.close();
-    return undefined;
-}, { timeout: 240e3 });
+});
