@@ -11,11 +11,11 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-static const char *doc_of(struct dw_str name)
+static const char *of(struct dw_str name, const char *(*what)(enum dw_counter c))
 {
     for (unsigned i = 0; i < DW_COUNTERS; i++)
         if (dw_str_eq(name, dw_str_of(dw_counter_name((enum dw_counter)i))))
-            return dw_counter_doc((enum dw_counter)i);
+            return what((enum dw_counter)i);
     return "(of another version)";
 }
 
@@ -28,7 +28,8 @@ static void add_rows(struct cli_table *t, const char *program, struct dw_str tex
         cli_table_cell(t, dw_str_of(program));
         cli_table_cell(t, name);
         cli_table_cell(t, line);
-        cli_table_cell(t, dw_str_of(doc_of(name)));
+        cli_table_cell(t, dw_str_of(of(name, dw_counter_kind)));
+        cli_table_cell(t, dw_str_of(of(name, dw_counter_doc)));
     }
 }
 
@@ -39,8 +40,8 @@ int cmd_counters(int argc, char **argv)
     int rc = cli_options(argc, argv, &o);
     if (rc != CLI_YES)
         return rc;
-    struct cli_table t = {.output = o.output, .columns = 4, .name = {"program", "counter", "value", "what"},
-        .number = {false, false, true, false}};
+    struct cli_table t = {.output = o.output, .columns = 5, .name = {"program", "counter", "value", "kind", "what"},
+        .number = {[2] = true}};
     uint32_t found = 0;
     if (o.server[0])
         return remote_table(&o, "/api/v1/counters", &t);

@@ -40,9 +40,16 @@ static void page_commands(struct dw_buf *b)
 
 static void page_counters(struct dw_buf *b)
 {
-    dw_buf_printf(b, "# Counters\n\n%s| counter | counts |\n|---|---|\n", made);
-    for (int i = 0; i < DW_COUNTERS; i++)
-        dw_buf_printf(b, "| `%s` | %s |\n", dw_counter_name((enum dw_counter)i), dw_counter_doc((enum dw_counter)i));
+    static const char *const kinds[][2] = {{"not_done", "Something was not done, not seen or not kept as it came. Together they are the silence budget."},
+        {"mended", "Something failed and was made good: nothing is missing by it."}, {"work", "How much was done."}};
+    dw_buf_printf(b, "# Counters\n\n%s", made);
+    for (size_t k = 0; k < DW_COUNT_OF(kinds); k++) {
+        dw_buf_printf(b, "## %s\n\n%s\n\n| counter | counts |\n|---|---|\n", kinds[k][0], kinds[k][1]);
+        for (int i = 0; i < DW_COUNTERS; i++)
+            if (strcmp(dw_counter_kind((enum dw_counter)i), kinds[k][0]) == 0)
+                dw_buf_printf(b, "| `%s` | %s |\n", dw_counter_name((enum dw_counter)i), dw_counter_doc((enum dw_counter)i));
+        dw_buf_str(b, k + 1 < DW_COUNT_OF(kinds) ? DW_STR("\n") : DW_STR(""));
+    }
 }
 
 static void page_errors(struct dw_buf *b)

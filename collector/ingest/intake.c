@@ -91,6 +91,8 @@ static void on_finding(void *arg, const struct dw_finding *f)
     const struct dw_rule *rule = dw_ruleset_rule(e->conf.rules, f->rule);
     char id[2 * DW_SHA256_BYTES + 1], rule_id[256], title[512];
     struct dw_buf key = {0};
+    if (e->conf.tally && rule->corr)
+        dw_tally_add(&e->conf.tally->rule[f->rule].matched);
     if (f->silent)
         return;
     dw_hex(f->id, DW_SHA256_BYTES, id);
@@ -190,7 +192,7 @@ static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
         if (e->mark[i] == DW_MARK_DUPLICATE)
             continue;
         e->event = &f->event[i];
-        rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){0}, on_hit, e);
+        rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){.tally = e->conf.tally}, on_hit, e);
     }
     if (rc == DW_OK)
         rc = advance(e, f);

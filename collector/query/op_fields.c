@@ -38,14 +38,14 @@ static int add_values(struct fields *s, const struct row *row, uint32_t key)
 static int take(struct op *op, struct row *row)
 {
     struct fields *s = DW_ITEM(op, struct fields, op);
-    char time[QUERY_TEXT_MAX], id[QUERY_TEXT_MAX];
+    char room[QUERY_OURS][QUERY_TEXT_MAX];
     int rc = DW_OK;
     s->made.count = 0;
     for (uint32_t i = 0; i < s->count && rc == DW_OK; i++) {
         uint32_t key = s->key[i];
-        bool ours = row->ev.stream && (key == DW_F_event_original || key == DW_F_event_id || key == DW_F_timestamp);
-        if (ours)
-            rc = row_fields_add(&s->made, query_field(key, query_value(row, key, key == DW_F_event_id ? id : time)));
+        int ours = row->ev.stream ? query_ours(key) : -1;
+        if (ours >= 0)
+            rc = row_fields_add(&s->made, query_field(key, query_value(row, key, room[ours])));
         else
             rc = add_values(s, row, key);
     }

@@ -56,7 +56,7 @@ static int parse_pair(struct query_parser *p, struct rename_pair *r)
 {
     size_t at = (query_skip_blanks(p), p->at);
     int rc = query_name(p, ",", &r->from);
-    bool ours = r->from == DW_F_event_original || r->from == DW_F_event_id || r->from == DW_F_timestamp;
+    bool ours = query_ours(r->from) >= 0;
     if (rc == DW_OK && !p->shape.table && ours)
         return query_refuse(p, at, p->at - at, "eval line = event.original", "this field stays with its event: copy it");
     if (rc == DW_OK && !query_keyword(p, "as"))

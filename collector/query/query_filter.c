@@ -9,6 +9,7 @@
  *   (2) What a log itself calls _time is not seen once the filter asks for it, so a line cannot claim to be in a range.
  */
 #include "query_int.h"
+#include "query_row.h"
 
 static const char *const range_names[QUERY_TIMES_MAX] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"};
@@ -25,7 +26,7 @@ int query_filter_build(struct query_filter *f)
     if (rc < 0)
         return rc;
     f->scratch = dw_pred_scratch_new(f->pred);
-    f->augmented = dw_alloc((DW_EVENT_FIELDS_MAX + 1 + QUERY_TIMES_MAX) * sizeof *f->augmented);
+    f->augmented = dw_alloc((DW_EVENT_FIELDS_MAX + QUERY_OURS + QUERY_TIMES_MAX) * sizeof *f->augmented);
     return f->scratch && f->augmented ? DW_OK : DW_ENOMEM;
 }
 
@@ -52,20 +53,21 @@ static void add_text(struct query_filter *f, struct dw_event *ev, uint32_t key, 
 
 bool query_filter_test(struct query_filter *f, const struct dw_keys *keys, const struct dw_event *ev)
 {
-    char id[DW_EVENT_ID_TEXT];
+    static const uint32_t ours[] = {DW_F_event_id, DW_F_dogwatch_stream, DW_F_dogwatch_start, DW_F_dogwatch_end, DW_F_dogwatch_read_at};
+    char room[DW_COUNT_OF(ours)][QUERY_TEXT_MAX];
+    const struct row row = {.ev = *ev};
     struct dw_event with = *ev;
     if (f->root == DW_EXPR_NONE)
         return true;
-    if ((f->wants_id || f->time_count) && ev->field_count <= DW_EVENT_FIELDS_MAX) {
+    if ((f->ours || f->time_count) && ev->field_count <= DW_EVENT_FIELDS_MAX) {
         with.field = f->augmented;
         with.field_count = 0;
         for (uint32_t i = 0; i < ev->field_count; i++)
             if (!f->time_count || ev->field[i].key != f->time_key)
                 f->augmented[with.field_count++] = ev->field[i];
-        if (f->wants_id) {
-            dw_event_id_text(ev, id);
-            add_text(f, &with, DW_F_event_id, id);
-        }
+        for (size_t i = 0; ev->stream && i < DW_COUNT_OF(ours); i++)
+            if (f->ours & 1U << query_ours(ours[i]))
+                f->augmented[with.field_count++] = query_field(ours[i], query_value(&row, ours[i], room[i]));
         for (uint32_t i = 0; i < f->time_count; i++)
             if (ev->time_ns >= f->time[i].from_ns && ev->time_ns <= f->time[i].to_ns)
                 add_text(f, &with, f->time_key, range_names[i]);

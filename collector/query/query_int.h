@@ -20,13 +20,13 @@ struct query_filter {
     struct dw_pred_scratch *scratch;
     struct dw_expr_pool expr;
     uint32_t root; /* DW_EXPR_NONE: everything */
-    bool wants_id;
+    uint32_t ours; /* bit by bit those of query_ours that it asks for, but @timestamp and the line */
     bool failed; /* an event could not be judged */
     struct {
         int64_t from_ns, to_ns; /* both of them in it */
     } time[QUERY_TIMES_MAX];
     uint32_t time_count, time_key;
-    struct dw_field *augmented; /* an event's fields, its id and the ranges it lies in, when the filter asks for them */
+    struct dw_field *augmented; /* an event's fields, those that are ours and the ranges it lies in, when the filter asks for them */
 };
 
 DW_MUST_USE int query_filter_init(struct query_filter *f);

@@ -67,7 +67,8 @@ static int field_of(struct query_parser *p, size_t at, struct dw_str name, uint3
         *ret = DW_PRED_LINE;
         return DW_OK;
     }
-    p->filter->wants_id |= rc == DW_OK && key == DW_F_event_id && !p->shape.table;
+    if (rc == DW_OK && query_ours(key) >= 0 && !p->shape.table)
+        p->filter->ours |= 1U << query_ours(key);
     return rc < 0 ? rc : dw_pred_field(p->filter->pred, &key, 1, false, ret);
 }
 

@@ -183,7 +183,7 @@ int query_new_name(struct query_parser *p, const char *stop, uint32_t *ret_key)
 int query_new_key(struct query_parser *p, size_t at, struct dw_str name, uint32_t *ret_key)
 {
     int rc = key_of(p, at, name, ret_key);
-    if (rc == DW_OK && (*ret_key == DW_F_event_original || *ret_key == DW_F_event_id || *ret_key == DW_F_timestamp))
+    if (rc == DW_OK && query_ours(*ret_key) >= 0)
         return query_refuse(p, at, name.len, NULL, "this name is dogwatch's own: choose another");
     return rc;
 }

@@ -35,16 +35,32 @@ static struct value text_value(struct dw_str text)
     return (struct value){.kind = VALUE_TEXT, .text = text};
 }
 
+int query_ours(uint32_t key)
+{
+    static const uint32_t ours[QUERY_OURS] = {DW_F_timestamp, DW_F_event_id, DW_F_event_original, DW_F_dogwatch_stream, DW_F_dogwatch_start, DW_F_dogwatch_end, DW_F_dogwatch_read_at};
+    for (int i = 0; i < QUERY_OURS; i++)
+        if (ours[i] == key)
+            return i;
+    return -1;
+}
+
+static struct value our_value(const struct dw_event *ev, uint32_t key, char room[QUERY_TEXT_MAX])
+{
+    if (key == DW_F_event_original)
+        return text_value(ev->line);
+    if (key == DW_F_dogwatch_start || key == DW_F_dogwatch_end)
+        return (struct value){.kind = VALUE_INT, .i = (int64_t)(key == DW_F_dogwatch_start ? ev->start : ev->end)};
+    if (key == DW_F_timestamp || key == DW_F_dogwatch_read_at)
+        return text_value(query_time_text(key == DW_F_timestamp ? ev->time_ns : ev->read_at_ns, room));
+    dw_event_id_text(ev, room);
+    struct dw_str id = dw_str_of(room);
+    return text_value(key == DW_F_event_id ? id : dw_str_slice(id, 0, dw_str_index(id, '-'))); /* it begins with the stream's */
+}
+
 struct value query_value(const struct row *row, uint32_t key, char room[QUERY_TEXT_MAX])
 {
-    if (row->ev.stream && key == DW_F_event_original)
-        return text_value(row->ev.line);
-    if (row->ev.stream && key == DW_F_timestamp)
-        return text_value(query_time_text(row->ev.time_ns, room));
-    if (row->ev.stream && key == DW_F_event_id) {
-        dw_event_id_text(&row->ev, room);
-        return text_value(dw_str_of(room));
-    }
+    if (row->ev.stream && query_ours(key) >= 0)
+        return our_value(&row->ev, key, room);
     const struct dw_field *f = dw_event_find(&row->ev, key);
     if (!f)
         return (struct value){.kind = VALUE_NONE};

@@ -21,8 +21,11 @@ struct value {
 
 enum { QUERY_TEXT_MAX = 64 }; /* bytes of a made text: a number, a time, an event's id */
 
-/* The first value of a field. `room` takes made texts. Of an event, event.id, event.original and @timestamp are ours, whatever its
- * log says. */
+/* Fields of an event that are ours, whatever its log says: @timestamp, event.id, event.original, and dogwatch.stream, start, end and
+ * read_at. Their number below QUERY_OURS; -1: any other field. */
+enum { QUERY_OURS = 7 };
+int query_ours(uint32_t key);
+/* The first value of a field. `room` takes made texts. */
 struct value query_value(const struct row *row, uint32_t key, char room[QUERY_TEXT_MAX]);
 /* The same as text; "" when the field is absent. */
 struct dw_str query_text(const struct row *row, uint32_t key, char room[QUERY_TEXT_MAX]);

@@ -101,13 +101,14 @@ static void start_local(struct api *a)
         dw_warn("%s: %s; the HTTP API is not on a unix socket", a->socket, rc == DW_ELIMIT ? "the path is too long for a socket" : dw_err_text(rc));
 }
 
-int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, struct api **ret)
+int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, struct api **ret)
 {
     struct api *a = dw_calloc(1, sizeof *a);
     if (!a)
         return DW_ENOMEM;
     a->opt = opt;
     a->rules = rules;
+    a->tally = tally;
     *ret = a;
     api_pages_start();
     (void)pthread_mutex_init(&a->tokens_lock, NULL);

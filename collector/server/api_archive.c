@@ -1,5 +1,5 @@
 /*
- * api_archive: what the archive holds, in numbers; and the rules.
+ * api_archive: what the archive holds, in numbers, and whether it is as it was written; and the rules.
  *
  * Each answer reads the archive anew, as the commands do: the account that the loop keeps is not touched.
  */
@@ -7,6 +7,10 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/collect/answer.h"
+#include "dogwatch/event/json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 static void put_maybe_time(struct dw_buf *out, const char *name, int64_t ns, bool known)
 {
@@ -124,8 +128,58 @@ void api_do_archive(struct request *rq)
         api_answer_line(rq, DW_STR(""));
 }
 
+enum { PROBLEMS_NAMED = 100 };
+
+struct verdict {
+    struct dw_buf named; /* a JSON list without its brackets */
+    uint32_t count;
+};
+
+static void name_problem(void *arg, const char *text)
+{
+    struct verdict *v = arg;
+    if (v->count++ >= PROBLEMS_NAMED)
+        return;
+    dw_buf_str(&v->named, v->count > 1 ? DW_STR(",") : DW_STR(""));
+    (void)dw_json_string(&v->named, dw_str_of(text));
+}
+
+void api_do_verify(struct request *rq)
+{
+    struct verdict said = {0};
+    struct dw_verify_result r;
+    int rc = dw_archive_verify(&(struct dw_verify){.fs = &dw_fs_system, .dir = rq->api->archive, .problem = name_problem, .arg = &said}, &r);
+    if (rc < 0 || said.named.err < 0) {
+        api_fail_code(rq, "the archive", rc < 0 ? rc : said.named.err);
+    } else {
+        dw_buf_printf(&rq->out, "{\"ok\":%s", r.problems ? "false" : "true");
+        api_put_number(&rq->out, ',', "segments", r.segments);
+        api_put_number(&rq->out, ',', "frames", r.frames);
+        api_put_number(&rq->out, ',', "records", r.records);
+        api_put_number(&rq->out, ',', "events", r.events);
+        api_put_number(&rq->out, ',', "signatures", r.signatures);
+        api_put_number(&rq->out, ',', "unsigned_tail", r.unsigned_tail);
+        api_put_number(&rq->out, ',', "decisions", r.decisions);
+        api_put_number(&rq->out, ',', "problems", r.problems);
+        dw_buf_printf(&rq->out, ",\"named\":[%.*s]}\n", DW_ARG(dw_buf_view(&said.named)));
+    }
+    dw_buf_fini(&said.named);
+}
+
+static void put_tags(struct dw_buf *out, const struct dw_rule *r)
+{
+    dw_buf_str(out, DW_STR(",\"tags\":["));
+    for (uint32_t i = 0; i < r->tag_count; i++) {
+        dw_buf_str(out, i ? DW_STR(",") : DW_STR(""));
+        (void)dw_json_string(out, r->tag[i]);
+    }
+    dw_buf_byte(out, ']');
+}
+
 void api_do_rules(struct request *rq)
 {
+    const struct dw_tally *tally = rq->api->tally;
+    char more[64];
     for (uint32_t i = 0; i < dw_ruleset_count(rq->api->rules); i++) {
         const struct dw_rule *r = dw_ruleset_rule(rq->api->rules, i);
         char hash[2 * DW_SHA256_BYTES + 1];
@@ -137,7 +191,14 @@ void api_do_rules(struct request *rq)
         dw_buf_printf(&rq->out, ",\"correlation\":%s", r->corr ? "true" : "false");
         api_put_text(&rq->out, ',', "file", r->path);
         api_put_text(&rq->out, ',', "logic_hash", dw_str_of(hash));
+        api_put_text(&rq->out, ',', "description", r->description);
+        put_tags(&rq->out, r);
+        dw_buf_printf(&rq->out, ",\"silent\":%s", r->silent ? "true" : "false");
+        api_put_number(&rq->out, ',', "evaluated", atomic_load(&tally->rule[i].evaluated));
+        api_put_number(&rq->out, ',', "matched", atomic_load(&tally->rule[i].matched));
+        api_put_number(&rq->out, ',', "undecided", atomic_load(&tally->rule[i].undecided));
         end_row(rq);
     }
-    api_answer_line(rq, DW_STR(""));
+    (void)snprintf(more, sizeof more, ",\"events\":%" PRIu64 ",\"left_out\":%" PRIu32, atomic_load(&tally->events), dw_ruleset_errors(rq->api->rules));
+    api_answer_line(rq, dw_str_of(more));
 }

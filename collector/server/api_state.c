@@ -66,27 +66,39 @@ void api_do_metrics(struct request *rq)
     dw_buf_fini(&agent);
 }
 
-static void put_counter(struct request *rq, const char *program, unsigned i, uint64_t value)
+static void put_counter(struct request *rq, const char *program, enum dw_counter c, uint64_t value)
 {
     api_put_text(&rq->out, '{', "program", dw_str_of(program));
-    api_put_text(&rq->out, ',', "counter", dw_str_of(dw_counter_name((enum dw_counter)i)));
+    api_put_text(&rq->out, ',', "counter", dw_str_of(dw_counter_name(c)));
     api_put_number(&rq->out, ',', "value", value);
-    api_put_text(&rq->out, ',', "what", dw_str_of(dw_counter_doc((enum dw_counter)i)));
+    api_put_text(&rq->out, ',', "kind", dw_str_of(dw_counter_kind(c)));
+    api_put_text(&rq->out, ',', "what", dw_str_of(dw_counter_doc(c)));
     dw_buf_str(&rq->out, DW_STR("}\n"));
     (void)api_row(rq);
 }
 
+/* A counter that stands at 0 has no row, unless all are asked for: that something never happened is an answer, too. */
 void api_do_counters(struct request *rq)
 {
     struct dw_buf agent = {0};
-    uint64_t value;
+    struct dw_str zero = api_param_text(rq, "zero");
+    bool all = dw_str_eq(zero, DW_STR("yes"));
+    if (!all && !dw_str_eq(zero, DW_STR("no"))) {
+        api_fail(rq, API_E_malformed, "zero=yes, or zero=no", "zero is yes or no");
+        return;
+    }
     read_agent(rq, &agent);
-    for (unsigned i = 0; i < DW_COUNTERS; i++)
-        if (agent_counter(dw_buf_view(&agent), dw_str_of(dw_counter_name((enum dw_counter)i)), &value) && value)
-            put_counter(rq, "agent", i, value);
-    for (unsigned i = 0; i < DW_COUNTERS; i++)
-        if ((value = dw_counter_get((enum dw_counter)i)))
-            put_counter(rq, "collector", i, value);
+    for (unsigned i = 0; i < DW_COUNTERS; i++) {
+        uint64_t value = 0;
+        bool known = agent_counter(dw_buf_view(&agent), dw_str_of(dw_counter_name((enum dw_counter)i)), &value);
+        if ((known && value) || (all && agent.len))
+            put_counter(rq, "agent", (enum dw_counter)i, value);
+    }
+    for (unsigned i = 0; i < DW_COUNTERS; i++) {
+        uint64_t value = dw_counter_get((enum dw_counter)i);
+        if (value || all)
+            put_counter(rq, "collector", (enum dw_counter)i, value);
+    }
     api_answer_line(rq, DW_STR(""));
     dw_buf_fini(&agent);
 }

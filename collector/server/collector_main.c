@@ -181,18 +181,21 @@ static int work(const struct dw_collector_options *opt)
     struct program p = {.opt = opt};
     struct dw_keys *keys = dw_keys_new();
     struct dw_ruleset *rules = NULL;
+    struct dw_tally *tally = NULL;
     uint8_t *listed = NULL;
     uint32_t listed_count = 0;
     int rc = keys ? load_rules(opt, keys, &rules) : DW_ENOMEM;
+    if (rc == DW_OK && !(tally = dw_tally_new(rules)))
+        rc = DW_ENOMEM;
     if (rc == DW_OK && opt->trust == DW_TRUST_LISTED)
         rc = trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .lateness_ns = opt->lateness,
+        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .tally = tally, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK)
-        rc = api_start(opt, rules, &p.api);
+        rc = api_start(opt, rules, tally, &p.api);
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
@@ -206,6 +209,7 @@ static int work(const struct dw_collector_options *opt)
     }
     api_stop(p.api);
     dw_intake_close(p.engine);
+    dw_free(tally);
     dw_ruleset_free(rules);
     dw_keys_free(keys);
     dw_free(listed);

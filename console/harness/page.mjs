@@ -93,3 +93,15 @@ export async function axeBoth(page) {
 export function focused(page) {
     return page.evaluate(() => document.activeElement?.closest('[role=row]')?.innerText.replace(/\s+/g, ' ').trim() || '');
 }
+
+/* Tasks of the page's main thread, in milliseconds. Their processor time is judged: by the clock they are as long as other programs make them. */
+function tasksOf(trace) {
+    const main = trace.traceEvents.find(e => e.name === 'thread_name' && e.args.name === 'CrRendererMain' && trace.traceEvents.some(x => x.pid === e.pid && x.name === 'FireAnimationFrame'));
+    return trace.traceEvents.filter(e => e.pid === main?.pid && e.tid === main.tid && /RunTask$/.test(e.name) && e.dur).map(e => ({ cpu: (e.tdur || 0) / 1000, wall: e.dur / 1000 }));
+}
+
+export async function tasksWhile(page, work) {
+    await page.tracing.start({ categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'] });
+    await work();
+    return tasksOf(JSON.parse(Buffer.from(await page.tracing.stop()).toString()));
+}

@@ -69,9 +69,21 @@ async function main() {
         await shot(browser, at('#/search'), 'search-empty', 'What are you looking for');
         await shot(browser, at('#/search?q=status%20%3E%3D%20500'), 'search-mistake', 'error');
         await shot(browser, at('#/ledger'), 'ledger', 'accounted for');
-        w.served.how.intercept = (req, res) => /\/(agents|ledger|archive|alerts)(\?|$)/.test(req.url)
+        await shot(browser, at('#/entity'), 'entities', 'By risk');
+        await shot(browser, at('#/entity/source.ip%3D203.0.113.24'), 'entity', /Newest lines/);
+        await shot(browser, at('#/entity/source.ip%3D198.18.0.1'), 'entity-empty', 'Nothing names it');
+        await shot(browser, at('#/rules'), 'rules', 'since the collector started');
+        await shot(browser, at('#/attack'), 'attack', 'T1190');
+        await shot(browser, at('#/budget'), 'budget', 'stand at 0');
+        await shot(browser, at('#/archive'), 'archive', 'Integrity', ['v']);
+        w.served.how.intercept = (req, res) => /\/(agents|ledger|archive|alerts|rules|counters|entities)(\?|$)/.test(req.url)
             && Boolean(res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end('{"answer":{"complete":true,"why":null,"rows":0,"notes":[]}}\n'));
         await shot(browser, at('#/ledger'), 'ledger-empty', 'No agent has sent');
+        await shot(browser, at('#/entity'), 'entities-empty', 'No alert is about anybody');
+        await shot(browser, at('#/rules'), 'rules-empty', 'No rules');
+        await shot(browser, at('#/attack'), 'attack-empty', 'No rules are loaded');
+        await shot(browser, at('#/budget'), 'budget-empty', 'No counter came');
+        await shot(browser, at('#/archive'), 'archive-empty', 'The archive is empty');
     } finally {
         await browser.close();
         await w.end();

@@ -10,6 +10,7 @@ import { Around, AROUND, eventsLink, Named } from './alert_lines.js';
 import { Notes } from './alert_notes.js';
 import { isOwn, Why } from './alert_why.js';
 import { closeFalse, statusMenu, take, undo, workflowOf } from './changes.js';
+import { idOf, KINDS } from './entity_state.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
 import { useKeys } from './keys.js';
@@ -22,11 +23,18 @@ function Head({ alert }) {
     return html`<div class="head"><h1><${Level} level=${alert.rule?.level} /> <span>${alert.rule?.name}</span></h1>
         <p><${Text} text=${alert.about || ''} /> ${alert.host?.name && html`on <b><${Text} text=${alert.host.name} /></b>`}
             ${!isOwn(alert) && html`<a href=${eventsLink(alert)}>Search for its events</a>`}
+            ${entityOf(alert) && html`<a href=${link('entity', { since: '7d' }, entityOf(alert))}>${entityOf(alert).split('=')[0]} over time</a>`}
             <a href=${link('alerts', { filter: aboutFilter(alert), view: 'all', since: 'all' })}>Other alerts about the same</a></p>
         <dl class="facts"><div><dt>Raised (UTC)</dt><dd><time>${utc(alert.raised)}</time></dd></div><div><dt>Newest event (UTC)</dt><dd><time>${utc(alert['@timestamp'])}</time>, ${span(Date.now() - ms(alert['@timestamp']))} ago</dd></div>
             <div><dt>Events</dt><dd>${count(alert.total || 0)}</dd></div>
             <div><dt>Status</dt><dd class="status">${STATUS_TEXT[w.status] || w.status}</dd></div><div><dt>Disposition</dt><dd>${(w.disposition || '').replace('_', ' ')}</dd></div>
             <div><dt>Assignee</dt><dd>${w.assignee || '—'}</dd></div></dl></div>`;
+}
+
+/* The first entity that it is about, as the page Entity names it; '' without one. */
+function entityOf(alert) {
+    const named = [...Object.entries(alert.key || {}), ...[/^([\w.]+)=([^\s,]+)/.exec(alert.about || '')?.slice(1)].filter(Boolean)].find(([k]) => KINDS.includes(k));
+    return named ? idOf(named[0], named[1]) : '';
 }
 
 function aboutFilter(alert) {

@@ -1,13 +1,10 @@
 /*
  * alert_state: all that the page of one alert shows, loaded part by part: what fails leaves the other parts standing.
  */
-import { signal } from '@preact/signals';
-import { json, rows } from './api.js';
+import { json } from './api.js';
+import { fill, list, part } from './parts.js';
 
 const COMPLAINTS = 'rule.id:(dogwatch.chain.* or dogwatch.frame.* or dogwatch.epoch.* or dogwatch.archive.* or dogwatch.bytes.conflict)';
-
-/* One part: {value, answer, error}, all null until it has come. */
-const part = () => signal({ value: null, answer: null, error: null });
 
 export function make(id) {
     const s = { id, alert: part(), evidence: part(), explained: part(), history: part(), complaints: part(), rule: part() };
@@ -21,19 +18,6 @@ export function make(id) {
     ]);
     s.loadHistory = () => fill(s.history, () => list(`/api/v1/alerts/${id}/history`));
     return s;
-}
-
-async function list(path, params) {
-    const got = await rows(path, { params });
-    return { value: got.rows, answer: got.answer };
-}
-
-async function fill(into, how) {
-    try {
-        into.value = { answer: null, error: null, ...await how() };
-    } catch (error) {
-        into.value = { ...into.value, error };
-    }
 }
 
 /* The events that the alert names, in its order, those that are not in the archive as {event: {id}, absent: true}; `unnamed` stands where it counted further ones. */

@@ -4,29 +4,21 @@
  * Invariant: the sum is worked out here again for every stream; where it does not come out, that is said and never smoothed over.
  */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { rows } from './api.js';
 import { bytes, count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
-import { useKeys } from './keys.js';
+import { fill, list, part, Section, Sheet } from './parts.js';
 import { quote } from './query.js';
 import { link } from './route.js';
-import { Empty, Failure, Level, Table, Text, Whole } from './ui.js';
+import { Empty, Level, Table, Text } from './ui.js';
 
 const QUIET_MS = 60e3;
 const GAPS = 'rule.id:(dogwatch.bytes.* or dogwatch.stream.* or dogwatch.chain.* or dogwatch.epoch.* or dogwatch.queue.* or dogwatch.agent.* or dogwatch.frame.* or dogwatch.archive.* or dogwatch.record.*)';
-const PARTS = [['agents', '/api/v1/agents'], ['ledger', '/api/v1/ledger'], ['archive', '/api/v1/archive'], ['gaps', '/api/v1/alerts', { filter: GAPS }]];
-const parts = Object.fromEntries(PARTS.map(([name]) => [name, signal({ rows: null, answer: null, error: null })]));
+const PARTS = [['agents', '/api/v1/agents'], ['ledger', '/api/v1/ledger'], ['gaps', '/api/v1/alerts', { filter: GAPS }]];
+const parts = Object.fromEntries(PARTS.map(([name]) => [name, part()]));
 const loadedAt = signal(0);
 
 async function load() {
-    await Promise.all(PARTS.map(async ([name, path, params]) => {
-        try {
-            parts[name].value = { error: null, ...await rows(path, { params }) };
-        } catch (error) {
-            parts[name].value = { ...parts[name].value, error };
-        }
-    }));
+    await Promise.all(PARTS.map(([name, path, params]) => fill(parts[name], () => list(path, params))));
     loadedAt.value = Date.now();
 }
 
@@ -47,12 +39,8 @@ export function sums(streams) {
     return total;
 }
 
-function Reading({ part }) {
-    return !part.rows && !part.error ? html`<p class="loading" role="status">Reading the archive …</p>` : null;
-}
-
 function Verdict({ part }) {
-    const t = sums(part.rows), bad = part.rows.filter(wrong);
+    const t = sums(part.value), bad = part.value.filter(wrong);
     const ok = !bad.length && part.answer.complete;
     const term = (name, n, title) => html`<span class=${name === 'unaccounted' && n ? 'bad' : ''} title=${title}><b>${bytes(n)}</b> ${name}</span>`;
     return html`<div class="verdict-line"><strong class=${ok ? 'ok' : 'bad'}>${ok ? '✓ Every byte that was read is accounted for.' : bad.length ? `▲ ${plural(bad.length, 'stream')} with a gap.` : '▲ The account is partial.'}</strong>
@@ -73,11 +61,9 @@ function agentRow(a, now) {
 
 function Agents({ part }) {
     const now = loadedAt.value || Date.now();
-    return html`<section aria-labelledby="agents"><h2 id="agents">Agents <small>who sends, and whether that was agreed to</small></h2>
-        <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${part.rows?.length > 0 && html`<${Table} label="Agents" columns=${AGENT_COLUMNS} rows=${part.rows.map(a => agentRow(a, now))} />`}
-        ${part.rows && !part.rows.length && html`<${Empty} title="No agent has sent anything."><p>On this host: <code>dogwatch up</code>. On others: <code>dogwatch config init agent</code> writes a commented agent.yml; then start dogwatch-agent.</p></${Empty}>`}
-        <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
+    return html`<${Section} id="agents" title="Agents" note="who sends, and whether that was agreed to" part=${part} load=${load} what="Reading the archive">
+        ${part.value?.length > 0 && html`<${Table} label="Agents" columns=${AGENT_COLUMNS} rows=${part.value.map(a => agentRow(a, now))} />`}
+        ${part.value && !part.value.length && html`<${Empty} title="No agent has sent anything."><p>On this host: <code>dogwatch up</code>. On others: <code>dogwatch config init agent</code> writes a commented agent.yml; then start dogwatch-agent.</p></${Empty}>`}</${Section}>`;
 }
 
 const STREAM_COLUMNS = [['Host'], ['File'], ['State'], ['Read', 'num'], ['= archived', 'num'], ['+ declared', 'num'], ['+ pending', 'num'], ['+ unaccounted', 'num'], ['Came again', 'num'], ['Account']];
@@ -91,12 +77,10 @@ function streamRow(s) {
 }
 
 function Streams({ part }) {
-    const list = [...(part.rows || [])].sort((a, b) => (wrong(b) ? 1 : 0) - (wrong(a) ? 1 : 0) || b.pending - a.pending || (a.host + a.file < b.host + b.file ? -1 : 1));
-    return html`<section aria-labelledby="streams"><h2 id="streams">Ledger <small>the account of every file, those with a gap first</small></h2>
-        <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
+    const list = [...(part.value || [])].sort((a, b) => (wrong(b) ? 1 : 0) - (wrong(a) ? 1 : 0) || b.pending - a.pending || (a.host + a.file < b.host + b.file ? -1 : 1));
+    return html`<${Section} id="streams" title="Ledger" note="the account of every file, those with a gap first" part=${part} load=${load} what="Reading the archive">
         ${list.length > 0 && html`<${Verdict} part=${part} /><${Table} label="Ledger" columns=${STREAM_COLUMNS} rows=${list.map(streamRow)} />`}
-        ${part.rows && !list.length && html`<${Empty} title="No file is accounted for yet."><p>An agent has not read anything. See what it finds: <code>dogwatch up</code> prints the logs that match and those it cannot read, with the command that mends it.</p></${Empty}>`}
-        <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
+        ${part.value && !list.length && html`<${Empty} title="No file is accounted for yet."><p>An agent has not read anything. See what it finds: <code>dogwatch up</code> prints the logs that match and those it cannot read, with the command that mends it.</p></${Empty}>`}</${Section}>`;
 }
 
 const GAP_COLUMNS = [['Level'], ['What'], ['About'], ['From (UTC)'], ['To (UTC)'], ['Status']];
@@ -109,35 +93,12 @@ function gapRow(a) {
 }
 
 function Gaps({ part }) {
-    return html`<section aria-labelledby="gaps"><h2 id="gaps">Gaps and chain findings <small>what the collector itself raised</small></h2>
-        <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${part.rows?.length > 0 && html`<${Table} label="Gaps and chain findings" columns=${GAP_COLUMNS} rows=${[...part.rows].reverse().map(gapRow)} />`}
-        ${part.rows && !part.rows.length && html`<p>✓ No gap, no broken chain, no stranger: the collector raised nothing of its own.</p>`}
-        <${Whole} answer=${part.answer?.complete ? null : part.answer} /></section>`;
-}
-
-const SEGMENT_COLUMNS = [['Segment', 'num'], ['State'], ['On disk', 'num'], ['Text', 'num'], ['Ratio', 'num'], ['Events', 'num'], ['From (UTC)'], ['To (UTC)']];
-
-function segmentRow(s) {
-    return { cells: [s.segment, s.state, bytes(s.bytes), s.text ? bytes(s.text) : '—', s.text ? (s.text / s.bytes).toFixed(1) : '—', s.events ? count(s.events) : '—',
-        s.from ? html`<time>${utc(s.from)}</time>` : '—', s.to ? html`<time>${utc(s.to)}</time>` : '—'] };
-}
-
-function Archive({ part }) {
-    const list = part.rows || [];
-    return html`<section aria-labelledby="archive"><h2 id="archive">Archive <small>${plural(list.length, 'segment')}, ${bytes(list.reduce((s, x) => s + x.bytes, 0))} on disk</small></h2>
-        <${Failure} error=${part.error} retry=${load} /><${Reading} part=${part} />
-        ${list.length > 0 && html`<div class="bounded"><${Table} label="Segments of the archive, the newest first" columns=${SEGMENT_COLUMNS} rows=${[...list].reverse().map(segmentRow)} /></div>`}
-        <p class="dim">Whether anything was changed, taken out or moved: <code>dogwatch archive verify</code> on the collector's host.</p></section>`;
+    return html`<${Section} id="gaps" title="Gaps and chain findings" note="what the collector itself raised" part=${part} load=${load} what="Reading the archive">
+        ${part.value?.length > 0 && html`<${Table} label="Gaps and chain findings" columns=${GAP_COLUMNS} rows=${[...part.value].reverse().map(gapRow)} />`}
+        ${part.value && !part.value.length && html`<p>✓ No gap, no broken chain, no stranger: the collector raised nothing of its own.</p>`}</${Section}>`;
 }
 
 export function Ledger() {
-    useEffect(() => {
-        load();
-    }, []);
-    useKeys({ r: { does: 'load again', run: load } }, { name: 'Agents and ledger' });
-    return html`<main class="ledger" aria-label="Agents and ledger"><h1>Agents and ledger <button type="button" onClick=${load}>Load again <kbd>r</kbd></button>
-        ${loadedAt.value > 0 && html`<small>as of ${utc(loadedAt.value)} UTC</small>`}</h1>
-        <${Agents} part=${parts.agents.value} /><${Streams} part=${parts.ledger.value} /><${Gaps} part=${parts.gaps.value} /><${Archive} part=${parts.archive.value} />
-    </main>`;
+    return html`<${Sheet} title="Agents and ledger" cls="ledger" load=${load} at=${loadedAt}>
+        <${Agents} part=${parts.agents.value} /><${Streams} part=${parts.ledger.value} /><${Gaps} part=${parts.gaps.value} /></${Sheet}>`;
 }

@@ -8,17 +8,23 @@ import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { Alert } from './alert.js';
 import { Alerts } from './alerts.js';
+import { Archive } from './archive.js';
+import { Attack } from './attack.js';
+import { Budget } from './budget.js';
+import { Entity } from './entity.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
 import { Ledger } from './ledger.js';
 import { go, lastOf, link, listen as listenRoute, route } from './route.js';
+import { Rules } from './rules.js';
 import { Search } from './search.js';
 import { asking, begin, end, exchange, refused, session, takeCode } from './session.js';
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts, alert: Alert, search: Search, ledger: Ledger };
-const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['ledger', 'Agents and ledger', 'l']];
+const PAGES = { alerts: Alerts, alert: Alert, search: Search, entity: Entity, rules: Rules, attack: Attack, ledger: Ledger, budget: Budget, archive: Archive };
+const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['entity', 'Entities', 'e'], ['rules', 'Rules', 'r'], ['attack', 'ATT&CK', 'm'], ['ledger', 'Agents and ledger', 'l'],
+    ['budget', 'Silence budget', 'b'], ['archive', 'Archive', 'v']];
 const help = signal(false), broken = signal(null);
 
 function Top() {

@@ -3,6 +3,7 @@
  */
 import { signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { idOf, KINDS } from './entity_state.js';
 import { flat, get, show } from './flat.js';
 import { count, plural, rfc, utc } from './format.js';
 import { html } from './html.js';
@@ -94,7 +95,7 @@ function Detail({ event }) {
         <dl class="fields">${flat(event).filter(f => f[0] !== 'event.original').map(([name, value]) => html`<div><dt>${name}</dt><dd><${Text} text=${show(value)} limit=${1000} />
             <span class="act"><button type="button" class="small" aria-label=${`only ${name} ${show(value)}`} onClick=${() => narrow(name, Array.isArray(value) ? value[0] : value, false)}>only</button>
             <button type="button" class="small" aria-label=${`without ${name} ${show(value)}`} onClick=${() => narrow(name, Array.isArray(value) ? value[0] : value, true)}>without</button>
-            <button type="button" class="small" aria-pressed=${columns.value.includes(name)} onClick=${() => toggleColumn(name)}>column<span class="vh"> ${name}</span></button></span></dd></div>`)}</dl></div>`;
+            ${KINDS.includes(name) && html`<a class="small" href=${link('entity', {}, idOf(name, String(value)))}>over time<span class="vh"> ${name} ${show(value)}</span></a> `}<button type="button" class="small" aria-pressed=${columns.value.includes(name)} onClick=${() => toggleColumn(name)}>column<span class="vh"> ${name}</span></button></span></dd></div>`)}</dl></div>`;
 }
 
 function aroundParams(event) {

@@ -8,6 +8,7 @@
  *   (1) A search that was overtaken is aborted and changes nothing.
  *   (2) `total` and `shown` tell what is not shown; nothing is left out in silence.
  *   (3) At most ROWS_MAX rows are held.
+ *   (4) Lines of one instant (logs that write whole seconds have many) stand as in their file, the later one first.
  */
 import { signal } from '@preact/signals';
 import { lines, rows } from './api.js';
@@ -129,7 +130,7 @@ export async function run(p) {
         const want = Math.min(ROWS_MAX, Number(p.n) || PAGE), from = pipes ? null : beginOf(h.list, want);
         const when = apiRange(p);
         await read(pipes ? { query: p.q, ...when, limit: TABLE_MAX }
-            : { query: `${filter || '*'} | sort -@timestamp | head ${want}`, ...when, since: from === null ? when.since : rfc(from) }, mine.signal, began);
+            : { query: `${filter || '*'} | sort -@timestamp, -dogwatch.start | head ${want}`, ...when, since: from === null ? when.since : rfc(from) }, mine.signal, began);
     } catch (e) {
         if (e.name === 'AbortError' || mine !== stop)
             return;
@@ -155,24 +156,35 @@ export async function topOf(p, field) {
     return { values: got.rows.map(r => [r[field], r.count]), answer: got.answer };
 }
 
-/* New events every two seconds, newest on top. Events are asked for by their own time: the overlap catches those a little late. */
+/* How many events the filter takes from `from` to just before `to`. */
+async function countBetween(filter, from, to, signal_) {
+    const got = await rows('/api/v1/query', { params: { query: `${filter || '*'} | stats count`, since: rfc(from), until: rfc(to - 1).replace('Z', '999999Z') }, signal: signal_ });
+    return got.rows[0]?.count || 0;
+}
+
+/* New events every two seconds, newest on top. Events are asked for by their own time: the overlap catches those a little late. What is
+ * left out is all that there are since the beginning, less those that are shown: never a guess. */
 export function follow(p) {
-    const mine = stop, { filter } = split(p.q);
-    let known = new Set(texts.slice(0, TAIL_PAGE).map(t => JSON.parse(t).event.id));
+    const mine = stop, { filter } = split(p.q), newestOf = () => (texts.length ? ms(row(0)['@timestamp']) : Date.now() - TAIL_OVERLAP_MS);
+    let known = new Set(texts.slice(0, TAIL_PAGE).map(t => JSON.parse(t).event.id)), since = newestOf() - TAIL_OVERLAP_MS, before = 0, shown = 0;
+    while (shown < texts.length && ms(JSON.parse(texts[shown])['@timestamp']) >= since)
+        shown++;
     tail.value = { left: 0, dropped: 0, error: null };
     const step = async () => {
-        const newest = texts.length ? ms(row(0)['@timestamp']) : Date.now() - TAIL_OVERLAP_MS;
         try {
-            const got = await rows('/api/v1/query', { params: { query: `${filter || '*'} | sort -@timestamp | head ${TAIL_PAGE}`, since: rfc(newest - TAIL_OVERLAP_MS) }, signal: mine.signal });
+            const from = Math.max(since, newestOf() - TAIL_OVERLAP_MS);
+            before += from > since ? await countBetween(filter, since, from, mine.signal) : 0;
+            since = from;
+            const got = await rows('/api/v1/query', { params: { query: `${filter || '*'} | sort -@timestamp, -dogwatch.start | head ${TAIL_PAGE}`, since: rfc(since) }, signal: mine.signal });
             if (!tail.value || mine !== stop)
                 return;
             const fresh = got.rows.filter(r => !known.has(r.event.id));
-            const left = Math.max(0, got.answer.matched - got.rows.length);
             known = new Set([...fresh.map(r => r.event.id), ...known].slice(0, 4 * TAIL_PAGE));
             texts = [...fresh.map(r => JSON.stringify(r)), ...texts];
+            shown += fresh.length;
             const dropped = Math.max(0, texts.length - TAIL_ROWS);
             texts.length -= dropped;
-            tail.value = { left: tail.value.left + (fresh.length === got.rows.length ? left : 0), dropped: tail.value.dropped + dropped, error: null };
+            tail.value = { left: Math.max(0, before + got.answer.matched - shown), dropped: tail.value.dropped + dropped, error: null };
             if (fresh.length || !result.value)
                 result.value = { ...(result.value || { took: 0, answer: null }), ...shape(), count: texts.length };
             version.value++;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import os from 'node:os';
 import { test } from 'node:test';
-import { open } from '../harness/page.mjs';
+import { open, tasksWhile } from '../harness/page.mjs';
 import { stage } from '../harness/stage.mjs';
 import { request, sqlInjection, until, world } from '../harness/world.mjs';
 
@@ -38,12 +38,6 @@ async function scroll() {
     return { rows: document.querySelectorAll('.grow').length, last: document.querySelector('.gbody').textContent.slice(-400) };
 }
 
-/* Tasks of the page's main thread, in milliseconds. Their processor time is judged: by the clock they are as long as other programs make them. */
-function tasksOf(trace) {
-    const main = trace.traceEvents.find(e => e.name === 'thread_name' && e.args.name === 'CrRendererMain' && trace.traceEvents.some(x => x.pid === e.pid && x.name === 'FireAnimationFrame'));
-    return trace.traceEvents.filter(e => e.pid === main?.pid && e.tid === main.tid && /RunTask$/.test(e.name) && e.dur).map(e => ({ cpu: (e.tdur || 0) / 1000, wall: e.dur / 1000 }));
-}
-
 async function firstRow(hash) {
     const times = [];
     for (let i = 0; i < RUNS; i++) {
@@ -74,9 +68,10 @@ test('100,000 rows are scrolled without a task over 50 ms', { skip }, async () =
     });
     const devtools = await page.createCDPSession();
     await devtools.send('HeapProfiler.collectGarbage'); /* what loading left behind is not the scrolling's */
-    await page.tracing.start({ categories: ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline'] });
-    const frames = await page.evaluate(scroll);
-    const tasks = tasksOf(JSON.parse(Buffer.from(await page.tracing.stop()).toString()));
+    let frames;
+    const tasks = await tasksWhile(page, async () => {
+        frames = await page.evaluate(scroll);
+    });
     assert.match(frames.last, /\/p\/\d{1,2} /, 'the oldest row is at the end');
     assert.ok(tasks.length > 300, `${tasks.length} tasks were seen`);
     const worst = Math.max(...tasks.map(t => t.cpu));

@@ -12,10 +12,14 @@
 
 _Atomic uint64_t dw_counters[DW_COUNTERS];
 
+#define KIND_NOT_DONE "not_done"
+#define KIND_MENDED "mended"
+#define KIND_WORK "work"
+
 static const struct {
-    const char *name, *doc;
+    const char *name, *kind, *doc;
 } rows[] = {
-#define COUNTER(name, doc) {#name, doc},
+#define COUNTER(name, kind, doc) {#name, KIND_##kind, doc},
 #include "dogwatch/tbl/counters.h"
 #undef COUNTER
 };
@@ -36,6 +40,12 @@ const char *dw_counter_doc(enum dw_counter c)
 {
     DW_ASSERT(c < DW_COUNTERS);
     return rows[c].doc;
+}
+
+const char *dw_counter_kind(enum dw_counter c)
+{
+    DW_ASSERT(c < DW_COUNTERS);
+    return rows[c].kind;
 }
 
 static int put_file(const struct dw_fs *fs, const char *path, struct dw_str text)

@@ -66,6 +66,23 @@ void dw_match_scratch_free(struct dw_match_scratch *s)
     dw_free(s);
 }
 
+struct dw_tally *dw_tally_new(const struct dw_ruleset *rs)
+{
+    return dw_calloc(1, sizeof(struct dw_tally) + rs->rule_count * sizeof(struct dw_rule_tally));
+}
+
+void dw_tally_add(_Atomic uint64_t *n)
+{
+    (void)atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
+static void note_verdict(struct dw_tally *t, uint32_t rule, enum dw_verdict v)
+{
+    dw_tally_add(&t->rule[rule].evaluated);
+    if (v != DW_FALSE)
+        dw_tally_add(v == DW_UNDECIDED ? &t->rule[rule].undecided : &t->rule[rule].matched);
+}
+
 static void call(struct dw_match_scratch *s, uint32_t rule)
 {
     if (s->seen[rule] == s->event_number)
@@ -117,6 +134,8 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
         s->event_number = 1;
     }
     s->called_count = 0;
+    if (opts.tally)
+        dw_tally_add(&opts.tally->events);
     dw_pred_scratch_prefilter(s->pred, !opts.no_prefilter);
     int rc = dw_pred_begin(s->pred, ev, on_fired, s);
     if (rc < 0)
@@ -139,6 +158,8 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     for (uint32_t i = 0; i < kept; i++) {
         enum dw_verdict v = dw_expr_test(&rs->expr, rs->rule[s->called[i]].expr, s->pred, ev, rs->keys);
         DW_COUNT_IF(v == DW_UNDECIDED, match_undecided);
+        if (opts.tally)
+            note_verdict(opts.tally, s->called[i], v);
         if (v != DW_FALSE)
             hit(ud, s->called[i], v == DW_UNDECIDED);
     }

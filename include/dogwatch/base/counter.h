@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum dw_counter {
-#define COUNTER(name, doc) DW_C_##name,
+#define COUNTER(name, kind, doc) DW_C_##name,
 #include "dogwatch/tbl/counters.h"
 #undef COUNTER
     DW_COUNTERS
@@ -33,6 +33,8 @@ uint64_t dw_counter_get(enum dw_counter c);
 /* Static strings, e.g. "parse_fields_dropped". */
 const char *dw_counter_name(enum dw_counter c);
 const char *dw_counter_doc(enum dw_counter c);
+/* "not_done", "mended" or "work": tbl/counters.h says which is which. Static. */
+const char *dw_counter_kind(enum dw_counter c);
 
 /* Writes the counters that are not zero to `path`, replacing it: one line each, name, space, number. Not synced: it tells
  * how things stand, and is no evidence. Codes of dw_fs_write. */

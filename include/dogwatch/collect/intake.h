@@ -24,6 +24,7 @@ struct dw_intake_conf {
     uint32_t listed_count;
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
+    struct dw_tally *tally;     /* of these rules; may be NULL */
     int64_t lateness_ns;
     int64_t idle_after_ns;      /* an agent unheard for so long holds back nothing */
     uint64_t segment_max_bytes;

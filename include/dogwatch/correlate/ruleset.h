@@ -12,6 +12,8 @@
 #include "dogwatch/frame/digest.h"
 #include "dogwatch/pred/explain.h"
 
+#include <stdatomic.h>
+
 enum dw_level {
     DW_LEVEL_NONE,
     DW_LEVEL_INFORMATIONAL,
@@ -116,7 +118,20 @@ struct dw_match_scratch;
 struct dw_match_scratch *dw_match_scratch_new(const struct dw_ruleset *rs);
 void dw_match_scratch_free(struct dw_match_scratch *s);
 
+/* What matching cost and found, counted by the thread that matches and read by any. Of a correlation only `matched` moves, by who
+ * takes its findings. */
+struct dw_tally {
+    _Atomic uint64_t events;
+    struct dw_rule_tally {
+        _Atomic uint64_t evaluated, matched, undecided;
+    } rule[]; /* by rule number */
+};
+/* All zero; given, dw_free. NULL without memory. */
+struct dw_tally *dw_tally_new(const struct dw_ruleset *rs);
+void dw_tally_add(_Atomic uint64_t *n);
+
 struct dw_match_opts {
+    struct dw_tally *tally; /* may be NULL */
     bool any_logsource; /* match every rule, whatever the event's dataset */
     bool no_prefilter;  /* evaluate every rule: the oracle for tests */
 };

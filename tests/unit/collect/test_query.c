@@ -145,6 +145,11 @@ static const struct {
     {true, "_line:\"GET /login\""},
     {true, "event.id:*"},
     {false, "event.id:nonsense"},
+    {true, "dogwatch.stream:ab000000000000000000000000000000"},
+    {false, "dogwatch.stream:cd*"},
+    {true, "dogwatch.start:0 and dogwatch.end:>10"},
+    {false, "dogwatch.start:>0 or dogwatch.end:<10"},
+    {true, "dogwatch.read_at:1970-01-01T00:00:00.000000000Z"},
 };
 
 static void filters_mean_what_the_grammar_says(void **state)

@@ -238,7 +238,7 @@ static void mistakes_in_pipes_have_a_place(void **state)
         {"* | eval a = ", 14, "missing here"}, {"* | eval a = 1 +", 17, "missing here"}, {"* | eval a = (1", 14, "never closed"},
         {"* | eval a = foo(1)", 14, "no such function"}, {"* | eval a = if(1, 2, 3)", 18, "needs a comparison"},
         {"* | eval a = len(1, 2)", 17, "fewer arguments"}, {"* | eval a = substr(b, 1)", 25, "argument is missing"},
-        {"* | eval a = 1e", 14, "no number"}, {"* | eval a = \"x", 14, "never closed"}, {"* | eval event.id = 1", 10, "dogwatch's own"},
+        {"* | eval a = 1e", 14, "no number"}, {"* | eval a = \"x", 14, "never closed"}, {"* | eval event.id = 1", 10, "dogwatch's own"}, {"* | eval dogwatch.start = 1", 10, "dogwatch's own"},
         {"* | parse", 10, "field is missing"}, {"* | parse a", 12, "pattern in quotes"}, {"* | parse \"abc\"", 11, "no <name>"},
         {"* | parse \"<a><b>\"", 11, "border"}, {"* | stats count | parse \"<a>\"", 25, "no line"}, {"* | context 0", 13, "number from 1"},
         {"* | context 5000", 13, "too large"},

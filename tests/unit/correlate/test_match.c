@@ -1,6 +1,8 @@
 /* Tests of correlate/match/match.c and core/pred/expr.c: prefilter against none on random rules, elements of arrays. */
 #include "sigma_bed.h"
 
+#include "dogwatch/base/mem.h"
+
 #include "dogwatch/base/rng.h"
 
 static struct sbed b;
@@ -111,10 +113,33 @@ static void one_element_must_satisfy_a_map(void **state)
     assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
 }
 
+/* Goal:   the tally is what was worked out and what held: a rule whose witness is not in the event costs nothing.
+ * Method: two rules over three events, counted by hand. */
+static void the_tally_counts_what_was_worked_out(void **state)
+{
+    (void)state;
+    assert_int_equal(sbed_rules(&b, "title: one\nid: a\nlogsource: {product: x}\ndetection:\n  s: {f: v, g: w}\n  condition: s\n---\n"
+                                    "title: two\nid: b\nlogsource: {product: x}\ndetection:\n  s: {h|contains: wget}\n  condition: s\n"), 2);
+    struct dw_tally *t = dw_tally_new(b.rs);
+    static const char *const events[] = {"f=v|g=w", "f=v|g=other", "h=curl -O"};
+    for (size_t i = 0; i < DW_COUNT_OF(events); i++) {
+        (void)sbed_event(&b, events[i], "-");
+        (void)sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true, .tally = t});
+    }
+    assert_int_equal(t->events, 3);
+    assert_int_equal(t->rule[0].matched, 1);
+    assert_true(t->rule[0].evaluated >= 1 && t->rule[0].evaluated <= 2); /* by whichever of its leaves is the witness */
+    assert_int_equal(t->rule[0].undecided, 0);
+    assert_int_equal(t->rule[1].evaluated, 0);
+    assert_int_equal(t->rule[1].matched, 0);
+    dw_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefilter_and_witness_change_no_verdict),
+        cmocka_unit_test(the_tally_counts_what_was_worked_out),
         cmocka_unit_test(one_element_must_satisfy_a_map),
     };
     sbed_init(&b);

@@ -1,0 +1,51 @@
+/*
+ * parts: the pieces of a page, loaded each on its own: what fails leaves the others standing, and what was shown stays shown
+ * while it is loaded again.
+ */
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { rows } from './api.js';
+import { utc } from './format.js';
+import { html } from './html.js';
+import { useKeys } from './keys.js';
+import { Failure, Whole } from './ui.js';
+
+/* One part: {value, answer, error}, all null until it has come. */
+export const part = () => signal({ value: null, answer: null, error: null });
+
+/* `how` answers {value, answer}. */
+export async function fill(into, how) {
+    try {
+        into.value = { answer: null, error: null, ...await how() };
+    } catch (error) {
+        if (error.name !== 'AbortError')
+            into.value = { ...into.value, error };
+    }
+}
+
+/* Rows of the API as a part's value. */
+export async function list(path, params) {
+    const got = await rows(path, { params });
+    return { value: got.rows, answer: got.answer };
+}
+
+export function Reading({ part: p, what = 'Reading' }) {
+    return !p.value && !p.error ? html`<p class="loading" role="status">${what} …</p>` : null;
+}
+
+/* The frame of a page of facts: a heading, as of when they are, and `r` to load again. `at`: a signal that holds when they came. */
+export function Sheet({ title, cls, load, at, keys = {}, children }) {
+    useEffect(() => {
+        load();
+    }, []);
+    useKeys({ ...keys, r: { does: 'load again', run: load } }, { name: title });
+    return html`<main class=${`sheet ${cls}`} aria-label=${title}><h1>${title} <button type="button" onClick=${load}>Load again <kbd>r</kbd></button>
+        ${at.value > 0 && html`<small>as of ${utc(at.value)} UTC</small>`}</h1>${children}</main>`;
+}
+
+/* A section of such a page: what failed, what is still read, and why an answer is partial stand where its rows would. */
+export function Section({ id, title, note, part: p, load, what, children }) {
+    return html`<section aria-labelledby=${id}><h2 id=${id}>${title} <small>${note}</small></h2>
+        ${p && html`<${Failure} error=${p.error} retry=${load} /><${Reading} part=${p} what=${what} />`}${children}
+        ${p?.answer && !p.answer.complete && html`<${Whole} answer=${p.answer} />`}</section>`;
+}
