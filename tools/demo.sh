@@ -44,9 +44,18 @@ cat <<EOF
   dogwatch query '"union select" or "/etc/passwd"' --output table
   zstd -dc $data/archive/seg-* | head           # the very lines the programs wrote
   dogwatch archive ls --output table
-  dogwatch up                                   # goes on watching, and prints a link to the console
 
   your own containers (docker, pods and podman are found by themselves; reading them needs root):
   sudo $bin/dogwatch up --data /var/lib/dogwatch
   any files:  $bin/dogwatch up --data ~/dogwatch --logs '/var/log/nginx/*.log'
+EOF
+again=("$bin/dogwatch" up --data "$data" --logs "$logs/docker/*/*-json.log" --logs "$logs/pods/*/*/*.log")
+if [ -t 1 ]; then
+  title "The same in the browser: the link below signs you in; Ctrl-C ends it"
+  exec "${again[@]}"
+fi
+title "The same in the browser"
+cat <<EOF
+  $bin/dogwatch up --data $data
+  serves the console at http://127.0.0.1:7117/ and prints a link that signs you in (later: dogwatch console)
 EOF
