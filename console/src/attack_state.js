@@ -1,8 +1,9 @@
 /*
  * attack_state: from rules and alerts to the matrix. Pure.
  *
- * Idea: a rule stands in the cell of each technique that it tags, below each tactic that it tags; sub-techniques count for their
- * technique. A tag of a tactic that the table does not know makes a column of its own: nothing that a rule says is dropped.
+ * Idea: a rule stands in the cell of each technique that it tags, below those tactics that it tags and the technique serves; sub-techniques
+ * count for their technique. What the table does not know stands below all that the rule tags, a tactic as a column of its own: nothing that
+ * a rule says is dropped.
  */
 import { TACTICS, TECHNIQUES } from './attack_names.js';
 
@@ -29,6 +30,12 @@ function columnsOf(rules) {
     return [...TACTICS, ...[...more].sort().map(t => [t, t.replaceAll('-', ' ')]), ['', 'No tactic tagged']];
 }
 
+/* The tactics of one technique of a rule; [''] where neither says one. */
+function placesOf(id, tactics) {
+    const own = TECHNIQUES.get(id)?.tactics, both = (own || []).filter(t => tactics.includes(t));
+    return [both, own || [], tactics, ['']].find(list => list.length);
+}
+
 /* {columns: [{id, title, cells: [{id, name, rules, sub, alerts, matched}]}], unmapped: [rule]}; `alerts`: by rule id how many. */
 export function matrix(rules, alerts) {
     const at = new Map(), unmapped = [];
@@ -37,8 +44,8 @@ export function matrix(rules, alerts) {
         if (!techniques.size)
             unmapped.push(rule);
         for (const [id, sub] of techniques)
-            for (const tactic of tactics.length ? tactics : ['']) {
-                const key = `${tactic}/${id}`, cell = at.get(key) || { tactic, id, name: TECHNIQUES.get(id) || id.toUpperCase(), rules: [], sub: new Set(), alerts: 0, matched: 0 };
+            for (const tactic of placesOf(id, tactics)) {
+                const key = `${tactic}/${id}`, cell = at.get(key) || { tactic, id, name: TECHNIQUES.get(id)?.name || id.toUpperCase(), rules: [], sub: new Set(), alerts: 0, matched: 0 };
                 cell.rules.push(rule);
                 sub.forEach(s => cell.sub.add(s));
                 cell.alerts += alerts.get(rule.id) || 0;

@@ -66,7 +66,7 @@ function Facts({ s, kind, value }) {
 const ALERT_COLUMNS = [['Level'], ['Rule'], ['About'], ['Raised (UTC)'], ['Events', 'num'], ['Status']];
 
 function alertRow(a) {
-    return { cells: [html`<${Level} level=${a.rule?.level} />`, html`<a href=${link('alert', {}, a.event.id)}><${Text} text=${a.rule?.name} /></a>`, html`<${Text} text=${a.about || ''} limit=${120} />`,
+    return { cells: [html`<${Level} level=${a.rule?.level} />`, html`<a href=${link('alert', {}, a.event.id)}>${a.rule?.name}</a>`, html`<${Text} text=${a.about || ''} limit=${120} />`,
         html`<time>${utc(a.raised)}</time>`, count(a.total || 0), (a.workflow?.status || '').replace('_', ' ')] };
 }
 

@@ -55,7 +55,7 @@ function row(rule, week, events) {
     return { cls: isOpen ? 'at' : '', cells };
 }
 
-const COLUMNS = [['Level'], ['Rule', 'wide'], ['About'], ['State'], ['7 days'], ['Alerts 24 h', 'num'], ['Alerts 7 d', 'num'], ['Last alert'], ['Matched', 'num'], ['Tried on', 'num'], ['Undecided', 'num']];
+const COLUMNS = [['Level'], ['Rule', 'wide'], ['Kind'], ['State'], ['7 days'], ['Alerts 24 h', 'num'], ['Alerts 7 d', 'num'], ['Last alert'], ['Matched', 'num'], ['Tried on', 'num'], ['Undecided', 'num']];
 
 function order(week) {
     const rank = l => (LEVELS.indexOf(l) + LEVELS.length + 1) % (LEVELS.length + 1), n = r => (week.get(r.id) || NOTHING).week;

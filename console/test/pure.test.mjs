@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rowsOf, takes } from '../src/alerts_rows.js';
+import { matrix } from '../src/attack_state.js';
+import { lanesOf } from '../src/entity_state.js';
 import { flat, get, show } from '../src/flat.js';
 import { barSpan, bytes, instant, percent, span, utc } from '../src/format.js';
 import { marksOf, partsOf } from '../src/marks.js';
 import { add, place, quote, split, term, without } from '../src/query.js';
+import { alertsByRule } from '../src/rules_state.js';
 import { beginOf } from '../src/search_state.js';
 import { pieces, plain } from '../src/visible.js';
 
@@ -95,4 +98,32 @@ test('alerts are grouped by rule and what they are about, the worst first', () =
     assert.deepEqual(open.slice(2).map(r => r.alerts.length), [2, 1, 1]);
     assert.equal(rowsOf(list, { grouped: false }).length, 4);
     assert.ok(takes('mine', { status: 'in_progress', assignee: 'me' }, 'me') && !takes('open', { status: 'closed' }, 'me'));
+});
+
+test('a technique stands below the tactics that it serves and its rule tags', () => {
+    const rule = (id, ...tags) => ({ id, tags, matched: 1 });
+    const { columns, unmapped } = matrix([rule('a', 'attack.initial_access', 'attack.execution', 'attack.t1059.004'), rule('b', 'attack.impact', 'attack.t1083'), rule('c', 'attack.stealth', 'attack.t9999'), rule('d', 'cve.2021-44228'),
+        rule('e', 'attack.t9998')], new Map([['a', 3]]));
+    const where = id => columns.filter(c => c.cells.some(t => t.id === id)).map(c => c.id);
+    assert.deepEqual(where('t1059'), ['execution']);
+    assert.deepEqual(where('t1083'), ['discovery'], 'its own, where the rule tags none of them');
+    assert.deepEqual([where('t9999'), where('t9998')], [['stealth'], ['']]);
+    assert.deepEqual(unmapped.map(r => r.id), ['d']);
+    const [cell] = columns.find(c => c.id === 'execution').cells;
+    assert.deepEqual([cell.name, cell.alerts, [...cell.sub]], ['Command interpreter', 3, ['t1059.004']]);
+});
+
+test('alerts by rule and day', () => {
+    const now = Date.parse('2026-11-29T12:00:00Z'), at = hours => ({ rule: { id: 'r' }, raised: new Date(now - hours * 3600e3).toISOString() });
+    assert.deepEqual(alertsByRule([at(1), at(23), at(25), at(150)], now).get('r'), { day: [1, 0, 0, 0, 0, 1, 2], week: 4, last: now - 3600e3 });
+});
+
+test('lanes: the busiest first, the rest in one, and nothing lost', () => {
+    const rows = Array.from({ length: 12 }, (_, i) => ({ '@timestamp': new Date(60e3 * (i % 3)).toISOString(), count: i + 1, 'event.dataset': `d${i}` }));
+    const lanes = lanesOf(rows, 0, 60e3, 3);
+    assert.equal(lanes.length, 8);
+    assert.equal(lanes[0].name, 'd11');
+    assert.equal(lanes[7].name, '5 others');
+    assert.equal(lanes.reduce((n, l) => n + l.total, 0), 78);
+    assert.equal(lanes.reduce((n, l) => n + l.bars.reduce((a, b) => a + b), 0), 78);
 });
