@@ -52,6 +52,39 @@ static void page_counters(struct dw_buf *b)
     }
 }
 
+static void page_detectors(struct dw_buf *b)
+{
+    static const struct {
+        const char *word, *span, *doc;
+        bool field;
+    } rows[] = {
+#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, timespan_is, doc, needs_field},
+#include "dogwatch/tbl/detectors.h"
+#undef DETECTOR
+    };
+    dw_buf_printf(b, "# Detectors\n\n%sA detector is a rule whose threshold is learned: it looks at the matches of other rules, key by key, and says what is not as it was.\n"
+        "It stands in a document of its own, beside Sigma rules and in place of `correlation:`; all that correlation.md says of order, lateness, keys and bounds holds.\n\n"
+        "| type | tells | `timespan` is | `field` |\n|---|---|---|---|\n", made);
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
+        dw_buf_printf(b, "| `%s` | %s | %s | %s |\n", rows[i].word, rows[i].doc, rows[i].span, rows[i].field ? "needed" : dw_str_eq(dw_str_of(rows[i].word), DW_STR("silence")) ? "none" : "its sum is looked at, not the count");
+    dw_buf_str(b, DW_STR("\n"
+        "| key | is | when it is left out |\n|---|---|---|\n"
+        "| `rules` | whose matches are looked at, by name or id | needed |\n"
+        "| `group-by` | what makes a key | one key for all |\n"
+        "| `learn` | a key that was first seen less long ago raises nothing | new_value: 1d; silence: the timespan; rate_spike: nothing, but half of `history` must be there |\n"
+        "| `history` | rate_spike: spans in the baseline, 4 to 2000 | 60 |\n"
+        "| `deviations` | rate_spike: how many times the spread away from the median is too far | 3.5 |\n"
+        "| `direction` | rate_spike: `up`, `down` or `both` | up |\n"
+        "| `condition` | rate_spike, upwards: `gte: 20` is a floor | none |\n\n"
+        "The finding has `detector`: `type`, `feature` (what was looked at), `value`, `baseline` (rate_spike: the median span; new_value: how many values are known; silence: seconds between\n"
+        "events), and of rate_spike `spread` and `score`, how many times the spread it is away.\n\n"
+        "rate_spike: the spread is 1.4826 times the median distance from the median, and at least what 98 in 100 spans differ by over 2.33, the square root of the median for counts, and a\n"
+        "hundredth of it. More is told by the event that makes it too much; less when its span is over. An anomaly is one finding until a sixth of `history` has passed without another.\n\n"
+        "silence: told when the watermark passes the newest event plus `timespan` and the sender's own low-water mark has, too; else it waits, counted `detect_silence_undecided`. So neither a\n"
+        "host that is away nor a broker that is down makes a source silent. A key that was told is forgotten and learned anew.\n\n"
+        "new_value: 4096 values a key; beyond that the one not seen for longest is forgotten, counted `correlate_window_capped`, and told again when it comes.\n"));
+}
+
 static void page_errors(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Errors\n\n%s| number | name | text |\n|---|---|---|\n", made);
@@ -219,7 +252,7 @@ static const struct {
     const char *name;
     void (*make)(struct dw_buf *b);
 } pages[] = {
-    {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/errors.md", page_errors},
+    {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/detectors.md", page_detectors}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},

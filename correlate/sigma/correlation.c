@@ -1,5 +1,5 @@
 /*
- * correlation: the `correlation:` part of a document.
+ * correlation: the `correlation:` part of a document, and what `detector:` shares with it.
  *
  * Invariants:
  *   (1) Members, groups and fields are bounded by the arrays of struct dw_correlation.
@@ -17,15 +17,19 @@
 static const struct {
     const char *word;
     enum dw_corr_type type;
-    bool numeric, field;
+    bool numeric, field, number; /* needs a comparison, a field; the field is a number */
+    const char *section;
 } types[] = {
-    {"event_count", DW_CORR_EVENT_COUNT, true, false},
-    {"value_count", DW_CORR_VALUE_COUNT, true, true},
-    {"temporal", DW_CORR_TEMPORAL, false, false},
-    {"temporal_ordered", DW_CORR_TEMPORAL_ORDERED, false, false},
-    {"value_sum", DW_CORR_VALUE_SUM, true, true},
-    {"value_avg", DW_CORR_VALUE_AVG, true, true},
-    {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true},
+    {"event_count", DW_CORR_EVENT_COUNT, true, false, false, "correlation"},
+    {"value_count", DW_CORR_VALUE_COUNT, true, true, false, "correlation"},
+    {"temporal", DW_CORR_TEMPORAL, false, false, false, "correlation"},
+    {"temporal_ordered", DW_CORR_TEMPORAL_ORDERED, false, false, false, "correlation"},
+    {"value_sum", DW_CORR_VALUE_SUM, true, true, true, "correlation"},
+    {"value_avg", DW_CORR_VALUE_AVG, true, true, true, "correlation"},
+    {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true, true, "correlation"},
+#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
+#include "dogwatch/tbl/detectors.h"
+#undef DETECTOR
 };
 static const struct {
     const char *word;
@@ -35,7 +39,11 @@ static const struct {
 
 static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
 {
-    dw_diag_add(g->diags, at, help, name.ptr ? "correlation: %s '%.*s'" : "correlation: %s", what, DW_ARG(name));
+    const char *part = g->part ? g->part : "correlation";
+    if (name.ptr)
+        dw_diag_add(g->diags, at, help, "%s: %s '%.*s'", part, what, DW_ARG(name));
+    else
+        dw_diag_add(g->diags, at, help, "%s: %s", part, what);
     return DW_ESYNTAX;
 }
 
@@ -43,35 +51,33 @@ static int read_type(struct dw__sigma *g, const struct dw_yaml *map, size_t *ret
 {
     const struct dw_yaml *n = dw_yaml_get(map, "type");
     const char *words[DW_COUNT_OF(types)];
+    size_t count = 0;
     char help[160];
     if (!n || n->kind != DW_YAML_SCALAR)
-        return refuse(g, map->key_at, "add `type: event_count`", "the type is missing", DW_STR_NONE);
+        return refuse(g, map->key_at, dw_str_eq(map->key, DW_STR("detector")) ? "add `type: new_value`" : "add `type: event_count`", "the type is missing", DW_STR_NONE);
     for (size_t i = 0; i < DW_COUNT_OF(types); i++) {
-        words[i] = types[i].word;
+        if (!dw_str_eq(map->key, dw_str_of(types[i].section)))
+            continue;
+        words[count++] = types[i].word;
         if (dw_str_eq(n->text, dw_str_of(types[i].word))) {
             *ret = i;
             return DW_OK;
         }
     }
-    const char *near = dw_nearest(n->text, words, DW_COUNT_OF(words));
+    const char *near = dw_nearest(n->text, words, count);
     if (near)
         (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
     return refuse(g, n->at, near ? help : NULL, "unknown type", n->text);
 }
 
-static int read_timespan(struct dw__sigma *g, const struct dw_yaml *map, int64_t *ret)
+int dw__timespan(struct dw__sigma *g, const struct dw_yaml *n, int64_t *ret)
 {
     static const struct {
         char unit;
         int64_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'M', 2592000}, {'y', 31536000}};
-    const struct dw_yaml *n = dw_yaml_get(map, "timespan");
     uint64_t count;
-    if (!n)
-        n = dw_yaml_get(map, "timeframe");
-    if (!n || n->kind != DW_YAML_SCALAR)
-        return refuse(g, map->key_at, "add `timespan: 5m`", "the timespan is missing", DW_STR_NONE);
-    for (size_t i = 0; i < DW_COUNT_OF(units) && n->text.len; i++) {
+    for (size_t i = 0; n->kind == DW_YAML_SCALAR && i < DW_COUNT_OF(units) && n->text.len; i++) {
         bool unit = n->text.ptr[n->text.len - 1] == units[i].unit;
         if (!unit || !dw_str_u64(dw_str_slice(n->text, 0, n->text.len - 1), &count) || count == 0 ||
             count > 100 * 31536000ull / (uint64_t)units[i].seconds)
@@ -79,10 +85,20 @@ static int read_timespan(struct dw__sigma *g, const struct dw_yaml *map, int64_t
         *ret = (int64_t)count * units[i].seconds * 1000000000;
         return DW_OK;
     }
-    return refuse(g, n->at, "a number and s, m, h or d: 30s, 5m, 1h", "not a timespan:", n->text);
+    return refuse(g, n->at, "a number and s, m, h or d: 30s, 5m, 1h", "not a timespan:", n->kind == DW_YAML_SCALAR ? n->text : DW_STR_NONE);
 }
 
-static bool read_number(const struct dw_yaml *n, double *ret)
+static int read_timespan(struct dw__sigma *g, const struct dw_yaml *map, int64_t *ret)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "timespan");
+    if (!n)
+        n = dw_yaml_get(map, "timeframe");
+    if (!n || n->kind != DW_YAML_SCALAR)
+        return refuse(g, map->key_at, "add `timespan: 5m`", "the timespan is missing", DW_STR_NONE);
+    return dw__timespan(g, n, ret);
+}
+
+bool dw__number(const struct dw_yaml *n, double *ret)
 {
     char copy[64];
     if (n->kind != DW_YAML_SCALAR || !n->plain || n->text.len == 0 || n->text.len >= sizeof copy)
@@ -113,7 +129,7 @@ static int read_condition_key(struct dw__sigma *g, const struct dw_yaml *v, stru
     if (dw_str_eq(v->key, DW_STR("field")))
         return read_fields(g, v, c);
     if (dw_str_eq(v->key, DW_STR("percentile"))) {
-        if (!read_number(v, &c->percentile) || c->percentile < 0 || c->percentile > 100)
+        if (!dw__number(v, &c->percentile) || c->percentile < 0 || c->percentile > 100)
             return refuse(g, v->at, NULL, "a percentile from 0 to 100 is expected, not", v->text);
         return DW_OK;
     }
@@ -122,7 +138,7 @@ static int read_condition_key(struct dw__sigma *g, const struct dw_yaml *v, stru
             continue;
         if (c->cond_count == DW_COUNT_OF(c->want))
             return refuse(g, v->key_at, "a lower and an upper bound", "more than two comparisons", DW_STR_NONE);
-        if (!read_number(v, &c->want[c->cond_count]))
+        if (!dw__number(v, &c->want[c->cond_count]))
             return refuse(g, v->at, NULL, "a number is expected, not", v->text);
         c->op[c->cond_count++] = ops[i].op;
         return DW_OK;
@@ -148,7 +164,7 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
     if (rc == DW_OK && types[type].field && c->field_count == 0)
         rc =
             refuse(g, n ? n->at : map->key_at, "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
-    if (rc == DW_OK && c->type >= DW_CORR_VALUE_SUM && c->field_count > 1)
+    if (rc == DW_OK && types[type].number && c->field_count > 1)
         rc = refuse(g, n ? n->at : map->key_at, NULL, "numbers come from one field", DW_STR_NONE);
     return rc;
 }
@@ -209,15 +225,30 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
     return rc;
 }
 
-int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index)
+const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc)
 {
     const struct dw_yaml *map = dw_yaml_get(doc, "correlation");
+    return map ? map : dw_yaml_get(doc, "detector");
+}
+
+const char *dw_corr_type_text(enum dw_corr_type type)
+{
+    for (size_t i = 0; i < DW_COUNT_OF(types); i++)
+        if (types[i].type == type)
+            return types[i].word;
+    return "";
+}
+
+int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index)
+{
+    const struct dw_yaml *map = dw__correlation_of(doc);
     size_t type = 0;
     struct dw_correlation *c = dw_arena_alloc(&g->rs->arena, sizeof *c);
     if (!c)
         return DW_ENOMEM;
     if (map->kind != DW_YAML_MAP)
         return refuse(g, map->at, NULL, "a mapping is expected", DW_STR_NONE);
+    g->part = dw_str_eq(map->key, DW_STR("detector")) ? "detector" : NULL;
     int rc = read_type(g, map, &type);
     c->type = types[type].type;
     if (rc == DW_OK)
@@ -228,6 +259,8 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         rc = read_groups(g, map, c);
     if (rc == DW_OK)
         rc = read_condition(g, map, type, c);
+    if (rc == DW_OK && dw_is_detector(c->type))
+        rc = dw__detector(g, map, c);
     const struct dw_yaml *generate = dw_yaml_get(map, "generate");
     if (!generate)
         generate = dw_yaml_get(doc, "generate");
@@ -240,9 +273,7 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
 
 void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out)
 {
-    for (size_t i = 0; i < DW_COUNT_OF(types); i++)
-        if (types[i].type == c->type)
-            dw_buf_printf(out, "%s", types[i].word);
+    dw_buf_printf(out, "%s", dw_corr_type_text(c->type));
     for (uint32_t i = 0; i < c->field_count; i++)
         dw_buf_printf(out, "%s%.*s", i ? ", " : " of ", DW_ARG(c->field_name[i]));
     for (uint32_t i = 0; i < c->member_count; i++)

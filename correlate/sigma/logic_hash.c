@@ -34,6 +34,12 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->want[i]);
     }
     dw_buf_double(out, c->percentile);
+    if (dw_is_detector(c->type)) {
+        dw_buf_u64(out, (uint64_t)c->learn_ns);
+        dw_buf_u32(out, c->history);
+        dw_buf_double(out, c->deviations);
+        dw_buf_u32(out, c->way);
+    }
     for (uint32_t i = 0; i < c->field_count; i++)
         put_names(rs, &c->field[i], out);
     for (uint32_t m = 0; m < c->member_count; m++) {

@@ -99,7 +99,7 @@ static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct
 /* Slips in the names that matter: other names are the author's business. */
 static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
 {
-    static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "filter",
+    static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "detector", "filter",
         "description", "tags", "author", "falsepositives", "references", "related", "modified", "fields", "license",
         "name", "date", "scope", "taxonomy", "id"};
     for (const struct dw_yaml *n = doc->first; n; n = n->next) {

@@ -69,7 +69,7 @@ static int add_single(struct dw__sigma *g, const struct dw_yaml *doc)
     if (rc < 0)
         return rc;
     if (!detection) {
-        dw_diag_add(g->diags, doc->at, NULL, "neither detection, correlation nor filter: not a Sigma rule");
+        dw_diag_add(g->diags, doc->at, NULL, "neither detection, correlation, detector nor filter: not a rule");
         return DW_ESYNTAX;
     }
     if (!dw_yaml_get(doc, "logsource"))
@@ -82,7 +82,7 @@ static int add_single(struct dw__sigma *g, const struct dw_yaml *doc)
 
 static bool is_deferred(const struct dw_yaml *doc)
 {
-    return dw_yaml_get(doc, "correlation") || dw_yaml_get(doc, "filter");
+    return dw__correlation_of(doc) || dw_yaml_get(doc, "filter");
 }
 
 /* Keeps a file for finish. */
@@ -160,7 +160,7 @@ static int register_correlations(struct dw_ruleset *rs, struct again *f)
     for (const struct dw_yaml *doc = f->doc; doc && rc == DW_OK; doc = doc->next) {
         struct dw_rule rule;
         uint32_t index;
-        if (!dw_yaml_get(doc, "correlation"))
+        if (!dw__correlation_of(doc))
             continue;
         rc = dw__meta(&g, doc, &rule);
         if (rc == DW_OK)
@@ -187,7 +187,7 @@ static int resolve_correlations(struct dw_ruleset *rs, struct again *f)
     struct dw__sigma g = {.rs = rs, .diags = &f->diags};
     int rc = DW_OK;
     for (const struct dw_yaml *doc = f->doc; doc && rc == DW_OK; doc = doc->next) {
-        uint32_t index = dw_yaml_get(doc, "correlation") ? rule_at(rs, f, doc) : rs->rule_count;
+        uint32_t index = dw__correlation_of(doc) ? rule_at(rs, f, doc) : rs->rule_count;
         if (index == rs->rule_count)
             continue;
         rc = dw__correlation(&g, doc, index);
@@ -221,7 +221,7 @@ static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
     dw__corr_depths(rs, depth);
     for (uint32_t i = 0; i < rs->deferred_count; i++) {
         for (const struct dw_yaml *doc = files[i].doc; doc; doc = doc->next) {
-            uint32_t index = dw_yaml_get(doc, "correlation") ? rule_at(rs, &files[i], doc) : rs->rule_count;
+            uint32_t index = dw__correlation_of(doc) ? rule_at(rs, &files[i], doc) : rs->rule_count;
             if (index == rs->rule_count || depth[index] <= DW__CORR_DEPTH_MAX)
                 continue;
             dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep",

@@ -11,6 +11,7 @@ struct dw__sigma {
     struct dw_ruleset *rs;
     struct dw_diags *diags;
     struct dw_str product, service; /* of its logsource: some field names depend on it */
+    const char *part; /* correlations: how this one calls itself in a mistake; NULL: `correlation` */
 };
 
 /* A list of node numbers that grows. */
@@ -108,6 +109,14 @@ uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
 
 /* A correlation document: fills what does not need other rules; members are resolved in the second step. */
 DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
+/* Its `correlation:` or `detector:`; NULL: it has neither. */
+const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc);
+/* What `detector:` has beside what a correlation has, after that was read. */
+DW_MUST_USE int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c);
+/* 30s, 5m, 1h. */
+DW_MUST_USE int dw__timespan(struct dw__sigma *g, const struct dw_yaml *n, int64_t *ret);
+/* A plain, finite number. */
+bool dw__number(const struct dw_yaml *n, double *ret);
 enum { DW__CORR_DEPTH_MAX = 8 };
 /* How deep each rule's correlations of correlations go: 0 a rule about one event; over the bound: too deep or a cycle.
  * `depth` has a byte for each rule. */

@@ -127,6 +127,34 @@ static void put_ids(struct dw_buf *out, const struct dw_event_ref *ids, uint32_t
     dw_buf_byte(out, ']');
 }
 
+/* What the detector says: its type, what it looked at, and the past that it judged by. */
+static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, struct dw_buf *out)
+{
+    struct dw_cursor values = dw_cursor_of(a->value_text);
+    dw_buf_printf(out, ",\"detector\":{\"type\":\"%s\",\"feature\":", dw_corr_type_text(type));
+    (void)dw_json_string(out, a->feature);
+    put_name(out, "value");
+    if (type != DW_CORR_NEW_VALUE)
+        dw_json_float(out, a->value);
+    else
+        dw_buf_byte(out, '[');
+    for (bool first = true; dw_cursor_left(&values) && !values.bad; first = false) {
+        dw_buf_str(out, first ? DW_STR("") : DW_STR(","));
+        (void)dw_json_string(out, dw_take_bytes(&values, dw_take_u32(&values)));
+    }
+    dw_buf_str(out, type == DW_CORR_NEW_VALUE ? DW_STR("]") : DW_STR(""));
+    put_name(out, "baseline");
+    dw_json_float(out, a->baseline);
+    if (type == DW_CORR_RATE_SPIKE) {
+        put_name(out, "spread");
+        dw_json_float(out, a->spread);
+        put_name(out, "score");
+        dw_json_float(out, a->score);
+        dw_buf_printf(out, ",\"spans\":%u", a->spans);
+    }
+    dw_buf_byte(out, '}');
+}
+
 static void put_rule(struct dw_buf *out, const struct dw_rule *rule)
 {
     char hash[2 * DW_SHA256_BYTES + 1];
@@ -192,6 +220,8 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
     put_time(out, f->window_end_ns);
     dw_buf_printf(out, "},\"cause\":\"%s\",\"value\":", cause);
     dw_json_float(out, f->value);
+    if (f->anomaly)
+        put_anomaly(f->anomaly, rule->corr->type, out);
     dw_buf_printf(out, ",\"total\":%llu,\"first\":", (unsigned long long)f->total);
     put_ids(out, f->first, f->first_count);
     put_name(out, "last");

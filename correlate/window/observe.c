@@ -50,14 +50,13 @@ static void drop_oldest(struct dw__state *s)
     s->count--;
 }
 
-static void expire(struct dw__state *s, int64_t now, int64_t timespan)
+void dw__entries_expire(struct dw__state *s, int64_t time_ns)
 {
-    while (s->count && dw__entry_at(s, 0)->time_ns <= now - timespan)
+    while (s->count && dw__entry_at(s, 0)->time_ns <= time_ns)
         drop_oldest(s);
 }
 
-/* Appends; at `most` entries the oldest goes. */
-static int append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
+int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
 {
     if (s->count == most)
         drop_oldest(s);
@@ -83,7 +82,7 @@ static bool holds(enum dw_corr_op op, double value, double want)
     DW_NEVER("all comparisons are above");
 }
 
-static bool condition(const struct dw_correlation *c, double value)
+bool dw__condition_holds(const struct dw_correlation *c, double value)
 {
     bool all = true;
     for (uint32_t i = 0; i < c->cond_count; i++)
@@ -105,7 +104,7 @@ static int count_events(
 {
     uint32_t most = entries_needed(c);
     DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
-    int rc = append(w, s, r, most);
+    int rc = dw__entries_append(w, s, r, most);
     *ret = s->count;
     return rc;
 }
@@ -121,7 +120,7 @@ static int count_values(
     }
     s->count = to;
     DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
-    int rc = append(w, s, r, most);
+    int rc = dw__entries_append(w, s, r, most);
     *ret = s->count;
     return rc;
 }
@@ -152,7 +151,7 @@ static int aggregate(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     DW_COUNT_IF(s->count == DW__ENTRIES_MAX, correlate_window_capped);
-    int rc = append(w, s, r, DW__ENTRIES_MAX);
+    int rc = dw__entries_append(w, s, r, DW__ENTRIES_MAX);
     if (rc < 0)
         return rc;
     if (c->type == DW_CORR_VALUE_PERCENTILE)
@@ -210,7 +209,7 @@ int dw__observe(
     int rc = DW_OK;
     bool by_members = c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED;
     if (!by_members)
-        expire(s, r->time_ns, c->timespan_ns);
+        dw__entries_expire(s, r->time_ns - c->timespan_ns);
     switch (c->type) {
     case DW_CORR_EVENT_COUNT: rc = count_events(w, c, s, r, ret_value); break;
     case DW_CORR_VALUE_COUNT: rc = count_values(w, c, s, r, ret_value); break;
@@ -219,7 +218,10 @@ int dw__observe(
     case DW_CORR_VALUE_SUM:
     case DW_CORR_VALUE_AVG:
     case DW_CORR_VALUE_PERCENTILE: rc = aggregate(w, c, s, r, ret_value); break;
-    case DW_CORR_NONE: DW_NEVER("only correlations come here");
+    case DW_CORR_NONE:
+    case DW_CORR_NEW_VALUE:
+    case DW_CORR_RATE_SPIKE:
+    case DW_CORR_SILENCE: DW_NEVER("only correlations come here");
     }
     if (rc < 0)
         return rc;
@@ -227,6 +229,6 @@ int dw__observe(
         *ret_crossed =
             *ret_value >= c->member_count && (c->type == DW_CORR_TEMPORAL || r->member + 1 == c->member_count);
     else
-        *ret_crossed = condition(c, *ret_value);
+        *ret_crossed = dw__condition_holds(c, *ret_value);
     return DW_OK;
 }

@@ -38,13 +38,14 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 
 static size_t weight(const struct dw__record *r)
 {
-    return sizeof *r + r->text_len + 1 + sizeof(struct dw__record *);
+    return sizeof *r + r->text_len + r->value_len + 1 + sizeof(struct dw__record *);
 }
 
 int dw__heap_push(struct dw_window *w, struct dw__record *r)
 {
     if (w->waiting_bytes + weight(r) > w->waiting_max) {
         DW_COUNT(correlate_matches_refused);
+        w->deaf_ns = r->time_ns > w->deaf_ns ? r->time_ns : w->deaf_ns;
         dw_free(r);
         return DW_OK;
     }

@@ -83,7 +83,7 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
     s->text = dw_alloc(r->text_len + 1);
     s->corr = r->corr;
     memcpy(s->key, r->key, sizeof s->key);
-    s->newest_ns = r->time_ns;
+    s->began_ns = s->newest_ns = r->time_ns;
     if (s->text) {
         memcpy(s->text, r->text, r->text_len);
         if (dw__state_insert(w, s) == DW_OK)
@@ -93,12 +93,36 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
     return NULL;
 }
 
+/* A silence that was told, and then an event: as a key that is seen for the first time. */
+static void begin_again(struct dw__state *s, const struct dw__record *r)
+{
+    s->began_ns = s->newest_ns = r->time_ns;
+    s->total = 0;
+    s->over = s->doubted = false;
+}
+
+static int64_t keeps_ns(const struct dw_correlation *c)
+{
+    int64_t ns = c->timespan_ns;
+    if (c->type == DW_CORR_RATE_SPIKE && __builtin_mul_overflow(ns, c->history + INT64_C(1), &ns))
+        ns = INT64_MAX;
+    return ns;
+}
+
+bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps_ns(c)) <= w->watermark_ns;
+}
+
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc)
 {
     struct dw__group *g = &w->group[group_of(r->key)];
     *ret_rc = DW_OK;
     if (g->cap) {
         struct dw__state **slot = slot_in(g->slot, g->cap, r->key);
+        if (*slot && (*slot)->over)
+            begin_again(*slot, r);
         if (*slot)
             return *slot;
     }
@@ -118,7 +142,7 @@ static void sweep_group(struct dw_window *w, struct dw__group *g)
     uint32_t before = g->count;
     for (uint32_t i = 0; i < g->cap; i++) {
         struct dw__state *s = g->slot[i];
-        if (!s || s->newest_ns + dw_ruleset_rule(w->rs, s->corr)->corr->timespan_ns > w->watermark_ns)
+        if (!s || !dw__state_is_over(w, s))
             continue;
         dw__state_free(w, s);
         g->slot[i] = NULL;

@@ -10,7 +10,7 @@
  *   (2) A record whose time the watermark has passed takes no part, and is counted.
  *   (3) One open finding a key. Its id, cause and first events never change.
  */
-#include "window_int.h"
+#include "../detect/detect.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -56,8 +56,10 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
         return NULL;
     w->rs = rs;
     w->bytes_max = opts && opts->state_bytes_max ? opts->state_bytes_max : STATE_BYTES_DEFAULT;
+    w->is_heard = opts ? opts->is_heard : NULL;
+    w->arg = opts ? opts->arg : NULL;
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
-    w->watermark_ns = w->last_event_ns = INT64_MIN;
+    w->watermark_ns = w->last_event_ns = w->deaf_ns = INT64_MIN;
     if (index_members(w) < 0) {
         dw_window_free(w);
         return NULL;
@@ -77,6 +79,7 @@ void dw_window_free(struct dw_window *w)
         dw_free(w->group[g].slot);
     }
     dw_free(w->heap);
+    dw_free(w->due);
     dw_free(w->member_first);
     dw_free(w->member_of);
     dw_free(w);
@@ -136,15 +139,18 @@ static bool find_number(const struct dw_event *ev, const struct dw_name_list *na
     return *end == '\0' && isfinite(*ret);
 }
 
-static struct dw__record *new_record(struct dw_str key_text)
+static struct dw__record *new_record(struct dw_str key_text, struct dw_str value_text)
 {
-    struct dw__record *r = dw_alloc(sizeof *r + key_text.len + 1);
+    struct dw__record *r = dw_alloc(sizeof *r + key_text.len + value_text.len + 1);
     if (!r)
         return NULL;
     memset(r, 0, sizeof *r);
     r->text_len = (uint32_t)key_text.len;
+    r->value_len = (uint32_t)value_text.len;
     if (key_text.len)
         memcpy(r->text, key_text.ptr, key_text.len);
+    if (value_text.len)
+        memcpy(r->text + key_text.len, value_text.ptr, value_text.len);
     return r;
 }
 
@@ -154,52 +160,57 @@ static int push_record(struct dw_window *w, struct dw__record *r)
     return dw__heap_push(w, r);
 }
 
-/* The values a correlation counts into the record. False: the event lacks one. */
-static bool fill_value(const struct dw_correlation *c, const struct dw_event *ev, struct dw__record *r, int *ret_rc)
+/* The values that count, as text and as hash, or the number. False: the event lacks one. */
+static bool find_values(const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
 {
-    struct dw_buf values = {0};
     bool there = true;
-    *ret_rc = DW_OK;
-    if (c->type >= DW_CORR_VALUE_SUM)
-        return find_number(ev, &c->field[0], &r->number);
-    if (c->type == DW_CORR_VALUE_COUNT) {
-        there = collect(ev, c->field, c->field_count, &values);
-        dw__hash16(DW_STR("value"), dw_buf_view(&values), r->value);
-        *ret_rc = values.err;
-        dw_buf_fini(&values);
+    if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_NEW_VALUE) {
+        there = collect(ev, c->field, c->field_count, text);
+        dw__hash16(DW_STR("value"), dw_buf_view(text), hash);
+    } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
+        there = find_number(ev, &c->field[0], number);
     }
     return there;
 }
 
-static int match_one(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev)
+static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct dw_buf *key, struct dw_buf *values)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
-    struct dw_buf key = {0};
-    int rc = DW_OK;
-    if (!collect(ev, c->group[member], c->group_count, &key)) {
+    uint8_t hash[DW__HASH_BYTES] = {0};
+    double number = 0;
+    if (!collect(ev, c->group[member], c->group_count, key)) {
         DW_COUNT(correlate_no_key);
-        dw_buf_fini(&key);
         return DW_OK;
     }
-    struct dw__record *r = key.err ? NULL : new_record(dw_buf_view(&key));
-    dw_buf_fini(&key);
+    if (!find_values(c, ev, values, hash, &number)) {
+        DW_COUNT(correlate_no_value);
+        return DW_OK;
+    }
+    bool kept = c->type == DW_CORR_NEW_VALUE; /* only a detector tells them */
+    struct dw__record *r = key->err || values->err ? NULL : new_record(dw_buf_view(key), kept ? dw_buf_view(values) : DW_STR(""));
     if (!r)
         return DW_ENOMEM;
     r->time_ns = ev->time_ns;
     r->corr = corr;
     r->member = member;
+    r->number = number;
+    memcpy(r->value, hash, sizeof hash);
     r->ref.start = ev->start;
     if (ev->stream) {
         memcpy(r->ref.stream, ev->stream->id, DW_ID_BYTES);
         memcpy(r->series, ev->stream->series, DW_ID_BYTES);
         r->ordinal = ev->stream->ordinal;
     }
-    if (!fill_value(c, ev, r, &rc) || rc < 0) {
-        DW_COUNT_IF(rc == DW_OK, correlate_no_value);
-        dw_free(r);
-        return rc;
-    }
     return push_record(w, r);
+}
+
+static int match_one(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev)
+{
+    struct dw_buf key = {0}, values = {0};
+    int rc = make_record(w, corr, member, ev, &key, &values);
+    dw_buf_fini(&key);
+    dw_buf_fini(&values);
+    return rc;
 }
 
 int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *ev, bool late)
@@ -243,7 +254,7 @@ static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_
     return n;
 }
 
-static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update)
+static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
 {
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
@@ -260,10 +271,11 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         .key_count = key_values(s, values),
         .cause = s->cause,
         .time_ns = now,
-        .window_start_ns = update ? s->started_ns : now - rule->corr->timespan_ns,
+        .window_start_ns = update || anomaly ? s->started_ns : now - rule->corr->timespan_ns,
         .window_end_ns = now,
         .value = value,
         .total = s->total,
+        .anomaly = anomaly,
         .first = s->ids,
         .first_count = s->first_ids,
         .last = last,
@@ -302,8 +314,8 @@ static int feed_outer(struct dw_window *w, const struct dw__state *s, const stru
         struct dw_buf key = {0};
         uint32_t found;
         struct dw_str text = outer_key(c, inner, s, &key, &found);
-        bool counts = c->type <= DW_CORR_TEMPORAL_ORDERED && c->type != DW_CORR_VALUE_COUNT;
-        struct dw__record *outer = key.err ? NULL : new_record(text);
+        bool counts = c->field_count == 0; /* a finding has no field to count */
+        struct dw__record *outer = key.err ? NULL : new_record(text, DW_STR(""));
         dw_buf_fini(&key);
         if (!outer)
             return DW_ENOMEM;
@@ -323,20 +335,29 @@ static int feed_outer(struct dw_window *w, const struct dw__state *s, const stru
     return rc;
 }
 
+static bool has_ids(struct dw_window *w, struct dw__state *s)
+{
+    if (!s->ids && (s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids)))
+        w->bytes += DW__IDS_KEPT * sizeof *s->ids;
+    return s->ids;
+}
+
+/* The id follows from rule, key and cause. */
+static void begin_finding(const struct dw_window *w, struct dw__state *s)
+{
+    s->open = true;
+    s->total = s->first_ids = s->last_ids = s->last_at = 0;
+    dw__finding_id(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), &s->cause, s->finding);
+}
+
 static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
 {
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
-    if (!s->ids) {
-        s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids);
-        if (!s->ids)
-            return DW_ENOMEM;
-        w->bytes += DW__IDS_KEPT * sizeof *s->ids;
-    }
-    s->open = true;
+    if (!has_ids(w, s))
+        return DW_ENOMEM;
     s->cause = r->ref;
-    s->total = s->first_ids = s->last_ids = s->last_at = 0;
     s->started_ns = r->time_ns - rule->corr->timespan_ns;
-    dw__finding_id(rule->id, dw_str_make(s->text, s->text_len), &s->cause, s->finding);
+    begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
     uint32_t count = ordered ? rule->corr->member_count : s->count;
@@ -345,8 +366,45 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
         if (e->set && e->time_ns > s->started_ns)
             note_id(s, &e->ref);
     }
-    tell(w, s, r->time_ns, value, false);
+    tell(w, s, r->time_ns, value, false, NULL);
     return feed_outer(w, s, r);
+}
+
+/* A finding of a detector on a record: all of its span, as far as it is named. */
+static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw_anomaly *a)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    if (!has_ids(w, s))
+        return DW_ENOMEM;
+    s->cause = r->ref;
+    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? dw__entry_at(s, s->count - 1)->time_ns : r->time_ns - c->timespan_ns;
+    begin_finding(w, s);
+    note_id(s, &r->ref);
+    if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
+        s->total = (uint64_t)a->value;
+    tell(w, s, r->time_ns, a->value, false, a);
+    return feed_outer(w, s, r);
+}
+
+static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__detector *d)
+{
+    struct dw_anomaly a;
+    bool is = false;
+    int rc = d->observe(w, dw_ruleset_rule(w->rs, r->corr)->corr, s, r, &is, &a);
+    s->newest_ns = r->time_ns;
+    if (rc < 0 || !is)
+        return rc;
+    bool goes_on = s->open && r->time_ns - s->hot_ns <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
+    s->hot_ns = r->time_ns;
+    if (!goes_on) {
+        rc = open_anomaly(w, s, r, &a);
+        s->open = d->opens;
+        return rc;
+    }
+    note_id(s, &r->ref);
+    if ((s->total & (s->total - 1)) == 0)
+        tell(w, s, r->time_ns, a.value, true, &a);
+    return DW_OK;
 }
 
 static int take(struct dw_window *w, const struct dw__record *r)
@@ -356,6 +414,9 @@ static int take(struct dw_window *w, const struct dw__record *r)
     if (!s)
         return rc;
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
+    const struct dw__detector *d = dw__detector_of(c->type);
+    if (d)
+        return take_anomaly(w, s, r, d);
     bool crossed = false;
     double value = 0;
     if (s->open && s->newest_ns <= r->time_ns - c->timespan_ns)
@@ -368,8 +429,45 @@ static int take(struct dw_window *w, const struct dw__record *r)
         return crossed ? open_finding(w, s, r, value) : DW_OK;
     note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
-        tell(w, s, r->time_ns, value, true);
+        tell(w, s, r->time_ns, value, true, NULL);
     return DW_OK;
+}
+
+/* A key of silence whose time has come: told, put off, or forgotten. */
+static int look_at_silence(struct dw_window *w, struct dw__state *s)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    struct dw_anomaly a;
+    int64_t deadline = dw__later(s->newest_ns, c->timespan_ns);
+    if (s->due_ns < deadline) /* heard since */
+        return dw__silence_again(w, s, deadline);
+    if (w->deaf_ns > s->newest_ns || (w->is_heard && !w->is_heard(w->arg, s->cause.stream, deadline))) {
+        DW_COUNT_IF(!s->doubted, detect_silence_undecided);
+        s->doubted = true;
+        return dw__silence_again(w, s, dw__later(s->due_ns, c->timespan_ns));
+    }
+    s->over = true;
+    if (!dw__silence_is(c, s, &a))
+        return DW_OK;
+    if (!has_ids(w, s))
+        return DW_ENOMEM;
+    struct dw__record last = {.time_ns = deadline, .ref = s->cause, .corr = s->corr};
+    uint64_t total = s->total;
+    s->started_ns = s->newest_ns;
+    begin_finding(w, s);
+    s->open = false;
+    note_id(s, &s->cause);
+    s->total = total;
+    tell(w, s, deadline, a.value, false, &a);
+    return feed_outer(w, s, &last);
+}
+
+static int tell_silences(struct dw_window *w, int64_t until_ns)
+{
+    int rc = DW_OK;
+    for (struct dw__state *s; rc == DW_OK && (s = dw__silence_due(w, until_ns));)
+        rc = look_at_silence(w, s);
+    return rc;
 }
 
 int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud)
@@ -378,10 +476,15 @@ int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding
     w->emit = emit;
     w->ud = ud;
     while (rc == DW_OK && w->heap_count && w->heap[0]->time_ns <= watermark_ns) {
+        rc = tell_silences(w, w->heap[0]->time_ns - 1); /* what was silent until then */
+        if (rc < 0)
+            break;
         struct dw__record *r = dw__heap_pop(w);
         rc = take(w, r);
         dw_free(r);
     }
+    if (rc == DW_OK)
+        rc = tell_silences(w, watermark_ns);
     if (watermark_ns > w->watermark_ns)
         w->watermark_ns = watermark_ns;
     dw__state_sweep(w, SWEEP_GROUPS);

@@ -15,8 +15,9 @@ struct dw__record {
     uint32_t corr, member;         /* rule number of the correlation; which member matched */
     uint8_t key[DW__HASH_BYTES];   /* of rule id and group values */
     uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
-    double number;                 /* value_sum, _avg, _percentile */
+    double number;                 /* value_sum, _avg, _percentile, rate_spike */
     uint32_t text_len;             /* group values, each with its length (u32) before it */
+    uint32_t value_len;            /* new_value: the values behind them, in the same way */
     char text[];
 };
 
@@ -35,7 +36,7 @@ struct dw__state {
     uint32_t corr;
     uint32_t text_len;
     char *text;              /* group values as in the record */
-    int64_t newest_ns;       /* of the last contributing event */
+    int64_t began_ns, newest_ns; /* of the first and the last contributing event */
     struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link */
     uint32_t first, count, cap;
     /* a finding is open from its crossing until the window empties */
@@ -46,6 +47,12 @@ struct dw__state {
     struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each */
     uint32_t first_ids, last_ids, last_at;
     int64_t started_ns;
+    int64_t hot_ns; /* rate_spike: of the last anomalous record */
+    /* silence */
+    int64_t due_ns; /* when it is looked at next */
+    bool waits;     /* it stands in w->due */
+    bool over;      /* told, or not worth telling: as if it had never been */
+    bool doubted;   /* it could not be said so far, and that was counted */
 };
 
 struct dw__group {
@@ -62,6 +69,11 @@ struct dw_window {
     size_t waiting_bytes, waiting_max; /* of the records in it */
     struct dw__group group[DW_KEY_GROUPS];
     uint32_t sweep_at;
+    int64_t deaf_ns;        /* the newest event whose match was refused: since then no silence is sure */
+    struct dw__state **due; /* a heap, the earliest first, then by key */
+    uint32_t due_count, due_cap;
+    bool (*is_heard)(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
+    void *arg;
     uint32_t *member_first; /* by rule: where its correlations begin in member_of */
     struct {
         uint32_t corr, member;
@@ -79,6 +91,8 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
+/* Whether nothing that the state holds can count any more. */
+bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s);
 /* Frees keys whose windows are empty at the watermark, a few groups a call. */
 void dw__state_sweep(struct dw_window *w, uint32_t groups);
 
@@ -88,6 +102,23 @@ DW_MUST_USE int dw__observe(
     struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value);
 /* Entry n of the ring, oldest first. */
 struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n);
+/* Lets go those up to `time_ns`. */
+void dw__entries_expire(struct dw__state *s, int64_t time_ns);
+/* Appends; at `most` entries the oldest goes. DW_ENOMEM. */
+DW_MUST_USE int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most);
+/* Whether the comparisons hold; without any they do. */
+bool dw__condition_holds(const struct dw_correlation *c, double value);
+
+/* Puts a state of silence that does not wait among those that do, to be looked at then. DW_ENOMEM. */
+DW_MUST_USE int dw__silence_again(struct dw_window *w, struct dw__state *s, int64_t due_ns);
+/* The one whose time has come first, up to `until_ns`, taken out; NULL: none. */
+struct dw__state *dw__silence_due(struct dw_window *w, int64_t until_ns);
+/* t + span, at most the end of time. */
+static inline int64_t dw__later(int64_t t, int64_t span_ns)
+{
+    int64_t sum;
+    return __builtin_add_overflow(t, span_ns, &sum) ? INT64_MAX : sum;
+}
 
 void dw__finding_id(
     struct dw_str rule_id, struct dw_str key, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);

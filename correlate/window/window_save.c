@@ -1,7 +1,7 @@
 /*
  * window_save: the whole state as bytes and back.
  *
- *     u32 'dwW1'  i64 watermark  i64 last event  u32 keys  key*  u32 records  record*
+ *     u32 'dwW2'  i64 watermark  i64 last event  i64 deaf  u32 keys  key*  u32 records  record*
  *
  * A correlation is named by rule id and logic hash, not by number, so a snapshot survives a reload of rules.
  *
@@ -17,7 +17,7 @@
 
 #include <stdlib.h>
 
-enum { MAGIC = 0x31577764 };
+enum { MAGIC = 0x32577764 };
 
 static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
 {
@@ -59,7 +59,15 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
     put_corr(w, s->corr, out);
     dw_buf_u32(out, s->text_len);
     dw_buf_add(out, s->text, s->text_len);
+    dw_buf_u64(out, (uint64_t)s->began_ns);
     dw_buf_u64(out, (uint64_t)s->newest_ns);
+    dw_buf_byte(out, s->waits);
+    if (s->waits) {
+        dw_buf_u64(out, (uint64_t)s->due_ns);
+        dw_buf_byte(out, s->doubted);
+        put_ref(out, &s->cause);
+        dw_buf_u64(out, s->total);
+    }
     dw_buf_u32(out, s->count);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct dw__entry *e = dw__entry_at(s, i);
@@ -76,6 +84,7 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
     put_ref(out, &s->cause);
     dw_buf_u64(out, s->total);
     dw_buf_u64(out, (uint64_t)s->started_ns);
+    dw_buf_u64(out, (uint64_t)s->hot_ns);
     dw_buf_u32(out, s->first_ids);
     dw_buf_u32(out, s->last_ids);
     for (uint32_t i = 0; i < s->first_ids; i++)
@@ -93,6 +102,7 @@ static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor 
     s->cause = take_ref(c);
     s->total = dw_take_u64(c);
     s->started_ns = (int64_t)dw_take_u64(c);
+    s->hot_ns = (int64_t)dw_take_u64(c);
     s->first_ids = dw_take_u32(c);
     s->last_ids = dw_take_u32(c);
     if (c->bad || s->first_ids > DW_FINDING_IDS_MAX || s->last_ids > DW_FINDING_IDS_MAX)
@@ -132,12 +142,20 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
     return DW_OK;
 }
 
-/* Member tables have a fixed size that observe relies on; rings may have any. */
-static bool shape_fits(const struct dw_correlation *c, uint32_t count)
+/* Member tables have a fixed size that observe relies on, spans of rate_spike stand at whole multiples; rings may have any. Only silence
+ * waits. */
+static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s)
 {
+    if (s->over == (c->type == DW_CORR_SILENCE))
+        return false;
     if (c->type == DW_CORR_TEMPORAL)
-        return count == 0 || count == c->member_count;
-    return c->type != DW_CORR_TEMPORAL_ORDERED || count == 0 || count == c->member_count * c->member_count;
+        return s->count == 0 || s->count == c->member_count;
+    if (c->type == DW_CORR_RATE_SPIKE && s->count > c->history + 1)
+        return false;
+    for (uint32_t i = 0; c->type == DW_CORR_RATE_SPIKE && i < s->count; i++)
+        if (s->entry[i].time_ns % c->timespan_ns != 0)
+            return false;
+    return c->type != DW_CORR_TEMPORAL_ORDERED || s->count == 0 || s->count == c->member_count * c->member_count;
 }
 
 /* The texts of the groups. */
@@ -155,6 +173,18 @@ static int take_text(struct dw_window *w, struct dw__state *s, struct dw_cursor 
     return DW_OK;
 }
 
+/* Of silence; it is put among those that wait when all of it is sound. */
+static void take_due(struct dw__state *s, struct dw_cursor *c)
+{
+    s->over = dw_take_byte(c) == 0;
+    if (s->over)
+        return;
+    s->due_ns = (int64_t)dw_take_u64(c);
+    s->doubted = dw_take_byte(c) != 0;
+    s->cause = take_ref(c);
+    s->total = dw_take_u64(c);
+}
+
 static int take_state(struct dw_window *w, struct dw_cursor *c)
 {
     struct dw__state *s = dw_calloc(1, sizeof *s);
@@ -164,7 +194,9 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     s->corr = take_corr(w, c);
     int rc = take_text(w, s, c);
     if (rc == DW_OK) {
+        s->began_ns = (int64_t)dw_take_u64(c);
         s->newest_ns = (int64_t)dw_take_u64(c);
+        take_due(s, c);
         rc = take_entries(w, s, c);
     }
     if (rc == DW_OK)
@@ -175,16 +207,20 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
         rc = DW_ECORRUPT;
     bool known = rc == DW_OK && s->corr != UINT32_MAX;
     DW_COUNT_IF(rc == DW_OK && !known, correlate_state_dropped);
-    if (known && !shape_fits(dw_ruleset_rule(w->rs, s->corr)->corr, s->count))
+    if (known && !shape_fits(dw_ruleset_rule(w->rs, s->corr)->corr, s))
         rc = DW_ECORRUPT;
     if (rc == DW_OK && known) {
         dw__hash16(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), s->key);
         rc = dw__state_insert(w, s);
         rc = rc == DW_EEXIST ? DW_ECORRUPT : rc;
     }
-    if (rc < 0 || !known)
+    if (rc < 0 || !known) {
         dw__state_free(w, s);
-    return rc;
+        return rc;
+    }
+    bool waits = !s->over;
+    s->over = false;
+    return waits ? dw__silence_again(w, s, s->due_ns) : DW_OK;
 }
 
 static void put_record(const struct dw_window *w, const struct dw__record *r, struct dw_buf *out)
@@ -198,7 +234,8 @@ static void put_record(const struct dw_window *w, const struct dw__record *r, st
     dw_buf_add(out, r->value, sizeof r->value);
     dw_buf_double(out, r->number);
     dw_buf_u32(out, r->text_len);
-    dw_buf_add(out, r->text, r->text_len);
+    dw_buf_u32(out, r->value_len);
+    dw_buf_add(out, r->text, r->text_len + r->value_len);
 }
 
 static int take_record(struct dw_window *w, struct dw_cursor *c)
@@ -211,8 +248,8 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     head.ref = take_ref(c);
     struct dw_str value = dw_take_bytes(c, sizeof head.value);
     head.number = dw_take_double(c);
-    uint32_t len = dw_take_u32(c);
-    struct dw_str text = dw_take_bytes(c, len);
+    uint32_t len = dw_take_u32(c), value_len = dw_take_u32(c);
+    struct dw_str text = dw_take_bytes(c, len), values = dw_take_bytes(c, value_len);
     if (c->bad)
         return DW_ECORRUPT;
     DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
@@ -220,15 +257,18 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
         return DW_OK;
     if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count)
         return DW_ECORRUPT;
-    struct dw__record *r = dw_alloc(sizeof *r + text.len + 1);
+    struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
     if (!r)
         return DW_ENOMEM;
     memcpy(head.series, series.ptr, series.len);
     memcpy(head.value, value.ptr, value.len);
     memcpy(r, &head, sizeof head);
     r->text_len = (uint32_t)text.len;
+    r->value_len = (uint32_t)values.len;
     if (text.len)
         memcpy(r->text, text.ptr, text.len);
+    if (values.len)
+        memcpy(r->text + text.len, values.ptr, values.len);
     dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
     return dw__heap_push(w, r);
 }
@@ -241,7 +281,7 @@ static int by_key(const void *a, const void *b)
 /* Counts what is alive: a key whose window is empty is as if it had never been. */
 static bool alive(const struct dw_window *w, const struct dw__state *s)
 {
-    return s && s->newest_ns + dw_ruleset_rule(w->rs, s->corr)->corr->timespan_ns > w->watermark_ns;
+    return s && !dw__state_is_over(w, s);
 }
 
 static void put_states(const struct dw_window *w, struct dw_buf *out)
@@ -273,6 +313,7 @@ void dw_window_save(const struct dw_window *w, struct dw_buf *out)
     dw_buf_u32(out, MAGIC);
     dw_buf_u64(out, (uint64_t)w->watermark_ns);
     dw_buf_u64(out, (uint64_t)w->last_event_ns);
+    dw_buf_u64(out, (uint64_t)w->deaf_ns);
     put_states(w, out);
     dw_buf_u32(out, w->heap_count);
     copy.heap = dw_calloc(w->heap_count + 1, sizeof(struct dw__record *));
@@ -296,6 +337,7 @@ int dw_window_load(struct dw_window *w, struct dw_str in)
         return c.bad ? DW_ECORRUPT : DW_EVERSION;
     w->watermark_ns = (int64_t)dw_take_u64(&c);
     w->last_event_ns = (int64_t)dw_take_u64(&c);
+    w->deaf_ns = (int64_t)dw_take_u64(&c);
     uint32_t count = dw_take_u32(&c);
     for (uint32_t i = 0; i < count && rc == DW_OK && !c.bad; i++)
         rc = take_state(w, &c);

@@ -34,9 +34,19 @@ enum dw_corr_type {
     DW_CORR_VALUE_SUM,
     DW_CORR_VALUE_AVG,
     DW_CORR_VALUE_PERCENTILE,
+    /* detectors (tbl/detectors.h): what is learned decides, not a number that somebody wrote */
+    DW_CORR_NEW_VALUE,
+    DW_CORR_RATE_SPIKE,
+    DW_CORR_SILENCE,
 };
+enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8 };
+
+static inline bool dw_is_detector(enum dw_corr_type t)
+{
+    return t >= DW_CORR_NEW_VALUE;
+}
 
 /* Names that an event may carry a value under; the first present counts. */
 struct dw_name_list {
@@ -57,6 +67,11 @@ struct dw_correlation {
     enum dw_corr_op op[2];
     double want[2];
     double percentile; /* of value_percentile */
+    /* of detectors */
+    int64_t learn_ns;      /* a key that was first seen less long ago raises nothing */
+    uint32_t history;      /* rate_spike: spans that make the baseline */
+    double deviations;     /* rate_spike: so many times the spread away is a spike */
+    enum dw_direction way; /* rate_spike */
     bool generate;     /* members alert on their own too */
 };
 
@@ -110,6 +125,8 @@ const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t inde
 /* SHA-256 over the logic hashes of all rules in order: equal for sets that decide alike. */
 void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES]);
 size_t dw_ruleset_bytes(const struct dw_ruleset *rs);
+/* "event_count", "rate_spike". Static. */
+const char *dw_corr_type_text(enum dw_corr_type type);
 /* Appends what a correlation asks, in one line: `event_count over 'Failed login' by source.ip within 300 s: gte 10`. */
 void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out);
 

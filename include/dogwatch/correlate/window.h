@@ -1,5 +1,5 @@
 /*
- * Correlations in event time: match records in, findings out.
+ * Correlations and detectors in event time: match records in, findings out.
  *
  * First stage, dw_window_match: an event that a member rule matched becomes match records (correlation, key, time,
  * order). Second stage, dw_window_advance: behind the watermark the records are taken in total order (event time,
@@ -34,6 +34,16 @@ uint32_t dw_entity_field(enum dw_entity e); /* its key */
 bool dw_entity_links(enum dw_entity e);
 const char *dw_entity_doc(enum dw_entity e);
 
+/* Why a detector calls something an anomaly. */
+struct dw_anomaly {
+    struct dw_str feature;    /* what was looked at: a field, or `events` */
+    struct dw_str value_text; /* new_value: the values, each with its length (u32) before it */
+    double value;             /* rate_spike: of the span; silence: 0 */
+    double baseline;          /* rate_spike: the median span; new_value: how many values are known; silence: seconds between events */
+    double spread, score;     /* rate_spike: what is usual around it, and how many times that the value is away */
+    uint32_t spans;           /* rate_spike: how many spans make the baseline */
+};
+
 /* Borrowed during the emit call. */
 struct dw_finding {
     uint8_t id[DW_SHA256_BYTES];               /* of rule id, key and cause: the same on every replay */
@@ -48,6 +58,7 @@ struct dw_finding {
     int64_t window_start_ns, window_end_ns;  /* (start, end] */
     double value;                            /* what the condition compares: events, distinct values, sum ... */
     uint64_t total;                          /* contributing events so far */
+    const struct dw_anomaly *anomaly;        /* of a detector; else NULL */
     const struct dw_event_ref *first, *last; /* the first and the newest of them; last only those not in first */
     uint32_t first_count, last_count;
 };
@@ -56,6 +67,10 @@ typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
 struct dw_window_opts {
     size_t state_bytes_max;   /* 0: 256 MiB. Over it new keys are refused and counted */
     size_t waiting_bytes_max; /* 0: 256 MiB. Over it matches that would wait for the watermark are refused and counted */
+    /* Whether what the sender of a stream says has come up to an event time: else nothing can be said of a silence there. NULL: always.
+     * The same calls must be answered the same on every replay. */
+    bool (*is_heard)(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
+    void *arg;
 };
 struct dw_window;
 

@@ -1,0 +1,38 @@
+/*
+ * new_value: a value that this key has not had for a while.
+ *
+ * Idea: the values seen lately, each with the time it was seen last, in that order. One that is not among them is new. While a key is
+ * learning nothing is told: everything is new to it.
+ *
+ * Invariant: each value stands once, at its newest time; at VALUES_MAX the one not seen for longest is forgotten and counted, so it can
+ * be told again, and is never passed over.
+ */
+#include "detect.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+
+enum { VALUES_MAX = 4096 };
+
+static bool take_out(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
+{
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct dw__entry e = *dw__entry_at(s, i);
+        if (memcmp(e.value, value, sizeof e.value) != 0)
+            *dw__entry_at(s, to++) = e;
+    }
+    bool found = to < s->count;
+    s->count = to;
+    return found;
+}
+
+int dw__new_value(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+{
+    dw__entries_expire(s, r->time_ns - c->timespan_ns);
+    bool known = take_out(s, r->value);
+    *ret_is = !known && r->time_ns - s->began_ns >= c->learn_ns && s->began_ns < r->time_ns;
+    *ret = (struct dw_anomaly){.feature = c->field_name[0], .value_text = dw_str_make(r->text + r->text_len, r->value_len), .baseline = s->count};
+    DW_COUNT_IF(s->count == VALUES_MAX, correlate_window_capped);
+    return dw__entries_append(w, s, r, VALUES_MAX);
+}

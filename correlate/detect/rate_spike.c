@@ -1,0 +1,139 @@
+/*
+ * rate_spike: a span of time with much more, or much less, than the spans before it.
+ *
+ * Idea: time is cut into spans of `timespan` at whole multiples of it; a span's number is how many records it has, or the sum of their
+ * field. The baseline is the median of the last `history` closed spans, its spread 1.4826 times the median distance from it (MAD): half of
+ * the spans may be spikes and neither moves. Where most spans are alike the MAD is 0; then the mean distance, and for counts the square
+ * root of the median, which is what chance alone does to a count, hold the spread up.
+ *
+ *   more is told on the record by which the open span becomes too much; less on the first record after the span is over, for a span that
+ *   is not over may still fill. A span without any record has 0.
+ *
+ * Invariant: nothing is told before `learn` has passed and history/2 spans are closed.
+ */
+#include "detect.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define MAD_TO_SIGMA 1.4826
+#define MEAN_AD_TO_SIGMA 1.2533
+#define TAIL 0.98          /* spans beyond it may be spikes that were; those within are what the key does at times */
+#define TAIL_TO_SIGMA 2.33
+#define SCORE_MAX 1e6
+enum { CALM_PART = 6 };
+#define LEAST_SHARE 0.01 /* of the median: what differs by less is no anomaly, however even the past is */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of sorted numbers. */
+static double median(const double *v, uint32_t n)
+{
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* Median and spread of the first n entries. */
+static void baseline_of(const struct dw_correlation *c, const struct dw__state *s, uint32_t n, double *room, struct dw_anomaly *ret)
+{
+    double mean = 0;
+    for (uint32_t i = 0; i < n; i++)
+        room[i] = dw__entry_at(s, i)->number;
+    qsort(room, n, sizeof *room, by_size);
+    ret->baseline = median(room, n);
+    for (uint32_t i = 0; i < n; i++) {
+        room[i] = fabs(room[i] - ret->baseline);
+        mean += room[i] / n;
+    }
+    qsort(room, n, sizeof *room, by_size);
+    double mad = MAD_TO_SIGMA * median(room, n);
+    ret->spread = mad > 0 ? mad : MEAN_AD_TO_SIGMA * mean;
+    ret->spread = fmax(ret->spread, room[(uint32_t)(TAIL * (n - 1))] / TAIL_TO_SIGMA);
+    if (c->field_count == 0)
+        ret->spread = fmax(ret->spread, fmax(sqrt(ret->baseline), 1));
+    ret->spread = fmax(ret->spread, LEAST_SHARE * fabs(ret->baseline));
+}
+
+static bool is_far(const struct dw_correlation *c, double value, bool over, struct dw_anomaly *ret)
+{
+    double off = value - ret->baseline;
+    ret->value = value;
+    ret->score = fmax(-SCORE_MAX, fmin(SCORE_MAX, off / fmax(ret->spread, DBL_MIN)));
+    bool up = c->way != DW_DOWN && ret->score > c->deviations && dw__condition_holds(c, value);
+    bool down = over && c->way != DW_UP && ret->score < -c->deviations;
+    return up || down;
+}
+
+/* Judges the newest span by those before it; `over`: it is closed. */
+static int judge(const struct dw_correlation *c, const struct dw__state *s, bool over, bool *ret_is, struct dw_anomaly *ret)
+{
+    uint32_t n = s->count - 1;
+    *ret_is = false;
+    *ret = (struct dw_anomaly){.feature = c->field_count ? c->field_name[0] : DW_STR("events"), .spans = n};
+    if (n < (c->history + 1) / 2 || dw__entry_at(s, n)->time_ns - s->began_ns < c->learn_ns)
+        return DW_OK;
+    double *room = dw_alloc(n * sizeof *room);
+    if (!room)
+        return DW_ENOMEM;
+    baseline_of(c, s, n, room, ret);
+    *ret_is = is_far(c, dw__entry_at(s, n)->number, over, ret);
+    dw_free(room);
+    return DW_OK;
+}
+
+/* Opens the record's span, after those between that have no record; *ret_fell: the last of the closed ones has too little. */
+static int open_span(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, int64_t span, bool *ret_fell, struct dw_anomaly *ret)
+{
+    struct dw__record empty = *r;
+    int rc = DW_OK;
+    int64_t at = s->count ? dw__entry_at(s, s->count - 1)->time_ns + c->timespan_ns : span;
+    if (span - at > (int64_t)c->history * c->timespan_ns)
+        at = span - (int64_t)c->history * c->timespan_ns; /* older ones would be pushed out again */
+    empty.number = 0;
+    for (; at <= span && rc == DW_OK; at += c->timespan_ns) {
+        if (s->count && c->way != DW_UP)
+            rc = judge(c, s, true, ret_fell, ret);
+        empty.time_ns = at;
+        rc = rc < 0 ? rc : dw__entries_append(w, s, &empty, c->history + 1);
+    }
+    *ret_fell = *ret_fell && ret->score < 0;
+    return rc;
+}
+
+static int64_t span_of(int64_t t, int64_t width)
+{
+    int64_t rest = t % width;
+    return t - (rest < 0 ? rest + width : rest);
+}
+
+/* A quarter of the past that makes the baseline: what comes and goes is one anomaly. */
+int64_t dw__calm_ns(const struct dw_correlation *c)
+{
+    return c->timespan_ns * (c->history / CALM_PART);
+}
+
+int dw__rate_spike(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+{
+    int64_t span = span_of(r->time_ns, c->timespan_ns);
+    bool fell = false;
+    struct dw_anomaly less = {.value = 0};
+    int rc = DW_OK;
+    if (s->count == 0 || dw__entry_at(s, s->count - 1)->time_ns < span)
+        rc = open_span(w, c, s, r, span, &fell, &less);
+    if (rc < 0)
+        return rc;
+    dw__entry_at(s, s->count - 1)->number += c->field_count ? r->number : 1;
+    rc = judge(c, s, false, ret_is, ret);
+    if (rc == DW_OK && !*ret_is && fell) {
+        *ret_is = true;
+        *ret = less;
+    }
+    return rc;
+}

@@ -1,0 +1,27 @@
+/*
+ * silence: a key that was heard and then is not.
+ *
+ * Idea: every event moves the key's deadline to its own time plus `timespan`. Nothing here waits: correlate/window holds the deadlines (due.c) and
+ * tells a silence when the watermark has passed one, and the sender has, too.
+ *
+ * Invariant: a key that was heard for less than `learn` raises nothing: a log with one line in it is no source that stopped.
+ */
+#include "detect.h"
+
+#include "dogwatch/base/error.h"
+
+int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+{
+    *ret_is = false;
+    *ret = (struct dw_anomaly){.value = 0};
+    s->cause = r->ref;
+    s->total++;
+    return s->waits ? DW_OK : dw__silence_again(w, s, dw__later(r->time_ns, c->timespan_ns));
+}
+
+bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, struct dw_anomaly *ret)
+{
+    double heard = (double)(s->newest_ns - s->began_ns) / 1e9;
+    *ret = (struct dw_anomaly){.feature = DW_STR("events"), .value = 0, .baseline = s->total > 1 ? heard / (double)(s->total - 1) : 0, .spans = 1};
+    return s->newest_ns - s->began_ns >= c->learn_ns;
+}

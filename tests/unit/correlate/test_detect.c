@@ -1,0 +1,388 @@
+/* Tests of correlate/detect: each detector with what it must tell, what it must not, events that come late, and in any order. */
+#include "sigma_bed.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/rng.h"
+
+static struct sbed b;
+static const struct dw_stream stream = {.id = {7}, .series = {3}};
+
+enum { EVENTS_MAX = 2000, TOLD_MAX = 64 };
+
+/* One event: second, key, value; "" is none. */
+struct one {
+    int64_t at;
+    const char *user, *value;
+};
+
+struct heard {
+    struct dw_buf text;
+    uint32_t alerts, updates;
+    int64_t at[TOLD_MAX];
+};
+
+static void hear(void *ud, const struct dw_finding *f)
+{
+    struct heard *h = ud;
+    dw_finding_json(b.rs, f, &h->text);
+    dw_buf_byte(&h->text, '\n');
+    if (f->update)
+        h->updates++;
+    else if (h->alerts < TOLD_MAX)
+        h->at[h->alerts++] = f->time_ns / 1000000000;
+}
+
+static void rules(const char *detector)
+{
+    struct dw_buf yaml = {0};
+    dw_buf_printf(&yaml, "title: t\nid: r\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n---\n"
+                         "title: d\nid: d\nlevel: low\ndetector:\n  rules: [r]\n  group-by: [user]\n%s%c", detector, 0);
+    if (sbed_rules(&b, yaml.ptr) != 2)
+        fail_msg("%s", b.said.ptr);
+    dw_buf_fini(&yaml);
+}
+
+static void feed(struct dw_window *w, const struct one *e, uint64_t start, bool late)
+{
+    char words[200];
+    (void)snprintf(words, sizeof words, "user=%s%s%s", e->user, e->value[0] ? "|v=" : "", e->value);
+    (void)sbed_event(&b, words, "-");
+    b.ev.time_ns = e->at * 1000000000;
+    b.ev.start = start;
+    b.ev.stream = &stream;
+    assert_int_equal(dw_window_match(w, 0, &b.ev, late), DW_OK);
+}
+
+/* All events in the order given, the watermark at `end`. */
+static void run(const struct one *e, uint32_t count, const uint32_t *order, int64_t end, struct heard *ret)
+{
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    memset(ret, 0, sizeof *ret);
+    for (uint32_t i = 0; i < count; i++)
+        feed(w, &e[order ? order[i] : i], order ? order[i] : i, false);
+    assert_int_equal(dw_window_advance(w, end * 1000000000, hear, ret), DW_OK);
+    dw_buf_byte(&ret->text, 0);
+    dw_window_free(w);
+}
+
+static void has(const struct heard *h, const char *text)
+{
+    if (!strstr(h->text.ptr, text))
+        fail_msg("no %s in\n%s", text, h->text.ptr);
+}
+
+/* Goal:   what is found does not depend on arrival, on how far the watermark goes at a time, or on a restart between.
+ * Method: shuffled; then the watermark in steps with a snapshot loaded at each. */
+static void same_in_any_order(const struct one *e, uint32_t count, int64_t end)
+{
+    struct heard want, got;
+    uint32_t order[EVENTS_MAX];
+    struct dw_rng rng = {.state = 11};
+    run(e, count, NULL, end, &want);
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = i;
+    for (uint32_t i = count; i > 1; i--) {
+        uint32_t k = (uint32_t)dw_rng_below(&rng, i), t = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = t;
+    }
+    run(e, count, order, end, &got);
+    assert_string_equal(got.text.ptr, want.text.ptr);
+    dw_buf_fini(&got.text);
+    memset(&got, 0, sizeof got);
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    for (uint32_t i = 0; i < count; i++)
+        feed(w, &e[i], i, false);
+    for (int64_t t = 0; t <= end; t += 7) {
+        struct dw_buf state = {0};
+        assert_int_equal(dw_window_advance(w, (t + 7 > end ? end : t) * 1000000000, hear, &got), DW_OK);
+        dw_window_save(w, &state);
+        assert_int_equal(state.err, DW_OK);
+        dw_window_free(w);
+        w = dw_window_new(b.rs, NULL);
+        assert_int_equal(dw_window_load(w, dw_buf_view(&state)), DW_OK);
+        dw_buf_fini(&state);
+    }
+    dw_buf_byte(&got.text, 0);
+    assert_string_equal(got.text.ptr, want.text.ptr);
+    dw_window_free(w);
+    dw_buf_fini(&got.text);
+    dw_buf_fini(&want.text);
+}
+
+/* ---- new_value ---- */
+
+static void a_new_value_is_told_once_it_is_known_what_is_usual(void **state)
+{
+    (void)state;
+    struct heard h;
+    rules("  type: new_value\n  field: v\n  timespan: 100s\n  learn: 20s\n");
+    const struct one e[] = {{0, "ann", "home"}, {5, "ann", "work"}, {30, "ann", "home"}, {31, "ann", "cafe"}, {32, "ann", "cafe"},
+        {33, "bob", "cafe"}, {110, "ann", "work"}, {120, "ann", "home"}, {121, "ann", ""}};
+    run(e, DW_COUNT_OF(e), NULL, 200, &h);
+    assert_int_equal(h.alerts, 2); /* cafe at 31: home and work are known. work at 110: last seen at 5, which is forgotten. Of bob nothing is known */
+    assert_int_equal(h.at[0], 31);
+    assert_int_equal(h.at[1], 110);
+    has(&h, "\"detector\":{\"type\":\"new_value\",\"feature\":\"v\",\"value\":[\"cafe\"],\"baseline\":2}");
+    has(&h, "\"key\":{\"user\":\"ann\"}");
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+static void nothing_is_new_while_it_learns_nor_by_late_events(void **state)
+{
+    (void)state;
+    static struct heard h;
+    uint64_t before = dw_counter_get(DW_C_correlate_events_late);
+    rules("  type: new_value\n  field: v\n  timespan: 100s\n  learn: 50s\n");
+    const struct one learning[] = {{0, "u", "a"}, {10, "u", "b"}, {49, "u", "c"}}, known = {60, "u", "a"}, late = {61, "u", "z"};
+    struct dw_window *w = dw_window_new(b.rs, NULL);
+    for (uint32_t i = 0; i < DW_COUNT_OF(learning); i++)
+        feed(w, &learning[i], i, false);
+    feed(w, &known, 3, false);
+    feed(w, &late, 4, true);
+    assert_int_equal(dw_window_advance(w, 70000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    assert_int_equal(dw_counter_get(DW_C_correlate_events_late), before + 1);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+/* ---- rate_spike ---- */
+
+/* `n` events of a key spread over the ten seconds from `from` on. */
+static uint32_t span(struct one *e, uint32_t count, int64_t from, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        e[count++] = (struct one){from + 10 * i / n, "u", "2"};
+    return count;
+}
+
+static uint32_t steady(struct one *e)
+{
+    static const uint8_t usual[] = {5, 6, 4, 5, 7, 5, 4, 6, 5, 5, 6, 4};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < DW_COUNT_OF(usual); i++)
+        count = span(e, count, 10 * i, usual[i]);
+    return count;
+}
+
+static void many_more_than_usual_is_told_by_the_event_that_makes_it_so(void **state)
+{
+    (void)state;
+    static struct one e[EVENTS_MAX];
+    struct heard h;
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 12\n");
+    uint32_t count = steady(e), spike = count;
+    count = span(e, count, 120, 40);
+    count = span(e, count, 130, 5);
+    run(e, count, NULL, 200, &h);
+    assert_int_equal(h.alerts, 1);
+    /* median 5, MAD 0.5, square root of 5: the spread is 2.236, so the thirteenth is more than 3.5 times that away */
+    assert_int_equal(h.at[0], e[spike + 12].at);
+    has(&h, "\"detector\":{\"type\":\"rate_spike\",\"feature\":\"events\",\"value\":13,\"baseline\":5,\"spread\":2.23606797749979,\"score\":3.577");
+    has(&h, "\"spans\":12}");
+    has(&h, "\"total\":13");
+    assert_true(h.updates >= 1); /* twice as many */
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, count, 200);
+}
+
+static void what_is_usual_or_under_the_floor_is_no_spike(void **state)
+{
+    (void)state;
+    static struct one e[EVENTS_MAX];
+    struct heard h;
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 12\n");
+    uint32_t count = steady(e);
+    run(e, span(e, count, 120, 8), NULL, 200, &h);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 12\n  condition: {gte: 50}\n");
+    run(e, span(e, count, 120, 40), NULL, 200, &h);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 12\n"); /* too little is known of a key that has only begun */
+    count = span(e, 0, 0, 3);
+    run(e, span(e, count, 10, 500), NULL, 200, &h);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+}
+
+static void much_less_is_told_when_its_span_is_over(void **state)
+{
+    (void)state;
+    static struct one e[EVENTS_MAX];
+    struct heard h;
+    uint32_t count = 0;
+    for (int64_t t = 0; t < 200; t += 10)
+        count = span(e, count, t, 50);
+    count = span(e, count, 200, 5); /* then one span with a tenth, one with nothing, one as usual */
+    count = span(e, count, 220, 50);
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 20\n  direction: down\n");
+    run(e, count, NULL, 300, &h);
+    assert_int_equal(h.alerts, 1);
+    assert_int_equal(h.at[0], 220);
+    has(&h, "\"value\":0,");
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, count, 300);
+    rules("  type: rate_spike\n  timespan: 10s\n  history: 20\n");
+    run(e, count, NULL, 300, &h);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+}
+
+static void a_sum_is_judged_as_a_number(void **state)
+{
+    (void)state;
+    static struct one e[EVENTS_MAX];
+    struct heard h;
+    uint32_t count = steady(e);
+    rules("  type: rate_spike\n  field: v\n  timespan: 10s\n  history: 12\n");
+    e[count++] = (struct one){125, "u", "900.5"};
+    run(e, count, NULL, 200, &h);
+    assert_int_equal(h.alerts, 1);
+    has(&h, "\"feature\":\"v\",\"value\":900.5,\"baseline\":10,");
+    dw_buf_fini(&h.text);
+}
+
+/* ---- silence ---- */
+
+static bool never_heard(void *arg, const uint8_t id[DW_ID_BYTES], int64_t time_ns)
+{
+    assert_int_equal(id[0], 7);
+    return time_ns <= *(int64_t *)arg;
+}
+
+static void a_source_that_stops_is_told_at_its_deadline(void **state)
+{
+    (void)state;
+    struct heard h;
+    rules("  type: silence\n  timespan: 30s\n  learn: 20s\n");
+    const struct one e[] = {{0, "web", ""}, {10, "web", ""}, {20, "web", ""}, {25, "web", ""}, {40, "once", ""}, {90, "web", ""}, {100, "web", ""}, {115, "web", ""}};
+    run(e, DW_COUNT_OF(e), NULL, 140, &h);
+    assert_int_equal(h.alerts, 1); /* at 55, 30 s after 25. `once` was not heard for 20 s, and 115 is not long ago enough */
+    assert_int_equal(h.at[0], 55);
+    has(&h, "\"detector\":{\"type\":\"silence\",\"feature\":\"events\",\"value\":0,\"baseline\":8.333333333333333");
+    has(&h, "\"window\":{\"start\":\"1970-01-01T00:00:25.000000000Z\",\"end\":\"1970-01-01T00:00:55.000000000Z\"}");
+    has(&h, "\"total\":4");
+    dw_buf_fini(&h.text);
+    run(e, DW_COUNT_OF(e), NULL, 145, &h);
+    assert_int_equal(h.alerts, 2); /* heard again at 90, and silent again at 145 */
+    assert_int_equal(h.at[1], 145);
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+static void a_source_that_goes_on_is_not_silent(void **state)
+{
+    (void)state;
+    static struct one e[EVENTS_MAX];
+    struct heard h;
+    for (uint32_t i = 0; i < 20; i++)
+        e[i] = (struct one){30 * i, "web", ""};
+    rules("  type: silence\n  timespan: 30s\n");
+    run(e, 20, NULL, 599, &h);
+    assert_int_equal(h.alerts, 0);
+    dw_buf_fini(&h.text);
+}
+
+/* Goal:   that a host or broker is away makes no source silent: only what the sender said up to the deadline counts.
+ * Method: the sender has come up to `said`; then its events come late, and then it is really silent. */
+static void no_silence_is_told_of_a_sender_that_is_away(void **state)
+{
+    (void)state;
+    static struct heard h;
+    int64_t said = 10000000000;
+    uint64_t before = dw_counter_get(DW_C_detect_silence_undecided);
+    rules("  type: silence\n  timespan: 30s\n  learn: 5s\n");
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.is_heard = never_heard, .arg = &said});
+    const struct one e[] = {{0, "web", ""}, {10, "web", ""}, {95, "web", ""}};
+    feed(w, &e[0], 0, false);
+    feed(w, &e[1], 1, false);
+    assert_int_equal(dw_window_advance(w, 90000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    assert_int_equal(dw_counter_get(DW_C_detect_silence_undecided), before + 1);
+    feed(w, &e[2], 2, false);
+    said = 200000000000;
+    assert_int_equal(dw_window_advance(w, 120000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0); /* it is back: between 40 and 95 nobody can say */
+    assert_int_equal(dw_window_advance(w, 130000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 1);
+    assert_int_equal(h.at[0], 125);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+static void no_silence_is_told_where_matches_were_refused(void **state)
+{
+    (void)state;
+    static struct heard h;
+    rules("  type: silence\n  timespan: 30s\n  learn: 5s\n");
+    const struct one e[] = {{0, "web", ""}, {10, "web", ""}, {15, "other", ""}};
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.waiting_bytes_max = 300});
+    for (uint32_t i = 0; i < DW_COUNT_OF(e); i++)
+        feed(w, &e[i], i, false); /* there is room for two: what comes third may have been of `web` */
+    assert_int_equal(dw_window_advance(w, 500000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    dw_window_free(w);
+    w = dw_window_new(b.rs, NULL);
+    for (uint32_t i = 0; i < DW_COUNT_OF(e); i++)
+        feed(w, &e[i], i, false);
+    assert_int_equal(dw_window_advance(w, 500000000000, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 1);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
+/* ---- what is written ---- */
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"  type: new_values\n  field: v\n  timespan: 1d\n", "did you mean 'new_value'?"},
+        {"  type: event_count\n  timespan: 1d\n", "detector: unknown type 'event_count'"},
+        {"  type: new_value\n  timespan: 1d\n", "detector: this type needs a field"},
+        {"  type: silence\n  timespan: 1d\n  learns: 1h\n", "did you mean 'learn'?"},
+        {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
+        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only rate_spike has a comparison"},
+        {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
+        {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
+        {"  type: rate_spike\n  timespan: 1m\n  deviations: 0\n", "deviations is how many times"},
+        {"  type: rate_spike\n  timespan: 1m\n  direction: left\n", "up, down or both"},
+        {"  type: rate_spike\n", "detector: the timespan is missing"},
+        {"  type: silence\n  timespan: 1d\n  learn: soon\n", "detector: not a timespan: 'soon'"},
+    };
+    for (size_t i = 0; i < DW_COUNT_OF(bad); i++) {
+        struct dw_buf yaml = {0};
+        dw_buf_printf(&yaml, "title: t\nid: r\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n---\ntitle: d\nid: d\ndetector:\n  rules: [r]\n%s%c", bad[i].text, 0);
+        assert_int_equal(sbed_rules(&b, yaml.ptr), 1);
+        if (!strstr(b.said.ptr, bad[i].says))
+            fail_msg("%s\nnot in\n%s", bad[i].says, b.said.ptr);
+        dw_buf_fini(&yaml);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_value_is_told_once_it_is_known_what_is_usual),
+        cmocka_unit_test(nothing_is_new_while_it_learns_nor_by_late_events),
+        cmocka_unit_test(many_more_than_usual_is_told_by_the_event_that_makes_it_so),
+        cmocka_unit_test(what_is_usual_or_under_the_floor_is_no_spike),
+        cmocka_unit_test(much_less_is_told_when_its_span_is_over),
+        cmocka_unit_test(a_sum_is_judged_as_a_number),
+        cmocka_unit_test(a_source_that_stops_is_told_at_its_deadline),
+        cmocka_unit_test(a_source_that_goes_on_is_not_silent),
+        cmocka_unit_test(no_silence_is_told_of_a_sender_that_is_away),
+        cmocka_unit_test(no_silence_is_told_where_matches_were_refused),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    sbed_init(&b);
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    sbed_fini(&b);
+    return rc;
+}
