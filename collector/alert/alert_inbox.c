@@ -52,13 +52,18 @@ static void name_owner(uint32_t uid, char out[AUTHOR_CAP])
 
 static int take_line(struct dw_alerts *a, struct alert_pending *p, const char *owner, bool is_trusted, const char *name, int64_t now_ns)
 {
-    const char **author = p->kind == ALERT_SILENCED ? &p->silence.author : &p->change.author;
+    const char **author = p->kind == ALERT_SILENCED ? &p->silence.author : p->kind == ALERT_DECIDED ? &p->decision.author : &p->change.author;
     if (!is_trusted || !**author)
         *author = owner;
     if (p->kind == ALERT_SILENCED) {
         p->silence.change = name;
         p->silence.time_ns = now_ns;
         return dw_alerts_silence(a, &p->silence);
+    }
+    if (p->kind == ALERT_DECIDED) {
+        p->decision.change = name;
+        p->decision.time_ns = now_ns;
+        return dw_alerts_decide(a, &p->decision);
     }
     p->change.change = name;
     p->change.time_ns = now_ns;
@@ -86,7 +91,8 @@ static int take_file(struct dw_alerts *a, const char *path, const char *name, in
     dw_arena_fini(&arena);
     if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EUNKNOWN && rc != DW_ELIMIT && rc != DW_ENOTREG && rc != DW_EACCES)
         return rc;
-    *ret_why = rc == DW_ENOENT ? "no such alert or silence" : dw_err_text(rc);
+    *ret_why = rc == DW_ENOENT ? "no such alert, silence or policy entry"
+        : rc == DW_EACCES && p.kind == ALERT_DECIDED ? "the never-block list holds the address" : dw_err_text(rc);
     return DW_OK;
 }
 
@@ -226,6 +232,20 @@ int dw_silence_ask(const struct dw_fs *fs, const char *dir, const struct dw_sile
     if (!asked.id[0])
         asked.id = ret;
     alert_write_silence(&asked, &text);
+    rc = leave(fs, dir, ret, &text);
+    dw_buf_fini(&text);
+    return rc;
+}
+
+int dw_policy_say(const struct dw_fs *fs, const char *dir, const struct dw_policy_decision *d, char ret[DW_CHANGE_ID_TEXT])
+{
+    struct dw_buf text = {0};
+    struct dw_policy_decision asked = *d;
+    int rc = name_change(ret);
+    if (rc < 0)
+        return rc;
+    asked.change = ret;
+    alert_write_decision(&asked, &text);
     rc = leave(fs, dir, ret, &text);
     dw_buf_fini(&text);
     return rc;

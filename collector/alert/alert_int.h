@@ -1,6 +1,6 @@
 /*
- * The inside of the alert store: its log (alert_store.c), the lines of it (alert_line.c), the view (alert_view.c) and changes that
- * other processes ask for (alert_inbox.c).
+ * The inside of the alert store: its log (alert_store.c), the lines of it (alert_line.c), the view (alert_view.c), what people say of
+ * policies (alert_policy.c) and changes that other processes ask for (alert_inbox.c).
  */
 #ifndef DOGWATCH_COLLECTOR_ALERT_INT_H
 #define DOGWATCH_COLLECTOR_ALERT_INT_H
@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-enum alert_kind { ALERT_RAISED, ALERT_CHANGED, ALERT_SILENCED };
+enum alert_kind { ALERT_RAISED, ALERT_CHANGED, ALERT_SILENCED, ALERT_DECIDED };
 
 /* A line on its way into the view. */
 struct alert_pending {
@@ -24,6 +24,7 @@ struct alert_pending {
     struct dw_alert raised;
     struct dw_alert_change change;
     struct dw_silence silence;
+    struct dw_policy_decision decision;
 };
 
 struct dw_alerts {
@@ -38,14 +39,24 @@ struct dw_alerts {
     struct alert_pending *head, **tail; /* not yet durable, in order */
     struct dw_table by_id;              /* raised ones: of each id the newest comes first */
     struct dw_keyed changes;            /* names of changes that wait */
+    const struct dw_policy_settings *policy; /* NULL: no entry is approved */
 };
 
 /* alert_line.c */
 void alert_write_raised(const struct dw_alert *alert, struct dw_buf *out);
 void alert_write_change(const struct dw_alert_change *c, struct dw_buf *out);
 void alert_write_silence(const struct dw_silence *s, struct dw_buf *out);
+void alert_write_decision(const struct dw_policy_decision *d, struct dw_buf *out);
 /* Takes a line apart, its texts into the arena; `next` and `node` are not set. False: it is no line of the log. */
 bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pending *ret);
+
+/* alert_store.c */
+struct alert_pending *alert_new_pending(enum alert_kind kind, const struct dw_str *text, size_t count, const char **at);
+/* Whether a change was taken before, and takes it: adds it under its name. */
+bool alert_is_made(struct dw_alerts *a, const char *change);
+DW_MUST_USE int alert_add_change(struct dw_alerts *a, struct alert_pending *p, const char *name);
+/* Whether there is an alert of this id, also one that waits. */
+bool alert_is_known(struct dw_alerts *a, const char *id);
 
 /* alert_inbox.c: makes its folder */
 DW_MUST_USE int alert_inbox_make(const struct dw_fs *fs, const char *dir);
@@ -63,5 +74,9 @@ DW_MUST_USE int alert_view_sql(struct dw_alerts *a, const char *sql);
 int64_t alert_view_total(struct dw_alerts *a, const char *id);
 bool alert_view_has_change(struct dw_alerts *a, const char *change);
 bool alert_view_has_silence(struct dw_alerts *a, const char *id);
+struct dw_str alert_view_text(sqlite3_stmt *s, int column);
+
+/* alert_policy.c */
+DW_MUST_USE int alert_policy_put(struct dw_alerts *a, const struct dw_policy_decision *d);
 
 #endif

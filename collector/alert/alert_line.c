@@ -4,6 +4,7 @@
  *     {"type":"raised","id","time","rule","title","level","key","total","finding":{...}}
  *     {"type":"changed","id","time","change","author","field","value"}
  *     {"type":"silence","id","time","change","author","from","until","filter","reason"}
+ *     {"type":"policy","id","time","change","author","field":"approved|rolled_back","address","until","provenance","causes","reason"}
  *
  * Invariant: what is written is read back as it was.
  */
@@ -94,6 +95,24 @@ void alert_write_silence(const struct dw_silence *s, struct dw_buf *out)
     dw_buf_str(out, DW_STR("}\n"));
 }
 
+static const char *const verdicts[] = {"approved", "rolled_back"};
+
+void alert_write_decision(const struct dw_policy_decision *d, struct dw_buf *out)
+{
+    dw_buf_str(out, DW_STR("{\"type\":\"policy\""));
+    put_member(out, "id", dw_str_of(d->entry));
+    dw_buf_printf(out, ",\"time\":%" PRId64, d->time_ns);
+    put_member(out, "change", dw_str_of(d->change));
+    put_member(out, "author", dw_str_of(d->author));
+    put_member(out, "field", dw_str_of(verdicts[d->rolled_back]));
+    put_member(out, "address", dw_str_of(d->address));
+    dw_buf_printf(out, ",\"until\":%" PRId64, d->until_ns);
+    put_member(out, "provenance", dw_str_of(d->provenance));
+    put_member(out, "causes", dw_str_of(d->causes));
+    put_member(out, "reason", d->reason);
+    dw_buf_str(out, DW_STR("}\n"));
+}
+
 static bool text_member(const struct dw_json_token *t, struct dw_arena *arena, const char **ret)
 {
     struct dw_buf b = {0};
@@ -106,7 +125,7 @@ static bool text_member(const struct dw_json_token *t, struct dw_arena *arena, c
 
 /* Texts of a line before it is known what it is. */
 struct texts {
-    const char *type, *id, *rule, *title, *level, *key, *change, *author, *field, *value, *filter, *reason;
+    const char *type, *id, *rule, *title, *level, *key, *change, *author, *field, *value, *filter, *reason, *address, *provenance, *causes;
 };
 struct numbers {
     int64_t time, total, from, until;
@@ -120,7 +139,8 @@ static const char **text_place(struct dw_str key, struct texts *t)
         const char **at;
     } place[] = {{DW_STR("type"), &t->type}, {DW_STR("id"), &t->id}, {DW_STR("rule"), &t->rule}, {DW_STR("title"), &t->title},
         {DW_STR("level"), &t->level}, {DW_STR("key"), &t->key}, {DW_STR("change"), &t->change}, {DW_STR("author"), &t->author},
-        {DW_STR("field"), &t->field}, {DW_STR("value"), &t->value}, {DW_STR("filter"), &t->filter}, {DW_STR("reason"), &t->reason}};
+        {DW_STR("field"), &t->field}, {DW_STR("value"), &t->value}, {DW_STR("filter"), &t->filter}, {DW_STR("reason"), &t->reason},
+        {DW_STR("address"), &t->address}, {DW_STR("provenance"), &t->provenance}, {DW_STR("causes"), &t->causes}};
     for (size_t i = 0; i < DW_COUNT_OF(place); i++)
         if (dw_str_eq(place[i].name, key))
             return place[i].at;
@@ -145,6 +165,14 @@ static bool is_change(const struct texts *t, const struct numbers *n, struct dw_
     return false;
 }
 
+static bool is_decision(const struct texts *t, const struct numbers *n, struct dw_policy_decision *ret)
+{
+    bool rolled_back = strcmp(t->field, verdicts[1]) == 0;
+    *ret = (struct dw_policy_decision){.entry = t->id, .change = t->change, .author = t->author, .rolled_back = rolled_back, .time_ns = n->time,
+        .until_ns = n->until, .address = t->address, .provenance = t->provenance, .causes = t->causes, .reason = dw_str_of(t->reason)};
+    return t->change[0] && t->address[0] && strlen(t->id) == DW_POLICY_ID_TEXT - 1 && (rolled_back || strcmp(t->field, verdicts[0]) == 0);
+}
+
 static bool finish(const struct texts *t, const struct numbers *n, struct dw_str doc, struct alert_pending *ret)
 {
     if (!t->id[0])
@@ -159,6 +187,10 @@ static bool finish(const struct texts *t, const struct numbers *n, struct dw_str
             .until_ns = n->until, .filter = dw_str_of(t->filter), .reason = dw_str_of(t->reason)};
         return t->change[0] && t->filter[0];
     }
+    if (strcmp(t->type, "policy") == 0) {
+        ret->kind = ALERT_DECIDED;
+        return is_decision(t, n, &ret->decision);
+    }
     ret->kind = ALERT_RAISED;
     ret->raised = (struct dw_alert){.id = t->id, .rule = t->rule, .title = t->title, .level = t->level, .time_ns = n->time,
         .key = dw_str_of(t->key), .total = n->total, .doc = doc};
@@ -169,7 +201,7 @@ bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pe
 {
     struct dw_json j;
     struct dw_json_token key, v;
-    struct texts t = {"", "", "", "", "", "", "", "", "", "", "", ""};
+    struct texts t = {"", "", "", "", "", "", "", "", "", "", "", "", "", "", ""};
     struct numbers n = {0};
     struct dw_str doc = DW_STR("");
     dw_json_start(&j, line);

@@ -182,8 +182,13 @@ static int64_t known_total(struct dw_alerts *a, const char *id)
     return alert_view_total(a, id);
 }
 
+bool alert_is_known(struct dw_alerts *a, const char *id)
+{
+    return known_total(a, id) >= 0;
+}
+
 /* What waits, with its texts behind it: at[i] is the copy of text[i]. NULL: no memory. */
-static struct alert_pending *new_pending(enum alert_kind kind, const struct dw_str *text, size_t count, const char **at)
+struct alert_pending *alert_new_pending(enum alert_kind kind, const struct dw_str *text, size_t count, const char **at)
 {
     size_t bytes = count;
     for (size_t i = 0; i < count; i++)
@@ -214,7 +219,7 @@ int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
         return DW_OK;
     const struct dw_str text[] = {dw_str_of(alert->id), dw_str_of(alert->rule), dw_str_of(alert->title), dw_str_of(alert->level), alert->key, alert->doc};
     const char *at[DW_COUNT_OF(text)];
-    struct alert_pending *p = new_pending(ALERT_RAISED, text, DW_COUNT_OF(text), at);
+    struct alert_pending *p = alert_new_pending(ALERT_RAISED, text, DW_COUNT_OF(text), at);
     if (!p)
         return DW_ENOMEM;
     p->raised = *alert;
@@ -237,7 +242,7 @@ struct noted {
     enum alert_kind kind;
 };
 
-static bool is_made(struct dw_alerts *a, const char *change)
+bool alert_is_made(struct dw_alerts *a, const char *change)
 {
     return dw_keyed_find(&a->changes, dw_str_of(change)) || alert_view_has_change(a, change);
 }
@@ -249,7 +254,7 @@ static bool is_silence(struct dw_alerts *a, const char *id)
 }
 
 /* Adds a change under its name; takes it. */
-static int add_change(struct dw_alerts *a, struct alert_pending *p, const char *name)
+int alert_add_change(struct dw_alerts *a, struct alert_pending *p, const char *name)
 {
     struct noted *n = dw_keyed_add(&a->changes, dw_str_of(name), sizeof *n);
     if (!n) {
@@ -259,6 +264,8 @@ static int add_change(struct dw_alerts *a, struct alert_pending *p, const char *
     n->kind = p->kind;
     if (p->kind == ALERT_SILENCED)
         alert_write_silence(&p->silence, &a->log);
+    else if (p->kind == ALERT_DECIDED)
+        alert_write_decision(&p->decision, &a->log);
     else
         alert_write_change(&p->change, &a->log);
     add(a, p);
@@ -273,11 +280,11 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
         return rc;
     if (known_total(a, c->alert) < 0)
         return DW_ENOENT;
-    if (is_made(a, c->change))
+    if (alert_is_made(a, c->change))
         return DW_OK;
     const struct dw_str text[] = {dw_str_of(c->change), dw_str_of(c->alert), dw_str_of(c->author), c->value};
     const char *at[DW_COUNT_OF(text)];
-    struct alert_pending *p = new_pending(ALERT_CHANGED, text, DW_COUNT_OF(text), at);
+    struct alert_pending *p = alert_new_pending(ALERT_CHANGED, text, DW_COUNT_OF(text), at);
     if (!p)
         return DW_ENOMEM;
     p->change = *c;
@@ -285,7 +292,7 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
     p->change.alert = at[1];
     p->change.author = at[2];
     p->change.value = dw_str_make(at[3], text[3].len);
-    return add_change(a, p, at[0]);
+    return alert_add_change(a, p, at[0]);
 }
 
 static int check_silence(const struct dw_silence *s, int64_t from_ns)
@@ -305,13 +312,13 @@ int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s)
     bool is_new = strcmp(s->id, s->change) == 0;
     int64_t from_ns = is_new ? s->time_ns : s->from_ns;
     int rc = check_silence(s, from_ns);
-    if (rc < 0 || is_made(a, s->change))
+    if (rc < 0 || alert_is_made(a, s->change))
         return rc;
     if (!is_new && !is_silence(a, s->id))
         return DW_ENOENT;
     const struct dw_str text[] = {dw_str_of(s->id), dw_str_of(s->change), dw_str_of(s->author), s->filter, s->reason};
     const char *at[DW_COUNT_OF(text)];
-    struct alert_pending *p = new_pending(ALERT_SILENCED, text, DW_COUNT_OF(text), at);
+    struct alert_pending *p = alert_new_pending(ALERT_SILENCED, text, DW_COUNT_OF(text), at);
     if (!p)
         return DW_ENOMEM;
     p->silence = *s;
@@ -321,7 +328,7 @@ int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s)
     p->silence.author = at[2];
     p->silence.filter = dw_str_make(at[3], text[3].len);
     p->silence.reason = dw_str_make(at[4], text[4].len);
-    return add_change(a, p, at[1]);
+    return alert_add_change(a, p, at[1]);
 }
 
 bool dw_alerts_due(const struct dw_alerts *a)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATH_CAP = 4096, VERSION = 4 };
+enum { PATH_CAP = 4096, VERSION = 5 };
 
 /* What `touched` is after the next change: rows that came or changed after a look have a greater one. */
 #define NEXT_TOUCH "(SELECT coalesce(max(touched), 0) + 1 FROM alert)"
@@ -32,9 +32,12 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS history_alert ON history(alert);"
     "CREATE TABLE IF NOT EXISTS silence(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, change TEXT UNIQUE, author TEXT, time INTEGER,"
     " begins INTEGER, ends INTEGER, filter TEXT, reason TEXT);"
+    "CREATE TABLE IF NOT EXISTS policy(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, change TEXT UNIQUE, author TEXT, time INTEGER,"
+    " back INTEGER, ends INTEGER, address TEXT, provenance TEXT, causes TEXT, reason TEXT);"
+    "CREATE INDEX IF NOT EXISTS policy_id ON policy(id);"
     "CREATE TABLE IF NOT EXISTS position(one INTEGER PRIMARY KEY CHECK(one = 1), bytes INTEGER);";
 static const char away[] =
-    "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS silence; DROP TABLE IF EXISTS position;";
+    "DROP TABLE IF EXISTS alert; DROP TABLE IF EXISTS history; DROP TABLE IF EXISTS silence; DROP TABLE IF EXISTS policy; DROP TABLE IF EXISTS position;";
 
 static int version(struct dw_alerts *a, int *ret)
 {
@@ -206,6 +209,7 @@ int alert_view_put(struct dw_alerts *a, const struct alert_pending *p)
     case ALERT_RAISED: return put_raised(a, &p->raised);
     case ALERT_CHANGED: return put_change(a, &p->change);
     case ALERT_SILENCED: return put_silence(a, &p->silence);
+    case ALERT_DECIDED: return alert_policy_put(a, &p->decision);
     }
     DW_NEVER("all kinds are above");
 }
@@ -230,7 +234,7 @@ int alert_view_set_position(struct dw_alerts *a, uint64_t bytes)
 
 int alert_view_empty(struct dw_alerts *a)
 {
-    return alert_view_sql(a, "DELETE FROM alert; DELETE FROM history; DELETE FROM silence");
+    return alert_view_sql(a, "DELETE FROM alert; DELETE FROM history; DELETE FROM silence; DELETE FROM policy");
 }
 
 int alert_view_sql(struct dw_alerts *a, const char *sql)
@@ -261,7 +265,8 @@ static bool has_row(struct dw_alerts *a, const char *sql, const char *name)
 
 bool alert_view_has_change(struct dw_alerts *a, const char *change)
 {
-    return has_row(a, "SELECT 1 FROM history WHERE change=?1 UNION ALL SELECT 1 FROM silence WHERE change=?1", change);
+    return has_row(a, "SELECT 1 FROM history WHERE change=?1 UNION ALL SELECT 1 FROM silence WHERE change=?1"
+        " UNION ALL SELECT 1 FROM policy WHERE change=?1", change);
 }
 
 bool alert_view_has_silence(struct dw_alerts *a, const char *id)
@@ -269,7 +274,7 @@ bool alert_view_has_silence(struct dw_alerts *a, const char *id)
     return has_row(a, "SELECT 1 FROM silence WHERE change=?1", id); /* the line that began it has its id as name */
 }
 
-static struct dw_str column_text(sqlite3_stmt *s, int column)
+struct dw_str alert_view_text(sqlite3_stmt *s, int column)
 {
     const char *text = (const char *)sqlite3_column_text(s, column);
     return dw_str_make(text ? text : "", (size_t)sqlite3_column_bytes(s, column));
@@ -277,11 +282,11 @@ static struct dw_str column_text(sqlite3_stmt *s, int column)
 
 static void give_row(sqlite3_stmt *s, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
 {
-    struct dw_alert alert = {.id = column_text(s, 1).ptr, .time_ns = sqlite3_column_int64(s, 2),
-        .rule = column_text(s, 3).ptr, .title = column_text(s, 4).ptr, .level = column_text(s, 5).ptr,
-        .key = column_text(s, 6), .total = sqlite3_column_int64(s, 7), .doc = column_text(s, 8)};
+    struct dw_alert alert = {.id = alert_view_text(s, 1).ptr, .time_ns = sqlite3_column_int64(s, 2),
+        .rule = alert_view_text(s, 3).ptr, .title = alert_view_text(s, 4).ptr, .level = alert_view_text(s, 5).ptr,
+        .key = alert_view_text(s, 6), .total = sqlite3_column_int64(s, 7), .doc = alert_view_text(s, 8)};
     for (int i = 0; i < DW_ALERT_FIELDS; i++)
-        alert.said[i] = column_text(s, 9 + i).ptr;
+        alert.said[i] = alert_view_text(s, 9 + i).ptr;
     each(arg, &alert);
 }
 
@@ -332,9 +337,9 @@ int dw_alerts_history(struct dw_alerts *a, const char *id, void (*each)(void *ar
         (void)sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
         while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
             int field = sqlite3_column_int(s, 2);
-            struct dw_alert_change c = {.alert = id, .change = column_text(s, 0).ptr, .author = column_text(s, 1).ptr,
+            struct dw_alert_change c = {.alert = id, .change = alert_view_text(s, 0).ptr, .author = alert_view_text(s, 1).ptr,
                 .field = field >= 0 && field < DW_ALERT_FIELDS ? (enum dw_alert_field)field : DW_ALERT_note,
-                .time_ns = sqlite3_column_int64(s, 3), .value = column_text(s, 4)};
+                .time_ns = sqlite3_column_int64(s, 3), .value = alert_view_text(s, 4)};
             each(arg, &c);
         }
     }
@@ -350,9 +355,9 @@ int dw_alerts_silences(struct dw_alerts *a, void (*each)(void *arg, const struct
         " ORDER BY id", -1, &s, NULL);
     if (rc == SQLITE_OK) {
         while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-            struct dw_silence one = {.id = column_text(s, 0).ptr, .change = column_text(s, 1).ptr, .author = column_text(s, 2).ptr,
+            struct dw_silence one = {.id = alert_view_text(s, 0).ptr, .change = alert_view_text(s, 1).ptr, .author = alert_view_text(s, 2).ptr,
                 .time_ns = sqlite3_column_int64(s, 3), .from_ns = sqlite3_column_int64(s, 4), .until_ns = sqlite3_column_int64(s, 5),
-                .filter = column_text(s, 6), .reason = column_text(s, 7)};
+                .filter = alert_view_text(s, 6), .reason = alert_view_text(s, 7)};
             each(arg, &one);
         }
     }

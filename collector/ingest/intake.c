@@ -609,6 +609,8 @@ static int open_parts(struct dw_intake_engine *e)
     if (rc == DW_OK)
         rc = dw_alerts_open(c->fs, e->alerts_dir, &e->alerts);
     if (rc == DW_OK)
+        dw_alerts_never_block(e->alerts, c->policy);
+    if (rc == DW_OK)
         rc = read_again(e);
     if (rc < 0)
         return rc;

@@ -101,7 +101,7 @@ static void start_local(struct api *a)
         dw_warn("%s: %s; the HTTP API is not on a unix socket", a->socket, rc == DW_ELIMIT ? "the path is too long for a socket" : dw_err_text(rc));
 }
 
-int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, struct api **ret)
+int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, const struct dw_policy_settings *policy, struct api **ret)
 {
     struct api *a = dw_calloc(1, sizeof *a);
     if (!a)
@@ -109,6 +109,7 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
     a->opt = opt;
     a->rules = rules;
     a->tally = tally;
+    a->policy = policy;
     *ret = a;
     api_pages_start();
     (void)pthread_mutex_init(&a->tokens_lock, NULL);

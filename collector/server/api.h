@@ -11,12 +11,13 @@
 #include "dogwatch/correlate/ruleset.h"
 
 struct api;
+struct dw_policy_settings;
 
 /* Whether the options may be: DW_ECONFIG, said with what to do. */
 DW_MUST_USE int api_check(const struct dw_collector_options *opt);
-/* Starts. What cannot be (a port that is taken, a socket's path too long) is said and left out: frames are worth more. Keeps `opt`
- * and `rules`, which nobody changes any more, and their `tally`. DW_ENOMEM; *ret is given all the same. */
-DW_MUST_USE int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, struct api **ret);
+/* Starts. What cannot be (a port that is taken, a socket's path too long) is said and left out: frames are worth more. Keeps `opt`,
+ * `rules` and `policy`, which nobody changes any more, and the rules' `tally`. DW_ENOMEM; *ret is given all the same. */
+DW_MUST_USE int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, const struct dw_policy_settings *policy, struct api **ret);
 /* The loop has turned: frames are taken in. */
 void api_turned(struct api *a);
 /* Ends every answer and waits for the threads. NULL is fine. */

@@ -98,6 +98,7 @@ struct api {
     const struct dw_collector_options *opt;
     const struct dw_ruleset *rules;
     const struct dw_tally *tally;
+    const struct dw_policy_settings *policy;
     struct MHD_Daemon *tcp, *local;
     struct dw_audit *audit; /* NULL: it could not be opened; queries and changes are refused */
     struct dw_sessions *sessions; /* NULL: they cannot be kept; nobody can sign in */

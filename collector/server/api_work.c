@@ -14,7 +14,7 @@
 
 static bool is_audited(const struct api_route *r)
 {
-    return r->access == DW_ACCESS_EVENTS || r->access == DW_ACCESS_CHANGE;
+    return r->access == DW_ACCESS_EVENTS || r->access == DW_ACCESS_CHANGE || r->access == DW_ACCESS_DECIDE;
 }
 
 /* The parameters as one JSON object. */

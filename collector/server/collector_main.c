@@ -15,6 +15,7 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
 #include "dogwatch/conf/options.h"
+#include "dogwatch/collect/policy.h"
 #include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
 
@@ -182,6 +183,7 @@ static int work(const struct dw_collector_options *opt)
     struct dw_keys *keys = dw_keys_new();
     struct dw_ruleset *rules = NULL;
     struct dw_tally *tally = NULL;
+    struct dw_policy_settings *policy = NULL;
     uint8_t *listed = NULL;
     uint32_t listed_count = 0;
     int rc = keys ? load_rules(opt, keys, &rules) : DW_ENOMEM;
@@ -195,7 +197,10 @@ static int work(const struct dw_collector_options *opt)
         .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .tally = tally, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
     if (rc == DW_OK)
-        rc = api_start(opt, rules, tally, &p.api);
+        rc = dw_policy_settings_new(opt, &policy);
+    conf.policy = policy;
+    if (rc == DW_OK)
+        rc = api_start(opt, rules, tally, policy, &p.api);
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
@@ -210,6 +215,7 @@ static int work(const struct dw_collector_options *opt)
     api_stop(p.api);
     dw_intake_close(p.engine);
     dw_free(tally);
+    dw_policy_settings_free(policy);
     dw_ruleset_free(rules);
     dw_keys_free(keys);
     dw_free(listed);
@@ -218,7 +224,7 @@ static int work(const struct dw_collector_options *opt)
 
 static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
 {
-    return strcmp(option, "kafka.options") == 0 ? dw_kafka_option_check(key, value, why) : DW_OK;
+    return strcmp(option, "kafka.options") == 0 ? dw_kafka_option_check(key, value, why) : dw_policy_option_check(option, value, why);
 }
 
 int main(int argc, char **argv)

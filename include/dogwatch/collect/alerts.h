@@ -14,7 +14,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/event/event.h"
 
-enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = 40, DW_ALERT_VALUE_MAX = 4096 };
+enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = 40, DW_ALERT_VALUE_MAX = 4096, DW_POLICY_ID_TEXT = 33 };
 
 enum dw_alert_field {
 #define ALERT_FIELD(name, values, doc) DW_ALERT_##name,
@@ -54,6 +54,21 @@ struct dw_silence {
     struct dw_str filter, reason;
 };
 
+/* That somebody approved an entry of a gateway policy, or took it back (collect/policy.h). Texts are borrowed. */
+struct dw_policy_decision {
+    const char *entry;      /* its id */
+    const char *change;     /* names the line */
+    const char *author;
+    bool rolled_back;       /* else approved */
+    int64_t time_ns, until_ns; /* until_ns: the approval's end; of one taken back its time */
+    const char *address;    /* as dw_net_text writes it */
+    const char *provenance; /* of the address, as it was proved when it was asked for */
+    const char *causes;     /* ids of alerts with ',' between */
+    struct dw_str reason;
+    int64_t n;              /* in the view: greater ones came later */
+};
+struct dw_policy_settings;
+
 struct dw_alerts;
 /* Opens for writing; makes what is missing and brings the view up to the log. A torn last line of the log is cut; a line that is no
  * alert is passed over and counted in alerts_lines_bad. */
@@ -71,6 +86,12 @@ DW_MUST_USE int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_chan
  * of its id. One that was taken before changes nothing. DW_ENOENT: no such silence; DW_ESYNTAX: the filter is none; DW_ELIMIT: filter or
  * reason over DW_ALERT_VALUE_MAX bytes, or it ends before it begins. Not durable before dw_alerts_sync. */
 DW_MUST_USE int dw_alerts_silence(struct dw_alerts *a, const struct dw_silence *s);
+/* Takes what somebody said of an entry; what was said before changes nothing. DW_ESYNTAX: id and address do not belong together, or the address
+ * is none of an entry; DW_ENOENT: no alert is a cause, or there is nothing to take back; DW_ELIMIT: it ends before it begins, the reason is too long, or
+ * there are too many entries; DW_EACCES: the never-block list holds the address. Not durable before dw_alerts_sync. */
+DW_MUST_USE int dw_alerts_decide(struct dw_alerts *a, const struct dw_policy_decision *d);
+/* By which never-block list entries are judged from now on; kept. Without one none is approved. */
+void dw_alerts_never_block(struct dw_alerts *a, const struct dw_policy_settings *s);
 /* Whether so many wait that they should be made durable before more frames are worked on. What waits is bounded by this and by what
  * one frame can raise. */
 bool dw_alerts_due(const struct dw_alerts *a);
@@ -96,11 +117,16 @@ DW_MUST_USE int dw_alerts_history(struct dw_alerts *a, const char *id,
 /* Calls `each` for silences, oldest first. */
 DW_MUST_USE int dw_alerts_silences(struct dw_alerts *a, void (*each)(void *arg, const struct dw_silence *s), void *arg);
 
+/* Calls `each` for what was said of entries of policies, oldest first: of each entry the newest, or, with `all`, everything. */
+DW_MUST_USE int dw_alerts_decisions(struct dw_alerts *a, bool all, void (*each)(void *arg, const struct dw_policy_decision *d), void *arg);
+
 /* Leaves a change in the inbox of `dir` and names it in c->change's stead: *ret. The collector takes it within a second, or when it
  * starts. `author` counts only where the file's owner is root or who runs the collector: else the owner is the author. */
 DW_MUST_USE int dw_alert_ask(const struct dw_fs *fs, const char *dir, const struct dw_alert_change *c, char ret[DW_CHANGE_ID_TEXT]);
 /* The same of a silence. s->id empty: a new one, whose id will be *ret. */
 DW_MUST_USE int dw_silence_ask(const struct dw_fs *fs, const char *dir, const struct dw_silence *s, char ret[DW_CHANGE_ID_TEXT]);
+/* The same of what is said of an entry. */
+DW_MUST_USE int dw_policy_say(const struct dw_fs *fs, const char *dir, const struct dw_policy_decision *d, char ret[DW_CHANGE_ID_TEXT]);
 /* Whether it was taken, done or refused. */
 bool dw_alert_answered(const char *dir, const char *change);
 

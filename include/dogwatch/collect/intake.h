@@ -25,6 +25,7 @@ struct dw_intake_conf {
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
     struct dw_tally *tally;     /* of these rules; may be NULL */
+    const struct dw_policy_settings *policy; /* NULL: no entry of a gateway policy is approved; kept */
     int64_t lateness_ns;
     int64_t idle_after_ns;      /* an agent unheard for so long holds back nothing */
     uint64_t segment_max_bytes;
