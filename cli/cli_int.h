@@ -17,11 +17,11 @@ enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
 /* Options that reading commands share. */
 struct cli_options {
-    char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX]; /* rules: "" unless given */
+    char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX], config[CLI_PATH_MAX]; /* rules, config: "" unless given */
     char server[CLI_PATH_MAX]; /* "": DATA is read */
     enum cli_output output;
     uint64_t limit;
-    bool has_limit, follow, silenced, group, all;
+    bool has_limit, follow, silenced, group, all, proposed, dry_run;
     bool names_data, names_server; /* --data or --archive is given; --server is */
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */

@@ -86,7 +86,7 @@ static char *path_of(struct cli_options *o, const char *name)
     const struct {
         const char *name;
         char *path;
-    } paths[] = {{"--data", o->data}, {"--archive", o->archive}, {"--server", o->server}, {"--rules", o->rules}};
+    } paths[] = {{"--data", o->data}, {"--archive", o->archive}, {"--server", o->server}, {"--rules", o->rules}, {"--config", o->config}};
     for (size_t i = 0; i < DW_COUNT_OF(paths); i++)
         if (strcmp(paths[i].name, name) == 0)
             return paths[i].path;
@@ -124,7 +124,8 @@ static bool take_flag(struct cli_options *o, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } flags[] = {{"--follow", &o->follow}, {"--silenced", &o->silenced}, {"--group", &o->group}, {"--all", &o->all}};
+    } flags[] = {{"--follow", &o->follow}, {"--silenced", &o->silenced}, {"--group", &o->group}, {"--all", &o->all},
+        {"--proposed", &o->proposed}, {"--dry-run", &o->dry_run}};
     for (size_t i = 0; i < DW_COUNT_OF(flags); i++) {
         if (strcmp(flags[i].name, name) == 0) {
             *flags[i].flag = true;

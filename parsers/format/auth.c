@@ -23,6 +23,26 @@ static void put_login(struct dw_draft *d, bool accepted)
     dw_draft_const(d, DW_F_event_outcome, accepted ? "success" : "failure");
 }
 
+/* Takes the name before " from ADDRESS port N". A name may hold such a text itself, made to look like somebody else's address: the last counts. */
+static bool user_from(struct dw_str *r, struct dw_str *ret_user)
+{
+    struct dw_str from = DW_STR(" from "), rest = *r;
+    size_t at = dw_str_find(rest, from), last = at;
+    if (at == r->len)
+        return false;
+    for (size_t base = 0; at < rest.len; at = dw_str_find(rest, from)) {
+        base += at + from.len;
+        rest = dw_str_slice(*r, base, r->len);
+        struct dw_str after = rest, address = fmt_word(&after);
+        fmt_blanks(&after);
+        if (fmt_is_ip(address) && fmt_lit(&after, "port "))
+            last = base - from.len;
+    }
+    *ret_user = dw_str_slice(*r, 0, last);
+    *r = dw_str_slice(*r, last + from.len, r->len);
+    return true;
+}
+
 /* Accepted publickey for root from 10.0.0.1 port 22 ssh2; Failed password for invalid user x from ... */
 static bool sshd_login(struct dw_draft *d, struct dw_str m)
 {
@@ -30,7 +50,7 @@ static bool sshd_login(struct dw_draft *d, struct dw_str m)
     if (!fmt_among(event, " Accepted Failed Postponed Partial "))
         return false;
     fmt_blanks(&r);
-    if (!fmt_lit(&r, "for ") || !fmt_upto(&r, " from ", &user))
+    if (!fmt_lit(&r, "for ") || !user_from(&r, &user))
         return false;
     if (fmt_lit(&user, "invalid user") || fmt_lit(&user, "illegal user"))
         fmt_blanks(&user);
@@ -77,7 +97,7 @@ static bool sshd_connection(struct dw_draft *d, struct dw_str m)
 static bool sshd_user_from(struct dw_draft *d, struct dw_str m)
 {
     struct dw_str r = m, event, user;
-    if (!fmt_upto(&r, " user ", &event) || !fmt_upto(&r, " from ", &user) || dw_str_index(user, ' ') < user.len)
+    if (!fmt_upto(&r, " user ", &event) || !user_from(&r, &user) || dw_str_index(user, ' ') < user.len)
         return false;
     fmt_user(d, user);
     put_peer(d, r);

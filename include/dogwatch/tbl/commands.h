@@ -13,6 +13,9 @@ COMMAND(incidents, cmd_incidents, "[ls | show ID] [--since T] [--until T] [--lim
     "alerts that share an address, an account or a container within a day")
 COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [--data DIR | --server URL] [--output table|ndjson|csv]",
     "who and what alerts are about, the greatest risk first")
+COMMAND(policy, cmd_policy,
+    "TARGET [--proposed] [--dry-run] | ls | approve ID [--for SPAN|--until T] [--reason TEXT] | diff TARGET FILE | rollback ID [--reason TEXT] [--since T] [--config FILE] [--data DIR [--archive PATH] | --server URL] [--output table|ndjson|csv]",
+    "addresses to block, from alerts, in the language of nginx, haproxy, nftables, crs, envoy or networkpolicy; only what somebody approved")
 COMMAND(query, cmd_query,
     "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--follow] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them; --follow: also those to come")

@@ -47,6 +47,19 @@ static void sshd(void **state)
     check_probe(rows[0].line, "system_auth");
 }
 
+/* Whoever logs in chooses the name, and would have somebody else's address in the log. */
+static void a_name_is_no_address(void **state)
+{
+    (void)state;
+    static const struct parse_row rows[] = {
+        {"Nov 23 21:14:18 h sshd[9]: Failed password for invalid user root from 198.51.100.7 port 22 ssh2 from 192.0.2.9 port 5 ssh2",
+            {"source.ip=192.0.2.9", "source.port=5", "user.name=root from 198.51.100.7 port 22 ssh2"}},
+        {"Nov 23 21:14:18 h sshd[9]: Invalid user x from 198.51.100.7 port 22 from 192.0.2.9 port 5", {"!source.ip", "!event.outcome"}},
+        {"Nov 23 21:14:18 h sshd[9]: Failed password for invalid user from from 192.0.2.9 port 5 ssh2", {"source.ip=192.0.2.9", "user.name=from"}},
+    };
+    check_rows("system/auth", rows, DW_COUNT_OF(rows));
+}
+
 static void accounts_and_sudo(void **state)
 {
     (void)state;
@@ -95,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers),
         cmocka_unit_test(sshd),
+        cmocka_unit_test(a_name_is_no_address),
         cmocka_unit_test(accounts_and_sudo),
         cmocka_unit_test(auditd),
     };
