@@ -11,6 +11,8 @@ static void write_it(const struct alert_pending *p, struct dw_buf *out)
         alert_write_change(&p->change, out);
     else if (p->kind == ALERT_SILENCED)
         alert_write_silence(&p->silence, out);
+    else if (p->kind == ALERT_DECIDED)
+        alert_write_decision(&p->decision, out);
     else
         alert_write_raised(&p->raised, out);
 }
