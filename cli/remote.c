@@ -186,7 +186,7 @@ static int say_error(const struct answer *a)
     dw_buf_fini(&e.message);
     dw_buf_fini(&e.hint);
     dw_buf_fini(&e.text);
-    return ours && a->status == 400 ? CLI_USAGE : ours && a->status == 404 && a->ask->of_one ? CLI_NO : CLI_CANNOT;
+    return ours && a->status == 400 ? CLI_USAGE : ours && (a->status == 409 || (a->status == 404 && a->ask->of_one)) ? CLI_NO : CLI_CANNOT;
 }
 
 static int talk(struct answer *a, struct connection *c, struct dw_str request)

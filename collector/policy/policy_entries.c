@@ -105,8 +105,10 @@ static void take_causes(struct building *b, const struct policy_causes *causes, 
         if (e->state == DW_POLICY_STATES) {
             e->state = proven ? DW_POLICY_proposed : DW_POLICY_refused;
             e->provenance = dw_provenance_text(c->from);
-            e->why = c->why ? c->why : "";
+            e->why = c->why ? keep(b, dw_str_of(c->why)) : "";
         }
+        if (c->from == DW_FROM_PEER)
+            e->provenance = dw_provenance_text(c->from); /* the stronger proof counts */
         add_cause(b, e, c);
     }
 }

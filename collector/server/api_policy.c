@@ -190,9 +190,9 @@ static void decide(struct request *rq, const struct dw_policy_list *l, bool roll
     if (!find(rq, l, &e))
         return;
     if (rolls_back && !e->author[0]) {
-        api_fail(rq, API_E_malformed, NULL, "nobody has approved it: there is nothing to take back");
+        api_fail(rq, API_E_refused, NULL, "nobody has approved it: there is nothing to take back");
     } else if (!rolls_back && e->state == DW_POLICY_refused) {
-        api_fail(rq, API_E_malformed, NULL, "%s must not be blocked: %s", e->address, e->why);
+        api_fail(rq, API_E_refused, NULL, "%s must not be blocked: %s", e->address, e->why);
     } else if (!rolls_back && until_ns && until_ns <= l->now_ns) {
         api_fail(rq, API_E_malformed, NULL, "until: a time that is to come is needed");
     } else {
