@@ -23,13 +23,29 @@ for _ in $(seq 1 100); do
   [ "${have:-0}" -ge "$want" ] && [ "$alerts" -ge 5 ] && break
   sleep 0.1
 done
-kill -TERM $up; wait $up || true; trap - EXIT
 
 title "Alerts"
 "$bin/dogwatch" alerts --data "$data" --output table
 title "One of them in full, with the log lines that prove it"
 id=$("$bin/dogwatch" alerts --data "$data" --output csv | tr -d '\r' | awk -F, '/succeeded after brute force/{print $1}' | head -1)
 "$bin/dogwatch" alert show "$id" --data "$data" --output table
+title "What a gateway may refuse: addresses whose events prove them; nothing is blocked before somebody approves it"
+"$bin/dogwatch" policy ls --data "$data" --output table
+title "Whom that would hit, by the archive"
+"$bin/dogwatch" policy nginx --proposed --dry-run --data "$data" --output table
+for attacker in $("$bin/dogwatch" policy ls --data "$data" --output csv | tr -d '\r' | awk -F, '$3 == "proposed" {print $1}'); do
+  "$bin/dogwatch" policy approve "$attacker" --for 12h --reason 'attacks the demo' --data "$data"
+done
+title "For nginx and nftables"
+"$bin/dogwatch" policy nginx --data "$data" | tee demo-data/dogwatch.conf
+"$bin/dogwatch" policy nftables --data "$data" | tee demo-data/dogwatch.nft
+for file in demo-data/dogwatch.conf demo-data/dogwatch.nft; do # 203.0.113.0/24 is where all ordinary clients are
+  grep -q '^ *198\.51\.100\.23 ' "$file" || { echo "the attacker is missing in $file"; exit 3; }
+  ! grep -v '^ *#' "$file" | grep -q '203\.0\.113\.' || { echo "an ordinary client is in $file"; exit 3; }
+done
+echo "Both attackers are in both; none of the ordinary clients is."
+kill -TERM $up; wait $up || true; trap - EXIT
+
 title "The ledger: where every byte is"
 "$bin/dogwatch" ledger --data "$data" --output table
 title "Has anything been changed since?"
@@ -38,6 +54,7 @@ title "What to type next"
 cat <<EOF
   export DOGWATCH_DATA=$data PATH=$bin:\$PATH
   dogwatch alerts --group --output table        # by rule and key, the worst first
+  dogwatch policy haproxy                       # the same for other gateways
   dogwatch incidents --output table             # alerts that belong together
   dogwatch alert explain $id --output table     # which values met the rule's conditions
   dogwatch query 'source.ip:198.51.100.0/24 | stats count by source.ip, event.outcome' --output table

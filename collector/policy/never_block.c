@@ -105,16 +105,34 @@ bool dw_policy_address(struct dw_str address, struct dw_cidr *ret)
 
 /* ---- settings ---- */
 
+/* The network that an address with bits behind its length is in. */
+static void put_meant(struct dw_str text, struct dw_buf *why)
+{
+    struct dw_str bits = text, address = dw_str_cut(&bits, '/');
+    struct dw_cidr net;
+    uint64_t length;
+    char meant[DW_NET_TEXT];
+    bool known = dw_ip_parse(address, &net.net) && dw_str_u64(bits, &length) && length <= 128;
+    DW_ASSERT(known); /* else it would have no such bits */
+    net.bits = (uint8_t)(length + (dw_str_index(address, ':') == address.len ? 96 : 0));
+    for (uint32_t i = net.bits; i < 128; i++)
+        net.net.byte[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+    dw_net_text(&net, meant);
+    dw_buf_printf(why, "%s is the network that it is in", meant);
+}
+
 /* A range as users write it: host bits are a mistake that is named. */
 static bool take_range(struct dw_str text, struct dw_cidr *ret, struct dw_buf *why)
 {
     bool host_bits;
     if (dw_cidr_parse(text, ret, &host_bits))
         return true;
-    if (host_bits)
-        dw_buf_printf(why, "'%.*s' has bits set behind its length: the network's own address is needed, as in 10.0.0.0/8", DW_ARG(text));
-    else
+    if (host_bits) {
+        dw_buf_printf(why, "'%.*s' has bits set behind its length: ", DW_ARG(text));
+        put_meant(text, why);
+    } else {
         dw_buf_printf(why, "'%.*s' is no network: 192.0.2.0/24, 2001:db8::/32, or an address", DW_ARG(text));
+    }
     return false;
 }
 

@@ -26,17 +26,15 @@ static void put_login(struct dw_draft *d, bool accepted)
 /* Takes the name before " from ADDRESS port N". A name may hold such a text itself, made to look like somebody else's address: the last counts. */
 static bool user_from(struct dw_str *r, struct dw_str *ret_user)
 {
-    struct dw_str from = DW_STR(" from "), rest = *r;
-    size_t at = dw_str_find(rest, from), last = at;
-    if (at == r->len)
+    struct dw_str from = DW_STR(" from ");
+    size_t first = dw_str_find(*r, from), last = first;
+    if (first == r->len)
         return false;
-    for (size_t base = 0; at < rest.len; at = dw_str_find(rest, from)) {
-        base += at + from.len;
-        rest = dw_str_slice(*r, base, r->len);
-        struct dw_str after = rest, address = fmt_word(&after);
+    for (size_t at = first; at < r->len; at += 1 + dw_str_find(dw_str_slice(*r, at + 1, r->len), from)) {
+        struct dw_str after = dw_str_slice(*r, at + from.len, r->len), address = fmt_word(&after);
         fmt_blanks(&after);
         if (fmt_is_ip(address) && fmt_lit(&after, "port "))
-            last = base - from.len;
+            last = at;
     }
     *ret_user = dw_str_slice(*r, 0, last);
     *r = dw_str_slice(*r, last + from.len, r->len);

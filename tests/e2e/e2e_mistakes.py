@@ -24,6 +24,7 @@ TYPED = [
     ('A time', ["query '*' --since yesterday", "query '*' --since 1h --until 2h", "alerts --until 25.11.2026"]),
     ('An alert', ["alert show ffff", "alert status ffff closed", "alert status ffff done", "alert show", "incidents show ffff"]),
     ('A silence', ["silence add 'source.ip:203.0.113.9'", "silence add '* | head 1' --for 1h", "silence end ffff"]),
+    ('A policy', ["policy ngnix", "policy approve ffff", "policy rollback ffff", "policy ls --proposed", "policy diff nginx DATA/nothing", "policy nginx --config DATA/policy.yml"]),
     ('No data here', ["query '*' --data DATA/nothing", "alerts --data DATA/nothing", "ledger --data DATA/nothing"]),
     ('A server', ["query '*' --server http://127.0.0.1:1", "query '*' --server unix:DATA/nothing", "query '*' --server ftp://x", "token add x --role king", "token revoke nobody"]),
     ('An option', ["query '*' --sicne 1h", "query", "alerts --group --follow", "nothing"]),
@@ -33,6 +34,8 @@ data, log = os.path.join(dir_, 'data'), os.path.join(dir_, 'auth.log')
 with open(log, 'w') as f:
     for i in range(20):
         f.write(f'Nov 25 12:00:{i:02} web sshd[1]: Failed password for root from 203.0.113.9 port {4000 + i} ssh2\n')
+os.makedirs(data)
+open(os.path.join(data, 'policy.yml'), 'w').write('policy:\n  never_block: [203.0.113.0/24, 10.0.0.5/8]\n')
 dogwatch('up', '--data', data, '--logs', log, '--rules', os.path.join(ROOT, 'rules'), '--until-idle')
 
 

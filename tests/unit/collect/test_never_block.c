@@ -89,7 +89,8 @@ static void a_mistake_in_a_list_is_named(void **state)
     (void)state;
     static const struct {
         const char *value, *want;
-    } rows[] = {{"10.0.0.5/8", "'10.0.0.5/8' has bits set behind its length: the network's own address is needed, as in 10.0.0.0/8"},
+    } rows[] = {{"10.0.0.5/8", "'10.0.0.5/8' has bits set behind its length: 10.0.0.0/8 is the network that it is in"},
+        {"2001:db8::1:0:0:5/48", "'2001:db8::1:0:0:5/48' has bits set behind its length: 2001:db8::/48 is the network that it is in"},
         {"10.0.0.0/33", "'10.0.0.0/33' is no network: 192.0.2.0/24, 2001:db8::/32, or an address"}, {"office", "'office' is no network: 192.0.2.0/24, 2001:db8::/32, or an address"}};
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
         struct dw_buf why = {0};
