@@ -78,13 +78,10 @@ void dw_net_text(const struct dw_cidr *net, char ret[DW_NET_TEXT])
 void dw_policy_id(const struct dw_cidr *net, char ret[DW_POLICY_ID_TEXT])
 {
     uint8_t hash[DW_SHA256_BYTES];
-    struct dw_sha256 *h = dw_sha256_new();
-    dw_sha256_start(h);
-    dw_sha256_add_str(h, DW_STR("dw-policy-1"));
-    dw_sha256_add(h, net->net.byte, sizeof net->net.byte);
-    dw_sha256_add(h, &net->bits, 1);
-    dw_sha256_end(h, hash);
-    dw_sha256_free(h);
+    char text[sizeof "dw-policy-1" - 1 + sizeof net->net.byte + 1] = "dw-policy-1";
+    memcpy(text + sizeof "dw-policy-1" - 1, net->net.byte, sizeof net->net.byte);
+    text[sizeof text - 1] = (char)net->bits;
+    dw_sha256_of(dw_str_make(text, sizeof text), hash);
     dw_hex(hash, DW_POLICY_ID_TEXT / 2, ret);
 }
 

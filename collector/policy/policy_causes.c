@@ -50,6 +50,8 @@ struct reading {
 static const char *keep(struct reading *r, const char *text)
 {
     struct dw_str copy = dw_arena_copy(&r->causes->arena, dw_str_of(text));
+    if (!copy.ptr)
+        r->rc = DW_ENOMEM;
     return copy.ptr ? copy.ptr : "";
 }
 
@@ -61,8 +63,11 @@ static bool is_taken(const struct reading *r, const struct dw_alert *a)
 static bool take_address(struct reading *r, const struct dw_alert *a, struct dw_ip *ret)
 {
     struct dw_event ev;
-    if (dw_alert_event(r->events, a, &ev) < 0)
+    int rc = dw_alert_event(r->events, a, &ev);
+    if (rc < 0) {
+        r->rc = rc == DW_ESYNTAX ? DW_OK : rc; /* no object, no address */
         return false;
+    }
     const struct dw_field *f = dw_event_find(&ev, DW_F_source_ip);
     return f && dw_field_is_text(f) && dw_ip_parse(dw_field_str(f), ret);
 }
@@ -125,7 +130,7 @@ static void collect(void *arg, const struct dw_alert *a, const char *silence)
     struct policy_cause *c = &r->causes->cause[r->causes->count];
     *c = (struct policy_cause){.id = keep(r, a->id), .rule = keep(r, a->rule), .title = keep(r, a->title), .level = keep(r, a->level),
         .time_ns = a->time_ns, .total = a->total, .source = dw_policy_net(&ip)};
-    r->rc = add_refs(r, c);
+    r->rc = r->rc == DW_OK ? add_refs(r, c) : r->rc;
     r->window[r->causes->count++] = (struct window){r->evidence.from_ns, r->evidence.to_ns};
 }
 

@@ -115,14 +115,26 @@ static struct dw_str last_address(struct dw_str line)
     return last;
 }
 
-/* [header ]ADDRESS:PORT [time] */
-static bool is_timed(struct dw_str line, struct dw_str address)
+/* The last word of a text, which is cut off. */
+static struct dw_str cut_last(struct dw_str *s)
 {
-    size_t at = dw_str_find(line, DW_STR(" [")), from = at;
+    *s = dw_str_trim(*s);
+    size_t at = s->len;
+    while (at > 0 && s->ptr[at - 1] != ' ')
+        at--;
+    struct dw_str word = dw_str_slice(*s, at, s->len);
+    s->len = at;
+    return word;
+}
+
+/* [time HOST program: ]ADDRESS:PORT [time]; *ret_host: empty where there is none. */
+static bool is_timed(struct dw_str line, struct dw_str address, struct dw_str *ret_host)
+{
+    size_t at = dw_str_find(line, DW_STR(" ["));
+    struct dw_str head = dw_str_slice(line, 0, at), word = cut_last(&head);
     uint64_t port;
-    while (from > 0 && line.ptr[from - 1] != ' ')
-        from--;
-    struct dw_str word = dw_str_slice(line, from, at);
+    (void)cut_last(&head);
+    *ret_host = cut_last(&head);
     if (at == line.len || !dw_str_starts(word, address) || word.len < address.len + 2 || word.ptr[address.len] != ':')
         return false;
     return dw_str_u64(dw_str_slice(word, address.len + 1, word.len), &port);
@@ -130,26 +142,28 @@ static bool is_timed(struct dw_str line, struct dw_str address)
 
 /* A line in a file of syslog's that names another host than the agent's came over the network, from whoever sent it. Names may be short or
  * whole; what a container prints itself came over nothing. */
-static bool is_of_this_host(const struct dw_event *ev)
+static bool is_of_this_host(const struct dw_event *ev, struct dw_str said)
 {
-    struct dw_str said = text_of(ev, DW_F_host_hostname), own = text_of(ev, DW_F_host_name);
+    struct dw_str own = text_of(ev, DW_F_host_name);
     struct dw_str a = dw_str_slice(said, 0, dw_str_index(said, '.')), b = dw_str_slice(own, 0, dw_str_index(own, '.'));
     return said.len == 0 || dw_event_find(ev, DW_F_container_id) || dw_str_ieq(a, b);
 }
 
 static const char *doubt(const struct dw_event *ev, enum check check, struct dw_str address)
 {
+    static const char elsewhere[] = "the address does not stand where this format has that of the connection", strangers[] = "the client's own text may have made the address";
+    static const char sent[] = "the line came from another host, over syslog: anybody can send that";
+    struct dw_str host = text_of(ev, DW_F_host_hostname);
     switch (check) {
-    case CHECK_FIRST: return stands_first(ev->line, address) ? NULL : "the address does not stand where this format has that of the connection";
-    case CHECK_ONCE: return occurs_once(ev->line, DW_STR(", client: ")) ? NULL : "the client's own text may have made the address";
-    case CHECK_BRACKET: return occurs_once(ev->line, DW_STR("[client ")) ? NULL : "the client's own text may have made the address";
-    case CHECK_TIMED: return is_timed(ev->line, address) ? NULL : "the address does not stand where this format has that of the connection";
+    case CHECK_FIRST: return stands_first(ev->line, address) ? NULL : elsewhere;
+    case CHECK_ONCE: return occurs_once(ev->line, DW_STR(", client: ")) ? NULL : strangers;
+    case CHECK_BRACKET: return occurs_once(ev->line, DW_STR("[client ")) ? NULL : strangers;
+    case CHECK_TIMED: return !is_timed(ev->line, address, &host) ? elsewhere : is_of_this_host(ev, host) ? NULL : sent;
     case CHECK_LAST: break;
     }
-    struct dw_str last = last_address(ev->line);
-    if (!dw_str_eq(last, address))
+    if (!dw_str_eq(last_address(ev->line), address))
         return "another address stands behind it: a user's name may have made it";
-    return is_of_this_host(ev) ? NULL : "the line came from another host, over syslog: anybody can send that";
+    return is_of_this_host(ev, host) ? NULL : sent;
 }
 
 /* ---- X-Forwarded-For ---- */
@@ -225,7 +239,7 @@ enum dw_provenance dw_provenance_of(const struct dw_policy_settings *s, const st
     }
     if (i == DW_COUNT_OF(rows))
         return DW_FROM_CLAIM;
-    if (ev->line.len && ev->line.ptr[0] == '{') {
+    if (dw_str_starts(dw_str_trim(ev->line), DW_STR("{"))) {
         *ret_why = "a JSON record says it";
         return DW_FROM_CLAIM;
     }

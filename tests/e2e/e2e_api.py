@@ -17,11 +17,12 @@ dir_ = scratch('api')
 data, log = os.path.join(dir_, 'data'), os.path.join(dir_, 'logs/auth.log')
 os.makedirs(os.path.dirname(log))
 LINES, SLOW = 6000, 1000
+HOST = socket.gethostname()
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 SPEC = json.load(open(os.path.join(ROOT, 'docs/reference/openapi.json')))
 NEEDED = {'query': {'query': '* | head 5'}, 'loki_query': {'query': '{}'}, 'loki_query_range': {'query': '{}'}}  # parameters without which nothing is answered
 BODIES = {'change': {'status': 'new'}, 'query_post': {'query': '* | head 1'}, 'silence_add': {'filter': 'rule.id:nothing', 'until': '2100-01-01'},
-          'silence_end': {'until': '2100-01-01'}, 'code_add': {}}
+          'silence_end': {'until': '2100-01-01'}, 'code_add': {}, 'policy_decide': {'state': 'approved', 'until': '2100-01-01'}}
 SIGN_IN = {'session_begin', 'session_end'}  # of cookies, not of tokens: e2e_session.py
 OPERATIONS = [(path, method.upper(), op) for path, item in SPEC['paths'].items() for method, op in item.items() if op['operationId'] not in SIGN_IN]
 port = 0
@@ -83,7 +84,7 @@ def write(start, count, minutes_ago=50):
         for i in range(start, start + count):
             stamp = (at + datetime.timedelta(seconds=i / 10)).strftime('%b %e %H:%M:%S')
             word = 'Accepted' if i == LINES - 1 else 'Failed'  # so that two alerts are of one address
-            f.write(f'{stamp} web sshd[4711]: {word} password for u{i % 7} from 203.0.113.{i % 3} port {i % 60000} ssh2\n')
+            f.write(f'{stamp} {HOST} sshd[4711]: {word} password for u{i % 7} from 203.0.113.{i % 3} port {i % 60000} ssh2\n')
 
 
 def fits(value, schema):
@@ -167,13 +168,21 @@ ID = wait_for(lambda: ndjson(ask('GET', '/api/v1/alerts', tokens['hunt'])[2]), 3
 
 INCIDENT = wait_for(lambda: rows(ask('GET', '/api/v1/incidents', tokens['hunt']))[0], 30, 'an incident')[0]['incident']
 SILENCE = json.loads(ask('POST', '/api/v1/silences', tokens['hunt'], {'filter': 'rule.level:none', 'until': '2100-01-01', 'reason': 'none there'})[2])['silence']
+POLICY = wait_for(lambda: [r for r in rows(ask('GET', '/api/v1/policies', tokens['hunt']))[0] if r['state'] == 'proposed'], 30, 'an address to block')[0]['id']
+same(json.loads(ask('PATCH', '/api/v1/policies/' + POLICY, tokens['hunt'], BODIES['policy_decide'])[2])['state'], 'active', 'an address is blocked')
+
+
+def place(path):
+    """A route's path with what is there in the place of {id} and {name}."""
+    id_ = SILENCE if 'silences' in path else INCIDENT if 'incidents' in path else POLICY if 'policies' in path else ID
+    return path.replace('{id}', id_).replace('{name}', 'nginx' if 'policies' in path else 'host')
+
 
 # ---- every route: who may ----
 for path, method, op in OPERATIONS:
-    at, name = path.replace('{id}', ID).replace('{name}', 'host'), f'{method} {path}'
+    name = f'{method} {path}'
     body = BODIES.get(op['operationId'])
-    at = at.replace(ID, SILENCE) if 'silences' in at else at.replace(ID, INCIDENT) if 'incidents' in at else at
-    at = target(at, **NEEDED.get(op['operationId'], {}))
+    at = target(place(path), **NEEDED.get(op['operationId'], {}))
     done = 400 if '101' in op['responses'] else 200  # a web socket: here is no handshake
     if not op['security']:
         same(ask(method, at)[0], 200, f'{name} needs no token')
@@ -203,7 +212,7 @@ for path, method, op in OPERATIONS:
     content = op['responses'].get('200', {}).get('content', {'text/plain': {}})
     if method != 'GET' or any(t.startswith('text/') for t in content):
         continue
-    at = target(path.replace('{id}', INCIDENT if 'incidents' in path else ID).replace('{name}', 'host'), **NEEDED.get(op['operationId'], {}))
+    at = target(place(path), **NEEDED.get(op['operationId'], {}))
     status, headers, text = ask('GET', at, tokens['admin'])
     kind = next(iter(content))
     check(status == 200 and headers['Content-Type'] == kind and headers['Cache-Control'] == 'no-store', f'{path}: {kind}', (status, dict(headers)))
@@ -288,6 +297,9 @@ for method, at, body, headers, want in (
         ('GET', '/api/v1/histogram?filter=*|head%201', None, {}, 400), ('GET', '/api/v1/alerts?filter=*|head%201', None, {}, 400),
         ('POST', '/api/v1/silences', {'filter': 'a:b'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:(', 'until': '2100-01-01'}, {}, 400),
         ('POST', '/api/v1/silences', {'filter': '* | head 1', 'until': '2100-01-01'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:b', 'until': '2001-01-01'}, {}, 400),
+        ('PATCH', '/api/v1/policies/ffff', {'state': 'approved'}, {}, 404), ('PATCH', '/api/v1/policies/' + POLICY, {'state': 'gone'}, {}, 400),
+        ('PATCH', '/api/v1/policies/' + POLICY, {'state': 'approved', 'until': '2001-01-01'}, {}, 400), ('GET', '/api/v1/policies/apache', None, {}, 404),
+        ('GET', '/api/v1/policies/nginx?proposed=perhaps', None, {}, 400), ('GET', '/api/v1/policies/changes?after=yesterday', None, {}, 400), ('GET', '/api/v1/policies/ffff/impact', None, {}, 404),
         ('PATCH', '/api/v1/silences/ffff', {}, {}, 404), ('PATCH', '/api/v1/silences/' + SILENCE, {'reason': 'x'}, {}, 400), ('GET', '/api/v1/incidents/ffff', None, {}, 404),
         ('POST', '/api/v1/query', b'{"query":"*"}', {'Content-Type': 'text/plain'}, 415), ('POST', '/api/v1/query', b'{"query":"*"', {'Content-Type': 'application/json'}, 400),
         ('POST', '/api/v1/query', b'[]', {'Content-Type': 'application/json'}, 400), ('POST', '/api/v1/query', {'query': 'x' * 70000}, {}, 413),

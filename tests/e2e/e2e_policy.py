@@ -12,7 +12,7 @@ from e2e_lib import *  # noqa: F403
 
 began = time.monotonic()
 ATTACK = '/products?id=1%27%20UNION%20SELECT%20login,password%20FROM%20users--'
-ATTACKER, PROXIED, BRIEF = '127.0.0.66', '127.0.0.67', '127.0.0.68'  # to nginx itself, by way of HAProxy, and one that is approved for seconds
+ATTACKER, PROXIED, BRIEF = '127.0.0.66', '127.0.0.67', '127.0.0.68'  # to nginx itself, by way of HAProxy, and one that is approved for a second in the end
 VICTIM, HEALTH, PROXY = '127.0.0.3', '127.0.0.5', '127.0.0.10'
 ORDINARY = ['127.0.0.2', VICTIM, '127.0.0.4']
 dir_ = scratch('policy')
@@ -299,11 +299,12 @@ except ImportError:
 
 old = write('installed.conf', printed['nginx'])
 same(policy('diff', 'nginx', old)[0].strip(), '', 'what is installed is what would be printed')
-policy('approve', found[BRIEF]['id'], '--for', '3s')
+policy('approve', found[BRIEF]['id'], '--for', '1h')
 rows = ndjson(policy('diff', 'nginx', old, '--output', 'ndjson', code=1)[0])
 same([(r['what'], r['address']) for r in rows], [('added', BRIEF)], 'what was approved since is missing there')
 same([(r['what'], r['address']) for r in ndjson(policy('diff', 'nginx', old, '--output', 'ndjson', code=1, where=server)[0])], [('added', BRIEF)], 'a server compares the same')
 policy('rollback', found[PROXIED]['id'], '--reason', 'a partner')
+policy('approve', found[BRIEF]['id'], '--for', '1s')
 wait_for(lambda: f'\n    {BRIEF} 1;' not in policy('nginx')[0], 20, 'the entry to expire')
 state = entries()
 same({a: state[a]['state'] for a in (ATTACKER, PROXIED, BRIEF)}, {ATTACKER: 'active', PROXIED: 'rolled_back', BRIEF: 'expired'}, 'each stands where it should')

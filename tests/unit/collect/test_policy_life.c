@@ -142,6 +142,41 @@ static void what_others_ask_for_is_taken_or_refused(void **state)
     end(&l);
 }
 
+/* Whatever call fails, what was said is in the log once, and what the log does not have no view has. */
+static void a_decision_is_made_once_when_the_nth_call_fails(void **state)
+{
+    (void)state;
+    int hits = 1;
+    for (int nth = 1; hits; nth++) {
+        char change[DW_CHANGE_ID_TEXT], id[DW_POLICY_ID_TEXT];
+        struct faulty_fs fault;
+        struct life l;
+        struct dw_cidr net;
+        assert_true(nth < 200 && dw_policy_address(DW_STR("203.0.113.9"), &net));
+        begin(&l, none);
+        assert_int_equal(dw_alerts_sync(l.b.alerts), DW_OK);
+        dw_alerts_close(l.b.alerts);
+        dw_policy_id(&net, id);
+        struct dw_policy_decision d = {.entry = id, .change = "", .author = "carol", .time_ns = 3, .until_ns = 50, .address = "203.0.113.9", .provenance = "peer", .causes = "aa", .reason = DW_STR("")};
+        assert_int_equal(dw_policy_say(&dw_fs_system, l.b.dir, &d, change), DW_OK);
+        faulty_fs_init(&fault, nth, nth % 2 ? FAULT_TORN : FAULT_ENOSPC);
+        l.b.alerts = NULL;
+        int rc = dw_alerts_open(&fault.fs, l.b.dir, &l.b.alerts);
+        if (rc == DW_OK)
+            dw_alerts_never_block(l.b.alerts, l.s);
+        for (int i = 0; i < 2 && rc == DW_OK; i++)
+            if (dw_alerts_take_asked(l.b.alerts, l.b.dir, 9) == DW_OK)
+                break;
+        hits = fault.hits;
+        fault.fail_at = 0;
+        open_again_without_view(&l.b);
+        dw_alerts_never_block(l.b.alerts, l.s);
+        assert_int_equal(dw_alerts_take_asked(l.b.alerts, l.b.dir, 9), DW_OK);
+        assert_listed(&l, 15, "203.0.113.9 active carol 50 by SSH brute force\n");
+        end(&l);
+    }
+}
+
 /* ---- what gateways are told ---- */
 
 static void put(void *arg, bool added, const struct dw_policy_entry *e, const char *why)
@@ -220,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_may_not_be_said_is_refused),
         cmocka_unit_test(the_list_holds_for_what_was_approved_before_it),
         cmocka_unit_test(what_others_ask_for_is_taken_or_refused),
+        cmocka_unit_test(a_decision_is_made_once_when_the_nth_call_fails),
         cmocka_unit_test(a_gateway_is_told_what_came_and_went),
         cmocka_unit_test(where_differences_cannot_tell_all_is_told),
     };

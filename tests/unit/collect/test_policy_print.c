@@ -160,6 +160,35 @@ static void what_hands_changed_is_seen(void **state)
     dw_policy_list_free(l);
 }
 
+/* No file is printed that lacks an entry, and no difference is passed over. */
+static void memory_may_end_anywhere(void **state)
+{
+    (void)state;
+    struct dw_policy_list *l = policy_list_of(addresses, states, 5, UNTIL_NS, "x");
+    struct dw_buf whole = {0}, found = {0};
+    print_to(&whole, "crs", l, true);
+    l->entry[2]->until_ns++;
+    unsigned hits = 1;
+    for (unsigned nth = 1; hits; nth++) {
+        struct dw_buf out = {0};
+        assert_true(nth < 1000);
+        dw_buf_reset(&found);
+        l->entry[2]->until_ns--;
+        mem_fail_at(nth);
+        dw_policy_print(dw_policy_target(DW_STR("crs")), l, true, &out);
+        l->entry[2]->until_ns++;
+        int rc = dw_policy_diff(l, dw_buf_view(&whole), put, &found);
+        hits = mem_fail_hits();
+        mem_fail_at(0);
+        assert_true(out.err == DW_ENOMEM || dw_str_eq(dw_buf_view(&out), dw_buf_view(&whole)));
+        assert_true(rc == DW_ENOMEM || found.err == DW_ENOMEM || (rc == DW_OK && dw_str_eq(dw_buf_view(&found), DW_STR("changed 2001:db8::/64 1 1\n"))));
+        dw_buf_fini(&out);
+    }
+    dw_buf_fini(&whole);
+    dw_buf_fini(&found);
+    dw_policy_list_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +199,7 @@ int main(void)
         cmocka_unit_test(why_nothing_is_blocked),
         cmocka_unit_test(a_file_is_read_back_in_every_language),
         cmocka_unit_test(what_hands_changed_is_seen),
+        cmocka_unit_test(memory_may_end_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ static void access_logs(void **state)
         {"nginx.access", "203.0.113.9 - -" GET, "203.0.113.9", DW_FROM_CLAIM, .path = "/var/log/remote/web.log"},
         {"nginx.access", "203.0.113.9 - -" GET, "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .path = "/var/log/nginx/access.log"},
         {"traefik.access", "203.0.113.9 - -" GET, "203.0.113.9", DW_FROM_CLAIM, .address = NULL},
+        {"nginx.access", " {\"event.dataset\":\"nginx.access\"}", "198.51.100.7", DW_FROM_CLAIM, .hops = "-"}, /* whatever its fields are called */
         {"generic.json", "{\"client_ip\":\"198.51.100.7\"}", "198.51.100.7", DW_FROM_CLAIM, .address = NULL},
         {"kubernetes.audit", "{\"sourceIPs\":[\"198.51.100.7\"]}", "198.51.100.7", DW_FROM_CLAIM, .address = NULL},
         {"nginx.access", "- - -" GET, "unix", DW_FROM_UNKNOWN, .address = NULL},
@@ -110,7 +111,9 @@ static void text_of_strangers_beside_the_address(void **state)
         {"nginx.error", "2026/11/29 11:00:00 [error] 7#7: *1 open() \"/x, client: 198.51.100.7, \" failed, client: 203.0.113.9, server: _", "198.51.100.7", DW_FROM_CLAIM, .address = NULL},
         {"apache.error", "[error] [client 203.0.113.9:5] x", "203.0.113.9", DW_FROM_CLAIM, .address = NULL}, /* listed */
         {"haproxy.log", "203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s 0/0/0/0/0 200 5", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9"},
-        {"haproxy.log", "h haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9"},
+        {"haproxy.log", "Nov 29 11:00:00 h haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h.example"},
+        {"haproxy.log", "Nov 29 11:00:00 x haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_CLAIM, .host = "h"}, /* UDP syslog */
+        {"haproxy.log", "haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h"},
         {"haproxy.log", "Connect from 203.0.113.9:5 to 192.0.2.1:80 (main/HTTP)", "203.0.113.9", DW_FROM_CLAIM, .address = NULL},
     };
     assert_rows(rows, DW_COUNT_OF(rows));
