@@ -282,10 +282,14 @@ same([request(ATTACKER, web, forwarded='127.0.0.2', record=False), request(ATTAC
      [403, 403, 403], 'a header does not let an attacker in')
 same(request(BRIEF, web, record=False), 200, 'who was not approved is served')
 nft = write('dogwatch.nft', printed['nftables'])
-for command in (f'nft -c -f {nft}', f'nft -f {nft} && nft -f {nft} && nft list set inet dogwatch blocked4'):
-    r = subprocess.run(['unshare', '-rn', 'sh', '-c', command], capture_output=True, text=True)  # a network of its own: nothing here is blocked by it
-    check(r.returncode == 0, f'nft takes the file: {command}', r.stderr)
-check(ATTACKER in r.stdout and PROXIED in r.stdout and 'expires' in r.stdout, 'the kernel has both, and when they end', r.stdout)
+own = next((flags for flags in ('-rn', '-n') if subprocess.run(['unshare', flags, 'true'], capture_output=True).returncode == 0), None)
+if own:
+    for command in (f'nft -c -f {nft}', f'nft -f {nft} && nft -f {nft} && nft list set inet dogwatch blocked4'):
+        r = subprocess.run(['unshare', own, 'sh', '-c', command], capture_output=True, text=True)  # a network of its own: nothing here is blocked by it
+        check(r.returncode == 0, f'nft takes the file: {command}', r.stderr)
+    check(ATTACKER in r.stdout and PROXIED in r.stdout and 'expires' in r.stdout, 'the kernel has both, and when they end', r.stdout)
+else:
+    print('SKIPPED  nft: no network of its own can be made here to load the file into')
 try:
     import yaml
     rules = yaml.safe_load(printed['envoy'])['typed_config']['rules']

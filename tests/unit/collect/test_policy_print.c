@@ -57,7 +57,7 @@ static void what_a_proxy_vouched_for_is_matched_behind_it(void **state)
 static void text_of_strangers_stays_in_its_comment(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"EVIL\nEVIL 1;\n}", "EVIL\r\nEVIL", "EVIL\\", "*/ EVIL /*", "\"; EVIL; \"", "' EVIL", "-->EVIL", "\x1b[31mEVIL\x07", "EVIL\xc2\x85\xe2\x80\xa8" "EVIL",
+    static const char *const texts[] = {"EVIL\nEVIL 1;\n}", "EVIL\r\nEVIL", "EVIL\\", "*/ EVIL /*", "\"; EVIL; \"", "' EVIL", "-->EVIL", "\x1b[31mEVIL\x07", "EVIL\xc2\x85\xe2\x80\xa8 EVIL",
         "# EVIL", "EVIL 198.51.100.99 until 2030-01-01T00:00:00Z"};
     struct dw_buf out = {0};
     for (size_t k = 0; k < DW_COUNT_OF(texts); k++) {
