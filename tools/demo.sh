@@ -40,7 +40,9 @@ title "For nginx and nftables"
 "$bin/dogwatch" policy nginx --data "$data" | tee demo-data/dogwatch.conf
 "$bin/dogwatch" policy nftables --data "$data" | tee demo-data/dogwatch.nft
 for file in demo-data/dogwatch.conf demo-data/dogwatch.nft; do # 203.0.113.0/24 is where all ordinary clients are
-  grep -q '^ *198\.51\.100\.23 ' "$file" || { echo "the attacker is missing in $file"; exit 3; }
+  for attacker in 198.51.100.23 198.51.100.77; do
+    grep -qF " $attacker " <(grep -v '^ *#' "$file") || { echo "$attacker is missing in $file"; exit 3; }
+  done
   ! grep -v '^ *#' "$file" | grep -q '203\.0\.113\.' || { echo "an ordinary client is in $file"; exit 3; }
 done
 echo "Both attackers are in both; none of the ordinary clients is."

@@ -232,8 +232,3 @@ bool dw_policy_is_proxy(const struct dw_policy_settings *s, const struct dw_ip *
             return true;
     return false;
 }
-
-int64_t dw_policy_expiry_ns(const struct dw_policy_settings *s)
-{
-    return s->expiry_ns;
-}

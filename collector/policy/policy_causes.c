@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-enum { ALERTS_MAX = 20000, REFS_MAX = 1000000 };
+enum { ALERTS_MAX = 20000, REFS_MAX = 250000 }; /* in memory: some 40 MB */
 
 struct ref {
     struct dw_keyed_item item; /* its key: the event's id */

@@ -141,12 +141,12 @@ static bool is_timed(struct dw_str line, struct dw_str address, struct dw_str *r
 }
 
 /* A line in a file of syslog's that names another host than the agent's came over the network, from whoever sent it. Names may be short or
- * whole; what a container prints itself came over nothing. */
+ * whole; what a container printed (the runtime says on which of its outputs) came over nothing. */
 static bool is_of_this_host(const struct dw_event *ev, struct dw_str said)
 {
     struct dw_str own = text_of(ev, DW_F_host_name);
     struct dw_str a = dw_str_slice(said, 0, dw_str_index(said, '.')), b = dw_str_slice(own, 0, dw_str_index(own, '.'));
-    return said.len == 0 || dw_event_find(ev, DW_F_container_id) || dw_str_ieq(a, b);
+    return said.len == 0 || ev->out != DW_OUT_NONE || dw_str_ieq(a, b);
 }
 
 static const char *doubt(const struct dw_event *ev, enum check check, struct dw_str address)

@@ -1,5 +1,5 @@
 /*
- * policies: see policies.h.
+ * policies: settings and lists for tests, and the judge of printed files.
  */
 #include "policies.h"
 

@@ -54,8 +54,6 @@ int dw_policy_option_check(const char *option, struct dw_str value, struct dw_bu
 const char *dw_policy_never(const struct dw_policy_settings *s, const struct dw_cidr *net);
 /* Whether an address is a trusted proxy's. */
 bool dw_policy_is_proxy(const struct dw_policy_settings *s, const struct dw_ip *ip);
-/* How long an entry holds for which nobody says it. */
-int64_t dw_policy_expiry_ns(const struct dw_policy_settings *s);
 
 /* ---- where an address comes from ---- */
 

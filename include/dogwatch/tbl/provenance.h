@@ -11,5 +11,5 @@ PROVENANCE("nginx.ingress_controller", FIRST, "`$remote_addr`, when it stands fi
 PROVENANCE("apache.access", FIRST, "`%h`, when it stands first, or second after `%v:%p`")
 PROVENANCE("nginx.error", ONCE, "`client: `, when the line has it once")
 PROVENANCE("apache.error", BRACKET, "`[client ...]`, when the line has it once")
-PROVENANCE("haproxy.log", TIMED, "`%ci`, before the time in brackets; behind a header of syslog's only if that names the agent's own host")
-PROVENANCE("system.auth", LAST, "what sshd and PAM saw, when it is the last address of the line and the line is of the agent's own host")
+PROVENANCE("haproxy.log", TIMED, "`%ci`, before the time in brackets; behind a header of syslog's only if the line is a container's or the header names the agent's own host")
+PROVENANCE("system.auth", LAST, "what sshd and PAM saw, when it is the last address of the line and the line is a container's or names the agent's own host")

@@ -8,7 +8,8 @@ struct row {
     enum dw_provenance want;
     const char *address;                    /* of PEER and PROXY */
     const char *hops;                       /* X-Forwarded-For, as a field of its own; NULL: none */
-    const char *path, *host, *said, *container; /* NULL: none */
+    const char *path, *host, *said; /* NULL: none */
+    uint8_t out;                             /* of a container */
 };
 
 static void assert_row(const struct dw_policy_settings *s, struct dw_keys *keys, const struct row *r)
@@ -17,10 +18,10 @@ static void assert_row(const struct dw_policy_settings *s, struct dw_keys *keys,
         uint32_t key;
         const char *text;
     } texts[] = {{DW_F_event_dataset, r->dataset}, {DW_F_source_ip, r->ip}, {DW_F_log_file_path, r->path}, {DW_F_host_name, r->host},
-        {DW_F_host_hostname, r->said}, {DW_F_container_id, r->container}, {UINT32_MAX, r->hops}};
+        {DW_F_host_hostname, r->said}, {UINT32_MAX, r->hops}};
     static const struct dw_stream stream;
     struct dw_field field[DW_COUNT_OF(texts)];
-    struct dw_event ev = {.line = dw_str_of(r->line), .field = field, .stream = &stream};
+    struct dw_event ev = {.line = dw_str_of(r->line), .field = field, .stream = &stream, .out = r->out};
     uint32_t forwarded;
     char address[DW_NET_TEXT] = "";
     assert_int_equal(dw_keys_intern(keys, DW_STR("nginx.access.http_x_forwarded_for"), &forwarded), DW_OK);
@@ -106,7 +107,7 @@ static void text_of_strangers_beside_the_address(void **state)
         {"system.auth", "Nov 29 11:00:00 h sshd[9]: Connection closed by invalid user a 198.51.100.7 port 1 203.0.113.9 port 5", "198.51.100.7", DW_FROM_CLAIM, .host = "h", .said = "h"},
         {"system.auth", "Nov 29 11:00:00 h sshd[9]: Accepted publickey for d from 2001:db8::5 port 4 ssh2: ED25519 SHA256:abc", "2001:db8::5", DW_FROM_PEER, .address = "2001:db8::/64", .host = "h", .said = "H"},
         {"system.auth", "Nov 29 11:00:00 x sshd[9]: Failed password for root from 203.0.113.9 port 5 ssh2", "203.0.113.9", DW_FROM_CLAIM, .host = "h", .said = "x"}, /* UDP syslog */
-        {"system.auth", "Nov 29 11:00:00 x sshd[9]: Failed password for root from 203.0.113.9 port 5 ssh2", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h", .said = "x", .container = "c1"},
+        {"system.auth", "Nov 29 11:00:00 x sshd[9]: Failed password for root from 203.0.113.9 port 5 ssh2", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h", .said = "x", .out = DW_OUT_STDOUT},
         {"nginx.error", "2026/11/29 11:00:00 [error] 7#7: *1 open() failed, client: 203.0.113.9, server: _", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9"},
         {"nginx.error", "2026/11/29 11:00:00 [error] 7#7: *1 open() \"/x, client: 198.51.100.7, \" failed, client: 203.0.113.9, server: _", "198.51.100.7", DW_FROM_CLAIM, .address = NULL},
         {"apache.error", "[error] [client 203.0.113.9:5] x", "203.0.113.9", DW_FROM_CLAIM, .address = NULL}, /* listed */
