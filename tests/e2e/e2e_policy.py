@@ -14,6 +14,7 @@ began = time.monotonic()
 ATTACK = '/products?id=1%27%20UNION%20SELECT%20login,password%20FROM%20users--'
 ATTACKER, PROXIED, BRIEF = '127.0.0.66', '127.0.0.67', '127.0.0.68'  # to nginx itself, by way of HAProxy, and one that is approved for a second in the end
 VICTIM, HEALTH, PROXY = '127.0.0.3', '127.0.0.5', '127.0.0.10'
+V6 = '2001:db8::/64'  # of 2001:db8::66, which is in yesterday's log alone
 ORDINARY = ['127.0.0.2', VICTIM, '127.0.0.4']
 dir_ = scratch('policy')
 data = os.path.join(dir_, 'data')
@@ -166,6 +167,8 @@ with open(logs['old.log'], 'w') as f:
     for user, status in (('-', 200), ('mallory', 200), ('-', 404)):
         f.write(f'{ATTACKER} - {user} [{yesterday}] "GET /old HTTP/1.1" {status} 5 "-" "{BROWSER}"\n')
         sent.append((ATTACKER, 1, user != '-', None if user == '-' else user, BROWSER, status, True))
+    f.write(f'2001:db8::66 - - [{yesterday}] "GET {ATTACK} HTTP/1.1" 404 5 "-" "sqlmap/1.7"\n')
+    sent.append((V6, 1, 0, None, 'sqlmap/1.7', 404, False))  # its alert is of then
 
 
 def written():
@@ -181,12 +184,12 @@ port = wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.s
 
 # ---- proposals ----
 
-wanted = {ATTACKER: ('proposed', 'peer'), PROXIED: ('proposed', 'peer'), BRIEF: ('proposed', 'peer'), HEALTH: ('refused', 'peer'), VICTIM: ('refused', 'claimed')}
+wanted = {ATTACKER: ('proposed', 'peer'), PROXIED: ('proposed', 'peer'), BRIEF: ('proposed', 'peer'), V6: ('proposed', 'peer'), HEALTH: ('refused', 'peer'), VICTIM: ('refused', 'claimed')}
 wait_for(lambda: set(wanted) <= set(entries()), 60, lambda: f'entries: {entries()}; {[(a["rule"]["name"], a.get("source")) for a in alerts(data)]}')
 found = entries()
 for address, want in wanted.items():
     same((found[address]['state'], found[address]['provenance']), want, f'{address} is {want}')
-check(all(found[a]['state'] == 'refused' for a in found if a not in (ATTACKER, PROXIED, BRIEF)), 'nobody else is proposed', found)
+check(all(found[a]['state'] == 'refused' for a in found if a not in (ATTACKER, PROXIED, BRIEF, V6)), 'nobody else is proposed', found)
 check('never-block list: ' + HEALTH in found[HEALTH]['why'], 'the health check is on the list', found[HEALTH])
 check(all(a not in found for a in ORDINARY if a not in (VICTIM, '127.0.0.4')), 'an ordinary client is not even named', found)
 check(found.get('127.0.0.4', {}).get('state', 'refused') == 'refused', 'nor may a header name one', found.get('127.0.0.4'))
@@ -208,7 +211,7 @@ def by_hand(address):
 
 
 rows = {r['address']: r for r in ndjson(policy('nginx', '--dry-run', '--proposed', '--output', 'ndjson')[0])}
-same(set(rows), {ATTACKER, PROXIED, BRIEF}, 'what is proposed is tried')
+same(set(rows), {ATTACKER, PROXIED, BRIEF, V6}, 'what is proposed is tried')
 for address in rows:
     want = by_hand(address)
     same({k: rows[address][k] for k in want}, want, f'the dry run of {address} is what a hand counts')
@@ -222,15 +225,15 @@ check(out == '' and '--proposed' in said, 'nothing approved, nothing tried', sai
 TARGETS = ['nginx', 'haproxy', 'nftables', 'crs', 'envoy', 'networkpolicy']
 for target in TARGETS:
     out, said = policy(target)
-    check('Nothing is blocked: 3 wait for approval' in out and 'Nothing is blocked: 3 wait for approval' in said, f'{target}: why it is empty is said twice', out + said)
+    check('Nothing is blocked: 4 wait for approval' in out and 'Nothing is blocked: 4 wait for approval' in said, f'{target}: why it is empty is said twice', out + said)
     check(f'#   refused: {HEALTH} (never-block list: {HEALTH}/32, policy.never_block)' in out, f'{target}: with what is refused', out)
     check(not re.search(r'^[^#\n]*127\.0\.0\.', out, re.M), f'{target}: no address outside a comment', out)
 install_nginx(policy('nginx', '--proposed')[0])
 install_haproxy(policy('haproxy', '--proposed')[0])
 same([request(ATTACKER, web, record=False), request(PROXIED, front, record=False)], [200, 200], 'what waits for approval blocks nobody')
-defaults = write('defaults.yml', f'data: {data}\n')
+defaults = write('defaults.yml', f'data: {data}\npolicy:\n  never_block: ["2001:db8::/32"]\n')
 out, said = policy('nginx', '--config', defaults)
-check('none of the' in said and f'refused: {ATTACKER} (never-block list: 127.0.0.0/8, loopback)' in said, 'with the private ranges on the list nothing is left, in plain words', said)
+check('none of the' in said and f'refused: {V6} (never-block list: 2001:db8::/32, policy.never_block)' in said and f'refused: {ATTACKER} (never-block list: 127.0.0.0/8, loopback)' in said, 'with the private ranges on the list nothing is left, in plain words', said)
 install_nginx(out)
 check('--config FILE' not in said, 'which list that was needs no note', said)
 
@@ -262,13 +265,14 @@ same(patch('hunt', 'ffff', {'state': 'approved'})[0], 404, 'an entry must be the
 status, row = patch('hunt', found[PROXIED]['id'], {'state': 'approved', 'reason': 'EVIL\n127.0.0.2 1;\n}'})
 check(status == 200 and row['state'] == 'active' and row['author'] == 'hunt', 'hunt approves', row)
 policy('approve', found[ATTACKER]['id'][:12], '--for', '2h', '--reason', 'EVIL */ \\')
+policy('approve', found[V6]['id'])
 told, later = changes(answer['cursor'])
-same(told, {('add', ATTACKER, 'approved'), ('add', PROXIED, 'approved')}, 'a gateway is told of both')
+same(told, {('add', ATTACKER, 'approved'), ('add', PROXIED, 'approved'), ('add', V6, 'approved')}, 'a gateway is told of all')
 same(changes(later['cursor'])[0], set(), 'and then of nothing')
 printed = {target: policy(target)[0] for target in TARGETS}
 for target, text in printed.items():
     code = '\n'.join(line.split('#')[0] for line in text.splitlines())
-    same({a for a in re.findall(r'127\.0\.0\.\d+', code)}, {ATTACKER, PROXIED}, f'{target} names the attackers and nobody else')
+    same({a for a in re.findall(r'127\.0\.0\.\d+|2001:[0-9a-f:]+', code)}, {ATTACKER, PROXIED, V6.split('/')[0]}, f'{target} names the attackers and nobody else')
     check('EVIL' in text and 'EVIL' not in code, f'{target} keeps what people said in comments', text)
     same(*(re.sub(r' at 20[^;]*;|timeout \d+s', '', t) for t in (policy(target, where=server)[0], text)), f'a server prints the same {target}')
     check('alert ' in text and 'until 20' in text and 'approved by' in text, f'{target} tells cause, end and author', text)
@@ -293,9 +297,9 @@ else:
 try:
     import yaml
     rules = yaml.safe_load(printed['envoy'])['typed_config']['rules']
-    same([p['direct_remote_ip']['address_prefix'] for p in rules['policies']['dogwatch']['principals']], [ATTACKER, PROXIED], 'envoy matches the other end of the connection')
+    same([p['direct_remote_ip']['address_prefix'] for p in rules['policies']['dogwatch']['principals']], [ATTACKER, PROXIED, V6.split('/')[0]], 'envoy matches the other end of the connection')
     spec = yaml.safe_load(printed['networkpolicy'])['spec']['ingress'][0]['from']
-    same(spec[0]['ipBlock'].get('except'), [f'{ATTACKER}/32', f'{PROXIED}/32'], 'kubernetes leaves them out')
+    same([b['ipBlock'].get('except') for b in spec], [[f'{ATTACKER}/32', f'{PROXIED}/32'], [V6]], 'kubernetes leaves them out')
 except ImportError:
     print('note: no python3-yaml: the YAML of two targets is not read')
 
