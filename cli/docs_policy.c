@@ -64,7 +64,7 @@ static void put_rest(struct dw_buf *b)
                      "`within` the time from the first alert to the entry's end, `answered` with a status below 400, and with an account. `legitimacy` is `unknown` where no account is logged: then nobody knows whether a customer was among them. "
                      "A request that two gateways logged is two lines. Users and agents are counted exactly up to 1000 each. Lines that name the address without proof are `claimed`; the gateway would not have hit those. "
                      "Where a part of the archive cannot be read, it is said (`partial`), and the exit code is 1.\n\n"
-                     "## Gateways that ask\n\n`GET /api/v1/policies/nginx` is the file. `GET /api/v1/policies/changes` is for those that ask often: what became active and ceased to be since `after`, the `cursor` of the answer before; nothing is read "
+                     "## Gateways that ask\n\n`GET /api/v1/policy/nginx` is the file. `GET /api/v1/policies/changes` is for those that ask often: what became active and ceased to be since `after`, the `cursor` of the answer before; nothing is read "
                      "for it but the alerts' view. Where `reset` is true (the first time, another never-block list, other data), what is added is all there is. A token of any role may read; approving and taking back "
                      "need hunt or admin, and are audited.\n\n"
                      "At most %d addresses are decided on, and a list of proposals looks at the newest 20000 alerts; what is left out is said.\n", DW_POLICY_ENTRIES_MAX);

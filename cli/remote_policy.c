@@ -27,7 +27,7 @@ static bool print_line(void *arg, struct dw_str line)
 int remote_policy_print(const struct cli_options *o, const char *target)
 {
     struct dw_buf path = {0};
-    dw_buf_printf(&path, "/api/v1/policies/%s", target);
+    dw_buf_printf(&path, "/api/v1/policy/%s", target);
     if (o->proposed)
         remote_put_param(&path, "proposed", DW_STR("yes"));
     dw_buf_byte(&path, 0);

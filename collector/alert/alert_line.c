@@ -170,7 +170,7 @@ static bool is_decision(const struct texts *t, const struct numbers *n, struct d
     bool rolled_back = strcmp(t->field, verdicts[1]) == 0;
     *ret = (struct dw_policy_decision){.entry = t->id, .change = t->change, .author = t->author, .rolled_back = rolled_back, .time_ns = n->time,
         .until_ns = n->until, .address = t->address, .provenance = t->provenance, .causes = t->causes, .reason = dw_str_of(t->reason)};
-    return t->change[0] && t->address[0] && strlen(t->id) == DW_POLICY_ID_TEXT - 1 && (rolled_back || strcmp(t->field, verdicts[0]) == 0);
+    return t->change[0] && t->address[0] && strspn(t->id, "0123456789abcdef") == DW_POLICY_ID_TEXT - 1 && strlen(t->id) == DW_POLICY_ID_TEXT - 1 && (rolled_back || strcmp(t->field, verdicts[0]) == 0);
 }
 
 static bool finish(const struct texts *t, const struct numbers *n, struct dw_str doc, struct alert_pending *ret)

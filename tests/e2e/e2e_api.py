@@ -175,7 +175,7 @@ same(json.loads(ask('PATCH', '/api/v1/policies/' + POLICY, tokens['hunt'], BODIE
 def place(path):
     """A route's path with what is there in the place of {id} and {name}."""
     id_ = SILENCE if 'silences' in path else INCIDENT if 'incidents' in path else POLICY if 'policies' in path else ID
-    return path.replace('{id}', id_).replace('{name}', 'nginx' if 'policies' in path else 'host')
+    return path.replace('{id}', id_).replace('{name}', 'nginx' if '/policy/' in path else 'host')
 
 
 # ---- every route: who may ----
@@ -298,8 +298,8 @@ for method, at, body, headers, want in (
         ('POST', '/api/v1/silences', {'filter': 'a:b'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:(', 'until': '2100-01-01'}, {}, 400),
         ('POST', '/api/v1/silences', {'filter': '* | head 1', 'until': '2100-01-01'}, {}, 400), ('POST', '/api/v1/silences', {'filter': 'a:b', 'until': '2001-01-01'}, {}, 400),
         ('PATCH', '/api/v1/policies/ffff', {'state': 'approved'}, {}, 404), ('PATCH', '/api/v1/policies/' + POLICY, {'state': 'gone'}, {}, 400),
-        ('PATCH', '/api/v1/policies/' + POLICY, {'state': 'approved', 'until': '2001-01-01'}, {}, 400), ('GET', '/api/v1/policies/apache', None, {}, 404),
-        ('GET', '/api/v1/policies/nginx?proposed=perhaps', None, {}, 400), ('GET', '/api/v1/policies/changes?after=yesterday', None, {}, 400), ('GET', '/api/v1/policies/ffff/impact', None, {}, 404),
+        ('PATCH', '/api/v1/policies/' + POLICY, {'state': 'approved', 'until': '2001-01-01'}, {}, 400), ('GET', '/api/v1/policy/apache', None, {}, 404),
+        ('GET', '/api/v1/policy/nginx?proposed=perhaps', None, {}, 400), ('GET', '/api/v1/policies/changes?after=yesterday', None, {}, 400), ('GET', '/api/v1/policies/ffff/impact', None, {}, 404),
         ('PATCH', '/api/v1/silences/ffff', {}, {}, 404), ('PATCH', '/api/v1/silences/' + SILENCE, {'reason': 'x'}, {}, 400), ('GET', '/api/v1/incidents/ffff', None, {}, 404),
         ('POST', '/api/v1/query', b'{"query":"*"}', {'Content-Type': 'text/plain'}, 415), ('POST', '/api/v1/query', b'{"query":"*"', {'Content-Type': 'application/json'}, 400),
         ('POST', '/api/v1/query', b'[]', {'Content-Type': 'application/json'}, 400), ('POST', '/api/v1/query', {'query': 'x' * 70000}, {}, 413),

@@ -85,7 +85,7 @@ ROUTE(policies, GET, "/api/v1/policies", STATE, QUERY, ROWS, policy, "Entries of
 PARAM(policies, "since", QUERY, TIME, "", "Proposals by alerts from this time on; what was decided on is there in any case.")
 ROUTE(policy_changes, GET, "/api/v1/policies/changes", STATE, QUICK, ROWS, policy_change, "What became active and ceased to be since a look before, for gateways that ask again and again; `cursor` in the last line is for the next time, and where `reset` is true, what is added is all there is. Read from the alerts alone.")
 PARAM(policy_changes, "after", QUERY, TEXT, "", "The cursor of the answer before; otherwise everything that is active.")
-ROUTE(policy_target, GET, "/api/v1/policies/{name}", STATE, QUERY, TEXT, none, "The active entries in a gateway's language.")
+ROUTE(policy_target, GET, "/api/v1/policy/{name}", STATE, QUERY, TEXT, none, "The active entries in a gateway's language.")
 PARAM(policy_target, "name", PATH, TEXT, "", "The language: policies.md names them.")
 PARAM(policy_target, "proposed", QUERY, TEXT, "no", "`yes`: also what waits for approval, as comments.")
 ROUTE(policy_decide, PATCH, "/api/v1/policies/{id}", DECIDE, QUERY, JSON, policy, "Approves an entry, or takes it back, and answers how it is then. The author is the token's name. What the never-block list holds, or nothing proves, is refused.")
