@@ -155,6 +155,7 @@ static void what_hands_changed_is_seen(void **state)
     (void)state;
     struct dw_policy_list *l = policy_list_of(addresses, states, 1, UNTIL_NS, "x");
     assert_diff(l, DW_STR("# 203.0.113.9 1;\n"), "added 203.0.113.9 0 1\n");
+    assert_diff(l, DW_STR("# dogwatch 1 203.0.113.9 until 1970-01-01T01:00:00.000000001Z, approved by x\n# 203.0.113.9 1;\n"), "added 203.0.113.9 0 1\n"); /* taken out by hand */
     assert_diff(l, DW_STR("203.0.113.9 1;\n198.51.100.0/24 1;\n"), "changed 203.0.113.9 0 1\ngone 198.51.100.0/24 0 0\n");
     assert_diff(l, DW_STR("# dogwatch 1 203.0.113.9 until 1970-01-01T01:00:00.000000001Z, approved by x\n203.0.113.9/32 1; # 1.2.3.4\n"), "");
     dw_policy_list_free(l);
