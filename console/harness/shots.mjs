@@ -76,13 +76,15 @@ async function main() {
         await shot(browser, at('#/attack'), 'attack', 'T1190');
         await shot(browser, at('#/budget'), 'budget', 'stand at 0');
         await shot(browser, at('#/archive'), 'archive', 'Integrity', ['v']);
-        w.served.how.intercept = (req, res) => /\/(agents|ledger|archive|alerts|rules|counters|entities)(\?|$)/.test(req.url)
+        await shot(browser, at('#/policies'), 'policies', 'For the gateway');
+        w.served.how.intercept = (req, res) => /\/(agents|ledger|archive|alerts|rules|counters|entities|policies)(\?|$)/.test(req.url)
             && Boolean(res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end('{"answer":{"complete":true,"why":null,"rows":0,"notes":[]}}\n'));
         await shot(browser, at('#/ledger'), 'ledger-empty', 'No agent has sent');
         await shot(browser, at('#/entity'), 'entities-empty', 'No alert is about anybody');
         await shot(browser, at('#/rules'), 'rules-empty', 'No rules');
         await shot(browser, at('#/attack'), 'attack-empty', 'No rules are loaded');
         await shot(browser, at('#/budget'), 'budget-empty', 'No counter came');
+        await shot(browser, at('#/policies'), 'policies-empty', 'Nothing to block');
         await shot(browser, at('#/archive'), 'archive-empty', 'The archive is empty');
     } finally {
         await browser.close();

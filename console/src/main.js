@@ -15,6 +15,7 @@ import { Entity } from './entity.js';
 import { html } from './html.js';
 import { known, listen as listenKeys, prefix, useKeys } from './keys.js';
 import { Ledger } from './ledger.js';
+import { Policies } from './policies.js';
 import { go, lastOf, link, listen as listenRoute, route } from './route.js';
 import { Rules } from './rules.js';
 import { Search } from './search.js';
@@ -22,9 +23,9 @@ import { asking, begin, end, exchange, refused, session, takeCode } from './sess
 import { nextTheme, theme } from './theme.js';
 import { Dialog, Empty, Failure, Said } from './ui.js';
 
-const PAGES = { alerts: Alerts, alert: Alert, search: Search, entity: Entity, rules: Rules, attack: Attack, ledger: Ledger, budget: Budget, archive: Archive };
+const PAGES = { alerts: Alerts, alert: Alert, search: Search, entity: Entity, rules: Rules, attack: Attack, ledger: Ledger, budget: Budget, archive: Archive, policies: Policies };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['entity', 'Entities', 'e'], ['rules', 'Rules', 'r'], ['attack', 'ATT&CK', 'm'], ['ledger', 'Agents and ledger', 'l'],
-    ['budget', 'Silence budget', 'b'], ['archive', 'Archive', 'v']];
+    ['budget', 'Silence budget', 'b'], ['archive', 'Archive', 'v'], ['policies', 'Policies', 'p']];
 const help = signal(false), broken = signal(null);
 
 function Top() {

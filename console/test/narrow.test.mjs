@@ -15,7 +15,7 @@ const skip = stage(async b => {
 
 const PAGES = [['alerts', '#/alerts', 'alert in 1 row'], ['search', '#/search?q=*', 'looked at'], ['search, to begin', '#/search', 'What are you looking for?'], ['agents and ledger', '#/ledger', 'accounted for'],
     ['entities', '#/entity', 'By risk'], ['an entity', '#/entity/source.ip%3D203.0.113.5', 'Newest lines'], ['rules', '#/rules', 'since the collector started'], ['the matrix', '#/attack', 'T1190'],
-    ['silence budget', '#/budget', 'stand at 0'], ['archive', '#/archive', 'Integrity'], ['an alert', '', 'Lines around it']];
+    ['policies', '#/policies', 'For the gateway'], ['silence budget', '#/budget', 'stand at 0'], ['archive', '#/archive', 'Integrity'], ['an alert', '', 'Lines around it']];
 
 for (const [name, hash, ready] of PAGES)
     test(`${name}: at 390 px`, { skip }, async () => {
