@@ -76,7 +76,7 @@ async function main() {
         await shot(browser, at('#/attack'), 'attack', 'T1190');
         await shot(browser, at('#/budget'), 'budget', 'stand at 0');
         await shot(browser, at('#/archive'), 'archive', 'Integrity', ['v']);
-        await shot(browser, at('#/policies'), 'policies', 'For the gateway');
+        await shot(browser, at('#/policies'), 'policies', 'For the gateway', ['j', 'Enter']);
         w.served.how.intercept = (req, res) => /\/(agents|ledger|archive|alerts|rules|counters|entities|policies)(\?|$)/.test(req.url)
             && Boolean(res.writeHead(200, { 'Content-Type': 'application/x-ndjson' }).end('{"answer":{"complete":true,"why":null,"rows":0,"notes":[]}}\n'));
         await shot(browser, at('#/ledger'), 'ledger-empty', 'No agent has sent');

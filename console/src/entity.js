@@ -8,7 +8,7 @@ import { Lanes } from './entity_lanes.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
 import { useKeys } from './keys.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fill, list, part, ROW_KEYS, Section, Sheet } from './parts.js';
 import { add, term } from './query.js';
 import { go, lastOf, link, route, setParams } from './route.js';
 import { Empty, Level, Table, Text } from './ui.js';
@@ -85,7 +85,7 @@ function One({ kind, value }) {
     useEffect(() => {
         s.load();
     }, [s]);
-    useKeys({ q: { does: 'search for its events', run: () => go(link('search', { q: s.filter, since })) }, r: { does: 'load again', run: s.load }, Escape: { does: 'back to the entities', run: () => go(lastOf('entity')) } }, { name: 'Entity' });
+    useKeys({ ...ROW_KEYS, q: { does: 'search for its events', run: () => go(link('search', { q: s.filter, since })) }, r: { does: 'load again', run: s.load }, Escape: { does: 'back to the entities', run: () => go(lastOf('entity')) } }, { name: 'Entity' });
     const none = s.span.value.value && !s.span.value.value[0]?.count && s.alerts.value.value && !s.alerts.value.value.length, hits = s.alerts.value.value || [];
     return html`<main class="sheet entity" aria-label="Entity"><p class="back"><a href=${lastOf('entity')}>‹ Entities</a></p>
         <div class="bar"><h1><small>${kind}</small> <${Text} text=${value} limit=${300} /></h1><${Ranges} since=${since} /><a href=${link('search', { q: s.filter, since })}>Search for its events</a></div>

@@ -3,7 +3,7 @@
  */
 import { signal } from '@preact/signals';
 import { render } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import 'uplot/dist/uPlot.min.css';
 import './style.css';
 import { Alert } from './alert.js';
@@ -29,10 +29,11 @@ const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['entity', 'E
 const help = signal(false), broken = signal(null);
 
 function Top() {
-    const { page } = route.value;
+    const { page } = route.value, here = useRef();
+    useEffect(() => here.current?.querySelector('.here')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [page]); /* on a telephone they stand in a line that scrolls */
     return html`<header class="top">
         <a class="brand" href="#/alerts">dogwatch</a>
-        <nav aria-label="Pages">${NAV.map(([name, title, key]) => html`<a href=${page === name ? link(name) : lastOf(name)} aria-current=${page === name ? 'page' : undefined}
+        <nav aria-label="Pages" ref=${here}>${NAV.map(([name, title, key]) => html`<a href=${page === name ? link(name) : lastOf(name)} aria-current=${page === name ? 'page' : undefined}
             class=${page === name || (page === 'alert' && name === 'alerts') ? 'here' : ''}>${title} <kbd>g ${key}</kbd></a>`)}</nav>
         <span class="who">${session.value && html`<span title=${`role ${session.value.role}`}>${session.value.who} (${session.value.role})</span>`}
             <button type="button" onClick=${nextTheme} aria-label=${`Theme: ${theme.value}. Change it.`}>${{ system: '◐', light: '☀', dark: '☾' }[theme.value]}</button>

@@ -33,12 +33,23 @@ export function Reading({ part: p, what = 'Reading' }) {
     return !p.value && !p.error ? html`<p class="loading" role="status">${what} …</p>` : null;
 }
 
+/* The focus goes to the first link or button of the row after, or before, the one that has it. */
+export function step(d) {
+    const rows = [...document.querySelectorAll('main tbody tr, main .matrix li')].map(r => r.querySelector('button, a')).filter(Boolean);
+    const at = rows.findIndex(r => r.closest('tr, li').contains(document.activeElement));
+    const to = rows[at < 0 ? (d > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + d))];
+    to?.focus();
+    to?.scrollIntoView({ block: 'nearest' });
+}
+
+export const ROW_KEYS = { j: { does: 'next row', run: () => step(1) }, k: { does: 'previous row', run: () => step(-1) } };
+
 /* The frame of a page of facts: a heading, as of when they are, and `r` to load again. `at`: a signal that holds when they came. */
 export function Sheet({ title, cls, load, at, keys = {}, children }) {
     useEffect(() => {
         load();
     }, []);
-    useKeys({ ...keys, r: { does: 'load again', run: load } }, { name: title });
+    useKeys({ ...ROW_KEYS, ...keys, r: { does: 'load again', run: load } }, { name: title });
     return html`<main class=${`sheet ${cls}`} aria-label=${title}><h1>${title} <button type="button" onClick=${load}>Load again <kbd>r</kbd></button>
         ${at.value > 0 && html`<small>as of ${utc(at.value)} UTC</small>`}</h1>${children}</main>`;
 }

@@ -117,7 +117,7 @@ function Config() {
                 proposed.value = e.target.checked;
             }} /> also those that wait, as comments</label>
             <button type="button" disabled=${!text.value.value} onClick=${copy}>Copy <kbd>c</kbd></button></div>
-        ${text.value.value && html`<pre class="config" tabindex="0" aria-label=${`Configuration for ${target.value}`}><${Text} text=${text.value.value} limit=${20000} /></pre>`}
+        ${text.value.value && html`<pre class="config" tabindex="0" aria-label=${`Configuration for ${target.value}`}>${text.value.value}</pre>`}
         <p class="dim">On a host: <code>dogwatch policy ${target.value}${proposed.value ? ' --proposed' : ''}</code>; what a file there lacks: <code>dogwatch policy diff ${target.value} FILE</code>. Over HTTP: <code>/api/v1/policy/${target.value}</code>, changes alone: <code>/api/v1/policies/changes</code>.</p>
     </${Section}>`;
 }

@@ -64,4 +64,8 @@ else:
         r = subprocess.run(command, cwd=CONSOLE, capture_output=True, text=True)
         check(r.returncode == 0, ' '.join(command), (r.stdout + r.stderr)[-4000:])
         print('\n'.join(line for line in r.stdout.splitlines() if re.match(r'# (budget|tests|pass|fail|skipped)|total|.*SKIPPED', line)))
+    shots = os.path.join(dir_, 'shots')  # the pictures of docs/console are made as these are
+    r = subprocess.run(['node', 'harness/shots.mjs', shots], cwd=CONSOLE, capture_output=True, text=True)
+    check(r.returncode == 0 and 'TOO BIG' not in r.stdout, 'pictures of every page', (r.stdout + r.stderr)[-2000:])
+    same(sorted(os.listdir(shots)), sorted(os.listdir(os.path.join(ROOT, 'docs/console'))), 'docs/console has a picture of every page and state, and no other')
 finish(began)
