@@ -86,6 +86,11 @@ async function main() {
         await shot(browser, at('#/budget'), 'budget-empty', 'No counter came');
         await shot(browser, at('#/policies'), 'policies-empty', 'Nothing to block');
         await shot(browser, at('#/archive'), 'archive-empty', 'The archive is empty');
+        w.served.how.intercept = (req, res) => req.url.startsWith('/api/v1/') && !req.url.startsWith('/api/v1/session')
+            && Boolean(res.writeHead(503, { 'Content-Type': 'application/json' }).end('{"error":{"code":"busy","message":"all workers are busy","hint":"try again in a second; api.query.workers says how many there are"}}'));
+        for (const [hash, name] of [['alerts', 'alerts'], ['search?q=*', 'search'], ['entity', 'entities'], ['entity/source.ip%3D203.0.113.24', 'entity'], ['rules', 'rules'], ['attack', 'attack'], ['ledger', 'ledger'], ['budget', 'budget'],
+            ['archive', 'archive'], ['policies', 'policies']])
+            await shot(browser, at(`#/${hash}`), `${name}-error`, 'all workers are busy');
     } finally {
         await browser.close();
         await w.end();

@@ -70,6 +70,7 @@ function Proof({ alert, evidence, complaints }) {
             ? html`, ${between('frame', frames)}, ${between('intake', intake)}, of agent ${agents.map((a, i) => html`${i ? ', ' : ''}<code>${a}</code>`)}` : ''}.</p>
         ${against.length > 0 && html`<ul>${against.map(c => html`<li><a href=${link('alert', {}, c.event.id)}>${c.rule?.name}</a> <time>${utc(c['@timestamp'])}</time></li>`)}</ul>`}
         ${complaints.error && html`<p class="hint">Findings against chains could not be asked for: ${complaints.error.message}</p>`}
+        <p><a href=${link('archive')}>Check the archive</a></p>
         <p class="dim">On the collector's host: <code>dogwatch archive verify</code> checks every signature and the log of the archive.</p></section>`;
 }
 
