@@ -16,13 +16,13 @@
  */
 #include "dogwatch/collect/intake.h"
 
+#include "intake_detect.h"
 #include "shipped.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
-#include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,12 +36,10 @@ struct dw_intake_engine {
     char archive_dir[PATH_CAP], rejected_dir[PATH_CAP], alerts_dir[PATH_CAP];
     /* loop thread */
     struct dw_archive *archive;
-    struct dw_account *account;
+    struct dw__detect detect;
     struct dw_alerts *alerts;
     struct dw_receiver *receiver;
     struct dw_decoder *decoder;
-    struct dw_match_scratch *scratch;
-    struct dw_window *window;
     struct dw_encoder *encoder; /* of decisions, and of what others shipped */
     struct dw_chain chain;      /* ... so too */
     struct dw__shipped *shipped; /* NULL until there is some */
@@ -49,154 +47,15 @@ struct dw_intake_engine {
      * the queue's beginning. */
     struct dw_resume *place;
     uint32_t place_count, place_cap, newest; /* newest: of the frame archived last */
-    int64_t read_arrival_ns;    /* of the frame read last from the archive */
-    uint8_t *mark;
-    struct dw_buf doc;
     int64_t segment_since_ns;
     int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
     int64_t readable_ns;    /* since when it can again; 0: ever since */
-    int64_t late_below_ns; /* of the chain of the frame in hand, as stated before it */
-    const struct dw_event *event; /* being matched */
-    int rc;                /* first failure inside a callback */
 };
 
-static void keep_failure(struct dw_intake_engine *e, int rc)
-{
-    if (rc < 0 && e->rc == DW_OK)
-        e->rc = rc;
-}
-
-/* ---- findings to alerts ---- */
-
-static void raise_alert(struct dw_intake_engine *e, const struct dw_alert *alert)
-{
-    keep_failure(e, dw_alerts_raise(e->alerts, alert));
-}
-
-/* Who or what a finding is about, in words: its group-by values, or what its one event names first. */
-static void key_text(const struct dw_finding *f, struct dw_buf *out)
-{
-    for (uint32_t i = 0; i < f->key_count; i++)
-        dw_buf_printf(out, "%s%.*s=%.*s", i ? " " : "", DW_ARG(f->key_name[i]), DW_ARG(f->key_value[i]));
-    for (int i = 0; i < DW_ENTITIES && out->len == 0; i++) {
-        struct dw_str value = dw_finding_entity(f, (enum dw_entity)i);
-        if (value.ptr)
-            dw_buf_printf(out, "%s=%.*s", dw_entity_name((enum dw_entity)i), DW_ARG(value));
-    }
-}
-
-static void on_finding(void *arg, const struct dw_finding *f)
+static int raise_alert(void *arg, const struct dw_alert *alert)
 {
     struct dw_intake_engine *e = arg;
-    const struct dw_rule *rule = dw_ruleset_rule(e->conf.rules, f->rule);
-    char id[2 * DW_SHA256_BYTES + 1], rule_id[256], title[512];
-    struct dw_buf key = {0};
-    if (e->conf.tally && rule->corr)
-        dw_tally_add(&e->conf.tally->rule[f->rule].matched);
-    if (f->silent)
-        return;
-    dw_hex(f->id, DW_SHA256_BYTES, id);
-    (void)snprintf(rule_id, sizeof rule_id, "%.*s", DW_ARG(rule->id));
-    (void)snprintf(title, sizeof title, "%.*s", DW_ARG(rule->title));
-    key_text(f, &key);
-    dw_buf_reset(&e->doc);
-    dw_finding_json(e->conf.rules, f, &e->doc);
-    keep_failure(e, key.err ? key.err : e->doc.err);
-    struct dw_alert alert = {.id = id, .rule = rule_id, .title = title, .level = dw_level_text(rule->level),
-        .time_ns = f->time_ns, .key = dw_buf_view(&key), .total = (int64_t)f->total, .doc = dw_buf_view(&e->doc)};
-    if (e->rc == DW_OK)
-        raise_alert(e, &alert);
-    dw_buf_fini(&key);
-}
-
-/* What the account found: an alert of the collector's own, whose id follows from kind and cause. */
-static void on_problem(void *arg, const struct dw_problem *p)
-{
-    struct dw_intake_engine *e = arg;
-    char id[2 * DW_SHA256_BYTES + 1], agent[2 * DW_AGENT_ID_BYTES + 1] = "";
-    uint8_t hash[DW_SHA256_BYTES];
-    struct dw_sha256 *h = dw_sha256_new();
-    dw_sha256_add_str(h, dw_str_of(dw_problem_rule(p->kind)));
-    dw_sha256_add_str(h, dw_str_of(p->cause));
-    dw_sha256_end(h, hash);
-    dw_sha256_free(h);
-    dw_hex(hash, sizeof hash, id);
-    if (p->agent)
-        dw_hex(p->agent, DW_AGENT_ID_BYTES, agent);
-    dw_buf_reset(&e->doc);
-    dw_buf_str(&e->doc, DW_STR("{\"@timestamp\":\""));
-    dw_time_text(&e->doc, p->time_ns);
-    dw_buf_printf(&e->doc, "\",\"event\":{\"kind\":\"alert\",\"id\":\"%s\"},\"rule\":{\"id\":\"%s\",\"name\":\"%s\",\"level\":\"%s\"}", id,
-        dw_problem_rule(p->kind), dw_problem_title(p->kind), dw_problem_level(p->kind));
-    dw_buf_printf(&e->doc, ",\"message\":");
-    (void)dw_json_string(&e->doc, dw_str_of(p->text));
-    dw_buf_printf(&e->doc, ",\"agent\":{\"id\":\"%s\",\"epoch\":%" PRIu64 ",\"frame\":%" PRIu64 "}}", agent, p->epoch, p->number);
-    keep_failure(e, e->doc.err);
-    struct dw_alert alert = {.id = id, .rule = dw_problem_rule(p->kind), .title = dw_problem_title(p->kind),
-        .level = dw_problem_level(p->kind), .time_ns = p->time_ns, .key = dw_str_of(p->text), .total = 1,
-        .doc = dw_buf_view(&e->doc)};
-    if (e->rc == DW_OK)
-        raise_alert(e, &alert);
-}
-
-/* ---- one frame ---- */
-
-static void on_hit(void *arg, uint32_t rule, bool undecided)
-{
-    struct dw_intake_engine *e = arg;
-    const struct dw_rule *r = dw_ruleset_rule(e->conf.rules, rule);
-    if (undecided) {
-        DW_COUNT(detect_undecided);
-        return;
-    }
-    if (!r->silent)
-        dw_finding_single(e->conf.rules, rule, e->event, on_finding, e);
-    keep_failure(e, dw_window_match(e->window, rule, e->event, e->event->time_ns < e->late_below_ns));
-}
-
-static int64_t minus(int64_t a, int64_t b)
-{
-    return a < INT64_MIN + b ? INT64_MIN : a - b;
-}
-
-/* A frame into the account. What its chain stated before it says which of its events are late. */
-static int account_for(struct dw_intake_engine *e, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
-{
-    e->late_below_ns = minus(dw_account_stated_low_water(e->account, &f->head), e->conf.lateness_ns);
-    int rc = dw_account_take(e->account, f, known, e->mark, ret_marked);
-    return rc == DW_OK ? e->rc : rc;
-}
-
-/* How far correlations may go after a frame. When the last agent that they wait for is idle, and at the end of input, nothing is waited
- * for: they go to the last event time. Not when it has closed its epoch, for then it may be back in a second with what it had not read. */
-static int advance(struct dw_intake_engine *e, const struct dw_decoded *f)
-{
-    struct dw_decision d = {.kind = DW_DECISION_OTHER};
-    int64_t low = dw_account_low_water(e->account);
-    if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &d) < 0)
-        d.kind = DW_DECISION_OTHER;
-    if (d.kind == DW_DECISION_END || (d.kind == DW_DECISION_IDLE && low == INT64_MAX))
-        return dw_window_flush(e->window, on_finding, e);
-    if (low == INT64_MAX && dw_is_collector(f->head.agent) && f->head.kind == DW_FRAME_EVENTS)
-        low = f->head.low_water_ns; /* no agent is waited for: what others shipped goes by its own time */
-    if (low == INT64_MAX || low <= INT64_MIN + e->conf.lateness_ns)
-        return DW_OK;
-    return dw_window_advance(e->window, low - e->conf.lateness_ns, on_finding, e);
-}
-
-/* Everything that follows from an archived frame for the rules. */
-static int detect(struct dw_intake_engine *e, const struct dw_decoded *f)
-{
-    int rc = DW_OK;
-    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
-        if (e->mark[i] == DW_MARK_DUPLICATE)
-            continue;
-        e->event = &f->event[i];
-        rc = dw_match_event(e->scratch, e->event, (struct dw_match_opts){.tally = e->conf.tally}, on_hit, e);
-    }
-    if (rc == DW_OK)
-        rc = advance(e, f);
-    return rc == DW_OK ? e->rc : rc;
+    return dw_alerts_raise(e->alerts, alert);
 }
 
 /* Files of a queue come one after the other and share a place; partitions have one each. */
@@ -270,14 +129,14 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
     bool marked;
     int64_t now = dw_clock_real(e->conf.clock);
     struct dw_intake in = {.arrival_ns = now, .source = at.source, .offset = at.offset, .next = at.next};
-    dw_account_arrival(e->account, now, dw_clock_mono(e->conf.clock));
-    int rc = account_for(e, f, NULL, &marked);
+    dw_account_arrival(e->detect.account, now, dw_clock_mono(e->conf.clock));
+    int rc = dw__detect_account(&e->detect, f, NULL, &marked);
     if (rc == DW_OK)
-        rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->mark : NULL, &in);
+        rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->detect.mark : NULL, &in);
     if (rc < 0)
         return rc;
     rc = move_on(e, f, at);
-    return rc == DW_OK ? detect(e, f) : rc;
+    return rc == DW_OK ? dw__detect_frame(&e->detect, f) : rc;
 }
 
 /* Where the queue is read on, for decisions that take nothing from it. */
@@ -450,7 +309,7 @@ static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
     struct dw_decision d;
     int64_t before = dw_clock_mono(e->conf.clock) - e->conf.idle_after_ns;
     int rc = DW_OK;
-    while (rc == DW_OK && dw_account_unheard(e->account, before, &d)) {
+    while (rc == DW_OK && dw_account_unheard(e->detect.account, before, &d)) {
         DW_COUNT(decide_idle);
         rc = decide(e, &d, here(e));
         (*taken)++;
@@ -511,7 +370,7 @@ int dw_intake_take_asked(struct dw_intake_engine *e)
 
 bool dw_intake_all_closed(const struct dw_intake_engine *e)
 {
-    return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->account);
+    return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->detect.account);
 }
 
 int dw_intake_finish(struct dw_intake_engine *e)
@@ -526,43 +385,13 @@ int dw_intake_finish(struct dw_intake_engine *e)
 
 /* ---- opening ---- */
 
-/* A part of the archive that does not hold. Its time is its own arrival, else that of what was read before it: the same at each reading. */
-static int tell_damaged(struct dw_intake_engine *e, const struct dw_archive_reader *r, const struct dw_archived *a, int code)
-{
-    char text[PATH_CAP + 256], cause[256];
-    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
-    (void)snprintf(cause, sizeof cause, "%.200s:%" PRIu64 ":%" PRIu64, file, a->intake.number, a->offset);
-    if (a->bytes)
-        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", file, a->bytes,
-            a->offset, dw_err_text(code));
-    else
-        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", file, dw_err_text(code));
-    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : e->read_arrival_ns,
-        .cause = cause, .text = text};
-    dw_error("%s", text);
-    on_problem(e, &p);
-    return e->rc;
-}
-
 static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader *r, struct dw_archived *a)
 {
-    static const uint8_t none[DW_FRAME_EVENTS_MAX];
-    uint8_t stored[DW_SHA256_BYTES];
-    bool marked;
-    memcpy(stored, a->frame.head.hash, sizeof stored);
-    dw_account_fill_chain(e->account, &a->frame, a->has_previous, e->decoder);
-    /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
-    if (a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0)
-        return tell_damaged(e, r, a, DW_ECORRUPT);
+    bool held;
+    int rc = dw__detect_again(&e->detect, r, a, e->decoder, dw_clock_mono(e->conf.clock), &held);
     struct dw_position at = {.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next};
-    int rc = move_on(e, &a->frame, at);
-    if (rc < 0)
-        return rc;
-    e->read_arrival_ns = a->intake.arrival_ns;
-    dw_account_arrival(e->account, a->intake.arrival_ns, dw_clock_mono(e->conf.clock));
-    rc = account_for(e, &a->frame, a->mark ? a->mark : none, &marked);
-    if (rc == DW_OK)
-        rc = detect(e, &a->frame);
+    if (rc == DW_OK && held)
+        rc = move_on(e, &a->frame, at);
     if (rc == DW_OK && dw_alerts_due(e->alerts))
         rc = dw_alerts_sync(e->alerts);
     return rc;
@@ -581,12 +410,12 @@ static int read_again(struct dw_intake_engine *e)
     while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)
             break;
-        rc = rc < 0 ? tell_damaged(e, r, &a, rc) : work_again(e, r, &a);
+        rc = rc < 0 ? dw__detect_damaged(&e->detect, r, &a, rc) : work_again(e, r, &a);
         if (rc < 0)
             break;
     }
     dw_archive_reader_close(r);
-    dw_account_chain(e->account, &e->chain);
+    dw_account_chain(e->detect.account, &e->chain);
     return rc == DW_EAGAIN ? dw_alerts_sync(e->alerts) : rc;
 }
 
@@ -595,17 +424,14 @@ static int open_parts(struct dw_intake_engine *e)
     const struct dw_intake_conf *c = &e->conf;
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
-    e->account = dw_account_new(NULL, on_problem, e);
-    if (e->account && c->listed)
-        dw_account_list_agents(e->account, c->listed, c->listed_count);
+    e->detect = (struct dw__detect){.rules = c->rules, .tally = c->tally, .lateness_ns = c->lateness_ns, .listed = c->listed, .listed_count = c->listed_count,
+        .raise = raise_alert, .arg = e};
+    int rc = dw__detect_init(&e->detect);
     e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
-    e->scratch = dw_match_scratch_new(c->rules);
-    e->window = dw_window_new(c->rules, NULL);
-    e->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
-    if (!e->account || !e->encoder || !e->decoder || !e->scratch || !e->window || !e->mark)
+    if (rc < 0 || !e->encoder || !e->decoder)
         return DW_ENOMEM;
-    int rc = dw_archive_open(&archive, &e->archive);
+    rc = dw_archive_open(&archive, &e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_open(c->fs, e->alerts_dir, &e->alerts);
     if (rc == DW_OK)
@@ -647,13 +473,9 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw__shipped_free(e->shipped);
     dw_archive_close(e->archive);
     dw_alerts_close(e->alerts);
-    dw_account_free(e->account);
-    dw_window_free(e->window);
-    dw_match_scratch_free(e->scratch);
+    dw__detect_fini(&e->detect);
     dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
-    dw_buf_fini(&e->doc);
-    dw_free(e->mark);
     dw_free(e->place);
     dw_free(e);
 }

@@ -1,0 +1,161 @@
+/*
+ * intake_detect: see intake_detect.h.
+ *
+ * Invariants:
+ *   (1) Findings and problems depend on the frames given, in their order, alone.
+ *   (2) Marked duplicates are never matched.
+ */
+#include "intake_detect.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { TEXT_CAP = 4096 + 256 };
+
+static void keep_failure(struct dw__detect *d, int rc)
+{
+    if (rc < 0 && d->rc == DW_OK)
+        d->rc = rc;
+}
+
+void dw__detect_finding(void *detect, const struct dw_finding *f)
+{
+    struct dw__detect *d = detect;
+    if (d->tally && dw_ruleset_rule(d->rules, f->rule)->corr)
+        dw_tally_add(&d->tally->rule[f->rule].matched);
+    if (f->silent || d->rc < 0)
+        return;
+    keep_failure(d, dw_raised_of_finding(&d->raised, d->rules, f));
+    if (d->rc == DW_OK)
+        keep_failure(d, d->raise(d->arg, &d->raised.alert));
+}
+
+static void on_problem(void *arg, const struct dw_problem *p)
+{
+    struct dw__detect *d = arg;
+    if (d->rc < 0)
+        return;
+    keep_failure(d, dw_raised_of_problem(&d->raised, p));
+    if (d->rc == DW_OK)
+        keep_failure(d, d->raise(d->arg, &d->raised.alert));
+}
+
+int dw__detect_init(struct dw__detect *d)
+{
+    d->account = dw_account_new(NULL, on_problem, d);
+    if (d->account && d->listed)
+        dw_account_list_agents(d->account, d->listed, d->listed_count);
+    d->scratch = dw_match_scratch_new(d->rules);
+    d->window = dw_window_new(d->rules, NULL);
+    d->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
+    return d->account && d->scratch && d->window && d->mark ? DW_OK : DW_ENOMEM;
+}
+
+void dw__detect_fini(struct dw__detect *d)
+{
+    dw_account_free(d->account);
+    dw_window_free(d->window);
+    dw_match_scratch_free(d->scratch);
+    dw_raised_fini(&d->raised);
+    dw_free(d->mark);
+}
+
+static void on_hit(void *arg, uint32_t rule, bool undecided)
+{
+    struct dw__detect *d = arg;
+    const struct dw_rule *r = dw_ruleset_rule(d->rules, rule);
+    if (undecided) {
+        DW_COUNT(detect_undecided);
+        return;
+    }
+    if (!r->silent)
+        dw_finding_single(d->rules, rule, d->event, dw__detect_finding, d);
+    keep_failure(d, dw_window_match(d->window, rule, d->event, d->event->time_ns < d->late_below_ns));
+    if (d->whole)
+        keep_failure(d, dw_window_match(d->whole, rule, d->event, false));
+}
+
+static int64_t minus(int64_t a, int64_t b)
+{
+    return a < INT64_MIN + b ? INT64_MIN : a - b;
+}
+
+/* What its chain stated before the frame says which of its events are late. */
+int dw__detect_account(struct dw__detect *d, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked)
+{
+    d->late_below_ns = minus(dw_account_stated_low_water(d->account, &f->head), d->lateness_ns);
+    int rc = dw_account_take(d->account, f, known, d->mark, ret_marked);
+    return rc == DW_OK ? d->rc : rc;
+}
+
+/* How far correlations may go after a frame. When the last agent that they wait for is idle, and at the end of input, nothing is waited
+ * for: they go to the last event time. Not when it has closed its epoch, for then it may be back in a second with what it had not read. */
+static int advance(struct dw__detect *d, const struct dw_decoded *f)
+{
+    struct dw_decision decision = {.kind = DW_DECISION_OTHER};
+    int64_t low = dw_account_low_water(d->account);
+    if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &decision) < 0)
+        decision.kind = DW_DECISION_OTHER;
+    if (decision.kind == DW_DECISION_END || (decision.kind == DW_DECISION_IDLE && low == INT64_MAX))
+        return dw_window_flush(d->window, dw__detect_finding, d);
+    if (low == INT64_MAX && dw_is_collector(f->head.agent) && f->head.kind == DW_FRAME_EVENTS)
+        low = f->head.low_water_ns; /* no agent is waited for: what others shipped goes by its own time */
+    if (low == INT64_MAX || low <= INT64_MIN + d->lateness_ns)
+        return DW_OK;
+    return dw_window_advance(d->window, low - d->lateness_ns, dw__detect_finding, d);
+}
+
+int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
+{
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
+        if (d->mark[i] == DW_MARK_DUPLICATE)
+            continue;
+        d->event = &f->event[i];
+        rc = dw_match_event(d->scratch, d->event, (struct dw_match_opts){.tally = d->tally}, on_hit, d);
+    }
+    if (rc == DW_OK)
+        rc = advance(d, f);
+    return rc == DW_OK ? d->rc : rc;
+}
+
+/* Its time is its own arrival, else that of what was read before it: the same at each reading. */
+int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, const struct dw_archived *a, int code)
+{
+    char text[TEXT_CAP], cause[256];
+    const char *path = dw_archive_reader_where(r), *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    (void)snprintf(cause, sizeof cause, "%.200s:%" PRIu64 ":%" PRIu64, file, a->intake.number, a->offset);
+    if (a->bytes)
+        (void)snprintf(text, sizeof text, "%s: %" PRIu64 " bytes at %" PRIu64 ": %s; `dogwatch archive verify` tells more", file, a->bytes,
+            a->offset, dw_err_text(code));
+    else
+        (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", file, dw_err_text(code));
+    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : d->read_arrival_ns,
+        .cause = cause, .text = text};
+    dw_error("%s", text);
+    on_problem(d, &p);
+    return d->rc;
+}
+
+int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, struct dw_archived *a, struct dw_decoder *decoder,
+    int64_t heard_ns, bool *ret_held)
+{
+    static const uint8_t none[DW_FRAME_EVENTS_MAX];
+    uint8_t stored[DW_SHA256_BYTES];
+    bool marked;
+    memcpy(stored, a->frame.head.hash, sizeof stored);
+    dw_account_fill_chain(d->account, &a->frame, a->has_previous, decoder);
+    /* With frames as they came the hash tells which one is damaged; in a block it may be one before, and the chain tells. */
+    *ret_held = !(a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0);
+    if (!*ret_held)
+        return dw__detect_damaged(d, r, a, DW_ECORRUPT);
+    d->read_arrival_ns = a->intake.arrival_ns;
+    dw_account_arrival(d->account, a->intake.arrival_ns, heard_ns);
+    int rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);
+    return rc == DW_OK ? dw__detect_frame(d, &a->frame) : rc;
+}
