@@ -19,6 +19,7 @@ enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 struct cli_options {
     char data[CLI_PATH_MAX], archive[CLI_PATH_MAX], rules[CLI_PATH_MAX], config[CLI_PATH_MAX]; /* rules, config: "" unless given */
     char server[CLI_PATH_MAX]; /* "": DATA is read */
+    char to[CLI_PATH_MAX], key[CLI_PATH_MAX]; /* of `evidence`; "" unless given */
     enum cli_output output;
     uint64_t limit;
     bool has_limit, follow, silenced, group, all, proposed, dry_run;

@@ -86,7 +86,8 @@ static char *path_of(struct cli_options *o, const char *name)
     const struct {
         const char *name;
         char *path;
-    } paths[] = {{"--data", o->data}, {"--archive", o->archive}, {"--server", o->server}, {"--rules", o->rules}, {"--config", o->config}};
+    } paths[] = {{"--data", o->data}, {"--archive", o->archive}, {"--server", o->server}, {"--rules", o->rules}, {"--config", o->config},
+        {"--to", o->to}, {"--key", o->key}};
     for (size_t i = 0; i < DW_COUNT_OF(paths); i++)
         if (strcmp(paths[i].name, name) == 0)
             return paths[i].path;

@@ -215,6 +215,11 @@ int dw_fs_mkdirs(const struct dw_fs *fs, const char *path, mode_t mode)
     return DW_OK;
 }
 
+int dw_fs_mkdir_new(const struct dw_fs *fs, const char *path, mode_t mode)
+{
+    return fs->ops->mkdir(fs, path, mode);
+}
+
 static int64_t statx_ns(struct statx_timestamp t)
 {
     return (int64_t)t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
@@ -242,6 +247,11 @@ static int stat_any(int dir_fd, const char *path, int flags, struct dw_stat *ret
 int dw_fs_stat(const char *path, struct dw_stat *ret)
 {
     return stat_any(AT_FDCWD, path, 0, ret);
+}
+
+int dw_fs_lstat(const char *path, struct dw_stat *ret)
+{
+    return stat_any(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, ret);
 }
 
 int dw_fs_fstat(int fd, struct dw_stat *ret)

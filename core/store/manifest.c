@@ -224,3 +224,51 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     dw__manifest_fini(&m);
     return DW_OK;
 }
+
+int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out)
+{
+    char path[DW__PATH_MAX];
+    struct dw_buf text = {0};
+    bool begun = false, ended = false;
+    int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
+    if (rc == DW_OK)
+        rc = dw_fs_read_file(fs, path, DW__MANIFEST_MAX_BYTES, &text);
+    struct dw_str rest = dw_buf_view(&text);
+    while (rc == DW_OK && !ended && dw_str_index(rest, '\n') < rest.len) {
+        struct dw__entry_info e;
+        uint8_t prev[DW_SHA256_BYTES];
+        struct dw_str line = dw_str_cut(&rest, '\n');
+        if (!parse_entry(line, &e, prev)) {
+            rc = DW_ESYNTAX;
+            break;
+        }
+        bool seal = e.type == DW__ENTRY_SEAL;
+        ended = begun && (!seal || e.segment.number > to);
+        begun |= seal && e.segment.number >= from && e.segment.number <= to;
+        if (!begun)
+            continue;
+        dw_buf_str(out, line);
+        dw_buf_byte(out, '\n');
+        rc = out->err;
+    }
+    dw_buf_fini(&text);
+    return rc;
+}
+
+int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line)
+{
+    uint8_t last[DW_SHA256_BYTES], prev[DW_SHA256_BYTES] = {0};
+    uint64_t n = 0;
+    for (*ret_line = 1; lines.len; ++*ret_line) {
+        struct dw__entry_info e;
+        struct dw_str line = dw_str_slice(lines, 0, dw_str_index(lines, '\n'));
+        if (line.len == lines.len || !parse_entry(line, &e, prev))
+            return DW_ESYNTAX;
+        if (*ret_line > 1 && (e.n != n + 1 || memcmp(prev, last, sizeof prev) != 0))
+            return DW_ECHAIN;
+        n = e.n;
+        dw_sha256_of(line, last);
+        lines = dw_str_slice(lines, line.len + 1, lines.len);
+    }
+    return DW_OK;
+}

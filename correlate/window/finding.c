@@ -5,6 +5,7 @@
  */
 #include "window_int.h"
 
+#include "dogwatch/base/error.h"
 #include "dogwatch/event/json_write.h"
 #include "dogwatch/event/timestamp.h"
 
@@ -41,6 +42,21 @@ void dw__finding_id(
     dw_sha256_add_str(h, dw_str_of(id));
     dw_sha256_end(h, ret);
     dw_sha256_free(h);
+}
+
+int dw_finding_id_of(
+    struct dw_str rule_id, const struct dw_str *key_value, uint32_t key_count, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES])
+{
+    struct dw_buf key = {0};
+    for (uint32_t i = 0; i < key_count; i++) {
+        dw_buf_u32(&key, (uint32_t)key_value[i].len);
+        dw_buf_str(&key, key_value[i]);
+    }
+    int rc = key.err;
+    if (rc == DW_OK)
+        dw__finding_id(rule_id, dw_buf_view(&key), cause, ret);
+    dw_buf_fini(&key);
+    return rc;
 }
 
 void dw_finding_single(

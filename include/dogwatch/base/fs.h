@@ -60,8 +60,12 @@ DW_MUST_USE int dw_fs_unlink(const struct dw_fs *fs, const char *path);
 /* Makes `path` and its parents; existing directories are fine. */
 DW_MUST_USE int dw_fs_mkdirs(const struct dw_fs *fs, const char *path, mode_t mode);
 
-/* What stands at `path` (symlinks followed) or behind `fd`. */
+/* Makes one folder where nothing is: DW_EEXIST. */
+DW_MUST_USE int dw_fs_mkdir_new(const struct dw_fs *fs, const char *path, mode_t mode);
+
+/* What stands at `path` (symlinks followed), at `path` itself, or behind `fd`. */
 DW_MUST_USE int dw_fs_stat(const char *path, struct dw_stat *ret);
+DW_MUST_USE int dw_fs_lstat(const char *path, struct dw_stat *ret);
 DW_MUST_USE int dw_fs_fstat(int fd, struct dw_stat *ret);
 /* Appends the whole file to `out`; DW_ELIMIT over max_bytes, DW_ENOTREG for what is no regular file. Never waits. */
 DW_MUST_USE int dw_fs_read_file(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);

@@ -81,6 +81,8 @@ void dw_window_free(struct dw_window *w);
 /* A finding about one event: id and texts of rule `rule` on `ev`. Emits it at once. Thread: any. */
 void dw_finding_single(
     const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
+/* The id that a finding of this rule has, for these group-by values (none: of one event) and this cause. DW_ENOMEM. */
+DW_MUST_USE int dw_finding_id_of(struct dw_str rule_id, const struct dw_str *key_value, uint32_t key_count, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);
 /* Its value of an entity: of the event, or of the key; DW_STR_NONE: it has none. */
 struct dw_str dw_finding_entity(const struct dw_finding *f, enum dw_entity e);
 /* Appends a finding as an ECS document: one JSON object, no newline. */

@@ -110,6 +110,13 @@ struct dw_segment_info {
 DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
     void (*each)(void *arg, const struct dw_segment_info *s), void *arg);
 
+/* Appends lines of the manifest as they stand: from the seal of segment `from` to the seal of segment `to` and the one after it, which holds
+ * its hash. Nothing where none of them is sealed. DW_ENOENT, DW_ESYNTAX. */
+DW_MUST_USE int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out);
+/* Whether such lines are entries that follow each other by number and hash; else *ret_line (from 1) is the first that does not: DW_ESYNTAX,
+ * DW_ECHAIN. */
+DW_MUST_USE int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line);
+
 /* ---- verification ---- */
 
 struct dw_verify_result {

@@ -25,6 +25,8 @@ COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH | --
 COMMAND(counters, cmd_counters, "[--data DIR | --server URL] [--output table|ndjson|csv]", "what agent and collector counted since they started")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
 COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]", "list segments; check that nothing was changed")
+COMMAND(evidence, cmd_evidence, "export ALERT [--to DIR|FILE.tar] [--rules DIR] [--data DIR [--archive PATH]] | verify PACK [--key FILE]",
+    "what proves an alert, as a pack to hand on; judge a pack without the archive")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")

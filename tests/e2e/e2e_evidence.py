@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""`dogwatch evidence`: a pack of one alert verifies with nothing but the program, another decoder prints its events, and 200 seeded edits
+of it are refused, each with the place named."""
+import glob
+import time
+
+from e2e_lib import *  # noqa: F403
+
+began = time.monotonic()
+SEED = int(os.environ.get('DW_SEED', '11'))
+EDITS = 1000 if LONG else 200
+rng = random.Random(SEED)
+dir_ = scratch('evidence')
+data, logs = os.path.join(dir_, 'data'), os.path.join(dir_, 'logs')
+os.makedirs(logs)
+rules = os.path.join(dir_, 'rules')
+shutil.copytree(os.path.join(ROOT, 'rules'), rules)
+AUTH, ACCESS, OTHER = (os.path.join(logs, n) for n in ('auth.log', 'access.log', 'auth2.log'))
+
+
+def failed(i, host='web1'):
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return f'{now} {host} sshd[{100 + i}]: Failed password for root from 203.0.113.9 port {4000 + i} ssh2\n'
+
+
+# A live run: two streams make one correlation, written apart so that its events stand in several frames; one alert about a single event.
+up = Up(data, [logs + '/*.log'], '--rules', rules, '--set', 'collector.lateness=4s', brokers=None)
+for i in range(12):
+    with open(OTHER if i % 3 == 2 else AUTH, 'a') as f:
+        f.write(failed(i))
+    if i % 4 == 3:
+        wait_for(lambda: count(data) == i + 1, 30, 'the lines so far')
+with open(ACCESS, 'w') as f:
+    f.write('203.0.113.9 - - [25/Nov/2026:12:00:01 +0000] "GET /?id=1%20UNION%20SELECT%20password%20FROM%20users-- HTTP/1.1" 200 5 "-" "curl"\n')
+
+
+def found():
+    r = subprocess.run([DOGWATCH, 'alerts', '--data', data, '--output', 'ndjson'], capture_output=True, text=True)
+    by_name = {a['rule']['name']: a for a in ndjson(r.stdout)} if r.returncode == 0 else {}
+    return by_name if {'SSH brute force', 'SQL injection attempt in a request'} <= set(by_name) else None
+
+
+by_name = wait_for(found, 60, lambda: up.said()[-1500:], 0.1)
+SSH, SQL = (by_name[n]['event']['id'] for n in ('SSH brute force', 'SQL injection attempt in a request'))
+
+
+def said(*args, env=None, cwd=None):
+    r = subprocess.run([args[0] if args[0].startswith('/') else DOGWATCH, *(args[1:] if args[0].startswith('/') else args)], capture_output=True, text=True,
+                       timeout=60, env=env, cwd=cwd)
+    check('Sanitizer' not in r.stderr and 'runtime error' not in r.stderr, f'{args[:2]}: no sanitizer speaks', r.stderr[-3000:])
+    return r.returncode, r.stdout, r.stderr
+
+
+def export(alert, name, codes=(0,), *more):
+    to = os.path.join(dir_, name)
+    code, out, err = said('evidence', 'export', alert, '--to', to, '--data', data, '--rules', rules, *more)
+    check(code in codes, f'export {name}', (code, out, err))
+    return to
+
+
+# Beside the running collector: the agent signs once a second, so a pack is whole a moment after its alert.
+live = os.path.join(dir_, 'live')
+tries = []
+
+
+def live_ok():
+    shutil.rmtree(live, True)
+    tries.append(said('evidence', 'export', SSH[:12], '--to', live, '--data', data, '--rules', rules))
+    return tries[-1][0] == 0
+
+
+wait_for(live_ok, 20, lambda: tries[-1], 0.2)
+check(all(c == 0 or 'INCOMPLETE' in out for c, out, _ in tries), 'before that it is incomplete, and never wrong', tries)
+same(up.stop(), 0, 'up ends well')
+
+folder, tar = export(SSH, 'pack'), export(SSH, 'pack.tar')
+single, single_tar = export(SQL, 'single'), export(SQL[:16], 'single.tar')
+same(sorted(os.listdir(folder)), sorted(['PACK', 'README.md', 'alert.json', 'events.ndjson', 'match.json', 'MANIFEST', 'frames', 'rule']), 'what is in a pack')
+log_lines = open(os.path.join(data, 'alerts/alerts.log')).read().splitlines(True)
+mine = [x for x in log_lines if json.loads(x)['id'] == SSH]
+same(open(os.path.join(folder, 'alert.json')).read(), mine[-1], 'the alert as the log has it')
+frames = sorted(glob.glob(folder + '/frames/*.frame'))
+check(len(frames) >= 3, 'its events stand in several frames', frames)
+
+# A machine with nothing but the program.
+bare = os.path.join(dir_, 'bare')
+os.makedirs(bare)
+shutil.copy(DOGWATCH, os.path.join(bare, 'dogwatch'))
+for name in ('pack', 'pack.tar', 'single', 'single.tar', 'live'):
+    src = os.path.join(dir_, name)
+    (shutil.copytree if os.path.isdir(src) else shutil.copy)(src, os.path.join(bare, name))
+moved = os.path.join(dir_, 'away')
+os.rename(data, moved)
+os.rename(rules, rules + '.away')
+for name in ('pack', 'pack.tar', 'single', 'single.tar', 'live'):
+    code, out, err = said(os.path.join(bare, 'dogwatch'), 'evidence', 'verify', name, env={'PATH': '/nowhere', 'HOME': bare}, cwd=bare)
+    check(code == 0 and out.startswith('ok  alert ') and not err, f'{name}: verifies there', (code, out, err))
+    check('byte for byte' in out and 'not excluded without --key' in out, f'{name}: and says what is proved, and what is not', out)
+os.rename(moved, data)
+os.rename(rules + '.away', rules)
+
+# Another decoder prints the same events, and zstd the lines.
+dwcat_py = [sys.executable, os.path.join(ROOT, 'tools/dwcat.py')]
+for pack in (folder, single):
+    files = sorted(glob.glob(pack + '/frames/*'))
+    printed = subprocess.run(dwcat_py + files, capture_output=True, text=True).stdout
+    events = ndjson(open(pack + '/events.ndjson').read())
+    by_id = {e['event']['id']: e for e in ndjson(printed)}
+    same([by_id.get(e['event']['id']) for e in events], events, 'dwcat.py prints these events')
+    r = subprocess.run(dwcat_py + ['--check'] + files, capture_output=True, text=True)
+    check(r.returncode == 0 and r.stdout.startswith('ok'), 'dwcat.py --check', r.stdout + r.stderr)
+    raw = subprocess.run(['zstd', '-dcq'] + [f for f in files if f.endswith('.frame')], capture_output=True, text=True).stdout.splitlines()
+    check(all(e['event']['original'] in raw for e in events), 'zstd -dc prints the lines')
+    alert = json.load(open(pack + '/alert.json'))['finding']
+    same({e['event']['id'] for e in events}, set(alert['first'] + alert['last']), 'every named event')
+    match = json.load(open(pack + '/match.json'))
+    same(match['missing'], [], 'none is missing')
+    same({m['event']['id'] for m in match['matches']}, {e['event']['id'] for e in events}, 'how each was met')
+cat = said('cat', *sorted(glob.glob(folder + '/frames/*')))[1].splitlines(True)
+check(all(x in cat for x in open(folder + '/events.ndjson')), 'dogwatch cat prints the same bytes')
+other = os.path.join(dir_, 'untarred')
+os.makedirs(other)
+subprocess.run(['tar', 'xf', tar, '-C', other], check=True)
+inner = os.path.join(other, os.listdir(other)[0])
+same(said('evidence', 'verify', inner)[0], 0, 'a tar unpacked by tar')
+subprocess.run(['tar', 'cf', other + '.tar', '-C', other, os.path.basename(inner)], check=True)
+code, out, err = said('evidence', 'verify', other + '.tar')
+check(code == 1 and 'unpacked first' in out, 'a tar that another program wrote', (code, out))
+
+# Whose key.
+agent = [a['agent'] for a in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))][0] if 'agent' in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))[0] else None
+key = os.path.join(dir_, 'key')
+line = next(x for x in said('evidence', 'verify', folder)[1].splitlines() if x.startswith('  agent'))
+agent_id = line.split()[1]
+check(agent is None or agent_id.startswith(agent) or agent == agent_id, 'the agent is the one that the collector knows', (agent, agent_id))
+open(key, 'w').write(f'# ours\n{agent_id}  # web1\n')
+code, out, err = said('evidence', 'verify', folder, '--key', key)
+check(code == 0 and 'pinned' in out, 'its key', (code, out, err))
+opening = next(f for f in frames_in(open(glob.glob(folder + '/frames/*.chain')[0], 'rb').read()))
+head = 8 + struct.unpack('<I', opening.data[4:8])[0]
+public = json.loads(dwcat.unpack(opening.data[head + 8:], struct.unpack('<I', opening.field(88, 4))[0]))['public_key']
+open(key, 'w').write(public + '\n')
+same(said('evidence', 'verify', folder, '--key', key)[0], 0, 'its public key')
+open(key, 'w').write('ab' * 16 + '\n')
+code, out, err = said('evidence', 'verify', folder, '--key', key)
+check(code == 1 and agent_id in out, 'another key', (code, out, err))
+open(key, 'w').write('f00\n')
+code, out, err = said('evidence', 'verify', folder, '--key', key)
+check(code == 2 and f'{key}:1:1: error: no key' in err and '^^^' in err, 'no key at all', (code, err))
+
+# Nothing is written over; what cannot be exported is said.
+for to in (folder, tar, key):
+    code, out, err = said('evidence', 'export', SSH, '--to', to, '--data', data, '--rules', rules)
+    check(code == 2 and 'nothing is written over' in err, 'an existing target', (code, out, err))
+code, out, err = said('evidence', 'export', 'ffff', '--to', os.path.join(dir_, 'x'), '--data', data)
+check(code == 1 and "begins with 'ffff'" in err, 'no such alert', (code, err))
+code, out, err = said('evidence', 'export', SSH, '--server', 'http://127.0.0.1:1')
+check(code == 3 and '--data DIR' in err, 'a server has no frames', (code, err))
+code, out, err = said('evidence', 'verify', os.path.join(dir_, 'nothing'))
+check(code == 3 and 'nothing' in err, 'no pack', (code, err))
+code, out, err = said('evidence', 'verify', logs)
+check(code == 1 and 'PACK' in out, 'a folder that is none', (code, out, err))
+
+# The rule of then.
+path = os.path.join(rules, 'linux/ssh_brute_force.yml')
+text = open(path).read()
+open(path, 'w').write(text.replace('gte: 10', 'gte: 5'))
+check(open(path).read() != text, 'the rule was changed')
+changed = export(SSH, 'changed', (1,))
+code, out, err = said('evidence', 'verify', changed)
+check(code == 1 and out.startswith('ABSENT') and 'INCOMPLETE' in out and 'logic hash' in out, 'another rule than that of the alert', (code, out))
+open(path, 'w').write(text)
+
+# An archive without the events.
+away = os.path.join(dir_, 'other')
+dogwatch('up', '--data', away, '--logs', ACCESS, '--rules', rules, '--until-idle')
+code, out, err = said('evidence', 'export', SSH, '--to', os.path.join(dir_, 'y'), '--data', data, '--archive', os.path.join(away, 'archive'), '--rules', rules)
+check(code == 1 and 'none of the' in err and not os.path.exists(os.path.join(dir_, 'y')), 'an archive without them', (code, out, err))
+
+
+# ---- edits ----
+
+def relist(pack):
+    """PACK as one writes it who knows the format."""
+    text = open(os.path.join(pack, 'PACK'), 'rb').read().split(b'\n')[:2]
+    names = sorted(os.path.relpath(os.path.join(r, n), pack) for r, _, ns in os.walk(pack) for n in ns if n != 'PACK')
+    for name in names:
+        body = open(os.path.join(pack, name), 'rb').read()
+        text.append(f'{name} {len(body)} {hashlib.sha256(body).hexdigest()}'.encode())
+    head = b'\n'.join(text) + b'\n'
+    open(os.path.join(pack, 'PACK'), 'wb').write(head + f'digest {hashlib.sha256(head).hexdigest()}\n'.encode())
+
+
+def flip(path):
+    body = bytearray(open(path, 'rb').read())
+    body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
+    open(path, 'wb').write(body)
+
+
+def files(pack, ends=''):
+    return sorted(os.path.join(r, n) for r, _, ns in os.walk(pack) for n in ns if n.endswith(ends) and os.path.getsize(os.path.join(r, n)))
+
+
+def edit_json(path):
+    """One number, letter or line of a JSON file changed so that it stays JSON of the same form."""
+    lines = open(path).read().splitlines(True)
+    at = rng.randrange(len(lines))
+    kind = rng.randrange(3)
+    if kind == 0 and len(lines) > 2 and path.endswith('events.ndjson'):
+        lines[at:at + 1] = [] if rng.randrange(2) else [lines[at], lines[at]]
+    elif kind == 1 and len(lines) > 2 and path.endswith('events.ndjson'):
+        lines[0], lines[-1] = lines[-1], lines[0]
+    else:
+        places = [i for i, c in enumerate(lines[at]) if c.isdigit() or c.isalpha()]
+        if not places:
+            at = 0
+            places = [i for i, c in enumerate(lines[at]) if c.isdigit() or c.isalpha()]
+        i = rng.choice(places)
+        c = lines[at][i]
+        new = rng.choice([x for x in ('0123456789' if c.isdigit() else 'abcdefghijklmnopqrstuvwxyz') if x != c])
+        lines[at] = lines[at][:i] + new + lines[at][i + 1:]
+    open(path, 'w').write(''.join(lines))
+    return os.path.basename(path)
+
+
+def reframe(pack):
+    """A line of a frame made another, its hash computed anew, as one does who knows all but the agent's key."""
+    path = rng.choice(files(pack, '.frame'))
+    frame = Frame(open(path, 'rb').read())
+    text = bytearray(frame.text())
+    at = rng.choice([i for i, c in enumerate(text) if chr(c).isdigit()])
+    text[at] = ord('0') + (text[at] - ord('0') + 1 + rng.randrange(9)) % 10
+    open(path, 'wb').write(frame.with_text(bytes(text), True).data)
+    return path
+
+
+def rewrite_all(pack):
+    """The frame, and everything that follows from it, made anew by the program itself."""
+    reframe(pack)
+    printed = said('cat', *sorted(glob.glob(pack + '/frames/*')))[1].splitlines(True)
+    named = {json.loads(x)['event']['id'] for x in open(pack + '/events.ndjson')}
+    open(pack + '/events.ndjson', 'w').writelines(x for x in printed if json.loads(x)['event']['id'] in named)
+    return ''
+
+
+def rechain(pack, strip):
+    """The same, and every link up to the signature made to fit; `strip`: without the signature. Answers the file of the signed link."""
+    path = reframe(pack)
+    places, last = {}, ''
+    for f in files(pack, '.frame') + files(pack, '.chain'):
+        for i, x in enumerate(frames_in(open(f, 'rb').read())):
+            places[struct.unpack('<Q', x.field(48, 8))[0]] = (f, i)
+    number = struct.unpack('<Q', Frame(open(path, 'rb').read()).field(48, 8))[0]
+    while True:
+        f, i = places[number]
+        frame = frames_in(open(f, 'rb').read())[i]
+        last = f
+        if frame.signed or number + 1 not in places:
+            break
+        number += 1
+        f, i = places[number]
+        all_ = frames_in(open(f, 'rb').read())
+        all_[i] = all_[i].put(96, frame.field(192, 32))
+        if strip and all_[i].signed:
+            d = bytearray(all_[i].data)
+            d[14] &= 0xfe
+            d[4:8] = struct.pack('<I', 232)
+            all_[i] = Frame(bytes(d[:240] + d[304:]))
+        open(f, 'wb').write(b''.join(x.data for x in all_))
+    relist(pack)
+    return os.path.relpath(last, pack)
+
+
+def edit(pack, kind):
+    """Does one edit to a folder; answers what must be named (a text), or '' for whatever place."""
+    if kind == 'flip':
+        path = rng.choice(files(pack))
+        flip(path)
+        return os.path.relpath(path, pack)
+    if kind == 'truncate':
+        path = rng.choice(files(pack))
+        os.truncate(path, rng.randrange(os.path.getsize(path)))
+        return os.path.relpath(path, pack)
+    if kind == 'delete':
+        path = rng.choice(files(pack))
+        os.unlink(path)
+        return os.path.relpath(path, pack)
+    if kind == 'add':
+        name = rng.choice(['extra', 'frames/extra.frame', 'rule/9999-more.yml', 'frames/.hidden', '.x', 'rule/deeper'])
+        if name == 'rule/deeper':
+            os.makedirs(os.path.join(pack, name))
+        else:
+            open(os.path.join(pack, name), 'w').write('x')
+        return name
+    if kind == 'swap':
+        a, b = rng.sample(files(pack, '.frame') if len(files(pack, '.frame')) > 1 else [p for p in files(pack) if not p.endswith('PACK')], 2)
+        x, y = open(a, 'rb').read(), open(b, 'rb').read()
+        open(a, 'wb').write(y)
+        open(b, 'wb').write(x)
+        if rng.randrange(2):
+            relist(pack)
+        return os.path.relpath(a, pack).rsplit('/', 1)[-1]
+    if kind == 'json':
+        name = edit_json(rng.choice([pack + '/alert.json', pack + '/events.ndjson', pack + '/match.json']))
+        relist(pack)
+        return name
+    if kind == 'frame':
+        path = reframe(pack)
+        relist(pack)
+        return os.path.relpath(path, pack)
+    if kind == 'frame-flip':
+        path = rng.choice(files(pack, '.frame') + files(pack, '.chain'))
+        flip(path)
+        relist(pack)
+        return 'frames/'
+    if kind == 'all':
+        rewrite_all(pack)
+        relist(pack)
+        return 'frames/'
+    if kind in ('rechain', 'strip'):
+        return rechain(pack, kind == 'strip')
+    if kind == 'drop-frame':
+        path = rng.choice(files(pack, '.frame') + files(pack, '.chain'))
+        os.unlink(path)
+        relist(pack)
+        return 'frames/'
+    if kind == 'link':
+        path = rng.choice([p for p in files(pack) if not p.endswith('PACK')])
+        os.rename(path, os.path.join(dir_, 'target'))
+        os.symlink(os.path.join(dir_, 'target'), path)
+        return os.path.relpath(path, pack)
+    raise AssertionError(kind)
+
+
+KINDS = ['flip', 'flip', 'truncate', 'delete', 'add', 'swap', 'json', 'json', 'json', 'frame', 'frame-flip', 'all', 'drop-frame', 'rechain', 'strip', 'link', 'tar-flip', 'tar-flip', 'tar-cut', 'tar-more']
+refused = {}
+for n in range(EDITS):
+    kind = KINDS[n % len(KINDS)]
+    source = rng.choice([folder, folder, single])
+    if kind.startswith('tar'):
+        at = os.path.join(dir_, 'edited.tar')
+        shutil.copy(tar if source == folder else single_tar, at)
+        if kind == 'tar-flip':
+            flip(at)
+        elif kind == 'tar-cut':
+            os.truncate(at, rng.randrange(os.path.getsize(at)))
+        else:
+            open(at, 'ab').write(bytes(512 * rng.randrange(1, 4)))
+        must = ''
+    else:
+        at = os.path.join(dir_, 'edited')
+        shutil.rmtree(at, True)
+        shutil.copytree(source, at)
+        must = edit(at, kind)
+    code, out, err = said('evidence', 'verify', at)
+    refused[kind] = refused.get(kind, 0) + (code == 1)
+    words = ('PROBLEM', 'ABSENT')
+    signed = any(x.startswith('PROBLEM  frames/') for x in out.splitlines())
+    check(signed or kind not in ('frame', 'frame-flip', 'all', 'rechain'), f'edit {n}, {kind} (seed {SEED}): frames alone refuse it', out)
+    check('NOT OK' in out or kind == 'drop-frame', f'edit {n}, {kind} (seed {SEED}): not only incomplete', out)
+    place = out.split(':', 1)[0].split(None, 1)[-1] if out.startswith(words) else ''
+    check(code == 1 and place, f'edit {n}, {kind} (seed {SEED}): refused, with a place', (must, code, out, err))
+    check(any(must in x for x in out.splitlines() if x.startswith(words)), f'edit {n}, {kind} (seed {SEED}): the place', (must, out))
+same(sum(refused.values()), EDITS, f'{EDITS} edits are refused')
+
+# Everything made anew, with a key of one's own: nothing in it contradicts itself, and only the key tells.
+forged, forged_logs = os.path.join(dir_, 'forged'), os.path.join(dir_, 'forged-logs')
+os.makedirs(forged_logs)
+shutil.copy(ACCESS, forged_logs)
+dogwatch('up', '--data', forged, '--logs', forged_logs + '/*.log', '--rules', rules, '--until-idle')
+fake = next(a['event']['id'] for a in alerts(forged) if a['rule']['name'] == 'SQL injection attempt in a request')
+same(said('evidence', 'export', fake, '--to', os.path.join(dir_, 'fake'), '--data', forged, '--rules', rules)[0], 0, 'a pack of another agent')
+open(key, 'w').write(agent_id + '\n')
+code, out, err = said('evidence', 'verify', os.path.join(dir_, 'fake'), '--key', key)
+check(code == 1 and 'is none of those that --key names' in out, 'a pack made anew with another key', (code, out))
+
+# What is hostile and not random: names that lead out, sizes that are huge, a folder that is a link.
+for what, bad in (('absolute', '/etc/passwd'), ('up', 'frames/../../x.frame'), ('deep', 'frames/a/b.frame'), ('dots', '..')):
+    at = os.path.join(dir_, 'hostile')
+    shutil.rmtree(at, True)
+    shutil.copytree(folder, at)
+    text = open(at + '/PACK').read().splitlines(True)[:-1]
+    text = text[:2] + sorted(text[2:] + [f'{bad} 4 {"0" * 64}\n'])
+    head = ''.join(text)
+    open(at + '/PACK', 'w').write(head + f'digest {hashlib.sha256(head.encode()).hexdigest()}\n')
+    code, out, err = said('evidence', 'verify', at)
+    check(code == 1 and out.startswith('PROBLEM  PACK:'), f'a name that is {what}', (code, out, err))
+at = os.path.join(dir_, 'huge')
+shutil.copytree(folder, at)
+text = open(at + '/PACK').read()
+name = text.splitlines()[2].split()[0]
+open(at + '/PACK', 'w').write(text.replace(text.splitlines()[2], f'{name} {1 << 62} {"0" * 64}'))
+code, out, err = said('evidence', 'verify', at)
+check(code == 1 and 'PACK:3' in out and 'bound' in out, 'a size over every bound', (code, out))
+at = os.path.join(dir_, 'linked')
+shutil.copytree(folder, at)
+os.rename(at + '/frames', os.path.join(dir_, 'elsewhere'))
+os.symlink(os.path.join(dir_, 'elsewhere'), at + '/frames')
+code, out, err = said('evidence', 'verify', at)
+check(code == 1 and 'PROBLEM  frames: is no folder' in out, 'a folder that is a link', (code, out))
+print(f'{EDITS} edits, seed {SEED}: ' + ', '.join(f'{k} {v}' for k, v in sorted(refused.items())))
+finish(began)
