@@ -22,7 +22,7 @@ struct cli_options {
     char to[CLI_PATH_MAX], key[CLI_PATH_MAX]; /* of `evidence`; "" unless given */
     enum cli_output output;
     uint64_t limit;
-    bool has_limit, follow, silenced, group, all, proposed, dry_run;
+    bool has_limit, follow, silenced, group, all, proposed, dry_run, faithful, corrected;
     bool names_data, names_server; /* --data or --archive is given; --server is */
     uint64_t memory_bytes; /* of a query's pipes */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */

@@ -37,6 +37,8 @@ struct chains {
     uint32_t count, cap;
 };
 
+static void tell(const struct evidence_say *say, const char *where, bool absent, const char *fmt, va_list args) DW_PRINTF(4, 0);
+
 static void tell(const struct evidence_say *say, const char *where, bool absent, const char *fmt, va_list args)
 {
     char text[EVIDENCE_TEXT_CAP];

@@ -30,6 +30,7 @@ void dw__detect_finding(void *detect, const struct dw_finding *f)
         dw_tally_add(&d->tally->rule[f->rule].matched);
     if (f->silent || d->rc < 0)
         return;
+    d->by_window = !f->event;
     keep_failure(d, dw_raised_of_finding(&d->raised, d->rules, f));
     if (d->rc == DW_OK)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));
@@ -40,6 +41,7 @@ static void on_problem(void *arg, const struct dw_problem *p)
     struct dw__detect *d = arg;
     if (d->rc < 0)
         return;
+    d->by_window = false;
     keep_failure(d, dw_raised_of_problem(&d->raised, p));
     if (d->rc == DW_OK)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));

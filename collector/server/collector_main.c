@@ -14,6 +14,7 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
+#include "dogwatch/collect/trust.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/collect/policy.h"
 #include "dogwatch/loop/loop.h"
@@ -190,7 +191,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK && !(tally = dw_tally_new(rules)))
         rc = DW_ENOMEM;
     if (rc == DW_OK && opt->trust == DW_TRUST_LISTED)
-        rc = trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
+        rc = dw_trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,

@@ -6,8 +6,6 @@
 
 #include "dogwatch/collect/intake.h"
 
-/* Reads a list of agents' ids; *ret is given. DW_ECONFIG with the place said; codes of fs.h, said. */
-DW_MUST_USE int trust_read_list(const char *path, uint8_t **ret, uint32_t *ret_count);
 /* Makes decisions of the approvals that lie in DATA/state/approve, and removes them. Where they cannot be listed or removed that is said,
  * *closed is set, and nothing is taken any more. Codes of dw_intake_approve. */
 DW_MUST_USE int trust_take_approvals(const char *data, struct dw_intake_engine *e, bool *closed);

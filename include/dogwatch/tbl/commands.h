@@ -27,6 +27,9 @@ COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events,
 COMMAND(archive, cmd_archive, "ls|verify [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]", "list segments; check that nothing was changed")
 COMMAND(evidence, cmd_evidence, "export ALERT [--to DIR|FILE.tar] [--rules DIR] [--data DIR [--archive PATH]] | verify PACK [--key FILE]",
     "what proves an alert, as a pack to hand on; judge a pack without the archive")
+COMMAND(replay, cmd_replay,
+    "[--rules DIR] [--since T] [--until T] [--faithful | --corrected] [--config FILE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+    "the alerts that an archive makes: those of the live run, byte for byte; or with late events in their place, or by other rules")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
 COMMAND(rules, cmd_rules, "check|run PATH...", "check Sigma rules; run them over events")
