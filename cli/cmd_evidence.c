@@ -54,17 +54,26 @@ static void say_agents(const struct verdict *v, const struct dw_judged *j)
         (void)printf("  not excluded without --key: that somebody made a key of his own and all of this anew; `dogwatch agents` on the collector shows the ids\n");
 }
 
+static void say_proved(const struct dw_judged *j)
+{
+    if (!j->counted)
+        (void)printf("  the agents' signatures cover the lines; the rule makes of them the alert, byte for byte\n");
+    else if (j->nested)
+        (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: count, value and times of the alert, which\n"
+                     "  is a correlation of correlations: export the alerts that it follows from\n");
+    else
+        (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: that the alert counts %" PRIu64
+                     " events, of\n  which it names %u, its value and its times\n", j->total, j->named);
+}
+
 static void say_verdict(const struct verdict *v, const struct dw_epack *p, const struct dw_judged *j, const uint8_t digest[DW_SHA256_BYTES])
 {
     char hex[2 * DW_SHA256_BYTES + 1];
     dw_hex(digest, DW_SHA256_BYTES, hex);
     (void)printf("%s  alert %.*s: %u of %u named events in %u frames\n", first_word(v), ID_SHOWN, dw_epack_alert(p), j->found, j->named, j->frames);
     say_agents(v, j);
-    if (!v->problems && !v->absent && !j->counted)
-        (void)printf("  the agents' signatures cover the lines; the rule makes of them the alert, byte for byte\n");
-    if (!v->problems && !v->absent && j->counted)
-        (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: that the alert counts %" PRIu64
-                     " events, of which it names %u, its value and its times\n", j->total, j->named);
+    if (!v->problems && !v->absent)
+        say_proved(j);
     (void)printf("  digest %s\n", hex);
 }
 

@@ -75,6 +75,7 @@ struct evidence_made {
     struct dw_buf events, match; /* events.ndjson and match.json */
     struct dw_buf line;          /* the alert's line as the events make it again; empty: they do not, or cannot alone */
     bool alone;                  /* they can */
+    bool nested;                 /* they cannot, because the rule is a correlation of correlations */
     uint32_t found, unmatched;
     char idle[DW_EPACK_NAME_MAX + 1]; /* a frame without a named event; "": none */
 };

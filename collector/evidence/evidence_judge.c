@@ -98,6 +98,7 @@ static int check_alert(struct judging *j)
     bool there = j->alert.named.missing == 0;
     int rc = DW_OK;
     j->ret->counted = !j->made.alone || !there;
+    j->ret->nested = j->made.nested;
     if (j->ret->counted) {
         dw_buf_reset(&j->made.line);
         if (!dw_ruleset_rule(j->rules.set, j->rules.rule)->corr)

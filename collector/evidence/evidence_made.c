@@ -141,7 +141,8 @@ static int begin(struct making *m)
     m->explain = (struct dw_explain){.rules = r->set, .scratch = r->scratch, .rule = r->rule, .alert = m->alert->alert.id};
     memcpy(m->explain.logic, m->alert->logic, sizeof m->explain.logic);
     m->single = m->made->alone = !corr;
-    if (!corr || is_nested(r->set, corr) || !evidence_alert_names_all(m->alert))
+    m->made->nested = is_nested(r->set, corr);
+    if (!corr || m->made->nested || !evidence_alert_names_all(m->alert))
         return DW_OK;
     m->made->alone = true;
     m->window = dw_window_new(r->set, NULL);

@@ -34,10 +34,19 @@ with open(ACCESS, 'w') as f:
     f.write('203.0.113.9 - - [25/Nov/2026:12:00:01 +0000] "GET /?id=1%20UNION%20SELECT%20password%20FROM%20users-- HTTP/1.1" 200 5 "-" "curl"\n')
 
 
+# One that counts more events than it names, and a correlation of correlations.
+with open(OTHER, 'a') as f:
+    f.writelines(failed(i).replace('203.0.113.9', '198.51.100.7') for i in range(300))
+with open(AUTH, 'a') as f:
+    f.write(failed(0).replace('Failed', 'Accepted').replace('203.0.113.9', '198.51.100.7'))
+
+
 def found():
     r = subprocess.run([DOGWATCH, 'alerts', '--data', data, '--output', 'ndjson'], capture_output=True, text=True)
-    by_name = {a['rule']['name']: a for a in ndjson(r.stdout)} if r.returncode == 0 else {}
-    return by_name if {'SSH brute force', 'SQL injection attempt in a request'} <= set(by_name) else None
+    rows = ndjson(r.stdout) if r.returncode == 0 else []
+    by_name = {a['rule']['name']: a for a in rows if '198.51.100.7' not in json.dumps(a)}
+    by_name.update({'many' if a['rule']['name'] == 'SSH brute force' else 'nested': a for a in rows if '198.51.100.7' in json.dumps(a)})
+    return by_name if {'SSH brute force', 'SQL injection attempt in a request', 'nested'} <= set(by_name) and by_name.get('many', {}).get('total') == 256 else None
 
 
 by_name = wait_for(found, 60, lambda: up.said()[-1500:], 0.1)
@@ -58,6 +67,17 @@ def export(alert, name, codes=(0,), *more):
     return to
 
 
+def relist(pack):
+    """PACK as one writes it who knows the format."""
+    text = open(os.path.join(pack, 'PACK'), 'rb').read().split(b'\n')[:2]
+    names = sorted(os.path.relpath(os.path.join(r, n), pack) for r, _, ns in os.walk(pack) for n in ns if n != 'PACK')
+    for name in names:
+        body = open(os.path.join(pack, name), 'rb').read()
+        text.append(f'{name} {len(body)} {hashlib.sha256(body).hexdigest()}'.encode())
+    head = b'\n'.join(text) + b'\n'
+    open(os.path.join(pack, 'PACK'), 'wb').write(head + f'digest {hashlib.sha256(head).hexdigest()}\n'.encode())
+
+
 # Beside the running collector: the agent signs once a second, so a pack is whole a moment after its alert.
 live = os.path.join(dir_, 'live')
 tries = []
@@ -75,6 +95,7 @@ same(up.stop(), 0, 'up ends well')
 
 folder, tar = export(SSH, 'pack'), export(SSH, 'pack.tar')
 single, single_tar = export(SQL, 'single'), export(SQL[:16], 'single.tar')
+many, nested = export(by_name['many']['event']['id'], 'many'), export(by_name['nested']['event']['id'], 'nested')
 same(sorted(os.listdir(folder)), sorted(['PACK', 'README.md', 'alert.json', 'events.ndjson', 'match.json', 'MANIFEST', 'frames', 'rule']), 'what is in a pack')
 log_lines = open(os.path.join(data, 'alerts/alerts.log')).read().splitlines(True)
 mine = [x for x in log_lines if json.loads(x)['id'] == SSH]
@@ -126,6 +147,23 @@ same(said('evidence', 'verify', inner)[0], 0, 'a tar unpacked by tar')
 subprocess.run(['tar', 'cf', other + '.tar', '-C', other, os.path.basename(inner)], check=True)
 code, out, err = said('evidence', 'verify', other + '.tar')
 check(code == 1 and 'unpacked first' in out, 'a tar that another program wrote', (code, out))
+
+# What a pack cannot prove is said; all else of such an alert is held all the same.
+code, out, err = said('evidence', 'verify', many)
+check(code == 0 and 'not proved by this pack: that the alert counts 256 events' in out, 'more events than are named', (code, out))
+code, out, err = said('evidence', 'verify', nested)
+check(code == 0 and 'correlation of correlations' in out, 'a correlation of correlations', (code, out))
+for pack, old, new in ((many, '"total":256', '"total":257'), (many, 'SSH brute force', 'SSH brute farce'), (many, '"level":"', '"level":"x'), (many, '198.51.100.7', '198.51.100.8'),
+                       (many, '"total":256', '"total":64'), (nested, 'brute force', 'brute farce'), (nested, '198.51.100.7', '198.51.100.8')):
+    at = os.path.join(dir_, 'edited-' + os.path.basename(pack))
+    shutil.rmtree(at, True)
+    shutil.copytree(pack, at)
+    text = open(at + '/alert.json').read()
+    check(old in text, f'{old} is there')
+    open(at + '/alert.json', 'w').write(text.replace(old, new))
+    relist(at)
+    code, out, err = said('evidence', 'verify', at)
+    check(code == 1 and 'alert.json' in out, f'{os.path.basename(pack)}: {old} made {new}', (code, out))
 
 # Whose key.
 agent = [a['agent'] for a in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))][0] if 'agent' in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))[0] else None
@@ -179,17 +217,6 @@ check(code == 1 and 'none of the' in err and not os.path.exists(os.path.join(dir
 
 
 # ---- edits ----
-
-def relist(pack):
-    """PACK as one writes it who knows the format."""
-    text = open(os.path.join(pack, 'PACK'), 'rb').read().split(b'\n')[:2]
-    names = sorted(os.path.relpath(os.path.join(r, n), pack) for r, _, ns in os.walk(pack) for n in ns if n != 'PACK')
-    for name in names:
-        body = open(os.path.join(pack, name), 'rb').read()
-        text.append(f'{name} {len(body)} {hashlib.sha256(body).hexdigest()}'.encode())
-    head = b'\n'.join(text) + b'\n'
-    open(os.path.join(pack, 'PACK'), 'wb').write(head + f'digest {hashlib.sha256(head).hexdigest()}\n'.encode())
-
 
 def flip(path):
     body = bytearray(open(path, 'rb').read())
