@@ -235,6 +235,16 @@ static void note_last(void *arg, const struct dw_segment_info *s)
     p->last_intake = s->sealed ? s->last_intake : p->last_intake;
 }
 
+/* Before anything is said of rules: is there an archive at all? */
+static int look_for_archive(struct replay *p)
+{
+    int rc = dw_archive_list(&dw_fs_system, p->o->archive, note_last, p);
+    if (rc == DW_OK)
+        return CLI_YES;
+    cli_say_no_archive(p->o, rc);
+    return CLI_CANNOT;
+}
+
 /* Correlations whose window at --since reaches back to before the archive begins. */
 static void say_cold(const struct replay *p)
 {
@@ -253,18 +263,12 @@ static int run(struct replay *p)
     p->run = (struct dw_replay){.fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->opt.lateness, .listed = p->listed,
         .listed_count = p->run.listed_count, .corrected = o->corrected, .each = take_alert, .gone = take_gone,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .arg = p};
-    if (p->run.progress && dw_archive_list(&dw_fs_system, o->archive, note_last, p) < 0)
-        p->last_intake = 0; /* which the replay itself will say */
     int rc = dw_replay_run(&p->run);
     if (p->run.progress)
         (void)fprintf(stderr, "\r                                        \r");
     if (rc < 0) {
         dw_buf_fini(&p->table.cells);
-        if (rc == DW_ENOENT || rc == DW_EACCES || rc == DW_ESYNTAX)
-            cli_say_no_archive(o, rc);
-        else
-            (void)cli_failed(rc);
-        return CLI_CANNOT;
+        return cli_failed(rc);
     }
     if (o->output != OUTPUT_NDJSON)
         cli_table_end(&p->table);
@@ -295,7 +299,9 @@ int cmd_replay(int argc, char **argv)
         return cli_failed(DW_ENOMEM);
     p->o = &o;
     p->keys = dw_keys_new();
-    rc = p->keys ? load_config(p) : cli_failed(DW_ENOMEM);
+    rc = p->keys ? look_for_archive(p) : cli_failed(DW_ENOMEM);
+    if (rc == CLI_YES)
+        rc = load_config(p);
     if (rc == CLI_YES)
         rc = load_rules(p);
     if (rc == CLI_YES && !o.rules[0])

@@ -52,6 +52,14 @@ title "The ledger: where every byte is"
 "$bin/dogwatch" ledger --data "$data" --output table
 title "Has anything been changed since?"
 "$bin/dogwatch" archive verify --data "$data"
+title "What proves that alert, as a pack for somebody without the archive, and what verifies it there"
+echo "\$ dogwatch evidence export ${id:0:12} --to demo-data/evidence.tar"
+"$bin/dogwatch" evidence export "$id" --to demo-data/evidence.tar --data "$data" >/dev/null || true
+echo "\$ dogwatch evidence verify demo-data/evidence.tar"
+"$bin/dogwatch" evidence verify demo-data/evidence.tar || true
+title "Do these logs make the same alerts again, byte for byte?"
+echo "\$ dogwatch replay | diff -s - <(grep '^{\"type\":\"raised\"' DATA/alerts/alerts.log)"
+"$bin/dogwatch" replay --data "$data" --output ndjson | diff -s - <(grep '^{"type":"raised"' "$data/alerts/alerts.log") | sed 's|/dev/fd/[0-9]*|alerts.log|; s|Files - |Replay |' || true
 title "What to type next"
 cat <<EOF
   export DOGWATCH_DATA=$data PATH=$bin:\$PATH

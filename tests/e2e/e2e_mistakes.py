@@ -26,6 +26,8 @@ TYPED = [
     ('A silence', ["silence add 'source.ip:203.0.113.9'", "silence add '* | head 1' --for 1h", "silence end ffff"]),
     ('A policy', ["policy ngnix", "policy approve ffff", "policy rollback ffff", "policy ls --proposed", "policy diff nginx DATA/nothing", "policy nginx --config DATA/policy.yml"]),
     ('No data here', ["query '*' --data DATA/nothing", "alerts --data DATA/nothing", "ledger --data DATA/nothing"]),
+    ('Evidence and replay', ["evidence export ffff --data DATA", "evidence export ffff --server http://127.0.0.1:1", "evidence verify DATA/nothing", "evidence verify DATA --key DATA/token",
+                             "evidence show ffff", "replay --faithful --corrected", "replay --data DATA/nothing", "replay --data DATA --rules DATA/nothing", "replay --data DATA --config DATA/nothing", "replay --since yesterday"]),
     ('A server', ["query '*' --server http://127.0.0.1:1", "query '*' --server unix:DATA/nothing", "query '*' --server ftp://x", "token add x --role king", "token revoke nobody"]),
     ('An option', ["query '*' --sicne 1h", "query", "alerts --group --follow", "nothing"]),
 ]
