@@ -12,7 +12,7 @@
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/collect/raised.h"
 #include "dogwatch/collect/replay.h"
-#include "dogwatch/collect/trust.h"
+#include "dogwatch/collect/trust_list.h"
 #include "dogwatch/conf/options.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
  * trust_list: the agents that alone are agreed to, out of a file.
  */
-#include "dogwatch/collect/trust.h"
+#include "dogwatch/collect/trust_list.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/fs.h"

@@ -14,7 +14,7 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
-#include "dogwatch/collect/trust.h"
+#include "dogwatch/collect/trust_list.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/collect/policy.h"
 #include "dogwatch/loop/loop.h"

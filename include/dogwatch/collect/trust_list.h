@@ -1,8 +1,8 @@
 /*
  * Which agents are agreed to by a list (trust: listed). Thread: any.
  */
-#ifndef DOGWATCH_COLLECT_TRUST_H
-#define DOGWATCH_COLLECT_TRUST_H
+#ifndef DOGWATCH_COLLECT_TRUST_LIST_H
+#define DOGWATCH_COLLECT_TRUST_LIST_H
 
 #include "dogwatch/base/assert.h"
 
