@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { KEY_FILE_MAX = 1 << 20, PINS_MAX = 4096, ID_SHOWN = 12 };
+enum { KEY_FILE_MAX = 1 << 20, PINS_MAX = 4096, ID_SHOWN = 12, PROBLEMS_SHOWN = 100 };
 
 /* What was found about a pack. */
 struct verdict {
@@ -29,6 +29,8 @@ static void say_problem(void *arg, const char *where, const char *text, bool abs
     struct verdict *v = arg;
     v->problems += !absent;
     v->absent += absent;
+    if (v->problems + v->absent > PROBLEMS_SHOWN)
+        return;
     const char *const words[] = {absent ? "ABSENT   " : "PROBLEM  ", where, ": ", text, "\n"};
     cli_put_between(words, DW_COUNT_OF(words));
 }
@@ -70,6 +72,8 @@ static void say_verdict(const struct verdict *v, const struct dw_epack *p, const
 {
     char hex[2 * DW_SHA256_BYTES + 1];
     dw_hex(digest, DW_SHA256_BYTES, hex);
+    if (v->problems + v->absent > PROBLEMS_SHOWN)
+        (void)printf("and %u more\n", v->problems + v->absent - PROBLEMS_SHOWN);
     (void)printf("%s  alert %.*s: %u of %u named events in %u frames\n", first_word(v), ID_SHOWN, dw_epack_alert(p), j->found, j->named, j->frames);
     say_agents(v, j);
     if (!v->problems && !v->absent)
@@ -248,6 +252,8 @@ static int say_not_written(const struct export *x, int rc)
     (void)fprintf(stderr, "dogwatch: %s: %s\n", x->to, dw_err_text(rc));
     if (rc == DW_EEXIST)
         (void)fprintf(stderr, "  nothing is written over; --to DIR or --to FILE.tar names another place\n");
+    else
+        (void)fprintf(stderr, "  what was written there before is no pack: PACK comes last\n");
     return rc == DW_EEXIST ? CLI_USAGE : CLI_CANNOT;
 }
 

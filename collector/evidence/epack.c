@@ -51,7 +51,7 @@ bool dw_epack_name_ok(struct dw_str name)
 size_t dw_epack_name_max(struct dw_str name)
 {
     if (dw_str_ends(name, DW_STR(".frame")))
-        return DW_FRAME_READ_MAX;
+        return DW_EPACK_FRAME_MAX;
     return dw_str_starts(name, DW_STR("rule/")) ? DW_EPACK_RULE_MAX : DW_EPACK_FILE_MAX;
 }
 

@@ -112,17 +112,30 @@ static const char *where_of(const struct link *l, char out[EVIDENCE_WHERE_CAP])
 
 /* ---- files ---- */
 
-/* Decodes what begins there and checks roots and hash. DW_OK and said: it is not whole. */
+/* Whether a frame begins with the bytes that an export writes for it. */
+static int compare_plain(const struct dw_decoded *f, struct dw_str bytes)
+{
+    struct dw_buf plain = {0};
+    int rc = dw_frame_write_plain(&f->head, &f->sections, &plain);
+    if (rc == DW_OK && !dw_str_starts(bytes, dw_buf_view(&plain)))
+        rc = DW_ECORRUPT;
+    dw_buf_fini(&plain);
+    return rc;
+}
+
+/* Decodes what begins there, checks roots, hash, and that it is written in the one way. DW_OK and said: it is not. */
 static int read_whole(struct chains *c, const char *where, struct dw_str bytes, struct dw_decoded *ret, bool *ret_ok)
 {
     int rc = dw_decode(c->decoder, bytes, ret);
     if (rc == DW_OK)
         rc = dw_decoded_check(c->decoder, ret);
+    if (rc == DW_OK)
+        rc = compare_plain(ret, bytes);
     *ret_ok = rc == DW_OK;
     if (rc == DW_ENOMEM)
         return rc;
     if (rc < 0)
-        evidence_problem(&c->say, where, "is no whole frame whose content is what was hashed: %s", dw_err_text(rc == DW_EAGAIN ? DW_ECORRUPT : rc));
+        evidence_problem(&c->say, where, "is no whole frame whose content is what was hashed, as an export writes it: %s", dw_err_text(rc == DW_EAGAIN ? DW_ECORRUPT : rc));
     return DW_OK;
 }
 

@@ -12,12 +12,10 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
-#include "dogwatch/frame/pack.h"
 
 #include <stdio.h>
-#include <zstd.h>
 
-enum { ZSTD_LEVEL = 3, CHAINS_MAX = DW_EVIDENCE_MAX };
+enum { CHAINS_MAX = DW_EVIDENCE_MAX };
 
 /* A frame with a named event. */
 struct wanted {
@@ -43,7 +41,6 @@ struct gathering {
     uint32_t chain_count;
     struct dw_chains *heads;
     struct dw_decoder *digest;
-    ZSTD_CCtx *zstd;
     int rc;
 };
 
@@ -107,7 +104,7 @@ static int keep_frame(struct gathering *s, struct chain *c, const struct dw_deco
         return rc == DW_EEXIST ? DW_OK : rc; /* it came twice */
     c->owes = !(f->head.flags & DW_HEAD_SIGNED);
     c->last = f->head.number;
-    return dw_frame_write(s->zstd, &f->head, &f->sections, to);
+    return dw_frame_write_plain(&f->head, &f->sections, to);
 }
 
 static int keep_link(struct chain *c, const struct dw_head *h)
@@ -209,7 +206,7 @@ static int take_openings(struct gathering *s, struct dw_archive_reader *r)
         if (!a.has_previous)
             memset(a.frame.head.previous, 0, DW_SHA256_BYTES);
         dw_decoded_digest(s->digest, &a.frame, &real);
-        rc = dw_frame_write(s->zstd, &real, &a.frame.sections, &c->opening);
+        rc = dw_frame_write_plain(&real, &a.frame.sections, &c->opening);
         left--;
     }
     return rc;
@@ -316,7 +313,7 @@ static int look_for(struct gathering *s)
 
 static int gather(struct gathering *s)
 {
-    int rc = s->heads && s->digest && s->zstd && dw_pack_level(s->zstd, ZSTD_LEVEL) ? look_for(s) : DW_ENOMEM;
+    int rc = s->heads && s->digest ? look_for(s) : DW_ENOMEM;
     if (rc == DW_OK)
         rc = add_chains(s);
     if (rc == DW_OK)
@@ -336,7 +333,6 @@ int dw_evidence_gather(const struct dw_evidence_gather *g, struct dw_epack *p)
     s->named = *g->named;
     s->heads = dw_chains_new();
     s->digest = dw_decoder_new(g->keys);
-    s->zstd = ZSTD_createCCtx();
     int rc = gather(s);
     for (uint32_t i = 0; i < s->chain_count; i++) {
         dw_buf_fini(&s->chain[i].opening);
@@ -344,7 +340,6 @@ int dw_evidence_gather(const struct dw_evidence_gather *g, struct dw_epack *p)
     }
     dw_chains_free(s->heads);
     dw_decoder_free(s->digest);
-    (void)ZSTD_freeCCtx(s->zstd);
     dw_free(s);
     return rc;
 }

@@ -145,7 +145,7 @@ static int begin(struct making *m)
     if (!corr || m->made->nested || !evidence_alert_names_all(m->alert))
         return DW_OK;
     m->made->alone = true;
-    m->window = dw_window_new(r->set, NULL);
+    m->window = dw_window_new(r->set, &(struct dw_window_opts){.opens_at = &m->alert->finding.cause});
     return m->window ? DW_OK : DW_ENOMEM;
 }
 

@@ -59,6 +59,9 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->is_heard = opts ? opts->is_heard : NULL;
     w->arg = opts ? opts->arg : NULL;
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
+    w->opens_there = opts && opts->opens_at;
+    if (w->opens_there)
+        w->opens_at = *opts->opens_at;
     w->watermark_ns = w->last_event_ns = w->deaf_ns = INT64_MIN;
     if (index_members(w) < 0) {
         dw_window_free(w);
@@ -407,6 +410,11 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     return DW_OK;
 }
 
+static bool may_open(const struct dw_window *w, const struct dw_event_ref *r)
+{
+    return !w->opens_there || (r->start == w->opens_at.start && memcmp(r->stream, w->opens_at.stream, sizeof r->stream) == 0);
+}
+
 static int take(struct dw_window *w, const struct dw__record *r)
 {
     int rc;
@@ -426,7 +434,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
     if (rc < 0)
         return rc;
     if (!s->open)
-        return crossed ? open_finding(w, s, r, value) : DW_OK;
+        return crossed && may_open(w, &r->ref) ? open_finding(w, s, r, value) : DW_OK;
     note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
         tell(w, s, r->time_ns, value, true, NULL);

@@ -63,6 +63,8 @@ struct dw__group {
 struct dw_window {
     const struct dw_ruleset *rs;
     size_t bytes, bytes_max;
+    struct dw_event_ref opens_at; /* the only event on which findings open, where that is said */
+    bool opens_there;
     int64_t watermark_ns, last_event_ns;
     struct dw__record **heap; /* smallest first */
     uint32_t heap_count, heap_cap;

@@ -165,6 +165,44 @@ for pack, old, new in ((many, '"total":256', '"total":257'), (many, 'SSH brute f
     code, out, err = said('evidence', 'verify', at)
     check(code == 1 and 'alert.json' in out, f'{os.path.basename(pack)}: {old} made {new}', (code, out))
 
+# Every type of correlation, with conditions of every kind: the events in the pack make each alert again.
+MEMBER = '''title: {0}
+id: 00000000-0000-4000-8000-00000000000{0}
+name: {0}
+logsource: {{category: webserver}}
+detection: {{s: {{url.path|startswith: /{0}}}, condition: s}}
+---
+'''
+CORRELATION = '''title: {title}
+id: 00000000-0000-4000-8000-0000000001{n:02}
+correlation: {{type: {kind}, rules: {members}, group-by: [source.ip], timespan: 20s{condition}}}
+---
+'''
+BYTES = 'field: http.response.body.bytes, '
+TYPES = [('event_count', '[a]', 'gte: 4'), ('event_count', '[a, b]', 'gt: 6'), ('event_count', '[b]', 'eq: 3'), ('event_count', '[c]', 'lt: 2'), ('event_count', '[c]', 'gte: 2, lte: 3'),
+         ('value_count', '[a, b, c]', 'field: url.path, gte: 5'), ('value_count', '[a]', 'field: url.path, lte: 1'), ('temporal', '[a, b, c]', ''), ('temporal', '[a, b, c]', 'gte: 2'),
+         ('temporal_ordered', '[a, b, c]', ''), ('value_sum', '[a, b]', BYTES + 'gte: 3000'), ('value_avg', '[a]', BYTES + 'gte: 500'),
+         ('value_percentile', '[c]', BYTES + 'percentile: 90, gte: 700')]
+types, typed = os.path.join(dir_, 'types'), os.path.join(dir_, 'types.yml')
+with open(typed, 'w') as f:
+    f.write(''.join(MEMBER.format(x) for x in 'abc'))
+    for n, (kind, members, condition) in enumerate(TYPES):
+        f.write(CORRELATION.format(title=f'{kind} {n}', n=n, kind=kind, members=members, condition=f', condition: {{{condition}}}' if condition else ''))
+at = datetime.datetime(2026, 11, 25, 12)
+with open(os.path.join(dir_, 'typed.log'), 'w') as f:
+    for i in range(400):
+        at += datetime.timedelta(seconds=rng.choice([0, 0, 1, 1, 2, 5, 25]))
+        f.write(f'203.0.113.{rng.randrange(3)} - - [{at.strftime("%d/%b/%Y:%H:%M:%S +0000")}] "GET /{rng.choice("abcd")}{rng.randrange(4)} HTTP/1.1" 200 {rng.randrange(1000)} "-" "curl"\n')
+dogwatch('up', '--data', types, '--logs', os.path.join(dir_, 'typed.log'), '--rules', typed, '--until-idle')
+of_type = {}
+for a in alerts(types):
+    of_type.setdefault(a['rule']['name'], []).append(a)
+same(len(of_type), len(TYPES), 'each correlation raises alerts')
+for name, found_ in of_type.items():
+    for a in sorted(found_, key=lambda a: -a['total'])[:3]:
+        out = said('evidence', 'export', a['event']['id'], '--to', os.path.join(dir_, f'type-{a["event"]["id"]}.tar'), '--data', types, '--rules', typed)
+        check(out[0] == 0 and ('byte for byte' in out[1]) == (a['total'] <= 200), f'{name}, {a["total"]} events', out)
+
 # Whose key.
 agent = [a['agent'] for a in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))][0] if 'agent' in ndjson(dogwatch('agents', '--data', data, '--output', 'ndjson'))[0] else None
 key = os.path.join(dir_, 'key')
@@ -216,16 +254,36 @@ code, out, err = said('evidence', 'export', SSH, '--to', os.path.join(dir_, 'y')
 check(code == 1 and 'none of the' in err and not os.path.exists(os.path.join(dir_, 'y')), 'an archive without them', (code, out, err))
 
 
+def files(pack, ends=''):
+    return sorted(os.path.join(r, n) for r, _, ns in os.walk(pack) for n in ns if n.endswith(ends) and os.path.getsize(os.path.join(r, n)))
+
+
+def stored(text):
+    """A section as a pack has it: one zstd frame of raw blocks."""
+    n = len(text)
+    head = b'\x20' + struct.pack('<B', n) if n < 256 else b'\x60' + struct.pack('<H', n - 256) if n < 65792 else b'\xa0' + struct.pack('<I', n)
+    blocks = [text[i:i + (128 << 10)] for i in range(0, n, 128 << 10)]
+    return struct.pack('<I', 0xFD2FB528) + head + b''.join(struct.pack('<I', len(b) << 3 | (i + 1 == len(blocks)))[:3] + b for i, b in enumerate(blocks))
+
+
+def with_stored_text(frame, text):
+    """The frame with other lines and a hash that fits, written as a pack has it."""
+    made, head = frame.with_text(text, True), 8 + struct.unpack('<I', frame.data[4:8])[0]
+    old, new = struct.unpack('<I', frame.field(224, 4))[0], stored(text)
+    return made.data[:8 + 224] + struct.pack('<I', len(new)) + made.data[8 + 228:head] + new + frame.data[head + old:]
+
+
 # ---- edits ----
+
+for f in files(folder, '.frame'):
+    frame = Frame(open(f, 'rb').read())
+    check(with_stored_text(frame, frame.text()) == frame.data, 'a frame is written in one way')
+
 
 def flip(path):
     body = bytearray(open(path, 'rb').read())
     body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
     open(path, 'wb').write(body)
-
-
-def files(pack, ends=''):
-    return sorted(os.path.join(r, n) for r, _, ns in os.walk(pack) for n in ns if n.endswith(ends) and os.path.getsize(os.path.join(r, n)))
 
 
 def edit_json(path):
@@ -257,7 +315,7 @@ def reframe(pack):
     text = bytearray(frame.text())
     at = rng.choice([i for i, c in enumerate(text) if chr(c).isdigit()])
     text[at] = ord('0') + (text[at] - ord('0') + 1 + rng.randrange(9)) % 10
-    open(path, 'wb').write(frame.with_text(bytes(text), True).data)
+    open(path, 'wb').write(with_stored_text(frame, bytes(text)))
     return path
 
 

@@ -89,7 +89,7 @@ def write_and_kill(writers, kills, kill_one):
 # ---- a live run with kills, over a folder ----
 traffic = Traffic(os.path.join(dir_, 'logs'), 200000 if LONG else 8000, seed=SEED, rotate=300000)
 writers = [traffic, *(Auth(os.path.join(dir_, f'logs/auth-{k}.log'), 300, SEED + k) for k in range(2))]
-KILLS = 10
+KILLS = 10 if LONG else 4  # `up` waits longer after each
 data = os.path.join(dir_, 'data')
 up = Up(data, [*traffic.globs, os.path.join(dir_, 'logs/auth-*.log')], '--rules', rules, brokers=None)
 write_and_kill(writers, KILLS, lambda: kill(up, 'dogwatch-collector'))

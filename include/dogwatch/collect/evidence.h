@@ -13,6 +13,7 @@
 enum {
     DW_EPACK_FILES_MAX = 4096,
     DW_EPACK_NAME_MAX = 99, /* what a ustar header holds, below the folder */
+    DW_EPACK_FRAME_MAX = 6 << 20,
     DW_EPACK_RULE_MAX = 8 << 20,
     DW_EPACK_FILE_MAX = 64 << 20,
     DW_EPACK_BYTES_MAX = 512 << 20,

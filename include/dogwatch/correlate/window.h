@@ -71,6 +71,9 @@ struct dw_window_opts {
      * The same calls must be answered the same on every replay. */
     bool (*is_heard)(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
     void *arg;
+    /* NULL: a finding opens wherever its condition is crossed. Else only on this event: to make one finding again of its own events, without those
+     * that had left the window by then and had kept conditions such as averages from being crossed before. Copied. */
+    const struct dw_event_ref *opens_at;
 };
 struct dw_window;
 

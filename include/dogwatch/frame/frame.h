@@ -134,10 +134,9 @@ struct dw_decoded {
     struct dw_sections sections;
 };
 
-/* Appends the bytes of a frame whose content is at hand, compressed anew at the context's level; HEAD's packed sizes are set, its hash and
- * signature stay. No sections (of a tombstone): HEAD alone. DW_ENOMEM; DW_ELIMIT: over DW_FRAME_READ_MAX. */
-struct ZSTD_CCtx_s;
-DW_MUST_USE int dw_frame_write(struct ZSTD_CCtx_s *zstd, const struct dw_head *head, const struct dw_sections *s, struct dw_buf *out);
+/* Appends the bytes of a frame whose content is at hand, stored and not compressed: there is one way to write it so. HEAD's packed sizes are
+ * set, its hash and signature stay. No sections (of a tombstone): HEAD alone. DW_ENOMEM; DW_ELIMIT: a section over DW_FRAME_READ_MAX. */
+DW_MUST_USE int dw_frame_write_plain(const struct dw_head *head, const struct dw_sections *s, struct dw_buf *out);
 
 struct dw_decoder;
 /* Gives a decoder that interns key names into `keys` (kept); NULL without memory. */

@@ -374,6 +374,43 @@ static void tree_heads_are_those_of_rfc_6962(void **state)
     dw_sha256_free(sha);
 }
 
+/* Stored, a section of any size reads back, also by zstd itself, and there is one way to write it. */
+static void a_plain_frame_reads_back(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 255, 256, 65791, 65792, 131072, 131073, 1 << 20};
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_decoder *d = dw_decoder_new(keys);
+    struct dw_buf text = {0}, frame = {0}, again = {0};
+    char *out = dw_alloc(1 << 20);
+    while (text.len < 1 << 20)
+        dw_buf_byte(&text, (uint8_t)(text.len * 7 >> 3));
+    for (size_t i = 0; i < DW_COUNT_OF(sizes); i++) {
+        struct dw_sections s = {.text = dw_str_slice(dw_buf_view(&text), 0, sizes[i]), .views = DW_STR("views")}, got;
+        struct dw_head h = {.kind = DW_FRAME_EVENTS, .event_count = 1, .text_size = (uint32_t)sizes[i], .views_size = 5}, read;
+        size_t len;
+        dw_buf_reset(&frame);
+        assert_int_equal(dw_frame_write_plain(&h, &s, &frame), DW_OK);
+        assert_int_equal(dw_head_read(dw_buf_view(&frame), &read, &len), DW_OK);
+        assert_int_equal(len, frame.len);
+        assert_int_equal(dw_unpack(d, &read, dw_buf_view(&frame), &got), DW_OK);
+        assert_true(dw_str_eq(got.text, s.text) && dw_str_eq(got.views, s.views));
+        const char *at = frame.ptr + 8 + DW_HEAD_BYTES;
+        assert_int_equal(ZSTD_getFrameContentSize(at, read.text_packed), sizes[i]);
+        assert_int_equal(ZSTD_decompress(out, sizes[i], at, read.text_packed), sizes[i]);
+        assert_memory_equal(out, s.text.ptr, sizes[i]);
+        dw_buf_reset(&again);
+        assert_int_equal(dw_frame_write_plain(&read, &got, &again), DW_OK);
+        assert_true(dw_str_eq(dw_buf_view(&frame), dw_buf_view(&again)));
+    }
+    dw_free(out);
+    dw_buf_fini(&text);
+    dw_buf_fini(&frame);
+    dw_buf_fini(&again);
+    dw_decoder_free(d);
+    dw_keys_free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_full_batch_stays_within_the_bounds_of_a_frame),
         cmocka_unit_test(names_chosen_by_a_log_fill_no_table),
         cmocka_unit_test(encoding_fails_cleanly_when_nth_allocation_fails),
+        cmocka_unit_test(a_plain_frame_reads_back),
         cmocka_unit_test(tree_heads_are_those_of_rfc_6962),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
