@@ -60,6 +60,9 @@ static void say_proved(const struct dw_judged *j)
 {
     if (!j->counted)
         (void)printf("  the agents' signatures cover the lines; the rule makes of them the alert, byte for byte\n");
+    else if (j->learned)
+        (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: what the detector had learned before, by which it\n"
+                     "  calls them unusual, and its count, value and times\n");
     else if (j->nested)
         (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: count, value and times of the alert, which\n"
                      "  is a correlation of correlations: export the alerts that it follows from\n");

@@ -39,19 +39,22 @@ static bool take_ids(struct dw_json *j, struct dw_event_ref *ret, uint32_t *ret_
     return t.type == DW_JSON_ARRAY_END;
 }
 
+static bool take_text(const struct dw_json_token *t, struct evidence_alert *a, struct dw_str *ret)
+{
+    struct dw_buf text = {0};
+    bool ok = t->type == DW_JSON_STRING && dw_json_unescape(t->text, &text) && !text.err;
+    *ret = ok ? dw_arena_copy(&a->arena, dw_buf_view(&text)) : DW_STR_NONE;
+    dw_buf_fini(&text);
+    return ret->ptr != NULL;
+}
+
 /* The group-by values of an object that has begun. */
 static bool take_key(struct dw_json *j, struct evidence_alert *a)
 {
     struct dw_json_token t;
-    while (dw_json_next(j, &t) == DW_OK && t.type == DW_JSON_KEY) {
-        struct dw_buf text = {0};
-        bool ok = a->finding.key_count < DW_CORR_GROUP_MAX && dw_json_next(j, &t) == DW_OK && t.type == DW_JSON_STRING && dw_json_unescape(t.text, &text);
-        struct dw_str copy = ok && !text.err ? dw_arena_copy(&a->arena, dw_buf_view(&text)) : DW_STR_NONE;
-        dw_buf_fini(&text);
-        if (!copy.ptr)
+    while (dw_json_next(j, &t) == DW_OK && t.type == DW_JSON_KEY)
+        if (a->finding.key_count == DW_CORR_GROUP_MAX || dw_json_next(j, &t) < 0 || !take_text(&t, a, &a->key_value[a->finding.key_count++]))
             return false;
-        a->key_value[a->finding.key_count++] = copy;
-    }
     return t.type == DW_JSON_OBJECT_END;
 }
 
@@ -77,6 +80,52 @@ static bool take_value(const struct dw_json_token *t, double *ret)
     return *end == '\0';
 }
 
+/* The values that were new, each with its length before it; the list has begun. */
+static bool take_values(struct dw_json *j, struct evidence_alert *a)
+{
+    struct dw_json_token t;
+    struct dw_buf all = {0}, one = {0};
+    bool ok = true;
+    while (ok && dw_json_next(j, &t) == DW_OK && t.type == DW_JSON_STRING) {
+        dw_buf_reset(&one);
+        ok = dw_json_unescape(t.text, &one);
+        dw_buf_u32(&all, (uint32_t)one.len);
+        dw_buf_str(&all, dw_buf_view(&one));
+    }
+    ok = ok && t.type == DW_JSON_ARRAY_END && !one.err && !all.err;
+    a->anomaly.value_text = ok ? dw_arena_copy(&a->arena, dw_buf_view(&all)) : DW_STR_NONE;
+    dw_buf_fini(&all);
+    dw_buf_fini(&one);
+    return ok && a->anomaly.value_text.ptr;
+}
+
+/* What a detector says of itself; its object has begun. */
+static bool take_detector(struct dw_json *j, struct evidence_alert *a)
+{
+    struct dw_anomaly *n = &a->anomaly;
+    const struct {
+        struct dw_str name;
+        double *at;
+    } numbers[] = {{DW_STR("value"), &n->value}, {DW_STR("baseline"), &n->baseline}, {DW_STR("spread"), &n->spread}, {DW_STR("score"), &n->score}};
+    struct dw_json_token key, t;
+    bool ok = true;
+    while (ok && dw_json_next(j, &key) == DW_OK && key.type == DW_JSON_KEY) {
+        uint64_t spans = 0;
+        ok = dw_json_next(j, &t) == DW_OK;
+        if (ok && t.type == DW_JSON_ARRAY)
+            ok = take_values(j, a);
+        else if (ok && dw_str_eq(key.text, DW_STR("feature")))
+            ok = take_text(&t, a, &n->feature);
+        else if (ok && dw_str_eq(key.text, DW_STR("spans")))
+            ok = dw_str_u64(t.text, &spans) && spans <= UINT32_MAX;
+        n->spans = spans ? (uint32_t)spans : n->spans;
+        for (size_t i = 0; ok && i < DW_COUNT_OF(numbers); i++)
+            if (dw_str_eq(key.text, numbers[i].name) && t.type != DW_JSON_ARRAY)
+                ok = take_value(&t, numbers[i].at);
+    }
+    return ok && key.type == DW_JSON_OBJECT_END;
+}
+
 /* One member of the finding that matters here. */
 static bool take_member(struct dw_json *j, struct dw_str key, const struct dw_json_token *t, struct evidence_alert *a)
 {
@@ -96,6 +145,8 @@ static bool take_member(struct dw_json *j, struct dw_str key, const struct dw_js
         return take_key(j, a);
     else if (dw_str_eq(key, DW_STR("window")) && object)
         return take_window(j, f);
+    else if (dw_str_eq(key, DW_STR("detector")) && object)
+        return take_detector(j, a);
     else if (dw_str_eq(key, DW_STR("first")) && array)
         return take_ids(j, a->first, &f->first_count);
     else if (dw_str_eq(key, DW_STR("last")) && array)
@@ -145,6 +196,7 @@ int evidence_alert_line(const struct evidence_alert *a, const struct dw_ruleset 
     const struct dw_rule *r = dw_ruleset_rule(rules, rule);
     f.rule = rule;
     f.event = ev;
+    f.anomaly = r->corr && dw_is_detector(r->corr->type) ? &a->anomaly : NULL;
     f.key_name = r->corr ? r->corr->group_name : NULL;
     if (f.key_count != (r->corr ? r->corr->group_count : 0))
         return DW_ESYNTAX;

@@ -41,6 +41,7 @@ struct evidence_alert {
     struct dw_finding finding; /* what its JSON says: rule, event, key names and id are not set */
     struct dw_str key_value[DW_CORR_GROUP_MAX];
     struct dw_event_ref first[DW_FINDING_IDS_MAX], last[DW_FINDING_IDS_MAX];
+    struct dw_anomaly anomaly; /* of a detector */
     struct dw_evidence named;
 };
 /* Takes a line of alerts.log (without newline) apart. DW_ESYNTAX: it is none of a rule's alert. Finish it all the same. */
@@ -48,7 +49,7 @@ DW_MUST_USE int evidence_alert_read(struct dw_str line, struct evidence_alert *r
 void evidence_alert_fini(struct evidence_alert *a);
 /* Whether all events that it counts are named. */
 bool evidence_alert_names_all(const struct evidence_alert *a);
-/* Appends the line that rule `rule` would raise with the count, value, window and times that stand in the alert, and id and words that follow
+/* Appends the line that rule `rule` would raise with the count, value, window and times (of a detector also what it had learned) that stand in the alert, and id and words that follow
  * from rule, key and cause. `ev`: of a rule about one event, that event; else NULL. */
 DW_MUST_USE int evidence_alert_line(
     const struct evidence_alert *a, const struct dw_ruleset *rules, uint32_t rule, const struct dw_event *ev, struct dw_buf *out);
@@ -75,7 +76,7 @@ struct evidence_made {
     struct dw_buf events, match; /* events.ndjson and match.json */
     struct dw_buf line;          /* the alert's line as the events make it again; empty: they do not, or cannot alone */
     bool alone;                  /* they can */
-    bool nested;                 /* they cannot, because the rule is a correlation of correlations */
+    bool nested, learned;        /* they cannot, because the rule is a correlation of correlations, or a detector, which has a past */
     uint32_t found, unmatched;
     char idle[DW_EPACK_NAME_MAX + 1]; /* a frame without a named event; "": none */
 };

@@ -99,6 +99,7 @@ static int check_alert(struct judging *j)
     int rc = DW_OK;
     j->ret->counted = !j->made.alone || !there;
     j->ret->nested = j->made.nested;
+    j->ret->learned = j->made.learned;
     if (j->ret->counted) {
         dw_buf_reset(&j->made.line);
         if (!dw_ruleset_rule(j->rules.set, j->rules.rule)->corr)
