@@ -141,9 +141,8 @@ static int take_frame(struct gathering *s, struct chain *c, struct dw_archived *
     return rc;
 }
 
-static bool is_of_chain(void *arg, const struct dw_head *head, struct dw_str text)
+static bool is_of_chain(void *arg, const struct dw_head *head)
 {
-    (void)text;
     return chain_of(arg, head) != NULL;
 }
 
@@ -175,12 +174,10 @@ static int take_frames(struct gathering *s, struct dw_archive_reader *r)
     return rc;
 }
 
-static bool is_nothing(void *arg, const struct dw_head *head, struct dw_str text)
+/* The record that may have opened one of the epochs. */
+static bool is_opening(void *arg, const struct dw_head *head)
 {
-    (void)arg;
-    (void)head;
-    (void)text;
-    return false;
+    return head->kind == DW_FRAME_RECORD && head->number == 0 && chain_of(arg, head) != NULL;
 }
 
 /* Third look: the records that opened the epochs. */
@@ -190,18 +187,18 @@ static int take_openings(struct gathering *s, struct dw_archive_reader *r)
     uint32_t left = s->chain_count;
     int rc = DW_OK;
     dw_archive_reader_seek(r, 0);
-    dw_archive_reader_want(r, is_nothing, NULL);
+    dw_archive_reader_heads(r, is_opening, s);
     for (uint32_t i = 0; i < s->chain_count; i++)
         left -= dw_is_collector(s->chain[i].like.agent);
     while (rc == DW_OK && left) {
         int err = dw_archive_reader_next(r, &a);
         if (err == DW_EAGAIN || err == DW_ENOMEM)
             return err == DW_EAGAIN ? DW_OK : err;
-        if (err < 0 || a.passed || a.frame.head.kind != DW_FRAME_RECORD || a.frame.head.number != 0)
+        if (err < 0 || a.passed)
             continue; /* what cannot be read was told at the second look, or is of no use here */
         struct chain *c = chain_of(s, &a.frame.head);
-        if (!c || c->opening.len)
-            continue;
+        if (c->opening.len)
+            continue; /* it came twice */
         struct dw_head real;
         if (!a.has_previous)
             memset(a.frame.head.previous, 0, DW_SHA256_BYTES);
@@ -303,7 +300,7 @@ static int look_for(struct gathering *s)
     if (rc < 0)
         return rc;
     dw_archive_reader_seek(r, b.first);
-    dw_archive_reader_want(r, is_of_chain, s);
+    dw_archive_reader_heads(r, is_of_chain, s);
     rc = take_frames(s, r);
     if (rc == DW_OK)
         rc = take_openings(s, r);

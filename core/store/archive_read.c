@@ -39,6 +39,8 @@ struct dw_archive_reader {
     int64_t from_ns, to_ns;
     bool (*want)(void *arg, const struct dw_head *head, struct dw_str text); /* NULL: every frame */
     void *want_arg;
+    bool (*takes)(void *arg, const struct dw_head *head); /* NULL: every frame */
+    void *takes_arg;
     /* where we are */
     struct dw__manifest manifest;
     uint64_t next_intake, frames, clock;
@@ -143,6 +145,12 @@ void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg,
 {
     r->want = want;
     r->want_arg = arg;
+}
+
+void dw_archive_reader_heads(struct dw_archive_reader *r, bool (*takes)(void *arg, const struct dw_head *head), void *arg)
+{
+    r->takes = takes;
+    r->takes_arg = arg;
 }
 
 void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count)
@@ -426,6 +434,9 @@ static int give(struct dw_archive_reader *r, const struct dw__row *row, struct d
     }
     if (row->damaged)
         return DW_ECORRUPT;
+    ret->passed = r->takes && !r->takes(r->takes_arg, &row->head);
+    if (ret->passed)
+        return DW_OK;
     int rc = r->packed ? give_sealed(r, row, ret) : give_open(r, row, ret);
     if (rc == DW_OK && row->marks.len) {
         rc = dw__marks_read(row->marks, row->head.event_count, r->mark);

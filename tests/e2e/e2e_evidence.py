@@ -283,6 +283,18 @@ def with_stored_text(frame, text):
     return made.data[:8 + 224] + struct.pack('<I', len(new)) + made.data[8 + 228:head] + new + frame.data[head + old:]
 
 
+# Damage in the archive: the events that it took are said to be absent, and what is left holds.
+hurt = os.path.join(dir_, 'hurt')
+shutil.copytree(data, hurt)
+open_segment = max(segments(hurt), key=os.path.getsize)
+body = bytearray(open(open_segment, 'rb').read())
+lost = Frame(open(frames[0], 'rb').read())
+at = body.index(lost.field(192, 32)) + 300
+body[at] ^= 1
+open(open_segment, 'wb').write(body)
+code, out, err = said('evidence', 'export', SSH, '--to', os.path.join(dir_, 'hurt-pack'), '--data', hurt, '--rules', rules)
+check(code == 1 and os.path.basename(open_segment) in err and ('INCOMPLETE' in out or 'NOT OK' in out) and 'frames/' in out, 'a damaged archive', (code, out, err))
+
 # ---- edits ----
 
 for f in files(folder, '.frame'):

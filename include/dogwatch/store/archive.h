@@ -85,6 +85,9 @@ void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64
 void dw_archive_reader_chain_order(struct dw_archive_reader *r);
 /* From now on events are decoded only of frames that `want` takes, by their HEAD and the text of their lines. */
 void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg, const struct dw_head *head, struct dw_str text), void *arg);
+/* From now on other frames than those whose HEAD is taken are passed over (`passed`), records too, and nothing is read or decompressed for them:
+ * of a sealed segment's HEADs hash and roots may be missing. */
+void dw_archive_reader_heads(struct dw_archive_reader *r, bool (*takes)(void *arg, const struct dw_head *head), void *arg);
 /* dw_decoder_only of the reader's decoder. */
 void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an

@@ -238,6 +238,35 @@ static void a_write_that_fails_leaves_no_pack(void **state)
     temp_dir_remove(dir);
 }
 
+/* Goal: a pack that could not be read is never taken for a good one. Method: fail the 1st file call, then the 2nd, ... */
+static void a_read_that_fails_is_said(void **state)
+{
+    (void)state;
+    struct dw_epack *p = small_pack();
+    char dir[512], path[600];
+    uint8_t digest[DW_SHA256_BYTES];
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    for (int tar = 0; tar < 2; tar++) {
+        (void)snprintf(path, sizeof path, "%s/p%s", dir, tar ? ".tar" : "");
+        assert_int_equal(dw_epack_write(&dw_fs_system, p, path, digest), DW_OK);
+        for (int nth = 1;; nth++) {
+            struct faulty_fs f;
+            struct said s = {0};
+            struct dw_epack *got = NULL;
+            assert_true(nth < 200);
+            faulty_fs_init(&f, nth, FAULT_EIO);
+            int rc = dw_epack_read(&f.fs, path, note, &s, &got, digest);
+            dw_epack_free(got);
+            if (!f.hits)
+                break;
+            if (rc == DW_OK && !s.problems)
+                fail_msg("nth=%d: nothing is said", nth);
+        }
+    }
+    dw_epack_free(p);
+    temp_dir_remove(dir);
+}
+
 static void nothing_is_written_over(void **state)
 {
     (void)state;
@@ -314,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_tar_ends_where_it_ends),
         cmocka_unit_test(a_list_has_one_form),
         cmocka_unit_test(a_write_that_fails_leaves_no_pack),
+        cmocka_unit_test(a_read_that_fails_is_said),
         cmocka_unit_test(nothing_is_written_over),
         cmocka_unit_test(what_is_no_plain_file_of_a_folder_is_told_and_not_read),
         cmocka_unit_test(lines_of_a_manifest_follow_each_other),
