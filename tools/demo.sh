@@ -52,9 +52,10 @@ title "The ledger: where every byte is"
 "$bin/dogwatch" ledger --data "$data" --output table
 title "Has anything been changed since?"
 "$bin/dogwatch" archive verify --data "$data"
-title "What proves that alert, as a pack for somebody without the archive, and what verifies it there"
-echo "\$ dogwatch evidence export ${id:0:12} --to demo-data/evidence.tar"
-"$bin/dogwatch" evidence export "$id" --to demo-data/evidence.tar --data "$data" >/dev/null || true
+title "What proves the brute force before it, as a pack for somebody without the archive, and what verifies it there"
+brute=$("$bin/dogwatch" alerts --data "$data" --output csv | tr -d '\r' | awk -F, '/SSH brute force/{print $1}' | head -1); brute=${brute:-$id}
+echo "\$ dogwatch evidence export ${brute:0:12} --to demo-data/evidence.tar"
+"$bin/dogwatch" evidence export "$brute" --to demo-data/evidence.tar --data "$data" >/dev/null || true
 echo "\$ dogwatch evidence verify demo-data/evidence.tar"
 "$bin/dogwatch" evidence verify demo-data/evidence.tar || true
 title "Do these logs make the same alerts again, byte for byte?"
