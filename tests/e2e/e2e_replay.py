@@ -239,6 +239,8 @@ check('no archive to read' in said, 'no archive', said)
 
 # ---- over Apache Kafka ----
 if LONG:
+    if checks['failed']:
+        finish(began)  # where Kafka cannot be brought here, the test ends as skipped
     kafka = Kafka(1)
     AGENTS = 5
     topic = topic_of(os.path.join(dir_, 'kafka'))

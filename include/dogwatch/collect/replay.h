@@ -1,6 +1,6 @@
 /*
  * Replay: the alerts that follow from an archive, by the machine that a collector runs (collector/ingest/detect.c). Only reads, so it may run
- * beside a collector and on a copy that nobody may write. Thread: whoever owns it.
+ * beside a collector and on a copy that nobody may write. Memory: that of a collector, and some 200 bytes an alert. Thread: whoever owns it.
  */
 #ifndef DOGWATCH_COLLECT_REPLAY_H
 #define DOGWATCH_COLLECT_REPLAY_H
