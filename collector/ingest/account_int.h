@@ -52,6 +52,7 @@ struct dw__stream {
     struct dw__range *range;       /* sorted, disjoint, not touching */
     uint32_t range_count, range_cap;
     uint64_t gap_told; /* gaps below are reported */
+    uint8_t agent[DW_AGENT_ID_BYTES]; /* whose frame named it last */
 };
 
 struct dw__epoch {
@@ -145,6 +146,8 @@ void dw__check_gaps(struct dw_account *a, const struct dw_head *h, struct dw__st
 void dw__streams_free(struct dw_account *a);
 
 /* epochs.c. An epoch is valid until the next is begun. */
+/* The greatest low-water mark of an agent that is heard; INT64_MIN: it closed its epoch, is idle, or never said one. */
+int64_t dw__agent_low_water(const struct dw_account *a, const uint8_t agent[DW_AGENT_ID_BYTES]);
 struct dw__epoch *dw__epoch_find(const struct dw_account *a, const struct dw_head *h);
 /* Begins one with the first frame seen of it. NULL without memory. */
 struct dw__epoch *dw__epoch_begin(struct dw_account *a, const struct dw_head *h, enum dw_link *ret);

@@ -46,13 +46,23 @@ void dw__streams_free(struct dw_account *a)
     dw_table_fini(&a->by_id);
 }
 
-int dw__stream_of(struct dw_account *a, const uint8_t *id, struct dw__stream **ret)
+static struct dw__stream *find_stream(const struct dw_account *a, const uint8_t *id, uint64_t hash)
 {
-    uint64_t hash = dw_hash(a->hash_key, dw_str_make((const char *)id, DW_ID_BYTES));
     struct dw_node *n = dw_table_find(&a->by_id, hash);
     while (n && memcmp(DW_ITEM(n, struct dw__stream, node)->said.id, id, DW_ID_BYTES) != 0)
         n = dw_table_next(n);
-    struct dw__stream *s = n ? DW_ITEM(n, struct dw__stream, node) : NULL;
+    return n ? DW_ITEM(n, struct dw__stream, node) : NULL;
+}
+
+static uint64_t hash_of(const struct dw_account *a, const uint8_t *id)
+{
+    return dw_hash(a->hash_key, dw_str_make((const char *)id, DW_ID_BYTES));
+}
+
+int dw__stream_of(struct dw_account *a, const uint8_t *id, struct dw__stream **ret)
+{
+    uint64_t hash = hash_of(a, id);
+    struct dw__stream *s = find_stream(a, id, hash);
     if (!s) {
         if (a->by_id.count >= a->bounds.streams) {
             forget(a, of_use(a->ended.next != &a->ended ? a->ended.next : a->live.next));
@@ -189,6 +199,12 @@ static void tell_conflict(struct dw_account *a, const struct dw_head *h, const s
         ev->start, ev->end);
 }
 
+bool dw_account_is_heard(const struct dw_account *a, const uint8_t stream[DW_ID_BYTES], int64_t time_ns)
+{
+    const struct dw__stream *s = find_stream(a, stream, hash_of(a, stream));
+    return s && dw__agent_low_water(a, s->agent) >= time_ns;
+}
+
 static int take_more(struct dw_account *a, const struct dw_extent *e)
 {
     struct dw__stream *s;
@@ -209,6 +225,7 @@ int dw__take_event(struct dw_account *a, const struct dw_head *h, const struct d
         rc = describe(&s->said, ev->stream);
     if (rc < 0)
         return rc;
+    memcpy(s->agent, h->agent, sizeof s->agent);
     uint64_t hash = dw_hash(a->hash_key, ev->line), already = dw__covered(s, ev->start, ev->end);
     *ret_mark = known ? *known : judge(a, s, ev, already, hash);
     if (*ret_mark == DW_MARK_CONFLICT)

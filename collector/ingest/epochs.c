@@ -186,6 +186,19 @@ int64_t dw_account_low_water(const struct dw_account *a)
     return low;
 }
 
+int64_t dw__agent_low_water(const struct dw_account *a, const uint8_t agent[DW_AGENT_ID_BYTES])
+{
+    if (dw_is_collector(agent))
+        return a->own.low_water_ns;
+    int64_t low = INT64_MIN;
+    for (const struct dw__ring *r = a->open.next; r != &a->open; r = r->next) {
+        const struct dw__epoch *e = DW_ITEM(r, const struct dw__epoch, open);
+        if (memcmp(e->chain.agent, agent, DW_AGENT_ID_BYTES) == 0 && !e->idle && e->low_water_ns > low)
+            low = e->low_water_ns;
+    }
+    return low;
+}
+
 int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_head *head)
 {
     const struct dw__epoch *e = dw_is_collector(head->agent) ? &a->own : dw__epoch_find(a, head);

@@ -47,13 +47,21 @@ static void on_problem(void *arg, const struct dw_problem *p)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));
 }
 
+/* As the watermark is behind the low-water marks, so is what a silence needs. */
+static bool is_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns)
+{
+    const struct dw__detect *d = arg;
+    int64_t low;
+    return !__builtin_add_overflow(time_ns, d->lateness_ns, &low) && dw_account_is_heard(d->account, stream, low);
+}
+
 int dw__detect_init(struct dw__detect *d)
 {
     d->account = dw_account_new(NULL, on_problem, d);
     if (d->account && d->listed)
         dw_account_list_agents(d->account, d->listed, d->listed_count);
     d->scratch = dw_match_scratch_new(d->rules);
-    d->window = dw_window_new(d->rules, NULL);
+    d->window = dw_window_new(d->rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
     d->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
     return d->account && d->scratch && d->window && d->mark ? DW_OK : DW_ENOMEM;
 }

@@ -92,6 +92,8 @@ int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_
 /* The least low-water mark of epochs that a signed record opened, that none closed, and whose agent is not idle; INT64_MAX when
  * there is none. One that nobody opened cannot hold back the others. */
 int64_t dw_account_low_water(const struct dw_account *a);
+/* Whether the agent that sent the newest event of a stream is heard and has said that nothing before `time_ns` is still to come. */
+bool dw_account_is_heard(const struct dw_account *a, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
 /* An agent that holds back the watermark and was last heard before that time: the decision that is due. False: there is none. */
 bool dw_account_unheard(const struct dw_account *a, int64_t heard_before_ns, struct dw_decision *ret);
 /* Where the collector's own chain goes on. */
