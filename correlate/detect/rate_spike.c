@@ -77,7 +77,7 @@ static int judge(const struct dw_correlation *c, const struct dw__state *s, bool
     uint32_t n = s->count - 1;
     *ret_is = false;
     *ret = (struct dw_anomaly){.feature = c->field_count ? c->field_name[0] : DW_STR("events"), .spans = n};
-    if (n < (c->history + 1) / 2 || dw__entry_at(s, n)->time_ns - s->began_ns < c->learn_ns)
+    if (n < (c->history + 1) / 2 || dw__since(dw__entry_at(s, n)->time_ns, s->began_ns) < c->learn_ns)
         return DW_OK;
     double *room = dw_alloc(n * sizeof *room);
     if (!room)
@@ -93,24 +93,25 @@ static int open_span(struct dw_window *w, const struct dw_correlation *c, struct
 {
     struct dw__record empty = *r;
     int rc = DW_OK;
-    int64_t at = s->count ? dw__entry_at(s, s->count - 1)->time_ns + c->timespan_ns : span;
-    if (span - at > (int64_t)c->history * c->timespan_ns)
-        at = span - (int64_t)c->history * c->timespan_ns; /* older ones would be pushed out again */
+    uint64_t steps = s->count ? ((uint64_t)span - (uint64_t)dw__entry_at(s, s->count - 1)->time_ns) / (uint64_t)c->timespan_ns : 1;
+    steps = steps > c->history ? c->history : steps; /* older ones would be pushed out again */
     empty.number = 0;
-    for (; at <= span && rc == DW_OK; at += c->timespan_ns) {
+    for (; steps-- > 0 && rc == DW_OK;) {
         if (s->count && c->way != DW_UP)
             rc = judge(c, s, true, ret_fell, ret);
-        empty.time_ns = at;
+        empty.time_ns = span - (int64_t)steps * c->timespan_ns;
         rc = rc < 0 ? rc : dw__entries_append(w, s, &empty, c->history + 1);
     }
     *ret_fell = *ret_fell && ret->score < 0;
     return rc;
 }
 
+/* Where the span of a time begins; the first that there can be, for a time at the beginning of all. */
 static int64_t span_of(int64_t t, int64_t width)
 {
-    int64_t rest = t % width;
-    return t - (rest < 0 ? rest + width : rest);
+    int64_t rest = t % width, begin;
+    rest = rest < 0 ? rest + width : rest;
+    return __builtin_sub_overflow(t, rest, &begin) ? t + (width - rest) : begin;
 }
 
 /* A quarter of the past that makes the baseline: what comes and goes is one anomaly. */

@@ -21,7 +21,7 @@ int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__
 
 bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, struct dw_anomaly *ret)
 {
-    double heard = (double)(s->newest_ns - s->began_ns) / 1e9;
+    double heard = (double)dw__since(s->newest_ns, s->began_ns) / 1e9;
     *ret = (struct dw_anomaly){.feature = DW_STR("events"), .value = 0, .baseline = s->total > 1 ? heard / (double)(s->total - 1) : 0, .spans = 1};
-    return s->newest_ns - s->began_ns >= c->learn_ns;
+    return dw__since(s->newest_ns, s->began_ns) >= c->learn_ns;
 }

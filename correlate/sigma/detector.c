@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #define DAY_NS (86400 * INT64_C(1000000000))
+#define PAST_MOST_NS (3653 * DAY_NS)
 enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000 };
 #define DEVIATIONS_USUAL 3.5 /* Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 */
 
@@ -70,6 +71,8 @@ static int read_history(struct dw__sigma *g, const struct dw_yaml *map, struct d
     uint64_t count = HISTORY_USUAL;
     if (n && (n->kind != DW_YAML_SCALAR || !dw_str_u64(n->text, &count) || count < HISTORY_LEAST || count > HISTORY_MOST))
         return refuse(g, n, "a whole number from 4 to 2000", "history is how many spans make the baseline");
+    if ((int64_t)count > PAST_MOST_NS / c->timespan_ns)
+        return refuse(g, n ? n : map, "shorter spans, or fewer of them", "history times timespan is over ten years");
     c->history = (uint32_t)count;
     n = dw_yaml_get(map, "deviations");
     c->deviations = DEVIATIONS_USUAL;

@@ -173,7 +173,7 @@ static int temporal(
     s->count = c->member_count;
     s->entry[r->member] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
     for (uint32_t m = 0; m < c->member_count; m++)
-        seen += s->entry[m].set && s->entry[m].time_ns > r->time_ns - c->timespan_ns;
+        seen += s->entry[m].set && s->entry[m].time_ns > dw__earlier(r->time_ns, c->timespan_ns);
     *ret = seen;
     return DW_OK;
 }
@@ -189,14 +189,14 @@ static int ordered(
     s->count = n * n;
     struct dw__entry *chain = &s->entry[step * n];
     const struct dw__entry *before = step ? &s->entry[(step - 1) * n] : NULL;
-    bool extends = !before || (before[0].set && before[0].time_ns > r->time_ns - c->timespan_ns);
+    bool extends = !before || (before[0].set && before[0].time_ns > dw__earlier(r->time_ns, c->timespan_ns));
     if (extends && (!chain[0].set || !before || before[0].time_ns >= chain[0].time_ns)) {
         if (before)
             memcpy(chain, before, step * sizeof *chain);
         chain[step] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
     }
     for (uint32_t i = 0; i < n; i++)
-        if (s->entry[i * n].set && s->entry[i * n].time_ns > r->time_ns - c->timespan_ns)
+        if (s->entry[i * n].set && s->entry[i * n].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
             longest = i + 1;
     *ret = longest;
     return DW_OK;
@@ -209,7 +209,7 @@ int dw__observe(
     int rc = DW_OK;
     bool by_members = c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED;
     if (!by_members)
-        dw__entries_expire(s, r->time_ns - c->timespan_ns);
+        dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
     switch (c->type) {
     case DW_CORR_EVENT_COUNT: rc = count_events(w, c, s, r, ret_value); break;
     case DW_CORR_VALUE_COUNT: rc = count_values(w, c, s, r, ret_value); break;

@@ -274,7 +274,7 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         .key_count = key_values(s, values),
         .cause = s->cause,
         .time_ns = now,
-        .window_start_ns = update || anomaly ? s->started_ns : now - rule->corr->timespan_ns,
+        .window_start_ns = update || anomaly ? s->started_ns : dw__earlier(now, rule->corr->timespan_ns),
         .window_end_ns = now,
         .value = value,
         .total = s->total,
@@ -359,7 +359,7 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
     if (!has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
-    s->started_ns = r->time_ns - rule->corr->timespan_ns;
+    s->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
     begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
@@ -380,7 +380,7 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     if (!has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
-    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? dw__entry_at(s, s->count - 1)->time_ns : r->time_ns - c->timespan_ns;
+    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? dw__entry_at(s, s->count - 1)->time_ns : dw__earlier(r->time_ns, c->timespan_ns);
     begin_finding(w, s);
     note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
@@ -397,7 +397,7 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     s->newest_ns = r->time_ns;
     if (rc < 0 || !is)
         return rc;
-    bool goes_on = s->open && r->time_ns - s->hot_ns <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
+    bool goes_on = s->open && dw__since(r->time_ns, s->hot_ns) <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
     s->hot_ns = r->time_ns;
     if (!goes_on) {
         rc = open_anomaly(w, s, r, &a);
@@ -427,7 +427,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
         return take_anomaly(w, s, r, d);
     bool crossed = false;
     double value = 0;
-    if (s->open && s->newest_ns <= r->time_ns - c->timespan_ns)
+    if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
         s->open = false; /* the window emptied since */
     rc = dw__observe(w, s, r, &crossed, &value);
     s->newest_ns = r->time_ns;

@@ -115,11 +115,23 @@ bool dw__condition_holds(const struct dw_correlation *c, double value);
 DW_MUST_USE int dw__silence_again(struct dw_window *w, struct dw__state *s, int64_t due_ns);
 /* The one whose time has come first, up to `until_ns`, taken out; NULL: none. */
 struct dw__state *dw__silence_due(struct dw_window *w, int64_t until_ns);
-/* t + span, at most the end of time. */
+/* t + span, t - span, t - before: at most the end of time, at least its beginning. Logs may say any time. */
 static inline int64_t dw__later(int64_t t, int64_t span_ns)
 {
     int64_t sum;
     return __builtin_add_overflow(t, span_ns, &sum) ? INT64_MAX : sum;
+}
+
+static inline int64_t dw__earlier(int64_t t, int64_t span_ns)
+{
+    int64_t rest;
+    return __builtin_sub_overflow(t, span_ns, &rest) ? INT64_MIN : rest;
+}
+
+static inline int64_t dw__since(int64_t t, int64_t before_ns)
+{
+    int64_t apart;
+    return __builtin_sub_overflow(t, before_ns, &apart) ? INT64_MAX : apart;
 }
 
 void dw__finding_id(

@@ -335,6 +335,30 @@ static void no_silence_is_told_where_matches_were_refused(void **state)
     dw_window_free(w);
 }
 
+/* Goal:   no time that a log may say breaks arithmetic.
+ * Method: the first and the last times there are, and one between, under the sanitizer. */
+static void the_ends_of_time_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n"};
+    static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1, INT64_MAX};
+    for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
+        static struct heard h;
+        rules(detectors[d]);
+        struct dw_window *w = dw_window_new(b.rs, NULL);
+        for (size_t i = 0; i < DW_COUNT_OF(times); i++) {
+            (void)sbed_event(&b, "user=u|v=x", "-");
+            b.ev.time_ns = times[i];
+            b.ev.start = i;
+            b.ev.stream = &stream;
+            assert_int_equal(dw_window_match(w, 0, &b.ev, false), DW_OK);
+        }
+        assert_int_equal(dw_window_advance(w, INT64_MAX, hear, &h), DW_OK);
+        dw_window_free(w);
+        dw_buf_fini(&h.text);
+    }
+}
+
 /* ---- what is written ---- */
 
 static void mistakes_are_named(void **state)
@@ -351,6 +375,7 @@ static void mistakes_are_named(void **state)
         {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only rate_spike has a comparison"},
         {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
         {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
+        {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
         {"  type: rate_spike\n  timespan: 1m\n  deviations: 0\n", "deviations is how many times"},
         {"  type: rate_spike\n  timespan: 1m\n  direction: left\n", "up, down or both"},
         {"  type: rate_spike\n", "detector: the timespan is missing"},
@@ -379,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_source_that_goes_on_is_not_silent),
         cmocka_unit_test(no_silence_is_told_of_a_sender_that_is_away),
         cmocka_unit_test(no_silence_is_told_where_matches_were_refused),
+        cmocka_unit_test(the_ends_of_time_do_no_harm),
         cmocka_unit_test(mistakes_are_named),
     };
     sbed_init(&b);
