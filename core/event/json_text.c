@@ -104,7 +104,7 @@ bool dw_json_string(struct dw_buf *out, struct dw_str s)
         return false;
     char *first = to;
     bool repaired = false;
-    const char *at = s.ptr, *end = at + s.len;
+    const char *at = s.len ? s.ptr : "", *end = at + s.len; /* an empty view may point nowhere */
     *to++ = '"';
     while (at < end) {
         const char *stop = scan_plain(at, end);

@@ -441,8 +441,8 @@ static int take(struct dw_window *w, const struct dw__record *r)
     return DW_OK;
 }
 
-/* A key of silence whose time has come: told, put off, or forgotten. */
-static int look_at_silence(struct dw_window *w, struct dw__state *s)
+/* A key of silence whose time has come, at `now_ns` of event time: told, put off, or forgotten. */
+static int look_at_silence(struct dw_window *w, struct dw__state *s, int64_t now_ns)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     struct dw_anomaly a;
@@ -452,7 +452,8 @@ static int look_at_silence(struct dw_window *w, struct dw__state *s)
     if (w->deaf_ns > s->newest_ns || (w->is_heard && !w->is_heard(w->arg, s->cause.stream, deadline))) {
         DW_COUNT_IF(!s->doubted, detect_silence_undecided);
         s->doubted = true;
-        return dw__silence_again(w, s, dw__later(s->due_ns, c->timespan_ns));
+        s->over = now_ns == INT64_MAX;
+        return s->over ? DW_OK : dw__silence_again(w, s, dw__later(now_ns, c->timespan_ns));
     }
     s->over = true;
     if (!dw__silence_is(c, s, &a))
@@ -474,7 +475,7 @@ static int tell_silences(struct dw_window *w, int64_t until_ns)
 {
     int rc = DW_OK;
     for (struct dw__state *s; rc == DW_OK && (s = dw__silence_due(w, until_ns));)
-        rc = look_at_silence(w, s);
+        rc = look_at_silence(w, s, until_ns);
     return rc;
 }
 
@@ -484,7 +485,7 @@ int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding
     w->emit = emit;
     w->ud = ud;
     while (rc == DW_OK && w->heap_count && w->heap[0]->time_ns <= watermark_ns) {
-        rc = tell_silences(w, w->heap[0]->time_ns - 1); /* what was silent until then */
+        rc = tell_silences(w, dw__earlier(w->heap[0]->time_ns, 1)); /* what was silent until then */
         if (rc < 0)
             break;
         struct dw__record *r = dw__heap_pop(w);

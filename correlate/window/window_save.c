@@ -15,8 +15,10 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#define COUNT_MOST 9007199254740992.0 /* 2^53: a count is exact */
 enum { MAGIC = 0x32577764 };
 
 static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
@@ -138,8 +140,9 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
         e->ref = take_ref(c);
         dw_take_into(c, e->value, sizeof e->value);
         e->number = dw_take_double(c);
+        c->bad |= !isfinite(e->number);
     }
-    return DW_OK;
+    return c->bad ? DW_ECORRUPT : DW_OK;
 }
 
 /* Member tables have a fixed size that observe relies on, spans of rate_spike stand at whole multiples; rings may have any. Only silence
@@ -153,7 +156,7 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
     if (c->type == DW_CORR_RATE_SPIKE && s->count > c->history + 1)
         return false;
     for (uint32_t i = 0; c->type == DW_CORR_RATE_SPIKE && i < s->count; i++)
-        if (s->entry[i].time_ns % c->timespan_ns != 0)
+        if (s->entry[i].time_ns % c->timespan_ns != 0 || (c->field_count == 0 && !(s->entry[i].number >= 0 && s->entry[i].number < COUNT_MOST)))
             return false;
     return c->type != DW_CORR_TEMPORAL_ORDERED || s->count == 0 || s->count == c->member_count * c->member_count;
 }
@@ -255,7 +258,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
     if (head.corr == UINT32_MAX)
         return DW_OK;
-    if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count)
+    if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count || !isfinite(head.number))
         return DW_ECORRUPT;
     struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
     if (!r)

@@ -1,17 +1,10 @@
 /* Fuzz: bytes as a snapshot of windows. What loads can be saved, loaded again, and run on. */
 #include "support.h"
+#include "windows.h"
 
 #include "dogwatch/correlate/window.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const char rules[] =
-    "title: a\nid: a\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n"
-    "---\ntitle: b\nid: b\nlogsource: {product: x}\ndetection: {s: {f: 2}, condition: s}\n"
-    "---\ntitle: n\nid: n\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: "
-    "2}}\n"
-    "---\ntitle: o\nid: o\ncorrelation: {type: temporal_ordered, rules: [a, b], group-by: [u], timespan: 10s}\n"
-    "---\ntitle: t\nid: t\ncorrelation: {type: temporal, rules: [a, b], timespan: 10s}\n";
 
 static void ignore(void *ud, const struct dw_finding *f)
 {
@@ -27,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!rs) { /* once: the rules never change */
         keys = dw_keys_new();
         rs = dw_ruleset_new(keys, NULL);
-        int rc = dw_ruleset_add(rs, "w.yml", dw_str_of(rules), (struct dw_diag_sink){0});
+        int rc = dw_ruleset_add(rs, "w.yml", dw_str_of(windows_rules), (struct dw_diag_sink){0});
         if (rc == DW_OK)
             rc = dw_ruleset_finish(rs, (struct dw_diag_sink){0});
-        DW_ASSERT(rc == DW_OK && dw_ruleset_count(rs) == 5);
+        DW_ASSERT(rc == DW_OK && dw_ruleset_count(rs) == WINDOWS_RULES);
     }
     struct dw_window *w = dw_window_new(rs, NULL), *again = dw_window_new(rs, NULL);
     struct dw_buf saved = {0};
@@ -39,6 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int rc = dw_window_load(again, dw_buf_view(&saved));
         DW_ASSERT(rc == DW_OK);
         rc = dw_window_flush(w, ignore, rs);
+        DW_ASSERT(rc == DW_OK);
+        rc = dw_window_advance(w, INT64_MAX, ignore, rs); /* what waits for its time */
         DW_ASSERT(rc == DW_OK);
     }
     dw_buf_fini(&saved);

@@ -1,9 +1,12 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame, fuzz_segment and fuzz_spool; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool and fuzz_window; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
 #include "support.h"
+#include "windows.h"
+
+#include "dogwatch/correlate/window.h"
 
 #include <stdio.h>
 
@@ -87,6 +90,47 @@ static void spool_seeds(const char *folder)
     frames_fini(&t);
 }
 
+static void ignore(void *ud, const struct dw_finding *f)
+{
+    (void)ud;
+    (void)f;
+}
+
+/* A match of rule 0 or 1 at a second, by user u with value x. */
+static void match(struct dw_keys *keys, struct dw_window *w, int64_t second, uint32_t rule, const char *x)
+{
+    static const struct dw_stream stream = {.id = {7}, .series = {3}};
+    struct dw_field field[2] = {{.v.ptr = "ann", .len = 3, .kind = DW_K_LITERAL}, {.v.ptr = x, .len = (uint32_t)strlen(x), .kind = DW_K_LITERAL}};
+    assert_int_equal(dw_keys_intern(keys, DW_STR("u"), &field[0].key), DW_OK);
+    assert_int_equal(dw_keys_intern(keys, DW_STR("x"), &field[1].key), DW_OK);
+    struct dw_event ev = {.field = field, .field_count = 2, .line = DW_STR("-"), .stream = &stream, .time_ns = second * 1000000000, .start = (uint64_t)second};
+    assert_int_equal(dw_window_match(w, rule, &ev, false), DW_OK);
+}
+
+static void window_seeds(const char *folder)
+{
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_ruleset *rs = dw_ruleset_new(keys, NULL);
+    struct dw_buf out = {0};
+    assert_int_equal(dw_ruleset_add(rs, "w.yml", dw_str_of(windows_rules), (struct dw_diag_sink){0}), DW_OK);
+    assert_int_equal(dw_ruleset_finish(rs, (struct dw_diag_sink){0}), DW_OK);
+    assert_int_equal(dw_ruleset_count(rs), WINDOWS_RULES);
+    struct dw_window *w = dw_window_new(rs, NULL);
+    dw_window_save(w, &out);
+    put(folder, "empty", dw_buf_view(&out));
+    for (int64_t t = 1; t < 30; t++)
+        match(keys, w, t, t % 7 == 0, t % 5 ? "x" : "y");
+    assert_int_equal(dw_window_advance(w, 25000000000, ignore, NULL), DW_OK);
+    dw_buf_reset(&out);
+    dw_window_save(w, &out);
+    put(folder, "one_of_each", dw_buf_view(&out));
+    put(folder, "cut_in_a_key", dw_str_slice(dw_buf_view(&out), 0, 90));
+    dw_buf_fini(&out);
+    dw_window_free(w);
+    dw_ruleset_free(rs);
+    dw_keys_free(keys);
+}
+
 int main(int argc, char **argv)
 {
     char folder[900];
@@ -100,5 +144,7 @@ int main(int argc, char **argv)
     segment_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/spool", argv[1]);
     spool_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/window", argv[1]);
+    window_seeds(folder);
     return 0;
 }

@@ -1,0 +1,16 @@
+/* The rules over which fuzz_window loads snapshots, and which its seeds are made of: one of each kind of state. */
+#ifndef DOGWATCH_TESTS_WINDOWS_H
+#define DOGWATCH_TESTS_WINDOWS_H
+
+static const char windows_rules[] =
+    "title: a\nid: a\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n"
+    "---\ntitle: b\nid: b\nlogsource: {product: x}\ndetection: {s: {f: 2}, condition: s}\n"
+    "---\ntitle: n\nid: n\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: 2}}\n"
+    "---\ntitle: o\nid: o\ncorrelation: {type: temporal_ordered, rules: [a, b], group-by: [u], timespan: 10s}\n"
+    "---\ntitle: t\nid: t\ncorrelation: {type: temporal, rules: [a, b], timespan: 10s}\n"
+    "---\ntitle: v\nid: v\ndetector: {type: new_value, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s}\n"
+    "---\ntitle: r\nid: r\ndetector: {type: rate_spike, rules: [a], timespan: 5s, history: 4, direction: both}\n"
+    "---\ntitle: q\nid: q\ndetector: {type: silence, rules: [b], group-by: [u], timespan: 10s, learn: 1s}\n";
+enum { WINDOWS_RULES = 8 };
+
+#endif
