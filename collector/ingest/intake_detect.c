@@ -30,7 +30,8 @@ void dw__detect_finding(void *detect, const struct dw_finding *f)
         dw_tally_add(&d->tally->rule[f->rule].matched);
     if (f->silent || d->rc < 0)
         return;
-    d->by_window = !f->event;
+    const struct dw_correlation *c = dw_ruleset_rule(d->rules, f->rule)->corr;
+    d->type = c ? c->type : DW_CORR_NONE;
     keep_failure(d, dw_raised_of_finding(&d->raised, d->rules, f));
     if (d->rc == DW_OK)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));
@@ -41,7 +42,7 @@ static void on_problem(void *arg, const struct dw_problem *p)
     struct dw__detect *d = arg;
     if (d->rc < 0)
         return;
-    d->by_window = false;
+    d->type = DW_CORR_NONE;
     keep_failure(d, dw_raised_of_problem(&d->raised, p));
     if (d->rc == DW_OK)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));

@@ -25,7 +25,7 @@ struct dw__detect {
     struct dw_window *window;
     uint8_t *mark; /* of the frame in hand, one an event */
     struct dw_raised raised;
-    bool by_window; /* the alert in hand is of a correlation */
+    enum dw_corr_type type; /* of the rule of the alert in hand; DW_CORR_NONE: about one event, or the collector's own */
     int64_t read_arrival_ns; /* of the frame read last from an archive */
     int64_t late_below_ns;   /* of the chain of the frame in hand, as stated before it */
     const struct dw_event *event; /* being matched */

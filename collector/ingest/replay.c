@@ -53,7 +53,7 @@ static int raise_live(void *arg, const struct dw_alert *alert)
     if (k->live >= alert->total)
         return DW_OK;
     k->live = alert->total;
-    if (p->r->corrected && p->detect.by_window)
+    if (p->r->corrected && p->detect.type != DW_CORR_NONE && p->detect.type != DW_CORR_SILENCE)
         return DW_OK; /* the second window has its own */
     k->corrected = alert->total;
     return p->r->each(p->r->arg, alert, DW_REPLAY_SAME);
@@ -74,6 +74,15 @@ static void raise_corrected(void *arg, const struct dw_finding *f)
         return;
     k->corrected = raised->alert.total;
     p->rc = p->r->each(p->r->arg, &raised->alert, k->live < k->corrected ? DW_REPLAY_NEW : DW_REPLAY_SAME);
+}
+
+/* At the end of an archive nobody can be asked any more whether a sender was heard at some time: silences are those of the faithful window. */
+static bool never_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns)
+{
+    (void)arg;
+    (void)stream;
+    (void)time_ns;
+    return false;
 }
 
 static void tell_gone(const struct replaying *p)
@@ -132,7 +141,7 @@ static int read_all(struct replaying *p, struct dw_decoder *decoder)
 int dw_replay_run(struct dw_replay *r)
 {
     struct replaying p = {.r = r, .detect = {.rules = r->rules, .lateness_ns = r->lateness_ns, .listed = r->listed, .listed_count = r->listed_count}};
-    const struct dw_window_opts room = {.waiting_bytes_max = CORRECTED_BYTES_MAX, .state_bytes_max = CORRECTED_BYTES_MAX};
+    const struct dw_window_opts room = {.waiting_bytes_max = CORRECTED_BYTES_MAX, .state_bytes_max = CORRECTED_BYTES_MAX, .is_heard = never_heard};
     uint64_t refused = dw_counter_get(DW_C_correlate_matches_refused);
     struct dw_decoder *decoder = dw_decoder_new(r->keys);
     r->frames = r->events = r->unread = r->refused = 0;

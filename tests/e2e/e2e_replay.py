@@ -189,6 +189,37 @@ got, said = replay(hurt, codes=(1,))
 check('PARTIAL' in said and b'dogwatch.archive.damaged' in got, 'damage is an alert, and makes the answer partial', said)
 
 
+# ---- detectors ----
+quiet, quiet_rules = os.path.join(dir_, 'quiet'), os.path.join(dir_, 'quiet.yml')
+with open(quiet_rules, 'w') as f:
+    f.write('''title: seen
+id: 00000000-0000-4000-8000-00000000000a
+name: seen
+logsource: {category: webserver}
+detection: {s: {url.path|startswith: /}, condition: s}
+---
+title: quiet
+id: 00000000-0000-4000-8000-00000000000b
+detector: {type: silence, rules: [seen], group-by: [source.ip], timespan: 60s, learn: 1s}
+---
+title: new
+id: 00000000-0000-4000-8000-00000000000c
+detector: {type: new_value, rules: [seen], group-by: [source.ip], field: url.path, timespan: 1h, learn: 1s}
+''')
+at = datetime.datetime(2026, 11, 25, 12)
+with open(os.path.join(dir_, 'quiet.log'), 'w') as f:
+    for i in range(60):
+        at += datetime.timedelta(seconds=200 if i % 20 == 19 else 2)
+        f.write(f'203.0.113.{i % 2} - - [{at.strftime("%d/%b/%Y:%H:%M:%S +0000")}] "GET /{i % 7} HTTP/1.1" 200 5 "-" "curl"\n')
+dogwatch('up', '--data', quiet, '--logs', os.path.join(dir_, 'quiet.log'), '--rules', quiet_rules, '--until-idle')
+qlive = raised(quiet)
+check({'quiet', 'new'} <= {x['title'] for x in ndjson(qlive.decode())}, 'detectors raise alerts', qlive[-600:])
+same_bytes(replay(quiet)[0], qlive, 'detectors')
+rows = ndjson(replay(quiet, '--corrected')[0].decode())
+same(sorted((x['id'], x['total']) for x in rows), sorted((x['id'], x['total']) for x in ndjson(qlive.decode())), 'nothing came late: the same alerts, silences too')
+check(not any(x['replay']['new'] for x in rows), 'and none is new')
+
+
 # ---- late events in their place ----
 late = os.path.join(dir_, 'late')
 auth = os.path.join(dir_, 'late.log')

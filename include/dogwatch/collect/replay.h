@@ -24,7 +24,7 @@ struct dw_replay {
     const uint8_t *listed; /* agents that alone were agreed to; NULL: the first of a host was */
     uint32_t listed_count;
     /* False: faithful, the lines of alerts.log in their order. True: events that came late take their place in correlations; alerts about one
-     * event come in order of intake, then those of correlations in order of event time. */
+     * event, and of silences, which stay as they are, come in order of intake, then those of correlations in order of event time. */
     bool corrected;
     /* Borrows the alert. A code < 0 ends the replay, which answers it. */
     int (*each)(void *arg, const struct dw_alert *alert, enum dw_replay_kind kind);
