@@ -13,4 +13,5 @@ echo "== ecs: lines to events, kind named"; python3 tools/score_ecs.py build/ben
 echo "== ecs: the same, format probed"; python3 tools/score_ecs.py build/bench/dogwatch --auto | tail -2 || status=1
 echo "== container-formats and multi-line"; python3 tools/score_lines.py build/bench/tests/bench_lines_driver | tail -4 || status=1
 echo "== sigma"; python3 tools/score_sigma.py "build/bench/dogwatch rules" || status=1
+echo "== nab: rate_spike over machine metrics"; python3 tools/score_nab.py build/bench/dogwatch || status=1
 exit $status
