@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { axeBoth, keys, open, role, sees, text } from '../harness/page.mjs';
 import { stage } from '../harness/stage.mjs';
-import { clfTime, syslogTime, until, world } from '../harness/world.mjs';
+import { clfTime, ssh, syslogTime, until, world } from '../harness/world.mjs';
 
 let w, browser;
 
@@ -12,6 +12,7 @@ const PAYLOADS = [
     '<script>globalThis.pwned=1</script>', '<img src=x onerror="globalThis.pwned=2">', '"><svg onload=alert(3)>', "';globalThis.pwned=4;//", 'javascript:globalThis.pwned=5',
     '</td></tr></table><iframe srcdoc="<script>parent.pwned=6</script>">', '${globalThis.pwned=7}', '{{constructor.constructor("globalThis.pwned=8")()}}', '<a href="http://evil.example/">click</a>', '&lt;b&gt;',
 ];
+const USERS = ['<script>globalThis.pwned=20</script>', 'a\u202eb', 'x"=\\%*?', '<img/src=x/onerror=globalThis.pwned=21>'];
 const HIDING = ['red\x1b[31m and clear\x1b[2J\x1b[8mhidden\x1b[0m', 'invoice\u202efdp.exe', 'zero\u200bwidth\u2066isolate\u2069', 'bell\x07 back\x08space null\x01', 'tag\u{e0041}\u{e0042}', 'next\u2028line\u0085'];
 const SHOWN = ['\\x1b[31m and clear\\x1b[2J\\x1b[8mhidden\\x1b[0m', 'invoice\\u202efdp.exe', 'zero\\u200bwidth\\u2066isolate\\u2069', 'bell\\x07 back\\x08space null\\x01', 'tag\\u{e0041}\\u{e0042}', 'next\\u2028line\\x85'];
 
@@ -21,14 +22,15 @@ const skip = stage(async b => {
     const json = `${JSON.stringify({ level: 'info', msg: 'keys of evil', '<script>globalThis.pwned=9</script>': '<b>x</b>', nested: { 'a\u202eb': 'v', constructor: 'c' } }).replace('"level"', '"__proto__":{"pwned":10},"level"')}\n`;
     const attack = PAYLOADS.slice(0, 3).map(p => `203.0.113.5 - - [${clfTime(200)}] "GET /?q=1%20UNION%20SELECT%20password%20FROM%20users--${p.replace(/"/g, '%22').replace(/ /g, '%20')} HTTP/1.1" 200 5 "-" "${p.replace(/"/g, "'")}"\n`).join('');
     const long = `${syslogTime(100)} web1 app[9]: begin ${'A<i>\u202e'.repeat(MEGABYTE / 7)} end\n`;
-    w = await world('hostile', { logs: { 'app.log': app, 'json.log': json, 'access.log': attack, 'long.log': long }, events: PAYLOADS.length + HIDING.length + 5, alerts: 1 });
+    const auth = USERS.map((u, i) => ssh('Failed', u, '203.0.113.77', 400 - i)).join('');
+    w = await world('hostile', { logs: { 'auth.log': auth, 'app.log': app, 'json.log': json, 'access.log': attack, 'long.log': long }, events: PAYLOADS.length + HIDING.length + USERS.length + 5, alerts: 1 });
     return w;
 });
 
 /* Nothing ran, nothing was made of text, nobody else was asked. */
 async function harmless(page) {
-    const made = await page.evaluate(() => ({ pwned: String(globalThis.pwned), polluted: String({}.pwned), elements: document.querySelectorAll('#app :is(script, img, svg, iframe, object, embed, i, b b)').length,
-        far: [...document.querySelectorAll('a[href]')].filter(a => a.origin !== location.origin).length }));
+    const made = await page.evaluate(() => ({ pwned: String(globalThis.pwned), polluted: String({}.pwned), elements: document.querySelectorAll('#app :is(script, img, svg:not(.lane, .spark), iframe, object, embed, i, b b)').length,
+        far: [...document.querySelectorAll('a[href]')].filter(a => new URL(a.getAttribute('href'), location).origin !== location.origin).length }));
     assert.deepEqual(made, { pwned: 'undefined', polluted: 'undefined', elements: 0, far: 0 });
     assert.deepEqual(page.wrongs, []);
     assert.doesNotMatch(await text(page), /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/, 'nothing on the page hides or reorders');
@@ -73,6 +75,32 @@ test('an alert about a hostile line runs nothing and hides nothing', { skip }, a
     await sees(page, 'Lines around it');
     await sees(page, '<svg');
     await harmless(page);
+    await page.close();
+}, { timeout: 240e3 });
+
+test('an entity with a hostile name is that one, on its page and beside others', { skip }, async () => {
+    const shown = ['<script>globalThis.pwned=20</script>', 'a\\u202eb', 'x"=\\%*?', '<img/src=x/onerror=globalThis.pwned=21>'];
+    const page = await open(browser, `${w.url}#/entity/source.ip%3D203.0.113.77`);
+    for (const u of shown)
+        await sees(page, u);
+    await harmless(page);
+    for (const [i, user] of USERS.entries()) {
+        await page.goto(`${w.url}#/entity/${encodeURIComponent(`user.name=${user}`)}`);
+        await sees(page, shown[i]);
+        await sees(page, /Events in the range\s+1\b/);
+        await sees(page, 'Failed password');
+        await harmless(page);
+    }
+    await page.close();
+}, { timeout: 240e3 });
+
+test('rules, the matrix, the ledger, policies and the archive beside hostile lines', { skip }, async () => {
+    const page = await open(browser, `${w.url}#/entity`);
+    for (const [hash, ready] of [['entity', 'By risk'], ['rules', 'since the collector started'], ['attack', 'T1190'], ['ledger', 'accounted for'], ['budget', 'stand at 0'], ['archive', 'Integrity'], ['policies', 'For the gateway']]) {
+        await page.goto(`${w.url}#/${hash}`);
+        await sees(page, ready);
+        await harmless(page);
+    }
     await page.close();
 }, { timeout: 240e3 });
 
