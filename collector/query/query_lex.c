@@ -79,7 +79,9 @@ int query_quoted(struct query_parser *p, char close, struct dw_buf *out)
 {
     size_t from = p->at++;
     while (p->at < p->text.len && p->text.ptr[p->at] != close) {
-        if (p->text.ptr[p->at] == '\\' && p->at + 1 < p->text.len && p->text.ptr[p->at + 1] == close)
+        char next = p->at + 1 < p->text.len ? p->text.ptr[p->at + 1] : '\0';
+        bool escapes = next == close || (close == '"' && next == '\\'); /* any other backslash is itself: "C:\Windows" */
+        if (p->text.ptr[p->at] == '\\' && escapes)
             p->at++;
         dw_buf_byte(out, (uint8_t)p->text.ptr[p->at++]);
     }

@@ -145,6 +145,9 @@ static const struct {
     {true, "_line:\"GET /login\""},
     {true, "event.id:*"},
     {false, "event.id:nonsense"},
+    {true, "\"\\\\\" or login"}, /* a phrase of one backslash, closed */
+    {false, "\"\\\\\""},
+    {false, "\"GET \\\\login\""},
     {true, "dogwatch.stream:ab000000000000000000000000000000"},
     {false, "dogwatch.stream:cd*"},
     {true, "dogwatch.start:0 and dogwatch.end:>10"},
