@@ -73,6 +73,18 @@ static int print_evidence(struct show *s, const struct cli_options *o)
     return rc;
 }
 
+void cli_put_anomaly(struct dw_str finding)
+{
+    struct dw_buf text = {0};
+    dw_answer_anomaly(finding, &text);
+    if (text.len) {
+        (void)printf("found  ");
+        cli_put_safe(dw_buf_view(&text));
+        (void)printf("\n");
+    }
+    dw_buf_fini(&text);
+}
+
 static int show(struct show *s, const struct cli_options *o)
 {
     struct dw_buf time = {0};
@@ -89,6 +101,7 @@ static int show(struct show *s, const struct cli_options *o)
         cli_put_safe(dw_str_of(s->key));
         (void)printf("\n");
     }
+    cli_put_anomaly(s->doc);
     (void)printf("events %lld\nstatus ", (long long)s->total);
     cli_put_safe(dw_str_of(s->said[DW_ALERT_status]));
     (void)printf(", ");

@@ -21,6 +21,8 @@ int cli_alert_change(const struct cli_options *o, enum dw_alert_field field);
 /* Waits until the collector of o->data has taken what was left in its inbox: CLI_YES. CLI_NO: it is not running, and takes it when it
  * starts; CLI_CANNOT, and said: it did not in time. */
 int cli_wait_taken(const struct cli_options *o, const char *dir, const char *change);
+/* Prints `found  ...` where a detector found something. */
+void cli_put_anomaly(struct dw_str finding);
 /* `alert explain ID`: each condition with the value that met it, event by event. Answers the exit code. */
 int cli_alert_explain(const struct cli_options *o);
 

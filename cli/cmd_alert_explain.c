@@ -96,6 +96,7 @@ static void say_rule(struct explain *x)
         dw_correlation_text(x->rules, r->corr, &x->out);
         (void)printf("asks   %.*s\n", DW_ARG(dw_buf_view(&x->out)));
         dw_buf_reset(&x->out);
+        cli_put_anomaly(dw_str_of(x->doc));
     }
     if (x->total > x->evidence.count && x->evidence.count)
         (void)printf("events %lld; the first and the newest %u are named\n", (long long)x->total, x->evidence.count);

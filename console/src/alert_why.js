@@ -11,6 +11,18 @@ export function isOwn(alert) {
     return (alert.rule?.id || '').startsWith('dogwatch.');
 }
 
+/* What a detector found, against which past. */
+function Anomaly({ alert, key_ }) {
+    const d = alert.detector, of = key_.map(([k, v]) => `${k} = ${v}`).join(' and '), window = alert.window || {}, few = n => Number(n.toPrecision(3)).toLocaleString('en-US');
+    const about = of && html` of <${Text} text=${of} />`;
+    if (d.type === 'new_value')
+        return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>, which is new: ${plural(d.baseline, 'other value')} ${d.baseline === 1 ? 'was' : 'were'} known at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
+    if (d.type === 'rate_spike')
+        return html`<p><b>${few(d.value)}</b> ${d.feature === 'events' ? 'events' : html`is the sum of <${Text} text=${d.feature} />`}${about} in the span from <time>${utc(window.start, 3)}</time>: usual is <b>${few(d.baseline)}</b>, the median of the ${plural(d.spans, 'span')} before,
+            give or take ${few(d.spread)}; that is <b>${few(d.score)}</b> times away.</p>`;
+    return html`<p>No event${about} from <time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>${d.baseline > 0 ? html`: usual was one every <b>${few(d.baseline)} s</b>` : ''}. ${plural(alert.total, 'event')} ${alert.total === 1 ? 'was' : 'were'} heard before; the newest is below.</p>`;
+}
+
 /* What the alert itself says of the crossing, as a sentence. */
 function Sentence({ alert }) {
     const key = Object.entries(alert.key || {});
@@ -18,6 +30,8 @@ function Sentence({ alert }) {
     if (isOwn(alert))
         return html`<p><${Text} text=${alert.message || alert.about || ''} /></p>
             ${alert.agent && html`<p>Found in agent <code>${alert.agent.id}</code>, epoch ${alert.agent.epoch}, frame ${alert.agent.frame}. <a href=${link('ledger')}>Agents and ledger</a></p>`}`;
+    if (alert.detector)
+        return html`<${Anomaly} alert=${alert} key_=${key} />`;
     if (window.start === window.end || !key.length)
         return html`<p>One event met the rule at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
     return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound at the value <b>${count(alert.value)}</b>; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.</p>`;

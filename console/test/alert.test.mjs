@@ -123,3 +123,24 @@ test('an alert that is not there says so', { skip }, async () => {
     await role(page, 'link', 'All alerts');
     await page.close();
 }, { timeout: 240e3 });
+
+test('what a detector found is a sentence: what is new, how much is too much, since when nothing came', { skip }, async () => {
+    const base = { '@timestamp': '2026-11-29T10:00:05.000000000Z', raised: '2026-11-29T10:00:05.000000000Z', event: { kind: 'alert', id: 'ab'.repeat(32) }, rule: { id: 'd', name: 'a detector', level: 'low', tags: [] }, update: false,
+        key: { 'user.name': 'a\u202eb' }, window: { start: '2026-11-29T10:00:00.000000000Z', end: '2026-11-29T10:00:05.000000000Z' }, about: '', value: 0, total: 96, first: [], last: [], workflow: { status: 'new', disposition: 'undetermined', assignee: '' } };
+    const of = detector => w.instead({ [`/api/v1/alerts/${base.event.id}`]: JSON.stringify({ ...base, detector }) });
+    const page = await open(browser, w.url);
+    const at = `${w.url}#/alert/${base.event.id}`;
+    for (const [detector, says] of [[{ type: 'new_value', feature: 'source.ip', value: ['203.0.113.9', '<b>x</b>'], baseline: 2 }, 'source.ip of user.name = a\\u202eb is 203.0.113.9, <b>x</b>, which is new: 2 other values were known'],
+        [{ type: 'rate_spike', feature: 'events', value: 540, baseline: 12, spread: 3.4641, score: 152.42, spans: 60 }, 'usual is 12, the median of the 60 spans before, give or take 3.46; that is 152 times away.'],
+        [{ type: 'silence', feature: 'events', value: 0, baseline: 8.3333 }, 'usual was one every 8.33 s. 96 events were heard before']]) {
+        of(detector);
+        await page.goto(w.url);
+        await sees(page, 'Alerts');
+        await page.goto(at);
+        await until(says, async () => (await text(page)).replace(/\s+/g, ' ').includes(says));
+    }
+    assert.deepEqual(await axeBoth(page), []);
+    assert.deepEqual(page.wrongs, []);
+    w.instead({});
+    await page.close();
+}, { timeout: 240e3 });

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Detectors live: a new value, a spike and a silence are told once, a stopped agent makes nothing silent, and replay says the same bytes."""
+import re
 import time
 
 from e2e_lib import *  # noqa: F403
@@ -75,6 +76,10 @@ same([a['event']['id'] for a in alerts()][:len(before)], [a['event']['id'] for a
 same(up.stop(), 0, 'it ends well')
 r = subprocess.run([DOGWATCH, 'replay', '--data', data, '--rules', rules], capture_output=True, timeout=120)
 check(r.returncode == 0 and r.stdout == raised(), 'replay: the same bytes', (r.stdout[-600:], raised()[-600:], r.stderr[-800:]))
-shown = dogwatch('alert', 'show', spike[0]['event']['id'], '--data', data)
-check('far more than usual' in shown, 'alert show', shown[:500])
+shown = dogwatch('alert', 'show', spike[0]['event']['id'], '--data', data, '--output', 'table')
+check('far more than usual' in shown and re.search(r'found  events: \d+ in the span; usual is 3 \(the median', shown), 'alert show', shown[:700])
+said = dogwatch('alert', 'show', new[0]['event']['id'], '--data', data, '--output', 'table')
+check('found  user.name = mallory is new; values known before: 1' in said, 'a new value in words', said[:700])
+said = dogwatch('alert', 'explain', quiet['web']['event']['id'], '--data', data, '--rules', rules, '--output', 'table')
+check('found  no event since; usual was one every 0.137 s' in said, 'a silence in words', said[:900])
 finish(began)

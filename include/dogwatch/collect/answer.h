@@ -130,4 +130,8 @@ void dw_ledger_row_of(const struct dw_account_stream *s, struct dw_ledger_row *r
 /* "new", "pinned", "approved". */
 const char *dw_agent_state_text(enum dw_agent_state s);
 
+/* Appends what a detector found, in a sentence, out of an alert's finding; nothing where it is of none. Texts are the log's: who shows them makes
+ * them safe. */
+void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out);
+
 #endif

@@ -1,0 +1,95 @@
+/*
+ * answer_anomaly: what a detector found, as a sentence for people, out of the finding's own words.
+ */
+#include "dogwatch/collect/answer.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/event/json_read.h"
+
+#include <stdlib.h>
+
+struct said {
+    char type[32];
+    struct dw_buf feature, values; /* values: those of new_value, divided by commas */
+    double value, baseline, spread, score, spans;
+};
+
+static double number(struct dw_str text)
+{
+    char copy[64];
+    size_t len = text.len < sizeof copy - 1 ? text.len : sizeof copy - 1;
+    memcpy(copy, text.ptr, len);
+    copy[len] = '\0';
+    return strtod(copy, NULL);
+}
+
+static void take_member(struct said *s, struct dw_str name, const struct dw_json_token *v)
+{
+    double n = v->type == DW_JSON_NUMBER ? number(v->text) : 0;
+    if (dw_str_eq(name, DW_STR("type")) && v->text.len < sizeof s->type)
+        memcpy(s->type, v->text.ptr, v->text.len);
+    else if (dw_str_eq(name, DW_STR("feature")))
+        (void)dw_json_unescape(v->text, &s->feature);
+    else if (dw_str_eq(name, DW_STR("value")))
+        s->value = n;
+    else if (dw_str_eq(name, DW_STR("baseline")))
+        s->baseline = n;
+    else if (dw_str_eq(name, DW_STR("spread")))
+        s->spread = n;
+    else if (dw_str_eq(name, DW_STR("score")))
+        s->score = n;
+    else if (dw_str_eq(name, DW_STR("spans")))
+        s->spans = n;
+}
+
+/* Members of the object whose beginning was read. */
+static void take_object(struct said *s, struct dw_json *j)
+{
+    struct dw_json_token t, v;
+    while (dw_json_next(j, &t) == DW_OK && t.type == DW_JSON_KEY && dw_json_next(j, &v) == DW_OK) {
+        if (v.type != DW_JSON_ARRAY) {
+            take_member(s, t.text, &v);
+            continue;
+        }
+        while (dw_json_next(j, &v) == DW_OK && v.type == DW_JSON_STRING) {
+            dw_buf_str(&s->values, s->values.len ? DW_STR(", ") : DW_STR(""));
+            (void)dw_json_unescape(v.text, &s->values);
+        }
+    }
+}
+
+static bool find(struct said *s, struct dw_str finding)
+{
+    struct dw_json j;
+    struct dw_json_token t, v;
+    dw_json_start(&j, finding);
+    if (dw_json_next(&j, &t) < 0 || t.type != DW_JSON_OBJECT)
+        return false;
+    while (dw_json_next(&j, &t) == DW_OK && t.type == DW_JSON_KEY && dw_json_next(&j, &v) == DW_OK) {
+        if (v.type == DW_JSON_OBJECT && dw_str_eq(t.text, DW_STR("detector"))) {
+            take_object(s, &j);
+            return true;
+        }
+        if ((v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY) && dw_json_skip(&j) < 0)
+            return false;
+    }
+    return false;
+}
+
+void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out)
+{
+    struct said s = {.value = 0};
+    bool found = find(&s, finding);
+    struct dw_str feature = dw_buf_view(&s.feature), values = dw_buf_view(&s.values);
+    if (found && strcmp(s.type, "new_value") == 0)
+        dw_buf_printf(out, "%.*s = %.*s is new; values known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
+    else if (found && strcmp(s.type, "rate_spike") == 0)
+        dw_buf_printf(out, "%.*s: %.6g in the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
+            DW_ARG(feature), s.value, s.baseline, s.spans, s.spread, s.score);
+    else if (found && strcmp(s.type, "silence") == 0 && s.baseline > 0)
+        dw_buf_printf(out, "no event since; usual was one every %.3g s", s.baseline);
+    else if (found && strcmp(s.type, "silence") == 0)
+        dw_buf_str(out, DW_STR("no event since"));
+    dw_buf_fini(&s.feature);
+    dw_buf_fini(&s.values);
+}
