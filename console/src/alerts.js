@@ -4,7 +4,7 @@
  * Invariant: the cursor is on a row by id, not by number: alerts that come or go do not move it to another alert.
  */
 import { signal, useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { answer, alerts, closedFalse, error, load, loadClosed, loaded, refresh } from './alerts_state.js';
 import { common, countByLevel, keyOf, rowsOf, takes } from './alerts_rows.js';
 import { closeFalse, statusMenu, take, undo, workflowOf } from './changes.js';
@@ -229,7 +229,7 @@ function keysOf(rows, menu) {
 }
 
 function useLoad(p) {
-    useEffect(() => {
+    useLayoutEffect(() => { /* before the page is painted: what is asked for now is here when it has been */
         load(p);
         let times = 0; /* others change old alerts as well: every sixth time all of them are asked for */
         const timer = setInterval(() => document.visibilityState === 'visible' && (++times % 6 ? refresh(p) : load(p)), REFRESH_MS);

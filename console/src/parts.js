@@ -3,7 +3,7 @@
  * while it is loaded again.
  */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { rows } from './api.js';
 import { utc } from './format.js';
 import { html } from './html.js';
@@ -46,7 +46,7 @@ export const ROW_KEYS = { j: { does: 'next row', run: () => step(1) }, k: { does
 
 /* The frame of a page of facts: a heading, as of when they are, and `r` to load again. `at`: a signal that holds when they came. */
 export function Sheet({ title, cls, load, at, keys = {}, children }) {
-    useEffect(() => {
+    useLayoutEffect(() => {
         load();
     }, []);
     useKeys({ ...ROW_KEYS, ...keys, r: { does: 'load again', run: load } }, { name: title });
