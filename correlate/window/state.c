@@ -93,26 +93,33 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
     return NULL;
 }
 
-/* A silence that was told, and then an event: as a key that is seen for the first time. */
+/* As a key that is seen for the first time. */
 static void begin_again(struct dw__state *s, const struct dw__record *r)
 {
     s->began_ns = s->newest_ns = r->time_ns;
     s->total = 0;
-    s->over = s->doubted = false;
+    s->first = s->count = 0;
+    if (s->cap)
+        memset(s->entry, 0, s->cap * sizeof *s->entry);
+    s->open = s->over = s->doubted = s->judged = false;
 }
 
+/* A key of new_value outlives its values: what comes after a long silence is new to it. */
 static int64_t keeps_ns(const struct dw_correlation *c)
 {
-    int64_t ns = c->timespan_ns;
-    if (c->type == DW_CORR_RATE_SPIKE && __builtin_mul_overflow(ns, c->history + INT64_C(1), &ns))
-        ns = INT64_MAX;
-    return ns;
+    int64_t ns = c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE ? 2 : 1;
+    return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
+}
+
+static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int64_t time_ns)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps_ns(c)) <= time_ns;
 }
 
 bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s)
 {
-    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps_ns(c)) <= w->watermark_ns;
+    return is_over_at(w, s, w->watermark_ns);
 }
 
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc)
@@ -121,7 +128,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     *ret_rc = DW_OK;
     if (g->cap) {
         struct dw__state **slot = slot_in(g->slot, g->cap, r->key);
-        if (*slot && (*slot)->over)
+        if (*slot && is_over_at(w, *slot, r->time_ns)) /* by the record's own time: that it was not swept yet is chance */
             begin_again(*slot, r);
         if (*slot)
             return *slot;

@@ -275,7 +275,7 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         .cause = s->cause,
         .time_ns = now,
         .window_start_ns = update || anomaly ? s->started_ns : dw__earlier(now, rule->corr->timespan_ns),
-        .window_end_ns = now,
+        .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now,
         .value = value,
         .total = s->total,
         .anomaly = anomaly,
@@ -380,7 +380,7 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     if (!has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
-    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? dw__entry_at(s, s->count - 1)->time_ns : dw__earlier(r->time_ns, c->timespan_ns);
+    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     begin_finding(w, s);
     note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)

@@ -47,7 +47,11 @@ struct dw__state {
     struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each */
     uint32_t first_ids, last_ids, last_at;
     int64_t started_ns;
-    int64_t hot_ns; /* rate_spike: of the last anomalous record */
+    /* rate_spike */
+    int64_t hot_ns; /* of the last anomalous record */
+    bool judged;    /* the three below are of the open span: they follow from the entries before it, and are not saved */
+    int64_t judged_ns;
+    double baseline, spread;
     /* silence */
     int64_t due_ns; /* when it is looked at next */
     bool waits;     /* it stands in w->due */

@@ -42,6 +42,7 @@ struct dw_anomaly {
     double baseline;          /* rate_spike: the median span; new_value: how many values are known; silence: seconds between events */
     double spread, score;     /* rate_spike: what is usual around it, and how many times that the value is away */
     uint32_t spans;           /* rate_spike: how many spans make the baseline */
+    int64_t start_ns, end_ns; /* rate_spike: the span; end_ns is that of the event while it is open */
 };
 
 /* Borrowed during the emit call. */
