@@ -163,7 +163,7 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
         rc = read_fields(g, field, c);
     if (rc == DW_OK && types[type].field && c->field_count == 0)
         rc =
-            refuse(g, n ? n->at : map->key_at, "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
+            refuse(g, n ? n->at : map->key_at, g->part ? "add `field: source.ip`" : "add `field:` to the condition", "this type needs a field", DW_STR_NONE);
     if (rc == DW_OK && types[type].number && c->field_count > 1)
         rc = refuse(g, n ? n->at : map->key_at, NULL, "numbers come from one field", DW_STR_NONE);
     return rc;
@@ -227,8 +227,8 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
 
 const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc)
 {
-    const struct dw_yaml *map = dw_yaml_get(doc, "correlation");
-    return map ? map : dw_yaml_get(doc, "detector");
+    const struct dw_yaml *map = dw_yaml_get(doc, "detector");
+    return map ? map : dw_yaml_get(doc, "correlation");
 }
 
 const char *dw_corr_type_text(enum dw_corr_type type)
@@ -246,11 +246,13 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
     struct dw_correlation *c = dw_arena_alloc(&g->rs->arena, sizeof *c);
     if (!c)
         return DW_ENOMEM;
+    g->part = dw_str_eq(map->key, DW_STR("detector")) ? "detector" : NULL;
     if (map->kind != DW_YAML_MAP)
         return refuse(g, map->at, NULL, "a mapping is expected", DW_STR_NONE);
-    g->part = dw_str_eq(map->key, DW_STR("detector")) ? "detector" : NULL;
     int rc = read_type(g, map, &type);
     c->type = types[type].type;
+    if (rc == DW_OK && g->part)
+        rc = dw__detector_keys(g, doc, map, c->type == DW_CORR_RATE_SPIKE);
     if (rc == DW_OK)
         rc = read_members(g, map, index, c);
     if (rc == DW_OK)

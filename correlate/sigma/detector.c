@@ -72,7 +72,7 @@ static int read_history(struct dw__sigma *g, const struct dw_yaml *map, struct d
     if (n && (n->kind != DW_YAML_SCALAR || !dw_str_u64(n->text, &count) || count < HISTORY_LEAST || count > HISTORY_MOST))
         return refuse(g, n, "a whole number from 4 to 2000", "history is how many spans make the baseline");
     if ((int64_t)count > PAST_MOST_NS / c->timespan_ns)
-        return refuse(g, n ? n : map, "shorter spans, or fewer of them", "history times timespan is over ten years");
+        return refuse(g, n ? n : dw_yaml_get(map, "timespan"), "shorter spans, or fewer of them", "history times timespan is over ten years");
     c->history = (uint32_t)count;
     n = dw_yaml_get(map, "deviations");
     c->deviations = DEVIATIONS_USUAL;
@@ -94,11 +94,50 @@ static int read_direction(struct dw__sigma *g, const struct dw_yaml *map, struct
     return n ? refuse(g, n, "up, down or both", "not a direction") : DW_OK;
 }
 
+/* The members whose values are looked at are about events: the finding of a correlation has none. */
+static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
+{
+    const struct dw_yaml *rules = dw_yaml_get(map, "rules");
+    for (uint32_t i = 0; c->field_count && i < c->member_count; i++)
+        if (g->rs->rule[c->member[i]].expr == DW_EXPR_NONE)
+            return refuse(g, rules, "name rules about single events", "a correlation has no field to look at");
+    for (uint32_t i = 0; c->type == DW_CORR_NEW_VALUE && i < c->group_count; i++)
+        if (c->field_count == 1 && dw_str_eq(c->group_name[i], c->field_name[0]))
+            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new");
+    return DW_OK;
+}
+
+/* The only comparison is a floor. */
+static int check_condition(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "condition");
+    if (c->cond_count && c->type != DW_CORR_RATE_SPIKE)
+        return refuse(g, n, "what it learned decides", "only rate_spike has a comparison");
+    if (c->cond_count && c->way == DW_DOWN)
+        return refuse(g, n, "leave it out", "a floor is for what goes up");
+    for (uint32_t i = 0; i < c->cond_count; i++)
+        if (c->op[i] != DW_CORR_GTE && c->op[i] != DW_CORR_GT)
+            return refuse(g, n, "gte: 20", "a floor is gte or gt");
+    return DW_OK;
+}
+
+int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const struct dw_yaml *map, bool spike)
+{
+    static const char *const others[] = {"correlation", "detection"};
+    for (size_t i = 0; i < DW_COUNT_OF(others); i++)
+        if (dw_yaml_get(doc, others[i]))
+            return refuse(g, map, "give each a document of its own, divided by ---", "a detector stands alone, beside no detection and no correlation");
+    const struct dw_yaml *field = dw_yaml_get(map, "field");
+    if (field && dw_yaml_is_null(field))
+        return refuse(g, field, "field: source.ip", "the field is empty");
+    return check_keys(g, map, spike);
+}
+
 int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
-    const struct dw_yaml *learn = dw_yaml_get(map, "learn");
+    const struct dw_yaml *learn = dw_yaml_get(map, "learn"), *field = dw_yaml_get(map, "field");
     bool spike = c->type == DW_CORR_RATE_SPIKE;
-    int rc = check_keys(g, map, spike);
+    int rc = check_members(g, map, c);
     c->learn_ns = c->type == DW_CORR_NEW_VALUE ? DAY_NS : spike ? 0 : c->timespan_ns;
     if (rc == DW_OK && learn)
         rc = dw__timespan(g, learn, &c->learn_ns);
@@ -106,10 +145,9 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
         rc = read_history(g, map, c);
     if (rc == DW_OK && spike)
         rc = read_direction(g, map, c);
-    const struct dw_yaml *condition = dw_yaml_get(map, "condition");
-    if (rc == DW_OK && c->cond_count && !spike)
-        rc = refuse(g, condition, "what it learned decides", "only rate_spike has a comparison");
+    if (rc == DW_OK)
+        rc = check_condition(g, map, c);
     if (rc == DW_OK && c->field_count && c->type == DW_CORR_SILENCE)
-        rc = refuse(g, condition ? condition : map, "leave the field out", "silence is of events");
+        rc = refuse(g, field ? field : map, "leave the field out", "silence is of events");
     return rc;
 }

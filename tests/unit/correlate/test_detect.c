@@ -477,6 +477,13 @@ static void mistakes_are_named(void **state)
         {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
         {"  type: rate_spike\n  timespan: 1m\n  deviations: 0\n", "deviations is how many times"},
         {"  type: rate_spike\n  timespan: 1m\n  direction: left\n", "up, down or both"},
+        {"  type: rate_spike\n  timespan: 1m\n  direction: down\n  condition: {gte: 3}\n", "a floor is for what goes up"},
+        {"  type: rate_spike\n  timespan: 1m\n  condition: {lt: 3}\n", "a floor is gte or gt"},
+        {"  type: new_value\n  timespan: 1d\n  field:\n", "the field is empty"},
+        {"  type: new_value\n  timespan: 1d\n  fields: v\n", "did you mean 'field'?"},
+        {"  type: new_value\n  timespan: 1d\n  field: v\n  group-by: [v]\n", "none is ever new"},
+        {"  type: new_value\n  timespan: 1d\n  field: v\ncorrelation:\n  type: event_count\n  rules: [r]\n  timespan: 1m\n  condition: {gte: 2}\n", "a detector stands alone"},
+        {"  type: new_value\n  timespan: 1d\n  field: v\ndetection: {s: {f: 1}, condition: s}\n", "a detector stands alone"},
         {"  type: rate_spike\n", "detector: the timespan is missing"},
         {"  type: silence\n  timespan: 1d\n  learn: soon\n", "detector: not a timespan: 'soon'"},
     };
