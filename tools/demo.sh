@@ -55,12 +55,12 @@ title "Has anything been changed since?"
 title "What proves the brute force before it, as a pack for somebody without the archive, and what verifies it there"
 brute=$("$bin/dogwatch" alerts --data "$data" --output csv | tr -d '\r' | awk -F, '/SSH brute force/{print $1}' | head -1); brute=${brute:-$id}
 echo "\$ dogwatch evidence export ${brute:0:12} --to demo-data/evidence.tar"
-"$bin/dogwatch" evidence export "$brute" --to demo-data/evidence.tar --data "$data" >/dev/null || true
+"$bin/dogwatch" evidence export "$brute" --to demo-data/evidence.tar --data "$data" >/dev/null
 echo "\$ dogwatch evidence verify demo-data/evidence.tar"
-"$bin/dogwatch" evidence verify demo-data/evidence.tar || true
+"$bin/dogwatch" evidence verify demo-data/evidence.tar
 title "Do these logs make the same alerts again, byte for byte?"
 echo "\$ dogwatch replay | diff -s - <(grep '^{\"type\":\"raised\"' DATA/alerts/alerts.log)"
-"$bin/dogwatch" replay --data "$data" --output ndjson | diff -s - <(grep '^{"type":"raised"' "$data/alerts/alerts.log") | sed 's|/dev/fd/[0-9]*|alerts.log|; s|Files - |Replay |' || true
+"$bin/dogwatch" replay --data "$data" --output ndjson | diff -s - <(grep '^{"type":"raised"' "$data/alerts/alerts.log") | sed 's|/dev/fd/[0-9]*|alerts.log|; s|Files - |Replay |'
 title "What to type next"
 cat <<EOF
   export DOGWATCH_DATA=$data PATH=$bin:\$PATH

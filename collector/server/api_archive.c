@@ -189,6 +189,7 @@ void api_do_rules(struct request *rq)
         api_put_text(&rq->out, ',', "level", dw_str_of(dw_level_text(r->level)));
         api_put_text(&rq->out, ',', "status", r->status);
         dw_buf_printf(&rq->out, ",\"correlation\":%s", r->corr ? "true" : "false");
+        api_put_text(&rq->out, ',', "type", r->corr ? dw_str_of(dw_corr_type_text(r->corr->type)) : DW_STR("event"));
         api_put_text(&rq->out, ',', "file", r->path);
         api_put_text(&rq->out, ',', "logic_hash", dw_str_of(hash));
         api_put_text(&rq->out, ',', "description", r->description);

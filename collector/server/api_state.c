@@ -77,6 +77,20 @@ static void put_counter(struct request *rq, const char *program, enum dw_counter
     (void)api_row(rq);
 }
 
+/* Whether a program has what moves a counter: names begin with the part that does. */
+static bool moves_in(enum dw_counter c, bool agent)
+{
+    static const char *const agents[] = {"tail_", "discover_", "ship_", "checkpoint_", "spool_"}, *const both[] = {"parse_", "kafka_"};
+    struct dw_str name = dw_str_of(dw_counter_name(c));
+    for (size_t i = 0; i < DW_COUNT_OF(both); i++)
+        if (dw_str_starts(name, dw_str_of(both[i])))
+            return true;
+    for (size_t i = 0; i < DW_COUNT_OF(agents); i++)
+        if (dw_str_starts(name, dw_str_of(agents[i])))
+            return agent;
+    return !agent;
+}
+
 /* A counter that stands at 0 has no row, unless all are asked for: that something never happened is an answer, too. */
 void api_do_counters(struct request *rq)
 {
@@ -91,12 +105,12 @@ void api_do_counters(struct request *rq)
     for (unsigned i = 0; i < DW_COUNTERS; i++) {
         uint64_t value = 0;
         bool known = agent_counter(dw_buf_view(&agent), dw_str_of(dw_counter_name((enum dw_counter)i)), &value);
-        if ((known && value) || (all && agent.len))
+        if ((known && value) || (all && agent.len && moves_in((enum dw_counter)i, true)))
             put_counter(rq, "agent", (enum dw_counter)i, value);
     }
     for (unsigned i = 0; i < DW_COUNTERS; i++) {
         uint64_t value = dw_counter_get((enum dw_counter)i);
-        if (value || all)
+        if (value || (all && moves_in((enum dw_counter)i, false)))
             put_counter(rq, "collector", (enum dw_counter)i, value);
     }
     api_answer_line(rq, DW_STR(""));

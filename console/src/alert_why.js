@@ -13,7 +13,7 @@ export function isOwn(alert) {
 
 /* What a detector found, against which past. */
 function Anomaly({ alert, key_ }) {
-    const d = alert.detector, of = key_.map(([k, v]) => `${k} = ${v}`).join(' and '), window = alert.window || {}, few = n => Number(n.toPrecision(3)).toLocaleString('en-US');
+    const d = alert.detector, of = key_.map(([k, v]) => `${k} = ${v}`).join(' and '), window = alert.window || {}, few = n => Number(Number(n ?? 0).toPrecision(3)).toLocaleString('en-US');
     const about = of && html` of <${Text} text=${of} />`;
     if (d.type === 'new_value')
         return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>, which is new: ${plural(d.baseline, 'other value')} ${d.baseline === 1 ? 'was' : 'were'} known at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;

@@ -7,7 +7,7 @@ import { signal } from '@preact/signals';
 import { json } from './api.js';
 import { html } from './html.js';
 import { bytes, count, plural, span, utc, ms } from './format.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fill, fillAll, list, part, reset, Section, Sheet } from './parts.js';
 import { link } from './route.js';
 import { Empty, Failure, Table, Text } from './ui.js';
 
@@ -15,15 +15,14 @@ const segments = part(), verdict = part(), loadedAt = signal(0), checking = sign
 const COLUMNS = [['Segment', 'num'], ['State'], ['File', 'mono'], ['On disk', 'num'], ['Text', 'num'], ['Ratio', 'num'], ['Frames', 'num'], ['Events', 'num'], ['From (UTC)'], ['To (UTC)']];
 
 async function load() {
-    await fill(segments, () => list('/api/v1/archive'));
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, [[segments, () => list('/api/v1/archive')]]);
 }
 
 async function check() {
     if (checking.value)
         return;
     checking.value = true;
-    verdict.value = { value: null, answer: null, error: null };
+    reset(verdict);
     await fill(verdict, async () => ({ value: { ...await json('/api/v1/archive/verify'), at: Date.now() } }));
     checking.value = false;
 }
@@ -61,7 +60,7 @@ function Summary({ all }) {
     const t = totals(all);
     return html`<dl class="facts big"><div><dt>On disk</dt><dd>${bytes(t.disk)}</dd></div><div><dt>Text of sealed segments</dt><dd>${bytes(t.text)}${t.text ? `, ${(t.text / t.sealedDisk).toFixed(1)} : 1` : ''}</dd></div>
         <div><dt>Segments</dt><dd>${count(all.length - t.open)} sealed, ${count(t.open)} open</dd></div><div><dt>Events in sealed ones</dt><dd>${count(t.events)}</dd></div>
-        <div><dt>Reaches back</dt><dd>${t.from ? html`${span(Date.now() - ms(t.from))}, to <time>${utc(t.from)}</time>` : 'nothing is sealed yet'}</dd></div></dl>`;
+        <div><dt>Reaches back</dt><dd>${t.from ? html`${span(Date.now() - ms(t.from))}, to <time>${utc(t.from)}</time>` : 'all of it is in the open segment, whose times are known when it is sealed'}</dd></div></dl>`;
 }
 
 export function Archive() {

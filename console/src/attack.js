@@ -6,23 +6,23 @@ import { signal } from '@preact/signals';
 import { matrix } from './attack_state.js';
 import { html } from './html.js';
 import { count, plural } from './format.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fillAll, list, part, Section, Sheet } from './parts.js';
 import { link } from './route.js';
-import { Empty, Level, Text } from './ui.js';
+import { Empty, Failure, Level, Text, Whole } from './ui.js';
 
 const ALERTS_MAX = 20000, RANGE = '30d';
 const rules = part(), alerts = part(), loadedAt = signal(0), chosen = signal(''), empty = signal(false);
 
 async function load() {
-    await Promise.all([fill(rules, () => list('/api/v1/rules')), fill(alerts, () => list('/api/v1/alerts', { since: RANGE, limit: ALERTS_MAX }))]);
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, [[rules, () => list('/api/v1/rules')], [alerts, () => list('/api/v1/alerts', { since: RANGE, limit: ALERTS_MAX })]]);
 }
 
 function Cell({ cell }) {
     const key = `${cell.tactic}/${cell.id}`, state = cell.alerts ? 'seen' : cell.matched ? 'held' : 'quiet';
     return html`<li><button type="button" class=${`tech tech-${state}`} aria-pressed=${chosen.value === key} onClick=${() => {
         chosen.value = chosen.value === key ? '' : key;
-    }}><b>${cell.name}</b><small>${cell.id.toUpperCase()} · ${plural(cell.rules.length, 'rule')}${cell.alerts ? html` · <strong>${plural(cell.alerts, 'alert')}</strong>` : ''}</small></button></li>`;
+        requestAnimationFrame(() => document.getElementById('chosen')?.scrollIntoView({ block: 'nearest' }));
+    }}><b>${cell.name}</b><small>${cell.id.toUpperCase()} · ${plural(cell.rules.length, 'rule')}${cell.alerts ? html` · <strong>${plural(cell.alerts, 'alert')}</strong>` : cell.matched ? ` · matched ${count(cell.matched)}` : ''}</small></button></li>`;
 }
 
 function Chosen({ columns }) {
@@ -42,6 +42,8 @@ export function Attack() {
     const techniques = new Set(columns.flatMap(c => c.cells.map(t => t.id))), none = columns.filter(c => c.id && !c.cells.length);
     return html`<${Sheet} title="ATT&CK matrix" cls="attack" load=${load} at=${loadedAt}>
         <${Section} id="matrix" title="Techniques" note="by what loaded rules tag; alerts of the last 30 days, silenced ones apart" part=${rules.value} load=${load} what="Loading the rules">
+            <${Failure} error=${alerts.value.error} retry=${load} />${alerts.value.error && html`<p class="hint">▲ The alerts could not be counted: no cell says what was seen.</p>`}
+            <${Whole} answer=${alerts.value.answer?.complete ? null : alerts.value.answer} />
             ${techniques.size > 0 && html`<p>${plural(techniques.size, 'technique')} by ${plural(all.length - unmapped.length, 'rule')}. ${none.length > 0 && html`<span class="hint">▲ No rule for ${none.map(c => c.title.toLowerCase()).join(', ')}.</span>`}
                 ${none.length > 0 && html` <button type="button" aria-pressed=${empty.value} onClick=${() => {
                     empty.value = !empty.value;

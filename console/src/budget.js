@@ -5,7 +5,7 @@
 import { signal } from '@preact/signals';
 import { html } from './html.js';
 import { count, plural } from './format.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fillAll, list, part, Section, Sheet } from './parts.js';
 import { link } from './route.js';
 import { Empty, Table } from './ui.js';
 
@@ -13,8 +13,7 @@ const counters = part(), loadedAt = signal(0);
 const COLUMNS = [['Counter', 'mono'], ['Program'], ['Since its start', 'num'], ['What it counts', 'wide']];
 
 async function load() {
-    await fill(counters, () => list('/api/v1/counters', { zero: 'yes' }));
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, [[counters, () => list('/api/v1/counters', { zero: 'yes' })]]);
 }
 
 /* {spent, unspent, mended, work}: the greatest first where there is something to tell. */
@@ -36,7 +35,7 @@ export function Budget() {
     const all = counters.value.value, s = sorted(all || []), agents = (all || []).some(c => c.program === 'agent');
     return html`<${Sheet} title="Silence budget" cls="budget" load=${load} at=${loadedAt}>
         <${Section} id="spent" title="Not done" note="not seen, not kept as it came, not decided: since the programs started" part=${counters.value} load=${load} what="Reading the counters">
-            ${s.spent.length > 0 && html`<p><strong class="hint">▲ ${plural(s.spent.length, 'counter')} of ${count(s.spent.length + s.unspent.length)} moved.</strong> What each means stands beside it; the gaps among them are alerts, too:
+            ${s.spent.length > 0 && html`<p><strong class="hint">▲ ${plural(s.spent.length, 'counter')} of ${count(s.spent.length + s.unspent.length)} moved.</strong> What each means stands beside it; the gaps among them are alerts, too:${' '}
                 <a href=${link('alerts', { filter: 'rule.id:dogwatch.*', view: 'all', since: 'all' })}>alerts of the collector's own</a>.</p>
                 <${Table} label="Not done" columns=${COLUMNS} rows=${s.spent.map(rowOf('spent'))} />`}
             ${all && !s.spent.length && s.unspent.length > 0 && html`<p><strong class="ok">✓ Nothing was left undone: all ${count(s.unspent.length)} counters stand at 0.</strong></p>`}

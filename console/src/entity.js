@@ -3,12 +3,12 @@
  */
 import { signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { idOf, KINDS, make, parseId } from './entity_state.js';
+import { idOf, KINDS, make, parseId, usual } from './entity_state.js';
 import { Lanes } from './entity_lanes.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
 import { useKeys } from './keys.js';
-import { fill, list, part, ROW_KEYS, Section, Sheet } from './parts.js';
+import { fillAll, list, part, reset, ROW_KEYS, Section, Sheet } from './parts.js';
 import { add, term } from './query.js';
 import { go, lastOf, link, route, setParams } from './route.js';
 import { Empty, Level, Table, Text } from './ui.js';
@@ -31,11 +31,9 @@ function row(e) {
 
 function Entities() {
     const { since, kind } = params();
-    const load = async () => {
-        await fill(entities, () => list('/api/v1/entities', { since: params().since }));
-        loadedAt.value = Date.now();
-    };
+    const load = () => fillAll(loadedAt, [[entities, () => list('/api/v1/entities', { since: params().since })]]);
     useEffect(() => {
+        reset(entities);
         load();
     }, [since]);
     const all = entities.value.value, shown = (all || []).filter(e => !kind || e.entity === kind);
@@ -44,11 +42,11 @@ function Entities() {
             e.preventDefault();
             const { kind: k, value } = e.target.elements;
             if (value.value.trim())
-                go(link('entity', { since }, idOf(k.value, value.value.trim())));
+                go(link('entity', { since }, idOf(k.value, usual(k.value, value.value.trim()))));
         }}><${Ranges} since=${since} />
             <label>Look at <select name="kind">${KINDS.map(k => html`<option>${k}</option>`)}</select></label>
             <label class="query"><span class="vh">Value</span><input type="search" name="value" placeholder="one of which no alert speaks: 203.0.113.9" spellcheck=${false} autocomplete="off" /></label><button type="submit">Open</button></form>
-        <div class="counts" role="group" aria-label="Kinds">${KINDS.map(k => html`<button type="button" aria-pressed=${kind === k} onClick=${() => setParams({ kind: kind === k ? '' : k })}>${k} <b>${count((all || []).filter(e => e.entity === k).length)}</b></button>`)}</div>
+        <div class="counts" role="group" aria-label="Kinds">${KINDS.map(k => html`<button type="button" aria-pressed=${kind === k} onClick=${() => setParams({ kind: kind === k ? '' : k })}>${k} <b>${all ? count(all.filter(e => e.entity === k).length) : '…'}</b></button>`)}</div>
         <${Section} id="risk" title="By risk" note="points of the alerts about each, halved every day; silenced and false ones add none" part=${entities.value} load=${load} what="Adding up the alerts">
             ${shown.length > 0 && html`<${Table} label="Entities, the greatest risk first" columns=${COLUMNS} rows=${shown.map(row)} />`}
             ${all && !shown.length && html`<${Empty} title="No alert is about anybody here."><ul><li><button type="button" onClick=${() => setParams({ since: '30d', kind: '' })}>Look in the last 30 days, of every kind</button></li>
@@ -57,9 +55,9 @@ function Entities() {
 }
 
 function Facts({ s, kind, value }) {
-    const risk = (s.risk.value.value || []).find(e => e.entity === kind && e.value === value), seen = s.span.value.value?.[0];
-    return html`<dl class="facts"><div><dt>Risk now</dt><dd>${risk ? html`<b>${risk.risk.toFixed(1)}</b> of ${plural(risk.alerts, 'alert')}, the worst <${Level} level=${risk.level} />` : s.risk.value.value ? '0: no alert is about it' : '…'}</dd></div>
-        <div><dt>Events in the range</dt><dd>${seen ? count(seen.count) : '…'}</dd></div><div><dt>First of them (UTC)</dt><dd>${seen?.first ? html`<time>${utc(seen.first)}</time>` : '—'}</dd></div>
+    const risk = (s.risk.value.value || []).find(e => e.entity === kind && e.value.toLowerCase() === value.toLowerCase()), seen = s.span.value.value?.[0];
+    return html`<dl class="facts"><div><dt>Risk now</dt><dd>${risk ? html`<b>${risk.risk.toFixed(1)}</b> of ${plural(risk.alerts, 'alert')}, the worst <${Level} level=${risk.level} />` : s.risk.value.value ? '0: no alert is about it' : s.risk.value.error ? 'not known' : '…'}</dd></div>
+        <div><dt>Events in the range</dt><dd>${seen ? count(seen.count) : s.span.value.error ? 'not known' : '…'}</dd></div><div><dt>First of them (UTC)</dt><dd>${seen?.first ? html`<time>${utc(seen.first)}</time>` : '—'}</dd></div>
         <div><dt>Last (UTC)</dt><dd>${seen?.last ? html`<time>${utc(seen.last)}</time>` : '—'}</dd></div></dl>`;
 }
 

@@ -14,8 +14,24 @@ const BESIDE = ['source.ip', 'user.name', 'host.name', 'container.name', 'url.pa
 
 /* "source.ip=203.0.113.9" as {kind, value}; null when it is none. */
 export function parseId(id) {
-    const at = id.indexOf('=');
-    return at > 0 && at < id.length - 1 ? { kind: id.slice(0, at), value: id.slice(at + 1) } : null;
+    const at = id.indexOf('='), kind = id.slice(0, at);
+    return at > 0 && at < id.length - 1 && /^[\w@][\w@.-]*$/.test(kind) ? { kind, value: usual(kind, id.slice(at + 1)) } : null;
+}
+
+/* An IPv6 address as logs write it; every other value as it is. */
+export function usual(kind, value) {
+    if (kind !== 'source.ip' || !/^[\da-f:.]*:[\da-f:.]*$/i.test(value))
+        return value;
+    try {
+        return new URL(`http://[${value}]/`).hostname.slice(1, -1);
+    } catch {
+        return value;
+    }
+}
+
+/* What finds its events: a network is no phrase. */
+function filterOf(kind, value) {
+    return kind.endsWith('.ip') && /^[\da-f:.]+\/\d{1,3}$/i.test(value) ? `${kind}:${value}` : term(kind, value);
 }
 
 export const idOf = (kind, value) => `${kind}=${value}`;
@@ -51,7 +67,7 @@ async function lanes(filter, since, until, n) {
 }
 
 export function make(kind, value, range) {
-    const filter = term(kind, value), now = Date.now(), since = instant(range, now);
+    const filter = filterOf(kind, value), now = Date.now(), since = instant(range, now);
     const s = { filter, since, until: now, alerts: part(), lanes: part(), span: part(), lines: part(), risk: part(), beside: part() };
     const query = (pipes, limit) => list('/api/v1/query', { query: `${filter} | ${pipes}`, since: range, limit });
     s.load = () => Promise.all([

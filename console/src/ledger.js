@@ -6,7 +6,7 @@
 import { signal } from '@preact/signals';
 import { bytes, count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fillAll, list, part, Section, Sheet } from './parts.js';
 import { quote } from './query.js';
 import { link } from './route.js';
 import { Empty, Level, Table, Text } from './ui.js';
@@ -18,8 +18,7 @@ const parts = Object.fromEntries(PARTS.map(([name]) => [name, part()]));
 const loadedAt = signal(0);
 
 async function load() {
-    await Promise.all(PARTS.map(([name, path, params]) => fill(parts[name], () => list(path, params))));
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, PARTS.map(([name, path, params]) => [parts[name], () => list(path, params)]));
 }
 
 /* What is not right with a stream, in words; '' when all of it is accounted for. */

@@ -13,14 +13,32 @@ import { Failure, Whole } from './ui.js';
 /* One part: {value, answer, error}, all null until it has come. */
 export const part = () => signal({ value: null, answer: null, error: null });
 
-/* `how` answers {value, answer}. */
+/* As before it was ever loaded; an answer that is still under way is passed over. */
+export function reset(p) {
+    p.turn = (p.turn || 0) + 1;
+    p.value = { value: null, answer: null, error: null };
+}
+
+/* `how` answers {value, answer}. Whether it came. Of several at a time the one that was asked for last counts: a slow answer to an older
+ * question never stands under a newer one. */
 export async function fill(into, how) {
+    const mine = into.turn = (into.turn || 0) + 1;
+    let next;
     try {
-        into.value = { answer: null, error: null, ...await how() };
+        next = { answer: null, error: null, ...await how() };
     } catch (error) {
-        if (error.name !== 'AbortError')
-            into.value = { ...into.value, error };
+        next = { ...into.value, error };
     }
+    if (into.turn === mine)
+        into.value = next;
+    return !next.error;
+}
+
+/* Loads a page's parts, [[part, how]]; `at` becomes now only if all of them came. */
+export async function fillAll(at, jobs) {
+    const came = await Promise.all(jobs.map(([into, how]) => fill(into, how)));
+    if (came.every(Boolean))
+        at.value = Date.now();
 }
 
 /* Rows of the API as a part's value. */
@@ -35,7 +53,7 @@ export function Reading({ part: p, what = 'Reading' }) {
 
 /* The focus goes to the first link or button of the row after, or before, the one that has it. */
 export function step(d) {
-    const rows = [...document.querySelectorAll('main tbody tr, main .matrix li')].map(r => r.querySelector('button, a')).filter(Boolean);
+    const rows = [...document.querySelectorAll('main tbody tr, main .matrix li')].map(r => r.querySelector('button, a')).filter(e => e?.offsetParent); /* those that can be seen */
     const at = rows.findIndex(r => r.closest('tr, li').contains(document.activeElement));
     const to = rows[at < 0 ? (d > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + d))];
     to?.focus();

@@ -11,7 +11,7 @@ import { ask, json } from './api.js';
 import { idOf } from './entity_state.js';
 import { count, ms, plural, span, utc } from './format.js';
 import { html } from './html.js';
-import { fill, list, part, Reading, Section, Sheet } from './parts.js';
+import { fill, fillAll, list, part, Reading, reset, Section, Sheet } from './parts.js';
 import { link } from './route.js';
 import { Empty, Failure, Level, say, Table, Text } from './ui.js';
 
@@ -22,19 +22,19 @@ const HOURS = { '1h': 1, '24h': 24, '7d': 168, '30d': 720 };
 const entries = part(), impact = part(), text = part(), loadedAt = signal(0), opened = signal(''), target = signal('nginx'), proposed = signal(false), failed = signal(null);
 
 async function load() {
-    await fill(entries, () => list('/api/v1/policies'));
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, [[entries, () => list('/api/v1/policies')]]);
     await loadText();
 }
 
 function loadText() {
+    reset(text); /* what is shown, and copied, is never of another language */
     return fill(text, async () => ({ value: await (await ask(`/api/v1/policy/${target.value}`, { params: { proposed: proposed.value ? 'yes' : '' } })).text() }));
 }
 
 function open(id) {
     opened.value = opened.value === id ? '' : id;
     failed.value = null;
-    impact.value = { value: null, answer: null, error: null };
+    reset(impact);
     if (opened.value)
         fill(impact, async () => ({ value: await json(`/api/v1/policies/${id}/impact`) }));
 }
@@ -100,6 +100,8 @@ function row(e) {
 }
 
 async function copy() {
+    if (!text.value.value)
+        return;
     try {
         await navigator.clipboard.writeText(text.value.value);
         say(`Copied: the active entries for ${target.value}.`);
@@ -122,12 +124,18 @@ function Config() {
     </${Section}>`;
 }
 
+function close() {
+    opened.value = '';
+    reset(impact);
+}
+
 export function Policies() {
+    useEffect(() => close, []); /* an impact that was looked at before is none to decide by */
     useEffect(() => {
         loadText();
     }, [target.value, proposed.value]);
     const all = entries.value.value, shown = [...(all || [])].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.last < b.last ? 1 : -1));
-    return html`<${Sheet} title="Policies" cls="policies" load=${load} at=${loadedAt} keys=${{ c: { does: 'copy the configuration', run: copy } }}>
+    return html`<${Sheet} title="Policies" cls="policies" load=${load} at=${loadedAt} keys=${{ c: { does: 'copy the configuration', run: copy }, Escape: { does: 'close the entry', run: close } }}>
         <${Section} id="entries" title="Entries" note="nothing is blocked that nobody approved; each ends by itself" part=${entries.value} load=${load} what="Asking which addresses alerts name">
             ${shown.length > 0 && html`<${Table} label="Entries" columns=${COLUMNS} rows=${shown.map(row)} />`}
             ${all && !all.length && html`<${Empty} title="Nothing to block."><p>No alert names an address that could be. Those that only a header or a body names, and those of your own networks, would stand here as refused, with the reason.</p></${Empty}>`}

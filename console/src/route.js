@@ -6,10 +6,19 @@ import { signal } from '@preact/signals';
 const last = new Map();
 export const route = signal({ page: 'alerts', id: '', params: {} });
 
+/* Typed by hand, it may be no encoding at all. */
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
 export function parse(hash) {
-    const [path, query] = hash.replace(/^#\/?/, '').split('?');
-    const [page, id] = path.split('/');
-    return { page: page || 'alerts', id: id ? decodeURIComponent(id) : '', params: Object.fromEntries(new URLSearchParams(query || '')) };
+    const text = hash.replace(/^#\/?/, ''), [path, query] = [text.split('?')[0], text.split('?').slice(1).join('?')];
+    const slash = path.indexOf('/'), page = slash < 0 ? path : path.slice(0, slash), id = slash < 0 ? '' : path.slice(slash + 1);
+    return { page: page || 'alerts', id: decoded(id), params: Object.fromEntries(new URLSearchParams(query || '')) };
 }
 
 export function link(page, params = {}, id = '') {

@@ -7,7 +7,7 @@ import { signal } from '@preact/signals';
 import { html } from './html.js';
 import { count, percent, plural, span, utc } from './format.js';
 import { load as kept, save } from './kept.js';
-import { fill, list, part, Section, Sheet } from './parts.js';
+import { fillAll, list, part, Section, Sheet } from './parts.js';
 import { link } from './route.js';
 import { alertsByRule, DAYS, NOTHING, stateOf, wanted } from './rules_state.js';
 import { Empty, Level, LEVELS, Table, Text } from './ui.js';
@@ -20,8 +20,7 @@ const STATES = {
 const SORTS = [['alerts', 'most alerts'], ['level', 'worst level'], ['cost', 'most work'], ['title', 'title']];
 
 async function load() {
-    await Promise.all([fill(rules, () => list('/api/v1/rules')), fill(alerts, () => list('/api/v1/alerts', { since: `${DAYS}d`, limit: ALERTS_MAX }))]);
-    loadedAt.value = Date.now();
+    await fillAll(loadedAt, [[rules, () => list('/api/v1/rules')], [alerts, () => list('/api/v1/alerts', { since: `${DAYS}d`, limit: ALERTS_MAX })]]);
 }
 
 /* Seven bars, the oldest day first; the numbers stand in words beside it. */
@@ -36,20 +35,20 @@ function Detail({ rule }) {
         <dl class="facts"><div><dt>Id</dt><dd class="mono">${rule.id}</dd></div><div><dt>Status</dt><dd>${rule.status || 'none given'}</dd></div><div><dt>File</dt><dd class="mono">${rule.file}</dd></div>
         <div><dt>Tags</dt><dd>${rule.tags.join(', ') || 'none: it is not in the ATT&CK matrix'}</dd></div><div><dt>Logic (SHA-256)</dt><dd class="mono">${rule.logic_hash.slice(0, 16)} …</dd></div>
         ${rule.silent && html`<div><dt>Alerts</dt><dd>raises none of its own: correlations rest on it</dd></div>`}</dl>
-        <p class="dim">Try it on events of yours: <code>dogwatch rules run ${rule.file}</code></p></div>`;
+        <p class="dim">Try it on events of yours: <code>dogwatch rules run ${rule.file.replace(/[^/]+$/, '') || '.'} < events.ndjson</code></p></div>`;
 }
 
 function row(rule, week, events) {
-    const hits = week.get(rule.id) || NOTHING, isOpen = opened.value === rule.id, state = stateOf(rule, events);
+    const counted = alerts.value.value !== null, hits = week.get(rule.id) || NOTHING, isOpen = opened.value === rule.id, state = stateOf(rule, events);
     const cells = [
         html`<${Level} level=${rule.level} />`,
         html`<button type="button" class="plain" aria-expanded=${isOpen} onClick=${() => {
             opened.value = isOpen ? '' : rule.id;
         }}>${isOpen ? '▾' : '▸'} ${rule.title}</button>${isOpen && html`<${Detail} rule=${rule} />`}`,
-        rule.correlation ? 'correlation' : 'event', html`<span class=${state === 'not tried' || state === 'undecided' ? 'hint' : ''}>${STATES[state]}</span>`,
-        html`<${Spark} day=${hits.day} />`, count(hits.day[DAYS - 1]),
-        hits.week ? html`<a href=${link('alerts', { filter: `rule.id:"${rule.id}"`, since: '7d', view: 'all' })}>${count(hits.week)}</a>` : '0',
-        hits.last ? html`<time title=${utc(hits.last)}>${span(loadedAt.value - hits.last)} ago</time>` : '—',
+        rule.type.replaceAll('_', ' '), html`<span class=${state === 'not tried' || state === 'undecided' ? 'hint' : ''}>${STATES[state]}</span>`,
+        counted ? html`<${Spark} day=${hits.day} />` : '?', counted ? count(hits.day[DAYS - 1]) : '?',
+        !counted ? '?' : hits.week ? html`<a href=${link('alerts', { filter: `rule.id:"${rule.id}"`, since: '7d', view: 'all' })}>${count(hits.week)}</a>` : '0',
+        !counted ? '?' : hits.last ? html`<time title=${utc(hits.last)}>${span(loadedAt.value - hits.last)} ago</time>` : '—',
         count(rule.matched), rule.correlation ? '—' : percent(rule.evaluated, events), count(rule.undecided),
     ];
     return { cls: isOpen ? 'at' : '', cells };
@@ -86,6 +85,8 @@ export function Rules() {
     const shown = wanted(all, find.value).sort(order(week));
     return html`<${Sheet} title="Rules" cls="rules" load=${load} at=${loadedAt} keys=${{ '/': { does: 'find', run: () => document.querySelector('.rules input').focus() } }}>
         <${Bar} all=${all.length} shown=${shown.length} />
+        <${Section} id="hits" title="Hits" note=${`alerts of the last ${DAYS} days, silenced ones apart`} part=${alerts.value} load=${load} what="Counting alerts">
+            ${alerts.value.value && html`<p>${plural(alerts.value.value.length, 'alert')} of ${plural(week.size, 'rule')}.</p>`}</${Section}>
         <${Section} id="loaded" title="Loaded" note="state, hits and cost" part=${rules.value} load=${load} what="Loading the rules">
             ${all.length > 0 && html`<${Summary} all=${all} events=${events} leftOut=${rules.value.answer?.left_out || 0} />`}
             ${shown.length > 0 && html`<${Table} label="Rules" columns=${COLUMNS} rows=${shown.map(r => row(r, week, events))} />`}
@@ -94,7 +95,5 @@ export function Rules() {
                 find.value = '';
             }}>Show all ${count(all.length)}</button></p></${Empty}>`}
         </${Section}>
-        <${Section} id="hits" title="Hits" note=${`alerts of the last ${DAYS} days, silenced ones apart`} part=${alerts.value} load=${load} what="Counting alerts">
-            ${alerts.value.value && html`<p>${plural(alerts.value.value.length, 'alert')} of ${plural(week.size, 'rule')}.</p>`}</${Section}>
     </${Sheet}>`;
 }

@@ -60,10 +60,10 @@ function useChart(ref, bars, zoom) {
         return () => system.current.removeEventListener('change', on);
     }, []);
     useEffect(() => {
-        const data = padded(bars);
-        const plot = new uPlot(options(ref.current.clientWidth, bars, zoom), [data.map(b => b[0]), data.map(b => b[1])], ref.current);
-        const watch = new ResizeObserver(() => plot.setSize({ width: ref.current.clientWidth, height: HEIGHT }));
-        watch.observe(ref.current);
+        const data = padded(bars), el = ref.current;
+        const plot = new uPlot(options(el.clientWidth, bars, zoom), [data.map(b => b[0]), data.map(b => b[1])], el);
+        const watch = new ResizeObserver(() => plot.setSize({ width: el.clientWidth, height: HEIGHT }));
+        watch.observe(el);
         return () => {
             watch.disconnect();
             plot.destroy();

@@ -43,7 +43,7 @@ export function Grid({ count, rowAt, columns, names, at, cell, opened, onAt, onO
     const box = useRef(), narrow = useNarrow(), [view, setView] = useState({ top: 0, height: 600 });
     const height = narrow ? 44 : 24, open = opened >= 0 && opened < count;
     const topOf = i => i * height + (open && i > opened ? DETAIL : 0);
-    const measure = () => setView({ top: box.current.scrollTop, height: box.current.clientHeight });
+    const measure = () => box.current && setView({ top: box.current.scrollTop, height: box.current.clientHeight });
     useEffect(() => {
         const watch = new ResizeObserver(measure);
         watch.observe(box.current);

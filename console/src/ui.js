@@ -41,8 +41,8 @@ export function Failure({ error, retry }) {
     return html`<div class="failure" role="alert">
         <strong>${error.message}</strong>
         ${error.text && html`<pre>${error.text}</pre>`}
-        ${error.hint && !error.text && html`<p>${error.hint}</p>`}
-        ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+        ${error.code === 'role' ? html`<p>Your role may not ask for this. Who runs the collector can give you another: <code>dogwatch token add NAME --role hunt</code></p>` : error.hint && !error.text && html`<p>${error.hint}</p>`}
+        ${retry && error.code !== 'role' && html`<button type="button" onClick=${retry}>Try again</button>`}
     </div>`;
 }
 

@@ -28,6 +28,8 @@ test('from the list, by risk, to one address: its time, alerts, what is beside i
     await role(page, 'list', '1 alert');
     await sees(page, /Events in the range\s+32/);
     await sees(page, 'Newest lines');
+    await keys(page, 'j');   /* past what is folded away */
+    assert.match(await page.evaluate(() => document.activeElement.innerText), /SQL injection/);
     await sees(page, 'Accepted password for alice');
     await until('the values beside it', async () => !(await text(page)).includes('Counting'));
     const shown = (await text(page)).replace(/\s+/g, ' ');
@@ -69,6 +71,14 @@ test('one of which no alert speaks is found by name; one that nothing names says
     assert.deepEqual(await axeBoth(page), []);
     await (await role(page, 'button', 'Look in the last 30 days')).click();
     await sees(page, 'Nothing names it');
+    await page.goto(`${w.url}#/entity/user.name=100%sure`);   /* typed by hand, no encoding */
+    await sees(page, '100%sure');
+    await page.goto(`${w.url}#/entity/user.name=a/b`);
+    await sees(page, 'a/b');
+    await page.goto(`${w.url}#/entity/source.ip=203.0.113.0/24`);
+    await sees(page, /Events in the range\s+32\b/);
+    await page.goto(`${w.url}#/entity/a%20or%20b=1`);
+    await sees(page, 'This names no entity.');
     await page.goto(`${w.url}#/entity/nonsense`);
     await sees(page, 'This names no entity.');
     assert.deepEqual(page.wrongs, []);

@@ -107,3 +107,17 @@ test('no rules, and rules without tags: both say what to do', { skip, timeout: 2
     w.instead({});
     await page.close();
 });
+
+test('alerts that could not be counted are no zeros', { skip, timeout: 240e3 }, async () => {
+    w.served.how.intercept = (req, res) => req.url.startsWith('/api/v1/alerts?') && Boolean(res.writeHead(503, { 'Content-Type': 'application/json' }).end('{"error":{"code":"busy","message":"all workers are busy"}}'));
+    const page = await open(browser, `${w.url}#/attack`);
+    await sees(page, 'no cell says what was seen');
+    await page.goto(`${w.url}#/rules`);
+    await role(page, 'table', 'Rules');
+    await sees(page, 'all workers are busy');
+    const rules = await w.rows('/api/v1/rules'), cells = Object.fromEntries(await cellsOf(page, rules.find(r => r.matched).title));
+    assert.equal(cells['Alerts 7 d'], '?');
+    assert.ok(!(await text(page)).includes('as of'), 'nor is it as of now');
+    w.instead({});
+    await page.close();
+});

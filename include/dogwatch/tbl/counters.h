@@ -75,7 +75,7 @@ COUNTER(alerts_changes_refused, NOT_DONE, "changes of alerts that were asked for
 COUNTER(ingest_shipped, WORK, "records of other shippers (kafka.json_topic) that became events")
 COUNTER(kafka_json_too_long, NOT_DONE, "events that are longer as JSON than brokers take (wire: json): not sent, and said")
 COUNTER(api_requests, WORK, "requests of the HTTP API")
-COUNTER(api_refused, NOT_DONE, "requests refused: no token, not the role, a foreign Host or Origin")
+COUNTER(api_refused, WORK, "requests refused: no token, not the role, a foreign Host or Origin")
 COUNTER(api_busy, MENDED, "requests answered 503 because all workers were busy")
 COUNTER(api_queries, WORK, "queries begun over the HTTP API")
 COUNTER(api_queries_partial, NOT_DONE, "queries over the HTTP API whose answer was partial: a limit, a slow client, parts that could not be read")
