@@ -109,7 +109,10 @@ static int checked_text(struct load *l, const struct dw_conf_row *row, const str
     struct dw_buf why = {0};
     int rc = scalar_text(l, n, ret);
     struct dw_str key = row->type == DW_CONF_MAP ? n->key : DW_STR_NONE;
-    int good = rc == DW_OK && l->c->check ? l->c->check(row->name, key, *ret, &why) : DW_OK;
+    const char *of = l->c->table->item_of;
+    char name[NAME_MAX_BYTES];
+    (void)snprintf(name, sizeof name, "%s%s%s", of ? of : "", of ? "." : "", row->name);
+    int good = rc == DW_OK && l->c->check ? l->c->check(name, key, *ret, &why) : DW_OK;
     if (good < 0) {
         bool of_key = good == DW_EUNKNOWN && key.len;
         dw_diag_add(l->diags, of_key ? n->key_at : n->at, NULL, "'%s: %.*s': %.*s", row->name, DW_ARG(of_key ? key : *ret),
@@ -231,6 +234,71 @@ static int set_scalar(struct load *l, const struct dw_conf_row *row, const struc
     return DW_ECONFIG;
 }
 
+static int walk_map(struct load *l, const struct dw_yaml *map, struct dw_str prefix);
+
+/* An item is read as a configuration of its own, in the arena of the whole. */
+static int set_item(struct load *l, const struct dw_conf_table *t, const struct dw_yaml *n, void *values, struct dw_conf_origin *origin)
+{
+    struct dw_conf *all = l->c, one = {.table = t, .values = values, .origin = origin, .arena = all->arena, .env = all->env, .check = all->check};
+    uint32_t about = t->count;
+    char why[DW_CONF_WHY] = "";
+    int rc = DW_OK;
+    if (n->kind != DW_YAML_MAP) {
+        dw_diag_add(l->diags, n->at, "write it as `key: value` lines", "each of '%s' is a mapping", t->item_of);
+        return DW_ECONFIG;
+    }
+    l->c = &one;
+    for (uint32_t i = 0; i < t->count && rc == DW_OK; i++)
+        rc = set_default(&one, &t->row[i]);
+    if (rc == DW_OK)
+        rc = walk_map(l, n, DW_STR(""));
+    l->c = all;
+    all->arena = one.arena;
+    if (rc < 0 || !t->whole || (rc = t->whole(values, origin, &about, why)) == DW_OK)
+        return rc;
+    const struct dw_yaml *of = about < t->count ? dw_yaml_get(n, t->row[about].name) : NULL;
+    dw_diag_add(l->diags, of ? of->key_at : n->at, NULL, "%s", why);
+    return rc;
+}
+
+/* Whether an item has the name of one before it: told. */
+static bool is_named_again(struct load *l, const struct dw_conf_table *t, const char *item, uint32_t at, const struct dw_yaml *n)
+{
+    const struct dw_str *name = (const void *)(item + at * t->size + t->row[0].offset);
+    for (uint32_t i = 0; i < at; i++) {
+        const struct dw_str *before = (const void *)(item + i * t->size + t->row[0].offset);
+        if (!dw_str_eq(*name, *before))
+            continue;
+        dw_diag_add(l->diags, n->at, NULL, "two of '%s' are called '%.*s'", t->item_of, DW_ARG(*name));
+        return true;
+    }
+    return false;
+}
+
+static int set_items(struct load *l, const struct dw_conf_row *row, const struct dw_yaml *n)
+{
+    const struct dw_conf_table *t = row->of;
+    if (n->kind != DW_YAML_SEQ && !dw_yaml_is_null(n)) {
+        dw_diag_add(l->diags, n->at, "write each as `- key: value` lines", "'%s' is a list of mappings", row->name);
+        return DW_ECONFIG;
+    }
+    char *item = dw_arena_alloc(&l->c->arena, (n->count + 1) * t->size);
+    struct dw_conf_origin *origin = dw_arena_alloc(&l->c->arena, (size_t)(n->count + 1) * t->count * sizeof *origin);
+    if (!item || !origin)
+        return DW_ENOMEM;
+    uint32_t count = 0;
+    int rc = DW_OK;
+    for (const struct dw_yaml *v = n->first; v && rc != DW_ENOMEM; v = v->next, count++) { /* to its end: every mistake is told */
+        int one = set_item(l, t, v, item + count * t->size, origin + (size_t)count * t->count);
+        if (one == DW_OK && is_named_again(l, t, item, count, v))
+            one = DW_ECONFIG;
+        rc = one < 0 ? one : rc;
+    }
+    if (rc == DW_OK)
+        *(struct dw_conf_items *)dw__conf_member(l->c, row) = (struct dw_conf_items){item, origin, count};
+    return rc;
+}
+
 /* The row to set for a name: a renamed option leads to its successor with a warning. */
 static uint32_t successor(struct load *l, uint32_t index, struct dw_span at)
 {
@@ -259,6 +327,7 @@ static int set_row(struct load *l, uint32_t index, const struct dw_yaml *n)
         return DW_OK;
     int rc = row->type == DW_CONF_LIST     ? set_list(l, row, n)
              : row->type == DW_CONF_MAP    ? set_map(l, row, n)
+             : row->type == DW_CONF_ITEMS  ? set_items(l, row, n)
              : row->type == DW_CONF_SECRET ? set_secret(l, row, n)
                                            : set_scalar(l, row, n);
     if (rc < 0)
@@ -291,8 +360,6 @@ static void unknown_option(struct load *l, struct dw_span at, struct dw_str name
     dw_diag_add(l->diags, at, near ? help : NULL, "unknown option '%.*s'", DW_ARG(name));
 }
 
-static int walk_map(struct load *l, const struct dw_yaml *map, struct dw_str prefix);
-
 static int walk_one(struct load *l, const struct dw_yaml *n, struct dw_str prefix)
 {
     char name[NAME_MAX_BYTES];
@@ -302,7 +369,7 @@ static int walk_one(struct load *l, const struct dw_yaml *n, struct dw_str prefi
     }
     int len = snprintf(name, sizeof name, "%.*s%s%.*s", DW_ARG(prefix), prefix.len ? "." : "", DW_ARG(n->key));
     struct dw_str full = dw_str_make(name, (size_t)len);
-    if (dw_str_eq(full, DW_STR("include")) && l->from.source == DW_CONF_FROM_FILE) {
+    if (dw_str_eq(full, DW_STR("include")) && l->from.source == DW_CONF_FROM_FILE && !l->c->table->item_of) {
         l->include = n;
         return DW_OK;
     }

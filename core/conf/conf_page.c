@@ -38,6 +38,7 @@ static const char *type_word(const struct dw_conf_row *row)
     case DW_CONF_PATH: return "path";
     case DW_CONF_LIST: return "list";
     case DW_CONF_MAP: return "mapping";
+    case DW_CONF_ITEMS: return "list of mappings";
     case DW_CONF_SECRET: return "{file: PATH}";
     case DW_CONF_OLD: return "renamed";
     }
@@ -66,7 +67,7 @@ static void put_range(const struct dw_conf_row *row, struct dw_buf *out)
 /* A default as it would be typed in YAML. */
 static void put_default(const struct dw_conf_row *row, struct dw_buf *out)
 {
-    if (row->type == DW_CONF_LIST)
+    if (row->type == DW_CONF_LIST || row->type == DW_CONF_ITEMS)
         dw_buf_printf(out, "[%s]", row->def);
     else if (row->type == DW_CONF_MAP)
         dw_buf_str(out, DW_STR("{}"));
@@ -105,11 +106,8 @@ static void put_cell(const char *text, struct dw_buf *out)
     }
 }
 
-void dw_conf_page(const struct dw_conf_table *t, struct dw_buf *out)
+void dw_conf_rows(const struct dw_conf_table *t, struct dw_buf *out)
 {
-    dw_buf_printf(out,
-        "# Options of dogwatch-%s\n\nMade from include/dogwatch/tbl/%s_options.h by `dogwatch docs`.\n\n", t->name,
-        t->name);
     dw_buf_str(out, DW_STR("| option | type | default | range | what it does |\n|---|---|---|---|---|\n"));
     for (uint32_t i = 0; i < t->count; i++) {
         const struct dw_conf_row *row = &t->row[i];
@@ -127,4 +125,12 @@ void dw_conf_page(const struct dw_conf_table *t, struct dw_buf *out)
         put_cell(row->doc, out);
         dw_buf_str(out, DW_STR(" |\n"));
     }
+}
+
+void dw_conf_page(const struct dw_conf_table *t, struct dw_buf *out)
+{
+    dw_buf_printf(out,
+        "# Options of dogwatch-%s\n\nMade from include/dogwatch/tbl/%s_options.h by `dogwatch docs`.\n\n", t->name,
+        t->name);
+    dw_conf_rows(t, out);
 }

@@ -149,6 +149,7 @@ bool dw__conf_scalar(struct dw_conf *c, const struct dw_conf_row *row, struct dw
         return true;
     case DW_CONF_LIST:
     case DW_CONF_MAP:
+    case DW_CONF_ITEMS:
     case DW_CONF_SECRET:
     case DW_CONF_OLD: break;
     }
@@ -267,6 +268,26 @@ static void put_map(struct dw_buf *out, const struct dw_conf_map *m)
     dw_buf_byte(out, '}');
 }
 
+/* Of each item what was set: its defaults may be refused where they are written. */
+static void put_items(struct dw_buf *out, const struct dw_conf_table *t, const struct dw_conf_items *items)
+{
+    dw_buf_byte(out, '[');
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct dw_conf one = {.table = t, .values = (void *)(uintptr_t)((const char *)items->item + i * t->size)};
+        bool first = true;
+        dw_buf_str(out, i ? DW_STR(", {") : DW_STR("{"));
+        for (uint32_t k = 0; k < t->count; k++) {
+            if (items->origin[(size_t)i * t->count + k].source == DW_CONF_FROM_DEFAULT)
+                continue;
+            dw_buf_printf(out, "%s%s: ", first ? "" : ", ", t->row[k].name);
+            dw_conf_value(&one, k, out);
+            first = false;
+        }
+        dw_buf_byte(out, '}');
+    }
+    dw_buf_byte(out, ']');
+}
+
 void dw_conf_value(const struct dw_conf *c, uint32_t index, struct dw_buf *out)
 {
     DW_ASSERT(index < c->table->count);
@@ -282,6 +303,7 @@ void dw_conf_value(const struct dw_conf *c, uint32_t index, struct dw_buf *out)
     case DW_CONF_PATH: put_text(out, *(const struct dw_str *)at, false); break;
     case DW_CONF_LIST: put_list(out, at); break;
     case DW_CONF_MAP: put_map(out, at); break;
+    case DW_CONF_ITEMS: put_items(out, row->of, at); break;
     case DW_CONF_SECRET:
         dw_buf_str(out, DW_STR("{file: "));
         put_text(out, ((const struct dw_conf_secret *)at)->path, false);

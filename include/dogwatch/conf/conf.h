@@ -6,7 +6,9 @@
  * where `default` is text as a user would write it ("" means not set), min and max bound numbers (bytes,
  * nanoseconds), and `unit` of an ENUM holds its words: "beginning|now". Rows
  *     CONF_OLD(name, successor, doc)
- * keep a renamed option for one release. A dotted name may be written as nested keys. Every value remembers
+ * keep a renamed option for one release, and rows
+ *     CONF_ITEMS(name, field, table, doc)
+ * are a list of mappings, each of which a table of its own describes. A dotted name may be written as nested keys. Every value remembers
  * where it came from. Thread: whoever owns the struct dw_conf; read-only after loading, then any.
  */
 #ifndef DOGWATCH_CONF_CONF_H
@@ -25,6 +27,7 @@ enum dw_conf_type {
     DW_CONF_PATH,
     DW_CONF_LIST,
     DW_CONF_MAP,
+    DW_CONF_ITEMS, /* a list of mappings of the table `of` */
     DW_CONF_SECRET,
     DW_CONF_OLD, /* a renamed option: `def` is its successor */
 };
@@ -37,6 +40,13 @@ struct dw_conf_list {
 };
 struct dw_conf_map {
     const struct dw_str *key, *value;
+    uint32_t count;
+};
+/* Structs of an item table, one after the other, and where each of their options comes from: row by row, item by item. */
+struct dw_conf_origin;
+struct dw_conf_items {
+    const void *item;
+    const struct dw_conf_origin *origin;
     uint32_t count;
 };
 /* `bytes` never reaches a log, show or a page. */
@@ -52,6 +62,7 @@ typedef struct dw_str dw_conf_c_STRING;
 typedef struct dw_str dw_conf_c_PATH;
 typedef struct dw_conf_list dw_conf_c_LIST;
 typedef struct dw_conf_map dw_conf_c_MAP;
+typedef struct dw_conf_items dw_conf_c_ITEMS;
 typedef struct dw_conf_secret dw_conf_c_SECRET;
 
 struct dw_conf_row {
@@ -61,12 +72,18 @@ struct dw_conf_row {
     const char *def;
     int64_t min, max;
     const char *unit, *doc;
+    const struct dw_conf_table *of; /* of ITEMS, else NULL */
 };
+enum { DW_CONF_WHY = 160 };
 struct dw_conf_table {
     const char *name; /* "agent" */
     const struct dw_conf_row *row;
     uint32_t count;
     size_t size; /* of the options struct */
+    /* An item table only, whose first row is a STRING that names the item. The option it belongs to, "outputs": checks are asked for "outputs.url". */
+    const char *item_of;
+    /* What is wrong with an item as a whole; DW_OK: nothing. DW_ECONFIG: `why` has a sentence, *ret_row the row it is about, or `count` for the item. */
+    int (*whole)(const void *item, const struct dw_conf_origin *origin, uint32_t *ret_row, char why[DW_CONF_WHY]);
 };
 
 enum dw_conf_source { DW_CONF_FROM_DEFAULT, DW_CONF_FROM_FILE, DW_CONF_FROM_SET };
@@ -118,6 +135,9 @@ void dw_conf_show(const struct dw_conf *c, struct dw_buf *out);
 void dw_conf_skeleton(const struct dw_conf_table *t, struct dw_buf *out);
 /* The reference page, markdown. */
 void dw_conf_page(const struct dw_conf_table *t, struct dw_buf *out);
+
+/* Its rows alone, as a table. */
+void dw_conf_rows(const struct dw_conf_table *t, struct dw_buf *out);
 
 /* "64MiB", "10 MB" or "512" in bytes; "5s", "250ms" in nanoseconds. False on a wrong unit or overflow. */
 bool dw_conf_size(struct dw_str text, int64_t *ret);

@@ -37,4 +37,7 @@ CONF(policy.private, BOOL, policy_private, "true", 0, 0, "", "Whether private, l
 CONF(policy.never_block, LIST, policy_never_block, "", 0, 0, "", "Networks that no policy ever blocks, beside the private ranges and policy.trusted_proxies: health checks, offices, partners.")
 CONF(policy.trusted_proxies, LIST, policy_trusted_proxies, "", 0, 0, "", "Networks of your own proxies: of X-Forwarded-For, where the log's format names it, the hops that these added are believed. Never blocked.")
 CONF(policy.claimed, LIST, policy_claimed, "", 0, 0, "", "Logs whose addresses prove nothing: globs of files that syslog fills from the network, or of access logs with a header in the first column; event.dataset.")
+CONF_ITEMS(outputs, outputs, dw_conf_output, "Where alerts are sent: a list of mappings, each with a name and a type. outputs.md has their keys.")
+CONF(notify.max_age, DURATION, notify_max_age, "1h", 1000000000, 31536000000000000, "", "An alert whose newest event is older than this when an output first sees it is stored and shown, but not sent.")
+CONF(notify.summary, DURATION, notify_summary, "1m", 1000000000, 3600000000000, "", "Of a flood (entities.md has the limits) an output sends the first alerts one by one, and of the rest one summary a rule this often.")
 CONF(log.level, ENUM, log_level, "info", 0, 0, "error|warn|info|debug", "How much the program says on stderr.")

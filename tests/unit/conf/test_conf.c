@@ -16,7 +16,7 @@ struct opts {
 };
 #define ROW(nm, ty, fld, def, lo, hi, unit)                                                                            \
     {                                                                                                                  \
-        nm, DW_CONF_##ty, offsetof(struct opts, fld), def, lo, hi, unit, "doc"                                         \
+        nm, DW_CONF_##ty, offsetof(struct opts, fld), def, lo, hi, unit, "doc", NULL                                         \
     }
 static const struct dw_conf_row rows[] = {
     ROW("flag", BOOL, flag, "false", 0, 0, ""),
@@ -29,9 +29,9 @@ static const struct dw_conf_row rows[] = {
     ROW("list", LIST, list, "x, y", 0, 0, ""),
     ROW("map", MAP, map, "", 0, 0, ""),
     ROW("token", SECRET, token, "", 0, 0, ""),
-    {"spool.max", DW_CONF_OLD, 0, "spool.limit", 0, 0, "", "since 0.2"},
+    {"spool.max", DW_CONF_OLD, 0, "spool.limit", 0, 0, "", "since 0.2", NULL},
 };
-static const struct dw_conf_table table = {"test", rows, DW_COUNT_OF(rows), sizeof(struct opts)};
+static const struct dw_conf_table table = {.name = "test", .row = rows, .count = DW_COUNT_OF(rows), .size = sizeof(struct opts)};
 
 static struct dw_conf conf;
 static struct opts opts;
