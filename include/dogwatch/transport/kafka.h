@@ -33,6 +33,25 @@ DW_MUST_USE int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw
 DW_MUST_USE int dw_kafka_receiver_open(
     const struct dw_kafka_conf *conf, const struct dw_resume *from, uint32_t from_count, struct dw_receiver **ret);
 
+/* Records of others than frames: one at a time, each waited for. Thread: whoever opened it. */
+struct dw_publisher;
+struct dw_publish {
+    struct dw_str key, value;
+    struct dw_str name; /* the header `idempotency-key`; the same again while it is under way is the same record */
+    int64_t timeout_ns;
+    bool (*stop)(void *arg); /* asked now and then: whether to give up */
+    void *arg;
+};
+/* `conf`: brokers, topic, client, key and value, password. DW_ECONFIG: a property is wrong (said); DW_ENOMEM. */
+DW_MUST_USE int dw_kafka_publisher_open(const struct dw_kafka_conf *conf, struct dw_publisher **ret);
+/* DW_OK: all in-sync replicas have it. DW_EAGAIN: not yet; a record that was handed over stays under way, and the same name asks for its report
+ * again. DW_ELIMIT: it is too large. DW_EIO: this publisher is over, and a new one is needed. */
+DW_MUST_USE int dw_kafka_publish(struct dw_publisher *p, const struct dw_publish *what);
+/* What is in the way, as a sentence; valid until the next call. */
+const char *dw_kafka_publisher_trouble(const struct dw_publisher *p);
+/* What is under way may still arrive. NULL is fine. */
+void dw_kafka_publisher_close(struct dw_publisher *p);
+
 /* Whether a property may stand in the configuration. DW_EUNKNOWN: librdkafka has no such property, or it is one of those that the
  * transport's promises rest on; DW_ECONFIG: not with this value. `why` then gets a sentence. */
 DW_MUST_USE int dw_kafka_option_check(struct dw_str name, struct dw_str value, struct dw_buf *why);
