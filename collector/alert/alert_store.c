@@ -382,3 +382,8 @@ int dw_alerts_sync(struct dw_alerts *a)
         free_pending(a);
     return rc;
 }
+
+uint64_t dw_alerts_durable(const struct dw_alerts *a)
+{
+    return a->log_bytes;
+}

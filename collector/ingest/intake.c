@@ -23,6 +23,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/collect/raised.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -366,6 +367,23 @@ int dw_intake_take_asked(struct dw_intake_engine *e)
         return DW_OK;
     int rc = dw_archive_sync(e->archive); /* of what is raised and waits */
     return rc == DW_OK ? dw_alerts_take_asked(e->alerts, e->alerts_dir, dw_clock_real(e->conf.clock)) : rc;
+}
+
+int dw_intake_tell(struct dw_intake_engine *e, const struct dw_problem *p)
+{
+    struct dw_raised raised = {0};
+    int rc = dw_raised_of_problem(&raised, p);
+    if (rc == DW_OK)
+        rc = dw_alerts_raise(e->alerts, &raised.alert);
+    dw_raised_fini(&raised);
+    if (rc == DW_OK)
+        rc = dw_archive_sync(e->archive); /* of what is raised and waits */
+    return rc == DW_OK ? dw_alerts_sync(e->alerts) : rc;
+}
+
+uint64_t dw_intake_alerts_durable(const struct dw_intake_engine *e)
+{
+    return dw_alerts_durable(e->alerts);
 }
 
 bool dw_intake_all_closed(const struct dw_intake_engine *e)

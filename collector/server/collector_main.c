@@ -14,6 +14,7 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/intake.h"
+#include "dogwatch/collect/notify.h"
 #include "dogwatch/collect/trust_list.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/collect/policy.h"
@@ -36,11 +37,28 @@ struct program {
     const struct dw_collector_options *opt;
     struct dw_intake_engine *engine;
     struct api *api;
+    struct dw_notify *notify;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int64_t people_ns; /* when it was looked for what people said last */
     bool until_idle, approvals_closed;
+    bool drain; /* it ends by itself: what waits at outputs is sent first */
 };
+
+/* An output's dead letters are an alert, once an hour. */
+static int tell_outputs_trouble(struct program *p)
+{
+    struct dw_notify_trouble t;
+    int rc = DW_OK;
+    while (rc == DW_OK && dw_notify_trouble(p->notify, &t)) {
+        char cause[64];
+        int64_t now = dw_clock_real(&dw_clock_system);
+        (void)snprintf(cause, sizeof cause, "%s %" PRId64, t.name, now / (3600 * DW_NS_PER_S));
+        struct dw_problem problem = {.kind = DW_PROBLEM_OUTPUT_DEAD, .time_ns = now, .cause = cause, .text = t.text};
+        rc = dw_intake_tell(p->engine, &problem);
+    }
+    return rc;
+}
 
 static bool turn(void *arg)
 {
@@ -53,15 +71,23 @@ static bool turn(void *arg)
         rc = trust_take_approvals(p->opt->data.ptr, p->engine, &p->approvals_closed);
         if (rc == DW_OK)
             rc = dw_intake_take_asked(p->engine);
+        if (rc == DW_OK)
+            rc = tell_outputs_trouble(p);
     }
     if (rc == DW_OK)
         rc = dw_intake_turn(p->engine, &taken);
     api_turned(p->api);
+    if (rc == DW_OK)
+        dw_notify_durable(p->notify, dw_intake_alerts_durable(p->engine));
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
         dw_loop_end(&p->loop, rc);
     } else if (!taken && p->until_idle && dw_intake_all_closed(p->engine)) {
-        dw_loop_end(&p->loop, dw_intake_finish(p->engine));
+        rc = dw_intake_finish(p->engine);
+        if (rc == DW_OK)
+            dw_notify_durable(p->notify, dw_intake_alerts_durable(p->engine));
+        p->drain = rc == DW_OK;
+        dw_loop_end(&p->loop, rc);
     }
     return taken > 0;
 }
@@ -207,12 +233,18 @@ static int work(const struct dw_collector_options *opt)
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
             dw_error("%s: %s", opt->data.ptr, dw_err_text(rc));
     }
+    if (rc == DW_OK) {
+        struct dw_notify_conf notify = {.opt = opt, .fs = &dw_fs_system, .clock = &dw_clock_system};
+        rc = dw_notify_start(&notify, dw_intake_alerts_durable(p.engine), &p.notify);
+    }
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p.counters, opt->data.ptr, "collector");
-    if (rc == DW_OK) {
+    bool begun = rc == DW_OK;
+    if (begun)
         rc = run(&p);
+    dw_notify_stop(p.notify, p.drain);
+    if (begun)
         dw_counters_file_save(&p.counters, true);
-    }
     api_stop(p.api);
     dw_intake_close(p.engine);
     dw_free(tally);
@@ -225,6 +257,8 @@ static int work(const struct dw_collector_options *opt)
 
 static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
 {
+    if (strncmp(option, "outputs.", strlen("outputs.")) == 0)
+        return dw_output_option_check(option, value, why);
     return strcmp(option, "kafka.options") == 0 ? dw_kafka_option_check(key, value, why) : dw_policy_option_check(option, value, why);
 }
 
@@ -238,6 +272,8 @@ int main(int argc, char **argv)
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     int rc = api_check(&opt);
+    if (rc == DW_OK)
+        rc = dw_notify_check(&opt);
     if (rc == DW_OK)
         rc = dw_program_lock(opt.data.ptr, "collector.lock");
     if (rc == DW_OK)

@@ -97,6 +97,8 @@ void dw_alerts_never_block(struct dw_alerts *a, const struct dw_policy_settings 
 bool dw_alerts_due(const struct dw_alerts *a);
 /* Writes the log, syncs it, then the view. */
 DW_MUST_USE int dw_alerts_sync(struct dw_alerts *a);
+/* How much of the log is durable, and in the view. */
+uint64_t dw_alerts_durable(const struct dw_alerts *a);
 /* Whether others asked for something. */
 bool dw_alerts_asked(const struct dw_alerts *a, const char *dir);
 /* Takes what they asked for, makes it durable and removes it from the inbox; what cannot be done is said and counted, and

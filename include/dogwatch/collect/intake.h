@@ -42,6 +42,10 @@ DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
 DW_MUST_USE int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent);
 /* Makes what people said of alerts durable (dw_alerts_take_asked). */
 DW_MUST_USE int dw_intake_take_asked(struct dw_intake_engine *e);
+/* Something that stands in no frame, such as messages that could not be delivered: an alert in alerts.log alone, durable when it answers. */
+DW_MUST_USE int dw_intake_tell(struct dw_intake_engine *e, const struct dw_problem *p);
+/* How much of alerts.log is durable; what it rests on is, too. */
+uint64_t dw_intake_alerts_durable(const struct dw_intake_engine *e);
 /* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */

@@ -23,3 +23,4 @@ PROBLEM(CONFLICT, "dogwatch.bytes.conflict", "critical", "The same bytes of a fi
 PROBLEM(GAP, "dogwatch.bytes.gap", "high", "Bytes that the agent read are not in the archive")
 PROBLEM(LET_GO, "dogwatch.bytes.let_go", "high", "An agent let bytes go that it could neither send nor keep")
 PROBLEM(LOST, "dogwatch.stream.lost", "medium", "A log file vanished before it was read to its end")
+PROBLEM(OUTPUT_DEAD, "dogwatch.output.dead", "high", "Messages about alerts could not be delivered")
