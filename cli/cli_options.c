@@ -6,6 +6,7 @@
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/log.h"
+#include "dogwatch/collect/notify.h"
 #include "dogwatch/collect/policy.h"
 #include "dogwatch/collect/query.h"
 #include "dogwatch/conf/conf.h"
@@ -39,6 +40,8 @@ int cli_option_check(const char *option, struct dw_str key, struct dw_str value,
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
+    if (strncmp(option, "outputs.", strlen("outputs.")) == 0)
+        return dw_output_option_check(option, value, why);
     if (strncmp(option, "policy.", strlen("policy.")) == 0)
         return dw_policy_option_check(option, value, why);
     return dw_parser_option_check(option, value, why) ? DW_OK : DW_ECONFIG;

@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 #include "docs_api.h"
+#include "docs_outputs.h"
 #include "docs_policy.h"
 
 #include "dogwatch/collect/alerts.h"
@@ -288,6 +289,7 @@ static const struct {
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
     {"reference/policies.md", docs_policy_page},
+    {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
     {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},

@@ -22,7 +22,8 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resourc
 SPEC = json.load(open(os.path.join(ROOT, 'docs/reference/openapi.json')))
 NEEDED = {'query': {'query': '* | head 5'}, 'loki_query': {'query': '{}'}, 'loki_query_range': {'query': '{}'}}  # parameters without which nothing is answered
 BODIES = {'change': {'status': 'new'}, 'query_post': {'query': '* | head 1'}, 'silence_add': {'filter': 'rule.id:nothing', 'until': '2100-01-01'},
-          'silence_end': {'until': '2100-01-01'}, 'code_add': {}, 'policy_decide': {'state': 'approved', 'until': '2100-01-01'}}
+          'silence_end': {'until': '2100-01-01'}, 'code_add': {}, 'policy_decide': {'state': 'approved', 'until': '2100-01-01'},
+          'outputs_retry': {'name': 'kept'}}
 SIGN_IN = {'session_begin', 'session_end'}  # of cookies, not of tokens: e2e_session.py
 OPERATIONS = [(path, method.upper(), op) for path, item in SPEC['paths'].items() for method, op in item.items() if op['operationId'] not in SIGN_IN]
 port = 0
@@ -122,7 +123,8 @@ def begin(*sets):
     """`up`, on a port of its choice."""
     global port
     at = len(open(data + '.up.log').read()) if os.path.exists(data + '.up.log') else 0
-    up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'), *[a for s in sets for a in ('--set', s)])
+    up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'), '--set', f'outputs=[{{name: kept, type: file, path: {data}/kept}}]',
+            *[a for s in sets for a in ('--set', s)])
     found = wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)(.*)', up.said()[at:]), 20, up.said)
     port = int(found.group(1))
     wait_for(ready, 30, lambda: 'the API to be ready\n' + up.said())

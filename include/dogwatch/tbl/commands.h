@@ -16,6 +16,8 @@ COMMAND(entities, cmd_entities, "[FILTER] [--since T] [--until T] [--limit N] [-
 COMMAND(policy, cmd_policy,
     "TARGET [--proposed] [--dry-run] | ls | approve ID [--for SPAN|--until T] [--reason TEXT] | diff TARGET FILE | rollback ID [--reason TEXT] [--since T] [--config FILE] [--data DIR [--archive PATH] | --server URL] [--output table|ndjson|csv]",
     "addresses to block, from alerts, in the language of nginx, haproxy, nftables, crs, envoy or networkpolicy; only what somebody approved")
+COMMAND(outputs, cmd_outputs, "[ls | retry NAME] [--data DIR | --server URL] [--output table|ndjson|csv]",
+    "where alerts are sent and how that stands; send dead letters again")
 COMMAND(query, cmd_query,
     "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--follow] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them; --follow: also those to come")
