@@ -43,7 +43,7 @@ static const char delivery[] =
     "new output does not tell the past, and a collector that was away for long is found by `dogwatch alerts`, not by the pager. A restart, which reads the archive again, sends nothing twice.\n\n"
     "## What is promised\n\n"
     "At least once. An alert is durable, and the archive behind it synced, before it leaves; what waits is in DATA/outputs/NAME.queue, synced, through any crash. A message that is not taken (no connection, no answer within `timeout`, 408, 425, "
-    "429, 5xx) is tried again after half a second, doubled each time up to 5 min, with chance in it; Retry-After is obeyed up to an hour. Others are not held up by one that a receiver chokes on. So a receiver may be told twice what it did "
+    "429, 5xx) is tried again after half a second, doubled each time up to 5 min, with chance in it; Retry-After is obeyed up to an hour. Others are not held up by one that a receiver chokes on. A collector that ends by itself (`until_idle`) first sends what waits, as long as it is taken and for at most 30 s; one that is told to end lets an attempt under way end within 2 s, and the rest waits for the next start. So a receiver may be told twice what it did "
     "not answer; the key says so: it is the same for the same message, for ever:\n\n"
     "- new or updated: alert's id, `.`, number of events; a change by people: alert's id, `.`, the change's name; a summary: its id\n"
     "- webhook: header `Idempotency-Key`; ecs: `delivery.key`; ocsf: `metadata.uid`; cef: `cs1`; kafka: header `idempotency-key`; Alertmanager: annotation `delivery_key`, and the labels are the alert's identity there\n\n"
