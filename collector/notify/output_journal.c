@@ -110,10 +110,13 @@ static int put_held(struct output_journal *j, uint64_t offset)
 
 static void write_item(const struct output_item *i, struct dw_buf *out)
 {
-    if (i->kind == OUTPUT_SUMMARY)
-        dw_buf_printf(out, "text %" PRIu64 " %" PRId64 " %s %.*s\n", i->number, i->since_ns, i->id, DW_ARG(i->line));
-    else
+    if (i->kind == OUTPUT_SUMMARY) {
+        dw_buf_printf(out, "text %" PRIu64 " %" PRId64 " %s ", i->number, i->since_ns, i->id);
+        dw_buf_str(out, i->line);
+        dw_buf_byte(out, '\n');
+    } else {
         dw_buf_printf(out, "wait %" PRIu64 " %c %" PRId64 " %s %s\n", i->number, i->kind == OUTPUT_RAISED ? 'r' : 'c', i->since_ns, i->id, i->revision);
+    }
 }
 
 int output_journal_add(struct output_journal *j, const struct output_item *item, bool *ret_replaced)
@@ -226,10 +229,14 @@ static bool take_number(struct dw_str *rest, uint64_t *ret)
     return dw_str_u64(dw_str_cut(rest, ' '), ret);
 }
 
+/* A word is printable ASCII, as it was written. */
 static bool copy_word(struct dw_str word, char *to, size_t cap)
 {
     if (word.len == 0 || word.len >= cap)
         return false;
+    for (size_t i = 0; i < word.len; i++)
+        if ((uint8_t)word.ptr[i] <= ' ' || (uint8_t)word.ptr[i] >= 0x7f)
+            return false;
     memcpy(to, word.ptr, word.len);
     to[word.len] = '\0';
     return true;
@@ -289,7 +296,8 @@ static bool apply(struct output_journal *j, struct dw_str line, int *rc)
         j->held_count = 0;
         return true;
     }
-    if (!dw_str_eq(word, DW_STR("seen")) || !take_number(&rest, &a) || !take_number(&rest, &b) || a > b
+    char hash[sizeof j->seen_hash];
+    if (!dw_str_eq(word, DW_STR("seen")) || !take_number(&rest, &a) || !take_number(&rest, &b) || a > b || !copy_word(rest, hash, sizeof hash)
         || !(rest.len == 16 || dw_str_eq(rest, DW_STR("-"))))
         return dw_str_eq(line, DW_STR("end"));
     j->seen_from = a;

@@ -41,10 +41,13 @@ void dw_output_status_write(const struct dw_output_status *s, struct dw_buf *out
     dw_buf_byte(out, '}');
 }
 
+/* Printable ASCII, as outputs write it. */
 static bool take_text(struct dw_str raw, char *to, size_t cap)
 {
     struct dw_buf b = {0};
     bool ok = dw_json_unescape(raw, &b) && !b.err && b.len < cap;
+    for (size_t i = 0; ok && i < b.len; i++)
+        ok = (uint8_t)b.ptr[i] >= ' ' && (uint8_t)b.ptr[i] < 0x7f;
     if (ok && b.len)
         memcpy(to, b.ptr, b.len);
     if (ok)
