@@ -105,3 +105,8 @@ export async function tasksWhile(page, work) {
     await work();
     return tasksOf(JSON.parse(Buffer.from(await page.tracing.stop()).toString()));
 }
+
+/* How a figure stands to its budget, in words. */
+export function verdict(value, budget) {
+    return `${value <= budget ? 'within' : 'OVER'} the budget of ${budget}`;
+}

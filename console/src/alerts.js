@@ -229,15 +229,16 @@ function keysOf(rows, menu) {
 }
 
 function useLoad(p) {
+    const asked = useRef(false);
     useLayoutEffect(() => { /* before the page is painted: what is asked for now is here when it has been */
-        load(p);
+        const first = load(p);
+        if (!asked.current)
+            first.then(loadClosed); /* a hint: it waits for the rows */
+        asked.current = true;
         let times = 0; /* others change old alerts as well: every sixth time all of them are asked for */
         const timer = setInterval(() => document.visibilityState === 'visible' && (++times % 6 ? refresh(p) : load(p)), REFRESH_MS);
         return () => clearInterval(timer);
     }, [p.filter, p.since, p.silenced]);
-    useEffect(() => {
-        loadClosed();
-    }, []);
 }
 
 function Selected({ rows, menu }) {

@@ -26,11 +26,14 @@ import { Dialog, Empty, Failure, Said } from './ui.js';
 const PAGES = { alerts: Alerts, alert: Alert, search: Search, entity: Entity, rules: Rules, attack: Attack, ledger: Ledger, budget: Budget, archive: Archive, policies: Policies };
 const NAV = [['alerts', 'Alerts', 'a'], ['search', 'Search', 's'], ['entity', 'Entities', 'e'], ['rules', 'Rules', 'r'], ['attack', 'ATT&CK', 'm'], ['ledger', 'Agents and ledger', 'l'],
     ['budget', 'Silence budget', 'b'], ['archive', 'Archive', 'v'], ['policies', 'Policies', 'p']];
-const help = signal(false), broken = signal(null);
+const NARROW = matchMedia('(max-width: 700px)'), help = signal(false), broken = signal(null);
 
 function Top() {
     const { page } = route.value, here = useRef();
-    useEffect(() => here.current?.querySelector('.here')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [page]); /* on a telephone they stand in a line that scrolls */
+    useEffect(() => {
+        if (NARROW.matches) /* there they stand in a line that scrolls; elsewhere a look would cost a layout before the first row */
+            here.current?.querySelector('.here')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    }, [page]);
     return html`<header class="top">
         <a class="brand" href="#/alerts">dogwatch</a>
         <nav aria-label="Pages" ref=${here}>${NAV.map(([name, title, key]) => html`<a href=${page === name ? link(name) : lastOf(name)} aria-current=${page === name ? 'page' : undefined}
