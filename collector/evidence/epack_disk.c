@@ -26,19 +26,6 @@ static const char *const folders[] = {"frames", "rule"};
 
 /* ---- writing ---- */
 
-static int write_new(const struct dw_fs *fs, const char *path, struct dw_str bytes)
-{
-    int fd;
-    int rc = dw_fs_open(fs, path, O_WRONLY | O_CREAT | O_EXCL, 0640, &fd);
-    if (rc < 0)
-        return rc;
-    rc = dw_fs_write(fs, fd, bytes.ptr, bytes.len);
-    if (rc == DW_OK)
-        rc = dw_fs_sync(fs, fd);
-    dw_fs_close(fd);
-    return rc;
-}
-
 static int write_folder(const struct dw_fs *fs, const struct dw_epack *p, const char *path, struct dw_str list)
 {
     char at[PATH_CAP];
@@ -52,7 +39,7 @@ static int write_folder(const struct dw_fs *fs, const struct dw_epack *p, const 
         const struct dw_epack_file *f = dw_epack_at(p, i);
         rc = dw_path_join(at, sizeof at, path, f->name);
         if (rc == DW_OK)
-            rc = write_new(fs, at, dw_buf_view(&f->bytes));
+            rc = dw_fs_write_new(fs, at, 0640, dw_buf_view(&f->bytes));
     }
     for (size_t i = 0; i < DW_COUNT_OF(folders) && rc == DW_OK; i++) {
         rc = dw_path_join(at, sizeof at, path, folders[i]);
@@ -62,7 +49,7 @@ static int write_folder(const struct dw_fs *fs, const struct dw_epack *p, const 
     if (rc == DW_OK)
         rc = dw_path_join(at, sizeof at, path, "PACK");
     if (rc == DW_OK)
-        rc = write_new(fs, at, list);
+        rc = dw_fs_write_new(fs, at, 0640, list);
     return rc == DW_OK ? dw_fs_sync_dir(fs, path) : rc;
 }
 
@@ -72,10 +59,12 @@ int dw_epack_write(const struct dw_fs *fs, const struct dw_epack *p, const char 
     int rc = dw_epack_list_write(p, &list, ret_digest);
     if (rc == DW_OK && dw_str_ends(dw_str_of(path), DW_STR(".tar"))) {
         epack_tar_write(p, dw_buf_view(&list), &tar);
-        rc = tar.err ? tar.err : write_new(fs, path, dw_buf_view(&tar));
+        rc = tar.err ? tar.err : dw_fs_write_new(fs, path, 0640, dw_buf_view(&tar));
     } else if (rc == DW_OK) {
         rc = write_folder(fs, p, path, dw_buf_view(&list));
     }
+    if (rc == DW_OK)
+        rc = dw_fs_sync_parent(fs, path);
     dw_buf_fini(&list);
     dw_buf_fini(&tar);
     return rc;

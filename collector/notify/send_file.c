@@ -12,7 +12,6 @@
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 
 struct out_file {
     int fd;
@@ -60,16 +59,11 @@ static int mend(const struct output *o, const struct out_file *f)
 
 static int reopen(struct output *o, struct out_file *f)
 {
-    char dir[OUTPUT_PATH_CAP];
     dw_fs_close(f->fd);
     f->fd = -1;
     int rc = dw_fs_open(o->fs, o->opt->path.ptr, O_RDWR | O_CREAT | O_APPEND, 0640, &f->fd);
-    (void)snprintf(dir, sizeof dir, "%s", o->opt->path.ptr);
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        *(slash == dir ? slash + 1 : slash) = '\0';
     if (rc == DW_OK)
-        rc = dw_fs_sync_dir(o->fs, slash ? dir : ".");
+        rc = dw_fs_sync_parent(o->fs, o->opt->path.ptr);
     return rc == DW_OK ? mend(o, f) : rc;
 }
 

@@ -178,6 +178,18 @@ int dw_fs_sync_dir(const struct dw_fs *fs, const char *path)
     return rc;
 }
 
+int dw_fs_sync_parent(const struct dw_fs *fs, const char *path)
+{
+    char dir[4096];
+    int n = snprintf(dir, sizeof dir, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof dir)
+        return DW_ELIMIT;
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir ? 1 : 0] = '\0';
+    return dw_fs_sync_dir(fs, slash ? dir : ".");
+}
+
 int dw_fs_truncate(const struct dw_fs *fs, int fd, uint64_t size)
 {
     return fs->ops->truncate(fs, fd, size);
@@ -339,10 +351,10 @@ int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes,
     return rc;
 }
 
-static int write_and_sync(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
+static int write_and_sync(const struct dw_fs *fs, const char *path, int flags, mode_t mode, struct dw_str bytes)
 {
     int fd;
-    int rc = dw_fs_open(fs, path, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd);
+    int rc = dw_fs_open(fs, path, O_WRONLY | O_CREAT | flags, mode, &fd);
     if (rc < 0)
         return rc;
     rc = dw_fs_write(fs, fd, bytes.ptr, bytes.len);
@@ -354,11 +366,11 @@ static int write_and_sync(const struct dw_fs *fs, const char *path, mode_t mode,
 
 int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
 {
-    char temp[4096], dir[4096];
+    char temp[4096];
     int n = snprintf(temp, sizeof temp, "%s.tmp", path);
     if (n < 0 || (size_t)n >= sizeof temp)
         return DW_ELIMIT;
-    int rc = write_and_sync(fs, temp, mode, bytes);
+    int rc = write_and_sync(fs, temp, O_TRUNC, mode, bytes);
     if (rc == DW_OK)
         rc = dw_fs_rename(fs, temp, path);
     if (rc < 0) {
@@ -366,11 +378,12 @@ int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, stru
         (void)ignored; /* the first error is the one that matters */
         return rc;
     }
-    memcpy(dir, path, strlen(path) + 1);
-    char *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir ? 1 : 0] = '\0';
-    return dw_fs_sync_dir(fs, slash ? dir : ".");
+    return dw_fs_sync_parent(fs, path);
+}
+
+int dw_fs_write_new(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
+{
+    return write_and_sync(fs, path, O_EXCL, mode, bytes);
 }
 
 static int by_name(const void *a, const void *b)

@@ -54,6 +54,8 @@ DW_MUST_USE int dw_fs_write(const struct dw_fs *fs, int fd, const void *bytes, s
 DW_MUST_USE int dw_fs_sync(const struct dw_fs *fs, int fd);
 /* Makes the entries of a directory durable. */
 DW_MUST_USE int dw_fs_sync_dir(const struct dw_fs *fs, const char *path);
+/* Makes the entry `path` of its directory durable. DW_ELIMIT: too long a path. */
+DW_MUST_USE int dw_fs_sync_parent(const struct dw_fs *fs, const char *path);
 DW_MUST_USE int dw_fs_truncate(const struct dw_fs *fs, int fd, uint64_t size);
 DW_MUST_USE int dw_fs_rename(const struct dw_fs *fs, const char *from, const char *to);
 DW_MUST_USE int dw_fs_unlink(const struct dw_fs *fs, const char *path);
@@ -75,6 +77,8 @@ DW_MUST_USE int dw_fs_read_owned(const struct dw_fs *fs, const char *path, size_
 DW_MUST_USE int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
 /* Writes `path` anew in one step: a temporary file beside it, sync, rename, sync of the directory. */
 DW_MUST_USE int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
+/* Writes and syncs a file where nothing is: DW_EEXIST. Its entry in the directory is not synced. */
+DW_MUST_USE int dw_fs_write_new(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
 
 /* Names in a directory but `.` and `..`, sorted bytewise, appended to `names` one after the other, each
  * ended by a NUL. Bounded by max_names: more answers DW_ELIMIT. After an error the names are not all of them. */
