@@ -7,7 +7,8 @@
  *
  * Invariants:
  *   (1) A message is here, and synced, before it stops waiting.
- *   (2) Nothing is let go: beyond BODIES_MAX bytes dead letters are kept without their bodies, which can be made again.
+ *   (2) Nothing is let go: beyond BODIES_MAX bytes dead letters are kept without their bodies, which can be made again; a line that is no
+ *       dead letter stays where it is.
  */
 #include "notify_int.h"
 
@@ -78,11 +79,8 @@ static void write_dead(const struct output_item *item, int64_t now_ns, const cha
 
 static int open_file(struct output_dead *d)
 {
-    char dir[OUTPUT_PATH_CAP];
-    (void)snprintf(dir, sizeof dir, "%s", d->path);
-    *strrchr(dir, '/') = '\0';
     int rc = dw_fs_open(d->fs, d->path, O_RDWR | O_APPEND | O_CREAT, 0640, &d->fd);
-    return rc == DW_OK ? dw_fs_sync_dir(d->fs, dir) : rc;
+    return rc == DW_OK ? dw_fs_sync_parent(d->fs, d->path) : rc;
 }
 
 int output_dead_add(struct output_dead *d, const struct output_item *item, int64_t now_ns, const char *reason, struct dw_str body)
@@ -163,7 +161,7 @@ bool output_dead_read(struct dw_str line, struct dw_arena *arena, struct output_
     return fits(id, ret->id, sizeof ret->id) && fits(revision, ret->revision, sizeof ret->revision);
 }
 
-int output_dead_each(struct output_dead *d, int (*each)(void *arg, const struct output_item *item), void *arg)
+int output_dead_each(struct output_dead *d, int (*each)(void *arg, const struct output_item *item), void *arg, struct dw_buf *others)
 {
     struct dw_buf text = {0};
     struct dw_arena arena;
@@ -173,21 +171,29 @@ int output_dead_each(struct output_dead *d, int (*each)(void *arg, const struct 
     while (rc == DW_OK && rest.len) {
         struct output_item item;
         dw_arena_reset(&arena);
-        if (output_dead_read(dw_str_cut(&rest, '\n'), &arena, &item))
+        struct dw_str line = dw_str_cut(&rest, '\n');
+        if (output_dead_read(line, &arena, &item)) {
             rc = each(arg, &item);
+        } else {
+            dw_buf_str(others, line);
+            dw_buf_byte(others, '\n');
+            rc = others->err;
+        }
     }
     dw_arena_fini(&arena);
     dw_buf_fini(&text);
     return rc == DW_ENOENT ? DW_OK : rc;
 }
 
-int output_dead_empty(struct output_dead *d)
+int output_dead_leave(struct output_dead *d, struct dw_str others)
 {
-    int rc = dw_fs_unlink(d->fs, d->path);
-    if (rc < 0 && rc != DW_ENOENT)
+    size_t good;
+    int rc = others.len ? dw_fs_write_file(d->fs, d->path, 0640, others) : dw_fs_unlink(d->fs, d->path);
+    if (rc < 0 && (others.len || rc != DW_ENOENT))
         return rc;
     output_dead_close(d);
-    d->bytes = d->count = 0;
+    d->bytes = others.len;
+    d->count = count_lines(others, &good);
     d->torn = false;
     return DW_OK;
 }

@@ -67,6 +67,8 @@ DW_MUST_USE int output_journal_open(struct output_journal *j, const struct dw_fs
 void output_journal_close(struct output_journal *j);
 /* Each changes what waits at once, and the file at the next commit. A new item takes the place of one of the same alert and kind: *ret_replaced. */
 DW_MUST_USE int output_journal_add(struct output_journal *j, const struct output_item *item, bool *ret_replaced);
+/* What waits of the same alert and kind; NULL: nothing. */
+const struct output_item *output_journal_find(const struct output_journal *j, const struct output_item *like);
 void output_journal_done(struct output_journal *j, struct output_item *item);
 void output_journal_to_tail(struct output_journal *j, struct output_item *item); /* in memory alone */
 DW_MUST_USE int output_journal_hold(struct output_journal *j, uint64_t offset);
@@ -94,12 +96,12 @@ DW_MUST_USE int output_dead_open(struct output_dead *d, const struct dw_fs *fs, 
 void output_dead_close(struct output_dead *d);
 /* Appends and syncs. */
 DW_MUST_USE int output_dead_add(struct output_dead *d, const struct output_item *item, int64_t now_ns, const char *reason, struct dw_str body);
-/* Calls `each` for what it holds. Lines that are none are passed over; code of `each` ends it. */
-DW_MUST_USE int output_dead_each(struct output_dead *d, int (*each)(void *arg, const struct output_item *item), void *arg);
+/* Calls `each` for what it holds; its code ends it. Lines that are none are appended to `others`. */
+DW_MUST_USE int output_dead_each(struct output_dead *d, int (*each)(void *arg, const struct output_item *item), void *arg, struct dw_buf *others);
 /* One line of it; the item's text is in the arena. False: it is none. */
 bool output_dead_read(struct dw_str line, struct dw_arena *arena, struct output_item *ret);
-/* It is empty from now on. */
-DW_MUST_USE int output_dead_empty(struct output_dead *d);
+/* It holds these lines from now on, and no other. */
+DW_MUST_USE int output_dead_leave(struct output_dead *d, struct dw_str others);
 
 /* ---- message.c, render_*.c ---- */
 

@@ -175,34 +175,49 @@ static int attempt(struct output *o)
 
 /* ---- dead letters again ---- */
 
+struct retrying {
+    struct output *o;
+    uint64_t first; /* number of the first of them */
+};
+
+/* What waited before was raised after the dead letter: it is the newer one. */
 static int wait_again(void *arg, const struct output_item *item)
 {
-    struct output *o = arg;
+    const struct retrying *r = arg;
+    const struct output_item *waits = output_journal_find(&r->o->journal, item);
     struct output_item copy = *item;
     bool replaced;
-    copy.since_ns = dw_clock_real(o->clock);
-    return output_journal_add(&o->journal, &copy, &replaced);
+    DW_COUNT_IF(waits && strcmp(waits->revision, item->revision) != 0, output_superseded);
+    if (waits && waits->number < r->first)
+        return DW_OK;
+    copy.since_ns = dw_clock_real(r->o->clock);
+    return output_journal_add(&r->o->journal, &copy, &replaced);
 }
 
 /* Somebody asked for it: they wait anew, and are no dead letters. A crash in between makes them wait twice as one. */
 static int take_retry(struct output *o)
 {
+    struct retrying r = {.o = o, .first = o->journal.next_number};
+    struct dw_buf others = {0};
     struct dw_stat st;
     if (dw_fs_stat(o->retry_path, &st) < 0)
         return DW_OK;
     uint64_t count = o->dead.count;
-    int rc = output_dead_each(&o->dead, wait_again, o);
+    int rc = output_dead_each(&o->dead, wait_again, &r, &others);
     if (rc == DW_OK)
         rc = output_journal_commit(&o->journal);
     if (rc == DW_OK)
-        rc = output_dead_empty(&o->dead);
+        rc = output_dead_leave(&o->dead, dw_buf_view(&others));
     if (rc == DW_OK)
         rc = dw_fs_unlink(o->fs, o->retry_path);
     if (rc == DW_OK) {
-        dw_info("output %s: %" PRIu64 " dead letters are sent again", o->opt->name.ptr, count);
+        dw_info("output %s: %" PRIu64 " dead letters are sent again", o->opt->name.ptr, count - o->dead.count);
+        if (o->dead.count)
+            dw_warn("output %s: %" PRIu64 " lines of %s are no dead letters: they stay there", o->opt->name.ptr, o->dead.count, o->dead.path);
         o->next_ns = 0;
         o->status_due = true;
     }
+    dw_buf_fini(&others);
     return rc;
 }
 

@@ -119,6 +119,11 @@ static void write_item(const struct output_item *i, struct dw_buf *out)
     }
 }
 
+const struct output_item *output_journal_find(const struct output_journal *j, const struct output_item *like)
+{
+    return same_item(j, like);
+}
+
 int output_journal_add(struct output_journal *j, const struct output_item *item, bool *ret_replaced)
 {
     struct output_item copy = *item, *old = same_item(j, item);

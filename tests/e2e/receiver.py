@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A receiver of alerts in a process of its own: http, tcp (RFC 6587) or udp. It notes every message in a file, a JSON object a line, and http
-answers as the file `mode` says at that moment: ok, 500, 400, 429 (Retry-After: 1), hang (no answer while the mode is that), cut (takes the
+answers as the file `mode` says at that moment: ok, 500, 400, 429 (Retry-After: 1), hang (no answer until the sender goes away), cut (takes the
 message and closes without an answer), or `400 TEXT`: 400 to messages with that text, ok to others.
 usage: receiver.py http|tcp|udp PORT MODE_FILE NOTES"""
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -39,8 +40,10 @@ class Http(http.server.BaseHTTPRequestHandler):
         answer = 400 if now == '400' or refuse else 500 if now == '500' else 429 if now == '429' else None if now in ('hang', 'cut') else 204
         note(path=self.path, key=self.headers.get('Idempotency-Key', ''), answer=answer, mode=now, headers=dict(self.headers),
              body=base64.b64encode(body).decode(), at=time.time())
-        while now == 'hang' and mode() == 'hang':
-            time.sleep(0.05)
+        if now == 'hang':
+            self.connection.settimeout(60)
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)
         if answer is None:
             self.close_connection = True
             self.connection.close()

@@ -57,7 +57,7 @@ static void of_dead(struct dw_str text)
     struct dw_arena arena;
     struct output_item item;
     struct output_dead d;
-    struct dw_buf first = {0}, second = {0};
+    struct dw_buf first = {0}, second = {0}, others = {0};
     char path[600];
     dw_arena_init(&arena, 0);
     if (dw_str_index(text, '\n') == text.len && output_dead_read(text, &arena, &item)) {
@@ -67,8 +67,8 @@ static void of_dead(struct dw_str text)
             rc = output_dead_add(&d, &item, 0, "", DW_STR(""));
         (void)note_name(&first, &item);
         if (rc == DW_OK)
-            rc = output_dead_each(&d, note_name, &second);
-        DW_ASSERT(rc == DW_OK);
+            rc = output_dead_each(&d, note_name, &second, &others);
+        DW_ASSERT(rc == DW_OK && others.len == 0);
         DW_ASSERT(dw_str_eq(dw_buf_view(&first), dw_buf_view(&second)));
         output_dead_close(&d);
         (void)unlink(path);

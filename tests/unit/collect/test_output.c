@@ -107,6 +107,44 @@ static void one_that_is_refused_is_a_dead_letter_and_holds_up_nothing(void **sta
     bed_fini(&b);
 }
 
+static void a_retry_leaves_what_is_newer_and_lines_that_are_no_dead_letters(void **state)
+{
+    (void)state;
+    struct outputs_bed b;
+    struct dw_buf text = {0};
+    char path[600];
+    bed_init(&b);
+    b.refuses = "\"a1\"";
+    assert_int_equal(bed_start(&b), DW_OK);
+    bed_raise(&b, "a1", "r", 1, b.now_ns);
+    assert_int_equal(bed_turns(&b, 9), DW_OK);
+    assert_int_equal(b.output.dead.count, 1);
+    bed_end(&b);
+    bed_path(&b, ".dead", path);
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, path, 1 << 20, &text), DW_OK);
+    dw_buf_str(&text, DW_STR("somebody's note\n"));
+    assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0640, dw_buf_view(&text)), DW_OK);
+    assert_int_equal(bed_start(&b), DW_OK);
+    b.refuses = NULL;
+    b.answer = OUTPUT_LATER; /* the newer one waits */
+    bed_raise(&b, "a1", "r", 2, b.now_ns);
+    assert_int_equal(bed_turns(&b, 1), DW_OK);
+    b.answer = OUTPUT_TAKEN;
+    uint64_t before = dw_counter_get(DW_C_output_superseded);
+    bed_path(&b, ".retry", path);
+    assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0640, DW_STR("")), DW_OK);
+    assert_int_equal(bed_turns(&b, 9), DW_OK);
+    assert_sent(&b, "a1.2 ");
+    assert_int_equal(dw_counter_get(DW_C_output_superseded) - before, 1);
+    assert_int_equal(b.output.dead.count, 1);
+    bed_path(&b, ".dead", path);
+    dw_buf_reset(&text);
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, path, 1 << 20, &text), DW_OK);
+    assert_str(dw_buf_view(&text), "somebody's note\n");
+    dw_buf_fini(&text);
+    bed_fini(&b);
+}
+
 static void what_is_not_taken_for_too_long_is_dead(void **state)
 {
     (void)state;
@@ -342,6 +380,7 @@ int main(void)
         cmocka_unit_test(what_is_not_taken_waits_through_a_restart_and_is_asked_ever_more_rarely),
         cmocka_unit_test(a_newer_message_takes_the_place_of_one_that_waits),
         cmocka_unit_test(one_that_is_refused_is_a_dead_letter_and_holds_up_nothing),
+        cmocka_unit_test(a_retry_leaves_what_is_newer_and_lines_that_are_no_dead_letters),
         cmocka_unit_test(what_is_not_taken_for_too_long_is_dead),
         cmocka_unit_test(old_alerts_and_silenced_ones_are_not_sent_but_counted),
         cmocka_unit_test(an_alert_that_was_young_when_it_was_seen_is_sent_however_long_it_waits),

@@ -153,7 +153,7 @@ static void dead_letters_are_read_back_and_a_torn_one_is_cut(void **state)
     (void)state;
     struct files f;
     struct output_dead d;
-    struct dw_buf out = {0};
+    struct dw_buf out = {0}, others = {0};
     begin(&f);
     (void)snprintf(f.path, sizeof f.path, "%s/x.dead", f.dir);
     struct output_item raised = {.kind = OUTPUT_RAISED, .id = "a", .revision = "1"}, sum = {.kind = OUTPUT_SUMMARY, .id = "s", .line = DW_STR("{\"q\":\"\\\"\"}")};
@@ -168,14 +168,23 @@ static void dead_letters_are_read_back_and_a_torn_one_is_cut(void **state)
     assert_int_equal(output_dead_open(&d, &dw_fs_system, f.path), DW_OK);
     assert_int_equal(d.count, 2);
     assert_int_equal(output_dead_add(&d, &raised, 1, "", DW_STR("")), DW_OK);
-    assert_int_equal(output_dead_each(&d, note, &out), DW_OK);
+    assert_int_equal(output_dead_each(&d, note, &out, &others), DW_OK);
     assert_str(dw_buf_view(&out), "0:a.1 2:s.{\"q\":\"\\\"\"} 0:a.1 ");
-    assert_int_equal(output_dead_empty(&d), DW_OK);
+    assert_int_equal(others.len, 0);
+    assert_int_equal(output_dead_leave(&d, DW_STR("no dead letter\n")), DW_OK); /* kept through a retry */
+    assert_int_equal(d.count, 1);
+    assert_int_equal(output_dead_add(&d, &raised, 1, "", DW_STR("")), DW_OK);
+    dw_buf_reset(&out);
+    assert_int_equal(output_dead_each(&d, note, &out, &others), DW_OK);
+    assert_str(dw_buf_view(&out), "0:a.1 ");
+    assert_str(dw_buf_view(&others), "no dead letter\n");
+    assert_int_equal(output_dead_leave(&d, DW_STR("")), DW_OK);
     assert_int_equal(d.count, 0);
     dw_buf_reset(&out);
-    assert_int_equal(output_dead_each(&d, note, &out), DW_OK);
+    assert_int_equal(output_dead_each(&d, note, &out, &others), DW_OK);
     assert_int_equal(out.len, 0);
     dw_buf_fini(&out);
+    dw_buf_fini(&others);
     end(&f);
 }
 
