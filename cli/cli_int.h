@@ -12,6 +12,9 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/store/archive.h"
 
+struct dw_diags;
+struct dw_ruleset;
+
 enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 32, CLI_RULES_MAX = 8, CLI_TIME_SHOWN = 19 };
 enum cli_output { OUTPUT_TABLE, OUTPUT_NDJSON, OUTPUT_CSV };
 
@@ -59,6 +62,10 @@ bool cli_shipped_rules(char out[CLI_PATH_MAX]);
 /* What a command's rules are read from: --rules; else what the configuration of `up` in --data names; else the shipped rules and
  * /etc/dogwatch/rules.d. Answers how many paths. */
 uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX]);
+/* Loads them; the caller frees *ret. Codes of dw_ruleset_load, DW_ENOENT for none, said. Mistakes in a rule go to `report`; NULL: they are
+ * passed over. */
+DW_MUST_USE int cli_rules_load(char place[][CLI_PATH_MAX], uint32_t count, struct dw_keys *keys, void (*report)(void *ud, const struct dw_diags *d),
+    struct dw_ruleset **ret);
 /* For struct dw_conf's check: as both programs check their options. */
 int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why);
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */

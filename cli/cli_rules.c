@@ -1,9 +1,10 @@
 /*
- * cli_rules: where the rules are that a command means.
+ * cli_rules: where the rules are that a command means, and what they are.
  */
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
+#include "dogwatch/correlate/ruleset.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -37,7 +38,7 @@ bool cli_shipped_rules(char out[CLI_PATH_MAX])
 static void pass_over(void *ud, const struct dw_diags *diags)
 {
     (void)ud;
-    (void)diags;
+    (void)diags; /* the collector said it; `dogwatch rules check` and `dogwatch config` say it again */
 }
 
 /* The rules of the configuration that `up` wrote, as long as there is room. */
@@ -55,6 +56,20 @@ static uint32_t configured(const char *data, char path[][CLI_PATH_MAX], uint32_t
             count += cli_path(path[count], o.rules.item[i].ptr);
     dw_conf_fini(&c);
     return count;
+}
+
+int cli_rules_load(char place[][CLI_PATH_MAX], uint32_t count, struct dw_keys *keys, void (*report)(void *ud, const struct dw_diags *d),
+    struct dw_ruleset **ret)
+{
+    const char *path[CLI_RULES_MAX];
+    uint32_t bad = 0;
+    for (uint32_t i = 0; i < count; i++)
+        path[i] = place[i];
+    struct dw_diag_sink sink = {.report = report ? report : pass_over};
+    int rc = count ? dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad) : DW_ENOENT;
+    if (rc < 0)
+        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", count ? path[bad] : "the shipped folder", dw_err_text(rc));
+    return rc;
 }
 
 uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX])

@@ -42,33 +42,21 @@ static void keep(void *arg, const struct dw_alert *a)
     x->total = a->total;
 }
 
-static void pass_over(void *ud, const struct dw_diags *diags)
-{
-    (void)ud;
-    (void)diags; /* the collector said it; `dogwatch rules check` says it again */
-}
-
 /* DW_ENOENT: the rule is not among them, and where it was looked for is said. */
 static int find_rule(struct explain *x)
 {
     char place[CLI_RULES_MAX][CLI_PATH_MAX];
-    const char *path[CLI_RULES_MAX];
-    uint32_t count = cli_rules_of(x->o, place), bad = 0;
-    for (uint32_t i = 0; i < count; i++)
-        path[i] = place[i];
-    int rc = count ? dw_ruleset_load(&dw_fs_system, path, count, x->keys, NULL, (struct dw_diag_sink){.report = pass_over}, &x->rules, &bad)
-                   : DW_ENOENT;
-    if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", count ? path[bad] : "the shipped folder", dw_err_text(rc));
+    uint32_t count = cli_rules_of(x->o, place);
+    int rc = cli_rules_load(place, count, x->keys, NULL, &x->rules);
+    if (rc < 0)
         return rc == DW_ENOENT ? DW_EIO : rc;
-    }
     x->how.rules = x->rules;
     x->how.rule = dw_explain_rule_of(x->rules, dw_str_of(x->rule_id));
     if (x->how.rule < dw_ruleset_count(x->rules))
         return (x->how.scratch = dw_match_scratch_new(x->rules)) ? DW_OK : DW_ENOMEM;
-    (void)fprintf(stderr, "dogwatch: the rule %s is not in %s", x->rule_id, path[0]);
+    (void)fprintf(stderr, "dogwatch: the rule %s is not in %s", x->rule_id, place[0]);
     for (uint32_t i = 1; i < count; i++)
-        (void)fprintf(stderr, ", %s", path[i]);
+        (void)fprintf(stderr, ", %s", place[i]);
     (void)fprintf(stderr, "\n  dogwatch alert explain %.12s --rules DIR      with the rules it was raised by\n  dogwatch alert show %.12s\n", x->id, x->id);
     return DW_ENOENT;
 }

@@ -216,24 +216,14 @@ static int find_alert(struct export *x)
     return CLI_YES;
 }
 
-static void pass_over(void *ud, const struct dw_diags *diags)
-{
-    (void)ud;
-    (void)diags; /* the collector said it; `dogwatch rules check` says it again */
-}
-
 static int load_rules(struct export *x)
 {
-    uint32_t bad = 0;
     x->paths = cli_rules_of(x->o, x->place);
     for (uint32_t i = 0; i < x->paths; i++)
         x->path[i] = x->place[i];
-    int rc = x->paths ? dw_ruleset_load(&dw_fs_system, x->path, x->paths, x->keys, NULL, (struct dw_diag_sink){.report = pass_over}, &x->rules, &bad)
-                      : DW_ENOENT;
-    if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", x->paths ? x->path[bad] : "the shipped folder", dw_err_text(rc));
+    int rc = cli_rules_load(x->place, x->paths, x->keys, NULL, &x->rules);
+    if (rc < 0)
         return rc == DW_ENOENT && x->o->rules[0] ? CLI_USAGE : CLI_CANNOT;
-    }
     struct dw_explain how = {.rules = x->rules, .rule = dw_explain_rule_of(x->rules, dw_str_of(x->alert.rule))};
     dw_explain_logic_of(x->alert.doc, how.logic);
     x->rule = how.rule;

@@ -101,28 +101,15 @@ static uint32_t rule_places(struct replay *p)
     return count ? count : cli_rules_of(p->o, p->place);
 }
 
-static void pass_over(void *ud, const struct dw_diags *d)
-{
-    (void)ud;
-    (void)d; /* the collector said it; `dogwatch rules check` says it again */
-}
-
 static int load_rules(struct replay *p)
 {
-    const char *path[CLI_RULES_MAX];
-    uint32_t count = rule_places(p), bad = 0;
-    for (uint32_t i = 0; i < count; i++)
-        path[i] = p->place[i];
-    struct dw_diag_sink sink = {.report = p->o->rules[0] ? say_diags : pass_over};
-    int rc = count ? dw_ruleset_load(&dw_fs_system, path, count, p->keys, NULL, sink, &p->rules, &bad) : DW_ENOENT;
-    if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", count ? path[bad] : "the shipped folder", dw_err_text(rc));
+    int rc = cli_rules_load(p->place, rule_places(p), p->keys, p->o->rules[0] ? say_diags : NULL, &p->rules);
+    if (rc < 0)
         return rc == DW_ENOENT && p->o->rules[0] ? CLI_USAGE : CLI_CANNOT;
-    }
     if (p->o->rules[0])
         (void)fprintf(stderr, "note: what these rules would have raised (--rules), not what was raised\n");
     else
-        (void)fprintf(stderr, "note: by the rules as they are today in %s: which were in force when the archive was written is not recorded\n", path[0]);
+        (void)fprintf(stderr, "note: by the rules as they are today in %s: which were in force when the archive was written is not recorded\n", p->place[0]);
     return CLI_YES;
 }
 
