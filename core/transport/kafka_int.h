@@ -44,6 +44,14 @@ void dw__kafka_say(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err, const c
 void dw__kafka_well(struct dw__kafka_trouble *t);
 /* Whether the topic is there. Asks the brokers, up to a second; says what is missing and the command that makes it. */
 bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
+/* What a producer knows of its topic; zero: nothing. */
+struct dw__kafka_look {
+    int64_t at_ns;
+    bool there;
+};
+/* The same for a producer, since what is produced to a topic that is not there fails for good: the brokers are asked once a second until it is
+ * there, and never again. */
+bool dw__kafka_look(struct dw__kafka_look *l, rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
 
 /* kafka_heard.c. How many partitions of ours have a leader of which something came lately, by librdkafka's statistics. */
 typedef bool dw__kafka_ours(const void *arg, uint64_t partition);

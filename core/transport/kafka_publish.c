@@ -19,7 +19,6 @@
 #include <stdio.h>
 
 enum { POLL_MS = 50, CLOSE_MS = 2000, NAME_CAP = 256, TEXT_CAP = 200 };
-#define LOOK_NS DW_NS_PER_S
 
 struct dw_publisher {
     struct dw__kafka_trouble trouble;
@@ -27,9 +26,9 @@ struct dw_publisher {
     char *topic, *brokers;
     char name[NAME_CAP]; /* of the record under way; "": none is */
     char text[TEXT_CAP];
-    bool reported, has_topic;
+    bool reported;
     rd_kafka_resp_err_t report;
-    int64_t look_ns;
+    struct dw__kafka_look look;
     int broken;
 };
 
@@ -84,17 +83,12 @@ int dw_kafka_publisher_open(const struct dw_kafka_conf *conf, struct dw_publishe
     return DW_OK;
 }
 
-/* Producing to a topic that is not there would fail for good. */
 static bool has_topic(struct dw_publisher *p)
 {
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    if (p->has_topic || (p->look_ns && now - p->look_ns < LOOK_NS))
-        return p->has_topic;
-    p->has_topic = dw__kafka_has_topic(p->rk, p->topic, p->brokers, &p->trouble);
-    p->look_ns = dw_clock_mono(&dw_clock_system);
-    if (!p->has_topic)
+    bool there = dw__kafka_look(&p->look, p->rk, p->topic, p->brokers, &p->trouble);
+    if (!there)
         (void)snprintf(p->text, sizeof p->text, "no broker answers, or topic %s is not there", p->topic);
-    return p->has_topic;
+    return there;
 }
 
 static int hand_over(struct dw_publisher *p, const struct dw_publish *what)

@@ -21,7 +21,6 @@
 #include "dogwatch/base/table.h"
 
 enum { POLL_MS = 5, RING_MIN = 64, CLOSE_MS = 2000 };
-#define LOOK_NS DW_NS_PER_S /* how often the topic is looked for */
 
 struct slot {
     struct dw_frame *frame;
@@ -41,8 +40,7 @@ struct kafka_sender {
     uint64_t acked;
     struct dw__kafka_events *events; /* of the newest frame; NULL: frames are records */
     struct dw__kafka_trouble trouble;
-    int64_t look_ns;
-    bool has_topic;
+    struct dw__kafka_look look;
     int broken; /* a DW_E code: this sender is over */
 };
 
@@ -106,19 +104,6 @@ static bool grow(struct kafka_sender *s)
     return true;
 }
 
-/* Producing to a topic that is not there would fail the frames; so it is looked for first. */
-static bool has_topic(struct kafka_sender *s)
-{
-    int64_t now = dw_clock_mono(&dw_clock_system);
-    if (s->has_topic || (s->look_ns && now - s->look_ns < LOOK_NS))
-        return s->has_topic;
-    s->has_topic = dw__kafka_has_topic(s->rk, s->topic, s->brokers, &s->trouble);
-    s->look_ns = dw_clock_mono(&dw_clock_system);
-    if (s->has_topic)
-        dw__kafka_well(&s->trouble);
-    return s->has_topic;
-}
-
 /* A record of frame `number`. DW_EAGAIN: there is no room now. */
 static int produce(struct kafka_sender *s, uint64_t number, struct dw_str bytes, int flags)
 {
@@ -159,7 +144,7 @@ static int kafka_send(struct dw_sender *base, struct dw_frame **frame)
     struct kafka_sender *s = (struct kafka_sender *)base;
     if (s->broken)
         return s->broken;
-    if (!has_topic(s) || !is_newest_whole(s))
+    if (!dw__kafka_look(&s->look, s->rk, s->topic, s->brokers, &s->trouble) || !is_newest_whole(s))
         return DW_EAGAIN;
     if (s->waiting == s->cap && !grow(s))
         return DW_ENOMEM;

@@ -18,6 +18,7 @@ enum { ASK_MS = 1000, TOPIC_PARTITIONS = 12 }; /* a sender has no number of its 
 /* Before 2.6.1 librdkafka's SCRAM sent its nonce twice, which brokers let pass up to 3.9 (confluentinc/librdkafka#4895). */
 #define SCRAM_OF_KAFKA_4 0x020601ff
 #define SAY_AGAIN_NS (60 * DW_NS_PER_S)
+#define LOOK_NS DW_NS_PER_S /* how often a producer looks for its topic */
 
 void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const struct dw_kafka_conf *conf)
 {
@@ -143,4 +144,15 @@ bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers,
         dw__kafka_say(t, err, NULL);
     }
     return err == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool dw__kafka_look(struct dw__kafka_look *l, rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t)
+{
+    if (l->there || (l->at_ns && dw_clock_mono(&dw_clock_system) - l->at_ns < LOOK_NS))
+        return l->there;
+    l->there = dw__kafka_has_topic(rk, topic, brokers, t);
+    l->at_ns = dw_clock_mono(&dw_clock_system);
+    if (l->there)
+        dw__kafka_well(t);
+    return l->there;
 }
