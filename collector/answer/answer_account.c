@@ -6,6 +6,13 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
+/* Segments before were let go. */
+static int take_state(void *account, struct dw_str state)
+{
+    struct dw_cursor c = dw_cursor_of(state);
+    return dw_account_load(account, &c, 0);
+}
+
 int dw_answer_account(const struct dw_answer_account *how)
 {
     struct dw_archived a;
@@ -13,6 +20,7 @@ int dw_answer_account(const struct dw_answer_account *how)
     uint8_t *mark = dw_calloc(DW_FRAME_EVENTS_MAX, 1), *none = dw_calloc(DW_FRAME_EVENTS_MAX, 1);
     int rc = d && mark && none ? DW_OK : DW_ENOMEM;
     bool stopped = false;
+    dw_archive_reader_states(how->reader, take_state, how->account);
     while (rc == DW_OK && !(stopped = how->stop && how->stop(how->arg)) && (rc = dw_archive_reader_next(how->reader, &a)) != DW_EAGAIN) {
         bool marked;
         if (rc == DW_ENOMEM)

@@ -45,6 +45,27 @@ const char *dw_problem_title(enum dw_problem_kind k)
     return rows[k].title;
 }
 
+static void let_go(struct dw_account *a)
+{
+    dw__streams_free(a);
+    dw__epochs_free(a);
+    dw__agents_free(a);
+    a->agents_end = NULL;
+    dw_keyring_free(a->keys);
+    a->keys = NULL;
+}
+
+int dw_account_clear(struct dw_account *a)
+{
+    let_go(a);
+    a->own = (struct dw__epoch){.opened = false};
+    a->own_begun = a->any_ended = a->announced = false;
+    a->serials = a->ranges = a->openings = 0;
+    memset(a->seen, 0, DW__SEEN_SLOTS * sizeof *a->seen);
+    a->keys = dw_keyring_new(a->bounds.epochs);
+    return a->keys ? DW_OK : DW_ENOMEM;
+}
+
 struct dw_account *dw_account_new(
     const struct dw_account_bounds *bounds, void (*problem)(void *arg, const struct dw_problem *p), void *arg)
 {
@@ -60,10 +81,9 @@ struct dw_account *dw_account_new(
     dw__ring_init(&a->ended);
     dw__ring_init(&a->use);
     dw__ring_init(&a->open);
-    a->keys = dw_keyring_new(a->bounds.epochs);
     a->seen = dw_calloc(DW__SEEN_SLOTS, sizeof *a->seen);
     a->hash_key = dw_hash_process_key();
-    if (!a->keys || !a->seen) {
+    if (!a->seen || dw_account_clear(a) < 0) {
         dw_account_free(a);
         return NULL;
     }
@@ -74,10 +94,7 @@ void dw_account_free(struct dw_account *a)
 {
     if (!a)
         return;
-    dw__streams_free(a);
-    dw__epochs_free(a);
-    dw__agents_free(a);
-    dw_keyring_free(a->keys);
+    let_go(a);
     dw_free(a->seen);
     dw_free(a);
 }

@@ -59,6 +59,7 @@ struct dw__epoch {
     struct dw_node node;       /* by agent and counter */
     struct dw__ring use;       /* all, longest without a frame first */
     struct dw__ring open;      /* those that a signed record opened and nothing has ended, in order of opening */
+    uint64_t opening;          /* which opening of all it was that put it there */
     struct dw_chain_head chain;
     bool opened, closed, idle, told_headless;
     bool owes; /* what its parent names comes from the spool, and has to be here before its frame 1 */
@@ -104,6 +105,7 @@ struct dw_account {
     /* epochs */
     struct dw_table by_epoch;
     struct dw__ring use, open;
+    uint64_t openings; /* so far */
     struct dw__epoch own; /* the collector's own chain of decisions: never forgotten */
     bool own_begun, any_ended;
     int64_t arrival_ns, heard_ns; /* of the frame in hand */
@@ -113,6 +115,8 @@ struct dw_account {
 /* agents.c */
 void dw__agents_free(struct dw_account *a);
 struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id);
+/* That one, or a new one. NULL: no memory, or no room, which is counted. */
+struct dw__agent *dw__agent_enter(struct dw_account *a, const uint8_t *id);
 /* A signed record opened an epoch of the agent. */
 void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host);
 /* A signed record opened an epoch and says that frames of earlier ones come after it. */

@@ -44,7 +44,7 @@ struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id)
     return n ? DW_ITEM(n, struct dw__agent, node) : NULL;
 }
 
-static struct dw__agent *enter(struct dw_account *a, const uint8_t *id)
+struct dw__agent *dw__agent_enter(struct dw_account *a, const uint8_t *id)
 {
     struct dw__agent *g = dw__agent_find(a, id);
     if (g)
@@ -104,7 +104,7 @@ static void judge(struct dw_account *a, const struct dw_head *h, struct dw__agen
 
 void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host)
 {
-    struct dw__agent *g = enter(a, h->agent);
+    struct dw__agent *g = dw__agent_enter(a, h->agent);
     if (!g)
         return;
     (void)snprintf(g->said.host, sizeof g->said.host, "%s", host);
@@ -161,7 +161,7 @@ void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)
 
 void dw__agent_approved(struct dw_account *a, const uint8_t *id)
 {
-    struct dw__agent *g = enter(a, id);
+    struct dw__agent *g = dw__agent_enter(a, id);
     if (g)
         g->said.state = DW_AGENT_APPROVED;
 }

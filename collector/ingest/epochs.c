@@ -91,6 +91,12 @@ static void check_clones(struct dw_account *a, const struct dw_head *h, const st
     }
 }
 
+/* Of two chains that are as good, always the same, whatever the order in the table. */
+static bool comes_first(const struct dw_chain_head *k, const struct dw_chain_head *other)
+{
+    return k->number != other->number ? k->number > other->number : memcmp(k->hash, other->hash, sizeof k->hash) < 0;
+}
+
 /* How the parent stands, by the best of the epochs that have its number; *ret is that epoch's chain. */
 static enum dw_parent_link find_parent(const struct dw_account *a, const uint8_t *agent, const struct dw_parent *p,
     const struct dw_chain_head **ret)
@@ -103,7 +109,7 @@ static enum dw_parent_link find_parent(const struct dw_account *a, const uint8_t
         if (k->epoch.counter != p->epoch || memcmp(k->agent, agent, sizeof k->agent) != 0)
             continue;
         enum dw_parent_link link = dw_parent_judge(k, p);
-        if (link < best) {
+        if (link < best || (*ret && link == best && comes_first(k, *ret))) {
             best = link;
             *ret = k;
         }
@@ -144,8 +150,10 @@ void dw__epoch_opened(struct dw_account *a, const struct dw_head *h, struct dw__
     char cause[DW__CAUSE_CAP];
     struct dw_parent p;
     e->opened = true;
-    if (!e->closed)
+    if (!e->closed) {
         dw__ring_last(&a->open, &e->open);
+        e->opening = ++a->openings;
+    }
     if (a->announced)
         dw__epoch_close(a, e);
     close_older(a, h);

@@ -17,6 +17,7 @@
 #include "dogwatch/collect/intake.h"
 
 #include "intake_detect.h"
+#include "places.h"
 #include "shipped.h"
 
 #include "dogwatch/base/counter.h"
@@ -44,10 +45,7 @@ struct dw_intake_engine {
     struct dw_encoder *encoder; /* of decisions, and of what others shipped */
     struct dw_chain chain;      /* ... so too */
     struct dw__shipped *shipped; /* NULL until there is some */
-    /* Places in the queue: the last agent's frame, and what stands before `next` is archived. One, or one a partition; none: at
-     * the queue's beginning. */
-    struct dw_resume *place;
-    uint32_t place_count, place_cap, newest; /* newest: of the frame archived last */
+    struct dw__places places;
     int64_t segment_since_ns;
     int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
     int64_t readable_ns;    /* since when it can again; 0: ever since */
@@ -57,30 +55,6 @@ static int raise_alert(void *arg, const struct dw_alert *alert)
 {
     struct dw_intake_engine *e = arg;
     return dw_alerts_raise(e->alerts, alert);
-}
-
-/* Files of a queue come one after the other and share a place; partitions have one each. */
-static struct dw_resume *find_place(struct dw_intake_engine *e, uint64_t source)
-{
-    for (uint32_t i = 0; i < e->place_count; i++) {
-        uint64_t other = e->place[i].at.source;
-        if (other == source || (other < DW_SOURCE_KAFKA && source < DW_SOURCE_KAFKA))
-            return &e->place[i];
-    }
-    return NULL;
-}
-
-static struct dw_resume *add_place(struct dw_intake_engine *e)
-{
-    if (e->place_count == e->place_cap) {
-        uint32_t cap = e->place_cap ? e->place_cap * 2 : 16;
-        struct dw_resume *grown = dw_resize(e->place, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        e->place = grown;
-        e->place_cap = cap;
-    }
-    return &e->place[e->place_count++];
 }
 
 static struct dw__shipped *shipped_of(struct dw_intake_engine *e)
@@ -95,33 +69,12 @@ static int renew_shipped(struct dw_intake_engine *e, uint64_t source)
     return shipped_of(e) ? dw__shipped_renewed(e->shipped, source) : DW_ENOMEM;
 }
 
-/* A frame or decision is archived: where the queue is read on after it, and by what the place is known again. */
+/* A frame or decision is archived: where the queue is read on after it. */
 static int move_on(struct dw_intake_engine *e, const struct dw_decoded *f, struct dw_position at)
 {
-    const struct dw_head *h = &f->head;
-    bool own = dw_is_collector(h->agent);
-    struct dw_resume *r = find_place(e, at.source);
-    if (own && at.next == 0) { /* the queue was replaced, or nothing was taken yet */
-        if (r)
-            *r = e->place[--e->place_count];
-        e->newest = 0;
-        return at.source < DW_SOURCE_KAFKA_JSON ? DW_OK : renew_shipped(e, at.source);
-    }
-    if (!r)
-        r = add_place(e);
-    else if (own && h->kind == DW_FRAME_RECORD && r->at.source == at.source) {
-        r->at.next = at.next;
-        return DW_OK;
-    }
-    if (!r)
-        return DW_ENOMEM;
-    *r = (struct dw_resume){.at = at};
-    if (!own)
-        r->frame = *h;
-    else if (f->event_count) /* of records of others: their lines */
-        r->record = dw_record_hash(f->event[f->event_count - 1].line);
-    e->newest = (uint32_t)(r - e->place);
-    return DW_OK;
+    bool replaced;
+    int rc = dw__places_move(&e->places, f, at, &replaced);
+    return rc == DW_OK && replaced && at.source >= DW_SOURCE_KAFKA_JSON ? renew_shipped(e, at.source) : rc;
 }
 
 /* A frame that was decoded and checked: account, archive, rules. */
@@ -138,13 +91,6 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
         return rc;
     rc = move_on(e, f, at);
     return rc == DW_OK ? dw__detect_frame(&e->detect, f) : rc;
-}
-
-/* Where the queue is read on, for decisions that take nothing from it. */
-static struct dw_position here(const struct dw_intake_engine *e)
-{
-    struct dw_position at = e->place_count ? e->place[e->newest].at : (struct dw_position){0};
-    return (struct dw_position){.source = at.source, .offset = at.next, .next = at.next};
 }
 
 /* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
@@ -312,10 +258,102 @@ static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
     int rc = DW_OK;
     while (rc == DW_OK && dw_account_unheard(e->detect.account, before, &d)) {
         DW_COUNT(decide_idle);
-        rc = decide(e, &d, here(e));
+        rc = decide(e, &d, dw__places_here(&e->places));
         (*taken)++;
     }
     return rc;
+}
+
+/* ---- states: what all frames so far come to ---- */
+
+/* What the collector adds to the machine's. */
+static void put_own(const struct dw_intake_engine *e, struct dw_buf *out)
+{
+    dw_buf_u64(out, dw_alerts_durable(e->alerts));
+    dw__places_save(&e->places, out);
+    dw_buf_byte(out, e->shipped != NULL);
+    if (e->shipped)
+        dw__shipped_save(e->shipped, out);
+}
+
+static int keep_state(struct dw_intake_engine *e)
+{
+    struct dw_buf own = {0}, state = {0};
+    put_own(e, &own);
+    dw__detect_save(&e->detect, dw_buf_view(&own), &state);
+    int rc = own.err ? own.err : state.err ? state.err : dw_archive_keep_state(e->archive, dw_buf_view(&state));
+    dw_buf_fini(&own);
+    dw_buf_fini(&state);
+    if (rc != DW_ELIMIT)
+        return rc;
+    dw_warn("the state of %" PRIu64 " frames is too large to be kept: a start reads the archive from farther back", dw_archive_next_intake(e->archive));
+    return DW_OK;
+}
+
+static int expire(struct dw_intake_engine *e)
+{
+    struct dw_expire how = {.before_ns = INT64_MIN, .keep_bytes = e->conf.retention_bytes, .asked.by = "collector"};
+    struct dw_expired gone;
+    if (e->conf.retention_age_ns == 0 && e->conf.retention_bytes == 0)
+        return DW_OK;
+    if (e->conf.retention_age_ns)
+        how.before_ns = dw_clock_real(e->conf.clock) - e->conf.retention_age_ns;
+    (void)snprintf(how.asked.why, sizeof how.asked.why, "retention.age %" PRId64 "s, retention.size %" PRIu64, e->conf.retention_age_ns / DW_NS_PER_S,
+        e->conf.retention_bytes);
+    return dw_archive_expire(e->archive, &how, &gone);
+}
+
+/* Seals, keeps a state if it is time, and lets go what is too old: all frames and all alerts are durable. */
+static int seal(struct dw_intake_engine *e)
+{
+    int rc = dw_archive_seal(e->archive);
+    e->segment_since_ns = dw_clock_mono(e->conf.clock);
+    if (rc == DW_OK && dw_archive_state_due(e->archive))
+        rc = keep_state(e);
+    return rc == DW_OK ? expire(e) : rc;
+}
+
+static void forget_own(struct dw_intake_engine *e)
+{
+    dw__places_fini(&e->places);
+    dw__shipped_free(e->shipped);
+    e->shipped = NULL;
+}
+
+static int take_own(struct dw_intake_engine *e, struct dw_str own, bool strictly)
+{
+    struct dw_cursor c = dw_cursor_of(own);
+    if (dw_take_u64(&c) > dw_alerts_durable(e->alerts) && strictly)
+        return DW_ESTALE; /* alerts.log is not the one of then: what it lacks is made again by reading */
+    int rc = dw__places_load(&e->places, &c);
+    if (rc == DW_OK && dw_take_byte(&c))
+        rc = shipped_of(e) ? dw__shipped_load(e->shipped, &c) : DW_ENOMEM;
+    return rc == DW_OK && c.bad ? DW_ECORRUPT : rc;
+}
+
+static int take_state(struct dw_intake_engine *e, struct dw_str state, bool strictly)
+{
+    struct dw_str own, window;
+    forget_own(e);
+    int rc = dw__detect_load(&e->detect, state, strictly, dw_clock_mono(e->conf.clock), &own, &window);
+    if (rc == DW_OK)
+        rc = take_own(e, own, strictly);
+    if (rc == DW_OK)
+        return rc;
+    forget_own(e);
+    return dw__detect_clear(&e->detect) < 0 ? DW_ENOMEM : rc;
+}
+
+/* A state to go on from is one that reading would make. */
+static int take_recent(void *engine, struct dw_str state)
+{
+    return take_state(engine, state, true);
+}
+
+/* What stands for segments that were let go has to do, whatever the rules were. */
+static int take_expired_state(void *engine, struct dw_str state)
+{
+    return take_state(engine, state, false);
 }
 
 int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
@@ -343,21 +381,17 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    if (rc == DW_OK && e->place_count)
-        rc = dw_receiver_commit(e->receiver, e->place[e->newest].at);
+    if (rc == DW_OK && e->places.count)
+        rc = dw_receiver_commit(e->receiver, e->places.item[e->places.newest].at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
-    if (rc == DW_OK && (dw_archive_seal_due(e->archive) || old)) {
-        rc = dw_archive_seal(e->archive);
-        e->segment_since_ns = dw_clock_mono(e->conf.clock);
-    }
-    return rc;
+    return rc == DW_OK && (dw_archive_seal_due(e->archive) || old) ? seal(e) : rc;
 }
 
 int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
 {
     struct dw_decision d = {.kind = DW_DECISION_APPROVED};
     memcpy(d.agent, agent, sizeof d.agent);
-    int rc = decide(e, &d, here(e));
+    int rc = decide(e, &d, dw__places_here(&e->places));
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
 }
 
@@ -393,12 +427,12 @@ bool dw_intake_all_closed(const struct dw_intake_engine *e)
 
 int dw_intake_finish(struct dw_intake_engine *e)
 {
-    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, here(e));
+    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, dw__places_here(&e->places));
     if (rc == DW_OK)
         rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    return rc == DW_OK ? dw_archive_seal(e->archive) : rc;
+    return rc == DW_OK ? seal(e) : rc;
 }
 
 /* ---- opening ---- */
@@ -415,7 +449,7 @@ static int work_again(struct dw_intake_engine *e, const struct dw_archive_reader
     return rc;
 }
 
-/* Reads the archive again, so that account, windows and alerts stand where they stood. */
+/* Reads the archive again, from a state on if there is one, so that account, windows and alerts stand where they stood. */
 static int read_again(struct dw_intake_engine *e)
 {
     struct dw_archive_reader *r;
@@ -425,7 +459,9 @@ static int read_again(struct dw_intake_engine *e)
         rc = dw_archive_reader_open(e->conf.fs, e->archive_dir, e->conf.keys, &r);
     if (rc != DW_OK)
         return rc;
-    while ((rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
+    dw_archive_reader_states(r, take_expired_state, e);
+    rc = dw_archive_reader_begin(r, e->conf.read_again_events, take_recent, e);
+    while (rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)
             break;
         rc = rc < 0 ? dw__detect_damaged(&e->detect, r, &a, rc) : work_again(e, r, &a);
@@ -458,7 +494,7 @@ static int open_parts(struct dw_intake_engine *e)
         rc = read_again(e);
     if (rc < 0)
         return rc;
-    return c->open_receiver(c->arg, e->place, e->place_count, &e->receiver);
+    return c->open_receiver(c->arg, e->places.item, e->places.count, &e->receiver);
 }
 
 int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **ret)
@@ -494,6 +530,6 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw__detect_fini(&e->detect);
     dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
-    dw_free(e->place);
+    dw__places_fini(&e->places);
     dw_free(e);
 }

@@ -56,13 +56,18 @@ static bool is_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_
     return !__builtin_add_overflow(time_ns, d->lateness_ns, &low) && dw_account_is_heard(d->account, stream, low);
 }
 
+static struct dw_window *new_window(struct dw__detect *d)
+{
+    return dw_window_new(d->rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
+}
+
 int dw__detect_init(struct dw__detect *d)
 {
     d->account = dw_account_new(NULL, on_problem, d);
     if (d->account && d->listed)
         dw_account_list_agents(d->account, d->listed, d->listed_count);
     d->scratch = dw_match_scratch_new(d->rules);
-    d->window = dw_window_new(d->rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
+    d->window = new_window(d);
     d->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
     return d->account && d->scratch && d->window && d->mark ? DW_OK : DW_ENOMEM;
 }
@@ -169,4 +174,72 @@ int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, st
     dw_account_arrival(d->account, a->intake.arrival_ns, heard_ns);
     int rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);
     return rc == DW_OK ? dw__detect_frame(d, &a->frame) : rc;
+}
+
+/* ---- state ---- */
+
+/* What findings follow from beside the frames. */
+static void hash_settings(const struct dw__detect *d, uint8_t ret[DW_SHA256_BYTES])
+{
+    struct dw_sha256 *sha = dw_sha256_new();
+    dw_sha256_start(sha);
+    dw_sha256_add(sha, &d->lateness_ns, sizeof d->lateness_ns);
+    if (d->listed)
+        dw_sha256_add(sha, d->listed, (size_t)d->listed_count * DW_AGENT_ID_BYTES);
+    for (uint32_t i = 0; i < dw_ruleset_count(d->rules); i++) {
+        const struct dw_rule *rule = dw_ruleset_rule(d->rules, i);
+        uint64_t len = rule->id.len;
+        dw_sha256_add(sha, &len, sizeof len);
+        dw_sha256_add(sha, rule->id.ptr, rule->id.len);
+        dw_sha256_add(sha, rule->logic_hash, sizeof rule->logic_hash);
+    }
+    dw_sha256_end(sha, ret);
+    dw_sha256_free(sha);
+}
+
+void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_buf *out)
+{
+    uint8_t settings[DW_SHA256_BYTES];
+    hash_settings(d, settings);
+    dw_account_save(d->account, out);
+    dw_buf_add(out, settings, sizeof settings);
+    dw_buf_u64(out, (uint64_t)d->read_arrival_ns);
+    dw_buf_counted(out, own);
+    dw_window_save(d->window, out);
+}
+
+static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw_str *ret_own, struct dw_str *ret_window)
+{
+    uint8_t settings[DW_SHA256_BYTES], saved[DW_SHA256_BYTES] = {0};
+    struct dw_cursor c = dw_cursor_of(state);
+    int rc = dw_account_load(d->account, &c, heard_ns);
+    hash_settings(d, settings);
+    dw_take_into(&c, saved, sizeof saved);
+    if (rc == DW_OK && strictly && memcmp(saved, settings, sizeof saved) != 0)
+        rc = DW_ESTALE;
+    d->read_arrival_ns = (int64_t)dw_take_u64(&c);
+    *ret_own = dw_take_counted(&c);
+    *ret_window = dw_take_bytes(&c, dw_cursor_left(&c));
+    if (rc == DW_OK)
+        rc = c.bad ? DW_ECORRUPT : dw_window_load(d->window, *ret_window);
+    return rc;
+}
+
+int dw__detect_clear(struct dw__detect *d)
+{
+    struct dw_window *fresh = new_window(d);
+    if (!fresh)
+        return DW_ENOMEM;
+    dw_window_free(d->window);
+    d->window = fresh;
+    d->read_arrival_ns = 0;
+    return dw_account_clear(d->account);
+}
+
+int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw_str *ret_own, struct dw_str *ret_window)
+{
+    int rc = dw__detect_clear(d);
+    if (rc == DW_OK)
+        rc = load(d, state, strictly, heard_ns, ret_own, ret_window);
+    return rc < 0 && dw__detect_clear(d) < 0 ? DW_ENOMEM : rc;
 }

@@ -85,6 +85,8 @@ static bool never_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t ti
     return false;
 }
 
+static const struct dw_window_opts room = {.waiting_bytes_max = CORRECTED_BYTES_MAX, .state_bytes_max = CORRECTED_BYTES_MAX, .is_heard = never_heard};
+
 static void tell_gone(const struct replaying *p)
 {
     for (const struct dw_keyed_item *i = p->known.first; i && p->r->gone; i = i->next) {
@@ -94,6 +96,23 @@ static void tell_gone(const struct replaying *p)
         if (k->live && !k->corrected)
             p->r->gone(p->r->arg, id, k->rule);
     }
+}
+
+/* Segments before were let go. What the second window has seen of those before them is told, and it goes on from where the faithful one stood. */
+static int take_state(void *replaying, struct dw_str state)
+{
+    struct replaying *p = replaying;
+    struct dw_str own, window;
+    int rc = dw__detect_load(&p->detect, state, false, 0, &own, &window);
+    p->r->expired++;
+    if (rc < 0 || !p->detect.whole)
+        return rc;
+    rc = dw_window_flush(p->detect.whole, raise_corrected, p);
+    dw_window_free(p->detect.whole);
+    p->detect.whole = dw_window_new(p->r->rules, &room);
+    if (rc == DW_OK)
+        rc = p->detect.whole ? p->rc : DW_ENOMEM;
+    return rc == DW_OK ? dw_window_load(p->detect.whole, window) : rc;
 }
 
 static int take(struct replaying *p, struct dw_archive_reader *reader, struct dw_archived *a, struct dw_decoder *decoder, int rc)
@@ -122,6 +141,7 @@ static int read_all(struct replaying *p, struct dw_decoder *decoder)
     int rc = dw_archive_reader_open(p->r->fs, p->r->archive, p->r->keys, &reader);
     if (rc < 0)
         return rc;
+    dw_archive_reader_states(reader, take_state, p);
     while (rc == DW_OK) {
         int got = dw_archive_reader_next(reader, &a);
         if (got == DW_EAGAIN)
@@ -141,10 +161,9 @@ static int read_all(struct replaying *p, struct dw_decoder *decoder)
 int dw_replay_run(struct dw_replay *r)
 {
     struct replaying p = {.r = r, .detect = {.rules = r->rules, .lateness_ns = r->lateness_ns, .listed = r->listed, .listed_count = r->listed_count}};
-    const struct dw_window_opts room = {.waiting_bytes_max = CORRECTED_BYTES_MAX, .state_bytes_max = CORRECTED_BYTES_MAX, .is_heard = never_heard};
     uint64_t refused = dw_counter_get(DW_C_correlate_matches_refused);
     struct dw_decoder *decoder = dw_decoder_new(r->keys);
-    r->frames = r->events = r->unread = r->refused = 0;
+    r->frames = r->events = r->unread = r->refused = r->expired = 0;
     r->first_ns = INT64_MAX;
     p.detect.raise = raise_live;
     p.detect.arg = &p;

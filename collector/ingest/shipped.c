@@ -120,6 +120,36 @@ int dw__shipped_renewed(struct dw__shipped *s, uint64_t source)
     return DW_OK;
 }
 
+void dw__shipped_save(const struct dw__shipped *s, struct dw_buf *out)
+{
+    uint32_t count = 0;
+    for (const struct part *p = s->parts; p; p = p->next)
+        count += p->renewed > 0;
+    dw_buf_varint(out, count);
+    for (const struct part *p = s->parts; p; p = p->next)
+        if (p->renewed) {
+            dw_buf_varint(out, p->source);
+            dw_buf_varint(out, p->renewed);
+        }
+}
+
+int dw__shipped_load(struct dw__shipped *s, struct dw_cursor *c)
+{
+    uint64_t count = dw_take_varint(c);
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        uint64_t source = dw_take_varint(c), renewed = dw_take_varint(c);
+        c->bad |= source < DW_SOURCE_KAFKA_JSON || renewed == 0 || renewed > UINT32_MAX;
+        struct part *p = c->bad ? NULL : part_of(s, source);
+        if (!c->bad && !p)
+            return DW_ENOMEM;
+        if (!p)
+            break;
+        p->renewed = (uint32_t)renewed;
+        name_stream(s, p);
+    }
+    return c->bad ? DW_ECORRUPT : DW_OK;
+}
+
 static struct dw_str line_of(struct dw__shipped *s, struct dw_str bytes)
 {
     dw_buf_reset(&s->line);

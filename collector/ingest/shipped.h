@@ -17,6 +17,9 @@ void dw__shipped_free(struct dw__shipped *s);
 DW_MUST_USE int dw__shipped_add(struct dw__shipped *s, const struct dw_received *got, int64_t now_ns);
 /* The topic of a source was made anew: what comes from now on is of another stream. The batch holds nothing of it. DW_ENOMEM. */
 DW_MUST_USE int dw__shipped_renewed(struct dw__shipped *s, uint64_t source);
+/* Appends which sources were made anew, and takes it back into a new one. DW_ECORRUPT, DW_ENOMEM. */
+void dw__shipped_save(const struct dw__shipped *s, struct dw_buf *out);
+DW_MUST_USE int dw__shipped_load(struct dw__shipped *s, struct dw_cursor *c);
 /* The topic is read to its end: no partition holds what is older than what was taken. */
 void dw__shipped_caught_up(struct dw__shipped *s);
 /* Gives a frame of what was taken, and the place of its last record; NULL when nothing was. */

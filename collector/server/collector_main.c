@@ -222,7 +222,8 @@ static int work(const struct dw_collector_options *opt)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
         .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .tally = tally, .lateness_ns = opt->lateness,
-        .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age};
+        .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age,
+        .retention_age_ns = opt->retention_age, .retention_bytes = (uint64_t)opt->retention_size, .read_again_events = (uint64_t)opt->start_read_again};
     if (rc == DW_OK)
         rc = dw_policy_settings_new(opt, &policy);
     conf.policy = policy;

@@ -9,7 +9,7 @@
  *   (4) Nothing is overwritten: a segment is made where no file is, its open file goes only when each of its frames has been checked
  *       and sealed, and a segment in which something is damaged is closed as it stands.
  */
-#include "segment_int.h"
+#include "archive_int.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -19,24 +19,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-struct dw_archive {
-    /* set once */
-    struct dw_archive_conf conf;
-    char *dir;
-    struct dw_decoder *decoder;
-    /* the open segment */
-    struct dw__manifest manifest;
-    int fd;
-    uint64_t bytes, frames;
-    bool broken;
-    /* numbering */
-    uint64_t next_intake;
-    struct dw_intake last;
-    struct dw_head last_head;
-    bool has_last;
-    struct dw_buf scratch, marks;
-};
 
 static int open_segment(struct dw_archive *a, uint64_t number, int flags)
 {
@@ -243,7 +225,10 @@ static int open_files(struct dw_archive *a)
         dw_error("%s: %s", a->dir, why);
     if (rc < 0)
         return rc;
-    return a->manifest.has_open ? recover(a) : begin_manifest(a);
+    if (!a->manifest.has_open)
+        return begin_manifest(a);
+    dw__remove_expired(a);
+    return recover(a);
 }
 
 int dw_archive_open(const struct dw_archive_conf *conf, struct dw_archive **ret_a)

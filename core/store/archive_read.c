@@ -12,7 +12,9 @@
  */
 #include "segment_int.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/frame/pack.h"
 
@@ -21,7 +23,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-enum { CACHE = 6, SEEK_FOOTER = 9, LOOKS_MAX = 2 };
+enum { CACHE = 6, SEEK_FOOTER = 9, LOOKS_MAX = 2, STATES_TRIED = 4 };
 
 struct cached_block {
     uint32_t block; /* UINT32_MAX: none */
@@ -41,6 +43,8 @@ struct dw_archive_reader {
     void *want_arg;
     bool (*takes)(void *arg, const struct dw_head *head); /* NULL: every frame */
     void *takes_arg;
+    dw_take_state *take_state; /* NULL: nobody asks what stands for segments that are gone */
+    void *state_arg;
     /* where we are */
     struct dw__manifest manifest;
     uint64_t next_intake, frames, clock;
@@ -55,6 +59,7 @@ struct dw_archive_reader {
     uint32_t at;        /* next row */
     uint64_t from;      /* rows of the loaded segment below this number were given before */
     uint64_t skip_upto; /* sealed segments below are done or unreadable */
+    uint64_t told_state; /* segment whose state was given last; 0: none */
     uint64_t failed;    /* the open segment that could not be read and was reported; 0: none */
     bool blind;         /* the manifest could not be read again, which was reported */
     char where[DW__PATH_MAX];
@@ -131,8 +136,14 @@ void dw_archive_reader_close(struct dw_archive_reader *r)
 void dw_archive_reader_seek(struct dw_archive_reader *r, uint64_t intake)
 {
     r->next_intake = intake;
-    r->skip_upto = r->failed = 0;
+    r->skip_upto = r->failed = r->told_state = 0;
     unload(r);
+}
+
+void dw_archive_reader_states(struct dw_archive_reader *r, dw_take_state *take, void *arg)
+{
+    r->take_state = take;
+    r->state_arg = arg;
 }
 
 void dw_archive_reader_range(struct dw_archive_reader *r, int64_t from_ns, int64_t to_ns)
@@ -298,7 +309,7 @@ int dw_archive_reader_open_file(const struct dw_fs *fs, const char *path, struct
 
 static bool wanted(const struct dw_archive_reader *r, const struct dw_segment_info *s)
 {
-    return s->number >= r->skip_upto && s->last_intake >= r->next_intake && s->time_max_ns >= r->from_ns
+    return !s->expired && s->number >= r->skip_upto && s->last_intake >= r->next_intake && s->time_max_ns >= r->from_ns
         && s->time_min_ns <= r->to_ns;
 }
 
@@ -319,12 +330,69 @@ static int refresh(struct dw_archive_reader *r)
     return DW_OK;
 }
 
+static int give_state(struct dw_archive_reader *r, const struct dw_segment_info *s, dw_take_state *take, void *arg)
+{
+    struct dw_buf state = {0};
+    int rc = dw__state_path(r->where, r->dir, s->number);
+    if (rc == DW_OK)
+        rc = dw__state_read(r->fs, r->where, s, &state);
+    if (rc == DW_OK)
+        rc = take(arg, dw_buf_view(&state));
+    dw_buf_fini(&state);
+    return rc;
+}
+
+int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg)
+{
+    const struct dw__manifest *m = &r->manifest;
+    uint64_t behind = 0;
+    int refused = 0; /* what stands in the way of some is likely to stand in the way of all */
+    for (uint64_t i = m->sealed_count; i-- > 0 && refused < STATES_TRIED; behind += m->sealed[i].events) {
+        if (behind < events || !dw__manifest_keeps_state(m, i))
+            continue;
+        int rc = give_state(r, &m->sealed[i], take, arg);
+        if (rc == DW_OK) {
+            dw_archive_reader_seek(r, m->sealed[i].last_intake + 1);
+            r->told_state = m->sealed[i].number;
+            return DW_OK;
+        }
+        if (rc == DW_ENOMEM)
+            return rc;
+        refused++;
+        DW_COUNT(archive_states_refused);
+        dw_info("%s: %s: the archive is read again from farther back", r->where, dw_err_text(rc));
+    }
+    return DW_OK;
+}
+
+/* The first sealed segment that holds frames to come; *ret_before: the one before it. NULL: none does. */
+static const struct dw_segment_info *next_sealed(const struct dw_archive_reader *r, const struct dw_segment_info **ret_before)
+{
+    *ret_before = NULL;
+    for (uint64_t i = 0; i < r->manifest.sealed_count; *ret_before = &r->manifest.sealed[i++])
+        if (wanted(r, &r->manifest.sealed[i]))
+            return &r->manifest.sealed[i];
+    return NULL;
+}
+
 /* Loads the segment that holds the next frame. DW_EAGAIN when there is none yet. */
 static int load_next(struct dw_archive_reader *r)
 {
-    for (uint64_t i = 0; i < r->manifest.sealed_count; i++)
-        if (wanted(r, &r->manifest.sealed[i]))
-            return load_sealed(r, &r->manifest.sealed[i]);
+    const struct dw_segment_info *before, *s = next_sealed(r, &before);
+    if (s && r->take_state && before && before->expired && before->number > r->told_state) {
+        r->told_state = before->number;
+        int rc = give_state(r, before, r->take_state, r->state_arg);
+        if (rc < 0)
+            return rc;
+    }
+    if (s) {
+        uint64_t number = s->number;
+        int rc = load_sealed(r, s);
+        if (rc != DW_ENOENT || refresh(r) < 0)
+            return rc;
+        s = dw__manifest_find(&r->manifest, number); /* let go between our look at the manifest and now? */
+        return s && s->expired ? DW_OK : rc;
+    }
     if (!r->manifest.has_open || r->failed == r->manifest.open)
         return DW_EAGAIN;
     int rc = load_open(r);

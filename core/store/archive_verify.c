@@ -49,31 +49,54 @@ static void problem(struct verifier *v, const char *fmt, ...)
     v->conf->problem(v->conf->arg, text);
 }
 
-static void check_file(void *arg, const struct dw_segment_info *s)
+static void check_file(struct verifier *v, const char *name, uint64_t events, uint64_t bytes, const uint8_t *sha256)
 {
-    struct verifier *v = arg;
     char path[DW__PATH_MAX];
     uint8_t hash[DW_SHA256_BYTES];
     uint64_t len = 0;
     int fd = -1;
-    v->result->segments++;
-    if (!s->sealed)
-        return;
-    int rc = dw_path_join(path, sizeof path, v->conf->dir, s->file);
+    int rc = dw_path_join(path, sizeof path, v->conf->dir, name);
     if (rc == DW_OK)
         rc = dw_fs_open(v->conf->fs, path, O_RDONLY, 0, &fd);
     if (rc == DW_OK)
         rc = dw__hash_file(v->conf->fs, fd, hash, &len);
     dw_fs_close(fd);
     if (rc == DW_ENOENT)
-        problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", s->file, s->events);
+        problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", name, events);
     else if (rc < 0)
-        problem(v, "%s: cannot be read: %s", s->file, dw_err_text(rc));
-    else if (len != s->bytes)
-        problem(v, "%s: %s: %" PRIu64 " bytes, sealed with %" PRIu64, s->file, len < s->bytes ? "truncated" : "grown", len,
-            s->bytes);
-    else if (memcmp(hash, s->sha256, sizeof hash) != 0)
-        problem(v, "%s: edited: its SHA-256 is not the sealed one", s->file);
+        problem(v, "%s: cannot be read: %s", name, dw_err_text(rc));
+    else if (len != bytes)
+        problem(v, "%s: %s: %" PRIu64 " bytes, sealed with %" PRIu64, name, len < bytes ? "truncated" : "grown", len, bytes);
+    else if (memcmp(hash, sha256, sizeof hash) != 0)
+        problem(v, "%s: edited: its SHA-256 is not the sealed one", name);
+}
+
+/* Whether a collector at work has let a segment go since we read the manifest. */
+static bool went_since(const struct verifier *v, const struct dw_segment_info *s)
+{
+    char path[DW__PATH_MAX];
+    struct dw_stat st;
+    struct dw__manifest fresh;
+    if (s->expired || dw_path_join(path, sizeof path, v->conf->dir, s->file) < 0 || dw_fs_stat(path, &st) != DW_ENOENT
+        || dw__manifest_read(v->conf->fs, v->conf->dir, &fresh) < 0)
+        return false;
+    const struct dw_segment_info *now = dw__manifest_find(&fresh, s->number);
+    bool went = now && now->expired;
+    dw__manifest_fini(&fresh);
+    return went;
+}
+
+static void check_segment(struct verifier *v, struct dw__manifest *m, uint64_t i)
+{
+    char path[DW__PATH_MAX];
+    struct dw_segment_info *s = &m->sealed[i];
+    s->expired |= went_since(v, s);
+    v->result->segments += !s->expired;
+    v->result->expired += s->expired;
+    if (!s->expired)
+        check_file(v, s->file, s->events, s->bytes, s->sha256);
+    if (dw__manifest_keeps_state(m, i) && dw__state_path(path, "", s->number) == DW_OK)
+        check_file(v, path + 1, s->events, s->state_bytes, s->state_sha256);
 }
 
 /* "file: agent 0123456789abcdef epoch 1 frame 7" */
@@ -201,6 +224,22 @@ static void check_part(struct verifier *v, const char *path, const struct dw_arc
         problem(v, "%s: cannot be read: %s", file, dw_err_text(code));
 }
 
+/* Segments before were let go: chains go on where the state says that they stood. */
+static int take_state(void *arg, struct dw_str state)
+{
+    struct verifier *v = arg;
+    struct dw_chains *chains = dw_chains_new();
+    struct dw_keyring *keys = dw_keyring_new(UINT32_MAX);
+    int rc = chains && keys ? dw__state_vouch(state, chains, keys) : DW_ENOMEM;
+    dw_chains_free(rc == DW_OK ? v->chains : chains);
+    dw_keyring_free(rc == DW_OK ? v->keys : keys);
+    if (rc == DW_OK) {
+        v->chains = chains;
+        v->keys = keys;
+    }
+    return rc;
+}
+
 static int check_frames(struct verifier *v, struct dw_keys *names)
 {
     struct dw_archive_reader *r;
@@ -209,6 +248,7 @@ static int check_frames(struct verifier *v, struct dw_keys *names)
     if (rc < 0)
         return rc;
     dw_archive_reader_chain_order(r);
+    dw_archive_reader_states(r, take_state, v);
     uint64_t at, left = 0;
     for (int looks = 0; v->rc == DW_OK && looks < LOOKS_MAX;) {
         rc = dw_archive_reader_next(r, &a);
@@ -261,6 +301,9 @@ static int check_manifest(struct verifier *v)
     while (rc == DW_ECORRUPT && has_moved_on(v, &m));
     if (rc == DW_ECORRUPT)
         problem(v, "%s", why);
+    for (uint64_t i = 0; i < m.sealed_count; i++)
+        check_segment(v, &m, i);
+    v->result->segments += m.has_open;
     dw__manifest_fini(&m);
     return rc == DW_ECORRUPT ? DW_OK : rc;
 }
@@ -274,8 +317,6 @@ int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret
     v.keys = dw_keyring_new(UINT32_MAX);
     v.digest = names ? dw_decoder_new(names) : NULL;
     int rc = v.chains && v.keys && v.digest ? check_manifest(&v) : DW_ENOMEM;
-    if (rc == DW_OK)
-        rc = dw_archive_list(conf->fs, conf->dir, check_file, &v);
     if (rc == DW_OK)
         rc = check_frames(&v, names);
     if (rc == DW_ESYNTAX)

@@ -72,6 +72,27 @@ enum dw_link dw_chain_follow(struct dw_chain_head *k, const struct dw_head *h, u
     return link;
 }
 
+void dw_chain_head_put(const struct dw_chain_head *k, struct dw_buf *out)
+{
+    dw_buf_add(out, k->agent, sizeof k->agent);
+    dw_buf_u64(out, k->epoch.counter);
+    dw_buf_add(out, k->epoch.nonce, sizeof k->epoch.nonce);
+    dw_buf_varint(out, k->number);
+    dw_buf_add(out, k->hash, sizeof k->hash);
+    dw_buf_varint(out, k->unsigned_count);
+}
+
+void dw_chain_head_take(struct dw_cursor *c, struct dw_chain_head *ret)
+{
+    *ret = (struct dw_chain_head){.number = 0};
+    dw_take_into(c, ret->agent, sizeof ret->agent);
+    ret->epoch.counter = dw_take_u64(c);
+    dw_take_into(c, ret->epoch.nonce, sizeof ret->epoch.nonce);
+    ret->number = dw_take_varint(c);
+    dw_take_into(c, ret->hash, sizeof ret->hash);
+    ret->unsigned_count = dw_take_varint(c);
+}
+
 /* ---- parents ---- */
 
 /* The members of an object that names a frame and has begun. `ret_hash` NULL: it has none. DW_ESYNTAX: some are missing. */
@@ -204,6 +225,20 @@ int dw_chains_take(struct dw_chains *c, const struct dw_head *h, enum dw_link *r
     return DW_OK;
 }
 
+int dw_chains_load(struct dw_chains *c, struct dw_cursor *from)
+{
+    uint64_t count = dw_take_varint(from);
+    for (uint64_t i = 0; i < count && !from->bad; i++) {
+        struct chain *k;
+        int rc = add(c, &k);
+        if (rc < 0)
+            return rc;
+        dw_chain_head_take(from, &k->head);
+        dw_table_add(&c->by_epoch, &k->node, dw_epoch_hash(k->head.agent, k->head.epoch.counter));
+    }
+    return from->bad ? DW_ECORRUPT : DW_OK;
+}
+
 const struct dw_chain_head *dw_chains_find(const struct dw_chains *c, const struct dw_head *h)
 {
     const struct chain *k = find(c, h);
@@ -293,6 +328,43 @@ static const struct known_key *key_of(const struct dw_keyring *k, const uint8_t 
     return n ? DW_ITEM(n, struct known_key, node) : NULL;
 }
 
+static int enter(struct dw_keyring *k, const struct known_key *got)
+{
+    struct known_key *new = dw_calloc(1, sizeof *new);
+    if (!new)
+        return DW_ENOMEM;
+    if (k->by_agent.count == k->max) {
+        DW_COUNT(account_keys_forgotten);
+        forget_oldest(k);
+    }
+    *new = *got;
+    *k->newest = new;
+    k->newest = &new->next;
+    dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(got->agent, 0));
+    return DW_OK;
+}
+
+void dw_keyring_save(const struct dw_keyring *k, struct dw_buf *out)
+{
+    dw_buf_varint(out, k->by_agent.count);
+    for (const struct known_key *key = k->oldest; key; key = key->next)
+        dw_buf_add(out, key->key, sizeof key->key);
+}
+
+int dw_keyring_load(struct dw_keyring *k, struct dw_cursor *from)
+{
+    uint64_t count = dw_take_varint(from);
+    int rc = DW_OK;
+    for (uint64_t i = 0; i < count && rc == DW_OK && !from->bad; i++) {
+        struct known_key got = {0};
+        dw_take_into(from, got.key, sizeof got.key);
+        dw_key_agent_id(got.key, got.agent);
+        if (!from->bad && !key_of(k, got.agent))
+            rc = enter(k, &got);
+    }
+    return rc == DW_OK && from->bad ? DW_ECORRUPT : rc;
+}
+
 int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES], struct dw_str record)
 {
     static const char member[] = "\"public_key\":\"";
@@ -303,20 +375,7 @@ int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES
     dw_key_agent_id(got.key, got.agent);
     if (memcmp(got.agent, agent, sizeof got.agent) != 0)
         return DW_ESIGNATURE;
-    if (key_of(k, agent))
-        return DW_OK;
-    struct known_key *new = dw_calloc(1, sizeof *new);
-    if (!new)
-        return DW_ENOMEM;
-    if (k->by_agent.count == k->max) {
-        DW_COUNT(account_keys_forgotten);
-        forget_oldest(k);
-    }
-    *new = got;
-    *k->newest = new;
-    k->newest = &new->next;
-    dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(agent, 0));
-    return DW_OK;
+    return key_of(k, agent) ? DW_OK : enter(k, &got);
 }
 
 int dw_keyring_check(const struct dw_keyring *k, const struct dw_head *h)

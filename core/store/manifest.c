@@ -1,5 +1,5 @@
 /*
- * manifest: the list of segments as lines, each holding the hash of the one before.
+ * manifest: the list of segments, states and holds as lines, each holding the hash of the one before.
  *
  * Invariants:
  *   (1) Entries are only appended; a line without its newline was torn and does not count.
@@ -20,93 +20,111 @@ int dw__segment_path(char out[DW__PATH_MAX], const char *dir, uint64_t number, c
     return n < 0 || n >= DW__PATH_MAX ? DW_ELIMIT : DW_OK;
 }
 
-static bool take_range(struct dw_str s, struct dw_str *a, struct dw_str *b)
+int dw__state_path(char out[DW__PATH_MAX], const char *dir, uint64_t number)
 {
-    size_t at = s.len > 1 ? 1 + dw_str_index(dw_str_slice(s, 1, s.len), '-') : s.len; /* a may be negative */
-    if (at >= s.len)
-        return false;
-    *a = dw_str_slice(s, 0, at);
-    *b = dw_str_slice(s, at + 1, s.len);
-    return true;
+    int n = snprintf(out, DW__PATH_MAX, "%s/state-%08" PRIu64 ".zst", dir, number);
+    return n < 0 || n >= DW__PATH_MAX ? DW_ELIMIT : DW_OK;
 }
 
-static bool take_file(struct dw_str v, char *out, size_t cap)
+struct dw_segment_info *dw__manifest_find(const struct dw__manifest *m, uint64_t segment)
 {
-    if (v.len == 0 || v.len >= cap || dw_str_index(v, '/') < v.len)
-        return false;
-    memcpy(out, v.ptr, v.len);
-    out[v.len] = '\0';
-    return true;
+    for (uint64_t i = m->sealed_count; i-- > 0;) /* nearly always it is the newest */
+        if (m->sealed[i].number == segment)
+            return &m->sealed[i];
+    return NULL;
 }
 
-/* One key=value of an entry. Unknown keys are for later versions and pass. */
-static bool take_pair(struct dw_str key, struct dw_str v, struct dw__entry_info *e, uint8_t *prev)
+bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i)
 {
-    struct dw_str a, b;
-    struct dw_segment_info *s = &e->segment;
-    if (dw_str_eq(key, DW_STR("n")))
-        return dw_str_u64(v, &e->n);
-    if (dw_str_eq(key, DW_STR("prev")))
-        return dw_unhex(v, prev, DW_SHA256_BYTES);
-    if (dw_str_eq(key, DW_STR("segment")))
-        return dw_str_u64(v, &s->number);
-    if (dw_str_eq(key, DW_STR("file")))
-        return take_file(v, s->file, sizeof s->file);
-    if (dw_str_eq(key, DW_STR("bytes")))
-        return dw_str_u64(v, &s->bytes);
-    if (dw_str_eq(key, DW_STR("sha256")))
-        return dw_unhex(v, s->sha256, sizeof s->sha256);
-    if (dw_str_eq(key, DW_STR("frames")))
-        return dw_str_u64(v, &s->frames);
-    if (dw_str_eq(key, DW_STR("events")))
-        return dw_str_u64(v, &s->events);
-    if (dw_str_eq(key, DW_STR("text")))
-        return dw_str_u64(v, &s->text_bytes);
-    if (dw_str_eq(key, DW_STR("open")))
-        return dw_str_u64(v, &e->open);
-    if (dw_str_eq(key, DW_STR("intake")))
-        return take_range(v, &a, &b) && dw_str_u64(a, &s->first_intake) && dw_str_u64(b, &s->last_intake);
-    if (dw_str_eq(key, DW_STR("times")))
-        return take_range(v, &a, &b) && dw_str_i64(a, &s->time_min_ns) && dw_str_i64(b, &s->time_max_ns);
-    if (dw_str_eq(key, DW_STR("type")))
-        e->type = dw_str_eq(v, DW_STR("open")) ? DW__ENTRY_OPEN
-            : dw_str_eq(v, DW_STR("seal"))     ? DW__ENTRY_SEAL
-                                               : DW__ENTRY_OTHER;
-    return true;
+    return m->sealed[i].has_state && !(m->sealed[i].expired && i + 1 < m->sealed_count && m->sealed[i + 1].expired);
 }
 
-static bool parse_entry(struct dw_str line, struct dw__entry_info *e, uint8_t *prev)
+bool dw__manifest_held(const struct dw__manifest *m, uint64_t segment)
 {
-    *e = (struct dw__entry_info){.type = DW__ENTRY_OTHER, .n = UINT64_MAX};
-    while (line.ptr) {
-        struct dw_str v = dw_str_cut(&line, ' '), key = dw_str_cut(&v, '=');
-        if (!v.ptr || !take_pair(key, v, e, prev))
-            return false;
+    for (uint32_t i = 0; i < m->hold_count; i++)
+        if (segment >= m->hold[i].from && segment <= m->hold[i].to)
+            return true;
+    return false;
+}
+
+static int take_seal(struct dw__manifest *m, const struct dw__entry_info *e)
+{
+    if (m->sealed_count == m->sealed_cap) {
+        uint64_t cap = m->sealed_cap ? m->sealed_cap * 2 : 64;
+        struct dw_segment_info *sealed = dw_resize(m->sealed, cap * sizeof *sealed);
+        if (!sealed)
+            return DW_ENOMEM;
+        m->sealed = sealed;
+        m->sealed_cap = cap;
     }
-    return e->n != UINT64_MAX;
+    m->sealed[m->sealed_count] = e->segment;
+    m->sealed[m->sealed_count].sealed = true;
+    m->sealed[m->sealed_count++].sealed_ns = e->time_ns;
+    m->open = e->open;
+    m->has_open = true;
+    return DW_OK;
+}
+
+static int take_hold(struct dw__manifest *m, const struct dw__entry_info *e)
+{
+    if (m->hold_count == m->hold_cap) {
+        uint32_t cap = m->hold_cap ? m->hold_cap * 2 : 8;
+        struct dw_hold *hold = dw_resize(m->hold, cap * sizeof *hold);
+        if (!hold)
+            return DW_ENOMEM;
+        m->hold = hold;
+        m->hold_cap = cap;
+    }
+    struct dw_hold *h = &m->hold[m->hold_count++];
+    *h = (struct dw_hold){.from = e->segment.number, .to = e->upto, .since_ns = e->time_ns, .asked = e->asked};
+    memcpy(h->name, e->name, sizeof h->name);
+    return DW_OK;
+}
+
+static void take_release(struct dw__manifest *m, const char *name)
+{
+    for (uint32_t i = m->hold_count; i-- > 0;)
+        if (strcmp(m->hold[i].name, name) == 0) {
+            m->hold_count--;
+            memmove(&m->hold[i], &m->hold[i + 1], (m->hold_count - i) * sizeof *m->hold);
+        }
 }
 
 static int take_entry(struct dw__manifest *m, const struct dw__entry_info *e)
 {
-    if (e->type == DW__ENTRY_OPEN) {
+    struct dw_segment_info *of = e->type == DW__ENTRY_STATE ? dw__manifest_find(m, e->segment.number) : NULL;
+    int rc = DW_OK;
+    m->entries++;
+    switch (e->type) {
+    case DW__ENTRY_OPEN:
         m->open = e->segment.number;
         m->has_open = true;
-    } else if (e->type == DW__ENTRY_SEAL) {
-        if (m->sealed_count == m->sealed_cap) {
-            uint64_t cap = m->sealed_cap ? m->sealed_cap * 2 : 64;
-            struct dw_segment_info *sealed = dw_resize(m->sealed, cap * sizeof *sealed);
-            if (!sealed)
-                return DW_ENOMEM;
-            m->sealed = sealed;
-            m->sealed_cap = cap;
+        break;
+    case DW__ENTRY_SEAL:
+        rc = take_seal(m, e);
+        break;
+    case DW__ENTRY_STATE:
+        if (of) {
+            of->has_state = true;
+            of->state_bytes = e->segment.bytes;
+            memcpy(of->state_sha256, e->segment.sha256, sizeof of->state_sha256);
         }
-        m->sealed[m->sealed_count] = e->segment;
-        m->sealed[m->sealed_count++].sealed = true;
-        m->open = e->open;
-        m->has_open = true;
+        break;
+    case DW__ENTRY_EXPIRE:
+        for (uint64_t i = 0; i < m->sealed_count; i++)
+            m->sealed[i].expired |= m->sealed[i].number >= e->segment.number && m->sealed[i].number <= e->upto;
+        break;
+    case DW__ENTRY_HOLD:
+        rc = take_hold(m, e);
+        break;
+    case DW__ENTRY_RELEASE:
+        take_release(m, e->name);
+        break;
+    case DW__ENTRY_EXPORT:
+    case DW__ENTRY_OTHER:
+        break;
     }
-    m->entries++;
-    return DW_OK;
+    return rc;
 }
 
 int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manifest *m)
@@ -122,7 +140,7 @@ int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manife
         struct dw__entry_info e;
         uint8_t prev[DW_SHA256_BYTES] = {0};
         struct dw_str line = dw_str_cut(&rest, '\n');
-        if (!parse_entry(line, &e, prev)) {
+        if (!dw__entry_parse(line, &e, prev)) {
             rc = DW_ESYNTAX;
             break;
         }
@@ -149,23 +167,8 @@ uint64_t dw__manifest_due(const struct dw__manifest *m, uint64_t segment)
 void dw__manifest_fini(struct dw__manifest *m)
 {
     dw_free(m->sealed);
+    dw_free(m->hold);
     *m = (struct dw__manifest){0};
-}
-
-static void print_entry(const struct dw__entry_info *e, const struct dw__manifest *m, int64_t now_ns, struct dw_buf *out)
-{
-    char hex[2 * DW_SHA256_BYTES + 1];
-    const struct dw_segment_info *s = &e->segment;
-    dw_hex(m->last_hash, DW_SHA256_BYTES, hex);
-    dw_buf_printf(out, "n=%" PRIu64 " prev=%s time=%" PRId64 " type=%s segment=%" PRIu64, e->n, hex, now_ns,
-        e->type == DW__ENTRY_OPEN ? "open" : "seal", s->number);
-    if (e->type != DW__ENTRY_SEAL)
-        return;
-    dw_hex(s->sha256, DW_SHA256_BYTES, hex);
-    dw_buf_printf(out, " file=%s bytes=%" PRIu64 " sha256=%s frames=%" PRIu64 " events=%" PRIu64 " text=%" PRIu64,
-        s->file, s->bytes, hex, s->frames, s->events, s->text_bytes);
-    dw_buf_printf(out, " intake=%" PRIu64 "-%" PRIu64 " times=%" PRId64 "-%" PRId64 " open=%" PRIu64, s->first_intake,
-        s->last_intake, s->time_min_ns, s->time_max_ns, e->open);
 }
 
 static int write_line(const struct dw_fs *fs, const char *dir, uint64_t at, struct dw_str line)
@@ -191,7 +194,8 @@ int dw__manifest_append(const struct dw_fs *fs, const char *dir, struct dw__mani
 {
     struct dw_buf line = {0};
     entry->n = m->entries;
-    print_entry(entry, m, now_ns, &line);
+    entry->time_ns = now_ns;
+    dw__entry_print(entry, m->last_hash, &line);
     size_t len = line.len;
     dw_buf_byte(&line, '\n');
     int rc = line.err ? line.err : write_line(fs, dir, m->bytes, dw_buf_view(&line));
@@ -214,10 +218,12 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     int rc = dw__manifest_read(fs, dir, &m);
     if (rc < 0)
         return rc;
-    for (uint64_t i = 0; i < m.sealed_count; i++)
+    for (uint64_t i = 0; i < m.sealed_count; i++) {
+        m.sealed[i].held = dw__manifest_held(&m, m.sealed[i].number);
         each(arg, &m.sealed[i]);
+    }
     if (m.has_open && dw__segment_path(path, dir, m.open, ".open") == DW_OK && dw_fs_stat(path, &st) == DW_OK) {
-        struct dw_segment_info open = {.number = m.open, .bytes = st.size_bytes};
+        struct dw_segment_info open = {.number = m.open, .bytes = st.size_bytes, .held = dw__manifest_held(&m, m.open)};
         (void)snprintf(open.file, sizeof open.file, "%s", strrchr(path, '/') + 1);
         each(arg, &open);
     }
@@ -225,11 +231,22 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     return DW_OK;
 }
 
+int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg)
+{
+    struct dw__manifest m;
+    int rc = dw__manifest_read(fs, dir, &m);
+    for (uint32_t i = 0; rc == DW_OK && i < m.hold_count; i++)
+        each(arg, &m.hold[i]);
+    if (rc == DW_OK)
+        dw__manifest_fini(&m);
+    return rc;
+}
+
 int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out)
 {
     char path[DW__PATH_MAX];
     struct dw_buf text = {0};
-    bool begun = false, ended = false;
+    bool begun = false, sealed_all = false, ended = false;
     int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
     if (rc == DW_OK)
         rc = dw_fs_read_file(fs, path, DW__MANIFEST_MAX_BYTES, &text);
@@ -238,13 +255,14 @@ int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, ui
         struct dw__entry_info e;
         uint8_t prev[DW_SHA256_BYTES];
         struct dw_str line = dw_str_cut(&rest, '\n');
-        if (!parse_entry(line, &e, prev)) {
+        if (!dw__entry_parse(line, &e, prev)) {
             rc = DW_ESYNTAX;
             break;
         }
         bool seal = e.type == DW__ENTRY_SEAL;
-        ended = begun && (!seal || e.segment.number > to);
+        ended = sealed_all;
         begun |= seal && e.segment.number >= from && e.segment.number <= to;
+        sealed_all = begun && seal && e.segment.number >= to;
         if (!begun)
             continue;
         dw_buf_str(out, line);
@@ -262,7 +280,7 @@ int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line)
     for (*ret_line = 1; lines.len; ++*ret_line) {
         struct dw__entry_info e;
         struct dw_str line = dw_str_slice(lines, 0, dw_str_index(lines, '\n'));
-        if (line.len == lines.len || !parse_entry(line, &e, prev))
+        if (line.len == lines.len || !dw__entry_parse(line, &e, prev))
             return DW_ESYNTAX;
         if (*ret_line > 1 && (e.n != n + 1 || memcmp(prev, last, sizeof prev) != 0))
             return DW_ECHAIN;

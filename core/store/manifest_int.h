@@ -8,18 +8,33 @@
 
 enum { DW__MANIFEST_MAX_BYTES = 256 * 1024 * 1024, DW__PATH_MAX = 4096 };
 
-enum dw__entry_type { DW__ENTRY_OPEN, DW__ENTRY_SEAL, DW__ENTRY_OTHER };
+enum dw__entry_type {
+    DW__ENTRY_OPEN,
+    DW__ENTRY_SEAL,
+    DW__ENTRY_STATE,   /* what all frames up to the end of a sealed segment come to stands in a file */
+    DW__ENTRY_EXPIRE,  /* segments are let go */
+    DW__ENTRY_HOLD,    /* segments are kept until RELEASE of that name */
+    DW__ENTRY_RELEASE,
+    DW__ENTRY_EXPORT,  /* segments were copied for somebody */
+    DW__ENTRY_OTHER
+};
 
 struct dw__entry_info {
     uint64_t n;
+    int64_t time_ns;
     enum dw__entry_type type;
-    struct dw_segment_info segment; /* SEAL: all of it; OPEN: its number */
+    struct dw_segment_info segment; /* SEAL: all of it; STATE: number, file, bytes and hash; else the number of the first */
     uint64_t open;                  /* SEAL: the segment that begins */
+    uint64_t upto;                  /* EXPIRE, HOLD, EXPORT: the last segment */
+    char name[DW_HOLD_NAME_CAP];    /* HOLD, RELEASE */
+    struct dw_asked asked;          /* EXPIRE, HOLD, RELEASE, EXPORT */
 };
 
 struct dw__manifest {
-    struct dw_segment_info *sealed;
+    struct dw_segment_info *sealed; /* in order of their numbers, what was let go too */
     uint64_t sealed_count, sealed_cap;
+    struct dw_hold *hold; /* in force */
+    uint32_t hold_count, hold_cap;
     uint64_t open, entries;
     bool has_open;
     uint8_t last_hash[DW_SHA256_BYTES]; /* of the last whole line */
@@ -33,11 +48,22 @@ DW_MUST_USE int dw__manifest_read(const struct dw_fs *fs, const char *dir, struc
 void dw__manifest_fini(struct dw__manifest *m);
 /* The intake number that a segment begins with. */
 uint64_t dw__manifest_due(const struct dw__manifest *m, uint64_t segment);
-/* Appends an entry (n and prev are filled), syncs, and takes it into *m. */
+/* Appends an entry (n, time and prev are filled), syncs, and takes it into *m. */
 DW_MUST_USE int dw__manifest_append(const struct dw_fs *fs, const char *dir, struct dw__manifest *m,
     struct dw__entry_info *entry, int64_t now_ns);
+/* The sealed segment of that number; NULL: there is none. */
+struct dw_segment_info *dw__manifest_find(const struct dw__manifest *m, uint64_t segment);
+bool dw__manifest_held(const struct dw__manifest *m, uint64_t segment);
+/* Whether the file of the state at the end of sealed[i] is kept: that of a segment that is here, or of the last one of those that were let go. */
+bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i);
+
+/* A line without its newline (manifest_entry.c). False: it is no entry. */
+DW_MUST_USE bool dw__entry_parse(struct dw_str line, struct dw__entry_info *e, uint8_t prev[DW_SHA256_BYTES]);
+void dw__entry_print(const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_buf *out);
 
 /* "dir/seg-00000001.open" or ".zst" into out. */
 DW_MUST_USE int dw__segment_path(char out[DW__PATH_MAX], const char *dir, uint64_t number, const char *suffix);
+/* "dir/state-00000001.zst" into out: the state at the end of that segment. */
+DW_MUST_USE int dw__state_path(char out[DW__PATH_MAX], const char *dir, uint64_t number);
 
 #endif

@@ -111,6 +111,15 @@ DW_MUST_USE int dw__keep_run(const struct dw__seal *s, const struct dw__rows *ro
 /* Size and SHA-256 of a file. */
 DW_MUST_USE int dw__hash_file(const struct dw_fs *fs, int fd, uint8_t ret[DW_SHA256_BYTES], uint64_t *ret_len);
 
+/* ---- states (seg_state.c) ---- */
+
+/* A state's content. DW_ECORRUPT: its file is not what the manifest says of `s`. */
+DW_MUST_USE int dw__state_read(const struct dw_fs *fs, const char *path, const struct dw_segment_info *s, struct dw_buf *ret);
+/* Writes a state's file and fills size and hash of *ret. DW_ELIMIT: it is too large to be read again. */
+DW_MUST_USE int dw__state_write(const struct dw_fs *fs, const char *path, struct dw_str state, struct dw_segment_info *ret);
+/* Heads of chains and keys of a state, into empty ones. DW_EVERSION, DW_ECORRUPT, DW_ENOMEM. */
+DW_MUST_USE int dw__state_vouch(struct dw_str state, struct dw_chains *chains, struct dw_keyring *keys);
+
 /* Greatest intake number of the segment that the reader has loaded; 0 when there is none. */
 uint64_t dw__reader_newest(const struct dw_archive_reader *r);
 /* How many bytes stand behind the last frame of the open segment that the reader is in, and where. */

@@ -69,6 +69,8 @@ struct dw_account;
 struct dw_account *dw_account_new(
     const struct dw_account_bounds *bounds, void (*problem)(void *arg, const struct dw_problem *p), void *arg);
 void dw_account_free(struct dw_account *a);
+/* Makes it as new. DW_ENOMEM: it can only be freed. */
+DW_MUST_USE int dw_account_clear(struct dw_account *a);
 
 /* Frames taken from now on arrived at `arrival_ns`, and were heard at `heard_ns` of whatever clock dw_account_unheard is asked by. */
 void dw_account_arrival(struct dw_account *a, int64_t arrival_ns, int64_t heard_ns);
@@ -96,6 +98,12 @@ int64_t dw_account_low_water(const struct dw_account *a);
 bool dw_account_is_heard(const struct dw_account *a, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
 /* An agent that holds back the watermark and was last heard before that time: the decision that is due. False: there is none. */
 bool dw_account_unheard(const struct dw_account *a, int64_t heard_before_ns, struct dw_decision *ret);
+/* Appends all of it: a state's beginning (archive.h). Equal accounts give equal bytes; failures stand in out->err. */
+void dw_account_save(const struct dw_account *a, struct dw_buf *out);
+/* Into an account of the same bounds, which forgets what it had and goes on as the saved one would have, but that an event which comes again is
+ * compared only with those that came since. Its agents were heard at `heard_ns`. When it fails the account is as new: DW_ECORRUPT, DW_EVERSION,
+ * DW_ENOMEM. */
+DW_MUST_USE int dw_account_load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns);
 /* Where the collector's own chain goes on. */
 void dw_account_chain(const struct dw_account *a, struct dw_chain *ret);
 /* For frames out of a sealed segment, which leaves out what can be computed: fills HEAD's previous, roots and hash. */

@@ -30,6 +30,9 @@ struct dw_intake_conf {
     int64_t idle_after_ns;      /* an agent unheard for so long holds back nothing */
     uint64_t segment_max_bytes;
     int64_t seal_age_ns;
+    int64_t retention_age_ns;   /* 0: segments are not let go by age */
+    uint64_t retention_bytes;   /* 0: nor by size */
+    uint64_t read_again_events; /* a start goes on from a state that has so many events behind it, which it reads again */
 };
 
 struct dw_intake_engine;

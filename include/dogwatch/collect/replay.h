@@ -35,6 +35,7 @@ struct dw_replay {
     /* answers */
     uint64_t frames, events, unread; /* unread: parts that cannot be read; each is an alert too */
     uint64_t refused;                /* matches for which a corrected replay had no room: it is not whole */
+    uint64_t expired;                /* times a state stood for segments that were let go: alerts of these are not made */
     int64_t first_ns;                /* least event time; INT64_MAX: no event */
 };
 /* Runs to the end of the archive. DW_ENOMEM, codes of dw_archive_reader_open and of `each`. */

@@ -55,6 +55,53 @@ uint64_t dw_archive_next_intake(const struct dw_archive *a);
  * read any more. */
 bool dw_archive_last(const struct dw_archive *a, struct dw_intake *ret, struct dw_head *ret_head);
 
+/* ---- what is kept (docs/formats/archive.md) ---- */
+
+/* A state is what all frames up to the end of a sealed segment come to, as bytes: these, heads of chains (their number as a varint, then
+ * dw_chain_head_put), keys (dw_keyring_save), then whatever its owner adds. */
+void dw_state_begin(struct dw_buf *out);
+/* Takes the beginning; false: it is another version, or no state. */
+bool dw_state_is(struct dw_cursor *c);
+/* Whether to keep a state now: the open segment is empty, and enough was sealed since the one before. */
+bool dw_archive_state_due(const struct dw_archive *a);
+/* Keeps a state of all frames so far, when none is in the open segment; durable when it answers. DW_ELIMIT: it is over 1 GiB. */
+DW_MUST_USE int dw_archive_keep_state(struct dw_archive *a, struct dw_str state);
+
+enum { DW_HOLD_NAME_CAP = 64, DW_ASKED_BY_CAP = 128, DW_ASKED_WHY_CAP = 512 };
+/* Who asked for something to be done with segments, and why. */
+struct dw_asked {
+    char by[DW_ASKED_BY_CAP], why[DW_ASKED_WHY_CAP];
+};
+/* Segments that are kept, whatever else is asked, until the hold is released. */
+struct dw_hold {
+    char name[DW_HOLD_NAME_CAP];
+    uint64_t from, to; /* segments, both included; the open one too */
+    int64_t since_ns;
+    struct dw_asked asked;
+};
+/* Durable when it answers. DW_EEXIST: one of that name is in force; DW_ERANGE: no such segments, or no such name. */
+DW_MUST_USE int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint64_t to, const struct dw_asked *asked);
+/* DW_ENOENT: none of that name is in force. */
+DW_MUST_USE int dw_archive_release(struct dw_archive *a, const char *name, const struct dw_asked *asked);
+/* Notes that these segments were copied for somebody. DW_ERANGE. */
+DW_MUST_USE int dw_archive_exported(struct dw_archive *a, uint64_t from, uint64_t to, const struct dw_asked *asked);
+
+/* Which segments are to be let go: those that were sealed before a time and hold no later event, and the oldest, while all together are larger
+ * than `keep_bytes`. 0: not by that. */
+struct dw_expire {
+    int64_t before_ns;
+    uint64_t keep_bytes;
+    struct dw_asked asked;
+};
+/* How many went (or would go). */
+struct dw_expired {
+    uint64_t segments, bytes, events;
+    uint64_t held;    /* would have gone, but are held */
+    uint64_t waiting; /* would have gone, but no state stands for them yet: they go with a later one */
+};
+/* Lets segments go: the entry of the manifest first, then the files. */
+DW_MUST_USE int dw_archive_expire(struct dw_archive *a, const struct dw_expire *how, struct dw_expired *ret);
+
 /* ---- reading ---- */
 
 /* One archived frame. Belongs to the reader until its next use. */
@@ -90,6 +137,14 @@ void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg,
 void dw_archive_reader_heads(struct dw_archive_reader *r, bool (*takes)(void *arg, const struct dw_head *head), void *arg);
 /* dw_decoder_only of the reader's decoder. */
 void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count);
+/* Takes a state; borrows it. DW_EVERSION, DW_ECORRUPT, DW_ESTALE: it is none that it can use. */
+typedef int dw_take_state(void *arg, struct dw_str state);
+/* From now on, before the first frame behind segments that were let go, `take` gets the state that stands for all frames before it. What it
+ * answers below 0, and a state that cannot be read, is given like an unreadable part; then the frames follow. */
+void dw_archive_reader_states(struct dw_archive_reader *r, dw_take_state *take, void *arg);
+/* Before the first frame: goes on behind the newest state that has so many events behind it and that `take` accepts; when there is none, or it
+ * refused several, from the beginning. DW_ENOMEM. */
+DW_MUST_USE int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
  * error once and is then passed over: dw_archive_reader_where names the file, ret->frame.head the frame where its kind is not 0,
  * ret->offset and bytes the place where bytes is not 0. DW_ENOMEM is no part's fault: stop. */
@@ -104,14 +159,25 @@ uint64_t dw_archive_reader_frames(const struct dw_archive_reader *r);
 struct dw_segment_info {
     uint64_t number;
     bool sealed;
+    bool expired;   /* it was let go: its file is gone, what is said of it here stays */
+    bool held;      /* somebody holds it */
+    bool has_state; /* what all frames up to its end come to stands in a file */
     char file[64];
     uint64_t bytes, frames, events, text_bytes, first_intake, last_intake;
-    int64_t time_min_ns, time_max_ns;
+    int64_t time_min_ns, time_max_ns, sealed_ns;
     uint8_t sha256[DW_SHA256_BYTES];
+    uint64_t state_bytes;
+    uint8_t state_sha256[DW_SHA256_BYTES];
 };
 /* Calls `each` for every segment the manifest names, oldest first. The open one has its file size only. */
 DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
     void (*each)(void *arg, const struct dw_segment_info *s), void *arg);
+
+/* Calls `each` for every hold in force, oldest first. */
+DW_MUST_USE int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg);
+/* Calls `each` for every segment that dw_archive_expire would let go, and changes nothing. */
+DW_MUST_USE int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how,
+    void (*each)(void *arg, const struct dw_segment_info *s), void *arg, struct dw_expired *ret);
 
 /* Appends lines of the manifest as they stand: from the seal of segment `from` to the seal of segment `to` and the one after it, which holds
  * its hash. Nothing where none of them is sealed. DW_ENOENT, DW_ESYNTAX. */
@@ -124,6 +190,7 @@ DW_MUST_USE int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line)
 
 struct dw_verify_result {
     uint64_t segments, frames, events, records, signatures;
+    uint64_t expired; /* segments that were let go, by entries of the manifest: states and the seals of these segments stand for them */
     uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
     uint64_t decisions;     /* frames of the collector's own chain, which nobody signs */
     uint64_t problems;
@@ -164,6 +231,9 @@ struct dw_chain_head {
     uint8_t hash[DW_SHA256_BYTES];
     uint64_t unsigned_count; /* frames since the last signature */
 };
+/* Appends it, as states have it, and takes it back. */
+void dw_chain_head_put(const struct dw_chain_head *k, struct dw_buf *out);
+void dw_chain_head_take(struct dw_cursor *c, struct dw_chain_head *ret);
 /* Begins with the first frame seen: START or MIDDLE. */
 enum dw_link dw_chain_begin(struct dw_chain_head *k, const struct dw_head *h);
 /* Judges a further frame (its hash must be known) and takes it as the newest unless it is a copy. *ret_missing: how many numbers
@@ -200,6 +270,8 @@ struct dw_chains *dw_chains_new(void);
 void dw_chains_free(struct dw_chains *c);
 /* dw_chain_begin or dw_chain_follow on the frame's own chain. DW_ENOMEM. */
 DW_MUST_USE int dw_chains_take(struct dw_chains *c, const struct dw_head *h, enum dw_link *ret, uint64_t *ret_missing);
+/* Adds heads of chains, as a state has them, to empty ones. DW_ECORRUPT, DW_ENOMEM. */
+DW_MUST_USE int dw_chains_load(struct dw_chains *c, struct dw_cursor *from);
 /* The newest of a chain; NULL when it was never seen. Valid until dw_chains_free. */
 const struct dw_chain_head *dw_chains_find(const struct dw_chains *c, const struct dw_head *h);
 /* How the parent that an epoch of `agent` names stands; *ret_known is the chain judged by, or NULL. */
@@ -217,6 +289,9 @@ void dw_keyring_free(struct dw_keyring *k);
 /* Takes `public_key` out of an epoch.open record if it belongs to the agent's id. DW_ENOENT: the record has none;
  * DW_ESIGNATURE: it has another agent's. */
 DW_MUST_USE int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES], struct dw_str record);
+/* Appends all keys in the order they were learnt, and adds such to others. DW_ECORRUPT, DW_ENOMEM. */
+void dw_keyring_save(const struct dw_keyring *k, struct dw_buf *out);
+DW_MUST_USE int dw_keyring_load(struct dw_keyring *k, struct dw_cursor *from);
 /* Checks a signed frame. DW_ENOENT: the agent's key is not known. */
 DW_MUST_USE int dw_keyring_check(const struct dw_keyring *k, const struct dw_head *h);
 

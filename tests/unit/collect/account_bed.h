@@ -16,8 +16,10 @@ struct bed {
     struct frames agent;
     struct dw_decoder *decoder;
     struct dw_account *account;
+    struct dw_account *twin; /* saved and loaded before each frame: it has to say the same */
     struct dw_buf said; /* "KIND@number " a problem */
     struct dw_buf full; /* everything of each problem */
+    struct dw_buf twin_full;
     struct dw_frame *frame[FRAMES_MAX];
     uint32_t count;
     uint8_t mark[DW_FRAME_EVENTS_MAX];
@@ -37,6 +39,12 @@ static inline void hear(void *arg, const struct dw_problem *p)
     dw_buf_printf(&b->full, "%d %lld %s %s\n", (int)p->kind, (long long)p->time_ns, p->cause, p->text);
 }
 
+static inline void hear_twin(void *arg, const struct dw_problem *p)
+{
+    struct bed *b = arg;
+    dw_buf_printf(&b->twin_full, "%d %lld %s %s\n", (int)p->kind, (long long)p->time_ns, p->cause, p->text);
+}
+
 /* Frame 0 opens the epoch, as an agent's does. */
 static inline void set_up_within(struct bed *b, bool opened, const struct dw_account_bounds *bounds)
 {
@@ -45,7 +53,8 @@ static inline void set_up_within(struct bed *b, bool opened, const struct dw_acc
     frames_init(&b->agent);
     b->decoder = dw_decoder_new(b->agent.keys);
     b->account = dw_account_new(bounds, hear, b);
-    assert_true(b->decoder && b->account);
+    b->twin = dw_account_new(bounds, hear_twin, b);
+    assert_true(b->decoder && b->account && b->twin);
     dw_hex(dw_key_public(b->agent.key), 32, hex);
     (void)snprintf(json, sizeof json, "{\"type\":\"epoch.open\",\"public_key\":\"%s\",\"parent\":null}", hex);
     if (opened)
@@ -62,6 +71,8 @@ static inline void tear_down(struct bed *b)
     for (uint32_t i = 0; i < b->count; i++)
         dw_frame_free(b->frame[i]);
     dw_account_free(b->account);
+    dw_account_free(b->twin);
+    dw_buf_fini(&b->twin_full);
     dw_decoder_free(b->decoder);
     frames_fini(&b->agent);
     dw_buf_fini(&b->said);
@@ -79,12 +90,46 @@ static inline void add_record(struct bed *b, const char *json)
     b->frame[b->count++] = frames_record(&b->agent, json);
 }
 
+static inline void load_twin(struct bed *b)
+{
+    struct dw_buf state = {0};
+    dw_account_save(b->account, &state);
+    struct dw_cursor c = dw_cursor_of(dw_buf_view(&state));
+    assert_int_equal(state.err, DW_OK);
+    assert_int_equal(dw_account_load(b->twin, &c, 10), DW_OK);
+    assert_int_equal(dw_cursor_left(&c), 0);
+    dw_buf_fini(&state);
+}
+
+static inline void assert_twin_is_equal(struct bed *b)
+{
+    struct dw_buf one = {0}, other = {0};
+    dw_account_save(b->account, &one);
+    dw_account_save(b->twin, &other);
+    assert_true(dw_str_eq(dw_buf_view(&one), dw_buf_view(&other)));
+    assert_str(dw_buf_view(&b->full), b->twin_full.len ? b->twin_full.ptr : "");
+    dw_buf_fini(&one);
+    dw_buf_fini(&other);
+}
+
 static inline void take(struct bed *b, const struct dw_frame *f)
 {
+    static uint8_t mark[DW_FRAME_EVENTS_MAX];
+    uint64_t counted[DW_COUNTERS];
+    bool marked;
     struct dw_decoded got;
     assert_int_equal(dw_decode(b->decoder, dw_buf_view(&f->bytes), &got), DW_OK);
     assert_int_equal(dw_decoded_check(b->decoder, &got), DW_OK);
+    load_twin(b);
     assert_int_equal(dw_account_take(b->account, &got, NULL, b->mark, &b->marked), DW_OK);
+    for (int i = 0; i < DW_COUNTERS; i++)
+        counted[i] = dw_counter_get((enum dw_counter)i);
+    assert_int_equal(dw_account_take(b->twin, &got, b->mark, mark, &marked), DW_OK); /* with marks, as an archive has them */
+    for (int i = 0; i < DW_COUNTERS; i++)
+        dw_counters[i] = counted[i]; /* the twin counts nothing */
+    dw_buf_byte(&b->twin_full, 0);
+    b->twin_full.len--;
+    assert_twin_is_equal(b);
 }
 
 /* Takes the frames named by their indexes, e.g. "0132". */

@@ -26,6 +26,7 @@ static void an_agent_that_no_list_names_is_said_and_taken(void **state)
     struct bed b;
     set_up(&b, true);
     dw_account_list_agents(b.account, other, 1);
+    dw_account_list_agents(b.twin, other, 1);
     add_events(&b, 5);
     take_in_order(&b, "01");
     const struct dw_account_agent *g = dw_account_next_agent(b.account, NULL);
@@ -43,6 +44,7 @@ static void a_list_agrees_to_its_own(void **state)
     uint8_t own[DW_AGENT_ID_BYTES];
     memcpy(own, b.agent.chain.agent, sizeof own);
     dw_account_list_agents(b.account, own, 1);
+    dw_account_list_agents(b.twin, own, 1);
     add_events(&b, 5);
     take_in_order(&b, "01");
     assert_int_equal(dw_account_next_agent(b.account, NULL)->state, DW_AGENT_APPROVED);

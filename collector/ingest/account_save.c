@@ -1,0 +1,389 @@
+/*
+ * account_save: an account as bytes and back.
+ *
+ *     state's beginning  chain heads  keys                       as include/dogwatch/store/archive.h has them
+ *     byte 1  byte flags  own low water
+ *     epochs, in the order of the heads  agents  streams         each a varint count first
+ *
+ * Epochs and streams are written in the order in which they would be forgotten; when they were opened, or first seen, stands beside.
+ *
+ * Invariants:
+ *   (1) An account that was loaded says of all frames to come what the one that was saved would have said, but that an event which comes again is
+ *       compared only with those that came since.
+ *   (2) Equal accounts give equal bytes.
+ *   (3) Every number read back is checked against what it may be; nothing is trusted because it is ours.
+ */
+#include "account_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { VERSION = 1 };
+enum { OWN_BEGUN = 1, ANY_ENDED = 2 };
+enum { OPENED = 1, CLOSED = 2, IDLE = 4, TOLD_HEADLESS = 8, OWES = 16 };
+enum { ENDED = 1, LOST = 2, DESCRIBED = 4 };
+enum { NAMED = 1, SPOOLED = 2 };
+
+/* ---- saving ---- */
+
+static void put_time(struct dw_buf *out, int64_t ns)
+{
+    dw_buf_u64(out, (uint64_t)ns);
+}
+
+static struct dw__epoch *epoch_of(const struct dw__ring *r)
+{
+    return DW_ITEM(r, struct dw__epoch, use);
+}
+
+static void put_heads(const struct dw_account *a, struct dw_buf *out)
+{
+    dw_buf_varint(out, a->by_epoch.count + (a->own_begun ? 1 : 0));
+    if (a->own_begun)
+        dw_chain_head_put(&a->own.chain, out);
+    for (const struct dw__ring *r = a->use.next; r != &a->use; r = r->next)
+        dw_chain_head_put(&epoch_of(r)->chain, out);
+}
+
+static void put_epoch(const struct dw__epoch *e, struct dw_buf *out)
+{
+    dw_buf_byte(out, (uint8_t)((e->opened ? OPENED : 0) | (e->closed ? CLOSED : 0) | (e->idle ? IDLE : 0) | (e->told_headless ? TOLD_HEADLESS : 0)
+        | (e->owes ? OWES : 0)));
+    dw_buf_varint(out, e->open.next ? e->opening : 0);
+    put_time(out, e->low_water_ns);
+    put_time(out, e->arrival_ns);
+    dw_buf_counted(out, dw_str_of(e->host));
+    if (!e->owes)
+        return;
+    dw_buf_byte(out, (uint8_t)((e->parent.named ? NAMED : 0) | (e->parent.spooled ? SPOOLED : 0)));
+    dw_buf_varint(out, e->parent.epoch);
+    dw_buf_varint(out, e->parent.number);
+    dw_buf_add(out, e->parent.hash, sizeof e->parent.hash);
+    dw_buf_varint(out, e->parent.spool_epoch);
+    dw_buf_varint(out, e->parent.spool_number);
+}
+
+static void put_agent(const struct dw__agent *g, struct dw_buf *out)
+{
+    dw_buf_add(out, g->said.id, sizeof g->said.id);
+    dw_buf_counted(out, dw_str_of(g->said.host));
+    dw_buf_byte(out, (uint8_t)g->said.state);
+    dw_buf_varint(out, g->said.epochs);
+    dw_buf_varint(out, g->said.frames);
+    dw_buf_varint(out, g->said.events);
+    dw_buf_varint(out, g->said.spool_bytes);
+    put_time(out, g->said.first_ns);
+    put_time(out, g->said.last_ns);
+    dw_buf_varint(out, g->newest);
+    dw_buf_byte(out, g->from_spool);
+    dw_buf_varint(out, g->spool_epoch);
+    dw_buf_varint(out, g->spool_number);
+}
+
+static void put_stream(const struct dw__stream *s, struct dw_buf *out)
+{
+    const struct dw_account_stream *said = &s->said;
+    uint64_t at = 0;
+    dw_buf_add(out, said->id, sizeof said->id);
+    dw_buf_varint(out, s->serial);
+    dw_buf_add(out, s->agent, sizeof s->agent);
+    dw_buf_byte(out, (uint8_t)((said->ended ? ENDED : 0) | (said->lost ? LOST : 0) | (said->path ? DESCRIBED : 0)));
+    if (said->path) {
+        dw_buf_counted(out, dw_str_of(said->host));
+        dw_buf_counted(out, dw_str_of(said->path));
+    }
+    const uint64_t numbers[] = {said->read, said->pending, said->archived, said->declared, said->duplicate, said->gap, said->events, s->gap_told};
+    for (size_t i = 0; i < DW_COUNT_OF(numbers); i++)
+        dw_buf_varint(out, numbers[i]);
+    dw_buf_varint(out, s->range_cap);
+    dw_buf_varint(out, s->range_count);
+    for (uint32_t i = 0; i < s->range_count; i++) {
+        dw_buf_varint(out, s->range[i].start - at);
+        dw_buf_varint(out, s->range[i].end - s->range[i].start);
+        at = s->range[i].end;
+    }
+}
+
+void dw_account_save(const struct dw_account *a, struct dw_buf *out)
+{
+    const struct dw__ring *const uses[] = {&a->live, &a->ended};
+    dw_state_begin(out);
+    put_heads(a, out);
+    dw_keyring_save(a->keys, out);
+    dw_buf_byte(out, VERSION);
+    dw_buf_byte(out, (uint8_t)((a->own_begun ? OWN_BEGUN : 0) | (a->any_ended ? ANY_ENDED : 0)));
+    put_time(out, a->own.low_water_ns);
+    dw_buf_varint(out, a->by_epoch.count);
+    for (const struct dw__ring *r = a->use.next; r != &a->use; r = r->next)
+        put_epoch(epoch_of(r), out);
+    dw_buf_varint(out, a->openings);
+    dw_buf_varint(out, a->by_agent.count);
+    for (const struct dw__agent *g = a->agents; g; g = g->next)
+        put_agent(g, out);
+    dw_buf_varint(out, a->serials);
+    dw_buf_varint(out, a->by_id.count);
+    for (size_t i = 0; i < DW_COUNT_OF(uses); i++)
+        for (const struct dw__ring *r = uses[i]->next; r != uses[i]; r = r->next)
+            put_stream(DW_ITEM(r, struct dw__stream, use), out);
+}
+
+/* ---- loading ---- */
+
+static int64_t take_time(struct dw_cursor *c)
+{
+    return (int64_t)dw_take_u64(c);
+}
+
+/* A text into `out`, which it must fit. */
+static void take_text(struct dw_cursor *c, char *out, size_t cap)
+{
+    struct dw_str s = dw_take_counted(c);
+    c->bad |= s.len >= cap || dw_str_index(s, '\0') < s.len;
+    if (c->bad)
+        return;
+    if (s.len)
+        memcpy(out, s.ptr, s.len);
+    out[s.len] = '\0';
+}
+
+static void take_parent(struct dw_cursor *c, struct dw_parent *p)
+{
+    uint8_t flags = dw_take_byte(c);
+    p->named = flags & NAMED;
+    p->spooled = flags & SPOOLED;
+    p->epoch = dw_take_varint(c);
+    p->number = dw_take_varint(c);
+    dw_take_into(c, p->hash, sizeof p->hash);
+    p->spool_epoch = dw_take_varint(c);
+    p->spool_number = dw_take_varint(c);
+}
+
+static void take_epoch(struct dw_account *a, struct dw_cursor *c, struct dw__epoch *e, int64_t heard_ns)
+{
+    uint8_t flags = dw_take_byte(c);
+    e->opened = flags & OPENED;
+    e->closed = flags & CLOSED;
+    e->idle = flags & IDLE;
+    e->told_headless = flags & TOLD_HEADLESS;
+    e->owes = flags & OWES;
+    e->opening = dw_take_varint(c);
+    e->low_water_ns = take_time(c);
+    e->arrival_ns = take_time(c);
+    e->heard_ns = heard_ns;
+    take_text(c, e->host, sizeof e->host);
+    if (e->owes)
+        take_parent(c, &e->parent);
+    c->bad |= e->opening && (!e->opened || e->closed);
+    if (e->opening)
+        dw__ring_last(&a->open, &e->open);
+}
+
+static int by_opening(const void *x, const void *y)
+{
+    const struct dw__epoch *a = *(struct dw__epoch *const *)x, *b = *(struct dw__epoch *const *)y;
+    return (a->opening > b->opening) - (a->opening < b->opening);
+}
+
+static int by_serial(const void *x, const void *y)
+{
+    const struct dw__stream *a = *(struct dw__stream *const *)x, *b = *(struct dw__stream *const *)y;
+    return (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+/* Puts what is open into the order in which it was opened. */
+static int sort_open(struct dw_account *a, struct dw_cursor *c)
+{
+    uint32_t n = 0;
+    struct dw__epoch **item = dw_calloc(a->by_epoch.count + 1, sizeof(struct dw__epoch *));
+    if (!item)
+        return DW_ENOMEM;
+    for (const struct dw__ring *r = a->open.next; r != &a->open; r = r->next)
+        item[n++] = DW_ITEM(r, struct dw__epoch, open);
+    qsort(item, n, sizeof(struct dw__epoch *), by_opening);
+    for (uint32_t i = 0; i < n; i++) {
+        c->bad |= item[i]->opening > a->openings || (i && item[i]->opening == item[i - 1]->opening);
+        dw__ring_last(&a->open, &item[i]->open);
+    }
+    dw_free(item);
+    return DW_OK;
+}
+
+static int take_epochs(struct dw_account *a, struct dw_cursor *heads, struct dw_cursor *c, int64_t heard_ns)
+{
+    uint64_t count = dw_take_varint(heads) - (a->own_begun ? 1 : 0);
+    if (a->own_begun)
+        dw_chain_head_take(heads, &a->own.chain);
+    if (dw_take_varint(c) != count || count > a->bounds.epochs || heads->bad)
+        return DW_ECORRUPT;
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        struct dw_chain_head k;
+        dw_chain_head_take(heads, &k);
+        struct dw_head h = {.epoch = k.epoch, .number = k.number};
+        enum dw_link link;
+        memcpy(h.agent, k.agent, sizeof h.agent);
+        if (dw__epoch_find(a, &h))
+            return DW_ECORRUPT;
+        struct dw__epoch *e = dw__epoch_begin(a, &h, &link);
+        if (!e)
+            return DW_ENOMEM;
+        e->chain = k;
+        take_epoch(a, c, e, heard_ns);
+    }
+    a->openings = dw_take_varint(c);
+    return c->bad || heads->bad ? DW_ECORRUPT : sort_open(a, c);
+}
+
+static int take_agents(struct dw_account *a, struct dw_cursor *c)
+{
+    uint64_t count = dw_take_varint(c);
+    if (count > a->bounds.epochs)
+        return DW_ECORRUPT;
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        uint8_t id[DW_AGENT_ID_BYTES] = {0};
+        dw_take_into(c, id, sizeof id);
+        if (dw__agent_find(a, id))
+            return DW_ECORRUPT;
+        struct dw__agent *g = dw__agent_enter(a, id);
+        if (!g)
+            return DW_ENOMEM;
+        take_text(c, g->said.host, sizeof g->said.host);
+        uint8_t state = dw_take_byte(c);
+        c->bad |= state > DW_AGENT_APPROVED;
+        g->said.state = c->bad ? DW_AGENT_NEW : (enum dw_agent_state)state;
+        g->said.epochs = dw_take_varint(c);
+        g->said.frames = dw_take_varint(c);
+        g->said.events = dw_take_varint(c);
+        g->said.spool_bytes = dw_take_varint(c);
+        g->said.first_ns = take_time(c);
+        g->said.last_ns = take_time(c);
+        g->newest = dw_take_varint(c);
+        g->from_spool = dw_take_byte(c) != 0;
+        g->spool_epoch = dw_take_varint(c);
+        g->spool_number = dw_take_varint(c);
+    }
+    return c->bad ? DW_ECORRUPT : DW_OK;
+}
+
+static int take_description(struct dw_cursor *c, struct dw_account_stream *said)
+{
+    struct dw_str host = dw_take_counted(c), path = dw_take_counted(c);
+    c->bad |= dw_str_index(host, '\0') < host.len || dw_str_index(path, '\0') < path.len;
+    if (c->bad)
+        return DW_ECORRUPT;
+    said->host = dw_strndup(host.ptr ? host.ptr : "", host.len);
+    said->path = dw_strndup(path.ptr ? path.ptr : "", path.len);
+    return said->host && said->path ? DW_OK : DW_ENOMEM;
+}
+
+static int take_ranges(struct dw_account *a, struct dw_cursor *c, struct dw__stream *s)
+{
+    uint64_t cap = dw_take_varint(c), count = dw_take_varint(c), at = 0;
+    if (c->bad || count > cap || cap > a->bounds.ranges - a->ranges || count > dw_cursor_left(c) / 2)
+        return DW_ECORRUPT;
+    s->range = dw_calloc(cap ? cap : 1, sizeof *s->range);
+    if (!s->range)
+        return DW_ENOMEM;
+    s->range_cap = (uint32_t)cap;
+    a->ranges += cap;
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        uint64_t gap = dw_take_varint(c), len = dw_take_varint(c), start, end;
+        c->bad |= len == 0 || (i && gap == 0) || __builtin_add_overflow(at, gap, &start) || __builtin_add_overflow(start, len, &end);
+        if (c->bad)
+            break;
+        s->range[s->range_count++] = (struct dw__range){start, end};
+        at = end;
+    }
+    return c->bad ? DW_ECORRUPT : DW_OK;
+}
+
+static int take_stream(struct dw_account *a, struct dw_cursor *c)
+{
+    uint8_t id[DW_ID_BYTES] = {0};
+    struct dw__stream *s;
+    uint32_t before = a->by_id.count;
+    dw_take_into(c, id, sizeof id);
+    int rc = dw__stream_of(a, id, &s);
+    if (rc < 0 || a->by_id.count == before)
+        return rc < 0 ? rc : DW_ECORRUPT;
+    struct dw_account_stream *said = &s->said;
+    s->serial = dw_take_varint(c);
+    dw_take_into(c, s->agent, sizeof s->agent);
+    uint8_t flags = dw_take_byte(c);
+    said->lost = flags & LOST;
+    if (flags & DESCRIBED)
+        rc = take_description(c, said);
+    uint64_t *const numbers[] = {&said->read, &said->pending, &said->archived, &said->declared, &said->duplicate, &said->gap, &said->events, &s->gap_told};
+    for (size_t i = 0; i < DW_COUNT_OF(numbers); i++)
+        *numbers[i] = dw_take_varint(c);
+    if (flags & ENDED)
+        dw__stream_end(a, s, true);
+    return rc == DW_OK ? take_ranges(a, c, s) : rc;
+}
+
+/* Puts streams into the order in which they were first seen. */
+static int sort_streams(struct dw_account *a, struct dw_cursor *c)
+{
+    uint32_t n = 0;
+    struct dw__stream **item = dw_calloc(a->by_id.count + 1, sizeof(struct dw__stream *));
+    if (!item)
+        return DW_ENOMEM;
+    for (const struct dw__ring *r = a->sight.next; r != &a->sight; r = r->next)
+        item[n++] = DW_ITEM(r, struct dw__stream, sight);
+    qsort(item, n, sizeof(struct dw__stream *), by_serial);
+    for (uint32_t i = 0; i < n; i++) {
+        c->bad |= item[i]->serial >= a->serials || (i && item[i]->serial == item[i - 1]->serial);
+        dw__ring_last(&a->sight, &item[i]->sight);
+    }
+    dw_free(item);
+    return DW_OK;
+}
+
+static int take_streams(struct dw_account *a, struct dw_cursor *c)
+{
+    uint64_t serials = dw_take_varint(c), count = dw_take_varint(c);
+    int rc = count > a->bounds.streams ? DW_ECORRUPT : DW_OK;
+    for (uint64_t i = 0; i < count && rc == DW_OK && !c->bad; i++)
+        rc = take_stream(a, c);
+    a->serials = serials;
+    if (rc == DW_OK && !c->bad)
+        rc = sort_streams(a, c);
+    return rc == DW_OK && c->bad ? DW_ECORRUPT : rc;
+}
+
+static int load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns)
+{
+    if (!dw_state_is(c))
+        return c->bad ? DW_ECORRUPT : DW_EVERSION;
+    struct dw_cursor heads = *c;
+    uint64_t count = dw_take_varint(c);
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        struct dw_chain_head passed;
+        dw_chain_head_take(c, &passed);
+    }
+    int rc = dw_keyring_load(a->keys, c);
+    if (rc == DW_OK && dw_take_byte(c) != VERSION)
+        rc = c->bad ? DW_ECORRUPT : DW_EVERSION;
+    if (rc < 0)
+        return rc;
+    uint8_t flags = dw_take_byte(c);
+    a->own_begun = flags & OWN_BEGUN;
+    a->any_ended = flags & ANY_ENDED;
+    a->own.low_water_ns = take_time(c);
+    rc = count < (a->own_begun ? 1U : 0U) ? DW_ECORRUPT : take_epochs(a, &heads, c, heard_ns);
+    if (rc == DW_OK)
+        rc = take_agents(a, c);
+    return rc == DW_OK ? take_streams(a, c) : rc;
+}
+
+int dw_account_load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns)
+{
+    int rc = dw_account_clear(a);
+    if (rc == DW_OK)
+        rc = load(a, c, heard_ns);
+    if (rc < 0 && dw_account_clear(a) < 0)
+        return DW_ENOMEM;
+    return rc;
+}
