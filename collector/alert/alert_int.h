@@ -31,7 +31,7 @@ struct dw_alerts {
     const struct dw_fs *fs;
     int fd;
     uint64_t log_bytes; /* written and synced */
-    bool inbox_closed;  /* nothing is taken from it any more, and that was said */
+    struct dw_inbox inbox;
     bool torn;          /* behind them may stand a part of a write that failed */
     sqlite3 *db;
     sqlite3_stmt *put, *known;
@@ -58,8 +58,8 @@ DW_MUST_USE int alert_add_change(struct dw_alerts *a, struct alert_pending *p, c
 /* Whether there is an alert of this id, also one that waits. */
 bool alert_is_known(struct dw_alerts *a, const char *id);
 
-/* alert_inbox.c: makes its folder */
-DW_MUST_USE int alert_inbox_make(const struct dw_fs *fs, const char *dir);
+/* alert_inbox.c: makes its folder below `dir` */
+DW_MUST_USE int alert_inbox_open(struct dw_alerts *a, const char *dir);
 
 /* alert_view.c */
 DW_MUST_USE int alert_view_open(struct dw_alerts *a, const char *dir, bool write);

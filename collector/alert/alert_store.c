@@ -108,7 +108,7 @@ int dw_alerts_open(const struct dw_fs *fs, const char *dir, struct dw_alerts **r
     a->tail = &a->head;
     int rc = dw_fs_mkdirs(fs, dir, 0750);
     if (rc == DW_OK)
-        rc = alert_inbox_make(fs, dir);
+        rc = alert_inbox_open(a, dir);
     if (rc == DW_OK)
         rc = dw_path_join(path, sizeof path, dir, "alerts.log");
     if (rc == DW_OK)

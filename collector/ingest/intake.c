@@ -24,6 +24,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/collect/archive_asked.h"
 #include "dogwatch/collect/raised.h"
 
 #include <inttypes.h>
@@ -46,6 +47,7 @@ struct dw_intake_engine {
     struct dw_chain chain;      /* ... so too */
     struct dw__shipped *shipped; /* NULL until there is some */
     struct dw__places places;
+    struct dw_inbox archive_inbox;
     int64_t segment_since_ns;
     int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
     int64_t readable_ns;    /* since when it can again; 0: ever since */
@@ -395,12 +397,28 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
 }
 
+static int do_asked(void *engine, const struct dw_asked_file *f, const char **ret_why)
+{
+    return dw_archive_do_asked(((struct dw_intake_engine *)engine)->archive, f, ret_why);
+}
+
+/* An entry of the manifest is durable as soon as it is made. */
+static int asked_done(void *engine)
+{
+    (void)engine;
+    return DW_OK;
+}
+
 int dw_intake_take_asked(struct dw_intake_engine *e)
 {
-    if (!dw_alerts_asked(e->alerts, e->alerts_dir))
-        return DW_OK;
-    int rc = dw_archive_sync(e->archive); /* of what is raised and waits */
-    return rc == DW_OK ? dw_alerts_take_asked(e->alerts, e->alerts_dir, dw_clock_real(e->conf.clock)) : rc;
+    uint32_t refused;
+    int rc = DW_OK;
+    if (dw_inbox_asked(&e->archive_inbox))
+        rc = dw_inbox_take(&e->archive_inbox, e->conf.fs, do_asked, asked_done, e, &refused);
+    if (rc < 0 || !dw_alerts_asked(e->alerts))
+        return rc;
+    rc = dw_archive_sync(e->archive); /* of what is raised and waits */
+    return rc == DW_OK ? dw_alerts_take_asked(e->alerts, dw_clock_real(e->conf.clock)) : rc;
 }
 
 int dw_intake_tell(struct dw_intake_engine *e, const struct dw_problem *p)
@@ -509,6 +527,11 @@ int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **
         rc = dw_path_join(e->rejected_dir, PATH_CAP, e->archive_dir, "rejected");
     if (rc == DW_OK)
         rc = dw_path_join(e->alerts_dir, PATH_CAP, conf->data, "alerts");
+    e->archive_inbox.what = "what was asked of the archive";
+    if (rc == DW_OK)
+        rc = dw_archive_inbox(conf->data, e->archive_inbox.path);
+    if (rc == DW_OK)
+        rc = dw_inbox_make(conf->fs, e->archive_inbox.path);
     if (rc == DW_OK)
         rc = open_parts(e);
     if (rc < 0) {

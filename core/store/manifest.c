@@ -242,35 +242,74 @@ int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void 
     return rc;
 }
 
-int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out)
+/* Calls `each` for every entry and its line, until it answers false. DW_ENOENT, DW_ESYNTAX. */
+static int each_entry(const struct dw_fs *fs, const char *dir, bool (*each)(void *arg, const struct dw__entry_info *e, struct dw_str line), void *arg)
 {
     char path[DW__PATH_MAX];
     struct dw_buf text = {0};
-    bool begun = false, sealed_all = false, ended = false;
+    bool goes_on = true;
     int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
     if (rc == DW_OK)
         rc = dw_fs_read_file(fs, path, DW__MANIFEST_MAX_BYTES, &text);
     struct dw_str rest = dw_buf_view(&text);
-    while (rc == DW_OK && !ended && dw_str_index(rest, '\n') < rest.len) {
+    while (rc == DW_OK && goes_on && dw_str_index(rest, '\n') < rest.len) {
         struct dw__entry_info e;
         uint8_t prev[DW_SHA256_BYTES];
         struct dw_str line = dw_str_cut(&rest, '\n');
-        if (!dw__entry_parse(line, &e, prev)) {
+        if (!dw__entry_parse(line, &e, prev))
             rc = DW_ESYNTAX;
-            break;
-        }
-        bool seal = e.type == DW__ENTRY_SEAL;
-        ended = sealed_all;
-        begun |= seal && e.segment.number >= from && e.segment.number <= to;
-        sealed_all = begun && seal && e.segment.number >= to;
-        if (!begun)
-            continue;
-        dw_buf_str(out, line);
-        dw_buf_byte(out, '\n');
-        rc = out->err;
+        else
+            goes_on = each(arg, &e, line);
     }
     dw_buf_fini(&text);
     return rc;
+}
+
+struct done {
+    const char *id;
+    uint32_t entries;
+};
+
+static bool count_done(void *arg, const struct dw__entry_info *e, struct dw_str line)
+{
+    struct done *d = arg;
+    (void)line;
+    d->entries += strcmp(e->asked.id, d->id) == 0;
+    return true;
+}
+
+int dw_archive_done(const struct dw_fs *fs, const char *dir, const char *id, uint32_t *ret_entries)
+{
+    struct done d = {.id = id};
+    int rc = each_entry(fs, dir, count_done, &d);
+    *ret_entries = d.entries;
+    return rc;
+}
+
+struct lines {
+    uint64_t from, to;
+    struct dw_buf *out;
+    bool begun, sealed_all;
+};
+
+static bool put_line(void *arg, const struct dw__entry_info *e, struct dw_str line)
+{
+    struct lines *l = arg;
+    bool seal = e->type == DW__ENTRY_SEAL, last = l->sealed_all;
+    l->begun |= seal && e->segment.number >= l->from && e->segment.number <= l->to;
+    l->sealed_all = l->begun && seal && e->segment.number >= l->to;
+    if (!l->begun)
+        return true;
+    dw_buf_str(l->out, line);
+    dw_buf_byte(l->out, '\n');
+    return !last && l->out->err == DW_OK;
+}
+
+int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out)
+{
+    struct lines l = {.from = from, .to = to, .out = out};
+    int rc = each_entry(fs, dir, put_line, &l);
+    return rc == DW_OK ? out->err : rc;
 }
 
 int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line)

@@ -79,6 +79,8 @@ static bool take_pair(struct dw_str key, struct dw_str v, struct dw__entry_info 
         return take_text(v, e->asked.by, sizeof e->asked.by);
     if (dw_str_eq(key, DW_STR("why")))
         return take_text(v, e->asked.why, sizeof e->asked.why);
+    if (dw_str_eq(key, DW_STR("request")))
+        return take_text(v, e->asked.id, sizeof e->asked.id);
     if (dw_str_eq(key, DW_STR("n")))
         return dw_str_u64(v, &e->n);
     if (dw_str_eq(key, DW_STR("prev")))
@@ -144,6 +146,7 @@ void dw__entry_print(const struct dw__entry_info *e, const uint8_t prev[DW_SHA25
     put_text("name", e->name, out);
     put_text("by", e->asked.by, out);
     put_text("why", e->asked.why, out);
+    put_text("request", e->asked.id, out);
     if (e->type != DW__ENTRY_SEAL && e->type != DW__ENTRY_STATE)
         return;
     dw_hex(s->sha256, DW_SHA256_BYTES, hex);

@@ -174,6 +174,26 @@ static int append(struct dw_archive *a, struct dw__entry_info *entry)
     return dw__manifest_append(a->conf.fs, a->dir, &a->manifest, entry, dw_clock_real(a->conf.clock));
 }
 
+int dw_archive_span(const struct dw_archive *a, int64_t since_ns, int64_t until_ns, uint64_t *ret_from, uint64_t *ret_to)
+{
+    const struct dw__manifest *m = &a->manifest;
+    bool any = false;
+    for (uint64_t i = 0; i < m->sealed_count; i++) {
+        const struct dw_segment_info *s = &m->sealed[i];
+        if (s->expired || s->time_max_ns < since_ns || s->time_min_ns > until_ns)
+            continue;
+        *ret_from = any ? *ret_from : s->number;
+        *ret_to = s->number;
+        any = true;
+    }
+    if (m->sealed_count == 0 || until_ns >= m->sealed[m->sealed_count - 1].sealed_ns) {
+        *ret_from = any ? *ret_from : m->open;
+        *ret_to = m->open;
+        any = true;
+    }
+    return any ? DW_OK : DW_ENOENT;
+}
+
 int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint64_t to, const struct dw_asked *asked)
 {
     struct dw__entry_info entry = {.type = DW__ENTRY_HOLD, .segment.number = from, .upto = to, .asked = *asked};
@@ -200,4 +220,12 @@ int dw_archive_exported(struct dw_archive *a, uint64_t from, uint64_t to, const 
 {
     struct dw__entry_info entry = {.type = DW__ENTRY_EXPORT, .segment.number = from, .upto = to, .asked = *asked};
     return from > to || to > a->manifest.open ? DW_ERANGE : append(a, &entry);
+}
+
+int dw_archive_is_done(const struct dw_archive *a, const char *id, bool *ret)
+{
+    uint32_t entries;
+    int rc = dw_archive_done(a->conf.fs, a->dir, id, &entries);
+    *ret = entries > 0;
+    return rc;
 }

@@ -12,9 +12,10 @@
 
 #include "dogwatch/base/diag.h"
 #include "dogwatch/base/fs.h"
+#include "dogwatch/collect/inbox.h"
 #include "dogwatch/event/event.h"
 
-enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = 40, DW_ALERT_VALUE_MAX = 4096, DW_POLICY_ID_TEXT = 33 };
+enum { DW_ALERT_ID_TEXT = 65, DW_ALERTS_PENDING = 4096, DW_CHANGE_ID_TEXT = DW_INBOX_NAME, DW_ALERT_VALUE_MAX = 4096, DW_POLICY_ID_TEXT = 33 };
 
 enum dw_alert_field {
 #define ALERT_FIELD(name, values, doc) DW_ALERT_##name,
@@ -100,10 +101,10 @@ DW_MUST_USE int dw_alerts_sync(struct dw_alerts *a);
 /* How much of the log is durable, and in the view. */
 uint64_t dw_alerts_durable(const struct dw_alerts *a);
 /* Whether others asked for something. */
-bool dw_alerts_asked(const struct dw_alerts *a, const char *dir);
+bool dw_alerts_asked(const struct dw_alerts *a);
 /* Takes what they asked for, makes it durable and removes it from the inbox; what cannot be done is said and counted, and
  * never fails it. Raised alerts become durable too: so must be what they rest on. */
-DW_MUST_USE int dw_alerts_take_asked(struct dw_alerts *a, const char *dir, int64_t now_ns);
+DW_MUST_USE int dw_alerts_take_asked(struct dw_alerts *a, int64_t now_ns);
 
 /* Calls `each` for alerts, newest last, of those that came or changed since a call whose *ret_last was `after`; 0: all. With a limit (not
  * 0) the newest of them. */

@@ -67,10 +67,10 @@ bool dw_archive_state_due(const struct dw_archive *a);
 /* Keeps a state of all frames so far, when none is in the open segment; durable when it answers. DW_ELIMIT: it is over 1 GiB. */
 DW_MUST_USE int dw_archive_keep_state(struct dw_archive *a, struct dw_str state);
 
-enum { DW_HOLD_NAME_CAP = 64, DW_ASKED_BY_CAP = 128, DW_ASKED_WHY_CAP = 512 };
-/* Who asked for something to be done with segments, and why. */
+enum { DW_HOLD_NAME_CAP = 64, DW_ASKED_BY_CAP = 128, DW_ASKED_WHY_CAP = 512, DW_ASKED_ID_CAP = 64 };
+/* Who asked for something to be done with segments, why, and by which request. */
 struct dw_asked {
-    char by[DW_ASKED_BY_CAP], why[DW_ASKED_WHY_CAP];
+    char by[DW_ASKED_BY_CAP], why[DW_ASKED_WHY_CAP], id[DW_ASKED_ID_CAP];
 };
 /* Segments that are kept, whatever else is asked, until the hold is released. */
 struct dw_hold {
@@ -79,10 +79,15 @@ struct dw_hold {
     int64_t since_ns;
     struct dw_asked asked;
 };
+/* Which sealed segments that are here hold events of a time, from the first to the last of them; the open one counts when the time reaches beyond the
+ * newest seal. DW_ENOENT: none does. */
+DW_MUST_USE int dw_archive_span(const struct dw_archive *a, int64_t since_ns, int64_t until_ns, uint64_t *ret_from, uint64_t *ret_to);
 /* Durable when it answers. DW_EEXIST: one of that name is in force; DW_ERANGE: no such segments, or no such name. */
 DW_MUST_USE int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint64_t to, const struct dw_asked *asked);
 /* DW_ENOENT: none of that name is in force. */
 DW_MUST_USE int dw_archive_release(struct dw_archive *a, const char *name, const struct dw_asked *asked);
+/* Whether a request of that id made an entry before. */
+DW_MUST_USE int dw_archive_is_done(const struct dw_archive *a, const char *id, bool *ret);
 /* Notes that these segments were copied for somebody. DW_ERANGE. */
 DW_MUST_USE int dw_archive_exported(struct dw_archive *a, uint64_t from, uint64_t to, const struct dw_asked *asked);
 
@@ -175,9 +180,26 @@ DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
 
 /* Calls `each` for every hold in force, oldest first. */
 DW_MUST_USE int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg);
+/* How many entries of the manifest a request of that id made. */
+DW_MUST_USE int dw_archive_done(const struct dw_fs *fs, const char *dir, const char *id, uint32_t *ret_entries);
 /* Calls `each` for every segment that dw_archive_expire would let go, and changes nothing. */
 DW_MUST_USE int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how,
     void (*each)(void *arg, const struct dw_segment_info *s), void *arg, struct dw_expired *ret);
+
+/* Some segments as an archive of their own, which everything that reads archives reads. */
+struct dw_export {
+    const struct dw_fs *fs;
+    const char *dir, *to;        /* `to` is made, where nothing may be */
+    int64_t since_ns, until_ns;  /* of which events; INT64_MIN, INT64_MAX: no bound */
+    int64_t now_ns;              /* stands in the copy's manifest, with who asked */
+    struct dw_asked asked;
+};
+struct dw_exported {
+    uint64_t from, to; /* segments: whole ones, and as many before as the next state asks for */
+    uint64_t segments, events, bytes;
+};
+/* Copies them; a collector may be at work. DW_EEXIST: `to` is there; DW_ENOENT: no archive, or no segment holds events of that time. */
+DW_MUST_USE int dw_archive_export(const struct dw_export *how, struct dw_exported *ret);
 
 /* Appends lines of the manifest as they stand: from the seal of segment `from` to the seal of segment `to` and the one after it, which holds
  * its hash. Nothing where none of them is sealed. DW_ENOENT, DW_ESYNTAX. */

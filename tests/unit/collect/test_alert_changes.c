@@ -185,21 +185,21 @@ static void what_others_ask_for_is_taken_in_order(void **state)
     char name[3][DW_CHANGE_ID_TEXT];
     struct bed b;
     set_up(&b);
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_false(dw_alerts_asked(b.alerts));
     ask(&b, "aa", "in_progress", name[0]);
     ask(&b, "zz", "closed", name[1]);
     ask(&b, "aa", "closed", name[2]);
-    assert_true(dw_alerts_asked(b.alerts, b.dir));
+    assert_true(dw_alerts_asked(b.alerts));
     for (int i = 0; i < 3; i++)
         assert_false(dw_alert_answered(b.dir, name[i]));
     uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + 1);
     for (int i = 0; i < 3; i++)
         assert_true(dw_alert_answered(b.dir, name[i]));
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_false(dw_alerts_asked(b.alerts));
     assert_said(&b, "closed|undetermined||| carol:status=in_progress@9 carol:status=closed@9");
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     tear_down(&b);
 }
 
@@ -216,7 +216,7 @@ static void nobody_speaks_for_somebody_else(void **state)
     ask(&b, "aa", "closed", name);
     (void)snprintf(path, sizeof path, "%s/inbox/%s", b.dir, name);
     assert_int_equal(chown(path, nobody->pw_uid, nobody->pw_gid), 0);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_said(&b, "closed|undetermined||| nobody:status=closed@9");
     tear_down(&b);
 }
@@ -238,9 +238,9 @@ static void junk_in_the_inbox_is_refused_and_goes(void **state)
         assert_int_equal(dw_fs_write_file(&dw_fs_system, file, 0600, dw_str_of(junk[i].text)), DW_OK);
     }
     uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + DW_COUNT_OF(junk));
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_false(dw_alerts_asked(b.alerts));
     assert_said(&b, "new|undetermined|||");
     assert_int_equal(log_lines(&b), 1);
     tear_down(&b);
@@ -264,9 +264,9 @@ static void what_is_no_file_of_its_asker_is_refused_and_goes(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     ask(&b, "aa", "in_progress", name);
     uint64_t refused = dw_counter_get(DW_C_alerts_changes_refused);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_int_equal(dw_counter_get(DW_C_alerts_changes_refused), refused + 3);
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_false(dw_alerts_asked(b.alerts));
     assert_said(&b, "in_progress|undetermined||| carol:status=in_progress@9");
     tear_down(&b);
 }
@@ -297,8 +297,8 @@ static void an_inbox_that_cannot_be_emptied_is_closed(void **state)
     ops.rename = refuse_to_rename;
     dw_alerts_close(b.alerts);
     assert_int_equal(dw_alerts_open(&stubborn, b.dir, &b.alerts), DW_OK);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
+    assert_false(dw_alerts_asked(b.alerts));
     assert_said(&b, "closed|undetermined||| carol:status=closed@9");
     tear_down(&b);
 }
@@ -312,12 +312,12 @@ static void a_thousand_are_taken_at_once(void **state)
     set_up(&b);
     for (int i = 0; i < 1001; i++)
         ask(&b, "aa", i == 1000 ? "closed" : "in_progress", name);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_int_equal(log_lines(&b), 1001);
-    assert_true(dw_alerts_asked(b.alerts, b.dir));
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_true(dw_alerts_asked(b.alerts));
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_int_equal(log_lines(&b), 1002);
-    assert_false(dw_alerts_asked(b.alerts, b.dir));
+    assert_false(dw_alerts_asked(b.alerts));
     struct dw_buf out = {0};
     assert_int_equal(dw_alerts_find(b.alerts, DW_STR("aa"), put_said, &out), DW_OK);
     assert_str(dw_buf_view(&out), "closed|undetermined|||");
@@ -342,13 +342,13 @@ static void a_change_is_made_once_when_the_nth_call_fails(void **state)
         b.alerts = NULL;
         int rc = dw_alerts_open(&fault.fs, b.dir, &b.alerts);
         for (int i = 0; i < 2 && rc == DW_OK; i++)
-            if (dw_alerts_take_asked(b.alerts, b.dir, 9) == DW_OK)
+            if (dw_alerts_take_asked(b.alerts, 9) == DW_OK)
                 break;
         hits = fault.hits;
         fault.fail_at = 0;
         dw_alerts_close(b.alerts);
         open_bed(&b);
-        assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+        assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
         assert_said(&b, "closed|undetermined||| carol:status=closed@9");
         assert_int_equal(log_lines(&b), 2);
         tear_down(&b);

@@ -136,7 +136,7 @@ static void what_others_ask_for_is_taken_or_refused(void **state)
         d.address = address[i];
         assert_int_equal(dw_policy_say(&dw_fs_system, l.b.dir, &d, change[i]), DW_OK);
     }
-    assert_int_equal(dw_alerts_take_asked(l.b.alerts, l.b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(l.b.alerts, 9), DW_OK);
     assert_true(dw_alert_answered(l.b.dir, change[0]) && dw_alert_answered(l.b.dir, change[1]));
     assert_listed(&l, 15, "203.0.113.9 active carol 50 by SSH brute force\n");
     end(&l);
@@ -165,13 +165,13 @@ static void a_decision_is_made_once_when_the_nth_call_fails(void **state)
         if (rc == DW_OK)
             dw_alerts_never_block(l.b.alerts, l.s);
         for (int i = 0; i < 2 && rc == DW_OK; i++)
-            if (dw_alerts_take_asked(l.b.alerts, l.b.dir, 9) == DW_OK)
+            if (dw_alerts_take_asked(l.b.alerts, 9) == DW_OK)
                 break;
         hits = fault.hits;
         fault.fail_at = 0;
         open_again_without_view(&l.b);
         dw_alerts_never_block(l.b.alerts, l.s);
-        assert_int_equal(dw_alerts_take_asked(l.b.alerts, l.b.dir, 9), DW_OK);
+        assert_int_equal(dw_alerts_take_asked(l.b.alerts, 9), DW_OK);
         assert_listed(&l, 15, "203.0.113.9 active carol 50 by SSH brute force\n");
         end(&l);
     }

@@ -113,7 +113,7 @@ static void what_others_ask_for_is_taken_in_order(void **state)
     s.id = id;
     s.until_ns = 40;
     assert_int_equal(dw_silence_ask(&dw_fs_system, b.dir, &s, end), DW_OK);
-    assert_int_equal(dw_alerts_take_asked(b.alerts, b.dir, 9), DW_OK);
+    assert_int_equal(dw_alerts_take_asked(b.alerts, 9), DW_OK);
     assert_true(dw_alert_answered(b.dir, id) && dw_alert_answered(b.dir, end));
     (void)snprintf(want, sizeof want, "%s/%s carol 3-40 x:1 ()\n", id, end);
     assert_listed(&b, want);

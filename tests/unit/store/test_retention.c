@@ -299,6 +299,90 @@ static void an_archive_is_whole_when_the_nth_call_of_letting_go_fails(void **sta
     }
 }
 
+struct edge {
+    uint64_t segment;
+    int64_t min_ns, max_ns;
+};
+
+static void find_edge(void *arg, const struct dw_segment_info *s)
+{
+    struct edge *e = arg;
+    if (s->number != e->segment)
+        return;
+    e->min_ns = s->time_min_ns;
+    e->max_ns = s->time_max_ns;
+}
+
+static int64_t edge_of(struct world *w, uint64_t segment, bool first)
+{
+    struct edge e = {.segment = segment, .min_ns = INT64_MIN, .max_ns = INT64_MAX};
+    assert_int_equal(dw_archive_list(&dw_fs_system, w->dir, find_edge, &e), DW_OK);
+    return first ? e.min_ns : e.max_ns;
+}
+
+static void an_export_is_an_archive_that_says_what_is_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t since, until; /* segments whose first and last event bound the time; 0: none does */
+        const char *want;
+        uint64_t from, to, segments;
+    } rows[] = {{0, 0, "0 ", 1, 6, 6}, {2, 0, "a5 ", 2, 6, 5}, {4, 0, "b9 ", 3, 6, 4}, {4, 4, "b9 ", 3, 4, 2}, {2, 2, "a5 ", 2, 2, 1}};
+    struct world w;
+    fill(&w, "ab-de");
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+        struct dw_exported got;
+        char to[512];
+        (void)snprintf(to, sizeof to, "%.480s/copy%d", w.dir, (int)i);
+        struct dw_export how = {.fs = &dw_fs_system, .dir = w.dir, .to = to, .since_ns = edge_of(&w, rows[i].since, true),
+            .until_ns = edge_of(&w, rows[i].until, false), .now_ns = 5, .asked = me};
+        assert_int_equal(dw_archive_export(&how, &got), DW_OK);
+        assert_int_equal(got.from, rows[i].from);
+        assert_int_equal(got.to, rows[i].to);
+        assert_int_equal(got.segments, rows[i].segments);
+        assert_int_equal(got.events, (rows[i].until ? got.segments : got.segments - 1) * 120 + (rows[i].until ? 0 : 60));
+        assert_int_equal(dw_archive_export(&how, &got), DW_EEXIST);
+        struct world copy = w;
+        memcpy(copy.dir, to, strlen(to) + 1);
+        assert_read(&copy, rows[i].want);
+        world_is_sound(&copy);
+    }
+    world_fini(&w);
+}
+
+static void an_export_that_failed_is_no_archive_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    fill(&w, "ab");
+    for (int nth = 1;; nth++) {
+        struct faulty_fs fault;
+        struct dw_exported got;
+        char to[512], manifest[640];
+        assert_true(nth < 1000);
+        faulty_fs_init(&fault, nth, nth % 2 ? FAULT_TORN : FAULT_ENOSPC);
+        fault.sticky = true;
+        (void)snprintf(to, sizeof to, "%.480s/copy%d", w.dir, nth);
+        (void)snprintf(manifest, sizeof manifest, "%s/MANIFEST", to);
+        struct dw_export how = {.fs = &fault.fs, .dir = w.dir, .to = to, .since_ns = INT64_MIN, .until_ns = INT64_MAX, .asked = me};
+        int rc = dw_archive_export(&how, &got);
+        assert_true((rc == DW_OK) == (fault.hits == 0));
+        struct dw_stat st;
+        if (dw_fs_stat(manifest, &st) == DW_OK) {
+            struct world copy = w;
+            memcpy(copy.dir, to, strlen(to) + 1);
+            struct dw_buf problems = {0};
+            (void)world_verify(&copy, &problems); /* what it names is there; at most its own last line is missing */
+            assert_true(dw_str_find(dw_buf_view(&problems), DW_STR("deleted")) >= problems.len);
+            dw_buf_fini(&problems);
+        }
+        world_is_sound(&w);
+        if (fault.hits == 0)
+            break;
+    }
+    world_fini(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +392,8 @@ int main(void)
         cmocka_unit_test(verification_names_what_was_done_to_it),
         cmocka_unit_test(a_reader_begins_behind_the_newest_state_with_enough_behind_it),
         cmocka_unit_test(a_state_is_due_when_what_was_sealed_is_worth_it),
+        cmocka_unit_test(an_export_is_an_archive_that_says_what_is_left_out),
+        cmocka_unit_test(an_export_that_failed_is_no_archive_and_changes_nothing),
         cmocka_unit_test(an_archive_is_whole_when_the_nth_call_of_letting_go_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

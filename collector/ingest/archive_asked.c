@@ -1,0 +1,184 @@
+/*
+ * archive_asked: requests about the archive as JSON objects in an inbox, and what is done about them.
+ *
+ * Invariant: what is written is read back as it was.
+ */
+#include "dogwatch/collect/archive_asked.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/event/json_read.h"
+#include "dogwatch/event/json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const verbs[] = {[DW_ARCHIVE_HOLD] = "hold", [DW_ARCHIVE_RELEASE] = "release", [DW_ARCHIVE_EXPIRE] = "expire",
+    [DW_ARCHIVE_EXPORTED] = "exported"};
+
+/* Every member: a text, or a number. */
+static char *text_of(struct dw_archive_ask *a, struct dw_str name, size_t *ret_cap)
+{
+    const struct {
+        const char *name;
+        char *at;
+        size_t cap;
+    } texts[] = {{"name", a->name, sizeof a->name}, {"by", a->asked.by, sizeof a->asked.by}, {"why", a->asked.why, sizeof a->asked.why}};
+    for (size_t i = 0; i < DW_COUNT_OF(texts); i++)
+        if (dw_str_eq(name, dw_str_of(texts[i].name))) {
+            *ret_cap = texts[i].cap;
+            return texts[i].at;
+        }
+    return NULL;
+}
+
+static int64_t *time_of(struct dw_archive_ask *a, struct dw_str name)
+{
+    return dw_str_eq(name, DW_STR("since")) ? &a->since_ns : dw_str_eq(name, DW_STR("until")) ? &a->until_ns
+        : dw_str_eq(name, DW_STR("before"))                                                    ? &a->before_ns
+                                                                                               : NULL;
+}
+
+static uint64_t *number_of(struct dw_archive_ask *a, struct dw_str name)
+{
+    return dw_str_eq(name, DW_STR("keep")) ? &a->keep_bytes : dw_str_eq(name, DW_STR("from")) ? &a->from
+        : dw_str_eq(name, DW_STR("to"))                                                        ? &a->to
+                                                                                               : NULL;
+}
+
+static void put_text(struct dw_buf *out, const char *name, const char *text)
+{
+    dw_buf_printf(out, ",\"%s\":", name);
+    (void)dw_json_string(out, dw_str_of(text));
+}
+
+static void write_ask(const struct dw_archive_ask *a, struct dw_buf *out)
+{
+    dw_buf_printf(out, "{\"do\":\"%s\"", verbs[a->verb]);
+    put_text(out, "name", a->name);
+    put_text(out, "by", a->asked.by);
+    put_text(out, "why", a->asked.why);
+    dw_buf_printf(out, ",\"since\":%" PRId64 ",\"until\":%" PRId64 ",\"before\":%" PRId64, a->since_ns, a->until_ns, a->before_ns);
+    dw_buf_printf(out, ",\"keep\":%" PRIu64 ",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", a->keep_bytes, a->from, a->to);
+}
+
+/* False: it is no text of that length. */
+static bool take_text(const struct dw_json_token *v, char *out, size_t cap)
+{
+    struct dw_buf text = {0};
+    bool fits = v->type == DW_JSON_STRING && dw_json_unescape(v->text, &text) && text.err == DW_OK && text.len < cap
+        && dw_str_index(dw_buf_view(&text), '\0') == text.len;
+    if (fits && text.len)
+        memcpy(out, text.ptr, text.len);
+    if (fits)
+        out[text.len] = '\0';
+    dw_buf_fini(&text);
+    return fits;
+}
+
+static bool take_verb(struct dw_archive_ask *a, struct dw_str v)
+{
+    for (int i = 0; i < DW_ARCHIVE_VERBS; i++)
+        if (dw_str_eq(v, dw_str_of(verbs[i]))) {
+            a->verb = (enum dw_archive_verb)i;
+            return true;
+        }
+    return false;
+}
+
+static bool take_member(struct dw_archive_ask *a, struct dw_str name, const struct dw_json_token *v)
+{
+    size_t cap;
+    char *text = text_of(a, name, &cap);
+    int64_t *time = time_of(a, name);
+    uint64_t *number = number_of(a, name);
+    if (text)
+        return take_text(v, text, cap);
+    if (time)
+        return v->type == DW_JSON_NUMBER && dw_str_i64(v->text, time);
+    if (number)
+        return v->type == DW_JSON_NUMBER && dw_str_u64(v->text, number);
+    return dw_str_eq(name, DW_STR("do")) && take_verb(a, v->text); /* one that is not known is not passed over: it may say what to leave alone */
+}
+
+static bool read_ask(struct dw_str text, struct dw_archive_ask *ret)
+{
+    struct dw_json j;
+    struct dw_json_token key, v;
+    *ret = (struct dw_archive_ask){.verb = DW_ARCHIVE_VERBS, .since_ns = INT64_MIN, .until_ns = INT64_MAX, .before_ns = INT64_MIN};
+    dw_json_start(&j, text);
+    int rc = dw_json_next(&j, &v);
+    if (rc < 0 || v.type != DW_JSON_OBJECT)
+        return false;
+    while ((rc = dw_json_next(&j, &key)) == DW_OK && key.type == DW_JSON_KEY)
+        if (dw_json_next(&j, &v) < 0 || !take_member(ret, key.text, &v))
+            return false;
+    return rc == DW_OK && ret->verb != DW_ARCHIVE_VERBS;
+}
+
+int dw_archive_inbox(const char *data, char out[DW_INBOX_PATH])
+{
+    return dw_path_join(out, DW_INBOX_PATH, data, "state/archive");
+}
+
+int dw_archive_ask(const struct dw_fs *fs, const char *data, const struct dw_archive_ask *ask, char ret[DW_INBOX_NAME])
+{
+    char path[DW_INBOX_PATH];
+    struct dw_buf text = {0};
+    int rc = dw_archive_inbox(data, path);
+    if (rc == DW_OK)
+        rc = dw_inbox_name(ret);
+    write_ask(ask, &text);
+    if (rc == DW_OK)
+        rc = dw_inbox_leave(fs, path, ret, &text);
+    dw_buf_fini(&text);
+    return rc;
+}
+
+static int expire(struct dw_archive *a, const struct dw_archive_ask *ask)
+{
+    struct dw_expire how = {.before_ns = ask->before_ns, .keep_bytes = ask->keep_bytes, .asked = ask->asked};
+    struct dw_expired gone;
+    int rc = dw_archive_expire(a, &how, &gone);
+    if (rc == DW_OK)
+        dw_info("archive: %" PRIu64 " segments with %" PRIu64 " events were let go; %" PRIu64 " are held, %" PRIu64 " wait for a state; asked by %s", gone.segments,
+            gone.events, gone.held, gone.waiting, ask->asked.by);
+    return rc;
+}
+
+static int hold(struct dw_archive *a, const struct dw_archive_ask *ask)
+{
+    uint64_t from, to;
+    int rc = dw_archive_span(a, ask->since_ns, ask->until_ns, &from, &to);
+    return rc == DW_OK ? dw_archive_hold(a, ask->name, from, to, &ask->asked) : rc;
+}
+
+static const char *reason(enum dw_archive_verb verb, int rc)
+{
+    if (rc == DW_ENOENT)
+        return verb == DW_ARCHIVE_HOLD ? "no segment holds events of that time" : "no hold of that name";
+    return rc == DW_EEXIST ? "a hold of that name is in force" : rc == DW_ERANGE ? "no such segments, or no such name" : dw_err_text(rc);
+}
+
+int dw_archive_do_asked(struct dw_archive *a, const struct dw_asked_file *f, const char **ret_why)
+{
+    struct dw_archive_ask ask;
+    bool done;
+    int rc = dw_archive_is_done(a, f->name, &done); /* a crash came before its file went */
+    if (rc < 0 || done)
+        return rc;
+    rc = DW_ESYNTAX;
+    if (read_ask(f->text, &ask)) {
+        if (!f->trusted || !ask.asked.by[0])
+            (void)snprintf(ask.asked.by, sizeof ask.asked.by, "%s", f->owner);
+        (void)snprintf(ask.asked.id, sizeof ask.asked.id, "%s", f->name);
+        rc = ask.verb == DW_ARCHIVE_HOLD     ? hold(a, &ask)
+            : ask.verb == DW_ARCHIVE_RELEASE ? dw_archive_release(a, ask.name, &ask.asked)
+            : ask.verb == DW_ARCHIVE_EXPIRE  ? expire(a, &ask)
+                                             : dw_archive_exported(a, ask.from, ask.to, &ask.asked);
+    }
+    if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EEXIST && rc != DW_ERANGE)
+        return rc;
+    *ret_why = reason(ask.verb, rc);
+    return DW_OK;
+}
