@@ -109,6 +109,21 @@ int cli_evidence(const struct cli_options *o, const char *alert, struct dw_keys 
     return rc == CLI_YES && e->missing ? CLI_NO : rc;
 }
 
+static void note_expired(void *arg, const struct dw_segment_info *s)
+{
+    *(bool *)arg |= s->expired;
+}
+
+const char *cli_missing_text(const struct cli_options *o, int rc)
+{
+    bool expired = false;
+    if (rc != CLI_NO)
+        return "could not be read";
+    if (!o->server[0] && dw_archive_list(&dw_fs_system, o->archive, note_expired, &expired) == DW_OK && expired)
+        return "are not in this archive, of which segments were let go (dogwatch archive ls)";
+    return "are not in this archive";
+}
+
 static struct dw_str text_of(const struct dw_event *ev, uint32_t key)
 {
     const struct dw_field *f = dw_event_find(ev, key);

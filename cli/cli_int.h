@@ -28,6 +28,8 @@ struct cli_options {
     bool has_limit, follow, silenced, group, all, proposed, dry_run, faithful, corrected;
     bool names_data, names_server; /* --data or --archive is given; --server is */
     uint64_t memory_bytes; /* of a query's pipes */
+    uint64_t keep_bytes;   /* of `archive expire`; 0: not given */
+    int64_t before_ns;     /* ... so too; INT64_MIN */
     int64_t since_ns, until_ns; /* INT64_MIN, INT64_MAX: none */
     int64_t for_ns;             /* 0: not given */
     const char *reason;         /* "" unless given */
@@ -66,6 +68,9 @@ uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_
  * passed over. */
 DW_MUST_USE int cli_rules_load(char place[][CLI_PATH_MAX], uint32_t count, struct dw_keys *keys, void (*report)(void *ud, const struct dw_diags *d),
     struct dw_ruleset **ret);
+/* Waits until the collector of o->data has taken what was left in an inbox of it under that name: CLI_YES. CLI_NO: it is not running, and takes it
+ * when it starts; CLI_CANNOT, and said: it did not in time. */
+int cli_wait_inbox(const struct cli_options *o, const char *inbox, const char *name);
 /* For struct dw_conf's check: as both programs check their options. */
 int cli_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why);
 /* A time as T of the commands' page: RFC 3339, YYYY-MM-DD, 15m 24h 7d ago, epoch seconds. */

@@ -83,6 +83,15 @@ static int take_memory(struct cli_options *o, const char *v)
     return CLI_YES;
 }
 
+static int take_keep(struct cli_options *o, const char *v)
+{
+    int64_t bytes;
+    if (!dw_conf_size(dw_str_of(v), &bytes) || bytes <= 0)
+        return mistake("needs a size, such as 200GiB", "--keep");
+    o->keep_bytes = (uint64_t)bytes;
+    return CLI_YES;
+}
+
 /* Where an option's path goes; NULL: it has none. */
 static char *path_of(struct cli_options *o, const char *name)
 {
@@ -105,6 +114,10 @@ static int take_valued(struct cli_options *o, const char *name, const char *v)
         return cli_path(path, v) ? CLI_YES : CLI_USAGE;
     if (strcmp(name, "--memory") == 0)
         return take_memory(o, v);
+    if (strcmp(name, "--keep") == 0)
+        return take_keep(o, v);
+    if (strcmp(name, "--before") == 0)
+        return cli_time(v, &o->before_ns) ? CLI_YES : mistake("needs a time: RFC 3339, 2026-11-23, or 90d ago", name);
     if (strcmp(name, "--output") == 0)
         return output_of(v, &o->output) ? CLI_YES : mistake("table, ndjson or csv", name);
     else if (strcmp(name, "--limit") == 0)
@@ -193,7 +206,7 @@ int cli_read_data(struct cli_options *o, const char *what)
 
 int cli_options(int argc, char **argv, struct cli_options *o)
 {
-    *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX,
+    *o = (struct cli_options){.memory_bytes = DW_QUERY_MEMORY_BYTES, .since_ns = INT64_MIN, .until_ns = INT64_MAX, .before_ns = INT64_MIN,
         .reason = "",
         .output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_NDJSON};
     cli_default_data(o->data);

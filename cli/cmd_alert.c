@@ -68,7 +68,7 @@ static int print_evidence(struct show *s, const struct cli_options *o)
     (void)fflush(stdout);
     int rc = cli_evidence(o, s->id, keys, &s->evidence, print_one, NULL);
     if (s->evidence.missing)
-        (void)printf("\n  %u of %u named events %s\n", s->evidence.missing, s->evidence.count, rc == CLI_NO ? "are not in this archive" : "could not be read");
+        (void)printf("\n  %u of %u named events %s\n", s->evidence.missing, s->evidence.count, cli_missing_text(o, rc));
     dw_keys_free(keys);
     return rc;
 }

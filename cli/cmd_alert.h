@@ -18,8 +18,7 @@ int cli_alert_history(const struct cli_options *o, const char *id, void (*each)(
 bool cli_alert_verb(const char *verb, enum dw_alert_field *ret);
 /* `alert VERB ID VALUE`: asks the collector, and waits for it if it runs. Answers the exit code. */
 int cli_alert_change(const struct cli_options *o, enum dw_alert_field field);
-/* Waits until the collector of o->data has taken what was left in its inbox: CLI_YES. CLI_NO: it is not running, and takes it when it
- * starts; CLI_CANNOT, and said: it did not in time. */
+/* cli_wait_inbox of the inbox of alerts, which is in `dir`. */
 int cli_wait_taken(const struct cli_options *o, const char *dir, const char *change);
 /* Prints `found  ...` where a detector found something. */
 void cli_put_anomaly(struct dw_str finding);

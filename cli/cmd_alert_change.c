@@ -10,13 +10,7 @@
 #include "dogwatch/base/clock.h"
 #include "dogwatch/event/json_write.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
-
-enum { WAIT_MS = 5000, STEP_MS = 20 };
 
 int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret)
 {
@@ -85,18 +79,6 @@ static void keep_id(void *arg, const struct dw_alert *a)
     (void)snprintf(arg, DW_ALERT_ID_TEXT, "%s", a->id);
 }
 
-/* What cannot be known is said, and taken for running: then waiting tells. */
-static bool is_collector_running(const struct cli_options *o)
-{
-    char path[CLI_PATH_MAX];
-    int rc = dw_path_join(path, sizeof path, o->data, "collector.lock");
-    if (rc == DW_OK)
-        rc = dw_fs_is_locked(path);
-    if (rc < 0 && rc != DW_ELOCKED && rc != DW_ENOENT)
-        (void)fprintf(stderr, "dogwatch: %s: whether a collector runs cannot be seen: %s\n", path, dw_err_text(rc));
-    return rc != DW_OK && rc != DW_ENOENT;
-}
-
 struct look {
     const char *change;
     bool made;
@@ -110,16 +92,9 @@ static void look_for(void *arg, const struct dw_alert_change *c)
 
 int cli_wait_taken(const struct cli_options *o, const char *dir, const char *change)
 {
-    if (!is_collector_running(o))
-        return CLI_NO;
-    for (int ms = 0; !dw_alert_answered(dir, change); ms += STEP_MS) {
-        if (ms >= WAIT_MS) {
-            (void)fprintf(stderr, "dogwatch: the collector of %s has not taken it within %d s; it lies in %s/inbox\n", o->data, WAIT_MS / 1000, dir);
-            return CLI_CANNOT;
-        }
-        (void)poll(NULL, 0, STEP_MS);
-    }
-    return CLI_YES;
+    char inbox[CLI_PATH_MAX];
+    int err = dw_path_join(inbox, sizeof inbox, dir, "inbox");
+    return err < 0 ? cli_failed(err) : cli_wait_inbox(o, inbox, change);
 }
 
 static void say_done(const struct cli_options *o, const char *id, enum dw_alert_field field)

@@ -178,7 +178,7 @@ static int explain(struct explain *x)
     int code = cli_evidence(x->o, x->id, x->keys, &x->evidence, explain_event, x);
     if (x->evidence.missing)
         (void)fprintf(stderr, "dogwatch: %u of %u named events %s\n", x->evidence.missing, x->evidence.count,
-            code == CLI_NO ? "are not in this archive" : "could not be read");
+            cli_missing_text(x->o, code));
     return code == CLI_YES && x->unexplained ? CLI_NO : code;
 }
 

@@ -1,6 +1,7 @@
 /*
- * cmd_archive: `dogwatch archive ls|verify`.
+ * cmd_archive: `dogwatch archive ls|verify`; what else can be done with segments is in cmd_archive_keep.c.
  */
+#include "cmd_archive.h"
 #include "remote_rows.h"
 
 #include "dogwatch/event/json_write.h"
@@ -11,7 +12,7 @@ static void list_one(void *arg, const struct dw_segment_info *s)
 {
     struct cli_table *t = arg;
     cli_table_number(t, s->number);
-    cli_table_cell(t, s->sealed ? DW_STR("sealed") : DW_STR("open"));
+    cli_table_cell(t, dw_str_of(dw_segment_state(s)));
     cli_table_cell(t, dw_str_of(s->file));
     cli_table_number(t, s->bytes);
     cli_table_number(t, s->text_bytes);
@@ -56,6 +57,8 @@ static int verify(const struct cli_options *o)
     (void)printf("%s  %llu segments, %llu frames (%llu records), %llu events, %llu signatures hold\n",
         r.problems ? "NOT OK" : "ok", (unsigned long long)r.segments, (unsigned long long)r.frames,
         (unsigned long long)r.records, (unsigned long long)r.events, (unsigned long long)r.signatures);
+    if (r.expired)
+        (void)printf("  %llu segments were let go, as the manifest says; states stand for them (dogwatch archive ls)\n", (unsigned long long)r.expired);
     if (r.unsigned_tail)
         (void)printf("  %llu newest frames stand after the last signature of their agent: the manifest alone vouches for them\n",
             (unsigned long long)r.unsigned_tail);
@@ -66,16 +69,36 @@ static int verify(const struct cli_options *o)
     return r.problems ? CLI_NO : CLI_YES;
 }
 
+/* An option that a verb does not know would change nothing: it is refused. */
+static bool takes(const struct cli_options *o)
+{
+    const char *verb = o->rest_count ? o->rest[0] : "";
+    bool hold = strcmp(verb, "hold") == 0, release = strcmp(verb, "release") == 0, expire = strcmp(verb, "expire") == 0, export = strcmp(verb, "export") == 0;
+    const struct {
+        bool given, taken;
+        const char *option;
+    } options[] = {{o->since_ns != INT64_MIN, hold || export, "--since"}, {o->until_ns != INT64_MAX, hold || export, "--until"},
+        {o->reason[0] != '\0', hold || release || expire || export, "--reason"}, {o->before_ns != INT64_MIN, expire, "--before"},
+        {o->keep_bytes != 0, expire, "--keep"}, {o->dry_run, expire, "--dry-run"}};
+    for (size_t i = 0; i < DW_COUNT_OF(options); i++)
+        if (options[i].given && !options[i].taken) {
+            (void)fprintf(stderr, "dogwatch archive %s: %s: no such option here\n", verb, options[i].option);
+            return false;
+        }
+    return true;
+}
+
 int cmd_archive(int argc, char **argv)
 {
     struct cli_options o;
     int rc = cli_options(argc, argv, &o);
     if (rc != CLI_YES)
         return rc;
+    if (!takes(&o))
+        return CLI_USAGE;
     if (o.rest_count == 1 && strcmp(o.rest[0], "ls") == 0)
         return list(&o);
     if (o.rest_count == 1 && strcmp(o.rest[0], "verify") == 0)
         return cli_read_data(&o, "verify") == CLI_YES ? verify(&o) : CLI_USAGE;
-    (void)fprintf(stderr, "usage: dogwatch archive %s\n", cli_arguments("archive"));
-    return CLI_USAGE;
+    return cmd_archive_keep(&o);
 }

@@ -45,7 +45,7 @@ static void say_agents(const struct verdict *v, const struct dw_judged *j)
     char agent[2 * DW_AGENT_ID_BYTES + 1];
     for (uint32_t i = 0; i < j->agents && i < DW_JUDGED_AGENTS_MAX; i++) {
         dw_hex(j->agent[i], DW_AGENT_ID_BYTES, agent);
-        const char *const words[] = {"  agent  ", agent, "  host ", j->host[i], "\n"};
+        const char *const words[] = {"  agent  ", agent, "  host ", j->host[i][0] ? j->host[i] : "not stated: the record that opened its epoch was let go", "\n"};
         cli_put_between(words, DW_COUNT_OF(words));
     }
     if (j->agents > DW_JUDGED_AGENTS_MAX)

@@ -264,6 +264,8 @@ static int run(struct replay *p)
     if (o->corrected)
         (void)fprintf(stderr, "; %" PRIu64 " new by late events, %" PRIu64 " of the live run not raised", p->fresh, p->gone);
     (void)fprintf(stderr, "\n");
+    if (p->run.expired)
+        (void)fprintf(stderr, "note: segments were let go (dogwatch archive ls); their alerts are not made again\n");
     if (p->run.unread)
         (void)fprintf(stderr, "PARTIAL: %" PRIu64 " parts of the archive cannot be read; `dogwatch archive verify` tells more\n", p->run.unread);
     if (o->corrected && p->run.refused)

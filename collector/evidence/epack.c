@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 static const char version_line[] = "dogwatch evidence 1\n";
-static const char *const NAMES[] = {"MANIFEST", "README.md", "alert.json", "events.ndjson", "match.json"};
+static const char *const NAMES[] = {"KEYS", "MANIFEST", "README.md", "alert.json", "events.ndjson", "match.json"};
 
 struct dw_epack {
     char alert[DW_ALERT_ID_TEXT];

@@ -255,6 +255,41 @@ static int take_chain(struct chains *c, const struct dw_epack_file *f)
     return rc;
 }
 
+/* Keys of agents whose opening record the archive had no more: a line each, 64 hex digits. */
+static int take_keys(struct chains *c, const struct dw_epack_file *f)
+{
+    struct dw_str rest = dw_buf_view(&f->bytes);
+    int rc = DW_OK;
+    for (uint32_t line = 1; rest.len && rc == DW_OK; line++) {
+        uint8_t key[DW_PUBLIC_KEY_BYTES];
+        struct dw_head h = {0};
+        size_t end = dw_str_index(rest, '\n');
+        if (end == rest.len || !dw_unhex(dw_str_slice(rest, 0, end), key, sizeof key)) {
+            evidence_problem(&c->say, f->name, "line %" PRIu32 ": is no public key of 64 hex digits", line);
+            break;
+        }
+        rc = dw_keyring_add(c->keyring, key);
+        dw_key_agent_id(key, h.agent);
+        note_agent(c, &h, DW_STR(""));
+        rest = dw_str_slice(rest, end + 1, rest.len);
+    }
+    return rc;
+}
+
+/* A key that KEYS states has to be of use. */
+static void check_keys(const struct chains *c)
+{
+    for (uint32_t i = 0; i < c->judged->agents && i < DW_JUDGED_AGENTS_MAX; i++) {
+        char agent[2 * DW_AGENT_ID_BYTES + 1];
+        bool speaks = false;
+        for (uint32_t k = 0; k < c->count; k++)
+            speaks |= memcmp(c->link[k].head.agent, c->judged->agent[i], DW_AGENT_ID_BYTES) == 0;
+        dw_hex(c->judged->agent[i], DW_AGENT_ID_BYTES, agent);
+        if (!speaks)
+            evidence_problem(&c->say, "KEYS", "has a key of agent %s, of whom nothing is here", agent);
+    }
+}
+
 /* ---- links ---- */
 
 static bool same_chain(const struct dw_head *a, const struct dw_head *b)
@@ -328,7 +363,7 @@ static void check_links(struct chains *c)
     bool opened = false;
     for (uint32_t i = 0; i < c->count; i++) {
         const struct link *l = &c->link[i], *before = i && same_chain(&l[-1].head, &l->head) ? l - 1 : NULL;
-        opened = before ? opened : l->opens;
+        opened = before ? opened : l->opens || dw_keyring_find(c->keyring, l->head.agent);
         check_covered(c, i, before && !before->opens && before->head.number + 1 == l->head.number, opened);
     }
 }
@@ -356,10 +391,13 @@ int evidence_chains(const struct dw_evidence_judge *how, const struct dw_epack *
         const struct dw_epack_file *f = dw_epack_at(p, i);
         if (evidence_is_frame(f))
             rc = take_frame(&c, f);
+        else if (strcmp(f->name, "KEYS") == 0)
+            rc = take_keys(&c, f);
         else if (dw_str_starts(dw_str_of(f->name), DW_STR("frames/")))
             rc = take_chain(&c, f);
     }
     if (rc == DW_OK) {
+        check_keys(&c);
         check_links(&c);
         check_pins(&c);
     }

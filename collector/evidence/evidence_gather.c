@@ -2,7 +2,8 @@
  * evidence_gather: out of an archive, what proves one alert.
  *
  * Idea: three looks at the archive. The first finds the events by their ids; the second reads on from the segment of the first of them and keeps
- * their frames whole and, behind each, HEADs up to a signature; the third looks for the record that opened each epoch, where the key stands.
+ * their frames whole and, behind each, HEADs up to a signature; the third looks for the record that opened each epoch, where the key stands. Where that
+ * record was let go, the newest state has the key.
  *
  * Invariants:
  *   (1) Lines of other frames never get into the pack: of these only HEADs do, as tombstones.
@@ -14,6 +15,7 @@
 #include "dogwatch/base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { CHAINS_MAX = DW_EVIDENCE_MAX };
 
@@ -40,6 +42,7 @@ struct gathering {
     struct chain chain[CHAINS_MAX];
     uint32_t chain_count;
     struct dw_chains *heads;
+    struct dw_keyring *keyring; /* of the newest state */
     struct dw_decoder *digest;
     int rc;
 };
@@ -209,6 +212,39 @@ static int take_openings(struct gathering *s, struct dw_archive_reader *r)
     return rc;
 }
 
+static int take_keys(void *keyring, struct dw_str state)
+{
+    return dw_state_keys(state, keyring);
+}
+
+static int by_bytes(const void *x, const void *y)
+{
+    return memcmp(x, y, DW_PUBLIC_KEY_BYTES);
+}
+
+/* Keys of agents whose opening record is not here. */
+static int add_keys(struct gathering *s)
+{
+    uint8_t need[CHAINS_MAX][DW_PUBLIC_KEY_BYTES];
+    uint32_t count = 0;
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < s->chain_count; i++) {
+        const uint8_t *key = s->chain[i].opening.len ? NULL : dw_keyring_find(s->keyring, s->chain[i].like.agent);
+        if (key)
+            memcpy(need[count++], key, DW_PUBLIC_KEY_BYTES);
+    }
+    qsort(need, count, sizeof need[0], by_bytes);
+    struct dw_buf *out = count ? dw_epack_add(s->pack, "KEYS", &rc) : NULL;
+    for (uint32_t i = 0; out && i < count; i++) {
+        char hex[2 * DW_PUBLIC_KEY_BYTES + 1];
+        if (i && memcmp(need[i], need[i - 1], sizeof need[i]) == 0)
+            continue; /* several epochs of one agent */
+        dw_hex(need[i], sizeof need[i], hex);
+        dw_buf_printf(out, "%s\n", hex);
+    }
+    return out ? out->err : rc;
+}
+
 static int add_file(struct dw_epack *p, const char *name, struct dw_str bytes)
 {
     int rc;
@@ -304,13 +340,17 @@ static int look_for(struct gathering *s)
     rc = take_frames(s, r);
     if (rc == DW_OK)
         rc = take_openings(s, r);
+    if (rc == DW_OK)
+        rc = dw_archive_reader_begin(r, 0, take_keys, s->keyring);
     dw_archive_reader_close(r);
     return rc;
 }
 
 static int gather(struct gathering *s)
 {
-    int rc = s->heads && s->digest ? look_for(s) : DW_ENOMEM;
+    int rc = s->heads && s->keyring && s->digest ? look_for(s) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = add_keys(s);
     if (rc == DW_OK)
         rc = add_chains(s);
     if (rc == DW_OK)
@@ -329,6 +369,7 @@ int dw_evidence_gather(const struct dw_evidence_gather *g, struct dw_epack *p)
     s->pack = p;
     s->named = *g->named;
     s->heads = dw_chains_new();
+    s->keyring = dw_keyring_new(UINT32_MAX);
     s->digest = dw_decoder_new(g->keys);
     int rc = gather(s);
     for (uint32_t i = 0; i < s->chain_count; i++) {
@@ -336,6 +377,7 @@ int dw_evidence_gather(const struct dw_evidence_gather *g, struct dw_epack *p)
         dw_buf_fini(&s->chain[i].links);
     }
     dw_chains_free(s->heads);
+    dw_keyring_free(s->keyring);
     dw_decoder_free(s->digest);
     dw_free(s);
     return rc;

@@ -15,6 +15,7 @@ static const char what[] =
     "| events.ndjson | the events that it names, one a line; `event.original` is the line as the program wrote it, but for what was masked on the host |\n"
     "| frames/*.frame | the frames in which the agent on the host shipped these lines, whole: they hold other lines of that moment too |\n"
     "| frames/*.chain | the record in which the agent states its public key, and what its signatures need between a frame and the signature |\n"
+    "| KEYS | only where that record was let go by the archive: the agent's public key, whose hash is the agent's id |\n"
     "| rule/ | the rule that raised the alert, and what belongs to it |\n"
     "| match.json | which condition of the rule each event met, and with which value |\n"
     "| MANIFEST | lines of the archive's manifest for the segments of these frames; empty while they are still open |\n\n";

@@ -52,7 +52,7 @@ static void put_text(struct dw_buf *out, const char *name, const char *text)
     (void)dw_json_string(out, dw_str_of(text));
 }
 
-static void write_ask(const struct dw_archive_ask *a, struct dw_buf *out)
+void dw_archive_ask_write(const struct dw_archive_ask *a, struct dw_buf *out)
 {
     dw_buf_printf(out, "{\"do\":\"%s\"", verbs[a->verb]);
     put_text(out, "name", a->name);
@@ -62,17 +62,18 @@ static void write_ask(const struct dw_archive_ask *a, struct dw_buf *out)
     dw_buf_printf(out, ",\"keep\":%" PRIu64 ",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", a->keep_bytes, a->from, a->to);
 }
 
-/* False: it is no text of that length. */
+/* False: it is no text, in UTF-8, of that length. */
 static bool take_text(const struct dw_json_token *v, char *out, size_t cap)
 {
-    struct dw_buf text = {0};
+    struct dw_buf text = {0}, quoted = {0};
     bool fits = v->type == DW_JSON_STRING && dw_json_unescape(v->text, &text) && text.err == DW_OK && text.len < cap
-        && dw_str_index(dw_buf_view(&text), '\0') == text.len;
+        && dw_str_index(dw_buf_view(&text), '\0') == text.len && !dw_json_string(&quoted, dw_buf_view(&text));
     if (fits && text.len)
         memcpy(out, text.ptr, text.len);
     if (fits)
         out[text.len] = '\0';
     dw_buf_fini(&text);
+    dw_buf_fini(&quoted);
     return fits;
 }
 
@@ -101,7 +102,7 @@ static bool take_member(struct dw_archive_ask *a, struct dw_str name, const stru
     return dw_str_eq(name, DW_STR("do")) && take_verb(a, v->text); /* one that is not known is not passed over: it may say what to leave alone */
 }
 
-static bool read_ask(struct dw_str text, struct dw_archive_ask *ret)
+bool dw_archive_ask_read(struct dw_str text, struct dw_archive_ask *ret)
 {
     struct dw_json j;
     struct dw_json_token key, v;
@@ -128,7 +129,7 @@ int dw_archive_ask(const struct dw_fs *fs, const char *data, const struct dw_arc
     int rc = dw_archive_inbox(data, path);
     if (rc == DW_OK)
         rc = dw_inbox_name(ret);
-    write_ask(ask, &text);
+    dw_archive_ask_write(ask, &text);
     if (rc == DW_OK)
         rc = dw_inbox_leave(fs, path, ret, &text);
     dw_buf_fini(&text);
@@ -168,7 +169,7 @@ int dw_archive_do_asked(struct dw_archive *a, const struct dw_asked_file *f, con
     if (rc < 0 || done)
         return rc;
     rc = DW_ESYNTAX;
-    if (read_ask(f->text, &ask)) {
+    if (dw_archive_ask_read(f->text, &ask)) {
         if (!f->trusted || !ask.asked.by[0])
             (void)snprintf(ask.asked.by, sizeof ask.asked.by, "%s", f->owner);
         (void)snprintf(ask.asked.id, sizeof ask.asked.id, "%s", f->name);

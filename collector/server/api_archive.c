@@ -108,7 +108,7 @@ static void put_segment(void *arg, const struct dw_segment_info *s)
     struct request *rq = arg;
     bool known = s->sealed && s->time_min_ns != INT64_MIN; /* not of a segment closed with damage in it */
     api_put_number(&rq->out, '{', "segment", s->number);
-    api_put_text(&rq->out, ',', "state", s->sealed ? DW_STR("sealed") : DW_STR("open"));
+    api_put_text(&rq->out, ',', "state", dw_str_of(dw_segment_state(s)));
     api_put_text(&rq->out, ',', "file", dw_str_of(s->file));
     api_put_number(&rq->out, ',', "bytes", s->bytes);
     api_put_number(&rq->out, ',', "text", s->text_bytes);

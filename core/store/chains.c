@@ -328,8 +328,13 @@ static const struct known_key *key_of(const struct dw_keyring *k, const uint8_t 
     return n ? DW_ITEM(n, struct known_key, node) : NULL;
 }
 
-static int enter(struct dw_keyring *k, const struct known_key *got)
+int dw_keyring_add(struct dw_keyring *k, const uint8_t key[DW_PUBLIC_KEY_BYTES])
 {
+    struct known_key got = {0};
+    memcpy(got.key, key, sizeof got.key);
+    dw_key_agent_id(got.key, got.agent);
+    if (key_of(k, got.agent))
+        return DW_OK;
     struct known_key *new = dw_calloc(1, sizeof *new);
     if (!new)
         return DW_ENOMEM;
@@ -337,11 +342,17 @@ static int enter(struct dw_keyring *k, const struct known_key *got)
         DW_COUNT(account_keys_forgotten);
         forget_oldest(k);
     }
-    *new = *got;
+    *new = got;
     *k->newest = new;
     k->newest = &new->next;
-    dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(got->agent, 0));
+    dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(got.agent, 0));
     return DW_OK;
+}
+
+const uint8_t *dw_keyring_find(const struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES])
+{
+    const struct known_key *known = key_of(k, agent);
+    return known ? known->key : NULL;
 }
 
 void dw_keyring_save(const struct dw_keyring *k, struct dw_buf *out)
@@ -356,11 +367,10 @@ int dw_keyring_load(struct dw_keyring *k, struct dw_cursor *from)
     uint64_t count = dw_take_varint(from);
     int rc = DW_OK;
     for (uint64_t i = 0; i < count && rc == DW_OK && !from->bad; i++) {
-        struct known_key got = {0};
-        dw_take_into(from, got.key, sizeof got.key);
-        dw_key_agent_id(got.key, got.agent);
-        if (!from->bad && !key_of(k, got.agent))
-            rc = enter(k, &got);
+        uint8_t key[DW_PUBLIC_KEY_BYTES] = {0};
+        dw_take_into(from, key, sizeof key);
+        if (!from->bad)
+            rc = dw_keyring_add(k, key);
     }
     return rc == DW_OK && from->bad ? DW_ECORRUPT : rc;
 }
@@ -368,14 +378,12 @@ int dw_keyring_load(struct dw_keyring *k, struct dw_cursor *from)
 int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES], struct dw_str record)
 {
     static const char member[] = "\"public_key\":\"";
-    struct known_key got = {0};
+    uint8_t key[DW_PUBLIC_KEY_BYTES], id[DW_AGENT_ID_BYTES];
     size_t at = dw_str_find(record, DW_STR("\"public_key\":\"")) + sizeof member - 1;
-    if (at >= record.len || !dw_unhex(dw_str_slice(record, at, at + 2 * sizeof got.key), got.key, sizeof got.key))
+    if (at >= record.len || !dw_unhex(dw_str_slice(record, at, at + 2 * sizeof key), key, sizeof key))
         return DW_ENOENT;
-    dw_key_agent_id(got.key, got.agent);
-    if (memcmp(got.agent, agent, sizeof got.agent) != 0)
-        return DW_ESIGNATURE;
-    return key_of(k, agent) ? DW_OK : enter(k, &got);
+    dw_key_agent_id(key, id);
+    return memcmp(id, agent, sizeof id) == 0 ? dw_keyring_add(k, key) : DW_ESIGNATURE;
 }
 
 int dw_keyring_check(const struct dw_keyring *k, const struct dw_head *h)

@@ -231,6 +231,11 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     return DW_OK;
 }
 
+const char *dw_segment_state(const struct dw_segment_info *s)
+{
+    return s->expired ? "expired" : s->held ? "held" : s->sealed ? "sealed" : "open";
+}
+
 int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg)
 {
     struct dw__manifest m;

@@ -116,7 +116,8 @@ bool dw__entry_parse(struct dw_str line, struct dw__entry_info *e, uint8_t prev[
         if (!v.ptr || !take_pair(key, v, e, prev))
             return false;
     }
-    return e->n != UINT64_MAX;
+    bool names_file = e->type == DW__ENTRY_SEAL || e->type == DW__ENTRY_STATE;
+    return e->n != UINT64_MAX && (!names_file || e->segment.file[0]);
 }
 
 /* ---- writing ---- */

@@ -75,3 +75,11 @@ int dw__state_vouch(struct dw_str state, struct dw_chains *chains, struct dw_key
     int rc = dw_chains_load(chains, &c);
     return rc == DW_OK ? dw_keyring_load(keys, &c) : rc;
 }
+
+int dw_state_keys(struct dw_str state, struct dw_keyring *keys)
+{
+    struct dw_chains *passed = dw_chains_new();
+    int rc = passed ? dw__state_vouch(state, passed, keys) : DW_ENOMEM;
+    dw_chains_free(passed);
+    return rc;
+}

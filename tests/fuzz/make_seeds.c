@@ -1,11 +1,14 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool and fuzz_window; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window and fuzz_account; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
 #include "support.h"
 #include "windows.h"
 
+#include "../../collector/ingest/places.h"
+
+#include "dogwatch/collect/account.h"
 #include "dogwatch/correlate/window.h"
 
 #include <stdio.h>
@@ -131,6 +134,52 @@ static void window_seeds(const char *folder)
     dw_keys_free(keys);
 }
 
+/* One agent, its ledger with a gap, what the collector took from two places. */
+static void account_seeds(const char *folder)
+{
+    static uint8_t mark[DW_FRAME_EVENTS_MAX];
+    struct frames t;
+    struct dw_buf out = {0};
+    struct dw__places places = {0};
+    bool flag;
+    char hex[65], json[256];
+    frames_init(&t);
+    struct dw_decoder *decoder = dw_decoder_new(t.keys);
+    struct dw_account *a = dw_account_new(NULL, NULL, NULL);
+    dw_account_save(a, &out);
+    put(folder, "empty", dw_buf_view(&out));
+    for (int i = 0; i < 5; i++) {
+        struct dw_decoded got;
+        struct dw_frame *f;
+        dw_hex(i == 3 ? t.stream[0].id : dw_key_public(t.key), i == 3 ? DW_ID_BYTES : 32, hex);
+        (void)snprintf(json, sizeof json, i == 3 ? "{\"type\":\"ledger\",\"streams\":[{\"id\":\"%s\",\"path\":\"/x\",\"read\":9999,\"dropped\":{},\"pending\":0}]}"
+            : "{\"type\":\"epoch.open\",\"host\":\"h\",\"public_key\":\"%s\",\"parent\":null}", hex);
+        if (i == 0 || i == 3) {
+            f = frames_record(&t, json);
+        } else {
+            frames_fill(&t, 9);
+            f = frames_encode(&t, true);
+        }
+        dw_account_arrival(a, 1000 + i, 5);
+        assert_int_equal(dw_decode(decoder, dw_buf_view(&f->bytes), &got), DW_OK);
+        if (i != 2) /* missing: a hole, and a gap */
+            assert_int_equal(dw_account_take(a, &got, NULL, mark, &flag), DW_OK);
+        struct dw_position at = {.source = i % 2 ? DW_SOURCE_KAFKA + 1 : 3, .offset = (uint64_t)i * 100, .next = (uint64_t)i * 100 + 60};
+        assert_int_equal(dw__places_move(&places, &got, at, &flag), DW_OK);
+        dw_frame_free(f);
+    }
+    dw_buf_reset(&out);
+    dw_account_save(a, &out);
+    dw__places_save(&places, &out);
+    put(folder, "an_agent_with_a_gap", dw_buf_view(&out));
+    put(folder, "cut", dw_str_slice(dw_buf_view(&out), 0, out.len / 2));
+    dw_buf_fini(&out);
+    dw__places_fini(&places);
+    dw_account_free(a);
+    dw_decoder_free(decoder);
+    frames_fini(&t);
+}
+
 int main(int argc, char **argv)
 {
     char folder[900];
@@ -146,5 +195,7 @@ int main(int argc, char **argv)
     spool_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/window", argv[1]);
     window_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
+    account_seeds(folder);
     return 0;
 }

@@ -20,6 +20,9 @@ struct dw_archive_ask {
     struct dw_asked asked;        /* `by` counts only where the collector or root asks; else the file's owner is it. `id` is the request's name */
 };
 
+/* Appends it as it stands in its file, and takes it back; false: it is none, or says what is not known. */
+void dw_archive_ask_write(const struct dw_archive_ask *ask, struct dw_buf *out);
+bool dw_archive_ask_read(struct dw_str text, struct dw_archive_ask *ret);
 /* DATA's folder of such requests. DW_ELIMIT. */
 DW_MUST_USE int dw_archive_inbox(const char *data, char out[DW_INBOX_PATH]);
 /* Leaves it for the collector of `data`, and names it: *ret. */

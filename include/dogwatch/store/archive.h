@@ -32,6 +32,7 @@ struct dw_archive_conf {
 };
 
 struct dw_archive;
+struct dw_keyring; /* below */
 
 /* Opens for writing and recovers: a torn tail of the open segment is cut and kept in rejected/ (bytes are counted in
  * archive_bytes_cut); if something before it is damaged, the segment is closed as it stands (archive_bytes_damaged); leftovers of an
@@ -62,6 +63,8 @@ bool dw_archive_last(const struct dw_archive *a, struct dw_intake *ret, struct d
 void dw_state_begin(struct dw_buf *out);
 /* Takes the beginning; false: it is another version, or no state. */
 bool dw_state_is(struct dw_cursor *c);
+/* The keys of a state. DW_EVERSION, DW_ECORRUPT, DW_ENOMEM. */
+DW_MUST_USE int dw_state_keys(struct dw_str state, struct dw_keyring *keys);
 /* Whether to keep a state now: the open segment is empty, and enough was sealed since the one before. */
 bool dw_archive_state_due(const struct dw_archive *a);
 /* Keeps a state of all frames so far, when none is in the open segment; durable when it answers. DW_ELIMIT: it is over 1 GiB. */
@@ -174,6 +177,8 @@ struct dw_segment_info {
     uint64_t state_bytes;
     uint8_t state_sha256[DW_SHA256_BYTES];
 };
+/* "open", "sealed", "held", "expired". */
+const char *dw_segment_state(const struct dw_segment_info *s);
 /* Calls `each` for every segment the manifest names, oldest first. The open one has its file size only. */
 DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
     void (*each)(void *arg, const struct dw_segment_info *s), void *arg);
@@ -311,6 +316,10 @@ void dw_keyring_free(struct dw_keyring *k);
 /* Takes `public_key` out of an epoch.open record if it belongs to the agent's id. DW_ENOENT: the record has none;
  * DW_ESIGNATURE: it has another agent's. */
 DW_MUST_USE int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES], struct dw_str record);
+/* Takes a key for the agent whose id is its hash. DW_ENOMEM. */
+DW_MUST_USE int dw_keyring_add(struct dw_keyring *k, const uint8_t key[DW_PUBLIC_KEY_BYTES]);
+/* The key of an agent; NULL: it is not known. Valid until the next is learnt. */
+const uint8_t *dw_keyring_find(const struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES]);
 /* Appends all keys in the order they were learnt, and adds such to others. DW_ECORRUPT, DW_ENOMEM. */
 void dw_keyring_save(const struct dw_keyring *k, struct dw_buf *out);
 DW_MUST_USE int dw_keyring_load(struct dw_keyring *k, struct dw_cursor *from);
