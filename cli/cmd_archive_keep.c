@@ -5,9 +5,11 @@
  * copy is made here, beside a collector at work, and noted by it.
  */
 #include "cmd_archive.h"
+#include "remote_rows.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/collect/archive_asked.h"
+#include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -73,7 +75,9 @@ static void put_hold(void *arg, const struct dw_hold *h)
 
 static int holds(const struct cli_options *o)
 {
-    struct cli_table t = {.output = o->output, .columns = 6, .name = {"hold", "from", "to", "since", "by", "reason"}, .number = {false, true, true}};
+    struct cli_table t = {.output = o->output, .columns = 6, .name = {"hold", "from", "to", "since", "by", "reason"}, .number = {false, true, true}, .time = {[3] = true}};
+    if (o->server[0])
+        return remote_table(o, "/api/v1/archive/holds", &t);
     int err = dw_archive_holds(&dw_fs_system, o->archive, put_hold, &t);
     if (err < 0) {
         cli_say_no_archive(o, err);
@@ -81,6 +85,46 @@ static int holds(const struct cli_options *o)
     }
     cli_table_end(&t);
     return CLI_YES;
+}
+
+static bool pass(void *arg, struct dw_str line)
+{
+    (void)arg;
+    (void)line;
+    return true;
+}
+
+static void put_member(struct dw_buf *body, const char *name, struct dw_str text)
+{
+    dw_buf_printf(body, "%c\"%s\":", body->len ? ',' : '{', name);
+    (void)dw_json_string(body, text);
+}
+
+static void put_time(struct dw_buf *body, const char *name, int64_t ns)
+{
+    struct dw_buf text = {0};
+    dw_time_text(&text, ns);
+    if (ns != INT64_MIN && ns != INT64_MAX)
+        put_member(body, name, dw_buf_view(&text));
+    dw_buf_fini(&text);
+}
+
+static int ask_server(const struct cli_options *o, bool releases, const char *done)
+{
+    struct dw_buf body = {0};
+    put_member(&body, "name", dw_str_of(o->rest[1]));
+    put_time(&body, "since", o->since_ns);
+    put_time(&body, "until", o->until_ns);
+    if (o->reason[0])
+        put_member(&body, "reason", dw_str_of(o->reason));
+    dw_buf_byte(&body, '}');
+    struct remote_ask r = {.o = o, .method = "POST", .target = releases ? "/api/v1/archive/holds/release" : "/api/v1/archive/holds", .body = dw_buf_view(&body),
+        .of_one = releases, .line = pass};
+    int rc = body.err ? cli_failed(body.err) : remote_send(&r);
+    dw_buf_fini(&body);
+    if (rc == CLI_YES)
+        (void)printf("%s\n", done);
+    return rc;
 }
 
 static int hold(const struct cli_options *o, bool releases)
@@ -91,7 +135,7 @@ static int hold(const struct cli_options *o, bool releases)
     if (!begin(o, &a, releases ? DW_ARCHIVE_RELEASE : DW_ARCHIVE_HOLD, o->rest[1]) || !a.name[0])
         return mistake(verb, "a name of 1 to 63 bytes is needed, and a reason of at most 511");
     (void)snprintf(done, sizeof done, releases ? "hold %s: released" : "hold %s: in force; dogwatch archive holds", a.name);
-    return ask(o, &a, done);
+    return o->server[0] ? ask_server(o, releases, done) : ask(o, &a, done);
 }
 
 /* ---- expire ---- */
@@ -190,9 +234,10 @@ int cmd_archive_keep(struct cli_options *o)
         (void)fprintf(stderr, "usage: dogwatch archive %s\n", cli_arguments("archive"));
         return CLI_USAGE;
     }
-    if (cli_read_data(o, verb) != CLI_YES)
+    bool asks_server = o->names_server && (lists || holds_verb || releases);
+    if (!asks_server && cli_read_data(o, verb) != CLI_YES)
         return CLI_USAGE;
-    bool of_data = dw_path_join(own, sizeof own, o->data, "archive") == DW_OK && strcmp(own, o->archive) == 0;
+    bool of_data = asks_server || (dw_path_join(own, sizeof own, o->data, "archive") == DW_OK && strcmp(own, o->archive) == 0);
     if (!of_data && !exports && !lists && !(expires && o->dry_run))
         return mistake(verb, "of a copy (--archive) nothing is noted: --data names the archive of a collector");
     return lists ? holds(o) : expires ? expire(o) : exports ? export(o, of_data) : hold(o, releases);

@@ -158,6 +158,8 @@ static const char *reason(enum dw_archive_verb verb, int rc)
 {
     if (rc == DW_ENOENT)
         return verb == DW_ARCHIVE_HOLD ? "no segment holds events of that time" : "no hold of that name";
+    if (rc == DW_EACCES)
+        return "only root, and the account that runs the collector, may let segments go or release them";
     return rc == DW_EEXIST ? "a hold of that name is in force" : rc == DW_ERANGE ? "no such segments, or no such name" : dw_err_text(rc);
 }
 
@@ -173,12 +175,14 @@ int dw_archive_do_asked(struct dw_archive *a, const struct dw_asked_file *f, con
         if (!f->trusted || !ask.asked.by[0])
             (void)snprintf(ask.asked.by, sizeof ask.asked.by, "%s", f->owner);
         (void)snprintf(ask.asked.id, sizeof ask.asked.id, "%s", f->name);
-        rc = ask.verb == DW_ARCHIVE_HOLD     ? hold(a, &ask)
+        bool lets_go = ask.verb == DW_ARCHIVE_EXPIRE || ask.verb == DW_ARCHIVE_RELEASE;
+        rc = lets_go && !f->trusted              ? DW_EACCES
+            : ask.verb == DW_ARCHIVE_HOLD    ? hold(a, &ask)
             : ask.verb == DW_ARCHIVE_RELEASE ? dw_archive_release(a, ask.name, &ask.asked)
             : ask.verb == DW_ARCHIVE_EXPIRE  ? expire(a, &ask)
                                              : dw_archive_exported(a, ask.from, ask.to, &ask.asked);
     }
-    if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EEXIST && rc != DW_ERANGE)
+    if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EEXIST && rc != DW_ERANGE && rc != DW_EACCES)
         return rc;
     *ret_why = reason(ask.verb, rc);
     return DW_OK;

@@ -11,6 +11,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/collect/archive_asked.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,6 +123,10 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
         rc = dw_path_join(a->alerts, sizeof a->alerts, opt->data.ptr, "alerts");
     if (rc == DW_OK)
         rc = dw_path_join(a->archive, sizeof a->archive, opt->data.ptr, "archive");
+    if (rc == DW_OK)
+        rc = dw_path_join(a->alerts_inbox, sizeof a->alerts_inbox, a->alerts, "inbox");
+    if (rc == DW_OK)
+        rc = dw_archive_inbox(opt->data.ptr, a->archive_inbox);
     if (rc == DW_OK)
         rc = dw_path_join(a->socket, sizeof a->socket, opt->data.ptr, "api.sock");
     if (rc < 0)

@@ -242,15 +242,15 @@ static int ask(struct request *rq, const char *id, struct changes *ch)
 }
 
 /* Waits until the loop has taken all of them. */
-bool api_are_taken(struct request *rq, char name[][DW_CHANGE_ID_TEXT], uint32_t count)
+bool api_are_taken(struct request *rq, const char *inbox, char name[][DW_INBOX_NAME], uint32_t count)
 {
     for (uint32_t i = 0, ms = 0; i < count; ms += STEP_MS) {
-        if (dw_alert_answered(rq->api->alerts, name[i])) {
+        if (dw_inbox_answered(inbox, name[i])) {
             i++;
             continue;
         }
         if (ms >= WAIT_MS || atomic_load(&rq->api->stopping)) {
-            api_fail(rq, API_E_unavailable, "it lies in DATA/alerts/inbox and is taken up later", "the collector has not taken it within %d s", WAIT_MS / 1000);
+            api_fail(rq, API_E_unavailable, "it lies in DATA and is taken up later", "the collector has not taken it within %d s", WAIT_MS / 1000);
             return false;
         }
         (void)poll(NULL, 0, STEP_MS);
@@ -290,7 +290,7 @@ void api_do_change(struct request *rq)
     int rc = ask(rq, o.id, &ch);
     if (rc < 0)
         api_fail_code(rq, "alerts/inbox", rc);
-    else if (api_are_taken(rq, ch.name, ch.asked))
+    else if (api_are_taken(rq, rq->api->alerts_inbox, ch.name, ch.asked))
         answer_changed(rq, &ch);
 }
 

@@ -154,6 +154,7 @@ void api_do_verify(struct request *rq)
     } else {
         dw_buf_printf(&rq->out, "{\"ok\":%s", r.problems ? "false" : "true");
         api_put_number(&rq->out, ',', "segments", r.segments);
+        api_put_number(&rq->out, ',', "expired", r.expired);
         api_put_number(&rq->out, ',', "frames", r.frames);
         api_put_number(&rq->out, ',', "records", r.records);
         api_put_number(&rq->out, ',', "events", r.events);

@@ -107,6 +107,7 @@ struct api {
     bool local_group; /* the unix socket belongs to the group `dogwatch` */
     char address[API_FROM_CAP]; /* that it listens on, without port */
     char alerts[API_PATH_CAP], archive[API_PATH_CAP], socket[API_PATH_CAP];
+    char alerts_inbox[API_PATH_CAP], archive_inbox[API_PATH_CAP];
     struct api_pool quick, query, tail;
     _Atomic int64_t turned_ns; /* 0: the loop has not turned yet */
     _Atomic bool stopping;
@@ -301,7 +302,7 @@ void api_close_listing(struct dw_answer_alerts *l);
 /* The last line of a list of alerts, or of what was made of them; `rc` < 0: it failed. */
 void api_answer_listing(struct request *rq, const struct dw_answer_alerts *l, int rc);
 /* Waits until the loop has taken what was asked for under these names; false: it has not in time, and the request has failed. */
-bool api_are_taken(struct request *rq, char name[][DW_CHANGE_ID_TEXT], uint32_t count);
+bool api_are_taken(struct request *rq, const char *inbox, char name[][DW_INBOX_NAME], uint32_t count);
 
 /* ---- api_scan.c ---- */
 

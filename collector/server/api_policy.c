@@ -155,7 +155,7 @@ static void ask(struct request *rq, struct dw_policy_decision *d)
         api_fail_code(rq, "alerts/inbox", rc);
         return;
     }
-    if (!api_are_taken(rq, name, 1) || !api_open_view(rq, &view))
+    if (!api_are_taken(rq, rq->api->alerts_inbox, name, 1) || !api_open_view(rq, &view))
         return;
     rc = dw_alerts_decisions(view, true, look_for, &a);
     dw_alerts_close(view);

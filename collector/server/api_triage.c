@@ -204,7 +204,7 @@ static void ask(struct request *rq, struct dw_silence *s)
         return;
     }
     struct silences x = {.rq = rq, .prefix = dw_str_of(s->id[0] ? s->id : name[0]), .change = name[0]};
-    if (!api_are_taken(rq, name, 1) || !api_open_view(rq, &view))
+    if (!api_are_taken(rq, rq->api->alerts_inbox, name, 1) || !api_open_view(rq, &view))
         return;
     rc = dw_alerts_silences(view, put_silence_row, &x);
     dw_alerts_close(view);

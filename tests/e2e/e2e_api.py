@@ -180,29 +180,40 @@ def place(path):
     return path.replace('{id}', id_).replace('{name}', 'nginx' if '/policy/' in path else 'host')
 
 
+names = itertools.count()
+
+
+def body_of(op, works=False):
+    """What an operation is asked with; a hold comes into force, and is released, once."""
+    if op['operationId'] == 'hold_end' and works:
+        name = f'released {next(names)}'
+        ask('POST', '/api/v1/archive/holds', tokens['admin'], {'name': name})
+        return {'name': name}
+    return {'name': f'held {next(names)}'} if op['operationId'] in ('hold_add', 'hold_end') else BODIES.get(op['operationId'])
+
+
 # ---- every route: who may ----
 for path, method, op in OPERATIONS:
     name = f'{method} {path}'
-    body = BODIES.get(op['operationId'])
     at = target(place(path), **NEEDED.get(op['operationId'], {}))
     done = 400 if '101' in op['responses'] else 200  # a web socket: here is no handshake
     if not op['security']:
         same(ask(method, at)[0], 200, f'{name} needs no token')
         continue
-    status, headers, text = ask(method, at, body=body)
+    status, headers, text = ask(method, at, body=body_of(op))
     check(status == 401 and error(text)['code'] == 'unauthorized' and headers['WWW-Authenticate'] == 'Bearer', f'{name} without a token', (status, text))
     for what, wrong in (('an unknown', 'dwt_' + '0' * 64), ('an expired', over), ('a revoked', revoked), ('no', 'x'), ('a cut', tokens['admin'][:-1])):
-        same(ask(method, at, wrong, body)[0], 401, f'{name} with {what} token')
-    same(ask(method, at, body=body, headers={'Authorization': 'Basic ' + tokens['admin']})[0], 401, f'{name} with another scheme')
+        same(ask(method, at, wrong, body_of(op))[0], 401, f'{name} with {what} token')
+    same(ask(method, at, body=body_of(op), headers={'Authorization': 'Basic ' + tokens['admin']})[0], 401, f'{name} with another scheme')
     for role, text in tokens.items():
         may = role in op['x-roles']
-        status, _, answer = ask(method, at, text, body)
+        status, _, answer = ask(method, at, text, body_of(op, may))
         check(status == done if may else status == 403 and error(answer)['code'] == 'role', f'{name} as {role}: {may}', (status, answer[:300]))
     for header in ({'Host': 'evil.example'}, {'Host': f'evil.example:{port}'}, {'Host': '127.0.0.1.evil.example'}, {'Host': ''}, {'Origin': 'http://evil.example'},
                    {'Origin': 'null'}, {'Origin': f'http://127.0.0.1:{port + 1}'}):
-        status, _, answer = ask(method, at, tokens['admin'], body, header)
+        status, _, answer = ask(method, at, tokens['admin'], body_of(op), header)
         check(status == 403 and error(answer)['code'] == 'foreign', f'{name} with {header}', (status, answer[:300]))
-    same(ask(method, at, tokens['admin'], body, {'Host': f'localhost:{port}', 'Origin': f'http://localhost:{port}'})[0], done, f'{name} of our own page')
+    same(ask(method, at, tokens['admin'], body_of(op, True), {'Host': f'localhost:{port}', 'Origin': f'http://localhost:{port}'})[0], done, f'{name} of our own page')
 check(any(set(op['x-roles']) != set(tokens) for _, _, op in OPERATIONS if op['security']), 'some routes are not for all')
 
 check(re.search(r'HTTP API: refused \d+ times since the last such line, now to (no token|an unknown token|[\w.-]+) from 127\.0\.0\.1: [A-Z]+ /', up.said()),
@@ -268,6 +279,34 @@ same([(s['file'], s['archived'], s['unaccounted']) for s in rows(ask('GET', '/ap
 metrics = ask('GET', '/metrics', tokens['auditor'])[2]
 check(all(re.fullmatch(r'# (HELP|TYPE) dogwatch_\w+ .+|dogwatch_\w+\{program="(agent|collector)"\} \d+', line) for line in metrics.splitlines()), 'metrics are metrics')
 same(re.search(r'dogwatch_ingest_events_total\{program="collector"\} (\d+)', metrics).group(1), str(LINES), 'metrics count events')
+
+# ---- holds ----
+admin = tokens['admin']
+for h in rows(ask('GET', '/api/v1/archive/holds', hunt))[0]:
+    same(ask('POST', '/api/v1/archive/holds/release', admin, {'name': h['hold']})[0], 200, 'released')
+status, _, text = ask('POST', '/api/v1/archive/holds', hunt, {'name': 'case é', 'reason': 'asked "so"'})
+held = json.loads(text)
+check(status == 200 and (held['hold'], held['by'], held['reason']) == ('case é', 'hunt-1', 'asked "so"'), 'a hold, and who asked for it', (status, text))
+same(rows(ask('GET', '/api/v1/archive/holds', tokens['auditor']))[0], [held], 'it is listed')
+same([r['hold'] for r in ndjson(dogwatch('archive', 'holds', '--data', data, '--output', 'ndjson'))], ['case é'], 'as by dogwatch archive holds')
+for code, who, path, body in ((403, tokens['triage'], '', {'name': 'x'}), (403, hunt, '/release', {'name': 'case é'}), (400, hunt, '', {}), (400, hunt, '', {'name': 'x' * 64}),
+                              (409, hunt, '', {'name': 'case é'}), (404, admin, '/release', {'name': 'other'})):
+    status, _, text = ask('POST', '/api/v1/archive/holds' + path, who, body)
+    check(status == code, f'holds{path} {body}: {code}', (status, text))
+status, _, text = ask('POST', '/api/v1/archive/holds/release', admin, {'name': 'case é', 'reason': 'over'})
+check(status == 200 and json.loads(text) == held, 'released, by who may', (status, text))
+same(rows(ask('GET', '/api/v1/archive/holds', hunt))[0], [], 'no hold is left')
+manifest = open(os.path.join(data, 'archive/MANIFEST')).read()
+check(' by=hunt-1 ' in manifest and ' by=admin-1 why=over ' in manifest, 'the manifest says who', manifest)
+os.environ['DOGWATCH_TOKEN_FILE'] = os.path.join(dir_, 'token')
+open(os.environ['DOGWATCH_TOKEN_FILE'], 'w').write(admin)
+URL = f'http://127.0.0.1:{port}'
+check('in force' in dogwatch('archive', 'hold', 'by hand', '--reason', 'why', '--server', URL), 'dogwatch archive hold --server')
+same([r['hold'] for r in ndjson(dogwatch('archive', 'holds', '--server', URL, '--output', 'ndjson'))], ['by hand'], 'dogwatch archive holds --server')
+check('released' in dogwatch('archive', 'release', 'by hand', '--server', URL), 'dogwatch archive release --server')
+dogwatch('archive', 'release', 'by hand', '--server', URL, codes=(1,))
+dogwatch('archive', 'expire', '--before', '1d', '--server', URL, codes=(2,))
+del os.environ['DOGWATCH_TOKEN_FILE']
 
 # ---- changes ----
 status, _, text = ask('PATCH', f'/api/v1/alerts/{ID[:10]}', tokens['triage'], {'status': 'in_progress', 'assignee': 'ann', 'note': 'é "x"'})

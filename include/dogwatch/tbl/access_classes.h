@@ -4,4 +4,5 @@ ACCESS(STATE, MAY(triage) | MAY(hunt) | MAY(auditor) | MAY(admin), "how things s
 ACCESS(ACCOUNT, MAY(hunt) | MAY(auditor) | MAY(admin), "what the archive holds, in numbers")
 ACCESS(CHANGE, MAY(triage) | MAY(hunt) | MAY(admin), "says something of an alert; audited")
 ACCESS(EVENTS, MAY(hunt) | MAY(admin), "events themselves; audited")
+ACCESS(KEEP, MAY(admin), "decides what the archive keeps; audited")
 ACCESS(DECIDE, MAY(hunt) | MAY(admin), "decides what gateways block; audited")
