@@ -2,7 +2,8 @@
  * cmd_rules: `dogwatch rules check|run`.
  *
  * Idea: check loads the rules and prints what is wrong with them; run matches events from standard input and prints
- * one verdict an event, then the alerts of correlations, in event time.
+ * one verdict an event, then the alerts of correlations, in event time. `rules` of a verdict are those that raise an alert, as a collector would;
+ * `members` those that matched and only feed a correlation or detector.
  *
  * Invariants: (1) results go to stdout, complaints to stderr; (2) every line of input has one verdict line, also one
  * that is no event (no rules, and a complaint).
@@ -143,7 +144,7 @@ struct run {
     struct dw_match_scratch *scratch;
     struct dw_window *window;
     struct event_json event;
-    struct dw_buf out;
+    struct dw_buf out, members; /* members: ids of rules that matched and raise nothing of their own, for the event in hand */
     uint32_t hits;
     int64_t line_number;
     int failed;
@@ -154,8 +155,11 @@ static void put_hit(void *ud, uint32_t rule, bool undecided)
     struct run *r = ud;
     if (undecided)
         return;
-    dw_buf_str(&r->out, r->hits++ ? DW_STR(",") : DW_STR(""));
-    (void)dw_json_string(&r->out, dw_ruleset_rule(r->rules.set, rule)->id);
+    const struct dw_rule *of = dw_ruleset_rule(r->rules.set, rule);
+    struct dw_buf *out = of->silent ? &r->members : &r->out;
+    bool first = of->silent ? out->len == 0 : r->hits++ == 0;
+    dw_buf_str(out, first ? DW_STR("") : DW_STR(","));
+    (void)dw_json_string(out, of->id);
     int rc = dw_window_match(r->window, rule, &r->event.ev, false);
     r->failed = rc < 0 ? rc : r->failed;
 }
@@ -174,11 +178,15 @@ static void one_line(struct run *r, struct dw_str line)
     int64_t number = r->line_number++;
     int rc = event_json_read(&r->event, line, number);
     r->hits = 0;
+    dw_buf_reset(&r->members);
     dw_buf_printf(&r->out, "{\"event\":%lld,\"rules\":[", (long long)(rc == DW_OK ? r->event.number : number));
     if (rc == DW_OK)
         rc = dw_match_event(r->scratch, &r->event.ev, r->o->match, put_hit, r);
     if (rc < 0)
         fprintf(stderr, "line %lld: %s\n", (long long)number + 1, dw_err_text(rc));
+    r->failed = r->members.err < 0 ? r->members.err : r->failed;
+    if (r->members.len)
+        dw_buf_printf(&r->out, "],\"members\":[%.*s", DW_ARG(dw_buf_view(&r->members)));
     dw_buf_str(&r->out, DW_STR("]}\n"));
     flush(r, READ_BYTES);
 }
@@ -259,6 +267,7 @@ static int run(const struct run_opts *o)
         dw_match_scratch_free(r->scratch);
     }
     dw_buf_fini(&r->out);
+    dw_buf_fini(&r->members);
     rules_fini(&r->rules);
     dw_free(r);
     return code;

@@ -82,4 +82,13 @@ said = dogwatch('alert', 'show', new[0]['event']['id'], '--data', data, '--outpu
 check('found  user.name = mallory is new; values known before: 1' in said, 'a new value in words', said[:700])
 said = dogwatch('alert', 'explain', quiet['web']['event']['id'], '--data', data, '--rules', rules, '--output', 'table')
 check('found  no event since; usual was one every 0.137 s' in said, 'a silence in words', said[:900])
+# ---- rules run: who raises an alert, and who only feeds another ----
+event = {'@timestamp': '2026-11-29T10:00:00Z', 'event': {'dataset': 'nginx.access', 'category': ['web']}, 'http': {'response': {'status_code': 404}},
+         'url': {'original': '/../../etc/passwd', 'path': '/../../etc/passwd'}, 'source': {'ip': '203.0.113.9'}}
+r = subprocess.run([DOGWATCH, 'rules', 'run', os.path.join(ROOT, 'rules')], input=json.dumps(event).encode(), capture_output=True)
+said = json.loads(r.stdout.splitlines()[0])
+ids = {re.search(r'^name: (\S+)', t, re.M).group(1): re.search(r'^id: (\S+)', t, re.M).group(1)
+       for t in (open(os.path.join(ROOT, 'rules/web', n)).read() for n in ('web_not_found.yml', 'web_path_traversal.yml')) if re.search(r'^name: ', t, re.M)}
+check(ids['web_not_found'] in said['members'] and ids['web_not_found'] not in said['rules'], 'what only feeds a correlation is a member', said)
+check(len(said['rules']) >= 1, 'what raises an alert is a rule', said)
 finish(began)
