@@ -1,5 +1,5 @@
 /*
- * build: makes dist/ of src/: one script, one style sheet, one page, each also gzipped, and the licences of what is in them.
+ * build: makes dist/ of src/: a page, its style sheet, its script and the chart's, each also gzipped, and the licences of what is in them.
  *
  *     node console/build.mjs            writes dist/
  *     node console/build.mjs --check    builds into a temporary folder and compares: exit 1 when dist/ is not current
@@ -17,7 +17,8 @@ import esbuild from 'esbuild';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const DIST = path.join(HERE, 'dist');
 export const LIMIT_BYTES = 120 * 1024;
-const SERVED = ['index.html', 'app.js', 'app.css'];
+const SERVED = ['index.html', 'app.js', 'chart.js', 'app.css'];
+const OPTIONS = { bundle: true, minify: true, target: 'es2022', charset: 'ascii', legalComments: 'none', metafile: true, logLevel: 'warning' };
 
 /* Of gzip's output only the byte that names the system could differ between machines. */
 function gzip(data) {
@@ -27,9 +28,9 @@ function gzip(data) {
 }
 
 /* The packages of which something is in the bundle, from esbuild's own account of it. */
-function packagesOf(metafile) {
+function packagesOf(...metafiles) {
     const names = new Set();
-    for (const output of Object.values(metafile.outputs))
+    for (const output of metafiles.flatMap(m => Object.values(m.outputs)))
         for (const input of Object.keys(output.inputs)) {
             const m = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
             if (m)
@@ -58,14 +59,13 @@ function sources() {
 
 export async function build(dir) {
     fs.mkdirSync(dir, { recursive: true });
-    const result = await esbuild.build({
-        absWorkingDir: HERE, entryPoints: { app: 'src/main.js' }, outdir: dir, bundle: true, minify: true, format: 'iife', target: 'es2022',
-        charset: 'ascii', legalComments: 'none', metafile: true, logLevel: 'warning',
-    });
+    const of = { ...OPTIONS, absWorkingDir: HERE, outdir: dir };
+    const app = await esbuild.build({ ...of, entryPoints: { app: 'src/main.js' }, format: 'iife', external: ['/console/chart.js'] });
+    const chart = await esbuild.build({ ...of, entryPoints: { chart: 'src/chart.js' }, format: 'esm' });
     fs.copyFileSync(path.join(HERE, 'src/index.html'), path.join(dir, 'index.html'));
     for (const name of SERVED)
         fs.writeFileSync(path.join(dir, `${name}.gz`), gzip(fs.readFileSync(path.join(dir, name))));
-    fs.writeFileSync(path.join(dir, 'LICENSES.txt'), licences(packagesOf(result.metafile)));
+    fs.writeFileSync(path.join(dir, 'LICENSES.txt'), licences(packagesOf(app.metafile, chart.metafile)));
     fs.writeFileSync(path.join(dir, 'SOURCES'), sources());
 }
 

@@ -16,6 +16,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const FILES = {
     '/': ['index.html', 'text/html; charset=utf-8'],
     '/console/app.js': ['app.js', 'text/javascript; charset=utf-8'],
+    '/console/chart.js': ['chart.js', 'text/javascript; charset=utf-8'],
     '/console/app.css': ['app.css', 'text/css; charset=utf-8'],
 };
 

@@ -11,6 +11,7 @@
 
     page console_index_html, "console/dist/index.html.gz"
     page console_app_js, "console/dist/app.js.gz"
+    page console_chart_js, "console/dist/chart.js.gz"
     page console_app_css, "console/dist/app.css.gz"
 
     .section .note.GNU-stack, "", %progbits

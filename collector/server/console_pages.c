@@ -8,11 +8,13 @@
 
 #include "dogwatch/frame/digest.h"
 
-extern const char console_index_html[], console_index_html_end[], console_app_js[], console_app_js_end[], console_app_css[], console_app_css_end[];
+extern const char console_index_html[], console_index_html_end[], console_app_js[], console_app_js_end[], console_chart_js[],
+    console_chart_js_end[], console_app_css[], console_app_css_end[];
 
 static struct api_page pages[] = {
     {.type = "text/html; charset=utf-8", .from = console_index_html, .end = console_index_html_end},
     {.type = "text/javascript; charset=utf-8", .from = console_app_js, .end = console_app_js_end},
+    {.type = "text/javascript; charset=utf-8", .from = console_chart_js, .end = console_chart_js_end},
     {.type = "text/css; charset=utf-8", .from = console_app_css, .end = console_app_css_end},
 };
 
@@ -46,9 +48,14 @@ void api_do_page_script(struct request *rq)
     give(rq, &pages[1]);
 }
 
-void api_do_page_style(struct request *rq)
+void api_do_page_chart(struct request *rq)
 {
     give(rq, &pages[2]);
+}
+
+void api_do_page_style(struct request *rq)
+{
+    give(rq, &pages[3]);
 }
 
 struct MHD_Response *api_page_response(const struct request *rq)

@@ -2,15 +2,24 @@
  * search_chart: how many events when. Drag over it, or walk the bars by arrow keys and press Enter, to look at that time alone.
  *
  * A canvas says nothing to a screen reader: the chart is a slider over the bars whose value is read out, and the same numbers
- * stand in a table below.
+ * stand in a table below. What draws is a script of its own (chart.js), asked for when the first chart is.
  */
+import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import uPlot from 'uplot';
 import { count, plural, rfc, spanMs, utc } from './format.js';
 import { html } from './html.js';
 import { theme } from './theme.js';
 
 const HEIGHT = 104, BARS_MAX = 2000;
+const drawing = signal({ uPlot: null, failed: false });
+
+async function loadDrawing() {
+    try {
+        drawing.value = { uPlot: (await import('/console/chart.js')).default, failed: false };
+    } catch {
+        drawing.value = { uPlot: null, failed: true };
+    }
+}
 
 /* Bars for all of the range: the API leaves out those before the first and after the last event. */
 export function padded({ list, span, since, until }) {
@@ -39,7 +48,7 @@ function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function options(width, bars, zoom) {
+function options(uPlot, width, bars, zoom) {
     const axis = { stroke: colour('--dim'), font: '11px sans-serif', grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line'), width: 1 } };
     return {
         width, height: HEIGHT, ms: 1, legend: { show: false }, padding: [6, 8, 0, 0],
@@ -59,16 +68,21 @@ function useChart(ref, bars, zoom) {
         system.current.addEventListener('change', on);
         return () => system.current.removeEventListener('change', on);
     }, []);
+    const { uPlot } = drawing.value;
     useEffect(() => {
+        if (!uPlot) {
+            loadDrawing();
+            return undefined;
+        }
         const data = padded(bars), el = ref.current;
-        const plot = new uPlot(options(el.clientWidth, bars, zoom), [data.map(b => b[0]), data.map(b => b[1])], el);
+        const plot = new uPlot(options(uPlot, el.clientWidth, bars, zoom), [data.map(b => b[0]), data.map(b => b[1])], el);
         const watch = new ResizeObserver(() => plot.setSize({ width: el.clientWidth, height: HEIGHT }));
         watch.observe(el);
         return () => {
             watch.disconnect();
             plot.destroy();
         };
-    }, [bars, theme.value, dark]);
+    }, [uPlot, bars, theme.value, dark]);
 }
 
 export function Chart({ bars, onZoom }) {
@@ -93,7 +107,8 @@ export function Chart({ bars, onZoom }) {
     return html`<figure class="chart"><figcaption>${summary} ${bar && html`<b aria-hidden="true">${read(bar)} — Enter looks at it alone</b>`}</figcaption>
         <div class="plot" ref=${ref} tabindex="0" role="slider" aria-label=${`Events over time; ${summary}`} aria-valuemin="0" aria-valuemax=${Math.max(0, list.length - 1)}
             aria-valuenow=${Math.max(0, at)} aria-valuetext=${bar ? read(bar) : 'no bar chosen: arrow keys walk them'} onKeyDown=${onKey} onBlur=${() => setAt(-1)}></div>
-        <details class="asTable"><summary>As a table</summary><div class="scroll bounded" tabindex="0"><table><thead><tr><th>From (UTC)</th><th class="num">Events</th></tr></thead>
+        ${drawing.value.failed && html`<p class="hint" role="status">▲ The chart could not be loaded; its numbers stand in the table.</p>`}
+        <details class="asTable" open=${drawing.value.failed}><summary>As a table</summary><div class="scroll bounded" tabindex="0"><table><thead><tr><th>From (UTC)</th><th class="num">Events</th></tr></thead>
             <tbody>${list.filter(b => b[1]).map(b => html`<tr><td><button type="button" onClick=${() => zoom(b[0], b[0] + width - 1)}>${utc(b[0])}</button></td><td class="num">${count(b[1])}</td></tr>`)}</tbody></table></div></details>
     </figure>`;
 }

@@ -171,3 +171,13 @@ test('a partial answer says why', { skip }, async () => {
     w.instead({});
     await page.close();
 }, { timeout: 240e3 });
+
+test('without its drawing the histogram is a table', { skip, timeout: 240e3 }, async () => {
+    w.instead({ '/console/chart.js': '' });
+    const page = await open(browser, at('*'));
+    await sees(page, 'The chart could not be loaded; its numbers stand in the table.');
+    assert.match(await page.$eval('.asTable table', e => e.innerText), /\d{4}-\d\d-\d\d \d\d:/);
+    assert.deepEqual(await axeBoth(page), []);
+    w.instead({});
+    await page.close();
+});

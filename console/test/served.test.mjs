@@ -25,7 +25,7 @@ function link() {
         (e, stdout, stderr) => (/http:\S+#code=\S+/.test(stdout) ? resolve(/http:\S+#code=\S+/.exec(stdout)[0]) : reject(new Error(`${e} ${stdout} ${stderr}`)))));
 }
 
-const FILES = [['/', 'index.html', 'text/html'], ['/console/app.js', 'app.js', 'text/javascript'], ['/console/app.css', 'app.css', 'text/css']];
+const FILES = [['/', 'index.html', 'text/html'], ['/console/app.js', 'app.js', 'text/javascript'], ['/console/chart.js', 'chart.js', 'text/javascript'], ['/console/app.css', 'app.css', 'text/css']];
 
 test('the files are those of dist, with the policy, compressed, and not sent twice', { skip, timeout: 240e3 }, async () => {
     for (const [at, name, type] of FILES) {

@@ -13,7 +13,7 @@ DIST = os.path.join(CONSOLE, 'dist')
 dir_ = scratch('console')
 data, log = os.path.join(dir_, 'data'), os.path.join(dir_, 'a.log')
 open(log, 'w').write('a line\n')
-PAGES = {'/': ('index.html', 'text/html; charset=utf-8'), '/console/app.js': ('app.js', 'text/javascript; charset=utf-8'), '/console/app.css': ('app.css', 'text/css; charset=utf-8')}
+PAGES = {'/': ('index.html', 'text/html; charset=utf-8'), '/console/app.js': ('app.js', 'text/javascript; charset=utf-8'), '/console/chart.js': ('chart.js', 'text/javascript; charset=utf-8'), '/console/app.css': ('app.css', 'text/css; charset=utf-8')}
 
 
 def read(*path):
@@ -25,7 +25,7 @@ def read(*path):
 made_of = [f'src/{f}' for f in os.listdir(os.path.join(CONSOLE, 'src'))] + ['build.mjs', 'package.json', 'package-lock.json']
 want = ''.join(f'{hashlib.sha256(read(CONSOLE, f)).hexdigest()}  {f}\n' for f in sorted(made_of))
 same(read(DIST, 'SOURCES').decode(), want, 'console/dist is made of these sources; else: node console/build.mjs')
-for name in ('index.html', 'app.js', 'app.css'):
+for name in ('index.html', 'app.js', 'chart.js', 'app.css'):
     same(gzip.decompress(read(DIST, name + '.gz')) == read(DIST, name), True, f'{name}.gz is {name}')
 lock = json.loads(read(CONSOLE, 'package-lock.json'))
 check(all(p.get('integrity') and 'resolved' not in p for k, p in lock['packages'].items() if k), 'the lock file pins every package and names no place')

@@ -28,6 +28,7 @@
 
 ROUTE(page_index, GET, "/", OPEN, INLINE, PAGE, none, "The web console; `dogwatch console` prints the link that signs in.")
 ROUTE(page_script, GET, "/console/app.js", OPEN, INLINE, PAGE, none, "Its script.")
+ROUTE(page_chart, GET, "/console/chart.js", OPEN, INLINE, PAGE, none, "The part of its script that draws charts.")
 ROUTE(page_style, GET, "/console/app.css", OPEN, INLINE, PAGE, none, "Its style.")
 ROUTE(healthz, GET, "/healthz", OPEN, INLINE, JSON, health, "Whether the program answers.")
 ROUTE(readyz, GET, "/readyz", OPEN, INLINE, JSON, health, "Whether frames are taken in; 503 while the archive is read at start, or when the loop stands still.")
