@@ -10,7 +10,7 @@ want=("${build[@]}")
 [ "${1:-build}" = bench ] && want+=(python3 zstd ripgrep)
 [ "${1:-build}" = kafka ] && want=("${kafka[@]}")
 if [ "${1:-}" = console ]; then # who has a node of his own keeps it: Debian's npm does not go with every other
-  want=(fonts-dejavu-core)
+  want=(fonts-dejavu-core libfaketime)
   command -v npm >/dev/null || want+=(nodejs npm)
   command -v chromium >/dev/null || want+=(chromium)
 fi

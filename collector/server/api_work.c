@@ -14,7 +14,7 @@
 
 static bool is_audited(const struct api_route *r)
 {
-    return r->access == DW_ACCESS_EVENTS || r->access == DW_ACCESS_CHANGE || r->access == DW_ACCESS_DECIDE;
+    return r->access == DW_ACCESS_EVENTS || r->access == DW_ACCESS_CHANGE || r->access == DW_ACCESS_DECIDE || r->access == DW_ACCESS_KEEP;
 }
 
 /* The parameters as one JSON object. */

@@ -5,9 +5,9 @@ import { after, before } from 'node:test';
 import { browse } from './page.mjs';
 import { missing } from './world.mjs';
 
-/* `make(browser)` answers the world. Answers what the tests' `skip` is to be. */
-export function stage(make, seconds = 240) {
-    const skip = missing() || false;
+/* `make(browser)` answers the world; `why`, what is missing for it. Answers what the tests' `skip` is to be. */
+export function stage(make, seconds = 240, why = missing) {
+    const skip = why() || false;
     let w, browser;
     if (skip)
         console.log(`SKIPPED ${skip}`);

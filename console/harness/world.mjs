@@ -66,7 +66,7 @@ export function ssh(word, user, ip, ago = 600, pid = 4711) {
 }
 
 /* One that nobody listens on now: a collector that is started again has the same. */
-function freePort() {
+export function freePort() {
     return new Promise(resolve => {
         const server = net.createServer().listen(0, '127.0.0.1', () => {
             const { port } = server.address();
@@ -77,12 +77,17 @@ function freePort() {
 
 const worlds = [];
 
+/* From here on pages at its address begin signed in there. */
+export function register(w) {
+    worlds.push(w);
+}
+
 /* The cookie of who is signed in at the world that serves this address. */
 export function cookieOf(url) {
     return worlds.find(w => url.startsWith(w.url)).cookie;
 }
 
-class World {
+export class World {
     constructor(name, logs, dir, rules) {
         this.dir = dir || fs.mkdtempSync(path.join(os.tmpdir(), `dw-console-${name}-`));
         this.rules = rules || path.join(ROOT, 'rules');
@@ -99,8 +104,12 @@ class World {
     start(settings = []) {
         const args = ['up', '--data', this.data, '--logs', path.join(this.dir, 'logs/*.log'), '--rules', this.rules,
             ...[`collector.api.listen=127.0.0.1:${this.port}`, ...settings].flatMap(s => ['--set', s])];
+        this.spawn(DOGWATCH, args);
+    }
+
+    spawn(program, args, env = {}) {
         this.said = '';
-        this.up = spawn(DOGWATCH, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0' }, stdio: ['ignore', 'pipe', 'pipe'] });
+        this.up = spawn(program, args, { env: { ...process.env, TZ: 'UTC', ASAN_OPTIONS: 'detect_leaks=0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
         for (const stream of [this.up.stdout, this.up.stderr])
             stream.on('data', d => {
                 this.said += d;
@@ -199,7 +208,7 @@ export async function world(name, { logs = {}, events = 0, alerts = 0, settings 
         w.served = await serve({ collector: `http://127.0.0.1:${w.port}` });
         w.url = w.served.url;
         await w.signIn();
-        worlds.push(w);
+        register(w);
     } catch (e) {
         await w.end();
         throw e;
