@@ -58,7 +58,9 @@ static int verify(const struct cli_options *o)
         r.problems ? "NOT OK" : "ok", (unsigned long long)r.segments, (unsigned long long)r.frames,
         (unsigned long long)r.records, (unsigned long long)r.events, (unsigned long long)r.signatures);
     if (r.expired)
-        (void)printf("  %llu segments were let go, as the manifest says; states stand for them (dogwatch archive ls)\n", (unsigned long long)r.expired);
+        (void)printf("  %llu segments were let go, as the manifest says; states stand for them (dogwatch archive log)\n", (unsigned long long)r.expired);
+    if (r.left_out)
+        (void)printf("  %llu segments are not in this copy, as its manifest says (dogwatch archive log)\n", (unsigned long long)r.left_out);
     if (r.unsigned_tail)
         (void)printf("  %llu newest frames stand after the last signature of their agent: the manifest alone vouches for them\n",
             (unsigned long long)r.unsigned_tail);

@@ -6,7 +6,7 @@
 
 #include "cli_int.h"
 
-/* `archive holds|hold|release|expire|export`. Answers the exit code. */
+/* `archive holds|hold|release|expire|export|log`. Answers the exit code. */
 int cmd_archive_keep(struct cli_options *o);
 
 #endif

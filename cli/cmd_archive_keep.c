@@ -1,5 +1,5 @@
 /*
- * cmd_archive_keep: `dogwatch archive holds|hold|release|expire|export`.
+ * cmd_archive_keep: `dogwatch archive holds|hold|release|expire|export|log`.
  *
  * Idea: only the collector writes the manifest, so what is to stand there is left in its inbox; it does it within a second, or when it starts. A
  * copy is made here, beside a collector at work, and noted by it.
@@ -66,8 +66,8 @@ static void put_hold(void *arg, const struct dw_hold *h)
 {
     struct cli_table *t = arg;
     cli_table_cell(t, dw_str_of(h->name));
-    cli_table_number(t, h->from);
-    cli_table_number(t, h->to);
+    cli_table_time_if(t, h->from_ns, h->from_ns != INT64_MIN);
+    cli_table_time_if(t, h->to_ns, h->to_ns != INT64_MAX);
     cli_table_time(t, h->since_ns);
     cli_table_cell(t, dw_str_of(h->asked.by));
     cli_table_cell(t, dw_str_of(h->asked.why));
@@ -75,7 +75,7 @@ static void put_hold(void *arg, const struct dw_hold *h)
 
 static int holds(const struct cli_options *o)
 {
-    struct cli_table t = {.output = o->output, .columns = 6, .name = {"hold", "from", "to", "since", "by", "reason"}, .number = {false, true, true}, .time = {[3] = true}};
+    struct cli_table t = {.output = o->output, .columns = 6, .name = {"hold", "from", "to", "since", "by", "reason"}, .time = {[1] = true, [2] = true, [3] = true}};
     if (o->server[0])
         return remote_table(o, "/api/v1/archive/holds", &t);
     int err = dw_archive_holds(&dw_fs_system, o->archive, put_hold, &t);
@@ -85,6 +85,33 @@ static int holds(const struct cli_options *o)
     }
     cli_table_end(&t);
     return CLI_YES;
+}
+
+struct sought {
+    const char *name;
+    bool found;
+};
+
+static void look_for(void *arg, const struct dw_hold *h)
+{
+    struct sought *s = arg;
+    s->found |= strcmp(s->name, h->name) == 0;
+}
+
+/* What would be refused is said before it is asked. CLI_NO: and was said. */
+static int check_name(const struct cli_options *o, const char *name, bool releases)
+{
+    struct sought s = {.name = name};
+    int err = dw_archive_holds(&dw_fs_system, o->archive, look_for, &s);
+    if (err < 0) {
+        cli_say_no_archive(o, err);
+        return CLI_CANNOT;
+    }
+    if (s.found == releases)
+        return CLI_YES;
+    (void)fprintf(stderr, releases ? "dogwatch archive release: no hold of that name is in force; `dogwatch archive holds` lists them\n"
+                                   : "dogwatch archive hold: a hold of that name is in force: release it, or take another name\n");
+    return CLI_NO;
 }
 
 static bool pass(void *arg, struct dw_str line)
@@ -135,7 +162,10 @@ static int hold(const struct cli_options *o, bool releases)
     if (!begin(o, &a, releases ? DW_ARCHIVE_RELEASE : DW_ARCHIVE_HOLD, o->rest[1]) || !a.name[0])
         return mistake(verb, "a name of 1 to 63 bytes is needed, and a reason of at most 511");
     (void)snprintf(done, sizeof done, releases ? "hold %s: released" : "hold %s: in force; dogwatch archive holds", a.name);
-    return o->server[0] ? ask_server(o, releases, done) : ask(o, &a, done);
+    if (o->server[0])
+        return ask_server(o, releases, done);
+    int rc = check_name(o, o->rest[1], releases);
+    return rc == CLI_YES ? ask(o, &a, done) : rc;
 }
 
 /* ---- expire ---- */
@@ -150,25 +180,35 @@ static void put_segment(void *arg, const struct dw_segment_info *s)
     cli_table_time_if(t, s->time_max_ns, s->time_min_ns != INT64_MIN);
 }
 
+static void say_before(int64_t ns)
+{
+    struct dw_buf text = {0};
+    dw_time_text(&text, ns);
+    (void)fprintf(stderr, ", all before %.*s", DW_ARG(dw_buf_view(&text)));
+    dw_buf_fini(&text);
+}
+
 /* What would go is shown, and asked for unless it is a dry run. */
 static int expire(const struct cli_options *o)
 {
     struct dw_archive_ask a;
     struct dw_expired gone;
     char done[128];
-    struct dw_expire how = {.before_ns = o->before_ns, .keep_bytes = o->keep_bytes};
     struct cli_table t = {.output = o->output, .columns = 5, .name = {"segment", "bytes", "events", "from", "to"}, .number = {true, true, true}};
+    struct dw_expire how = {.before_ns = o->before_ns, .keep_bytes = o->keep_bytes, .each = put_segment, .arg = &t};
     if ((o->before_ns == INT64_MIN) == (o->keep_bytes == 0))
         return mistake("expire", "either --before T or --keep SIZE says what goes");
     if (!begin(o, &a, DW_ARCHIVE_EXPIRE, ""))
         return mistake("expire", "a reason of at most 511 bytes is needed");
-    int err = dw_archive_expire_plan(&dw_fs_system, o->archive, &how, put_segment, &t, &gone);
+    int err = dw_archive_expire_plan(&dw_fs_system, o->archive, &how, &gone);
     if (err < 0) {
         cli_say_no_archive(o, err);
         return CLI_CANNOT;
     }
     cli_table_end(&t);
-    (void)fprintf(stderr, "%" PRIu64 " segments with %" PRIu64 " events, %" PRIu64 " bytes", gone.segments, gone.events, gone.bytes);
+    (void)fprintf(stderr, "%s %" PRIu64 " segments with %" PRIu64 " events, %" PRIu64 " bytes", o->dry_run ? "would go:" : "to go:", gone.segments, gone.events, gone.bytes);
+    if (o->before_ns != INT64_MIN)
+        say_before(o->before_ns);
     if (gone.held)
         (void)fprintf(stderr, "; %" PRIu64 " more are held", gone.held);
     if (gone.waiting)
@@ -182,19 +222,22 @@ static int expire(const struct cli_options *o)
 
 /* ---- export ---- */
 
-static void say_why_not(const struct cli_options *o, const char *to, int err)
+static int say_why_not(const struct cli_options *o, const char *to, int err)
 {
     struct dw_stat st;
     char manifest[CLI_PATH_MAX];
     bool there = dw_path_join(manifest, sizeof manifest, o->archive, "MANIFEST") == DW_OK && dw_fs_stat(manifest, &st) == DW_OK;
-    if (err == DW_ENOENT && !there)
-        cli_say_no_archive(o, err);
-    else if (err == DW_ENOENT)
-        (void)fprintf(stderr, "dogwatch archive export: no segment holds events of that time; `dogwatch archive ls` shows theirs\n");
+    if (!there)
+        cli_say_no_archive(o, DW_ENOENT);
+    else if (err == DW_ERANGE)
+        (void)fprintf(stderr, "dogwatch archive export: nothing is there of that time; `dogwatch archive ls` shows what is\n");
     else if (err == DW_EEXIST)
         (void)fprintf(stderr, "dogwatch archive export: %s: something is there already, and nothing is written over\n", to);
+    else if (err == DW_EAGAIN)
+        (void)fprintf(stderr, "dogwatch archive export: segments were let go while they were copied: remove %s and ask again\n", to);
     else
-        (void)fprintf(stderr, "dogwatch archive export: %s: %s\n", to, dw_err_text(err));
+        (void)fprintf(stderr, "dogwatch archive export: %s: %s; what is there now is no archive\n", to, dw_err_text(err));
+    return there && err == DW_ERANGE ? CLI_NO : CLI_CANNOT;
 }
 
 static int export(const struct cli_options *o, bool of_data)
@@ -209,10 +252,8 @@ static int export(const struct cli_options *o, bool of_data)
     (void)snprintf(a.asked.by, sizeof a.asked.by, "%s", me ? me->pw_name : "");
     how.asked = a.asked;
     int err = dw_archive_export(&how, &got);
-    if (err < 0) {
-        say_why_not(o, how.to, err);
-        return err == DW_ENOENT ? CLI_NO : CLI_CANNOT;
-    }
+    if (err < 0)
+        return say_why_not(o, how.to, err);
     (void)printf("%s: segments %" PRIu64 " to %" PRIu64 ", %" PRIu64 " events, %" PRIu64 " bytes\n", how.to, got.from, got.to, got.events, got.bytes);
     (void)printf("  dogwatch archive verify --archive %s\n  dogwatch query '*' --archive %s\n", how.to, how.to);
     if (!of_data)
@@ -222,15 +263,43 @@ static int export(const struct cli_options *o, bool of_data)
     return ask(o, &a, "  the manifest of the original says that it was made");
 }
 
+/* ---- log ---- */
+
+static void put_deed(void *arg, const struct dw_archive_deed *d)
+{
+    char segments[48] = "";
+    struct cli_table *t = arg;
+    if (d->from)
+        (void)snprintf(segments, sizeof segments, d->from == d->to ? "%" PRIu64 : "%" PRIu64 "-%" PRIu64, d->from, d->to);
+    cli_table_time(t, d->time_ns);
+    cli_table_cell(t, dw_str_of(d->what));
+    cli_table_cell(t, dw_str_of(segments));
+    cli_table_cell(t, dw_str_of(d->name));
+    cli_table_cell(t, dw_str_of(d->asked->by));
+    cli_table_cell(t, dw_str_of(d->asked->why));
+}
+
+static int show_log(const struct cli_options *o)
+{
+    struct cli_table t = {.output = o->output, .columns = 6, .name = {"time", "what", "segments", "hold", "by", "reason"}, .time = {[0] = true}};
+    int err = dw_archive_deeds(&dw_fs_system, o->archive, put_deed, &t);
+    if (err < 0) {
+        cli_say_no_archive(o, err);
+        return CLI_CANNOT;
+    }
+    cli_table_end(&t);
+    return CLI_YES;
+}
+
 /* ---- the command ---- */
 
 int cmd_archive_keep(struct cli_options *o)
 {
     const char *verb = o->rest_count ? o->rest[0] : "";
     bool holds_verb = strcmp(verb, "hold") == 0, releases = strcmp(verb, "release") == 0, expires = strcmp(verb, "expire") == 0;
-    bool exports = strcmp(verb, "export") == 0, lists = strcmp(verb, "holds") == 0;
+    bool exports = strcmp(verb, "export") == 0, lists = strcmp(verb, "holds") == 0, logs = strcmp(verb, "log") == 0;
     char own[CLI_PATH_MAX];
-    if (o->rest_count != (holds_verb || releases || exports ? 2 : expires || lists ? 1 : 0) || !*verb) {
+    if (o->rest_count != (holds_verb || releases || exports ? 2 : expires || lists || logs ? 1 : 0) || !*verb) {
         (void)fprintf(stderr, "usage: dogwatch archive %s\n", cli_arguments("archive"));
         return CLI_USAGE;
     }
@@ -238,7 +307,7 @@ int cmd_archive_keep(struct cli_options *o)
     if (!asks_server && cli_read_data(o, verb) != CLI_YES)
         return CLI_USAGE;
     bool of_data = asks_server || (dw_path_join(own, sizeof own, o->data, "archive") == DW_OK && strcmp(own, o->archive) == 0);
-    if (!of_data && !exports && !lists && !(expires && o->dry_run))
+    if (!of_data && !exports && !lists && !logs && !(expires && o->dry_run))
         return mistake(verb, "of a copy (--archive) nothing is noted: --data names the archive of a collector");
-    return lists ? holds(o) : expires ? expire(o) : exports ? export(o, of_data) : hold(o, releases);
+    return logs ? show_log(o) : lists ? holds(o) : expires ? expire(o) : exports ? export(o, of_data) : hold(o, releases);
 }

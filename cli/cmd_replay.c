@@ -235,7 +235,7 @@ static int look_for_archive(struct replay *p)
 /* Correlations whose window at --since reaches back to before the archive begins. */
 static void say_cold(const struct replay *p)
 {
-    for (uint32_t i = 0; p->o->since_ns != INT64_MIN && i < dw_ruleset_count(p->rules); i++) {
+    for (uint32_t i = 0; p->o->since_ns != INT64_MIN && !p->run.expired && i < dw_ruleset_count(p->rules); i++) {
         const struct dw_rule *r = dw_ruleset_rule(p->rules, i);
         if (r->corr && p->run.first_ns != INT64_MAX && p->o->since_ns - r->corr->timespan_ns < p->run.first_ns)
             (void)fprintf(stderr, "note: cold at --since: '%.*s' looks back %lld s, to before the archive begins\n", DW_ARG(r->title),
@@ -265,7 +265,7 @@ static int run(struct replay *p)
         (void)fprintf(stderr, "; %" PRIu64 " new by late events, %" PRIu64 " of the live run not raised", p->fresh, p->gone);
     (void)fprintf(stderr, "\n");
     if (p->run.expired)
-        (void)fprintf(stderr, "note: segments were let go (dogwatch archive ls); their alerts are not made again\n");
+        (void)fprintf(stderr, "note: segments are not here (dogwatch archive ls); their alerts are not made again\n");
     if (p->run.unread)
         (void)fprintf(stderr, "PARTIAL: %" PRIu64 " parts of the archive cannot be read; `dogwatch archive verify` tells more\n", p->run.unread);
     if (o->corrected && p->run.refused)

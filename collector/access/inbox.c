@@ -30,7 +30,7 @@ int dw_inbox_make(const struct dw_fs *fs, const char *path)
     int rc = dw_fs_mkdirs(fs, path, 0770);
     if (rc == DW_OK)
         rc = dw_fs_stat(path, &st);
-    if (rc == DW_OK && st.uid == geteuid() && (st.mode & 07777) != 02770 && chmod(path, 02770) < 0) /* whatever the umask says */
+    if (rc == DW_OK && st.uid == geteuid() && (st.mode & 07777) != 03770 && chmod(path, 03770) < 0) /* whatever the umask says; sticky: nobody takes away, and back, what another asked */
         rc = dw_err_from_errno(errno);
     return rc;
 }
@@ -110,17 +110,16 @@ static void cut_after(struct dw_buf *names, int count)
 }
 
 /* Codes of a disk or memory that fails; else what stands in the way of this file is a reason to refuse it. */
-static int take_file(const struct dw_fs *fs, const char *path, const char *name, int (*take)(void *arg, const struct dw_asked_file *f, const char **ret_why),
-    void *arg, const char **ret_why)
+static int take_file(const struct dw_inbox *b, const char *path, const char *name, const char **ret_why)
 {
     struct dw_buf text = {0};
     uint32_t uid = 0;
     char owner[DW_INBOX_OWNER];
     *ret_why = NULL;
-    int rc = dw_fs_read_owned(fs, path, FILE_MAX, &text, &uid);
+    int rc = dw_fs_read_owned(b->fs, path, FILE_MAX, &text, &uid);
     if (rc == DW_OK) {
         name_owner(uid, owner);
-        rc = take(arg, &(struct dw_asked_file){.name = name, .text = dw_buf_view(&text), .owner = owner, .trusted = uid == 0 || uid == geteuid()},
+        rc = b->take(b->arg, &(struct dw_asked_file){.name = name, .text = dw_buf_view(&text), .owner = owner, .trusted = uid == 0 || uid == geteuid()},
             ret_why);
     } else if (rc == DW_ENOENT || rc == DW_ELIMIT || rc == DW_ENOTREG || rc == DW_EACCES) {
         *ret_why = dw_err_text(rc);
@@ -130,8 +129,7 @@ static int take_file(const struct dw_fs *fs, const char *path, const char *name,
     return rc;
 }
 
-static int take_files(struct dw_inbox *b, const struct dw_fs *fs, const struct dw_buf *names,
-    int (*take)(void *arg, const struct dw_asked_file *f, const char **ret_why), void *arg, uint32_t *ret_refused)
+static int take_files(const struct dw_inbox *b, const struct dw_buf *names, uint32_t *ret_refused)
 {
     char path[DW_INBOX_PATH];
     const char *why;
@@ -139,7 +137,7 @@ static int take_files(struct dw_inbox *b, const struct dw_fs *fs, const struct d
     for (const char *n = names->ptr; rc == DW_OK && n && n < names->ptr + names->len; n += strlen(n) + 1) {
         if (!is_name(n) || dw_path_join(path, sizeof path, b->path, n) < 0)
             continue;
-        rc = take_file(fs, path, n, take, arg, &why);
+        rc = take_file(b, path, n, &why);
         *ret_refused += rc == DW_OK && why;
         if (rc == DW_OK && why)
             dw_warn("%s is refused: %s (%s)", b->what, why, path);
@@ -147,8 +145,7 @@ static int take_files(struct dw_inbox *b, const struct dw_fs *fs, const struct d
     return rc;
 }
 
-int dw_inbox_take(struct dw_inbox *b, const struct dw_fs *fs, int (*take)(void *arg, const struct dw_asked_file *f, const char **ret_why),
-    int (*sync)(void *arg), void *arg, uint32_t *ret_refused)
+int dw_inbox_take(struct dw_inbox *b, uint32_t *ret_refused)
 {
     char path[DW_INBOX_PATH];
     struct dw_buf names = {0};
@@ -161,13 +158,13 @@ int dw_inbox_take(struct dw_inbox *b, const struct dw_fs *fs, int (*take)(void *
     if (rc == DW_ELIMIT)
         dw_warn("more than %d files wait in %s: they are not taken in the order of asking", NAMES_MAX, b->path);
     cut_after(&names, TURN_MAX);
-    rc = take_files(b, fs, &names, take, arg, ret_refused);
+    rc = take_files(b, &names, ret_refused);
     if (rc == DW_OK)
-        rc = sync(arg);
+        rc = b->sync(b->arg);
     for (const char *n = names.ptr; rc == DW_OK && !b->closed && n && n < names.ptr + names.len; n += strlen(n) + 1) {
         if (!is_name(n) || dw_path_join(path, sizeof path, b->path, n) < 0)
             continue;
-        int away = dw_fs_put_away(fs, path);
+        int away = dw_fs_put_away(b->fs, path);
         if (away < 0)
             rc = close_inbox(b, path, away);
     }

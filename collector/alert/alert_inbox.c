@@ -9,37 +9,32 @@
 
 #include <stdio.h>
 
-struct taking {
-    struct dw_alerts *alerts;
-    int64_t now_ns;
-};
-
-static int take_line(const struct taking *t, struct alert_pending *p, const struct dw_asked_file *f)
+static int take_line(struct dw_alerts *a, struct alert_pending *p, const struct dw_asked_file *f)
 {
     const char **author = p->kind == ALERT_SILENCED ? &p->silence.author : p->kind == ALERT_DECIDED ? &p->decision.author : &p->change.author;
     if (!f->trusted || !**author)
         *author = f->owner;
     if (p->kind == ALERT_SILENCED) {
         p->silence.change = f->name;
-        p->silence.time_ns = t->now_ns;
-        return dw_alerts_silence(t->alerts, &p->silence);
+        p->silence.time_ns = a->asked_ns;
+        return dw_alerts_silence(a, &p->silence);
     }
     if (p->kind == ALERT_DECIDED) {
         p->decision.change = f->name;
-        p->decision.time_ns = t->now_ns;
-        return dw_alerts_decide(t->alerts, &p->decision);
+        p->decision.time_ns = a->asked_ns;
+        return dw_alerts_decide(a, &p->decision);
     }
     p->change.change = f->name;
-    p->change.time_ns = t->now_ns;
-    return dw_alerts_change(t->alerts, &p->change);
+    p->change.time_ns = a->asked_ns;
+    return dw_alerts_change(a, &p->change);
 }
 
-static int take_file(void *taking, const struct dw_asked_file *f, const char **ret_why)
+static int take_file(void *alerts, const struct dw_asked_file *f, const char **ret_why)
 {
     struct alert_pending p = {0};
     struct dw_arena arena;
     dw_arena_init(&arena, 0);
-    int rc = alert_read_line(f->text, &arena, &p) && p.kind != ALERT_RAISED ? take_line(taking, &p, f) : DW_ESYNTAX;
+    int rc = alert_read_line(f->text, &arena, &p) && p.kind != ALERT_RAISED ? take_line(alerts, &p, f) : DW_ESYNTAX;
     dw_arena_fini(&arena);
     if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EUNKNOWN && rc != DW_ELIMIT && rc != DW_EACCES)
         return rc;
@@ -48,9 +43,9 @@ static int take_file(void *taking, const struct dw_asked_file *f, const char **r
     return DW_OK;
 }
 
-static int sync_taken(void *taking)
+static int sync_taken(void *alerts)
 {
-    return dw_alerts_sync(((struct taking *)taking)->alerts);
+    return dw_alerts_sync(alerts);
 }
 
 static int inbox_of(const char *dir, char out[DW_INBOX_PATH])
@@ -60,7 +55,7 @@ static int inbox_of(const char *dir, char out[DW_INBOX_PATH])
 
 int alert_inbox_open(struct dw_alerts *a, const char *dir)
 {
-    a->inbox.what = "a change of an alert";
+    a->inbox = (struct dw_inbox){.fs = a->fs, .what = "a change of an alert", .take = take_file, .sync = sync_taken, .arg = a};
     int rc = inbox_of(dir, a->inbox.path);
     return rc == DW_OK ? dw_inbox_make(a->fs, a->inbox.path) : rc;
 }
@@ -72,9 +67,9 @@ bool dw_alerts_asked(const struct dw_alerts *a)
 
 int dw_alerts_take_asked(struct dw_alerts *a, int64_t now_ns)
 {
-    struct taking t = {.alerts = a, .now_ns = now_ns};
     uint32_t refused;
-    int rc = dw_inbox_take(&a->inbox, a->fs, take_file, sync_taken, &t, &refused);
+    a->asked_ns = now_ns;
+    int rc = dw_inbox_take(&a->inbox, &refused);
     DW_COUNT_N(alerts_changes_refused, refused);
     return rc;
 }

@@ -32,6 +32,7 @@ struct dw_alerts {
     int fd;
     uint64_t log_bytes; /* written and synced */
     struct dw_inbox inbox;
+    int64_t asked_ns; /* when what is being taken from it is done */
     bool torn;          /* behind them may stand a part of a write that failed */
     sqlite3 *db;
     sqlite3_stmt *put, *known;

@@ -29,7 +29,7 @@ struct link {
 struct chains {
     const struct dw_evidence_judge *how;
     struct evidence_say say;
-    struct dw_keyring *keyring;
+    struct dw_keyring *keyring, *stated; /* stated: by KEYS */
     struct dw_decoder *decoder;
     struct dw_sha256 *sha;
     struct dw_judged *judged;
@@ -269,6 +269,8 @@ static int take_keys(struct chains *c, const struct dw_epack_file *f)
             break;
         }
         rc = dw_keyring_add(c->keyring, key);
+        if (rc == DW_OK)
+            rc = dw_keyring_add(c->stated, key);
         dw_key_agent_id(key, h.agent);
         note_agent(c, &h, DW_STR(""));
         rest = dw_str_slice(rest, end + 1, rest.len);
@@ -363,7 +365,7 @@ static void check_links(struct chains *c)
     bool opened = false;
     for (uint32_t i = 0; i < c->count; i++) {
         const struct link *l = &c->link[i], *before = i && same_chain(&l[-1].head, &l->head) ? l - 1 : NULL;
-        opened = before ? opened : l->opens || dw_keyring_find(c->keyring, l->head.agent);
+        opened = before ? opened : l->opens || dw_keyring_find(c->stated, l->head.agent);
         check_covered(c, i, before && !before->opens && before->head.number + 1 == l->head.number, opened);
     }
 }
@@ -384,9 +386,9 @@ static void check_pins(const struct chains *c)
 
 int evidence_chains(const struct dw_evidence_judge *how, const struct dw_epack *p, struct dw_keys *keys, struct dw_judged *ret)
 {
-    struct chains c = {.how = how, .say = {how->problem, how->arg}, .judged = ret, .keyring = dw_keyring_new(DW_EPACK_FILES_MAX),
+    struct chains c = {.how = how, .say = {how->problem, how->arg}, .judged = ret, .keyring = dw_keyring_new(DW_EPACK_FILES_MAX), .stated = dw_keyring_new(DW_EPACK_FILES_MAX),
         .decoder = dw_decoder_new(keys), .sha = dw_sha256_new()};
-    int rc = c.keyring && c.decoder ? DW_OK : DW_ENOMEM;
+    int rc = c.keyring && c.stated && c.decoder ? DW_OK : DW_ENOMEM;
     for (uint32_t i = 0; i < dw_epack_count(p) && rc == DW_OK; i++) {
         const struct dw_epack_file *f = dw_epack_at(p, i);
         if (evidence_is_frame(f))
@@ -402,6 +404,7 @@ int evidence_chains(const struct dw_evidence_judge *how, const struct dw_epack *
         check_pins(&c);
     }
     dw_keyring_free(c.keyring);
+    dw_keyring_free(c.stated);
     dw_decoder_free(c.decoder);
     dw_sha256_free(c.sha);
     dw_free(c.link);

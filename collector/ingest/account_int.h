@@ -80,6 +80,7 @@ struct dw__agent {
     struct dw__agent *next;
     struct dw_node node; /* by id */
     struct dw_account_agent said;
+    bool decided;    /* somebody agreed to it by a decision: no list takes that back */
     uint64_t newest; /* the newest epoch that a signed record opened */
     bool from_spool; /* what comes is from the spool, as that record said, until frame 1 of that epoch: */
     uint64_t spool_epoch, spool_number; /* frames from here on, each once */
@@ -127,6 +128,8 @@ bool dw__agent_announced(struct dw_account *a, const struct dw_head *h);
 void dw__agent_waits(struct dw_account *a, const uint8_t *id, uint64_t spool_bytes);
 /* A frame of it was taken. */
 void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f);
+/* After loading an account that was, or is, bound to a list: judges all agents by what is agreed to now. One that is no more is told. */
+void dw__agents_judge_again(struct dw_account *a);
 /* Somebody agreed to it. */
 void dw__agent_approved(struct dw_account *a, const uint8_t *id);
 

@@ -9,7 +9,7 @@
  *
  * Invariants:
  *   (1) An account that was loaded says of all frames to come what the one that was saved would have said, but that an event which comes again is
- *       compared only with those that came since.
+ *       compared only with those that came since, and that agents are agreed to as they are now, by whatever list there is.
  *   (2) Equal accounts give equal bytes.
  *   (3) Every number read back is checked against what it may be; nothing is trusted because it is ours.
  */
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 enum { VERSION = 1 };
-enum { OWN_BEGUN = 1, ANY_ENDED = 2 };
+enum { OWN_BEGUN = 1, ANY_ENDED = 2, LISTED = 4 };
 enum { OPENED = 1, CLOSED = 2, IDLE = 4, TOLD_HEADLESS = 8, OWES = 16 };
 enum { ENDED = 1, LOST = 2, DESCRIBED = 4 };
 enum { NAMED = 1, SPOOLED = 2 };
@@ -71,6 +71,7 @@ static void put_agent(const struct dw__agent *g, struct dw_buf *out)
     dw_buf_add(out, g->said.id, sizeof g->said.id);
     dw_buf_counted(out, dw_str_of(g->said.host));
     dw_buf_byte(out, (uint8_t)g->said.state);
+    dw_buf_byte(out, g->decided);
     dw_buf_varint(out, g->said.epochs);
     dw_buf_varint(out, g->said.frames);
     dw_buf_varint(out, g->said.events);
@@ -114,7 +115,7 @@ void dw_account_save(const struct dw_account *a, struct dw_buf *out)
     put_heads(a, out);
     dw_keyring_save(a->keys, out);
     dw_buf_byte(out, VERSION);
-    dw_buf_byte(out, (uint8_t)((a->own_begun ? OWN_BEGUN : 0) | (a->any_ended ? ANY_ENDED : 0)));
+    dw_buf_byte(out, (uint8_t)((a->own_begun ? OWN_BEGUN : 0) | (a->any_ended ? ANY_ENDED : 0) | (a->listed ? LISTED : 0)));
     put_time(out, a->own.low_water_ns);
     dw_buf_varint(out, a->by_epoch.count);
     for (const struct dw__ring *r = a->use.next; r != &a->use; r = r->next)
@@ -253,6 +254,7 @@ static int take_agents(struct dw_account *a, struct dw_cursor *c)
         uint8_t state = dw_take_byte(c);
         c->bad |= state > DW_AGENT_APPROVED;
         g->said.state = c->bad ? DW_AGENT_NEW : (enum dw_agent_state)state;
+        g->decided = dw_take_byte(c) != 0;
         g->said.epochs = dw_take_varint(c);
         g->said.frames = dw_take_varint(c);
         g->said.events = dw_take_varint(c);
@@ -375,7 +377,11 @@ static int load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns)
     rc = count < (a->own_begun ? 1U : 0U) ? DW_ECORRUPT : take_epochs(a, &heads, c, heard_ns);
     if (rc == DW_OK)
         rc = take_agents(a, c);
-    return rc == DW_OK ? take_streams(a, c) : rc;
+    if (rc == DW_OK)
+        rc = take_streams(a, c);
+    if (rc == DW_OK && (a->listed || flags & LISTED))
+        dw__agents_judge_again(a);
+    return rc;
 }
 
 int dw_account_load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns)

@@ -80,6 +80,13 @@ static bool is_listed(const struct dw_account *a, const uint8_t *id)
     return false;
 }
 
+static void tell_unlisted(struct dw_account *a, const struct dw_head *h, const struct dw__agent *g)
+{
+    char hex[2 * DW_AGENT_ID_BYTES + 1];
+    dw_hex(g->said.id, DW_AGENT_ID_BYTES, hex);
+    dw__tell(a, DW_PROBLEM_UNLISTED, h, hex, "agent %s of host %s is in no list of trusted agents", hex, g->said.host);
+}
+
 /* The first opening of an agent: is it agreed to? */
 static void judge(struct dw_account *a, const struct dw_head *h, struct dw__agent *g)
 {
@@ -91,7 +98,7 @@ static void judge(struct dw_account *a, const struct dw_head *h, struct dw__agen
     if (a->listed) {
         g->said.state = is_listed(a, g->said.id) ? DW_AGENT_APPROVED : DW_AGENT_NEW;
         if (g->said.state == DW_AGENT_NEW)
-            dw__tell(a, DW_PROBLEM_UNLISTED, h, hex, "agent %s of host %s is in no list of trusted agents", hex, g->said.host);
+            tell_unlisted(a, h, g);
         return;
     }
     g->said.state = pinned ? DW_AGENT_NEW : DW_AGENT_PINNED;
@@ -100,6 +107,30 @@ static void judge(struct dw_account *a, const struct dw_head *h, struct dw__agen
     dw_hex(pinned->said.id, DW_AGENT_ID_BYTES, other);
     dw__tell(a, DW_PROBLEM_NEW_KEY, h, hex,
         "host %s is spoken for by agent %s; until now it was %s. If it was set up anew: dogwatch agents approve %s", g->said.host, hex, other, hex);
+}
+
+static void judge_by_list(struct dw_account *a, struct dw__agent *g, enum dw_agent_state was)
+{
+    struct dw_head h = {.time_max_ns = g->said.last_ns};
+    g->said.state = is_listed(a, g->said.id) ? DW_AGENT_APPROVED : DW_AGENT_NEW;
+    memcpy(h.agent, g->said.id, sizeof h.agent);
+    if (g->said.state == DW_AGENT_NEW && was != DW_AGENT_NEW)
+        tell_unlisted(a, &h, g);
+}
+
+void dw__agents_judge_again(struct dw_account *a)
+{
+    for (struct dw__agent *g = a->agents; g && !a->listed; g = g->next)
+        if (!g->decided)
+            g->said.state = DW_AGENT_NEW; /* the first of each host is pinned below */
+    for (struct dw__agent *g = a->agents; g; g = g->next) {
+        if (g->decided || !g->said.epochs)
+            continue;
+        if (a->listed)
+            judge_by_list(a, g, g->said.state);
+        else
+            g->said.state = agreed_for(a, g->said.host) ? DW_AGENT_NEW : DW_AGENT_PINNED;
+    }
 }
 
 void dw__agent_opened(struct dw_account *a, const struct dw_head *h, const char *host)
@@ -162,8 +193,10 @@ void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)
 void dw__agent_approved(struct dw_account *a, const uint8_t *id)
 {
     struct dw__agent *g = dw__agent_enter(a, id);
-    if (g)
-        g->said.state = DW_AGENT_APPROVED;
+    if (!g)
+        return;
+    g->said.state = DW_AGENT_APPROVED;
+    g->decided = true;
 }
 
 void dw_account_list_agents(struct dw_account *a, const uint8_t *ids, uint32_t count)

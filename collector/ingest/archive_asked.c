@@ -147,20 +147,13 @@ static int expire(struct dw_archive *a, const struct dw_archive_ask *ask)
     return rc;
 }
 
-static int hold(struct dw_archive *a, const struct dw_archive_ask *ask)
-{
-    uint64_t from, to;
-    int rc = dw_archive_span(a, ask->since_ns, ask->until_ns, &from, &to);
-    return rc == DW_OK ? dw_archive_hold(a, ask->name, from, to, &ask->asked) : rc;
-}
-
-static const char *reason(enum dw_archive_verb verb, int rc)
+static const char *reason(int rc)
 {
     if (rc == DW_ENOENT)
-        return verb == DW_ARCHIVE_HOLD ? "no segment holds events of that time" : "no hold of that name";
+        return "no hold of that name";
     if (rc == DW_EACCES)
         return "only root, and the account that runs the collector, may let segments go or release them";
-    return rc == DW_EEXIST ? "a hold of that name is in force" : rc == DW_ERANGE ? "no such segments, or no such name" : dw_err_text(rc);
+    return rc == DW_EEXIST ? "a hold of that name is in force" : rc == DW_ERANGE ? "no such segments, no name, or a time that ends before it begins" : dw_err_text(rc);
 }
 
 int dw_archive_do_asked(struct dw_archive *a, const struct dw_asked_file *f, const char **ret_why)
@@ -177,13 +170,13 @@ int dw_archive_do_asked(struct dw_archive *a, const struct dw_asked_file *f, con
         (void)snprintf(ask.asked.id, sizeof ask.asked.id, "%s", f->name);
         bool lets_go = ask.verb == DW_ARCHIVE_EXPIRE || ask.verb == DW_ARCHIVE_RELEASE;
         rc = lets_go && !f->trusted              ? DW_EACCES
-            : ask.verb == DW_ARCHIVE_HOLD    ? hold(a, &ask)
+            : ask.verb == DW_ARCHIVE_HOLD    ? dw_archive_hold(a, ask.name, ask.since_ns, ask.until_ns, &ask.asked)
             : ask.verb == DW_ARCHIVE_RELEASE ? dw_archive_release(a, ask.name, &ask.asked)
             : ask.verb == DW_ARCHIVE_EXPIRE  ? expire(a, &ask)
                                              : dw_archive_exported(a, ask.from, ask.to, &ask.asked);
     }
     if (rc != DW_ESYNTAX && rc != DW_ENOENT && rc != DW_EEXIST && rc != DW_ERANGE && rc != DW_EACCES)
         return rc;
-    *ret_why = reason(ask.verb, rc);
+    *ret_why = reason(rc);
     return DW_OK;
 }

@@ -31,6 +31,7 @@
 #include <stdio.h>
 
 #define INTERRUPTED_NS DW_NS_PER_S
+#define EXPIRE_NS (60 * DW_NS_PER_S)
 enum { TURN_FRAMES = 64, TURN_RECORDS = 4096, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 struct dw_intake_engine {
@@ -49,6 +50,8 @@ struct dw_intake_engine {
     struct dw__places places;
     struct dw_inbox archive_inbox;
     int64_t segment_since_ns;
+    int64_t expired_ns;     /* when it was last looked whether segments are too old */
+    bool state_refused;     /* one was too large to be kept, which was said */
     int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
     int64_t readable_ns;    /* since when it can again; 0: ever since */
 };
@@ -286,9 +289,11 @@ static int keep_state(struct dw_intake_engine *e)
     int rc = own.err ? own.err : state.err ? state.err : dw_archive_keep_state(e->archive, dw_buf_view(&state));
     dw_buf_fini(&own);
     dw_buf_fini(&state);
-    if (rc != DW_ELIMIT)
+    if (rc != DW_ELIMIT && rc != DW_ENOSPC)
         return rc;
-    dw_warn("the state of %" PRIu64 " frames is too large to be kept: a start reads the archive from farther back", dw_archive_next_intake(e->archive));
+    e->state_refused = rc == DW_ELIMIT;
+    dw_warn("the state of %" PRIu64 " frames cannot be kept: %s. A start reads the archive from farther back, and no segment behind the last state is let go",
+        dw_archive_next_intake(e->archive), dw_err_text(rc));
     return DW_OK;
 }
 
@@ -302,7 +307,17 @@ static int expire(struct dw_intake_engine *e)
         how.before_ns = dw_clock_real(e->conf.clock) - e->conf.retention_age_ns;
     (void)snprintf(how.asked.why, sizeof how.asked.why, "retention.age %" PRId64 "s, retention.size %" PRIu64, e->conf.retention_age_ns / DW_NS_PER_S,
         e->conf.retention_bytes);
-    return dw_archive_expire(e->archive, &how, &gone);
+    e->expired_ns = dw_clock_mono(e->conf.clock);
+    int rc = dw_archive_expire(e->archive, &how, &gone);
+    if (rc == DW_OK && gone.segments)
+        dw_info("archive: %" PRIu64 " segments with %" PRIu64 " events were let go (%s); %" PRIu64 " are held, %" PRIu64 " wait for a state", gone.segments, gone.events,
+            how.asked.why, gone.held, gone.waiting);
+    return rc;
+}
+
+static bool expiry_is_due(const struct dw_intake_engine *e)
+{
+    return dw_clock_mono(e->conf.clock) - e->expired_ns > EXPIRE_NS;
 }
 
 /* Seals, keeps a state if it is time, and lets go what is too old: all frames and all alerts are durable. */
@@ -310,7 +325,7 @@ static int seal(struct dw_intake_engine *e)
 {
     int rc = dw_archive_seal(e->archive);
     e->segment_since_ns = dw_clock_mono(e->conf.clock);
-    if (rc == DW_OK && dw_archive_state_due(e->archive))
+    if (rc == DW_OK && !e->state_refused && dw_archive_state_due(e->archive))
         rc = keep_state(e);
     return rc == DW_OK ? expire(e) : rc;
 }
@@ -335,11 +350,11 @@ static int take_own(struct dw_intake_engine *e, struct dw_str own, bool strictly
 
 static int take_state(struct dw_intake_engine *e, struct dw_str state, bool strictly)
 {
-    struct dw_str own, window;
+    struct dw__detect_parts parts;
     forget_own(e);
-    int rc = dw__detect_load(&e->detect, state, strictly, dw_clock_mono(e->conf.clock), &own, &window);
+    int rc = dw__detect_load(&e->detect, state, strictly, dw_clock_mono(e->conf.clock), &parts);
     if (rc == DW_OK)
-        rc = take_own(e, own, strictly);
+        rc = take_own(e, parts.own, strictly);
     if (rc == DW_OK)
         return rc;
     forget_own(e);
@@ -378,6 +393,8 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         return flushed;
     if (rc == DW_EAGAIN)
         rc = silence_counts(e) ? decide_idle(e, ret_taken) : DW_OK;
+    if (rc == DW_OK && *ret_taken == 0 && expiry_is_due(e))
+        rc = expire(e);
     if (rc < 0 || *ret_taken == 0)
         return rc;
     rc = dw_archive_sync(e->archive);
@@ -414,7 +431,7 @@ int dw_intake_take_asked(struct dw_intake_engine *e)
     uint32_t refused;
     int rc = DW_OK;
     if (dw_inbox_asked(&e->archive_inbox))
-        rc = dw_inbox_take(&e->archive_inbox, e->conf.fs, do_asked, asked_done, e, &refused);
+        rc = dw_inbox_take(&e->archive_inbox, &refused);
     if (rc < 0 || !dw_alerts_asked(e->alerts))
         return rc;
     rc = dw_archive_sync(e->archive); /* of what is raised and waits */
@@ -505,6 +522,8 @@ static int open_parts(struct dw_intake_engine *e)
         return DW_ENOMEM;
     rc = dw_archive_open(&archive, &e->archive);
     if (rc == DW_OK)
+        rc = expire(e); /* before anything is written: the disk may be full */
+    if (rc == DW_OK)
         rc = dw_alerts_open(c->fs, e->alerts_dir, &e->alerts);
     if (rc == DW_OK)
         dw_alerts_never_block(e->alerts, c->policy);
@@ -527,7 +546,7 @@ int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **
         rc = dw_path_join(e->rejected_dir, PATH_CAP, e->archive_dir, "rejected");
     if (rc == DW_OK)
         rc = dw_path_join(e->alerts_dir, PATH_CAP, conf->data, "alerts");
-    e->archive_inbox.what = "what was asked of the archive";
+    e->archive_inbox = (struct dw_inbox){.fs = conf->fs, .what = "what was asked of the archive", .take = do_asked, .sync = asked_done, .arg = e};
     if (rc == DW_OK)
         rc = dw_archive_inbox(conf->data, e->archive_inbox.path);
     if (rc == DW_OK)

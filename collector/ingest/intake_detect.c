@@ -208,7 +208,7 @@ void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_bu
     dw_window_save(d->window, out);
 }
 
-static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw_str *ret_own, struct dw_str *ret_window)
+static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw__detect_parts *ret)
 {
     uint8_t settings[DW_SHA256_BYTES], saved[DW_SHA256_BYTES] = {0};
     struct dw_cursor c = dw_cursor_of(state);
@@ -218,10 +218,10 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
     if (rc == DW_OK && strictly && memcmp(saved, settings, sizeof saved) != 0)
         rc = DW_ESTALE;
     d->read_arrival_ns = (int64_t)dw_take_u64(&c);
-    *ret_own = dw_take_counted(&c);
-    *ret_window = dw_take_bytes(&c, dw_cursor_left(&c));
+    ret->own = dw_take_counted(&c);
+    ret->window = dw_take_bytes(&c, dw_cursor_left(&c));
     if (rc == DW_OK)
-        rc = c.bad ? DW_ECORRUPT : dw_window_load(d->window, *ret_window);
+        rc = c.bad ? DW_ECORRUPT : dw_window_load(d->window, ret->window);
     return rc;
 }
 
@@ -236,10 +236,10 @@ int dw__detect_clear(struct dw__detect *d)
     return dw_account_clear(d->account);
 }
 
-int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw_str *ret_own, struct dw_str *ret_window)
+int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw__detect_parts *ret)
 {
     int rc = dw__detect_clear(d);
     if (rc == DW_OK)
-        rc = load(d, state, strictly, heard_ns, ret_own, ret_window);
+        rc = load(d, state, strictly, heard_ns, ret);
     return rc < 0 && dw__detect_clear(d) < 0 ? DW_ENOMEM : rc;
 }

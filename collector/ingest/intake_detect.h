@@ -45,15 +45,18 @@ DW_MUST_USE int dw__detect_again(struct dw__detect *d, const struct dw_archive_r
     int64_t heard_ns, bool *ret_held);
 /* A part of an archive that does not hold: an alert. */
 DW_MUST_USE int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, const struct dw_archived *a, int code);
+/* Of a state: what the owner added, and the windows. */
+struct dw__detect_parts {
+    struct dw_str own, window;
+};
 /* Makes the machine as new. DW_ENOMEM: it can only be finished. */
 DW_MUST_USE int dw__detect_clear(struct dw__detect *d);
 /* Appends what follows from all frames so far (a state, archive.h). `own`: what the owner adds. Failures stand in out->err. */
 void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_buf *out);
 /* Goes on from a state as the machine that saved it would have. `strictly`: only if its rules and settings are those that it was made by, else
- * DW_ESTALE; otherwise correlations that are gone, new or changed begin empty, which is counted. *ret_own and *ret_window are views of it: what the owner
- * added, and the windows' part. When it fails the machine is as new. DW_ECORRUPT, DW_EVERSION, DW_ENOMEM. */
-DW_MUST_USE int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw_str *ret_own,
-    struct dw_str *ret_window);
+ * DW_ESTALE; otherwise correlations that are gone, new or changed begin empty, which is counted. *ret are views of
+ * it. When it fails the machine is as new. DW_ECORRUPT, DW_EVERSION, DW_ENOMEM. */
+DW_MUST_USE int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw__detect_parts *ret);
 /* A finding as an alert: for windows that the owner advances. */
 void dw__detect_finding(void *detect, const struct dw_finding *f);
 

@@ -102,8 +102,8 @@ static void tell_gone(const struct replaying *p)
 static int take_state(void *replaying, struct dw_str state)
 {
     struct replaying *p = replaying;
-    struct dw_str own, window;
-    int rc = dw__detect_load(&p->detect, state, false, 0, &own, &window);
+    struct dw__detect_parts parts;
+    int rc = dw__detect_load(&p->detect, state, false, 0, &parts);
     p->r->expired++;
     if (rc < 0 || !p->detect.whole)
         return rc;
@@ -112,7 +112,7 @@ static int take_state(void *replaying, struct dw_str state)
     p->detect.whole = dw_window_new(p->r->rules, &room);
     if (rc == DW_OK)
         rc = p->detect.whole ? p->rc : DW_ENOMEM;
-    return rc == DW_OK ? dw_window_load(p->detect.whole, window) : rc;
+    return rc == DW_OK ? dw_window_load(p->detect.whole, parts.window) : rc;
 }
 
 static int take(struct replaying *p, struct dw_archive_reader *reader, struct dw_archived *a, struct dw_decoder *decoder, int rc)

@@ -15,6 +15,14 @@ struct holds {
     const char *name; /* NULL: all */
 };
 
+static void put_bound(struct dw_buf *out, const char *name, int64_t ns)
+{
+    if (ns == INT64_MIN || ns == INT64_MAX)
+        dw_buf_printf(out, ",\"%s\":null", name);
+    else
+        api_put_time(out, ',', name, ns);
+}
+
 static void put_hold(void *arg, const struct dw_hold *h)
 {
     struct holds *x = arg;
@@ -22,8 +30,8 @@ static void put_hold(void *arg, const struct dw_hold *h)
     if (x->name && strcmp(x->name, h->name) != 0)
         return;
     api_put_text(out, '{', "hold", dw_str_of(h->name));
-    api_put_number(out, ',', "from", h->from);
-    api_put_number(out, ',', "to", h->to);
+    put_bound(out, "from", h->from_ns);
+    put_bound(out, "to", h->to_ns);
     api_put_time(out, ',', "since", h->since_ns);
     api_put_text(out, ',', "by", dw_str_of(h->asked.by));
     api_put_text(out, ',', "reason", dw_str_of(h->asked.why));
@@ -80,7 +88,7 @@ static bool ask(struct request *rq, const struct dw_archive_ask *a, const char *
 void api_do_hold_add(struct request *rq)
 {
     struct dw_archive_ask a;
-    if (!begin(rq, &a, DW_ARCHIVE_HOLD) || !ask(rq, &a, "a hold of that name is in force, or no segment has events of that time"))
+    if (!begin(rq, &a, DW_ARCHIVE_HOLD) || !ask(rq, &a, "a hold of that name is in force"))
         return;
     struct holds x = {.rq = rq, .name = a.name};
     int rc = dw_archive_holds(&dw_fs_system, rq->api->archive, put_hold, &x);

@@ -28,15 +28,15 @@ async function check() {
 }
 
 export function totals(all) {
-    const kept = all.filter(s => s.state !== 'expired'), sealed = kept.filter(s => s.state !== 'open'), sum = (of, what) => of.reduce((n, s) => n + s[what], 0);
+    const kept = all.filter(s => s.state !== 'expired' && s.state !== 'left out'), sealed = kept.filter(s => s.state !== 'open'), sum = (of, what) => of.reduce((n, s) => n + s[what], 0);
     const times = kept.flatMap(s => [s.from, s.to]).filter(Boolean).sort();
     return { disk: sum(kept, 'bytes'), sealedDisk: sum(sealed, 'bytes'), text: sum(sealed, 'text'), events: sum(sealed, 'events'), open: kept.length - sealed.length, sealed: sealed.length, gone: all.length - kept.length, from: times[0], to: times[times.length - 1] };
 }
 
-const STATES = { open: '○ open', sealed: '● sealed', held: '■ held', expired: '◌ let go' };
+const STATES = { open: '○ open', sealed: '● sealed', held: '■ held', expired: '◌ let go', 'left out': '◌ left out' };
 
 function row(s) {
-    const day = s.from && s.state !== 'expired' && link('search', { q: '*', since: s.from, until: s.to });
+    const day = s.from && ['sealed', 'held'].includes(s.state) && link('search', { q: '*', since: s.from, until: s.to });
     return { cells: [s.segment, STATES[s.state] || s.state, s.file, bytes(s.bytes), s.text ? bytes(s.text) : '—', s.text ? (s.text / s.bytes).toFixed(1) : '—', s.frames ? count(s.frames) : '—',
         !s.events ? '—' : day ? html`<a href=${day}>${count(s.events)}</a>` : count(s.events), s.from ? html`<time>${utc(s.from)}</time>` : '—', s.to ? html`<time>${utc(s.to)}</time>` : '—'] };
 }
@@ -82,14 +82,14 @@ async function place(form) {
     const value = name => form.elements[name].value.trim(), day = name => value(name) ? { [name]: value(name) } : {};
     const reason = value('reason');
     if (await hold('', { name: value('name'), ...day('since'), ...day('until'), ...(reason ? { reason } : {}) },
-        now => `${now.hold}: segments ${now.from} to ${now.to} are held.`))
+        now => `${now.hold} is in force.`))
         form.reset();
 }
 
 function Holds({ all }) {
     return html`<${Section} id="holds" title="Holds" note="segments that are kept, whatever retention says, until somebody releases them" part=${holds.value} load=${load} what="Reading the manifest">
-        ${all?.length > 0 && html`<${Table} label="Holds in force" columns=${[['Hold', 'wide'], ['Segments', 'num'], ['Since (UTC)'], ['By'], ['Why', 'wide'], ['']]} rows=${all.map(h => ({ cells: [
-            html`<${Text} text=${h.hold} />`, h.from === h.to ? h.from : `${h.from}–${h.to}`, html`<time>${utc(h.since)}</time>`, h.by, html`<${Text} text=${h.reason || '—'} limit=${200} />`,
+        ${all?.length > 0 && html`<${Table} label="Holds in force" columns=${[['Hold', 'wide'], ['Events from (UTC)'], ['To (UTC)'], ['Since (UTC)'], ['By'], ['Why', 'wide'], ['']]} rows=${all.map(h => ({ cells: [
+            html`<${Text} text=${h.hold} />`, h.from ? html`<time>${utc(h.from)}</time>` : 'the first', h.to ? html`<time>${utc(h.to)}</time>` : 'all to come', html`<time>${utc(h.since)}</time>`, h.by, html`<${Text} text=${h.reason || '—'} limit=${200} />`,
             html`<button type="button" onClick=${() => hold('/release', { name: h.hold }, () => `${h.hold} was released.`)}>Release<span class="vh"> ${h.hold}</span></button>`] }))} />`}
         ${all && !all.length && html`<p class="dim">Nothing is held.</p>`}
         <form class="bar" onSubmit=${e => {

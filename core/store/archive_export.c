@@ -1,8 +1,9 @@
 /*
  * archive_export: some segments of an archive as an archive of their own.
  *
- * Idea: the copy has the same manifest, and further entries that say of every other segment that it was let go: left out here. So everything that
- * reads an archive reads a copy, verification too, and the lines of the manifest are those of the original.
+ * Idea: the copy has the same manifest, and further entries that say which segments are not in it. So everything that reads an archive reads a copy,
+ * verification too, and the lines of the manifest are those of the original. The open segment is opened first and read as far as it was then: a
+ * collector at work may seal it meanwhile.
  *
  * Invariants:
  *   (1) Nothing is written where something is; the original is only read.
@@ -17,13 +18,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { STEP = 1024 * 1024 };
+enum { STEP = 1024 * 1024, LOOKS_MAX = 5 };
 
 struct exporter {
     const struct dw_export *how;
     struct dw__manifest m;
     uint64_t first, last; /* of m.sealed: [first, last) is copied */
-    bool open;            /* the open segment too */
+    struct dw__rows rows; /* of the open segment */
+    int open_fd;
+    uint64_t open_bytes;
+    bool open; /* it has events of the time */
     bool cut[2];          /* segments before and after are left out */
     struct dw_exported *ret;
 };
@@ -44,6 +48,38 @@ static bool leave_out(struct dw__manifest *m, uint64_t from, uint64_t to)
     return any;
 }
 
+static int scan_open(struct exporter *x)
+{
+    char path[DW__PATH_MAX];
+    struct dw__scan scan = {.fs = x->how->fs, .rows = &x->rows, .due = dw__manifest_due(&x->m, x->m.open)};
+    int rc = dw__segment_path(path, x->how->dir, x->m.open, ".open");
+    if (rc == DW_OK)
+        rc = dw_fs_open(x->how->fs, path, O_RDONLY, 0, &x->open_fd);
+    scan.fd = x->open_fd;
+    if (rc == DW_OK)
+        rc = dw__open_scan(&scan);
+    x->open_bytes = scan.offset;
+    for (uint32_t i = 0; rc == DW_OK && i < x->rows.count; i++) {
+        const struct dw_head *h = &x->rows.row[i].head;
+        x->open |= h->event_count && h->time_max_ns >= x->how->since_ns && h->time_min_ns <= x->how->until_ns;
+    }
+    return rc;
+}
+
+/* Reads the manifest, and the open segment that it speaks of: where a collector sealed that one in between, again. */
+static int look(struct exporter *x)
+{
+    int rc = DW_ENOENT;
+    for (int looks = 0; looks < LOOKS_MAX && rc == DW_ENOENT; looks++) {
+        dw__manifest_fini(&x->m);
+        rc = dw__manifest_read(x->how->fs, x->how->dir, &x->m);
+        if (rc < 0)
+            return rc;
+        rc = x->m.has_open ? scan_open(x) : DW_OK;
+    }
+    return rc;
+}
+
 /* Which segments: from the first to the last that hold events of the time, and before these as far as the next state. */
 static int choose(struct exporter *x)
 {
@@ -55,11 +91,10 @@ static int choose(struct exporter *x)
         x->first = i;
         x->last = x->last ? x->last : i + 1;
     }
-    x->open = m->has_open && (m->sealed_count == 0 || x->how->until_ns >= m->sealed[m->sealed_count - 1].sealed_ns);
     if (x->open)
         x->last = m->sealed_count;
     if (x->first >= x->last && !x->open)
-        return DW_ENOENT;
+        return DW_ERANGE;
     while (x->first > 0 && !dw__manifest_keeps_state(m, x->first - 1))
         x->first--;
     x->cut[0] = leave_out(m, 0, x->first);
@@ -67,17 +102,12 @@ static int choose(struct exporter *x)
     return DW_OK;
 }
 
-/* Up to `bytes` of a file; UINT64_MAX: all of it. */
-static int copy_file(const struct exporter *x, const char *name, uint64_t bytes)
+static int copy_bytes(const struct exporter *x, int in, uint64_t bytes, const char *name)
 {
-    char from[DW__PATH_MAX], to[DW__PATH_MAX];
+    char to[DW__PATH_MAX];
     char *piece = dw_alloc(STEP);
-    int in = -1, out = -1;
-    int rc = piece ? dw_path_join(from, sizeof from, x->how->dir, name) : DW_ENOMEM;
-    if (rc == DW_OK)
-        rc = dw_path_join(to, sizeof to, x->how->to, name);
-    if (rc == DW_OK)
-        rc = dw_fs_open(x->how->fs, from, O_RDONLY, 0, &in);
+    int out = -1;
+    int rc = piece ? dw_path_join(to, sizeof to, x->how->to, name) : DW_ENOMEM;
     if (rc == DW_OK)
         rc = dw_fs_open(x->how->fs, to, O_WRONLY | O_CREAT | O_EXCL, 0640, &out);
     for (uint64_t at = 0, n = 1; rc == DW_OK && n && at < bytes; at += n) {
@@ -90,9 +120,24 @@ static int copy_file(const struct exporter *x, const char *name, uint64_t bytes)
     }
     if (rc == DW_OK)
         rc = dw_fs_sync(x->how->fs, out);
-    dw_fs_close(in);
     dw_fs_close(out);
     dw_free(piece);
+    return rc;
+}
+
+/* DW_EAGAIN: it was let go since we read the manifest. */
+static int copy_file(const struct exporter *x, const char *name)
+{
+    char from[DW__PATH_MAX];
+    int in = -1;
+    int rc = dw_path_join(from, sizeof from, x->how->dir, name);
+    if (rc == DW_OK)
+        rc = dw_fs_open(x->how->fs, from, O_RDONLY, 0, &in);
+    if (rc == DW_ENOENT)
+        return DW_EAGAIN;
+    if (rc == DW_OK)
+        rc = copy_bytes(x, in, UINT64_MAX, name);
+    dw_fs_close(in);
     return rc;
 }
 
@@ -102,29 +147,18 @@ static int copy_state(const struct exporter *x, uint64_t i)
     if (!dw__manifest_keeps_state(&x->m, i))
         return DW_OK;
     int rc = dw__state_path(path, "", x->m.sealed[i].number);
-    return rc == DW_OK ? copy_file(x, path + 1, UINT64_MAX) : rc;
+    return rc == DW_OK ? copy_file(x, path + 1) : rc;
 }
 
 /* The open segment up to its last whole frame; an empty one where it is not asked for, since an archive has one. */
 static int copy_open(const struct exporter *x)
 {
     char path[DW__PATH_MAX];
-    struct dw__rows rows;
-    struct dw__scan scan = {.fs = x->how->fs, .fd = -1, .rows = &rows, .due = dw__manifest_due(&x->m, x->m.open)};
-    int rc = dw__segment_path(path, x->how->dir, x->m.open, ".open");
-    dw__rows_init(&rows);
-    if (rc == DW_OK && x->open)
-        rc = dw_fs_open(x->how->fs, path, O_RDONLY, 0, &scan.fd);
-    if (rc == DW_OK && x->open)
-        rc = dw__open_scan(&scan);
-    for (uint32_t i = 0; rc == DW_OK && i < rows.count; i++)
-        x->ret->events += rows.row[i].head.event_count;
-    if (rc == DW_OK)
-        rc = copy_file(x, strrchr(path, '/') + 1, scan.offset);
-    dw_fs_close(scan.fd);
-    dw__rows_fini(&rows);
+    int rc = dw__segment_path(path, "", x->m.open, ".open");
+    for (uint32_t i = 0; rc == DW_OK && x->open && i < x->rows.count; i++)
+        x->ret->events += x->rows.row[i].head.event_count;
     x->ret->segments += x->open;
-    return rc;
+    return rc == DW_OK ? copy_bytes(x, x->open_fd, x->open ? x->open_bytes : 0, path + 1) : rc;
 }
 
 static int copy_segments(const struct exporter *x)
@@ -133,7 +167,7 @@ static int copy_segments(const struct exporter *x)
     for (uint64_t i = 0; i < x->m.sealed_count && rc == DW_OK; i++) {
         const struct dw_segment_info *s = &x->m.sealed[i];
         if (!s->expired) {
-            rc = copy_file(x, s->file, UINT64_MAX);
+            rc = copy_file(x, s->file);
             x->ret->segments++;
             x->ret->events += s->events;
         }
@@ -146,9 +180,8 @@ static int copy_segments(const struct exporter *x)
 /* Of the sealed segments [from, to): they are not here. */
 static int say_left_out(struct exporter *x, uint64_t from, uint64_t to)
 {
-    struct dw__entry_info entry = {.type = DW__ENTRY_EXPIRE, .segment.number = x->m.sealed[from].number, .upto = x->m.sealed[to - 1].number,
+    struct dw__entry_info entry = {.type = DW__ENTRY_OMIT, .segment.number = x->m.sealed[from].number, .upto = x->m.sealed[to - 1].number,
         .asked = x->how->asked};
-    (void)snprintf(entry.asked.why, sizeof entry.asked.why, "left out of an export");
     return dw__manifest_append(x->how->fs, x->how->to, &x->m, &entry, x->how->now_ns);
 }
 
@@ -174,12 +207,12 @@ static int write_manifest(struct exporter *x)
 
 int dw_archive_export(const struct dw_export *how, struct dw_exported *ret)
 {
-    struct exporter x = {.how = how, .ret = ret};
+    struct exporter x = {.how = how, .ret = ret, .open_fd = -1};
     *ret = (struct dw_exported){0};
-    int rc = dw__manifest_read(how->fs, how->dir, &x.m);
-    if (rc < 0)
-        return rc;
-    rc = choose(&x);
+    dw__rows_init(&x.rows);
+    int rc = look(&x);
+    if (rc == DW_OK)
+        rc = choose(&x);
     if (rc == DW_OK) {
         ret->from = x.first < x.last ? x.m.sealed[x.first].number : x.m.open;
         ret->to = x.open ? x.m.open : x.m.sealed[x.last - 1].number;
@@ -193,6 +226,8 @@ int dw_archive_export(const struct dw_export *how, struct dw_exported *ret)
         rc = dw_fs_sync_dir(how->fs, how->to);
     if (rc == DW_OK)
         rc = dw_fs_sync_parent(how->fs, how->to);
+    dw_fs_close(x.open_fd);
+    dw__rows_fini(&x.rows);
     dw__manifest_fini(&x.m);
     return rc;
 }

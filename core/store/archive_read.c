@@ -60,6 +60,7 @@ struct dw_archive_reader {
     uint64_t from;      /* rows of the loaded segment below this number were given before */
     uint64_t skip_upto; /* sealed segments below are done or unreadable */
     uint64_t told_state; /* segment whose state was given last; 0: none */
+    uint64_t was_open;   /* segment that was read while it was open; 0: none. Sealed, its rows below `from` were given */
     uint64_t failed;    /* the open segment that could not be read and was reported; 0: none */
     bool blind;         /* the manifest could not be read again, which was reported */
     char where[DW__PATH_MAX];
@@ -281,7 +282,7 @@ static int load_open(struct dw_archive_reader *r)
         return rc;
     r->scan = (struct dw__scan){.fs = r->fs, .fd = r->fd, .rows = &r->rows,
         .due = dw__manifest_due(&r->manifest, r->manifest.open)};
-    r->segment = r->manifest.open;
+    r->segment = r->was_open = r->manifest.open;
     r->sealed = r->packed = false;
     return DW_OK;
 }
@@ -342,11 +343,23 @@ static int give_state(struct dw_archive_reader *r, const struct dw_segment_info 
     return rc;
 }
 
-int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg)
+/* The first sealed segment that holds frames to come; *ret_before: the one before it. NULL: none does. */
+static const struct dw_segment_info *next_sealed(const struct dw_archive_reader *r, const struct dw_segment_info **ret_before)
+{
+    *ret_before = NULL;
+    for (uint64_t i = 0; i < r->manifest.sealed_count; *ret_before = &r->manifest.sealed[i++])
+        if (wanted(r, &r->manifest.sealed[i]))
+            return &r->manifest.sealed[i];
+    return NULL;
+}
+
+/* Goes on behind the newest state with so many events behind it that `take` accepts. *ret_found: there is one. */
+static int try_states(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg, bool *ret_found)
 {
     const struct dw__manifest *m = &r->manifest;
     uint64_t behind = 0;
     int refused = 0; /* what stands in the way of some is likely to stand in the way of all */
+    *ret_found = false;
     for (uint64_t i = m->sealed_count; i-- > 0 && refused < STATES_TRIED; behind += m->sealed[i].events) {
         if (behind < events || !dw__manifest_keeps_state(m, i))
             continue;
@@ -354,6 +367,7 @@ int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_tak
         if (rc == DW_OK) {
             dw_archive_reader_seek(r, m->sealed[i].last_intake + 1);
             r->told_state = m->sealed[i].number;
+            *ret_found = true;
             return DW_OK;
         }
         if (rc == DW_ENOMEM)
@@ -365,21 +379,33 @@ int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_tak
     return DW_OK;
 }
 
-/* The first sealed segment that holds frames to come; *ret_before: the one before it. NULL: none does. */
-static const struct dw_segment_info *next_sealed(const struct dw_archive_reader *r, const struct dw_segment_info **ret_before)
+/* Whether the state that stands for what was let go at the beginning cannot be read. */
+static bool lacks_beginning(struct dw_archive_reader *r)
 {
-    *ret_before = NULL;
-    for (uint64_t i = 0; i < r->manifest.sealed_count; *ret_before = &r->manifest.sealed[i++])
-        if (wanted(r, &r->manifest.sealed[i]))
-            return &r->manifest.sealed[i];
-    return NULL;
+    const struct dw_segment_info *before;
+    struct dw_buf state = {0};
+    if (!next_sealed(r, &before) || !before || !before->expired)
+        return false;
+    int rc = dw__state_path(r->where, r->dir, before->number);
+    if (rc == DW_OK)
+        rc = dw__state_read(r->fs, r->where, before, &state);
+    dw_buf_fini(&state);
+    return rc == DW_ENOENT || rc == DW_ECORRUPT;
+}
+
+int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg)
+{
+    bool found;
+    int rc = try_states(r, events, take, arg, &found);
+    return rc == DW_OK && !found && events && lacks_beginning(r) ? try_states(r, 0, take, arg, &found) : rc;
 }
 
 /* Loads the segment that holds the next frame. DW_EAGAIN when there is none yet. */
 static int load_next(struct dw_archive_reader *r)
 {
-    const struct dw_segment_info *before, *s = next_sealed(r, &before);
-    if (s && r->take_state && before && before->expired && before->number > r->told_state) {
+    const struct dw_segment_info *before, *s = next_sealed(r, &before); /* before the open one: the last */
+    bool stands = before && before->expired && before->has_state; /* at the end of a copy nothing has to */
+    if (r->take_state && stands && before->number > r->told_state) {
         r->told_state = before->number;
         int rc = give_state(r, before, r->take_state, r->state_arg);
         if (rc < 0)
@@ -516,7 +542,8 @@ static int give(struct dw_archive_reader *r, const struct dw__row *row, struct d
 /* The next row of the loaded segment that is due; NULL when there is none. */
 static const struct dw__row *next_row(struct dw_archive_reader *r)
 {
-    while (r->at < r->rows.count && !r->chain_order && r->rows.row[r->at].intake.number < r->from)
+    bool given = !r->chain_order || r->was_open == r->segment; /* in the order of chains nothing else tells which rows were */
+    while (r->at < r->rows.count && given && r->rows.row[r->at].intake.number < r->from)
         r->at++;
     return r->at < r->rows.count ? &r->rows.row[r->at++] : NULL;
 }

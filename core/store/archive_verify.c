@@ -49,7 +49,8 @@ static void problem(struct verifier *v, const char *fmt, ...)
     v->conf->problem(v->conf->arg, text);
 }
 
-static void check_file(struct verifier *v, const char *name, uint64_t events, uint64_t bytes, const uint8_t *sha256)
+/* DW_ENOENT, which is not said: it is not there. */
+static int check_file(struct verifier *v, const char *name, uint64_t bytes, const uint8_t *sha256)
 {
     char path[DW__PATH_MAX];
     uint8_t hash[DW_SHA256_BYTES];
@@ -61,42 +62,45 @@ static void check_file(struct verifier *v, const char *name, uint64_t events, ui
     if (rc == DW_OK)
         rc = dw__hash_file(v->conf->fs, fd, hash, &len);
     dw_fs_close(fd);
-    if (rc == DW_ENOENT)
-        problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", name, events);
-    else if (rc < 0)
+    if (rc < 0 && rc != DW_ENOENT)
         problem(v, "%s: cannot be read: %s", name, dw_err_text(rc));
-    else if (len != bytes)
+    else if (rc == DW_OK && len != bytes)
         problem(v, "%s: %s: %" PRIu64 " bytes, sealed with %" PRIu64, name, len < bytes ? "truncated" : "grown", len, bytes);
-    else if (memcmp(hash, sha256, sizeof hash) != 0)
+    else if (rc == DW_OK && memcmp(hash, sha256, sizeof hash) != 0)
         problem(v, "%s: edited: its SHA-256 is not the sealed one", name);
+    return rc;
 }
 
-/* Whether a collector at work has let a segment go since we read the manifest. */
-static bool went_since(const struct verifier *v, const struct dw_segment_info *s)
+/* Whether the manifest, as it is by now, still names a file that is not there: a collector at work may have let it go. */
+static bool is_named(const struct verifier *v, uint64_t segment, bool state)
 {
-    char path[DW__PATH_MAX];
-    struct dw_stat st;
     struct dw__manifest fresh;
-    if (s->expired || dw_path_join(path, sizeof path, v->conf->dir, s->file) < 0 || dw_fs_stat(path, &st) != DW_ENOENT
-        || dw__manifest_read(v->conf->fs, v->conf->dir, &fresh) < 0)
-        return false;
-    const struct dw_segment_info *now = dw__manifest_find(&fresh, s->number);
-    bool went = now && now->expired;
+    if (dw__manifest_read(v->conf->fs, v->conf->dir, &fresh) < 0)
+        return true;
+    bool named = true;
+    for (uint64_t i = 0; i < fresh.sealed_count; i++)
+        if (fresh.sealed[i].number == segment)
+            named = state ? dw__manifest_keeps_state(&fresh, i) : !fresh.sealed[i].expired;
     dw__manifest_fini(&fresh);
-    return went;
+    return named;
 }
 
-static void check_segment(struct verifier *v, struct dw__manifest *m, uint64_t i)
+static void check_segment(struct verifier *v, const struct dw__manifest *m, uint64_t i)
 {
     char path[DW__PATH_MAX];
-    struct dw_segment_info *s = &m->sealed[i];
-    s->expired |= went_since(v, s);
-    v->result->segments += !s->expired;
-    v->result->expired += s->expired;
-    if (!s->expired)
-        check_file(v, s->file, s->events, s->bytes, s->sha256);
-    if (dw__manifest_keeps_state(m, i) && dw__state_path(path, "", s->number) == DW_OK)
-        check_file(v, path + 1, s->events, s->state_bytes, s->state_sha256);
+    const struct dw_segment_info *s = &m->sealed[i];
+    bool here = !s->expired;
+    if (here && check_file(v, s->file, s->bytes, s->sha256) == DW_ENOENT) {
+        here = is_named(v, s->number, false);
+        if (here)
+            problem(v, "%s: deleted: the manifest names it with %" PRIu64 " events", s->file, s->events);
+    }
+    v->result->segments += here;
+    v->result->left_out += s->left_out;
+    v->result->expired += !here && !s->left_out;
+    if (dw__manifest_keeps_state(m, i) && dw__state_path(path, "", s->number) == DW_OK && check_file(v, path + 1, s->state_bytes, s->state_sha256) == DW_ENOENT
+        && is_named(v, s->number, true))
+        problem(v, "%s: deleted: the manifest names it, the state at the end of segment %" PRIu64, path + 1, s->number);
 }
 
 /* "file: agent 0123456789abcdef epoch 1 frame 7" */

@@ -39,10 +39,10 @@ bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i)
     return m->sealed[i].has_state && !(m->sealed[i].expired && i + 1 < m->sealed_count && m->sealed[i + 1].expired);
 }
 
-bool dw__manifest_held(const struct dw__manifest *m, uint64_t segment)
+bool dw__manifest_held(const struct dw__manifest *m, const struct dw_segment_info *s)
 {
     for (uint32_t i = 0; i < m->hold_count; i++)
-        if (segment >= m->hold[i].from && segment <= m->hold[i].to)
+        if (s->time_max_ns >= m->hold[i].from_ns && s->time_min_ns <= m->hold[i].to_ns)
             return true;
     return false;
 }
@@ -76,7 +76,7 @@ static int take_hold(struct dw__manifest *m, const struct dw__entry_info *e)
         m->hold_cap = cap;
     }
     struct dw_hold *h = &m->hold[m->hold_count++];
-    *h = (struct dw_hold){.from = e->segment.number, .to = e->upto, .since_ns = e->time_ns, .asked = e->asked};
+    *h = (struct dw_hold){.from_ns = e->from_ns, .to_ns = e->to_ns, .since_ns = e->time_ns, .asked = e->asked};
     memcpy(h->name, e->name, sizeof h->name);
     return DW_OK;
 }
@@ -111,8 +111,12 @@ static int take_entry(struct dw__manifest *m, const struct dw__entry_info *e)
         }
         break;
     case DW__ENTRY_EXPIRE:
+    case DW__ENTRY_OMIT:
         for (uint64_t i = 0; i < m->sealed_count; i++)
-            m->sealed[i].expired |= m->sealed[i].number >= e->segment.number && m->sealed[i].number <= e->upto;
+            if (!m->sealed[i].expired && m->sealed[i].number >= e->segment.number && m->sealed[i].number <= e->upto) {
+                m->sealed[i].expired = true;
+                m->sealed[i].left_out = e->type == DW__ENTRY_OMIT;
+            }
         break;
     case DW__ENTRY_HOLD:
         rc = take_hold(m, e);
@@ -219,11 +223,11 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     if (rc < 0)
         return rc;
     for (uint64_t i = 0; i < m.sealed_count; i++) {
-        m.sealed[i].held = dw__manifest_held(&m, m.sealed[i].number);
+        m.sealed[i].held = dw__manifest_held(&m, &m.sealed[i]);
         each(arg, &m.sealed[i]);
     }
     if (m.has_open && dw__segment_path(path, dir, m.open, ".open") == DW_OK && dw_fs_stat(path, &st) == DW_OK) {
-        struct dw_segment_info open = {.number = m.open, .bytes = st.size_bytes, .held = dw__manifest_held(&m, m.open)};
+        struct dw_segment_info open = {.number = m.open, .bytes = st.size_bytes};
         (void)snprintf(open.file, sizeof open.file, "%s", strrchr(path, '/') + 1);
         each(arg, &open);
     }
@@ -233,7 +237,7 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
 
 const char *dw_segment_state(const struct dw_segment_info *s)
 {
-    return s->expired ? "expired" : s->held ? "held" : s->sealed ? "sealed" : "open";
+    return s->left_out ? "left out" : s->expired ? "expired" : s->held ? "held" : s->sealed ? "sealed" : "open";
 }
 
 int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg)
@@ -279,7 +283,7 @@ static bool count_done(void *arg, const struct dw__entry_info *e, struct dw_str 
 {
     struct done *d = arg;
     (void)line;
-    d->entries += strcmp(e->asked.id, d->id) == 0;
+    d->entries += e->asked.id[0] && strcmp(e->asked.id, d->id) == 0;
     return true;
 }
 
@@ -287,8 +291,32 @@ int dw_archive_done(const struct dw_fs *fs, const char *dir, const char *id, uin
 {
     struct done d = {.id = id};
     int rc = each_entry(fs, dir, count_done, &d);
-    *ret_entries = d.entries;
+    if (rc == DW_OK)
+        *ret_entries = d.entries;
     return rc;
+}
+
+struct deeds {
+    void (*each)(void *arg, const struct dw_archive_deed *d);
+    void *arg;
+};
+
+static bool tell_deed(void *arg, const struct dw__entry_info *e, struct dw_str line)
+{
+    static const char *const words[] = {[DW__ENTRY_EXPIRE] = "expire", [DW__ENTRY_HOLD] = "hold", [DW__ENTRY_RELEASE] = "release",
+        [DW__ENTRY_EXPORT] = "export", [DW__ENTRY_OMIT] = "omit", [DW__ENTRY_OTHER] = NULL};
+    const struct deeds *d = arg;
+    bool ranges = e->type == DW__ENTRY_EXPIRE || e->type == DW__ENTRY_EXPORT || e->type == DW__ENTRY_OMIT;
+    (void)line;
+    if (words[e->type])
+        d->each(d->arg, &(struct dw_archive_deed){.what = words[e->type], .time_ns = e->time_ns, .from = ranges ? e->segment.number : 0,
+            .to = ranges ? e->upto : 0, .name = e->name, .asked = &e->asked});
+    return true;
+}
+
+int dw_archive_deeds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_archive_deed *d), void *arg)
+{
+    return each_entry(fs, dir, tell_deed, &(struct deeds){.each = each, .arg = arg});
 }
 
 struct lines {

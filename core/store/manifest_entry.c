@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 static const char *const types[] = {[DW__ENTRY_OPEN] = "open", [DW__ENTRY_SEAL] = "seal", [DW__ENTRY_STATE] = "state",
-    [DW__ENTRY_EXPIRE] = "expire", [DW__ENTRY_HOLD] = "hold", [DW__ENTRY_RELEASE] = "release", [DW__ENTRY_EXPORT] = "export",
+    [DW__ENTRY_EXPIRE] = "expire", [DW__ENTRY_HOLD] = "hold", [DW__ENTRY_RELEASE] = "release", [DW__ENTRY_EXPORT] = "export", [DW__ENTRY_OMIT] = "omit",
     [DW__ENTRY_OTHER] = ""};
 
 /* ---- reading ---- */
@@ -61,26 +61,41 @@ static bool take_type(struct dw_str v, enum dw__entry_type *ret)
     return true;
 }
 
+/* What people asked for; *ret_known: the key is one of these. */
+static bool take_asked(struct dw_str key, struct dw_str v, struct dw__entry_info *e, bool *ret_known)
+{
+    const struct {
+        const char *key;
+        char *at;
+        size_t cap;
+    } texts[] = {{"name", e->name, sizeof e->name}, {"by", e->asked.by, sizeof e->asked.by}, {"why", e->asked.why, sizeof e->asked.why},
+        {"request", e->asked.id, sizeof e->asked.id}};
+    *ret_known = true;
+    for (size_t i = 0; i < DW_COUNT_OF(texts); i++)
+        if (dw_str_eq(key, dw_str_of(texts[i].key)))
+            return take_text(v, texts[i].at, texts[i].cap);
+    if (dw_str_eq(key, DW_STR("since")))
+        return dw_str_i64(v, &e->from_ns);
+    if (dw_str_eq(key, DW_STR("until")))
+        return dw_str_i64(v, &e->to_ns);
+    *ret_known = dw_str_eq(key, DW_STR("upto"));
+    return !*ret_known || dw_str_u64(v, &e->upto);
+}
+
 /* One key=value of an entry. Unknown keys are for later versions and pass. */
 static bool take_pair(struct dw_str key, struct dw_str v, struct dw__entry_info *e, uint8_t *prev)
 {
     struct dw_str a, b;
     struct dw_segment_info *s = &e->segment;
+    bool known;
+    bool ok = take_asked(key, v, e, &known);
+    if (known)
+        return ok;
     if (dw_str_eq(key, DW_STR("time"))) { /* one that is no number does not keep the archive from being read: the chain names it */
         if (!dw_str_i64(v, &e->time_ns))
             e->time_ns = INT64_MAX;
         return true;
     }
-    if (dw_str_eq(key, DW_STR("upto")))
-        return dw_str_u64(v, &e->upto);
-    if (dw_str_eq(key, DW_STR("name")))
-        return take_text(v, e->name, sizeof e->name);
-    if (dw_str_eq(key, DW_STR("by")))
-        return take_text(v, e->asked.by, sizeof e->asked.by);
-    if (dw_str_eq(key, DW_STR("why")))
-        return take_text(v, e->asked.why, sizeof e->asked.why);
-    if (dw_str_eq(key, DW_STR("request")))
-        return take_text(v, e->asked.id, sizeof e->asked.id);
     if (dw_str_eq(key, DW_STR("n")))
         return dw_str_u64(v, &e->n);
     if (dw_str_eq(key, DW_STR("prev")))
@@ -142,8 +157,10 @@ void dw__entry_print(const struct dw__entry_info *e, const uint8_t prev[DW_SHA25
     const struct dw_segment_info *s = &e->segment;
     dw_hex(prev, DW_SHA256_BYTES, hex);
     dw_buf_printf(out, "n=%" PRIu64 " prev=%s time=%" PRId64 " type=%s segment=%" PRIu64, e->n, hex, e->time_ns, types[e->type], s->number);
-    if (e->type == DW__ENTRY_EXPIRE || e->type == DW__ENTRY_HOLD || e->type == DW__ENTRY_EXPORT)
+    if (e->type == DW__ENTRY_EXPIRE || e->type == DW__ENTRY_EXPORT || e->type == DW__ENTRY_OMIT)
         dw_buf_printf(out, " upto=%" PRIu64, e->upto);
+    if (e->type == DW__ENTRY_HOLD)
+        dw_buf_printf(out, " since=%" PRId64 " until=%" PRId64, e->from_ns, e->to_ns);
     put_text("name", e->name, out);
     put_text("by", e->asked.by, out);
     put_text("why", e->asked.why, out);

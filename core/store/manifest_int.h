@@ -13,9 +13,10 @@ enum dw__entry_type {
     DW__ENTRY_SEAL,
     DW__ENTRY_STATE,   /* what all frames up to the end of a sealed segment come to stands in a file */
     DW__ENTRY_EXPIRE,  /* segments are let go */
-    DW__ENTRY_HOLD,    /* segments are kept until RELEASE of that name */
+    DW__ENTRY_HOLD,    /* segments with events of a time are kept until RELEASE of that name */
     DW__ENTRY_RELEASE,
     DW__ENTRY_EXPORT,  /* segments were copied for somebody */
+    DW__ENTRY_OMIT,    /* in a copy: segments are not in it */
     DW__ENTRY_OTHER
 };
 
@@ -25,7 +26,8 @@ struct dw__entry_info {
     enum dw__entry_type type;
     struct dw_segment_info segment; /* SEAL: all of it; STATE: number, file, bytes and hash; else the number of the first */
     uint64_t open;                  /* SEAL: the segment that begins */
-    uint64_t upto;                  /* EXPIRE, HOLD, EXPORT: the last segment */
+    uint64_t upto;                  /* EXPIRE, EXPORT, OMIT: the last segment */
+    int64_t from_ns, to_ns;         /* HOLD: of which events */
     char name[DW_HOLD_NAME_CAP];    /* HOLD, RELEASE */
     struct dw_asked asked;          /* EXPIRE, HOLD, RELEASE, EXPORT */
 };
@@ -53,7 +55,7 @@ DW_MUST_USE int dw__manifest_append(const struct dw_fs *fs, const char *dir, str
     struct dw__entry_info *entry, int64_t now_ns);
 /* The sealed segment of that number; NULL: there is none. */
 struct dw_segment_info *dw__manifest_find(const struct dw__manifest *m, uint64_t segment);
-bool dw__manifest_held(const struct dw__manifest *m, uint64_t segment);
+bool dw__manifest_held(const struct dw__manifest *m, const struct dw_segment_info *s);
 /* Whether the file of the state at the end of sealed[i] is kept: that of a segment that is here, or of the last one of those that were let go. */
 bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i);
 

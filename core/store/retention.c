@@ -71,6 +71,14 @@ static void stop_at_state(const struct dw__manifest *m, uint8_t *goes, struct dw
     }
 }
 
+/* What counts of sealed[i]: what is held is not to be had, and the rest must not go for it. */
+static uint64_t size_of(const struct dw__manifest *m, uint64_t i)
+{
+    const struct dw_segment_info *s = &m->sealed[i];
+    uint64_t state = dw__manifest_keeps_state(m, i) ? s->state_bytes : 0;
+    return s->expired || dw__manifest_held(m, s) ? state : s->bytes + state;
+}
+
 static int plan(const struct dw__manifest *m, const struct dw_expire *how, uint8_t **ret_goes, struct dw_expired *ret)
 {
     uint64_t kept = 0;
@@ -80,14 +88,14 @@ static int plan(const struct dw__manifest *m, const struct dw_expire *how, uint8
     if (!goes)
         return DW_ENOMEM;
     for (uint64_t i = 0; i < m->sealed_count; i++)
-        kept += m->sealed[i].expired ? 0 : m->sealed[i].bytes;
+        kept += size_of(m, i);
     for (uint64_t i = 0; i + 1 < m->sealed_count; i++) {
         const struct dw_segment_info *s = &m->sealed[i];
         if (s->expired || !is_asked_for(s, how, kept))
             continue;
-        goes[i] = !dw__manifest_held(m, s->number);
+        goes[i] = !dw__manifest_held(m, s);
         ret->held += !goes[i];
-        kept -= goes[i] ? s->bytes : 0;
+        kept -= goes[i] ? size_of(m, i) : 0;
     }
     stop_at_state(m, goes, ret);
     for (uint64_t i = 0; i < m->sealed_count; i++) {
@@ -98,8 +106,14 @@ static int plan(const struct dw__manifest *m, const struct dw_expire *how, uint8
     return DW_OK;
 }
 
-int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how,
-    void (*each)(void *arg, const struct dw_segment_info *s), void *arg, struct dw_expired *ret)
+static void tell_each(const struct dw__manifest *m, const uint8_t *goes, const struct dw_expire *how)
+{
+    for (uint64_t i = 0; how->each && i < m->sealed_count; i++)
+        if (goes[i])
+            how->each(how->arg, &m->sealed[i]);
+}
+
+int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how, struct dw_expired *ret)
 {
     struct dw__manifest m;
     uint8_t *goes = NULL;
@@ -107,9 +121,8 @@ int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct
     if (rc < 0)
         return rc;
     rc = plan(&m, how, &goes, ret);
-    for (uint64_t i = 0; rc == DW_OK && i < m.sealed_count; i++)
-        if (goes[i])
-            each(arg, &m.sealed[i]);
+    if (rc == DW_OK)
+        tell_each(&m, goes, how);
     dw_free(goes);
     dw__manifest_fini(&m);
     return rc;
@@ -142,6 +155,8 @@ int dw_archive_expire(struct dw_archive *a, const struct dw_expire *how, struct 
     const struct dw__manifest *m = &a->manifest;
     uint8_t *goes = NULL;
     int rc = plan(m, how, &goes, ret);
+    if (rc == DW_OK)
+        tell_each(m, goes, how);
     for (uint64_t i = 0; rc == DW_OK && i < m->sealed_count; i++) {
         struct dw__entry_info entry = {.type = DW__ENTRY_EXPIRE, .segment.number = m->sealed[i].number, .asked = how->asked};
         if (!goes[i])
@@ -174,32 +189,12 @@ static int append(struct dw_archive *a, struct dw__entry_info *entry)
     return dw__manifest_append(a->conf.fs, a->dir, &a->manifest, entry, dw_clock_real(a->conf.clock));
 }
 
-int dw_archive_span(const struct dw_archive *a, int64_t since_ns, int64_t until_ns, uint64_t *ret_from, uint64_t *ret_to)
+int dw_archive_hold(struct dw_archive *a, const char *name, int64_t from_ns, int64_t to_ns, const struct dw_asked *asked)
 {
-    const struct dw__manifest *m = &a->manifest;
-    bool any = false;
-    for (uint64_t i = 0; i < m->sealed_count; i++) {
-        const struct dw_segment_info *s = &m->sealed[i];
-        if (s->expired || s->time_max_ns < since_ns || s->time_min_ns > until_ns)
-            continue;
-        *ret_from = any ? *ret_from : s->number;
-        *ret_to = s->number;
-        any = true;
-    }
-    if (m->sealed_count == 0 || until_ns >= m->sealed[m->sealed_count - 1].sealed_ns) {
-        *ret_from = any ? *ret_from : m->open;
-        *ret_to = m->open;
-        any = true;
-    }
-    return any ? DW_OK : DW_ENOENT;
-}
-
-int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint64_t to, const struct dw_asked *asked)
-{
-    struct dw__entry_info entry = {.type = DW__ENTRY_HOLD, .segment.number = from, .upto = to, .asked = *asked};
+    struct dw__entry_info entry = {.type = DW__ENTRY_HOLD, .segment.number = a->manifest.open, .from_ns = from_ns, .to_ns = to_ns, .asked = *asked};
     if (find_hold(&a->manifest, name))
         return DW_EEXIST;
-    if (!*name || strlen(name) >= sizeof entry.name || from > to || to > a->manifest.open)
+    if (!*name || strlen(name) >= sizeof entry.name || from_ns > to_ns)
         return DW_ERANGE;
     (void)snprintf(entry.name, sizeof entry.name, "%s", name);
     return append(a, &entry);
@@ -207,11 +202,10 @@ int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint6
 
 int dw_archive_release(struct dw_archive *a, const char *name, const struct dw_asked *asked)
 {
-    struct dw__entry_info entry = {.type = DW__ENTRY_RELEASE, .asked = *asked};
+    struct dw__entry_info entry = {.type = DW__ENTRY_RELEASE, .segment.number = a->manifest.open, .asked = *asked};
     const struct dw_hold *h = find_hold(&a->manifest, name);
     if (!h)
         return DW_ENOENT;
-    entry.segment.number = h->from;
     memcpy(entry.name, h->name, sizeof entry.name);
     return append(a, &entry);
 }
@@ -226,6 +220,7 @@ int dw_archive_is_done(const struct dw_archive *a, const char *id, bool *ret)
 {
     uint32_t entries;
     int rc = dw_archive_done(a->conf.fs, a->dir, id, &entries);
-    *ret = entries > 0;
+    if (rc == DW_OK)
+        *ret = entries > 0;
     return rc;
 }

@@ -18,15 +18,6 @@ DW_MUST_USE int dw_inbox_leave(const struct dw_fs *fs, const char *path, const c
 /* Whether it was taken, done or refused. */
 bool dw_inbox_answered(const char *path, const char *name);
 
-/* The collector's end. Zeroed but for `what`, and `path` filled. */
-struct dw_inbox {
-    const char *what; /* "a change of an alert": for messages */
-    char path[DW_INBOX_PATH];
-    bool closed; /* nothing is taken from it any more until the next start, and that was said */
-};
-/* Whether there is something to take. */
-bool dw_inbox_asked(const struct dw_inbox *b);
-
 /* One file. Borrowed during the call. */
 struct dw_asked_file {
     const char *name;
@@ -34,10 +25,21 @@ struct dw_asked_file {
     const char *owner; /* the account whose file it is: who asks */
     bool trusted;      /* that is root, or the collector's own, who may ask for others */
 };
-/* Takes files in the order of asking, a bounded number. `take` does what a file asks for; *ret_why: why it is refused, NULL: it is not; a code < 0 ends
- * it. Then `sync`, and only when all is durable the files go. What cannot be read or is refused is said, and goes too; what cannot be removed
- * closes the inbox. *ret_refused: how many were. */
-DW_MUST_USE int dw_inbox_take(struct dw_inbox *b, const struct dw_fs *fs, int (*take)(void *arg, const struct dw_asked_file *f, const char **ret_why),
-    int (*sync)(void *arg), void *arg, uint32_t *ret_refused);
+/* The collector's end. */
+struct dw_inbox {
+    /* set by the owner */
+    const struct dw_fs *fs;
+    const char *what; /* "a change of an alert": for messages */
+    char path[DW_INBOX_PATH];
+    int (*take)(void *arg, const struct dw_asked_file *f, const char **ret_why); /* does what a file asks for; *ret_why: why it is refused, NULL: it is not */
+    int (*sync)(void *arg); /* makes all that was done durable */
+    void *arg;
+    bool closed; /* nothing is taken from it any more until the next start, and that was said */
+};
+/* Whether there is something to take. */
+bool dw_inbox_asked(const struct dw_inbox *b);
+/* Takes files in the order of asking, a bounded number, and only when all is durable they go. What cannot be read or is refused is said, and goes
+ * too; what cannot be removed closes the inbox. *ret_refused: how many were. Codes of take and sync. */
+DW_MUST_USE int dw_inbox_take(struct dw_inbox *b, uint32_t *ret_refused);
 
 #endif

@@ -32,7 +32,8 @@ struct dw_archive_conf {
 };
 
 struct dw_archive;
-struct dw_keyring; /* below */
+struct dw_keyring; /* these two: below */
+struct dw_segment_info;
 
 /* Opens for writing and recovers: a torn tail of the open segment is cut and kept in rejected/ (bytes are counted in
  * archive_bytes_cut); if something before it is damaged, the segment is closed as it stands (archive_bytes_damaged); leftovers of an
@@ -75,18 +76,15 @@ enum { DW_HOLD_NAME_CAP = 64, DW_ASKED_BY_CAP = 128, DW_ASKED_WHY_CAP = 512, DW_
 struct dw_asked {
     char by[DW_ASKED_BY_CAP], why[DW_ASKED_WHY_CAP], id[DW_ASKED_ID_CAP];
 };
-/* Segments that are kept, whatever else is asked, until the hold is released. */
+/* Segments that have events of a time are kept, whatever else is asked, until the hold is released: those that are there, and those to come. */
 struct dw_hold {
     char name[DW_HOLD_NAME_CAP];
-    uint64_t from, to; /* segments, both included; the open one too */
-    int64_t since_ns;
+    int64_t from_ns, to_ns; /* INT64_MIN, INT64_MAX: no bound */
+    int64_t since_ns;       /* in force since */
     struct dw_asked asked;
 };
-/* Which sealed segments that are here hold events of a time, from the first to the last of them; the open one counts when the time reaches beyond the
- * newest seal. DW_ENOENT: none does. */
-DW_MUST_USE int dw_archive_span(const struct dw_archive *a, int64_t since_ns, int64_t until_ns, uint64_t *ret_from, uint64_t *ret_to);
-/* Durable when it answers. DW_EEXIST: one of that name is in force; DW_ERANGE: no such segments, or no such name. */
-DW_MUST_USE int dw_archive_hold(struct dw_archive *a, const char *name, uint64_t from, uint64_t to, const struct dw_asked *asked);
+/* Durable when it answers. DW_EEXIST: one of that name is in force; DW_ERANGE: a time that ends before it begins, or no name. */
+DW_MUST_USE int dw_archive_hold(struct dw_archive *a, const char *name, int64_t from_ns, int64_t to_ns, const struct dw_asked *asked);
 /* DW_ENOENT: none of that name is in force. */
 DW_MUST_USE int dw_archive_release(struct dw_archive *a, const char *name, const struct dw_asked *asked);
 /* Whether a request of that id made an entry before. */
@@ -98,8 +96,10 @@ DW_MUST_USE int dw_archive_exported(struct dw_archive *a, uint64_t from, uint64_
  * than `keep_bytes`. 0: not by that. */
 struct dw_expire {
     int64_t before_ns;
-    uint64_t keep_bytes;
+    uint64_t keep_bytes; /* of sealed segments that nobody holds, and of states */
     struct dw_asked asked;
+    void (*each)(void *arg, const struct dw_segment_info *s); /* told of each that goes; may be NULL */
+    void *arg;
 };
 /* How many went (or would go). */
 struct dw_expired {
@@ -151,7 +151,7 @@ typedef int dw_take_state(void *arg, struct dw_str state);
  * answers below 0, and a state that cannot be read, is given like an unreadable part; then the frames follow. */
 void dw_archive_reader_states(struct dw_archive_reader *r, dw_take_state *take, void *arg);
 /* Before the first frame: goes on behind the newest state that has so many events behind it and that `take` accepts; when there is none, or it
- * refused several, from the beginning. DW_ENOMEM. */
+ * refused several, from the beginning; where the beginning was let go and its state cannot be read, behind any other. DW_ENOMEM. */
 DW_MUST_USE int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t events, dw_take_state *take, void *arg);
 /* The next frame in intake order. DW_EAGAIN at the end (call again later for what came since). An unreadable part gives an
  * error once and is then passed over: dw_archive_reader_where names the file, ret->frame.head the frame where its kind is not 0,
@@ -168,6 +168,7 @@ struct dw_segment_info {
     uint64_t number;
     bool sealed;
     bool expired;   /* it was let go: its file is gone, what is said of it here stays */
+    bool left_out;  /* so too, but only from this copy of the archive */
     bool held;      /* somebody holds it */
     bool has_state; /* what all frames up to its end come to stands in a file */
     char file[64];
@@ -177,7 +178,7 @@ struct dw_segment_info {
     uint64_t state_bytes;
     uint8_t state_sha256[DW_SHA256_BYTES];
 };
-/* "open", "sealed", "held", "expired". */
+/* "open", "sealed", "held", "expired", "left out". */
 const char *dw_segment_state(const struct dw_segment_info *s);
 /* Calls `each` for every segment the manifest names, oldest first. The open one has its file size only. */
 DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
@@ -187,9 +188,18 @@ DW_MUST_USE int dw_archive_list(const struct dw_fs *fs, const char *dir,
 DW_MUST_USE int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_hold *h), void *arg);
 /* How many entries of the manifest a request of that id made. */
 DW_MUST_USE int dw_archive_done(const struct dw_fs *fs, const char *dir, const char *id, uint32_t *ret_entries);
-/* Calls `each` for every segment that dw_archive_expire would let go, and changes nothing. */
-DW_MUST_USE int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how,
-    void (*each)(void *arg, const struct dw_segment_info *s), void *arg, struct dw_expired *ret);
+/* What dw_archive_expire would do; changes nothing. */
+DW_MUST_USE int dw_archive_expire_plan(const struct dw_fs *fs, const char *dir, const struct dw_expire *how, struct dw_expired *ret);
+/* One thing that somebody asked for, as the manifest has it. Borrowed. */
+struct dw_archive_deed {
+    const char *what; /* "hold", "release", "expire", "export", "omit" */
+    int64_t time_ns;
+    uint64_t from, to; /* segments; 0: none are named */
+    const char *name;  /* of a hold, else "" */
+    const struct dw_asked *asked;
+};
+/* Calls `each` for all of them, oldest first. */
+DW_MUST_USE int dw_archive_deeds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_archive_deed *d), void *arg);
 
 /* Some segments as an archive of their own, which everything that reads archives reads. */
 struct dw_export {
@@ -203,7 +213,8 @@ struct dw_exported {
     uint64_t from, to; /* segments: whole ones, and as many before as the next state asks for */
     uint64_t segments, events, bytes;
 };
-/* Copies them; a collector may be at work. DW_EEXIST: `to` is there; DW_ENOENT: no archive, or no segment holds events of that time. */
+/* Copies them; a collector may be at work. DW_EEXIST: `to` is there; DW_ERANGE: nothing is there of that time; DW_EAGAIN: segments were let go
+ * meanwhile. After a failure that left something in `to` it is no archive: it has no manifest. */
 DW_MUST_USE int dw_archive_export(const struct dw_export *how, struct dw_exported *ret);
 
 /* Appends lines of the manifest as they stand: from the seal of segment `from` to the seal of segment `to` and the one after it, which holds
@@ -217,7 +228,8 @@ DW_MUST_USE int dw_manifest_lines_check(struct dw_str lines, uint32_t *ret_line)
 
 struct dw_verify_result {
     uint64_t segments, frames, events, records, signatures;
-    uint64_t expired; /* segments that were let go, by entries of the manifest: states and the seals of these segments stand for them */
+    uint64_t expired;  /* segments that were let go, by entries of the manifest: states and the seals of these segments stand for them */
+    uint64_t left_out; /* segments that are not in this copy, by entries of its manifest */
     uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
     uint64_t decisions;     /* frames of the collector's own chain, which nobody signs */
     uint64_t problems;

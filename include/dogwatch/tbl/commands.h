@@ -27,7 +27,7 @@ COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH | --
 COMMAND(counters, cmd_counters, "[--data DIR | --server URL] [--output table|ndjson|csv]", "what agent and collector counted since they started")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
 COMMAND(archive, cmd_archive,
-    "ls|verify|holds | hold NAME [--since T] [--until T] [--reason TEXT] | release NAME [--reason TEXT] | expire --before T|--keep SIZE [--reason TEXT] [--dry-run] | export DIR [--since T] [--until T] [--reason TEXT] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
+    "ls|verify|holds|log | hold NAME [--since T] [--until T] [--reason TEXT] | release NAME [--reason TEXT] | expire --before T|--keep SIZE [--reason TEXT] [--dry-run] | export DIR [--since T] [--until T] [--reason TEXT] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "list segments; check that nothing was changed; hold them, let them go, copy them for somebody")
 COMMAND(evidence, cmd_evidence, "export ALERT [--to DIR|FILE.tar] [--rules DIR] [--data DIR [--archive PATH]] | verify PACK [--key FILE]",
     "what proves an alert, as a pack to hand on; judge a pack without the archive")

@@ -94,6 +94,27 @@ static struct dw_expired let_go(struct world *w, int64_t before_ns, uint64_t kee
     return gone;
 }
 
+struct edge {
+    uint64_t segment;
+    int64_t min_ns, max_ns;
+};
+
+static void find_edge(void *arg, const struct dw_segment_info *s)
+{
+    struct edge *e = arg;
+    if (s->number != e->segment)
+        return;
+    e->min_ns = s->time_min_ns;
+    e->max_ns = s->time_max_ns;
+}
+
+static int64_t edge_of(struct world *w, uint64_t segment, bool first)
+{
+    struct edge e = {.segment = segment, .min_ns = INT64_MIN, .max_ns = INT64_MAX};
+    assert_int_equal(dw_archive_list(&dw_fs_system, w->dir, find_edge, &e), DW_OK);
+    return first ? e.min_ns : e.max_ns;
+}
+
 static void what_is_let_go_ends_at_a_state(void **state)
 {
     (void)state;
@@ -130,13 +151,13 @@ static void a_plan_changes_nothing_and_is_what_happens(void **state)
     struct dw_expired planned;
     uint64_t bytes = 0;
     fill(&w, "abcde");
-    struct dw_expire how = {.before_ns = INT64_MIN, .keep_bytes = 1};
-    assert_int_equal(dw_archive_expire_plan(&dw_fs_system, w.dir, &how, count_one, &bytes, &planned), DW_OK);
+    struct dw_expire how = {.before_ns = INT64_MIN, .keep_bytes = 1, .each = count_one, .arg = &bytes};
+    assert_int_equal(dw_archive_expire_plan(&dw_fs_system, w.dir, &how, &planned), DW_OK);
     assert_int_equal(planned.segments, 4);
     assert_int_equal(planned.bytes, bytes);
     assert_read(&w, "0 ");
     how.keep_bytes = bytes; /* all but about one: the newest and all before it but the oldest are not over it any more */
-    assert_int_equal(dw_archive_expire_plan(&dw_fs_system, w.dir, &how, count_one, &bytes, &planned), DW_OK);
+    assert_int_equal(dw_archive_expire_plan(&dw_fs_system, w.dir, &how, &planned), DW_OK);
     assert_in_range(planned.segments, 1, 2);
     assert_int_equal(let_go(&w, INT64_MIN, how.keep_bytes).segments, planned.segments);
     world_is_sound(&w);
@@ -145,7 +166,7 @@ static void a_plan_changes_nothing_and_is_what_happens(void **state)
 
 static void note_hold(void *arg, const struct dw_hold *h)
 {
-    dw_buf_printf(arg, "%s %d-%d by %s: %s;", h->name, (int)h->from, (int)h->to, h->asked.by, h->asked.why);
+    dw_buf_printf(arg, "%s %d-%d by %s: %s;", h->name, (int)h->from_ns, (int)h->to_ns, h->asked.by, h->asked.why);
 }
 
 static void assert_holds(struct world *w, const char *want)
@@ -161,12 +182,14 @@ static void what_is_held_stays_and_what_is_around_it_goes(void **state)
     (void)state;
     struct world w;
     fill(&w, "abcdef");
-    assert_int_equal(dw_archive_hold(w.archive, "case 7", 3, 3, &me), DW_OK);
+    int64_t from_ns = edge_of(&w, 3, true), to_ns = from_ns + 1;
+    char want[200];
+    (void)snprintf(want, sizeof want, "case 7 %d-%d by me=you 1%%: because \n of\xff;", (int)from_ns, (int)to_ns);
+    assert_int_equal(dw_archive_hold(w.archive, "case 7", from_ns, to_ns, &me), DW_OK);
     assert_int_equal(dw_archive_hold(w.archive, "case 7", 1, 1, &me), DW_EEXIST);
     assert_int_equal(dw_archive_hold(w.archive, "", 1, 1, &me), DW_ERANGE);
     assert_int_equal(dw_archive_hold(w.archive, "x", 2, 1, &me), DW_ERANGE);
-    assert_int_equal(dw_archive_hold(w.archive, "x", 1, 99, &me), DW_ERANGE);
-    assert_holds(&w, "case 7 3-3 by me=you 1%: because \n of\xff;");
+    assert_holds(&w, want);
     struct dw_expired gone = let_go(&w, INT64_MAX, 0);
     assert_int_equal(gone.segments, 4);
     assert_int_equal(gone.held, 1);
@@ -178,6 +201,26 @@ static void what_is_held_stays_and_what_is_around_it_goes(void **state)
     assert_holds(&w, "");
     assert_int_equal(let_go(&w, INT64_MAX, 0).segments, 1);
     assert_read(&w, "e21 ");
+    world_is_sound(&w);
+    world_fini(&w);
+}
+
+/* A hold is of a time, not of the segments that were there when it was asked for. */
+static void what_comes_after_a_hold_is_held_too(void **state)
+{
+    (void)state;
+    struct world w;
+    fill(&w, "ab");
+    assert_int_equal(dw_archive_hold(w.archive, "from now on", edge_of(&w, 2, true), INT64_MAX, &me), DW_OK);
+    for (char mark = 'c'; mark < 'g'; mark++) {
+        world_append_events(&w, 2, 9);
+        assert_int_equal(dw_archive_seal(w.archive), DW_OK);
+        assert_int_equal(keep(&w, mark), DW_OK);
+    }
+    struct dw_expired gone = let_go(&w, INT64_MAX, 0);
+    assert_int_equal(gone.segments, 1);
+    assert_int_equal(gone.held, 4); /* the newest is not asked */
+    assert_int_equal(let_go(&w, INT64_MIN, 1).segments, 0); /* nor does what is held make the rest go */
     world_is_sound(&w);
     world_fini(&w);
 }
@@ -269,6 +312,7 @@ static void an_archive_is_whole_when_the_nth_call_of_letting_go_fails(void **sta
         fill(&w, "abc");
         assert_int_equal(dw_archive_seal(w.archive), DW_OK);
         make_state(&w, 'd', &d);
+        int64_t second_ns = edge_of(&w, 2, true);
         dw_archive_close(w.archive);
         faulty_fs_init(&fault, nth, nth % 2 ? FAULT_TORN : FAULT_ENOSPC);
         fault.sticky = true;
@@ -279,7 +323,7 @@ static void an_archive_is_whole_when_the_nth_call_of_letting_go_fails(void **sta
         if (rc == DW_OK)
             rc = dw_archive_keep_state(w.archive, dw_buf_view(&d));
         if (rc == DW_OK)
-            rc = dw_archive_hold(w.archive, "two", 2, 2, &me);
+            rc = dw_archive_hold(w.archive, "two", second_ns, second_ns + 1, &me);
         if (rc == DW_OK)
             rc = dw_archive_expire(w.archive, &(struct dw_expire){.before_ns = INT64_MAX}, &gone);
         if (rc == DW_OK)
@@ -299,42 +343,21 @@ static void an_archive_is_whole_when_the_nth_call_of_letting_go_fails(void **sta
     }
 }
 
-struct edge {
-    uint64_t segment;
-    int64_t min_ns, max_ns;
-};
-
-static void find_edge(void *arg, const struct dw_segment_info *s)
-{
-    struct edge *e = arg;
-    if (s->number != e->segment)
-        return;
-    e->min_ns = s->time_min_ns;
-    e->max_ns = s->time_max_ns;
-}
-
-static int64_t edge_of(struct world *w, uint64_t segment, bool first)
-{
-    struct edge e = {.segment = segment, .min_ns = INT64_MIN, .max_ns = INT64_MAX};
-    assert_int_equal(dw_archive_list(&dw_fs_system, w->dir, find_edge, &e), DW_OK);
-    return first ? e.min_ns : e.max_ns;
-}
-
 static void an_export_is_an_archive_that_says_what_is_left_out(void **state)
 {
     (void)state;
     static const struct {
-        uint64_t since, until; /* segments whose first and last event bound the time; 0: none does */
+        uint64_t since, until; /* segments whose first and last event bound the time; 0: none does; 6: from behind the last sealed one */
         const char *want;
         uint64_t from, to, segments;
-    } rows[] = {{0, 0, "0 ", 1, 6, 6}, {2, 0, "a5 ", 2, 6, 5}, {4, 0, "b9 ", 3, 6, 4}, {4, 4, "b9 ", 3, 4, 2}, {2, 2, "a5 ", 2, 2, 1}};
+    } rows[] = {{0, 0, "0 ", 1, 6, 6}, {2, 0, "a5 ", 2, 6, 5}, {4, 0, "b9 ", 3, 6, 4}, {4, 4, "b9 e", 3, 4, 2}, {2, 2, "a5 e", 2, 2, 1}, {6, 0, "e21 ", 6, 6, 1}};
     struct world w;
     fill(&w, "ab-de");
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
         struct dw_exported got;
         char to[512];
         (void)snprintf(to, sizeof to, "%.480s/copy%d", w.dir, (int)i);
-        struct dw_export how = {.fs = &dw_fs_system, .dir = w.dir, .to = to, .since_ns = edge_of(&w, rows[i].since, true),
+        struct dw_export how = {.fs = &dw_fs_system, .dir = w.dir, .to = to, .since_ns = rows[i].since == 6 ? edge_of(&w, 5, false) + 1 : edge_of(&w, rows[i].since, true),
             .until_ns = edge_of(&w, rows[i].until, false), .now_ns = 5, .asked = me};
         assert_int_equal(dw_archive_export(&how, &got), DW_OK);
         assert_int_equal(got.from, rows[i].from);
@@ -342,6 +365,8 @@ static void an_export_is_an_archive_that_says_what_is_left_out(void **state)
         assert_int_equal(got.segments, rows[i].segments);
         assert_int_equal(got.events, (rows[i].until ? got.segments : got.segments - 1) * 120 + (rows[i].until ? 0 : 60));
         assert_int_equal(dw_archive_export(&how, &got), DW_EEXIST);
+        how.since_ns = how.until_ns = 5; /* before all of it */
+        assert_int_equal(dw_archive_export(&how, &got), DW_ERANGE);
         struct world copy = w;
         memcpy(copy.dir, to, strlen(to) + 1);
         assert_read(&copy, rows[i].want);
@@ -389,6 +414,7 @@ int main(void)
         cmocka_unit_test(what_is_let_go_ends_at_a_state),
         cmocka_unit_test(a_plan_changes_nothing_and_is_what_happens),
         cmocka_unit_test(what_is_held_stays_and_what_is_around_it_goes),
+        cmocka_unit_test(what_comes_after_a_hold_is_held_too),
         cmocka_unit_test(verification_names_what_was_done_to_it),
         cmocka_unit_test(a_reader_begins_behind_the_newest_state_with_enough_behind_it),
         cmocka_unit_test(a_state_is_due_when_what_was_sealed_is_worth_it),
