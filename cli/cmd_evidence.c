@@ -5,6 +5,7 @@
  *
  * Invariant: the answer is yes only if all is there and all holds.
  */
+#include "alert_evidence.h"
 #include "cmd_alert.h"
 
 #include "dogwatch/collect/evidence.h"
@@ -261,7 +262,7 @@ static int make_pack(struct export *x, struct dw_epack *p)
     int rc = dw_evidence_gather(&g, p);
     if (rc == DW_ENOENT && x->named.count && dw_path_join(x->place[0], CLI_PATH_MAX, x->o->archive, "MANIFEST") == DW_OK
         && dw_fs_stat(x->place[0], &st) == DW_OK) {
-        (void)fprintf(stderr, "dogwatch: none of the %u events that the alert names is in %s\n", x->named.count, x->o->archive);
+        (void)fprintf(stderr, "dogwatch: none of the %u events that the alert names: they %s\n", x->named.count, cli_missing_text(x->o, CLI_NO));
         return CLI_NO;
     }
     if (rc == DW_ELIMIT) {

@@ -133,12 +133,15 @@ static void say_text(void *arg, struct dw_str word, const char *meant)
 }
 
 /* How far the answer can be trusted. */
-static void say_completeness(const struct run *r, uint64_t frames)
+static void say_completeness(const struct run *r, const struct dw_archive_reader *reader)
 {
+    uint64_t frames = dw_archive_reader_frames(reader), gone = dw_archive_reader_gone(reader);
     const char *why = r->bad_parts ? "parts could not be read or shown" : dw_query_partial(r->q);
     (void)fprintf(stderr, "%llu of %llu events, %llu frames read: %s%s\n", (unsigned long long)r->pass.matched,
         (unsigned long long)r->pass.events, (unsigned long long)frames,
         why ? "partial, " : r->asks ? "complete as far as " : "complete", why ? why : r->asks ? r->asks : "");
+    if (gone)
+        (void)fprintf(stderr, "note: of this time %llu segments are not here any more; `dogwatch archive log` says why\n", (unsigned long long)gone);
 }
 
 /* Whether no further event is wanted. */
@@ -215,7 +218,7 @@ static int scan(struct run *r)
         follow(r, reader);
     r->asks = dw_query_done(r->q) ? "head asks" : has_enough(r) ? "--limit asks" : NULL;
     dw_query_end(r->q); /* while the reader lives: rows may point into its last frame */
-    say_completeness(r, dw_archive_reader_frames(reader));
+    say_completeness(r, reader);
     dw_archive_reader_close(reader);
     if (!r->o->follow)
         dw_query_unseen(r->q, say_unseen, NULL);

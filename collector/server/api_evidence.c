@@ -44,6 +44,19 @@ static bool is_over(void *arg)
     return e->stop || api_is_over(e->rq);
 }
 
+static void note_gone(void *arg, const struct dw_segment_info *s)
+{
+    *(uint64_t *)arg += s->expired;
+}
+
+/* Segments that are not here any more: events of an alert may have been in them. */
+static uint64_t count_gone(const struct request *rq)
+{
+    uint64_t gone = 0;
+    int rc = dw_archive_list(&dw_fs_system, rq->api->archive, note_gone, &gone);
+    return rc < 0 ? 0 : gone;
+}
+
 /* Reads what the alert names, and ends the answer. */
 static void answer(struct evidence *e, void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev))
 {
@@ -56,6 +69,7 @@ static void answer(struct evidence *e, void (*each)(void *arg, const struct dw_a
     if (rq->failed)
         return;
     api_put_number(&more, ',', "missing", e->named.missing);
+    api_put_number(&more, ',', "let_go", e->named.missing ? count_gone(rq) : 0);
     api_answer_line(rq, dw_buf_view(&more));
     dw_buf_fini(&more);
 }

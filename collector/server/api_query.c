@@ -74,6 +74,7 @@ static void put_answer(struct api_scan *s)
     api_put_number(&more, ',', "matched", s->pass.matched);
     api_put_number(&more, ',', "events", s->pass.events);
     api_put_number(&more, ',', "frames", s->frames);
+    api_put_number(&more, ',', "let_go", s->reader ? dw_archive_reader_gone(s->reader) : 0);
     put_bound(&more, "since", s->since_ns, INT64_MIN);
     put_bound(&more, "until", s->until_ns, INT64_MAX);
     dw_buf_printf(&more, ",\"notes\":[%.*s]", DW_ARG(dw_buf_view(&r->notes)));

@@ -66,7 +66,7 @@ function Proof({ alert, evidence, complaints }) {
     const frames = evidence.value.map(e => e.dogwatch?.frame).filter(n => n !== undefined), intake = evidence.value.map(e => e.dogwatch?.intake);
     return html`<section aria-labelledby="proof" class=${`proof ${state}`}><h2 id="proof">Proof of the evidence</h2>
         <p><strong class="badge">${STATES[state][0]}</strong> ${STATES[state][1]}</p>
-        <p>${count(evidence.value.length)} of ${count(evidence.value.length + missing)} named events are in the archive${frames.length
+        <p>${count(evidence.value.length)} of ${count(evidence.value.length + missing)} named events are in the archive${missing && evidence.answer.let_go ? `, of which ${plural(evidence.answer.let_go, 'segment')} ${evidence.answer.let_go === 1 ? 'was' : 'were'} let go` : ''}${frames.length
             ? html`, ${between('frame', frames)}, ${between('intake', intake)}, of agent ${agents.map((a, i) => html`${i ? ', ' : ''}<code>${a}</code>`)}` : ''}.</p>
         ${against.length > 0 && html`<ul>${against.map(c => html`<li><a href=${link('alert', {}, c.event.id)}>${c.rule?.name}</a> <time>${utc(c['@timestamp'])}</time></li>`)}</ul>`}
         ${complaints.error && html`<p class="hint">Findings against chains could not be asked for: ${complaints.error.message}</p>`}

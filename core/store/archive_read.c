@@ -180,6 +180,16 @@ const char *dw_archive_reader_where(const struct dw_archive_reader *r)
     return r->where;
 }
 
+uint64_t dw_archive_reader_gone(const struct dw_archive_reader *r)
+{
+    uint64_t gone = 0;
+    for (uint64_t i = 0; i < r->manifest.sealed_count; i++) {
+        const struct dw_segment_info *s = &r->manifest.sealed[i];
+        gone += s->expired && s->events && s->time_max_ns >= r->from_ns && s->time_min_ns <= r->to_ns;
+    }
+    return gone;
+}
+
 uint64_t dw_archive_reader_frames(const struct dw_archive_reader *r)
 {
     return r->frames;

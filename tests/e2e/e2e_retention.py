@@ -138,6 +138,8 @@ of_one = [a for a in ndjson(b''.join(live).decode()) if a['finding'].get('first'
 old = next(a for a in of_one if a['finding']['first'][0] not in here)
 out = dogwatch('alert', 'show', old['id'], '--data', data, '--output', 'table', codes=(1,))
 check('1 of 1 named events are not in this archive, of which segments were let go' in out, 'of an alert whose events were let go that is said', out)
+r = subprocess.run([DOGWATCH, 'query', '*', '--data', data], capture_output=True)
+check(f'of this time {len(gone)} segments are not here any more' in r.stderr.decode(), 'a query says what is not here', r.stderr.decode()[-300:])
 # One whose events are held is proved, though the record with its agent's key went.
 held_rows = [r for r in rows(data) if r['state'] == 'held']
 proved = next(a for a in of_one if a['finding']['first'][0] in here and held_rows[0]['from'] <= a['finding']['@timestamp'] <= held_rows[-1]['to'])

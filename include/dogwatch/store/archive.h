@@ -159,6 +159,8 @@ DW_MUST_USE int dw_archive_reader_begin(struct dw_archive_reader *r, uint64_t ev
 DW_MUST_USE int dw_archive_reader_next(struct dw_archive_reader *r, struct dw_archived *ret);
 /* The file the reader is in, for messages. */
 const char *dw_archive_reader_where(const struct dw_archive_reader *r);
+/* How many segments of the time asked for (dw_archive_reader_range) were let go, or left out of this copy. */
+uint64_t dw_archive_reader_gone(const struct dw_archive_reader *r);
 /* Frames handed out so far, for the answer's "frames read". */
 uint64_t dw_archive_reader_frames(const struct dw_archive_reader *r);
 
