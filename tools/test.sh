@@ -13,10 +13,13 @@ said=$work/said; : >"$said" # every line that counts: `ok    NAME`, `FAIL  NAME`
 export work said
 
 run() { # a name, a command: its verdict; its output where it failed. May run beside others: each is told in one piece
-  local name=$1 log; shift; log=$(mktemp -p "$work")
-  if "$@" >"$log" 2>&1; then echo "ok    $name" >"$log.say"; else { tail -40 "$log"; echo "FAIL  $name"; } >"$log.say"; fi
-  grep '^SKIPPED' "$log" >>"$log.say"
-  { flock 9; cat "$log.say"; grep -E '^(ok|FAIL)    ?|^SKIPPED' "$log.say" >>"$said"; } 9>"$work/lock"
+  local name=$1 log verdict; shift; log=$(mktemp -p "$work")
+  if "$@" >"$log" 2>&1; then verdict="ok    $name"; else verdict="FAIL  $name"; fi
+  {
+    flock 9
+    [ "${verdict%% *}" = ok ] || tail -40 "$log"
+    { echo "$verdict"; grep '^SKIPPED' "$log"; } | tee -a "$said"
+  } 9>"$work/lock"
 }
 export -f run
 configure() { [ -f "build/$1/build.ninja" ] || cmake --preset "$@" >/dev/null; cmake --build --preset "$1"; }

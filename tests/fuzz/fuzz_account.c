@@ -18,13 +18,10 @@ static void ask(const struct dw_account *a)
 {
     struct dw_decision d;
     struct dw_chain chain;
-    uint64_t bytes = 0;
-    for (const struct dw_account_stream *s = NULL; (s = dw_account_next(a, s));) {
-        bytes += s->archived;
+    for (const struct dw_account_stream *s = NULL; (s = dw_account_next(a, s));)
         (void)dw_account_is_heard(a, s->id, 0);
-    }
     for (const struct dw_account_agent *g = NULL; (g = dw_account_next_agent(a, g));)
-        bytes += g->frames;
+        DW_ASSERT(memchr(g->host, 0, sizeof g->host));
     (void)dw_account_all_closed(a);
     (void)dw_account_low_water(a);
     (void)dw_account_unheard(a, INT64_MAX, &d);
