@@ -25,6 +25,7 @@ export -f run
 configure() { [ -f "build/$1/build.ninja" ] || cmake --preset "$@" >/dev/null; cmake --build --preset "$1"; }
 programs() { local preset=$1; shift; cmake --preset "$preset" -DDW_TESTS=ON >/dev/null; cmake --build --preset "$preset" --target "$@"; }
 count() { grep -cE "$1" "$2" || true; }
+( said=$work/probe; export said; : >"$said"; run probe false >/dev/null; [ "$(count '^FAIL ' "$said")" = 1 ] ) || { echo "test.sh: a failure is not counted"; exit 3; }
 run build.asan configure asan
 grep -q '^FAIL' "$said" && { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 ctest --preset asan -j2 >"$work/ctest" 2>&1
