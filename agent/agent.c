@@ -58,7 +58,7 @@ static int set_formats(struct agent *a)
 static int set_line_options(struct agent *a)
 {
     const struct dw_conf_list *list = &a->opt->redact;
-    a->redact = list->count ? 0 : 1u << DW_REDACT_CARDS;
+    a->redact = list->count ? 0 : DW_REDACT_USUAL;
     for (uint32_t i = 0; i < list->count; i++) {
         enum dw_redact_rule rule;
         if (dw_str_eq(list->item[i], DW_STR("none")))

@@ -49,6 +49,7 @@ struct dw_lines {
     uint64_t long_hash, long_from; /* declared up to here */
     struct dw_buf scratch, masked;
     struct dw_mask mask[DW_LINE_MASKS_MAX];
+    bool in_key[JOINS]; /* the line before was of a private key that goes on */
 };
 
 struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start)
@@ -138,10 +139,26 @@ enum dw_envelope dw_lines_envelope(const struct dw_lines *l)
     return l->envelope;
 }
 
+/* Lines of a key that goes over several; what else was found in such a line is part of it. */
+static uint32_t mask_key_line(struct dw_lines *l, const struct dw_line *line, uint32_t found)
+{
+    struct dw_mask whole;
+    bool *inside = &l->in_key[line->out < JOINS ? line->out : 0];
+    if (!*inside && !found && !dw_str_ends(dw_str_trim(line->text), DW_STR("PRIVATE KEY-----")))
+        return 0; /* a header, with what follows it or alone, is one of these */
+    *inside = dw_redact_key_line(*inside, line->text, &whole);
+    if (whole.len == 0)
+        return found;
+    l->mask[0] = whole;
+    return 1;
+}
+
 /* Masks, if there is something to mask, in a copy. */
 static int mask_line(struct dw_lines *l, struct dw_line *line)
 {
     uint32_t n = l->conf.redact ? dw_redact_scan(l->conf.redact, line->text, l->mask, DW_LINE_MASKS_MAX) : 0;
+    if (l->conf.redact & 1u << DW_REDACT_PRIVATE_KEYS)
+        n = mask_key_line(l, line, n);
     if (n == 0)
         return DW_OK;
     dw_buf_reset(&l->masked);

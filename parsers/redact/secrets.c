@@ -2,8 +2,8 @@
  * secrets: passwords, credentials and keys, known by what stands before them.
  *
  * Idea: a secret is a value, and values follow '=' or ':' (password=x, "token": "x", Authorization: Bearer x,
- * https://user:x@host). So one pass looks at these two bytes only and reads the word before them backwards; keys
- * that carry their own mark (AKIA..., -----BEGIN) are looked for by that mark.
+ * https://user:x@host), or these percent-encoded. So one pass looks at these bytes only and reads the word before them
+ * backwards. Private keys are looked for by their header, and by how their lines look.
  *
  * Invariants:
  *   (1) No mask is empty, and none reaches past the line.
@@ -57,6 +57,21 @@ static size_t value_start(struct dw_str line, size_t at)
     return at;
 }
 
+/* Where a value ends that stands in quotes: at the quote like the one before it, whatever is in between. `at` when it does not end. */
+static size_t quoted_end(struct dw_str line, size_t at)
+{
+    char quote = at > 0 ? line.ptr[at - 1] : 0;
+    bool escaped = at > 1 && line.ptr[at - 2] == '\\'; /* within a string of JSON */
+    if (quote != '"' && quote != '\'')
+        return at;
+    for (size_t i = at; i < line.len; i++) {
+        bool slash = i > at && line.ptr[i - 1] == '\\' && !(i > at + 1 && line.ptr[i - 2] == '\\');
+        if (line.ptr[i] == quote && slash == escaped)
+            return escaped ? i - 1 : i;
+    }
+    return at;
+}
+
 static size_t value_end(struct dw_str line, size_t at)
 {
     while (at < line.len && !is_value_end(line.ptr[at]))
@@ -68,7 +83,7 @@ static size_t value_end(struct dw_str line, size_t at)
 
 static size_t mask_value(struct dw__finder *f, enum dw_redact_rule rule, size_t at)
 {
-    size_t end = value_end(f->line, at);
+    size_t quoted = quoted_end(f->line, at), end = quoted > at ? quoted : value_end(f->line, at);
     if (end > at)
         dw__found(f, rule, at, end - at);
     return end;
@@ -105,17 +120,55 @@ static size_t word_end(struct dw_str line, size_t at)
     return at;
 }
 
+/* pass=x: of a count of what passed a test nothing is secret. */
+static size_t short_password(struct dw__finder *f, size_t word, size_t at)
+{
+    static const struct dw_str name = {"pass", 4};
+    struct dw_str line = f->line;
+    size_t start = value_start(line, at + 1), end = value_end(line, start), digits = start;
+    bool alone = word == name.len || (word > name.len && !is_key_byte(line.ptr[word - name.len - 1]));
+    while (digits < end && line.ptr[digits] >= '0' && line.ptr[digits] <= '9')
+        digits++;
+    return line.ptr[at] == '=' && ends_with(line, word, name) && alone && digits < end ? mask_value(f, DW_REDACT_PASSWORDS, start) : 0;
+}
+
+static const struct dw_str secret_names[] = {{"password", 8}, {"passwd", 6}, {"pwd", 3}, {"passphrase", 10}, {"secret", 6}, {"token", 5}, {"api_key", 7},
+    {"apikey", 6}, {"access_key", 10}, {"accesskey", 9}, {"account_key", 11}, {"accountkey", 10}, {"private_key", 11}, {"credentials", 11}};
+
+/* password%3Dx, as a form stands in a URL: the value ends at the next '%26', quote or the usual ends. */
+static size_t at_percent(struct dw__finder *f, uint32_t set, size_t at)
+{
+    struct dw_str line = f->line;
+    bool marks = at + 3 < line.len && line.ptr[at + 1] == '3' && (lower(line.ptr[at + 2]) == 'd' || lower(line.ptr[at + 2]) == 'a');
+    if (!marks || !(set & 1u << DW_REDACT_PASSWORDS))
+        return at + 1;
+    size_t word = at, start = at + 3;
+    while (word >= 3 && memcmp(line.ptr + word - 3, "%22", 3) == 0)
+        word -= 3;
+    if (!ends_with_any(line, word, secret_names, DW_COUNT_OF(secret_names)))
+        return at + 1;
+    while (start + 3 <= line.len && (memcmp(line.ptr + start, "%22", 3) == 0 || memcmp(line.ptr + start, "%20", 3) == 0))
+        start += 3;
+    size_t end = start, most = value_end(line, start);
+    while (end < most && !(end + 3 <= most && (memcmp(line.ptr + end, "%26", 3) == 0 || memcmp(line.ptr + end, "%22", 3) == 0)))
+        end++;
+    if (end > start)
+        dw__found(f, DW_REDACT_PASSWORDS, start, end - start);
+    return end > at ? end : at + 1;
+}
+
 static size_t at_mark(struct dw__finder *f, uint32_t set, size_t at)
 {
-    static const struct dw_str secrets[] = {{"password", 8}, {"passwd", 6}, {"pwd", 3}, {"passphrase", 10}, {"secret", 6},
-        {"token", 5}, {"api_key", 7}, {"apikey", 6}, {"access_key", 10}, {"private_key", 11}};
     static const struct dw_str headers[] = {{"authorization", 13}};
     struct dw_str line = f->line;
     size_t word = word_end(line, at);
     if (set & 1u << DW_REDACT_BEARER && ends_with_any(line, word, headers, DW_COUNT_OF(headers)))
         return mask_credentials(f, value_start(line, at + 1));
-    if (set & 1u << DW_REDACT_PASSWORDS && ends_with_any(line, word, secrets, DW_COUNT_OF(secrets)))
+    if (set & 1u << DW_REDACT_PASSWORDS && ends_with_any(line, word, secret_names, DW_COUNT_OF(secret_names)))
         return mask_value(f, DW_REDACT_PASSWORDS, value_start(line, at + 1));
+    size_t masked = set & 1u << DW_REDACT_PASSWORDS ? short_password(f, word, at) : 0;
+    if (masked)
+        return masked;
     size_t host = set & 1u << DW_REDACT_URL_CREDENTIALS && line.ptr[at] == ':' ? url_password(line, at) : 0;
     if (host > at + 1) {
         dw__found(f, DW_REDACT_URL_CREDENTIALS, at + 1, host - at - 1);
@@ -126,12 +179,9 @@ static size_t at_mark(struct dw__finder *f, uint32_t set, size_t at)
 
 static void scan_marks(struct dw__finder *f, uint32_t set)
 {
-    for (size_t i = 0; i < f->line.len;) {
-        if (f->line.ptr[i] == '=' || f->line.ptr[i] == ':')
-            i = at_mark(f, set, i);
-        else
-            i++;
-    }
+    static const struct dw_str marks = {"=:%", 3};
+    for (size_t i = dw__next_of(f->line, 0, marks); i < f->line.len; i = dw__next_of(f->line, i, marks))
+        i = f->line.ptr[i] == '%' ? at_percent(f, set, i) : at_mark(f, set, i);
 }
 
 /* A bearer token that stands alone, as programs print it; short words after "Bearer" are prose. */
@@ -151,25 +201,6 @@ static void scan_bearer(struct dw__finder *f)
         if (end - start >= TOKEN_MIN && !listed)
             dw__found(f, DW_REDACT_BEARER, start, end - start);
         at = end > start ? end : start;
-    }
-}
-
-static void scan_aws(struct dw__finder *f)
-{
-    enum { KEY_LEN = 20 };
-    struct dw_str line = f->line;
-    for (size_t i = 0; i + KEY_LEN <= line.len; i++) {
-        i += dw_str_index(dw_str_slice(line, i, line.len), 'A');
-        if (i + KEY_LEN > line.len)
-            return;
-        const char *s = line.ptr + i;
-        if ((memcmp(s, "AKIA", 4) != 0 && memcmp(s, "ASIA", 4) != 0) || (i && is_key_byte(s[-1])))
-            continue;
-        size_t n = 4;
-        while (n < KEY_LEN && is_key_byte(s[n]) && !(s[n] >= 'a' && s[n] <= 'z'))
-            n++;
-        if (n == KEY_LEN && (i + n == line.len || !is_key_byte(s[n])))
-            dw__found(f, DW_REDACT_AWS_KEYS, i, n);
     }
 }
 
@@ -193,14 +224,75 @@ static void scan_private_keys(struct dw__finder *f)
     }
 }
 
+static bool is_base64(char c)
+{
+    return is_key_byte(c) || c == '+' || c == '/';
+}
+
+/* A line of a key that is written over several: nothing but base64, as long as PEM has it. A hash in hex is none. */
+static void scan_key_line(struct dw__finder *f)
+{
+    enum { SHORTEST = 60, LONGEST = 80 };
+    struct dw_str line = dw_str_trim(f->line);
+    bool beyond_hex = false;
+    if (line.len < SHORTEST || line.len > LONGEST)
+        return;
+    for (size_t i = 0; i < line.len; i++) {
+        char c = line.ptr[i];
+        if (!is_base64(c) && !(c == '=' && i + 2 >= line.len))
+            return;
+        beyond_hex |= lower(c) > 'f' || c == '+' || c == '/';
+    }
+    if (beyond_hex)
+        dw__found(f, DW_REDACT_PRIVATE_KEYS, (size_t)(line.ptr - f->line.ptr), line.len);
+}
+
+bool dw_redact_key_line(bool inside, struct dw_str line, struct dw_mask *ret)
+{
+    struct dw_str text = dw_str_trim(line);
+    size_t header = dw_str_find(line, DW_STR("PRIVATE KEY-----"));
+    *ret = (struct dw_mask){.rule = DW_REDACT_PRIVATE_KEYS};
+    if (header < line.len) /* its beginning, unless its end stands here too */
+        return dw_str_find(line, DW_STR("-----BEGIN ")) < header && dw_str_find(line, DW_STR("-----END")) == line.len;
+    for (size_t i = 0; inside && i < text.len; i++)
+        inside = is_base64(text.ptr[i]) || text.ptr[i] == '=';
+    if (!inside || text.len == 0)
+        return false;
+    ret->start = (uint32_t)(text.ptr - line.ptr);
+    ret->len = (uint32_t)text.len;
+    return true;
+}
+
+static bool is_local_part(char c)
+{
+    return is_key_byte(c) || (c && strchr(".!#$%&'*+/=?^_`{|}~-", c));
+}
+
+/* RFC 5322's dot-atom before an @ that a domain follows. */
+static void scan_emails(struct dw__finder *f)
+{
+    struct dw_str line = f->line;
+    for (size_t at = dw_str_index(line, '@'); at < line.len; at += 1 + dw_str_index(dw_str_slice(line, at + 1, line.len), '@')) {
+        size_t from = at, to = at + 1;
+        while (from > 0 && is_local_part(line.ptr[from - 1]))
+            from--;
+        while (to < line.len && (is_key_byte(line.ptr[to]) || line.ptr[to] == '-'))
+            to++;
+        if (from < at && to > at + 1 && to + 1 < line.len && line.ptr[to] == '.' && is_key_byte(line.ptr[to + 1]))
+            dw__found(f, DW_REDACT_EMAILS, from, at - from);
+    }
+}
+
 void dw__secrets_scan(struct dw__finder *f, uint32_t set)
 {
     if (set & (1u << DW_REDACT_PASSWORDS | 1u << DW_REDACT_BEARER | 1u << DW_REDACT_URL_CREDENTIALS))
         scan_marks(f, set);
     if (set & 1u << DW_REDACT_BEARER)
         scan_bearer(f);
-    if (set & 1u << DW_REDACT_AWS_KEYS)
-        scan_aws(f);
-    if (set & 1u << DW_REDACT_PRIVATE_KEYS)
+    if (set & 1u << DW_REDACT_PRIVATE_KEYS) {
         scan_private_keys(f);
+        scan_key_line(f);
+    }
+    if (set & 1u << DW_REDACT_EMAILS)
+        scan_emails(f);
 }

@@ -30,7 +30,7 @@ CONF(memory.max, SIZE, memory_max, "256MiB", 16777216, 1099511627776, "bytes", "
 CONF(flush.interval, DURATION, flush_interval, "20ms", 1000000, 60000000000, "", "A frame leaves at the latest this long after its first line.")
 CONF(ledger.interval, DURATION, ledger_interval, "10s", 100000000, 3600000000000, "", "How often the account of every byte is recorded.")
 CONF(heartbeat.interval, DURATION, heartbeat_interval, "1s", 100000000, 3600000000000, "", "How often the agent says that nothing older is still to come.")
-CONF(redact, LIST, redact, "", 0, 0, "", "What is masked before a line leaves the host: names of built-in rules, or regular expressions as /re/. Empty: every built-in rule. `none`: nothing.")
+CONF(redact, LIST, redact, "", 0, 0, "", "What is masked before a line leaves the host: names of built-in rules (masks.md). Empty: all but `emails`. `none`: nothing.")
 CONF(format, STRING, format, "auto", 0, 0, "", "Format of lines that `formats` does not name, written as there; auto: try and stick per stream.")
 CONF(formats, MAP, formats, "", 0, 0, "", "Format by path: glob -> a format's name, or a name, a blank and the server's own format string (`nginx_access $remote_addr ...`). The first that fits wins.")
 CONF(zone, STRING, zone, "UTC", 0, 0, "", "Time zone of lines that name none: UTC, +02:00 or a name such as Europe/Berlin.")

@@ -252,102 +252,6 @@ static void every_byte_is_in_exactly_one_place(void **state)
     }
 }
 
-static void cards_are_masked_but_for_their_last_four(void **state)
-{
-    (void)state;
-    /* The issuers' published test numbers. */
-    static const char *const cards[] = {"4111111111111111", "4242 4242 4242 4242", "5555-5555-5555-4444", "2223003122003222",
-        "378282246310005", "3782 822463 10005", "6011111111111117", "30569309025904", "3530111333300000", "6200000000000005",
-        "4222222222222"};
-    for (size_t i = 0; i < DW_COUNT_OF(cards); i++) {
-        char line[100];
-        struct dw_mask m[2];
-        int len = snprintf(line, sizeof line, "pay card=\"%s\" ok", cards[i]);
-        assert_int_equal(dw_redact_scan(1, dw_str_make(line, (size_t)len), m, 2), 1);
-        assert_int_equal(m[0].len, strlen(cards[i]));
-        dw_redact_apply(line, m[0]);
-        assert_int_equal(strlen(line), (size_t)len);
-        assert_memory_equal(line + m[0].start + m[0].len - 4, cards[i] + strlen(cards[i]) - 4, 4);
-        assert_int_equal(line[m[0].start], '*');
-    }
-}
-
-static void a_card_is_found_wherever_it_stands(void **state)
-{
-    (void)state;
-    static const char card[] = "4222222222222";
-    for (size_t len = 13; len < 200; len++) {
-        for (size_t at = 0; at + 13 <= len; at++) {
-            char line[200];
-            struct dw_mask m[2];
-            memset(line, '(', len);
-            memcpy(line + at, card, 13);
-            assert_int_equal(dw_redact_scan(1, dw_str_make(line, len), m, 2), 1);
-            assert_int_equal(m[0].start, at);
-        }
-    }
-    char two[80];
-    struct dw_mask m[4];
-    int n = snprintf(two, sizeof two, "%s,%s,%40s", card, card, card);
-    assert_int_equal(dw_redact_scan(1, dw_str_make(two, (size_t)n), m, 4), 3);
-}
-
-static void numbers_that_are_no_cards_stay(void **state)
-{
-    (void)state;
-    struct dw_rng rng = {.state = 5};
-    uint32_t masked = 0;
-    for (uint32_t i = 0; i < 1000000; i++) {
-        char line[200];
-        uint64_t a = dw_rng_next(&rng), b = dw_rng_next(&rng), ms = UINT64_C(1500000000000) + dw_rng_below(&rng, UINT64_C(400000000000));
-        int len = snprintf(line, sizeof line, "%llu %llu%03u %llu%06u %08x-%04x-%04x-%04x-%012llx %016llx%016llx id_%016u",
-            (unsigned long long)ms, (unsigned long long)ms, (unsigned)(a % 1000), (unsigned long long)ms,
-            (unsigned)(b % 1000000), (unsigned)a, (unsigned)(a >> 48), (unsigned)(b & 0xffff), (unsigned)(b >> 48 & 0xffff),
-            (unsigned long long)(a & 0xffffffffffff), (unsigned long long)a, (unsigned long long)b, (unsigned)b);
-        struct dw_mask m[4];
-        masked += dw_redact_scan(1, dw_str_make(line, (size_t)len), m, 4);
-    }
-    assert_int_equal(masked, 0);
-}
-
-static void expect_masked(const char *in, const char *want)
-{
-    struct dw_buf line = {0};
-    struct dw_mask m[16];
-    dw_buf_str(&line, dw_str_of(in));
-    uint32_t n = dw_redact_scan(~0u, dw_buf_view(&line), m, 16);
-    assert_true(n <= 16);
-    for (uint32_t i = 0; i < n; i++) {
-        assert_true(m[i].len > 0 && m[i].start + m[i].len <= line.len);
-        dw_redact_apply(line.ptr, m[i]);
-    }
-    assert_str(dw_buf_view(&line), want);
-    dw_buf_fini(&line);
-}
-
-static void secrets_are_masked_when_chosen(void **state)
-{
-    (void)state;
-    expect_masked("GET /?password=hunter2&x=1 Authorization: Bearer abc.def AKIAIOSFODNN7EXAMPLE",
-        "GET /?password=*******&x=1 Authorization: Bearer ******* ********************");
-    expect_masked("{\"db_password\": \"s3cr3t\", \"api-key\":\"k\", \"user\":\"bob\"}",
-        "{\"db_password\": \"******\", \"api-key\":\"*\", \"user\":\"bob\"}");
-    expect_masked("{\\\"token\\\":\\\"abc\\\"}", "{\\\"token\\\":\\\"***\\\"}");
-    expect_masked("postgres://app:s3cr3t@db:5432/x http://h:80/a:b@c", "postgres://app:******@db:5432/x http://h:80/a:b@c");
-    expect_masked("authorization=Basic dXNlcjpwYXNz x", "authorization=Basic ************ x");
-    expect_masked("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- after",
-        "-----BEGIN RSA PRIVATE KEY-----******-----END RSA PRIVATE KEY----- after");
-}
-
-static void words_without_a_secret_stay(void **state)
-{
-    (void)state;
-    static const char *const lines[] = {"Failed password for root from 10.0.0.1 port 22", "Basic usage: x", "the Bearer of news",
-        "password: ", "token", "-----END PRIVATE KEY----- PRIVATE KEY-----x", "AKIA short", "a::b==c", "http://host:8080/path"};
-    for (size_t i = 0; i < DW_COUNT_OF(lines); i++)
-        expect_masked(lines[i], lines[i]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,11 +266,6 @@ int main(void)
         cmocka_unit_test(cri_without_tags_is_whole_and_docker_without_time_is_none),
         cmocka_unit_test(a_refused_line_is_given_again),
         cmocka_unit_test(every_byte_is_in_exactly_one_place),
-        cmocka_unit_test(cards_are_masked_but_for_their_last_four),
-        cmocka_unit_test(a_card_is_found_wherever_it_stands),
-        cmocka_unit_test(numbers_that_are_no_cards_stay),
-        cmocka_unit_test(secrets_are_masked_when_chosen),
-        cmocka_unit_test(words_without_a_secret_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
