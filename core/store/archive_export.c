@@ -80,7 +80,7 @@ static int look(struct exporter *x)
     return rc;
 }
 
-/* Which segments: from the first to the last that hold events of the time, and before these as far as the next state. */
+/* Which segments: from the first to the last that hold events of the time, the one behind them, and before them as far as the next state. */
 static int choose(struct exporter *x)
 {
     struct dw__manifest *m = &x->m;
@@ -91,6 +91,10 @@ static int choose(struct exporter *x)
         x->first = i;
         x->last = x->last ? x->last : i + 1;
     }
+    if (x->first < x->last && x->last < m->sealed_count && !m->sealed[x->last].expired)
+        x->last++; /* its signatures cover the last frames of the one before */
+    else
+        x->open |= x->first < x->last && x->last == m->sealed_count;
     if (x->open)
         x->last = m->sealed_count;
     if (x->first >= x->last && !x->open)

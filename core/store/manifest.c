@@ -39,12 +39,17 @@ bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i)
     return m->sealed[i].has_state && !(m->sealed[i].expired && i + 1 < m->sealed_count && m->sealed[i + 1].expired);
 }
 
-bool dw__manifest_held(const struct dw__manifest *m, const struct dw_segment_info *s)
+static bool has_held_events(const struct dw__manifest *m, const struct dw_segment_info *s)
 {
     for (uint32_t i = 0; i < m->hold_count; i++)
         if (s->time_max_ns >= m->hold[i].from_ns && s->time_min_ns <= m->hold[i].to_ns)
             return true;
     return false;
+}
+
+bool dw__manifest_held(const struct dw__manifest *m, uint64_t i)
+{
+    return has_held_events(m, &m->sealed[i]) || (i && !m->sealed[i - 1].expired && has_held_events(m, &m->sealed[i - 1]));
 }
 
 static int take_seal(struct dw__manifest *m, const struct dw__entry_info *e)
@@ -223,7 +228,7 @@ int dw_archive_list(const struct dw_fs *fs, const char *dir, void (*each)(void *
     if (rc < 0)
         return rc;
     for (uint64_t i = 0; i < m.sealed_count; i++) {
-        m.sealed[i].held = dw__manifest_held(&m, &m.sealed[i]);
+        m.sealed[i].held = dw__manifest_held(&m, i);
         each(arg, &m.sealed[i]);
     }
     if (m.has_open && dw__segment_path(path, dir, m.open, ".open") == DW_OK && dw_fs_stat(path, &st) == DW_OK) {

@@ -55,7 +55,8 @@ DW_MUST_USE int dw__manifest_append(const struct dw_fs *fs, const char *dir, str
     struct dw__entry_info *entry, int64_t now_ns);
 /* The sealed segment of that number; NULL: there is none. */
 struct dw_segment_info *dw__manifest_find(const struct dw__manifest *m, uint64_t segment);
-bool dw__manifest_held(const struct dw__manifest *m, const struct dw_segment_info *s);
+/* Whether somebody holds sealed[i]: it has events of a hold's time, or stands behind one that has, whose last frames its signatures cover. */
+bool dw__manifest_held(const struct dw__manifest *m, uint64_t i);
 /* Whether the file of the state at the end of sealed[i] is kept: that of a segment that is here, or of the last one of those that were let go. */
 bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i);
 

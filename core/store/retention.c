@@ -6,7 +6,8 @@
  *
  * Invariants:
  *   (1) Nothing is removed before the entry that says so is synced; its seal's entry stays for ever.
- *   (2) What is let go ends at a state. A held segment is not let go, nor is the newest sealed one.
+ *   (2) What is let go ends at a state. A held segment is not let go, nor the one behind it, whose signatures cover its last frames, nor the
+ *       newest sealed one.
  */
 #include "archive_int.h"
 
@@ -76,7 +77,7 @@ static uint64_t size_of(const struct dw__manifest *m, uint64_t i)
 {
     const struct dw_segment_info *s = &m->sealed[i];
     uint64_t state = dw__manifest_keeps_state(m, i) ? s->state_bytes : 0;
-    return s->expired || dw__manifest_held(m, s) ? state : s->bytes + state;
+    return s->expired || dw__manifest_held(m, i) ? state : s->bytes + state;
 }
 
 static int plan(const struct dw__manifest *m, const struct dw_expire *how, uint8_t **ret_goes, struct dw_expired *ret)
@@ -93,7 +94,7 @@ static int plan(const struct dw__manifest *m, const struct dw_expire *how, uint8
         const struct dw_segment_info *s = &m->sealed[i];
         if (s->expired || !is_asked_for(s, how, kept))
             continue;
-        goes[i] = !dw__manifest_held(m, s);
+        goes[i] = !dw__manifest_held(m, i);
         ret->held += !goes[i];
         kept -= goes[i] ? size_of(m, i) : 0;
     }
