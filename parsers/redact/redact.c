@@ -64,27 +64,6 @@ void dw__found(struct dw__finder *f, enum dw_redact_rule rule, size_t start, siz
     f->count++;
 }
 
-size_t dw__next_of(struct dw_str line, size_t from, struct dw_str any)
-{
-    size_t i = from;
-    DW_ASSERT(any.len <= DW__ANY_MAX);
-#ifdef __SSE2__
-    for (; line.len >= 16 && i <= line.len - 16; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(line.ptr + i)), hit = _mm_setzero_si128();
-        for (size_t k = 0; k < any.len; k++)
-            hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, _mm_set1_epi8(any.ptr[k])));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-        if (mask)
-            return i + (unsigned)__builtin_ctz(mask);
-    }
-#endif
-    for (; i < line.len; i++)
-        for (size_t k = 0; k < any.len; k++)
-            if (line.ptr[i] == any.ptr[k])
-                return i;
-    return line.len;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -289,9 +268,7 @@ uint32_t dw_redact_scan(uint32_t set, struct dw_str line, struct dw_mask *masks,
     if (set & 1u << DW_REDACT_CARDS)
         scan_cards(&f);
     if (set & ~(1u << DW_REDACT_CARDS))
-        dw__secrets_scan(&f, set);
-    if (set & (1u << DW_REDACT_TOKENS | 1u << DW_REDACT_AWS_KEYS))
-        dw__tokens_scan(&f, set);
+        dw__triggers_scan(&f, set);
     return f.count;
 }
 

@@ -13,13 +13,20 @@ struct dw__finder {
     uint32_t max, count;
 };
 
-/* Where the next byte is that is one of `any` (at most DW__ANY_MAX); line.len when there is none. */
-enum { DW__ANY_MAX = 5 };
-size_t dw__next_of(struct dw_str line, size_t from, struct dw_str any);
 /* Notes a piece, unless it is masked already. */
 void dw__found(struct dw__finder *f, enum dw_redact_rule rule, size_t start, size_t len);
-/* What stands after a name, or between marks (secrets.c); what has a beginning of its own (tokens.c). */
-void dw__secrets_scan(struct dw__finder *f, uint32_t set);
-void dw__tokens_scan(struct dw__finder *f, uint32_t set);
+/* At a trigger (triggers.c): tries what may stand there, and answers where to go on. What follows a name (secrets.c): at '=', ':', '%'; in an
+ * address: '@'; "Bearer"; "-----BEGIN". */
+size_t dw__at_mark(struct dw__finder *f, uint32_t set, size_t at);
+size_t dw__at_percent(struct dw__finder *f, uint32_t set, size_t at);
+size_t dw__at_address(struct dw__finder *f, uint32_t set, size_t at);
+size_t dw__at_bearer(struct dw__finder *f, size_t at);
+size_t dw__at_dashes(struct dw__finder *f, size_t at);
+/* A line that is nothing but base64 of a key. */
+void dw__key_line(struct dw__finder *f);
+/* What has a beginning of its own (tokens.c). */
+size_t dw__at_token(struct dw__finder *f, uint32_t set, size_t at);
+/* All rules in `set` but cards (triggers.c). */
+void dw__triggers_scan(struct dw__finder *f, uint32_t set);
 
 #endif

@@ -2,8 +2,8 @@
  * secrets: passwords, credentials and keys, known by what stands before them.
  *
  * Idea: a secret is a value, and values follow '=' or ':' (password=x, "token": "x", Authorization: Bearer x,
- * https://user:x@host), or these percent-encoded. So one pass looks at these bytes only and reads the word before them
- * backwards. Private keys are looked for by their header, and by how their lines look.
+ * https://user:x@host), or these percent-encoded: the word before is read backwards from there. Private keys are known by
+ * their header, and by how their lines look.
  *
  * Invariants:
  *   (1) No mask is empty, and none reaches past the line.
@@ -38,6 +38,8 @@ static bool ends_with(struct dw_str line, size_t end, struct dw_str word)
 
 static bool ends_with_any(struct dw_str line, size_t end, const struct dw_str *words, size_t count)
 {
+    if (end == 0 || !is_key_byte(line.ptr[end - 1]))
+        return false;
     for (size_t i = 0; i < count; i++)
         if (ends_with(line, end, words[i]))
             return true;
@@ -49,10 +51,16 @@ static bool is_value_end(char c)
     return (unsigned char)c <= ' ' || c == '"' || c == '\'' || c == '&' || c == ',' || c == ';' || c == '}' || c == ')' || c == ']';
 }
 
+/* What may stand between a name, its '=' or ':', and its value. */
+static bool is_around(char c)
+{
+    return c == '"' || c == '\'' || c == ' ' || c == '\\';
+}
+
 /* Past quotes, blanks, backslashes before quotes, and the second of ":=" or "=>" . */
 static size_t value_start(struct dw_str line, size_t at)
 {
-    while (at < line.len && line.ptr[at] && strchr("\"' \\=>", line.ptr[at]))
+    while (at < line.len && (is_around(line.ptr[at]) || line.ptr[at] == '=' || line.ptr[at] == '>'))
         at++;
     return at;
 }
@@ -99,23 +107,25 @@ static size_t mask_credentials(struct dw__finder *f, size_t at)
     return mask_value(f, DW_REDACT_BEARER, scheme ? value_start(f->line, end) : at);
 }
 
-/* scheme://user:password@host: `colon` is the one before the password. */
-static size_t url_password(struct dw_str line, size_t colon)
+/* scheme://user:password@host: from the '@' back to the colon. */
+static void url_password(struct dw__finder *f, size_t at)
 {
-    size_t at = colon + 1, from = colon;
-    while (from > 0 && !is_value_end(line.ptr[from - 1]) && line.ptr[from - 1] != '/' && line.ptr[from - 1] != '@')
+    struct dw_str line = f->line;
+    size_t colon = at, from;
+    while (colon > 0 && !is_value_end(line.ptr[colon - 1]) && line.ptr[colon - 1] != '/' && line.ptr[colon - 1] != '@' && line.ptr[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || line.ptr[colon - 1] != ':' || colon == at)
+        return;
+    for (from = colon - 1; from > 0 && !is_value_end(line.ptr[from - 1]) && line.ptr[from - 1] != '/' && line.ptr[from - 1] != '@' && line.ptr[from - 1] != ':';)
         from--;
-    if (from < 3 || memcmp(line.ptr + from - 3, "://", 3) != 0)
-        return 0;
-    while (at < line.len && !is_value_end(line.ptr[at]) && line.ptr[at] != '@' && line.ptr[at] != '/')
-        at++;
-    return at < line.len && line.ptr[at] == '@' ? at : 0;
+    if (from >= 3 && memcmp(line.ptr + from - 3, "://", 3) == 0)
+        dw__found(f, DW_REDACT_URL_CREDENTIALS, colon, at - colon);
 }
 
 /* The end of the word before a '=' or ':', without the quote that may close it. */
 static size_t word_end(struct dw_str line, size_t at)
 {
-    while (at > 0 && line.ptr[at - 1] && strchr("\"' \\", line.ptr[at - 1]))
+    while (at > 0 && is_around(line.ptr[at - 1]))
         at--;
     return at;
 }
@@ -125,18 +135,19 @@ static size_t short_password(struct dw__finder *f, size_t word, size_t at)
 {
     static const struct dw_str name = {"pass", 4};
     struct dw_str line = f->line;
+    if (line.ptr[at] != '=' || !ends_with(line, word, name) || (word > name.len && is_key_byte(line.ptr[word - name.len - 1])))
+        return 0;
     size_t start = value_start(line, at + 1), end = value_end(line, start), digits = start;
-    bool alone = word == name.len || (word > name.len && !is_key_byte(line.ptr[word - name.len - 1]));
     while (digits < end && line.ptr[digits] >= '0' && line.ptr[digits] <= '9')
         digits++;
-    return line.ptr[at] == '=' && ends_with(line, word, name) && alone && digits < end ? mask_value(f, DW_REDACT_PASSWORDS, start) : 0;
+    return digits < end ? mask_value(f, DW_REDACT_PASSWORDS, start) : 0;
 }
 
 static const struct dw_str secret_names[] = {{"password", 8}, {"passwd", 6}, {"pwd", 3}, {"passphrase", 10}, {"secret", 6}, {"token", 5}, {"api_key", 7},
     {"apikey", 6}, {"access_key", 10}, {"accesskey", 9}, {"account_key", 11}, {"accountkey", 10}, {"private_key", 11}, {"credentials", 11}};
 
 /* password%3Dx, as a form stands in a URL: the value ends at the next '%26', quote or the usual ends. */
-static size_t at_percent(struct dw__finder *f, uint32_t set, size_t at)
+size_t dw__at_percent(struct dw__finder *f, uint32_t set, size_t at)
 {
     struct dw_str line = f->line;
     bool marks = at + 3 < line.len && line.ptr[at + 1] == '3' && (lower(line.ptr[at + 2]) == 'd' || lower(line.ptr[at + 2]) == 'a');
@@ -157,7 +168,7 @@ static size_t at_percent(struct dw__finder *f, uint32_t set, size_t at)
     return end > at ? end : at + 1;
 }
 
-static size_t at_mark(struct dw__finder *f, uint32_t set, size_t at)
+size_t dw__at_mark(struct dw__finder *f, uint32_t set, size_t at)
 {
     static const struct dw_str headers[] = {{"authorization", 13}};
     struct dw_str line = f->line;
@@ -169,59 +180,39 @@ static size_t at_mark(struct dw__finder *f, uint32_t set, size_t at)
     size_t masked = set & 1u << DW_REDACT_PASSWORDS ? short_password(f, word, at) : 0;
     if (masked)
         return masked;
-    size_t host = set & 1u << DW_REDACT_URL_CREDENTIALS && line.ptr[at] == ':' ? url_password(line, at) : 0;
-    if (host > at + 1) {
-        dw__found(f, DW_REDACT_URL_CREDENTIALS, at + 1, host - at - 1);
-        return host;
-    }
     return at + 1;
 }
 
-static void scan_marks(struct dw__finder *f, uint32_t set)
-{
-    static const struct dw_str marks = {"=:%", 3};
-    for (size_t i = dw__next_of(f->line, 0, marks); i < f->line.len; i = dw__next_of(f->line, i, marks))
-        i = f->line.ptr[i] == '%' ? at_percent(f, set, i) : at_mark(f, set, i);
-}
-
 /* A bearer token that stands alone, as programs print it; short words after "Bearer" are prose. */
-static void scan_bearer(struct dw__finder *f)
+size_t dw__at_bearer(struct dw__finder *f, size_t at)
 {
     enum { TOKEN_MIN = 16 };
     static const struct dw_str word = {"Bearer ", 7};
-    for (size_t at = 0; at < f->line.len;) {
-        struct dw_str rest = dw_str_slice(f->line, at, f->line.len);
-        size_t hit = dw_str_find(rest, word);
-        if (hit == rest.len)
-            return;
-        size_t start = at + hit + word.len, end = value_end(f->line, start);
-        bool listed = false;
-        for (uint32_t i = 0; i < f->count && i < f->max; i++)
-            listed |= f->masks[i].start == start;
-        if (end - start >= TOKEN_MIN && !listed)
-            dw__found(f, DW_REDACT_BEARER, start, end - start);
-        at = end > start ? end : start;
-    }
+    if (f->line.len - at < word.len || memcmp(f->line.ptr + at, word.ptr, word.len) != 0)
+        return at + 1;
+    size_t start = at + word.len, end = value_end(f->line, start);
+    if (end - start >= TOKEN_MIN)
+        dw__found(f, DW_REDACT_BEARER, start, end - start);
+    return end;
 }
 
-/* From the header's end to the footer, or to the end of the line: a key of several lines is one line only when joined. */
-static void scan_private_keys(struct dw__finder *f)
+/* From the header's end to the footer, or to the end of the line: a key of several lines is one line only when joined. `at`: in the dashes before. */
+size_t dw__at_dashes(struct dw__finder *f, size_t at)
 {
-    static const struct dw_str begin = {"PRIVATE KEY-----", 16}, footer = {"-----END", 8};
-    for (size_t at = 0; at < f->line.len;) {
-        struct dw_str rest = dw_str_slice(f->line, at, f->line.len);
-        size_t hit = dw_str_find(rest, begin);
-        if (hit == rest.len)
-            return;
-        size_t start = at + hit + begin.len;
-        size_t end = start + dw_str_find(dw_str_slice(f->line, start, f->line.len), footer);
-        bool opens = dw_str_find(dw_str_slice(f->line, at, at + hit), DW_STR("-----BEGIN ")) < hit;
-        if (opens && end > start)
-            dw__found(f, DW_REDACT_PRIVATE_KEYS, start, end - start);
-        at = end > start ? end : start;
-        if (at < f->line.len) /* past the footer, whose own "PRIVATE KEY-----" is no beginning */
-            at += footer.len;
-    }
+    static const struct dw_str begin = {"BEGIN ", 6}, key = {"PRIVATE KEY-----", 16}, footer = {"-----END", 8};
+    struct dw_str line = f->line;
+    while (at < line.len && line.ptr[at] == '-')
+        at++;
+    if (line.len - at < begin.len || memcmp(line.ptr + at, begin.ptr, begin.len) != 0)
+        return at;
+    size_t title = dw_str_index(dw_str_slice(line, at, line.len), '-'); /* "RSA PRIVATE KEY" ends where dashes begin */
+    size_t start = at + title + key.len - (key.len - 5);
+    if (start > line.len || title < key.len - 5 || memcmp(line.ptr + start - key.len, key.ptr, key.len) != 0)
+        return at;
+    size_t end = start + dw_str_find(dw_str_slice(line, start, line.len), footer);
+    if (end > start)
+        dw__found(f, DW_REDACT_PRIVATE_KEYS, start, end - start);
+    return end < line.len ? end + footer.len : end; /* past the footer, which is no header */
 }
 
 static bool is_base64(char c)
@@ -230,10 +221,10 @@ static bool is_base64(char c)
 }
 
 /* A line of a key that is written over several: nothing but base64, as long as PEM has it. A hash in hex is none. */
-static void scan_key_line(struct dw__finder *f)
+void dw__key_line(struct dw__finder *f)
 {
     enum { SHORTEST = 60, LONGEST = 80 };
-    struct dw_str line = dw_str_trim(f->line);
+    struct dw_str line = f->line.len < 2 * LONGEST ? dw_str_trim(f->line) : f->line;
     bool beyond_hex = false;
     if (line.len < SHORTEST || line.len > LONGEST)
         return;
@@ -269,30 +260,23 @@ static bool is_local_part(char c)
 }
 
 /* RFC 5322's dot-atom before an @ that a domain follows. */
-static void scan_emails(struct dw__finder *f)
+static void email(struct dw__finder *f, size_t at)
 {
     struct dw_str line = f->line;
-    for (size_t at = dw_str_index(line, '@'); at < line.len; at += 1 + dw_str_index(dw_str_slice(line, at + 1, line.len), '@')) {
-        size_t from = at, to = at + 1;
-        while (from > 0 && is_local_part(line.ptr[from - 1]))
-            from--;
-        while (to < line.len && (is_key_byte(line.ptr[to]) || line.ptr[to] == '-'))
-            to++;
-        if (from < at && to > at + 1 && to + 1 < line.len && line.ptr[to] == '.' && is_key_byte(line.ptr[to + 1]))
-            dw__found(f, DW_REDACT_EMAILS, from, at - from);
-    }
+    size_t from = at, to = at + 1;
+    while (from > 0 && is_local_part(line.ptr[from - 1]))
+        from--;
+    while (to < line.len && (is_key_byte(line.ptr[to]) || line.ptr[to] == '-'))
+        to++;
+    if (from < at && to > at + 1 && to + 1 < line.len && line.ptr[to] == '.' && is_key_byte(line.ptr[to + 1]))
+        dw__found(f, DW_REDACT_EMAILS, from, at - from);
 }
 
-void dw__secrets_scan(struct dw__finder *f, uint32_t set)
+size_t dw__at_address(struct dw__finder *f, uint32_t set, size_t at)
 {
-    if (set & (1u << DW_REDACT_PASSWORDS | 1u << DW_REDACT_BEARER | 1u << DW_REDACT_URL_CREDENTIALS))
-        scan_marks(f, set);
-    if (set & 1u << DW_REDACT_BEARER)
-        scan_bearer(f);
-    if (set & 1u << DW_REDACT_PRIVATE_KEYS) {
-        scan_private_keys(f);
-        scan_key_line(f);
-    }
+    if (set & 1u << DW_REDACT_URL_CREDENTIALS)
+        url_password(f, at);
     if (set & 1u << DW_REDACT_EMAILS)
-        scan_emails(f);
+        email(f, at);
+    return at + 1;
 }
