@@ -9,25 +9,32 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Takes the last part off a path without links. */
+static bool climb(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
 bool cli_own_folder(char out[CLI_PATH_MAX])
 {
     ssize_t n = readlink("/proc/self/exe", out, CLI_PATH_MAX - 1);
     if (n <= 0)
         return false;
     out[n] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash)
-        *slash = '\0';
-    return slash != NULL;
+    return climb(out);
 }
 
 bool cli_shipped_rules(char out[CLI_PATH_MAX])
 {
-    static const char *const places[] = {"/../share/dogwatch/rules", "/../../rules"}; /* installed; the source tree's, beside the build */
+    static const char *const places[] = {"/share/dogwatch/rules", "/rules"}; /* installed, beside bin; the source tree's, two above the program */
     char folder[CLI_PATH_MAX];
     struct dw_stat st;
-    for (size_t i = 0; cli_own_folder(folder) && i < DW_COUNT_OF(places); i++) {
-        int n = snprintf(out, CLI_PATH_MAX, "%s%s", folder, places[i]);
+    bool more = cli_own_folder(folder);
+    for (size_t i = 0; more && i < DW_COUNT_OF(places); i++) {
+        int n = (more = climb(folder)) ? snprintf(out, CLI_PATH_MAX, "%s%s", folder, places[i]) : 0;
         if (n > 0 && n < CLI_PATH_MAX && dw_fs_stat(out, &st) == DW_OK)
             return true;
     }
