@@ -11,7 +11,7 @@ import { fill, fillAll, list, part, reset, Section, Sheet } from './parts.js';
 import { link } from './route.js';
 import { Empty, Failure, say, Table, Text } from './ui.js';
 
-const segments = part(), holds = part(), verdict = part(), failed = signal(null), loadedAt = signal(0), checking = signal(false);
+const segments = part(), holds = part(), verdict = part(), failed = signal(null), loadedAt = signal(0), checking = signal(false), releasing = signal(null);
 const COLUMNS = [['Segment', 'num'], ['State'], ['File', 'mono'], ['On disk', 'num'], ['Text', 'num'], ['Ratio', 'num'], ['Frames', 'num'], ['Events', 'num'], ['From (UTC)'], ['To (UTC)']];
 
 async function load() {
@@ -86,11 +86,26 @@ async function place(form) {
         form.reset();
 }
 
+const focus = input => input?.focus();
+
+/* Asked for twice, as nothing brings back what retention lets go then. */
+function Release({ name }) {
+    if (releasing.value !== name)
+        return html`<button type="button" onClick=${() => { releasing.value = name; }}>Release<span class="vh"> ${name}</span></button>`;
+    return html`<form class="bar" onSubmit=${async e => {
+        e.preventDefault();
+        const reason = e.target.elements.reason.value.trim();
+        if (await hold('/release', { name, ...(reason ? { reason } : {}) }, () => `${name} was released.`))
+            releasing.value = null;
+    }}><label>Why <input name="reason" type="text" maxlength="500" autocomplete="off" ref=${focus} /></label>
+        <button type="submit">Release for good<span class="vh"> ${name}</span></button> <button type="button" onClick=${() => { releasing.value = null; }}>Keep it</button></form>`;
+}
+
 function Holds({ all }) {
     return html`<${Section} id="holds" title="Holds" note="segments that are kept, whatever retention says, until somebody releases them" part=${holds.value} load=${load} what="Reading the manifest">
         ${all?.length > 0 && html`<${Table} label="Holds in force" columns=${[['Hold', 'wide'], ['Events from (UTC)'], ['To (UTC)'], ['Since (UTC)'], ['By'], ['Why', 'wide'], ['']]} rows=${all.map(h => ({ cells: [
             html`<${Text} text=${h.hold} />`, h.from ? html`<time>${utc(h.from)}</time>` : 'the first', h.to ? html`<time>${utc(h.to)}</time>` : 'all to come', html`<time>${utc(h.since)}</time>`, h.by, html`<${Text} text=${h.reason || '—'} limit=${200} />`,
-            html`<button type="button" onClick=${() => hold('/release', { name: h.hold }, () => `${h.hold} was released.`)}>Release<span class="vh"> ${h.hold}</span></button>`] }))} />`}
+            html`<${Release} name=${h.hold} />`] }))} />`}
         ${all && !all.length && html`<p class="dim">Nothing is held.</p>`}
         <form class="bar" onSubmit=${e => {
             e.preventDefault();

@@ -53,10 +53,18 @@ test('segments are held for a case and released, and who did it stands in the ma
     await page.keyboard.press('Enter');
     await sees(page, 'a hold of that name is in force');
     await (await role(page, 'button', 'Release case <b>7</b>')).click();
+    await sees(page, 'Release for good');
+    assert.deepEqual(await axeBoth(page), []);
+    await (await role(page, 'button', 'Keep it')).click();
+    assert.equal((await w.rows('/api/v1/archive/holds')).length, 1);
+    await (await role(page, 'button', 'Release case <b>7</b>')).click();
+    await (await role(page, 'button', 'Release for good case <b>7</b>')).evaluate(() => 0); /* asked again */
+    await page.keyboard.type('settled');
+    await page.keyboard.press('Enter');
     await sees(page, 'Nothing is held.');
     const manifest = fs.readFileSync(path.join(w.data, 'archive', 'MANIFEST'), 'utf8');
     assert.match(manifest, / type=hold .* name=case%20<b>7<\/b> by=\S+ why=asked%20by%20counsel /);
-    assert.match(manifest, / type=release .* name=case%20<b>7<\/b> by=\S+ /);
+    assert.match(manifest, / type=release .* name=case%20<b>7<\/b> by=\S+ why=settled /);
     assert.deepEqual(page.wrongs, []);
     await page.close();
 });

@@ -137,6 +137,7 @@ test('archive: checked, held for a case, and released', options, async () => {
     await sees(page, 'case 1 is in force.');
     await sees(page, '■ held');
     await (await role(page, 'button', 'Release case 1')).click();
+    await (await role(page, 'button', 'Release for good case 1')).click();
     await sees(page, 'Nothing is held.');
     await done(page, from, 'POST /api/v1/archive/holds', 'POST /api/v1/archive/holds/release');
 });
