@@ -27,6 +27,7 @@ enum { ASK_MS = 5000, LOOK_MS = 1000, AGAIN_MS = 100, PARTITIONS_MAX = 10000, NO
 #define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define COMMIT_NS (DW_NS_PER_S / 5)
 #define COORDINATOR_NS (2 * DW_NS_PER_S) /* how long the last commit waits for somebody to take it */
+#define SPEAK_NS (20 * DW_NS_PER_S) /* how long partitions that were taken again may say nothing, not even that they end */
 #define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
 /* A partition that was ours since the start. */
@@ -38,6 +39,7 @@ struct partition {
     bool asked;   /* the group could not say how far it is: it is to be asked again, and nothing is taken before it has */
     bool lost;    /* the broker has no record where we go on: it is to be asked why */
     bool moved;   /* a commit is due */
+    bool silent;  /* since it was taken again nothing came of it, not even its end */
     bool at_end;  /* the broker said that nothing is behind what was handed out */
     int64_t seek; /* where to go on as soon as the broker lets us; NO_SEEK: nowhere */
     struct dw_resume last;
@@ -59,6 +61,7 @@ struct kafka_receiver {
     rd_kafka_message_t *held;
     struct dw__kafka_trouble trouble;
     int64_t look_ns, make_ns, mend_ns, commit_ns;
+    int64_t retaken_ns; /* when ours were taken again, until all of them spoke; 0: they did */
     bool has_topic, subscribed;
     bool away; /* a broker did not answer, and since then not all partitions have */
     bool unheard; /* nothing comes from the leader of a partition that is ours, not even that there is nothing */
@@ -504,6 +507,7 @@ static int take_end(struct kafka_receiver *r, const rd_kafka_message_t *m, struc
 static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct dw_received *ret)
 {
     int rc = DW_ENOENT;
+    bool says = true;
     *ret = (struct dw_received){0};
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         dw__kafka_well(&r->trouble);
@@ -515,7 +519,10 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
         rc = !p ? DW_ENOMEM : p->asked ? DW_ENOENT : out_of_range(r, m->partition, ret);
     } else {
         take_error(r, m->err, rd_kafka_message_errstr(m));
+        says = false;
     }
+    if (says && (uint32_t)m->partition < r->count)
+        r->partition[m->partition].silent = false;
     if (rc == DW_OK && ret->bytes.ptr)
         r->held = m;
     else
@@ -546,10 +553,30 @@ static void retake(struct kafka_receiver *r)
 {
     for (uint32_t i = 0; i < r->count; i++) {
         struct partition *p = &r->partition[i];
+        p->silent = p->assigned;
         if (p->assigned && !p->lost && !p->asked && p->seek == NO_SEEK)
             seek(r, (int32_t)i, look_from(p));
     }
     r->retake = false;
+    r->retaken_ns = dw_clock_mono(&dw_clock_system);
+}
+
+/* After a topic was away librdkafka may neither read it nor be given it by its group any more, whatever is asked of it: another client is. */
+static void see_whether_silent(struct kafka_receiver *r, int64_t now)
+{
+    bool any = false, silent = false;
+    for (uint32_t i = 0; i < r->count; i++) {
+        any |= r->partition[i].assigned;
+        silent |= r->partition[i].assigned && r->partition[i].silent;
+    }
+    if (any && !silent)
+        r->retaken_ns = 0;
+    if (!r->retaken_ns || now - r->retaken_ns < SPEAK_NS || !all_answer(r))
+        return;
+    dw_warn("kafka receiver: nothing comes of topic %s since it was away; another client takes its place", r->topic);
+    DW_COUNT(kafka_fatal);
+    (void)rd_kafka_consumer_close(r->rk); /* else the group waits for it before it gives us anything */
+    r->fatal = true;
 }
 
 /* What waits for an answer of the brokers, every second. DW_ENOENT: nothing is to be handed out. */
@@ -573,6 +600,7 @@ static int mend(struct kafka_receiver *r, struct dw_received *ret)
         if (r->retake)
             retake(r);
     }
+    see_whether_silent(r, now);
     r->mend_ns = dw_clock_mono(&dw_clock_system);
     return rc;
 }
@@ -602,6 +630,7 @@ static int start_again(struct kafka_receiver *r)
     r->rk = NULL;
     for (uint32_t i = 0; i < r->count; i++)
         r->partition[i].assigned = false;
+    r->retaken_ns = 0;
     r->fatal = r->topic_went = r->retake = r->committing = r->subscribed = r->taken_part = false;
     r->away = true;
     return start_client(r);
@@ -620,6 +649,8 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
         return rc;
     commit_now(r);
     rc = mend(r, ret);
+    if (r->fatal && rc == DW_ENOENT)
+        return DW_EAGAIN; /* there is another client at the next call */
     while (rc == DW_ENOENT) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, 0);
         rc = r->failed ? r->failed : m ? DW_OK : DW_EAGAIN;
