@@ -32,8 +32,8 @@ check(all(p.get('integrity') and 'resolved' not in p for k, p in lock['packages'
 html = read(DIST, 'index.html').decode()
 check('style=' not in html and html.count('<script') == html.count('src=') and 'onload' not in html, 'nothing in line', html)
 
-up = Up(data, [log], '--set', 'collector.api.listen=127.0.0.1:0')
-port = int(wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 60, lambda: up.said()).group(1))
+up = Up(data, [log], *OWN_PORT)
+port = up.port()
 
 
 def ask(path, method='GET', **headers):

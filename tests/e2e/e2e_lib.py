@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -268,6 +269,9 @@ def over_kafka(data, brokers):
             for a in ('--set', s)]
 
 
+OWN_PORT = ('--set', 'collector.api.listen=127.0.0.1:0')  # 7117 is another test's as soon as both have looked for it
+
+
 class Up:
     """A running `dogwatch up`; its words are kept in DATA's sibling up.log."""
 
@@ -287,6 +291,11 @@ class Up:
             for pid in filter(None, children):
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
+
+    def port(self):
+        """Where its collector, by its own word, serves the HTTP API."""
+        return int(wait_for(lambda: re.search(r'collector: info: HTTP API on http://127\.0\.0\.1:(\d+)', self.said()), 60,
+                            lambda: f'the HTTP API: {self.said()[-1500:]}').group(1))
 
     def child(self, name):
         """Pid of the live child whose program is `name`, or 0."""

@@ -234,7 +234,7 @@ def local():
     return s
 
 
-port = int(re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.said()).group(1))
+port = up.port()
 
 
 def tcp():

@@ -89,8 +89,8 @@ for title, typed in TYPED + [('A token', ["query '*' --server http://127.0.0.1:P
                                           "DOGWATCH_TOKEN_FILE=DATA/nothing query '*' --server http://127.0.0.1:PORT", "DOGWATCH_TOKEN_FILE=DATA/auditor query '*' --server http://127.0.0.1:PORT"])]:
     if title == 'A token':
         open(os.path.join(data, 'auditor'), 'w').write(dogwatch('token', 'add', 'auditor', '--role', 'auditor', '--data', data))
-        up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'))
-        port = wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 30, up.said).group(1)
+        up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'), *OWN_PORT)
+        port = str(up.port())
         wait_for(listens, 30, 'the API')
     page += f'\n## {title}\n\n```\n' + '\n'.join(answer(t) for t in typed) + '```\n'
 same(up.stop(), 0, 'dogwatch up ends well')

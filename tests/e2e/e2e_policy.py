@@ -177,10 +177,10 @@ def written():
 
 formats = '{"*/access.log": \'nginx_access $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for"\'}'
 up = Up(data, list(logs.values()), '--rules', os.path.join(ROOT, 'rules'), '--set', f'formats={formats}', '--set', 'policy.private=false',
-        '--set', f'policy.trusted_proxies=[{PROXY}]', '--set', f'policy.never_block=[{HEALTH}/32]', '--set', 'lateness=1s')
+        '--set', f'policy.trusted_proxies=[{PROXY}]', '--set', f'policy.never_block=[{HEALTH}/32]', '--set', 'lateness=1s', *OWN_PORT)
 wait_for(lambda: count(data) >= written() > 100, 60, lambda: f'{written()} lines, not {count(data)}: ' + up.said()[-2000:])
 server = ('--server', f'unix:{data}/api.sock')
-port = wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 30, up.said).group(1)
+port = up.port()
 
 # ---- proposals ----
 

@@ -53,8 +53,8 @@ def run(*args, env=None, user=nobody, group=None):
     return r.returncode, r.stdout.decode(errors='backslashreplace'), r.stderr.decode(errors='backslashreplace')
 
 
-up = Up(data, [os.path.join(logs, '*.log')], '--rules', rules, '--set', 'collector.api.listen=127.0.0.1:0', user=nobody)
-server = 'http://127.0.0.1:' + wait_for(lambda: re.search(r'collector: info: HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 60, lambda: f'the API: {up.said()[-1500:]}').group(1)
+up = Up(data, [os.path.join(logs, '*.log')], '--rules', rules, *OWN_PORT, user=nobody)
+server = f'http://127.0.0.1:{up.port()}'
 local = f'unix:{data}/api.sock'
 wait_for(lambda: json.loads(run('query', '* | stats count', '--data', data, '--output', 'ndjson')[1])['count'] == 405 and len(ndjson(run('incidents', '--data', data, '--output', 'ndjson')[1])) > 0,
          60, 'lines and alerts')

@@ -20,8 +20,8 @@ if not os.path.exists(tool):
 with open(log, 'w') as f:
     for i in range(60):
         f.write(f'Nov 25 12:00:{i:02} web sshd[1]: Failed password for root from 203.0.113.9 port {4000 + i} ssh2\n')
-up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'))
-port = wait_for(lambda: re.search(r'HTTP API on http://127\.0\.0\.1:(\d+)', up.said()), 30, up.said).group(1)
+up = Up(data, [log], '--rules', os.path.join(ROOT, 'rules'), *OWN_PORT)
+port = up.port()
 wait_for(lambda: count(data) == 60, 60, 'the lines')
 token = dogwatch('token', 'add', 'tester', '--role', 'admin', '--data', data).strip()
 seconds = 600 if LONG else 10
