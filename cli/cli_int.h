@@ -51,8 +51,8 @@ void cli_default_data(char out[CLI_PATH_MAX]);
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret);
 /* Gives every frame of an archive to an account; what cannot be read is said. DW_ENOMEM. */
 DW_MUST_USE int cli_account(struct dw_archive_reader *r, struct dw_account *account, struct dw_keys *keys);
-/* Says that there is no archive, where it was looked for and what to type. */
-void cli_say_no_archive(const struct cli_options *o, int rc);
+/* Says that there is no archive, where it was looked for and what to type. Answers CLI_CANNOT. */
+int cli_say_no_archive(const struct cli_options *o, int rc);
 /* Says what a code of errors.h means, unless it is DW_OK; answers the exit code. */
 int cli_failed(int err);
 /* Copies a path from the command line; false, and said, when it is too long. */

@@ -245,13 +245,14 @@ int cli_failed(int err)
     return err < 0 ? CLI_CANNOT : CLI_YES;
 }
 
-void cli_say_no_archive(const struct cli_options *o, int rc)
+int cli_say_no_archive(const struct cli_options *o, int rc)
 {
     (void)fprintf(stderr, "dogwatch: no archive to read in %s: %s\n", o->archive, dw_err_text(rc));
     if (rc == DW_ENOENT && !o->names_data)
         (void)fprintf(stderr, "  --data, --archive, DOGWATCH_DATA or --server, DOGWATCH_SERVER say where else; no collector runs over the default.\n");
     if (rc == DW_ENOENT)
         (void)fprintf(stderr, "  dogwatch up --data DIR      makes one\n  dogwatch ... --data DIR     reads another\n");
+    return CLI_CANNOT;
 }
 
 int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct dw_archive_reader **ret)
@@ -259,6 +260,5 @@ int cli_open_archive(const struct cli_options *o, struct dw_keys *keys, struct d
     int rc = keys ? dw_archive_reader_open(&dw_fs_system, o->archive, keys, ret) : DW_ENOMEM;
     if (rc == DW_OK)
         return CLI_YES;
-    cli_say_no_archive(o, rc);
-    return CLI_CANNOT;
+    return cli_say_no_archive(o, rc);
 }

@@ -31,10 +31,8 @@ static int list(const struct cli_options *o)
     if (o->server[0])
         return remote_table(o, "/api/v1/archive", &t);
     int rc = dw_archive_list(&dw_fs_system, o->archive, list_one, &t);
-    if (rc < 0) {
-        cli_say_no_archive(o, rc);
-        return CLI_CANNOT;
-    }
+    if (rc < 0)
+        return cli_say_no_archive(o, rc);
     cli_table_end(&t);
     return CLI_YES;
 }
@@ -50,10 +48,8 @@ static int verify(const struct cli_options *o)
     struct dw_verify_result r;
     struct dw_verify v = {.fs = &dw_fs_system, .dir = o->archive, .problem = say_problem};
     int rc = dw_archive_verify(&v, &r);
-    if (rc < 0) {
-        cli_say_no_archive(o, rc);
-        return CLI_CANNOT;
-    }
+    if (rc < 0)
+        return cli_say_no_archive(o, rc);
     (void)printf("%s  %llu segments, %llu frames (%llu records), %llu events, %llu signatures hold\n",
         r.problems ? "NOT OK" : "ok", (unsigned long long)r.segments, (unsigned long long)r.frames,
         (unsigned long long)r.records, (unsigned long long)r.events, (unsigned long long)r.signatures);

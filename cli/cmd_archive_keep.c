@@ -79,10 +79,8 @@ static int holds(const struct cli_options *o)
     if (o->server[0])
         return remote_table(o, "/api/v1/archive/holds", &t);
     int err = dw_archive_holds(&dw_fs_system, o->archive, put_hold, &t);
-    if (err < 0) {
-        cli_say_no_archive(o, err);
-        return CLI_CANNOT;
-    }
+    if (err < 0)
+        return cli_say_no_archive(o, err);
     cli_table_end(&t);
     return CLI_YES;
 }
@@ -103,10 +101,8 @@ static int check_name(const struct cli_options *o, const char *name, bool releas
 {
     struct sought s = {.name = name};
     int err = dw_archive_holds(&dw_fs_system, o->archive, look_for, &s);
-    if (err < 0) {
-        cli_say_no_archive(o, err);
-        return CLI_CANNOT;
-    }
+    if (err < 0)
+        return cli_say_no_archive(o, err);
     if (s.found == releases)
         return CLI_YES;
     (void)fprintf(stderr, releases ? "dogwatch archive release: no hold of that name is in force; `dogwatch archive holds` lists them\n"
@@ -201,10 +197,8 @@ static int expire(const struct cli_options *o)
     if (!begin(o, &a, DW_ARCHIVE_EXPIRE, ""))
         return mistake("expire", "a reason of at most 511 bytes is needed");
     int err = dw_archive_expire_plan(&dw_fs_system, o->archive, &how, &gone);
-    if (err < 0) {
-        cli_say_no_archive(o, err);
-        return CLI_CANNOT;
-    }
+    if (err < 0)
+        return cli_say_no_archive(o, err);
     cli_table_end(&t);
     (void)fprintf(stderr, "%s %" PRIu64 " segments with %" PRIu64 " events, %" PRIu64 " bytes", o->dry_run ? "would go:" : "to go:", gone.segments, gone.events, gone.bytes);
     if (o->before_ns != INT64_MIN)
@@ -283,10 +277,8 @@ static int show_log(const struct cli_options *o)
 {
     struct cli_table t = {.output = o->output, .columns = 6, .name = {"time", "what", "segments", "hold", "by", "reason"}, .time = {[0] = true}};
     int err = dw_archive_deeds(&dw_fs_system, o->archive, put_deed, &t);
-    if (err < 0) {
-        cli_say_no_archive(o, err);
-        return CLI_CANNOT;
-    }
+    if (err < 0)
+        return cli_say_no_archive(o, err);
     cli_table_end(&t);
     return CLI_YES;
 }

@@ -269,10 +269,8 @@ static int make_pack(struct export *x, struct dw_epack *p)
         (void)fprintf(stderr, "dogwatch: it would be over a bound of packs (docs/formats/evidence.md)\n");
         return CLI_CANNOT;
     }
-    if (rc < 0) {
-        cli_say_no_archive(x->o, rc);
-        return CLI_CANNOT;
-    }
+    if (rc < 0)
+        return cli_say_no_archive(x->o, rc);
     rc = dw_epack_write(&dw_fs_system, p, x->to, digest);
     return rc < 0 ? say_not_written(x, rc) : CLI_YES;
 }

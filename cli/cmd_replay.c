@@ -228,8 +228,7 @@ static int look_for_archive(struct replay *p)
     int rc = dw_archive_list(&dw_fs_system, p->o->archive, note_last, p);
     if (rc == DW_OK)
         return CLI_YES;
-    cli_say_no_archive(p->o, rc);
-    return CLI_CANNOT;
+    return cli_say_no_archive(p->o, rc);
 }
 
 /* Correlations whose window at --since reaches back to before the archive begins. */

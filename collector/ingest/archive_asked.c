@@ -11,55 +11,39 @@
 #include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 static const char *const verbs[] = {[DW_ARCHIVE_HOLD] = "hold", [DW_ARCHIVE_RELEASE] = "release", [DW_ARCHIVE_EXPIRE] = "expire",
     [DW_ARCHIVE_EXPORTED] = "exported"};
 
-/* Every member: a text, or a number. */
-static char *text_of(struct dw_archive_ask *a, struct dw_str name, size_t *ret_cap)
-{
-    const struct {
-        const char *name;
-        char *at;
-        size_t cap;
-    } texts[] = {{"name", a->name, sizeof a->name}, {"by", a->asked.by, sizeof a->asked.by}, {"why", a->asked.why, sizeof a->asked.why}};
-    for (size_t i = 0; i < DW_COUNT_OF(texts); i++)
-        if (dw_str_eq(name, dw_str_of(texts[i].name))) {
-            *ret_cap = texts[i].cap;
-            return texts[i].at;
-        }
-    return NULL;
-}
+enum kind { TEXT, TIME, NUMBER };
 
-static int64_t *time_of(struct dw_archive_ask *a, struct dw_str name)
-{
-    return dw_str_eq(name, DW_STR("since")) ? &a->since_ns : dw_str_eq(name, DW_STR("until")) ? &a->until_ns
-        : dw_str_eq(name, DW_STR("before"))                                                    ? &a->before_ns
-                                                                                               : NULL;
-}
-
-static uint64_t *number_of(struct dw_archive_ask *a, struct dw_str name)
-{
-    return dw_str_eq(name, DW_STR("keep")) ? &a->keep_bytes : dw_str_eq(name, DW_STR("from")) ? &a->from
-        : dw_str_eq(name, DW_STR("to"))                                                        ? &a->to
-                                                                                               : NULL;
-}
-
-static void put_text(struct dw_buf *out, const char *name, const char *text)
-{
-    dw_buf_printf(out, ",\"%s\":", name);
-    (void)dw_json_string(out, dw_str_of(text));
-}
+static const struct {
+    const char *name;
+    enum kind kind;
+    size_t at, cap;
+} members[] = {
+#define MEMBER(name, kind, of) {name, kind, offsetof(struct dw_archive_ask, of), sizeof((struct dw_archive_ask *)0)->of}
+    MEMBER("name", TEXT, name), MEMBER("by", TEXT, asked.by), MEMBER("why", TEXT, asked.why), MEMBER("since", TIME, since_ns), MEMBER("until", TIME, until_ns),
+    MEMBER("before", TIME, before_ns), MEMBER("keep", NUMBER, keep_bytes), MEMBER("from", NUMBER, from), MEMBER("to", NUMBER, to)
+#undef MEMBER
+};
 
 void dw_archive_ask_write(const struct dw_archive_ask *a, struct dw_buf *out)
 {
     dw_buf_printf(out, "{\"do\":\"%s\"", verbs[a->verb]);
-    put_text(out, "name", a->name);
-    put_text(out, "by", a->asked.by);
-    put_text(out, "why", a->asked.why);
-    dw_buf_printf(out, ",\"since\":%" PRId64 ",\"until\":%" PRId64 ",\"before\":%" PRId64, a->since_ns, a->until_ns, a->before_ns);
-    dw_buf_printf(out, ",\"keep\":%" PRIu64 ",\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", a->keep_bytes, a->from, a->to);
+    for (size_t i = 0; i < DW_COUNT_OF(members); i++) {
+        const void *at = (const char *)a + members[i].at;
+        dw_buf_printf(out, ",\"%s\":", members[i].name);
+        if (members[i].kind == TEXT)
+            (void)dw_json_string(out, dw_str_of(at));
+        else if (members[i].kind == TIME)
+            dw_buf_printf(out, "%" PRId64, *(const int64_t *)at);
+        else
+            dw_buf_printf(out, "%" PRIu64, *(const uint64_t *)at);
+    }
+    dw_buf_str(out, DW_STR("}\n"));
 }
 
 /* False: it is no text, in UTF-8, of that length. */
@@ -89,16 +73,14 @@ static bool take_verb(struct dw_archive_ask *a, struct dw_str v)
 
 static bool take_member(struct dw_archive_ask *a, struct dw_str name, const struct dw_json_token *v)
 {
-    size_t cap;
-    char *text = text_of(a, name, &cap);
-    int64_t *time = time_of(a, name);
-    uint64_t *number = number_of(a, name);
-    if (text)
-        return take_text(v, text, cap);
-    if (time)
-        return v->type == DW_JSON_NUMBER && dw_str_i64(v->text, time);
-    if (number)
-        return v->type == DW_JSON_NUMBER && dw_str_u64(v->text, number);
+    for (size_t i = 0; i < DW_COUNT_OF(members); i++) {
+        void *at = (char *)a + members[i].at;
+        if (!dw_str_eq(name, dw_str_of(members[i].name)))
+            continue;
+        if (members[i].kind == TEXT)
+            return take_text(v, at, members[i].cap);
+        return v->type == DW_JSON_NUMBER && (members[i].kind == TIME ? dw_str_i64(v->text, at) : dw_str_u64(v->text, at));
+    }
     return dw_str_eq(name, DW_STR("do")) && take_verb(a, v->text); /* one that is not known is not passed over: it may say what to leave alone */
 }
 

@@ -291,6 +291,7 @@ static int keep_state(struct dw_intake_engine *e)
     dw_buf_fini(&state);
     if (rc != DW_ELIMIT && rc != DW_ENOSPC)
         return rc;
+    DW_COUNT(archive_states_not_kept);
     e->state_refused = rc == DW_ELIMIT;
     dw_warn("the state of %" PRIu64 " frames cannot be kept: %s. A start reads the archive from farther back, and no segment behind the last state is let go",
         dw_archive_next_intake(e->archive), dw_err_text(rc));

@@ -7,8 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DOGWATCH, ROOT, World, freePort, missing, register } from './world.mjs';
-import { serve } from '../dev.mjs';
+import { DOGWATCH, ROOT, World, begin, freePort, missing } from './world.mjs';
 
 const LIB = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'].map(d => `${d}/faketime/libfaketimeMT.so.1`).find(f => fs.existsSync(f));
 const NOON = Date.UTC(2026, 0, 2, 12);
@@ -53,15 +52,5 @@ export async function still(name) {
     const w = new StillWorld(name, {});
     w.port = await freePort();
     w.start();
-    try {
-        await w.ready();
-        w.served = await serve({ collector: `http://127.0.0.1:${w.port}` });
-        w.url = w.served.url;
-        await w.signIn();
-        register(w);
-    } catch (e) {
-        await w.end();
-        throw e;
-    }
-    return w;
+    return begin(w, () => w.ready());
 }

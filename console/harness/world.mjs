@@ -78,7 +78,7 @@ export function freePort() {
 const worlds = [];
 
 /* From here on pages at its address begin signed in there. */
-export function register(w) {
+function register(w) {
     worlds.push(w);
 }
 
@@ -196,15 +196,10 @@ export class World {
     }
 }
 
-/* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
-export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60, dir, rules } = {}) {
-    const w = new World(name, { 'quiet.log': '', ...logs }, dir, rules);
-    w.port = await freePort();
-    w.start(settings);
+/* Waits until a world that was started is ready, and signs in: pages can be opened in it then. What fails ends it. */
+export async function begin(w, ready) {
     try {
-        await w.ready(seconds);
-        await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
-        await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
+        await ready();
         w.served = await serve({ collector: `http://127.0.0.1:${w.port}` });
         w.url = w.served.url;
         await w.signIn();
@@ -214,4 +209,16 @@ export async function world(name, { logs = {}, events = 0, alerts = 0, settings 
         throw e;
     }
     return w;
+}
+
+/* logs: {file: text}; waits until `events` are archived and `alerts` are raised. */
+export async function world(name, { logs = {}, events = 0, alerts = 0, settings = [], seconds = 60, dir, rules } = {}) {
+    const w = new World(name, { 'quiet.log': '', ...logs }, dir, rules);
+    w.port = await freePort();
+    w.start(settings);
+    return begin(w, async () => {
+        await w.ready(seconds);
+        await until(() => `${events} events\n${w.said}`, async () => await w.events() >= events, seconds);
+        await until(() => `${alerts} alerts\n${w.said}`, async () => (await w.rows('/api/v1/alerts?limit=1000')).length >= alerts, seconds);
+    });
 }

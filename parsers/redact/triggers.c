@@ -34,27 +34,40 @@ static size_t at_trigger(struct dw__finder *f, uint32_t set, size_t at)
     return tokens ? dw__at_token(f, tokens, at) : at + 1;
 }
 
+/* One bit a byte of the 16 at p: it is c. */
+static unsigned eq(const char *p, char c)
+{
 #ifdef __SSE2__
-static unsigned eq(__m128i v, char c)
-{
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8(c)));
+#else
+    unsigned hit = 0;
+    for (unsigned i = 0; i < 16; i++)
+        hit |= (unsigned)(p[i] == c) << i;
+    return hit;
+#endif
 }
 
-/* One bit a byte of the 16 at p: its value less `from` is at most `span`. */
-static unsigned between(__m128i v, char from, char span)
+/* ... its value less `from` is at most `span`. */
+static unsigned between(const char *p, char from, char span)
 {
-    __m128i d = _mm_sub_epi8(v, _mm_set1_epi8(from));
+#ifdef __SSE2__
+    __m128i d = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8(from));
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(span)), d));
+#else
+    unsigned hit = 0;
+    for (unsigned i = 0; i < 16; i++)
+        hit |= (unsigned)((uint8_t)(p[i] - from) <= (uint8_t)span) << i;
+    return hit;
+#endif
 }
 
-/* triggers() of the 16 bytes at p, which has a byte before and one behind them. */
+/* ... it is a trigger. There is a byte before and one behind them. */
 static unsigned triggers16(const char *p)
 {
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p), before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
-    __m128i after = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
-    unsigned hit = (eq(v, '=') | eq(v, ':')) & ~between(before, '0', 9);
-    hit |= eq(v, '_') | eq(v, '@') | (eq(v, '%') & eq(after, '3'));
-    unsigned dash = eq(v, '-'), dot = eq(v, '.'), a = eq(v, 'A'), b = eq(v, 'B'), j = eq(v, 'J');
+    const char *before = p - 1, *after = p + 1;
+    unsigned hit = (eq(p, '=') | eq(p, ':')) & ~between(before, '0', 9);
+    hit |= eq(p, '_') | eq(p, '@') | (eq(p, '%') & eq(after, '3'));
+    unsigned dash = eq(p, '-'), dot = eq(p, '.'), a = eq(p, 'A'), b = eq(p, 'B'), j = eq(p, 'J');
     if (dash)
         hit |= dash & (between(before, 'a', 25) | eq(before, '-'));
     if (dot)
@@ -63,57 +76,15 @@ static unsigned triggers16(const char *p)
         hit |= (a & (eq(after, 'K') | eq(after, 'S') | eq(after, 'I'))) | (b & eq(after, 'e')) | (j & eq(before, 'y'));
     return hit;
 }
-#else
-static bool is_small(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-/* `before` and `after`: 0 at the line's ends. */
-static bool triggers(char before, char c, char after)
-{
-    switch (c) {
-    case '=':
-    case ':':
-        return !(before >= '0' && before <= '9');
-    case '%':
-        return after == '3';
-    case '_':
-    case '@':
-        return true;
-    case '-':
-        return is_small(before) || before == '-';
-    case '.':
-        return before == 'G' || before == 's' || before == '9';
-    case 'A':
-        return after == 'K' || after == 'S' || after == 'I';
-    case 'J':
-        return before == 'y';
-    case 'B':
-        return after == 'e';
-    default:
-        return false;
-    }
-}
-#endif
 
 /* One bit a byte of the (at most 16) from `at` on: it is a trigger. */
 static unsigned triggers_at(struct dw_str line, size_t at)
 {
-#ifdef __SSE2__
     if (at > 0 && at + 17 <= line.len)
         return triggers16(line.ptr + at);
     char edge[18] = {at ? line.ptr[at - 1] : 0}; /* where the line begins or ends zeros stand around it */
     memcpy(edge + 1, line.ptr + at, line.len - at < 17 ? line.len - at : 17);
     return triggers16(edge + 1);
-#else
-    unsigned hit = 0;
-    for (unsigned i = 0; i < 16 && at + i < line.len; i++) {
-        const char *c = line.ptr + at + i;
-        hit |= (unsigned)triggers(at + i ? c[-1] : 0, *c, at + i + 1 < line.len ? c[1] : 0) << i;
-    }
-    return hit;
-#endif
 }
 
 void dw__triggers_scan(struct dw__finder *f, uint32_t set)

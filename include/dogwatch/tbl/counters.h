@@ -88,5 +88,6 @@ COUNTER(output_dead, NOT_DONE, "messages that were refused, or not taken for ret
 COUNTER(output_old, NOT_DONE, "alerts and changes older than notify.max_age when an output first saw them: not sent by it")
 COUNTER(output_silenced, NOT_DONE, "alerts under a silence: not sent")
 COUNTER(output_fused, NOT_DONE, "alerts of a flood that were not sent one by one, but counted in a summary")
+COUNTER(archive_states_not_kept, NOT_DONE, "states that were not kept, too large or for want of space: a start reads from farther back, and no segment behind the last one is let go")
 COUNTER(archive_segments_expired, WORK, "segments that were let go; the manifest says of each which it was, who asked and why")
 COUNTER(archive_states_refused, MENDED, "states that could not be used at a start, so that the archive was read again from farther back")
