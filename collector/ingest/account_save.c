@@ -182,31 +182,40 @@ static void take_epoch(struct dw_account *a, struct dw_cursor *c, struct dw__epo
         dw__ring_last(&a->open, &e->open);
 }
 
-static int by_opening(const void *x, const void *y)
+static uint64_t opening_of(const struct dw__ring *r)
 {
-    const struct dw__epoch *a = *(struct dw__epoch *const *)x, *b = *(struct dw__epoch *const *)y;
-    return (a->opening > b->opening) - (a->opening < b->opening);
+    return DW_ITEM(r, struct dw__epoch, open)->opening;
 }
 
-static int by_serial(const void *x, const void *y)
+static uint64_t serial_of(const struct dw__ring *r)
 {
-    const struct dw__stream *a = *(struct dw__stream *const *)x, *b = *(struct dw__stream *const *)y;
-    return (a->serial > b->serial) - (a->serial < b->serial);
+    return DW_ITEM(r, struct dw__stream, sight)->serial;
 }
 
-/* Puts what is open into the order in which it was opened. */
-static int sort_open(struct dw_account *a, struct dw_cursor *c)
+struct placed {
+    uint64_t number;
+    struct dw__ring *ring;
+};
+
+static int by_number(const void *x, const void *y)
+{
+    const struct placed *a = x, *b = y;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+/* Puts a ring of at most `max` into the order of its items' numbers, which are below `end` and never twice. */
+static int sort_ring(struct dw__ring *ring, uint32_t max, uint64_t (*number_of)(const struct dw__ring *r), uint64_t end, struct dw_cursor *c)
 {
     uint32_t n = 0;
-    struct dw__epoch **item = dw_calloc(a->by_epoch.count + 1, sizeof(struct dw__epoch *));
+    struct placed *item = dw_calloc(max + 1, sizeof *item);
     if (!item)
         return DW_ENOMEM;
-    for (const struct dw__ring *r = a->open.next; r != &a->open; r = r->next)
-        item[n++] = DW_ITEM(r, struct dw__epoch, open);
-    qsort(item, n, sizeof(struct dw__epoch *), by_opening);
+    for (struct dw__ring *r = ring->next; r != ring; r = r->next)
+        item[n++] = (struct placed){number_of(r), r};
+    qsort(item, n, sizeof *item, by_number);
     for (uint32_t i = 0; i < n; i++) {
-        c->bad |= item[i]->opening > a->openings || (i && item[i]->opening == item[i - 1]->opening);
-        dw__ring_last(&a->open, &item[i]->open);
+        c->bad |= item[i].number >= end || (i && item[i].number == item[i - 1].number);
+        dw__ring_last(ring, item[i].ring);
     }
     dw_free(item);
     return DW_OK;
@@ -234,7 +243,9 @@ static int take_epochs(struct dw_account *a, struct dw_cursor *heads, struct dw_
         take_epoch(a, c, e, heard_ns);
     }
     a->openings = dw_take_varint(c);
-    return c->bad || heads->bad ? DW_ECORRUPT : sort_open(a, c);
+    if (c->bad || heads->bad || a->openings == UINT64_MAX)
+        return DW_ECORRUPT;
+    return sort_ring(&a->open, a->by_epoch.count, opening_of, a->openings + 1, c);
 }
 
 static int take_agents(struct dw_account *a, struct dw_cursor *c)
@@ -325,24 +336,6 @@ static int take_stream(struct dw_account *a, struct dw_cursor *c)
     return rc == DW_OK ? take_ranges(a, c, s) : rc;
 }
 
-/* Puts streams into the order in which they were first seen. */
-static int sort_streams(struct dw_account *a, struct dw_cursor *c)
-{
-    uint32_t n = 0;
-    struct dw__stream **item = dw_calloc(a->by_id.count + 1, sizeof(struct dw__stream *));
-    if (!item)
-        return DW_ENOMEM;
-    for (const struct dw__ring *r = a->sight.next; r != &a->sight; r = r->next)
-        item[n++] = DW_ITEM(r, struct dw__stream, sight);
-    qsort(item, n, sizeof(struct dw__stream *), by_serial);
-    for (uint32_t i = 0; i < n; i++) {
-        c->bad |= item[i]->serial >= a->serials || (i && item[i]->serial == item[i - 1]->serial);
-        dw__ring_last(&a->sight, &item[i]->sight);
-    }
-    dw_free(item);
-    return DW_OK;
-}
-
 static int take_streams(struct dw_account *a, struct dw_cursor *c)
 {
     uint64_t serials = dw_take_varint(c), count = dw_take_varint(c);
@@ -351,7 +344,7 @@ static int take_streams(struct dw_account *a, struct dw_cursor *c)
         rc = take_stream(a, c);
     a->serials = serials;
     if (rc == DW_OK && !c->bad)
-        rc = sort_streams(a, c);
+        rc = sort_ring(&a->sight, a->by_id.count, serial_of, serials, c);
     return rc == DW_OK && c->bad ? DW_ECORRUPT : rc;
 }
 

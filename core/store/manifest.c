@@ -136,11 +136,14 @@ static int take_entry(struct dw__manifest *m, const struct dw__entry_info *e)
     return rc;
 }
 
-int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manifest *m)
+/* What is done with an entry and its line: > 0: no more of them. */
+typedef int entry_fn(void *arg, const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_str line);
+
+/* Calls `each` for every whole line. DW_ENOENT, DW_ESYNTAX, and what `each` fails with. */
+static int each_entry(const struct dw_fs *fs, const char *dir, entry_fn *each, void *arg)
 {
     char path[DW__PATH_MAX];
     struct dw_buf text = {0};
-    *m = (struct dw__manifest){0};
     int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
     if (rc == DW_OK)
         rc = dw_fs_read_file(fs, path, DW__MANIFEST_MAX_BYTES, &text);
@@ -149,17 +152,26 @@ int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manife
         struct dw__entry_info e;
         uint8_t prev[DW_SHA256_BYTES] = {0};
         struct dw_str line = dw_str_cut(&rest, '\n');
-        if (!dw__entry_parse(line, &e, prev)) {
-            rc = DW_ESYNTAX;
-            break;
-        }
-        if (!m->broken_at && (e.n != m->entries || memcmp(prev, m->last_hash, sizeof prev) != 0))
-            m->broken_at = m->entries + 1;
-        dw_sha256_of(line, m->last_hash);
-        m->bytes += line.len + 1;
-        rc = take_entry(m, &e);
+        rc = dw__entry_parse(line, &e, prev) ? each(arg, &e, prev, line) : DW_ESYNTAX;
     }
     dw_buf_fini(&text);
+    return rc > 0 ? DW_OK : rc;
+}
+
+static int take_line(void *manifest, const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_str line)
+{
+    struct dw__manifest *m = manifest;
+    if (!m->broken_at && (e->n != m->entries || memcmp(prev, m->last_hash, DW_SHA256_BYTES) != 0))
+        m->broken_at = m->entries + 1;
+    dw_sha256_of(line, m->last_hash);
+    m->bytes += line.len + 1;
+    return take_entry(m, e);
+}
+
+int dw__manifest_read(const struct dw_fs *fs, const char *dir, struct dw__manifest *m)
+{
+    *m = (struct dw__manifest){0};
+    int rc = each_entry(fs, dir, take_line, m);
     if (rc < 0)
         dw__manifest_fini(m);
     return rc;
@@ -256,40 +268,18 @@ int dw_archive_holds(const struct dw_fs *fs, const char *dir, void (*each)(void 
     return rc;
 }
 
-/* Calls `each` for every entry and its line, until it answers false. DW_ENOENT, DW_ESYNTAX. */
-static int each_entry(const struct dw_fs *fs, const char *dir, bool (*each)(void *arg, const struct dw__entry_info *e, struct dw_str line), void *arg)
-{
-    char path[DW__PATH_MAX];
-    struct dw_buf text = {0};
-    bool goes_on = true;
-    int rc = dw_path_join(path, sizeof path, dir, "MANIFEST");
-    if (rc == DW_OK)
-        rc = dw_fs_read_file(fs, path, DW__MANIFEST_MAX_BYTES, &text);
-    struct dw_str rest = dw_buf_view(&text);
-    while (rc == DW_OK && goes_on && dw_str_index(rest, '\n') < rest.len) {
-        struct dw__entry_info e;
-        uint8_t prev[DW_SHA256_BYTES];
-        struct dw_str line = dw_str_cut(&rest, '\n');
-        if (!dw__entry_parse(line, &e, prev))
-            rc = DW_ESYNTAX;
-        else
-            goes_on = each(arg, &e, line);
-    }
-    dw_buf_fini(&text);
-    return rc;
-}
-
 struct done {
     const char *id;
     uint32_t entries;
 };
 
-static bool count_done(void *arg, const struct dw__entry_info *e, struct dw_str line)
+static int count_done(void *arg, const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_str line)
 {
     struct done *d = arg;
+    (void)prev;
     (void)line;
     d->entries += e->asked.id[0] && strcmp(e->asked.id, d->id) == 0;
-    return true;
+    return 0;
 }
 
 int dw_archive_done(const struct dw_fs *fs, const char *dir, const char *id, uint32_t *ret_entries)
@@ -306,17 +296,16 @@ struct deeds {
     void *arg;
 };
 
-static bool tell_deed(void *arg, const struct dw__entry_info *e, struct dw_str line)
+static int tell_deed(void *arg, const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_str line)
 {
-    static const char *const words[] = {[DW__ENTRY_EXPIRE] = "expire", [DW__ENTRY_HOLD] = "hold", [DW__ENTRY_RELEASE] = "release",
-        [DW__ENTRY_EXPORT] = "export", [DW__ENTRY_OMIT] = "omit", [DW__ENTRY_OTHER] = NULL};
     const struct deeds *d = arg;
-    bool ranges = e->type == DW__ENTRY_EXPIRE || e->type == DW__ENTRY_EXPORT || e->type == DW__ENTRY_OMIT;
+    bool ranges = dw__entry_ranges(e->type), own = e->type == DW__ENTRY_OPEN || e->type == DW__ENTRY_SEAL || e->type == DW__ENTRY_STATE;
+    (void)prev;
     (void)line;
-    if (words[e->type])
-        d->each(d->arg, &(struct dw_archive_deed){.what = words[e->type], .time_ns = e->time_ns, .from = ranges ? e->segment.number : 0,
+    if (!own && e->type != DW__ENTRY_OTHER)
+        d->each(d->arg, &(struct dw_archive_deed){.what = dw__entry_word(e->type), .time_ns = e->time_ns, .from = ranges ? e->segment.number : 0,
             .to = ranges ? e->upto : 0, .name = e->name, .asked = &e->asked});
-    return true;
+    return 0;
 }
 
 int dw_archive_deeds(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_archive_deed *d), void *arg)
@@ -330,17 +319,18 @@ struct lines {
     bool begun, sealed_all;
 };
 
-static bool put_line(void *arg, const struct dw__entry_info *e, struct dw_str line)
+static int put_line(void *arg, const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_str line)
 {
     struct lines *l = arg;
     bool seal = e->type == DW__ENTRY_SEAL, last = l->sealed_all;
+    (void)prev;
     l->begun |= seal && e->segment.number >= l->from && e->segment.number <= l->to;
     l->sealed_all = l->begun && seal && e->segment.number >= l->to;
     if (!l->begun)
-        return true;
+        return 0;
     dw_buf_str(l->out, line);
     dw_buf_byte(l->out, '\n');
-    return !last && l->out->err == DW_OK;
+    return last || l->out->err < 0;
 }
 
 int dw_manifest_lines(const struct dw_fs *fs, const char *dir, uint64_t from, uint64_t to, struct dw_buf *out)

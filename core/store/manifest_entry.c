@@ -14,6 +14,16 @@ static const char *const types[] = {[DW__ENTRY_OPEN] = "open", [DW__ENTRY_SEAL] 
     [DW__ENTRY_EXPIRE] = "expire", [DW__ENTRY_HOLD] = "hold", [DW__ENTRY_RELEASE] = "release", [DW__ENTRY_EXPORT] = "export", [DW__ENTRY_OMIT] = "omit",
     [DW__ENTRY_OTHER] = ""};
 
+const char *dw__entry_word(enum dw__entry_type type)
+{
+    return types[type];
+}
+
+bool dw__entry_ranges(enum dw__entry_type type)
+{
+    return type == DW__ENTRY_EXPIRE || type == DW__ENTRY_EXPORT || type == DW__ENTRY_OMIT;
+}
+
 /* ---- reading ---- */
 
 static bool take_range(struct dw_str s, struct dw_str *a, struct dw_str *b)
@@ -157,7 +167,7 @@ void dw__entry_print(const struct dw__entry_info *e, const uint8_t prev[DW_SHA25
     const struct dw_segment_info *s = &e->segment;
     dw_hex(prev, DW_SHA256_BYTES, hex);
     dw_buf_printf(out, "n=%" PRIu64 " prev=%s time=%" PRId64 " type=%s segment=%" PRIu64, e->n, hex, e->time_ns, types[e->type], s->number);
-    if (e->type == DW__ENTRY_EXPIRE || e->type == DW__ENTRY_EXPORT || e->type == DW__ENTRY_OMIT)
+    if (dw__entry_ranges(e->type))
         dw_buf_printf(out, " upto=%" PRIu64, e->upto);
     if (e->type == DW__ENTRY_HOLD)
         dw_buf_printf(out, " since=%" PRId64 " until=%" PRId64, e->from_ns, e->to_ns);

@@ -60,6 +60,9 @@ bool dw__manifest_held(const struct dw__manifest *m, uint64_t i);
 /* Whether the file of the state at the end of sealed[i] is kept: that of a segment that is here, or of the last one of those that were let go. */
 bool dw__manifest_keeps_state(const struct dw__manifest *m, uint64_t i);
 
+/* Its word in the manifest; "" for OTHER. Whether it is about segments `number` to `upto`. */
+const char *dw__entry_word(enum dw__entry_type type);
+bool dw__entry_ranges(enum dw__entry_type type);
 /* A line without its newline (manifest_entry.c). False: it is no entry. */
 DW_MUST_USE bool dw__entry_parse(struct dw_str line, struct dw__entry_info *e, uint8_t prev[DW_SHA256_BYTES]);
 void dw__entry_print(const struct dw__entry_info *e, const uint8_t prev[DW_SHA256_BYTES], struct dw_buf *out);
