@@ -36,12 +36,19 @@ static bool ends_with(struct dw_str line, size_t end, struct dw_str word)
     return true;
 }
 
-static bool ends_with_any(struct dw_str line, size_t end, const struct dw_str *words, size_t count)
+static const struct dw_str secret_names[] = {{"password", 8}, {"passwd", 6}, {"pwd", 3}, {"passphrase", 10}, {"secret", 6}, {"token", 5}, {"api_key", 7},
+    {"apikey", 6}, {"access_key", 10}, {"accesskey", 9}, {"account_key", 11}, {"accountkey", 10}, {"private_key", 11}, {"credentials", 11}};
+
+/* Whether the word that ends at `end` says that a secret follows. */
+static bool names_secret(struct dw_str line, size_t end)
 {
-    if (end == 0 || !is_key_byte(line.ptr[end - 1]))
+#define LETTER(c) (1u << ((c) & 31))
+    enum { LAST = LETTER('d') | LETTER('e') | LETTER('t') | LETTER('n') | LETTER('y') | LETTER('s') }; /* of the names: most words end here */
+    if (end == 0 || !(LAST & LETTER(line.ptr[end - 1])))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (ends_with(line, end, words[i]))
+#undef LETTER
+    for (size_t i = 0; i < DW_COUNT_OF(secret_names); i++)
+        if (ends_with(line, end, secret_names[i]))
             return true;
     return false;
 }
@@ -143,9 +150,6 @@ static size_t short_password(struct dw__finder *f, size_t word, size_t at)
     return digits < end ? mask_value(f, DW_REDACT_PASSWORDS, start) : 0;
 }
 
-static const struct dw_str secret_names[] = {{"password", 8}, {"passwd", 6}, {"pwd", 3}, {"passphrase", 10}, {"secret", 6}, {"token", 5}, {"api_key", 7},
-    {"apikey", 6}, {"access_key", 10}, {"accesskey", 9}, {"account_key", 11}, {"accountkey", 10}, {"private_key", 11}, {"credentials", 11}};
-
 /* password%3Dx, as a form stands in a URL: the value ends at the next '%26', quote or the usual ends. */
 size_t dw__at_percent(struct dw__finder *f, uint32_t set, size_t at)
 {
@@ -156,7 +160,7 @@ size_t dw__at_percent(struct dw__finder *f, uint32_t set, size_t at)
     size_t word = at, start = at + 3;
     while (word >= 3 && memcmp(line.ptr + word - 3, "%22", 3) == 0)
         word -= 3;
-    if (!ends_with_any(line, word, secret_names, DW_COUNT_OF(secret_names)))
+    if (!names_secret(line, word))
         return at + 1;
     while (start + 3 <= line.len && (memcmp(line.ptr + start, "%22", 3) == 0 || memcmp(line.ptr + start, "%20", 3) == 0))
         start += 3;
@@ -170,12 +174,12 @@ size_t dw__at_percent(struct dw__finder *f, uint32_t set, size_t at)
 
 size_t dw__at_mark(struct dw__finder *f, uint32_t set, size_t at)
 {
-    static const struct dw_str headers[] = {{"authorization", 13}};
+    static const struct dw_str header = {"authorization", 13};
     struct dw_str line = f->line;
     size_t word = word_end(line, at);
-    if (set & 1u << DW_REDACT_BEARER && ends_with_any(line, word, headers, DW_COUNT_OF(headers)))
+    if (set & 1u << DW_REDACT_BEARER && ends_with(line, word, header))
         return mask_credentials(f, value_start(line, at + 1));
-    if (set & 1u << DW_REDACT_PASSWORDS && ends_with_any(line, word, secret_names, DW_COUNT_OF(secret_names)))
+    if (set & 1u << DW_REDACT_PASSWORDS && names_secret(line, word))
         return mask_value(f, DW_REDACT_PASSWORDS, value_start(line, at + 1));
     size_t masked = set & 1u << DW_REDACT_PASSWORDS ? short_password(f, word, at) : 0;
     if (masked)

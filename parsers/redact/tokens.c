@@ -2,7 +2,7 @@
  * tokens: credentials that are known by how they begin, wherever they stand.
  *
  * Idea: services give their keys a beginning so that programs can find them in logs and code (GitHub's ghp_, Slack's xoxb-, AWS's AKIA ...). Each has
- * a pair of bytes that is rare in lines, by which triggers.c finds it.
+ * a pair of bytes that is rare in lines, by which pairs.c finds it.
  *
  * Invariants:
  *   (1) A token stands alone: no letter or digit touches its beginning.
@@ -42,7 +42,7 @@ static size_t token_at(struct dw_str line, size_t at, uint32_t set, enum dw_reda
 {
     for (size_t i = 0; i < DW_COUNT_OF(prefixes); i++) {
         struct dw_str p = prefixes[i].prefix;
-        if (!(set & 1u << prefixes[i].rule) || line.len - at < p.len || memcmp(line.ptr + at, p.ptr, p.len) != 0)
+        if (p.ptr[0] != line.ptr[at] || !(set & 1u << prefixes[i].rule) || line.len - at < p.len || memcmp(line.ptr + at, p.ptr, p.len) != 0)
             continue;
         size_t end = at + p.len;
         while (end < line.len && follows(line.ptr[end], prefixes[i].kind))

@@ -123,9 +123,9 @@ else:
         s = os.statvfs(small)
         return s.f_bavail * s.f_frsize < 300000
 
-    wait_for(full, 20, 'the disk to be full')
+    wait_for(full, 60, 'the disk to be full')
     # It says so, and lives or is started again; a writer on another disk goes on meanwhile.
-    wait_for(lambda: 'space' in up.said() or 'no room' in up.said() or 'full' in up.said(), 20, f'a word about it:\n{up.said()[-800:]}')
+    wait_for(lambda: 'space' in up.said() or 'no room' in up.said() or 'full' in up.said(), 60, f'a word about it:\n{up.said()[-800:]}')
     check(up.process.poll() is None, 'up is still there')
     subprocess.run(['mount', '-o', 'remount,size=40m', small], check=True)
     wait_for(lambda: count(data) >= len(noise) or up.process.poll() is not None, 40, f'all lines once there is room; there are {count(data)}', 0.5)

@@ -1,6 +1,8 @@
 /* Tests of parsers/redact: what must not leave the host is masked, and nothing else. */
 #include "support.h"
 
+#include "../../../parsers/redact/redact_int.h"
+
 #include "dogwatch/base/rng.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/redact.h"
@@ -247,6 +249,27 @@ static void a_line_of_many_secrets_keeps_none(void **state)
     dw_buf_fini(&given.text);
 }
 
+static void every_processor_finds_the_same_pairs(void **state)
+{
+    (void)state;
+    struct dw_rng rng = {.state = 9};
+    static const char often[] = "=:_@%-.AKBeJySGaz059 ";
+    for (uint32_t i = 0; i < 20000; i++) {
+        char line[200];
+        size_t len = 1 + (size_t)dw_rng_below(&rng, sizeof line - 64);
+        memset(line, 0, sizeof line);
+        for (size_t k = 0; k < len; k++)
+            line[k] = (char)(i % 2 ? dw_rng_below(&rng, 256) : (uint64_t)often[dw_rng_below(&rng, sizeof often - 1)]);
+        for (size_t block = 0; block < len; block += 64) {
+            struct dw__block got, want;
+            uint64_t inside = len - block < 64 ? (UINT64_C(1) << (len - block)) - 1 : UINT64_MAX;
+            dw__pairs_read(dw_str_make(line, len), block, &got);
+            dw__pairs_portable(block ? line[block - 1] : 0, line + block, &want);
+            assert_true(got.trigger == (want.trigger & inside) && got.run == (want.run & inside));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +284,7 @@ int main(void)
         cmocka_unit_test(none_of_ten_thousand_planted_secrets_is_left),
         cmocka_unit_test(a_key_over_several_lines_is_masked_whole),
         cmocka_unit_test(a_line_of_many_secrets_keeps_none),
+        cmocka_unit_test(every_processor_finds_the_same_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
