@@ -5,9 +5,10 @@
  * systems that tell nothing. While there is more to read it turns without waiting.
  *
  * Exit codes: 0 stopped cleanly, everything acknowledged · 1 until_idle, and there were logs that could not be read · 2 configuration
- * · 3 it could not go on (disk, lock).
+ * · 3 it could not go on (disk, lock) · 4 start it again: its sandbox does not cover a folder that is new.
  */
 #include "agent_int.h"
+#include "confine.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
@@ -35,9 +36,12 @@ struct program {
     struct watch *watch;
     struct dw_table watches; /* by folder */
     struct dw_counters_file counters;
+    struct sandbox *sandbox;
     const struct dw_agent_options *opt;
     int64_t deadline_ns, open_at_ns;
+    int64_t looked_ns; /* when the sandbox was held against the folders last */
     uint32_t unread; /* logs that could not be opened */
+    bool again;      /* to be started again */
 };
 
 static void on_wake(void *arg)
@@ -127,10 +131,38 @@ static bool open_again(struct program *p)
     return rc == DW_OK;
 }
 
+static void stop(void *arg)
+{
+    struct program *p = arg;
+    if (p->deadline_ns)
+        return;
+    p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
+    if (!p->agent)
+        dw_loop_end(&p->loop, DW_OK);
+    else
+        agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
+}
+
+/* The sandbox cannot be widened from within, so it is made anew. Nothing is lost by that: the checkpoint says where to go on. */
+static void look_at_sandbox(struct program *p)
+{
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (p->deadline_ns || p->opt->until_idle || now - p->looked_ns < p->opt->scan_interval)
+        return;
+    p->looked_ns = now;
+    const char *path = sandbox_outgrown(p->sandbox);
+    if (!path)
+        return;
+    dw_info("%s is there now, or was made anew, and the sandbox does not cover it: ending, to be started again", path);
+    p->again = true;
+    stop(p);
+}
+
 static bool turn(void *arg)
 {
     struct program *p = arg;
     bool more = false;
+    look_at_sandbox(p);
     if (!p->agent && !open_again(p))
         return false;
     int rc = agent_turn(p->agent, &more);
@@ -160,18 +192,6 @@ static void on_async(uv_async_t *async)
 {
     struct program *p = async->data;
     dw_loop_turn(&p->loop);
-}
-
-static void stop(void *arg)
-{
-    struct program *p = arg;
-    if (p->deadline_ns)
-        return;
-    p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
-    if (!p->agent)
-        dw_loop_end(&p->loop, DW_OK);
-    else
-        agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
 }
 
 static int run(struct program *p, const struct dw_agent_options *opt)
@@ -209,13 +229,19 @@ static int work(struct program *p, const struct dw_agent_options *opt)
 {
     char dir[AGENT_PATH_MAX];
     int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
+    raise_files_limit();
+    if (rc == DW_OK)
+        rc = privilege_drop(opt);
     if (rc == DW_OK)
         rc = dw_program_lock(dir, "lock");
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
+    if (rc == DW_OK)
+        rc = sandbox_enter(opt, &p->sandbox);
+    if (rc == DW_OK)
+        rc = syscalls_limit(opt);
     if (rc < 0)
         return rc;
-    raise_files_limit();
     rc = run(p, opt);
     dw_counters_file_save(&p->counters, true);
     while (p->watch) {
@@ -245,10 +271,11 @@ int main(int argc, char **argv)
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
     int rc = p ? work(p, &opt) : DW_ENOMEM;
-    bool unread = rc == DW_OK && opt.until_idle && p->unread;
+    bool unread = rc == DW_OK && opt.until_idle && p->unread, again = rc == DW_OK && p->again;
     if (unread)
         dw_error("%u logs could not be read", p->unread);
+    sandbox_free(p ? p->sandbox : NULL);
     dw_free(p);
     dw_conf_fini(&conf);
-    return unread ? DW_EXIT_NO : dw_program_exit(rc);
+    return unread ? DW_EXIT_NO : again ? DW_EXIT_AGAIN : dw_program_exit(rc);
 }

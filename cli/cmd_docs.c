@@ -217,6 +217,34 @@ static void page_redact(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", dw_redact_name((enum dw_redact_rule)i), dw_redact_doc((enum dw_redact_rule)i));
 }
 
+static void page_confinement(struct dw_buf *b)
+{
+    static const struct {
+        const char *name, *why;
+    } reads[] = {
+#define READ_BELOW(path, why) {path, why},
+#include "dogwatch/tbl/agent_reads.h"
+#undef READ_BELOW
+    }, calls[] = {
+#define SYSCALL(name, why) {#name, why},
+#include "dogwatch/tbl/agent_syscalls.h"
+#undef SYSCALL
+    };
+    dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "
+                     "Before it reads a line it limits itself for good, by what this kernel has (`sandbox` in [agent.md](agent.md)):\n\n"
+                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; below the folders in the table files are read; nothing else. From Linux 6.7 on no "
+                     "TCP port is listened on, and over `transport: dir` none connected to.\n"
+                     "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Sockets are of the families inet, inet6, unix and netlink; threads are made, processes are not.\n\n"
+                     "A fence stands around the folders that are there. When a folder of logs comes later, or is made anew, the agent ends well with code 4 and wants to be started again (`dogwatch up`, systemd "
+                     "and Kubernetes do); it goes on where it was. A link that comes later and leads elsewhere is refused and said: name its folder in `sandbox.read`.\n\n"
+                     "| read | for |\n|---|---|\n", made);
+    for (size_t i = 0; i < DW_COUNT_OF(reads); i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", reads[i].name, reads[i].why);
+    dw_buf_printf(b, "\n| system call | for |\n|---|---|\n");
+    for (size_t i = 0; i < DW_COUNT_OF(calls); i++)
+        dw_buf_printf(b, "| %s | %s |\n", calls[i].name, calls[i].why);
+}
+
 static void page_multiline(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
@@ -291,7 +319,7 @@ static const struct {
     {"reference/policies.md", docs_policy_page},
     {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
-    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

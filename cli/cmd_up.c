@@ -9,6 +9,7 @@
 #include "up.h"
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/conf/program.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { POLL_MS = 50, BACKOFF_MAX_MS = 10000, FAILED_STARTS_MAX = 5 };
+enum { POLL_MS = 50, BACKOFF_MAX_MS = 10000, AGAIN_MS = 100, FAILED_STARTS_MAX = 5 };
 #define STARTED_NS (5 * DW_NS_PER_S) /* who lives longer did start */
 
 struct child {
@@ -163,6 +164,10 @@ static void bury(struct child *c, int status, int *exit_code)
         if (WEXITSTATUS(status) == CLI_USAGE)
             *exit_code = CLI_USAGE;
         c->answered_no = WEXITSTATUS(status) == CLI_NO;
+        return;
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == DW_EXIT_AGAIN) { /* it asks for it; a pause, should it ask without end */
+        c->not_before_ns = dw_clock_mono(&dw_clock_system) + AGAIN_MS * DW_NS_PER_MS;
         return;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {

@@ -28,6 +28,7 @@ struct dw_collector_options {
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
 enum dw_trust_option { DW_TRUST_PINNED, DW_TRUST_LISTED };
 enum dw_transport_option { DW_TRANSPORT_DIR, DW_TRANSPORT_KAFKA };
+enum dw_sandbox_option { DW_SANDBOX_AUTO, DW_SANDBOX_REQUIRE, DW_SANDBOX_OFF };
 enum dw_wire_option { DW_WIRE_FRAMES, DW_WIRE_JSON };
 enum dw_output_type {
 #define OUTPUT_TYPE(name, needs, takes, doc) DW_OUTPUT_##name,

@@ -10,7 +10,7 @@
 #include "dogwatch/conf/conf.h"
 
 /* Exit codes of the programs (docs/reference/commands.md has those of `dogwatch`). */
-enum { DW_EXIT_OK = 0, DW_EXIT_NO = 1, DW_EXIT_CONFIG = 2, DW_EXIT_CANNOT = 3 };
+enum { DW_EXIT_OK = 0, DW_EXIT_NO = 1, DW_EXIT_CONFIG = 2, DW_EXIT_CANNOT = 3, DW_EXIT_AGAIN = 4 /* it ended well and is to be started again */ };
 /* The code for a result of the work itself. */
 int dw_program_exit(int rc);
 

@@ -36,4 +36,7 @@ CONF(formats, MAP, formats, "", 0, 0, "", "Format by path: glob -> a format's na
 CONF(zone, STRING, zone, "UTC", 0, 0, "", "Time zone of lines that name none: UTC, +02:00 or a name such as Europe/Berlin.")
 CONF(shutdown.grace, DURATION, shutdown_grace, "25s", 0, 3600000000000, "", "How long to read, ship and wait for acknowledgement after SIGTERM.")
 CONF(until_idle, BOOL, until_idle, "false", 0, 0, "", "End each stream at the end of its file and exit when every byte is acknowledged.")
+CONF(user, STRING, user, "dogwatch", 0, 0, "", "Whom the agent becomes when root starts it; it keeps CAP_DAC_READ_SEARCH, which reads every log and changes nothing. Where there is no such user, or with an empty name, it stays root with this capability alone.")
+CONF(sandbox, ENUM, sandbox, "auto", 0, 0, "auto|require|off", "Landlock (folders of logs are read, DATA is written, no port is listened on) and seccomp (a list of system calls). `auto`: what this kernel has, and what it has not is said; `require`: it does not start without both.")
+CONF(sandbox.read, LIST, sandbox_read, "", 0, 0, "", "Further folders that may be read: where links to logs lead that come later.")
 CONF(log.level, ENUM, log_level, "info", 0, 0, "error|warn|info|debug", "How much the program says on stderr.")

@@ -1,0 +1,118 @@
+/*
+ * privilege: who the agent is once it has begun.
+ *
+ * Idea: logs of others are read with CAP_DAC_READ_SEARCH, which reads everything and changes nothing. Started as root the agent gives its own folders to the user
+ * it becomes, so that it needs nothing else; what root owns there from an earlier start goes with them.
+ *
+ * Invariant: of capabilities nothing but CAP_DAC_READ_SEARCH is left, in no set of the process, whoever it is.
+ */
+#include "confine.h"
+
+#include "dogwatch/base/assert.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/fs.h"
+#include "dogwatch/base/log.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096, OPEN_WALKED = 16, CAPABILITIES_MAX = 64 };
+
+static uid_t heir; /* nftw(3) takes no argument for its callback */
+static gid_t heir_group;
+
+/* A file with a second name may be somebody else's: only what is root's own and has one name is given. */
+static int give(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)at;
+    bool ours = st->st_uid == 0 && (kind == FTW_D || st->st_nlink == 1);
+    if (kind == FTW_NS || !ours)
+        return 0;
+    return lchown(path, heir, heir_group) == 0 ? 0 : -1;
+}
+
+/* DATA's folders that the agent writes in. The collector's stay its own. */
+static int give_folders(const struct dw_agent_options *opt, const struct passwd *to)
+{
+    enum { QUEUE = 2 };
+    static const char *const names[] = {"agent", "state", [QUEUE] = "queue"};
+    heir = to->pw_uid;
+    heir_group = to->pw_gid;
+    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
+        char path[PATH_BYTES];
+        int rc = dw_path_join(path, sizeof path, opt->data.ptr, names[i]);
+        if (rc == DW_OK && i == QUEUE && opt->queue_dir.len)
+            rc = snprintf(path, sizeof path, "%s", opt->queue_dir.ptr) < PATH_BYTES ? DW_OK : DW_ELIMIT;
+        if (rc == DW_OK)
+            rc = dw_fs_mkdirs(&dw_fs_system, path, 0750);
+        if (rc == DW_OK && nftw(path, give, OPEN_WALKED, FTW_PHYS) != 0)
+            rc = dw_err_from_errno(errno);
+        if (rc < 0) {
+            dw_error("%s: cannot be given to the user %s: %s", path, to->pw_name, dw_err_text(rc));
+            return rc;
+        }
+    }
+    return DW_OK;
+}
+
+/* Becoming another takes the wish back to be told when the parent dies: it is made again. */
+static int become(const struct passwd *who)
+{
+    int at_death = 0;
+    pid_t parent = getppid();
+    (void)prctl(PR_GET_PDEATHSIG, &at_death);
+    if (prctl(PR_SET_KEEPCAPS, 1) != 0 || initgroups(who->pw_name, who->pw_gid) != 0 || setresgid(who->pw_gid, who->pw_gid, who->pw_gid) != 0
+        || setresuid(who->pw_uid, who->pw_uid, who->pw_uid) != 0)
+        return dw_err_from_errno(errno);
+    if (at_death && (prctl(PR_SET_PDEATHSIG, at_death) != 0 || getppid() != parent))
+        (void)raise(at_death);
+    return DW_OK;
+}
+
+/* In the thread that calls, and there is no other. */
+static int keep_reading_alone(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct set[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (syscall(SYS_capget, &head, set) != 0)
+        return dw_err_from_errno(errno);
+    uint32_t kept = set[0].permitted & 1u << CAP_DAC_READ_SEARCH;
+    for (int i = 0; i < CAPABILITIES_MAX; i++)
+        if (i != CAP_DAC_READ_SEARCH)
+            (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* who may not is not given any by execve(2) either */
+    set[0] = (struct __user_cap_data_struct){.effective = kept, .permitted = kept};
+    set[1] = (struct __user_cap_data_struct){0};
+    if (syscall(SYS_capset, &head, set) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return dw_err_from_errno(errno);
+    return DW_OK;
+}
+
+int privilege_drop(const struct dw_agent_options *opt)
+{
+    int rc = DW_OK;
+    const struct passwd *who = NULL;
+    if (geteuid() == 0 && opt->user.len) {
+        who = getpwnam(opt->user.ptr); /* NOLINT(concurrency-mt-unsafe): one thread */
+        if (!who)
+            dw_info("there is no user %s: root it stays, with CAP_DAC_READ_SEARCH alone", opt->user.ptr);
+    }
+    if (who) {
+        rc = give_folders(opt, who);
+        if (rc == DW_OK)
+            rc = become(who);
+    }
+    if (rc == DW_OK)
+        rc = keep_reading_alone();
+    if (rc < 0)
+        dw_error("privileges cannot be given up: %s", dw_err_text(rc));
+    return rc;
+}
