@@ -139,11 +139,26 @@ static int open_sender(struct agent *a, struct dw_sender **ret)
     return rc == DW_OK ? open_spool(a, ret) : rc;
 }
 
+/* Heartbeats are acknowledged each second, so the checkpoint is written as often while an agent is there. */
+static void note_leaving(struct agent *a, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    struct dw_stat st;
+    if (dw_path_join(path, sizeof path, a->agent_dir, name) < 0 || dw_fs_stat(path, &st) < 0)
+        return;
+    if (a->left_ns == 0)
+        a->first_ns = st.birth_ns;
+    if (a->left_ns < st.mtime_ns)
+        a->left_ns = st.mtime_ns;
+}
+
 static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
 {
     char path[AGENT_PATH_MAX];
     struct checkpoint *c = NULL;
     struct dw_sender *s = NULL;
+    note_leaving(a, "checkpoint.db");
+    note_leaving(a, "checkpoint.db-wal");
     int rc = dw_path_join(path, sizeof path, a->agent_dir, "checkpoint.db");
     if (rc == DW_OK)
         rc = checkpoint_open(path, &c);

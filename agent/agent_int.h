@@ -230,6 +230,8 @@ struct folder {
 };
 /* Looks at the rotated files beside a log (NAME.1, NAME-20261125, NAME.old, ...), but compressed ones; *ret is given. */
 void folder_siblings(struct agent *a, const char *path, struct siblings *ret);
+/* The same of those that gzip made (NAME.1.gz, ...). */
+void folder_packed(struct agent *a, const char *path, struct siblings *ret);
 /* Whether a path has the name of a rotated file; then it is cut to the log's own. */
 bool folder_rotated(char *path);
 void siblings_fini(struct siblings *s);
@@ -264,6 +266,13 @@ void rows_look(struct agent *a, const struct found *f, const struct siblings *s,
 DW_MUST_USE int rows_cut_off(struct agent *a, struct known *k);
 /* After a scan: says what was lost, reads on what grew without a log beside it, forgets what was gone for forget.after. */
 DW_MUST_USE int rows_sweep(struct agent *a);
+
+/* ---- packed (packed.c): compressed rotated files ---- */
+
+/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. */
+bool packed_resume(struct agent *a, struct known *k);
+/* Reads compressed files of a log that came since then and that no stream of it was. 0: none. */
+void packed_take(struct agent *a, struct found *f, int64_t since_ns);
 
 /* Looks at all roots and globs: calls agent_found for each log. */
 void discover_scan(struct agent *a);
@@ -311,6 +320,7 @@ struct agent {
     size_t chunk_cap;
     int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
     int64_t anchor_real_ns, anchor_mono_ns;
+    int64_t first_ns, left_ns; /* when an agent was here first (0: not known), and last before this one (0: never) */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
     uint64_t parcels, beat_parcel; /* handed over so far; up to and with the last heartbeat */
@@ -363,6 +373,8 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
 void tails_look(struct agent *a, struct found *f);
 /* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */
 void tails_take_elders(struct agent *a, struct found *f, bool known);
+/* The stream `k` goes on in `fd`, which holds unpacked what is compressed in `path`; NULL: a new one, of the file `st`. Takes over `fd`; NULL: not now. */
+struct tail *tails_add_packed(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k);
 /* Logs whose name is gone: their streams are read to the end, and then the log is forgotten. */
 void tails_after_scan(struct agent *a);
 /* Frees a tail, which is *at in the agent's list. */

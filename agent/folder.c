@@ -133,15 +133,24 @@ static uint32_t first_name(const struct folder *f, struct dw_str base)
     return from;
 }
 
+/* Whether a name is one of BASE's rotated files: of those that gzip made (`packed`), or of those as they were written. */
+static bool is_rotated(struct dw_str name, struct dw_str base, bool packed)
+{
+    const struct dw_str gz = DW_STR(".gz");
+    if (!packed)
+        return is_beside(name, base) && !is_compressed(name);
+    return dw_str_ends(name, gz) && is_beside(dw_str_slice(name, 0, name.len - gz.len), base);
+}
+
 /* Looks at the rotated files of BASE in the listing. */
-static int gather(const struct folder *f, struct dw_str base, struct siblings *ret)
+static int gather(const struct folder *f, struct dw_str base, bool packed, struct siblings *ret)
 {
     uint32_t first = first_name(f, base), end = first, cap = 0;
     ret->sure = true;
     while (end < f->count && dw_str_starts(dw_str_of(f->name[end]), base))
         end++;
     for (uint32_t i = first; i < end; i++)
-        cap += is_beside(dw_str_of(f->name[i]), base);
+        cap += is_rotated(dw_str_of(f->name[i]), base, packed);
     if (cap == 0)
         return DW_OK;
     ret->item = dw_calloc(cap, sizeof *ret->item);
@@ -151,7 +160,7 @@ static int gather(const struct folder *f, struct dw_str base, struct siblings *r
         char path[AGENT_PATH_MAX];
         struct dw_str name = dw_str_of(f->name[i]);
         struct sibling *s = &ret->item[ret->count];
-        if (!is_beside(name, base) || is_compressed(name) || dw_path_join(path, sizeof path, f->dir, f->name[i]) < 0
+        if (!is_rotated(name, base, packed) || dw_path_join(path, sizeof path, f->dir, f->name[i]) < 0
             || dw_fs_stat(path, &s->st) < 0 || !S_ISREG(s->st.mode))
             continue;
         if (ret->count == SIBLINGS_MAX) {
@@ -184,7 +193,7 @@ static int by_age(const void *x, const void *y)
     return c ? c : (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
 }
 
-void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
+static void look(struct agent *a, const char *path, bool packed, struct siblings *ret)
 {
     char dir[AGENT_PATH_MAX];
     struct folder *f = &a->folder;
@@ -197,13 +206,13 @@ void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
     dir[slash - path] = '\0';
     if (slash == path)
         memcpy(dir, "/", 2);
-    for (int look = 0; look < LOOKS && !agree; look++) {
+    for (int i = 0; i < LOOKS && !agree; i++) {
         struct siblings last = *ret;
         *ret = (struct siblings){0};
         int rc = strcmp(f->dir, dir) == 0 && is_quiet(f) ? DW_OK : list(a, f, dir);
         if (rc == DW_OK)
-            rc = gather(f, dw_str_of(slash + 1), ret);
-        agree = rc == DW_OK && (is_quiet(f) || (look > 0 && same_files(&last, ret)));
+            rc = gather(f, dw_str_of(slash + 1), packed, ret);
+        agree = rc == DW_OK && (is_quiet(f) || (i > 0 && same_files(&last, ret)));
         siblings_fini(&last);
         if (rc < 0) {
             siblings_fini(ret);
@@ -214,4 +223,14 @@ void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
     ret->sure = ret->sure && agree;
     if (ret->count)
         qsort(ret->item, ret->count, sizeof *ret->item, by_age);
+}
+
+void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
+{
+    look(a, path, false, ret);
+}
+
+void folder_packed(struct agent *a, const char *path, struct siblings *ret)
+{
+    look(a, path, true, ret);
 }

@@ -1,7 +1,7 @@
 /*
  * rows: what the checkpoint knows of streams that no tail reads.
  *
- *     in the checkpoint -> found again: a tail reads on
+ *     in the checkpoint -> found again, compressed too: a tail reads on
  *                       -> not found: lost, once
  *     over              -> its file changed: a tail reads on
  *                       -> its file was gone for forget.after: forgotten
@@ -190,7 +190,7 @@ static int sweep_open(struct agent *a, struct known *k)
     int64_t now = agent_now(a);
     enum place place = find_file(a, k, &st);
     if (place == NOWHERE)
-        return lose(a, k);
+        return packed_resume(a, k) ? DW_OK : lose(a, k);
     bool waits = place == BESIDE && !agent_log(a, k->row.path); /* for a log that takes it */
     if (!waits)
         k->orphan_ns = 0;

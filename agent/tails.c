@@ -196,15 +196,9 @@ static void enter(struct agent *a, struct tail *t)
     dw_table_add(&a->tails_by_path, &t->by_path, hash_of_path(t->path));
 }
 
-/* Takes over `fd`. NULL: not now. */
-static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st)
+/* A tail of `fd` that goes on with `k`, or is a new stream of the file `st`. Takes over `fd`; NULL without memory. */
+static struct tail *begin_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
 {
-    struct known *k = NULL;
-    int rc = find_stream(a, f, fd, st, &k);
-    if (rc < 0) {
-        dw_fs_close(fd);
-        return NULL;
-    }
     struct tail *t = new_tail(f, path, fd);
     if (!t)
         return NULL;
@@ -221,17 +215,55 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
         resume(a, t, k);
     else
         name_stream(a, t, f, st);
-    tail_note(a, t, st);
     if (!over)
         follow_current(f, t);
     t->last_growth_ns = agent_now(a);
     enter(a, t);
     if (t->is_new || over)
         ship_touch(a, t); /* its name is durable no later than its successor's: after a crash ordinals stay in order */
-    if (skip && t->begin)
+    return t;
+}
+
+/* Takes over `fd`. NULL: not now. */
+static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st)
+{
+    struct known *k = NULL;
+    int rc = find_stream(a, f, fd, st, &k);
+    if (rc < 0) {
+        dw_fs_close(fd);
+        return NULL;
+    }
+    struct tail *t = begin_tail(a, f, path, fd, st, k);
+    if (!t)
+        return NULL;
+    tail_note(a, t, st);
+    if (t->is_new && t->begin)
         rc = leave_out(a, t);
     if (rc < 0)
         a->failed = rc;
+    return t;
+}
+
+static void put_rotated(struct found *f, struct tail *t)
+{
+    t->state = TAIL_ROTATED;
+    if (!f->current || f->current->state != TAIL_LIVE)
+        f->current = t;
+}
+
+struct tail *tails_add_packed(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
+{
+    struct dw_stat unpacked;
+    if (dw_fs_fstat(fd, &unpacked) < 0) {
+        dw_fs_close(fd);
+        return NULL;
+    }
+    struct tail *t = begin_tail(a, f, path, fd, st, k);
+    if (!t)
+        return NULL;
+    tail_note(a, t, &unpacked);
+    put_rotated(f, t);
+    DW_COUNT(packed_taken);
     return t;
 }
 
@@ -274,20 +306,32 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
         return;
     }
     struct tail *t = add_tail(a, f, s->path, fd, &st);
-    if (!t)
-        return;
-    t->state = TAIL_ROTATED;
-    if (!f->current || f->current->state != TAIL_LIVE)
-        f->current = t;
+    if (t)
+        put_rotated(f, t);
+}
+
+/* Streams of the log that are not read to their end and whose files are gone. */
+static void resume_packed(struct agent *a, const struct found *f)
+{
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)), *next; n; n = next) {
+        struct known *k = DW_ITEM(n, struct known, by_series);
+        next = dw_table_next(n);
+        if (k->row.end == STREAM_GOES_ON && k->gone_ns && memcmp(k->row.stream.series, f->series, DW_ID_BYTES) == 0)
+            (void)packed_resume(a, k);
+    }
 }
 
 void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
     struct siblings s;
     struct dw_stat st;
+    int64_t since_ns = f->elders_ns ? f->elders_ns : a->left_ns;
     f->elders_ns = agent_now(a);
     folder_siblings(a, f->path, &s);
     rows_look(a, f, &s, dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL);
+    resume_packed(a, f);
+    if (!known)
+        packed_take(a, f, since_ns);
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], known);
     siblings_fini(&s);
@@ -324,7 +368,8 @@ static bool take_newest(struct agent *a, struct found *f)
     if (rc != DW_OK) {
         DW_COUNT(discover_unreadable);
         if (!f->unread && rc != DW_ENOENT)
-            dw_warn("%s: cannot be read: %s", f->path, dw_err_text(rc));
+            dw_warn("%s: cannot be read: %s%s", f->path, dw_err_text(rc),
+                rc == DW_EACCES && a->opt->sandbox != DW_SANDBOX_OFF ? " (where it is a link out of the folders of logs: sandbox.read)" : "");
         f->unread = rc != DW_ENOENT;
         tails_take_elders(a, f, false);
         return true;

@@ -1,0 +1,254 @@
+/*
+ * packed: what gzip made of rotated files before they were read to their end.
+ *
+ * Idea: while the agent is away a log is rotated, compressed and removed; its bytes are still there. A compressed file is unpacked into a file of our own that
+ * has no name, and read as the rotated one would have been. The content before the place where a stream stands tells that it goes on there.
+ *
+ * Which compressed files nobody has read is told by when they came (since the last look, or since the agent was there last) and by their size, which no stream
+ * of the log has.
+ *
+ * Invariants:
+ *   (1) What was compressed before the agent's first start is history and left alone.
+ *   (2) Nothing is unpacked beyond spool.limit; what is larger, or damaged, is not taken, and counted.
+ *   (3) A stream that goes on in an unpacked file keeps its id and its places.
+ *
+ * Source: RFC 1952.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/log.h"
+#include "dogwatch/base/mem.h"
+
+#include <fcntl.h>
+#include <zlib.h>
+
+enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4 };
+#define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
+
+struct unpack {
+    struct agent *agent;
+    int from, to;
+    uint64_t at, bytes; /* read so far, written so far */
+    unsigned char *in, *out;
+    z_stream z;
+};
+
+static int refill(struct unpack *u)
+{
+    size_t n;
+    int rc = dw_fs_pread(u->agent->fs, u->from, u->in, PART, u->at, &n);
+    if (rc < 0)
+        return rc;
+    u->at += n;
+    u->z.next_in = u->in;
+    u->z.avail_in = (uInt)n;
+    return DW_OK;
+}
+
+/* One step of zlib, and what came out of it to our file. *ret_end: a member is over. */
+static int step(struct unpack *u, bool *ret_end)
+{
+    u->z.next_out = u->out;
+    u->z.avail_out = PART;
+    int z = inflate(&u->z, Z_NO_FLUSH);
+    size_t n = PART - u->z.avail_out;
+    if (z != Z_OK && z != Z_STREAM_END && z != Z_BUF_ERROR)
+        return z == Z_MEM_ERROR ? DW_ENOMEM : DW_ECORRUPT;
+    *ret_end = z == Z_STREAM_END;
+    u->bytes += n;
+    if (u->bytes > (uint64_t)u->agent->opt->spool_limit)
+        return DW_ELIMIT;
+    return dw_fs_write(u->agent->fs, u->to, u->out, n);
+}
+
+/* Members one after the other; what follows the last and is none is padding. */
+static int inflate_all(struct unpack *u)
+{
+    bool end = false;
+    int rc = DW_OK;
+    while (rc == DW_OK) {
+        if (u->z.avail_in == 0)
+            rc = refill(u);
+        if (rc == DW_OK && u->z.avail_in == 0)
+            return end ? DW_OK : DW_ECORRUPT; /* the file is over */
+        bool more = end;
+        if (rc == DW_OK && more && inflateReset(&u->z) != Z_OK)
+            return DW_ECORRUPT;
+        if (rc == DW_OK)
+            rc = step(u, &end);
+        if (rc == DW_ECORRUPT && more)
+            return DW_OK;
+    }
+    return rc;
+}
+
+static int inflate_file(struct agent *a, int from, int to)
+{
+    struct unpack u = {.agent = a, .from = from, .to = to, .in = dw_alloc(PART), .out = dw_alloc(PART)};
+    int rc = u.in && u.out && inflateInit2(&u.z, WINDOW_GZIP) == Z_OK ? DW_OK : DW_ENOMEM;
+    if (rc == DW_OK) {
+        rc = inflate_all(&u);
+        (void)inflateEnd(&u.z);
+    }
+    dw_free(u.in);
+    dw_free(u.out);
+    return rc;
+}
+
+/* The content of a compressed file, in one of ours without a name. */
+static int unpack(struct agent *a, const char *path, int *ret_fd)
+{
+    char mine[AGENT_PATH_MAX];
+    int from = -1, to = -1;
+    int rc = dw_path_join(mine, sizeof mine, a->agent_dir, "unpacked");
+    if (rc == DW_OK)
+        rc = dw_fs_open(a->fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &from);
+    if (rc == DW_OK)
+        rc = dw_fs_open(a->fs, mine, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &to);
+    if (rc == DW_OK)
+        rc = dw_fs_unlink(a->fs, mine);
+    if (rc == DW_OK)
+        rc = inflate_file(a, from, to);
+    dw_fs_close(from);
+    if (rc == DW_OK) {
+        *ret_fd = to;
+        return DW_OK;
+    }
+    dw_fs_close(to);
+    DW_COUNT(packed_refused);
+    dw_warn("%s: cannot be unpacked: %s", path, dw_err_text(rc));
+    return rc;
+}
+
+/* Its length unpacked, modulo 2^32, as its last bytes say. */
+static bool size_of(const struct agent *a, const struct sibling *s, uint32_t *ret)
+{
+    unsigned char end[TRAILER];
+    size_t n = 0;
+    int fd;
+    if (s->st.size_bytes < TRAILER || dw_fs_open(a->fs, s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
+        return false;
+    int rc = dw_fs_pread(a->fs, fd, end, TRAILER, s->st.size_bytes - TRAILER, &n);
+    dw_fs_close(fd);
+    *ret = (uint32_t)end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 | (uint32_t)end[3] << 24;
+    return rc == DW_OK && n == TRAILER;
+}
+
+/* Whether the unpacked file holds what was read of the stream. Of one that nothing was read of it cannot be told. */
+static bool holds(const struct agent *a, int fd, const struct checkpoint_row *row)
+{
+    struct dw_stat st;
+    bool same = false;
+    return row->print.len && dw_fs_fstat(fd, &st) == DW_OK && st.size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
+}
+
+static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row)
+{
+    uint32_t size;
+    return row->print.len && size_of(a, s, &size) && (row->low > UINT32_MAX || size >= row->low);
+}
+
+bool packed_resume(struct agent *a, struct known *k)
+{
+    struct siblings s;
+    bool taken = false;
+    if (!agent_log(a, k->row.path) && discover_wants(a, k->row.path))
+        agent_adopt(a, k->row.path, k->row.stream.series);
+    struct found *f = agent_log(a, k->row.path);
+    if (!f)
+        return false;
+    folder_packed(a, k->row.path, &s);
+    for (uint32_t i = 0; i < s.count && !taken; i++) {
+        int fd;
+        if (!may_hold(a, &s.item[i], &k->row) || unpack(a, s.item[i].path, &fd) < 0)
+            continue;
+        if (holds(a, fd, &k->row))
+            taken = tails_add_packed(a, f, s.item[i].path, fd, &s.item[i].st, k) != NULL;
+        else
+            dw_fs_close(fd);
+    }
+    siblings_fini(&s);
+    return taken;
+}
+
+/* ---- files that nobody has read ---- */
+
+/* When a file came: rotation renames it later, and gzip gives it the time of what it packed. */
+static int64_t came_ns(const struct dw_stat *st)
+{
+    return st->birth_ns ? st->birth_ns : st->mtime_ns;
+}
+
+/* How many streams of the log have, or had, that size. */
+static uint32_t streams_of_size(const struct agent *a, const struct found *f, uint32_t size)
+{
+    uint32_t count = 0;
+    struct dw_stat st;
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
+        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
+        count += r->end == STREAM_ENDED && (uint32_t)r->low == size && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0;
+    }
+    for (const struct tail *t = a->tail; t; t = t->next)
+        count += t->series == f && t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && (uint32_t)st.size_bytes == size;
+    return count;
+}
+
+static uint32_t files_of_size(const struct agent *a, const struct siblings *s, int64_t since_ns, uint32_t size)
+{
+    uint32_t count = 0, other;
+    for (uint32_t i = 0; i < s->count; i++)
+        count += came_ns(&s->item[i].st) > since_ns && size_of(a, &s->item[i], &other) && other == size;
+    return count;
+}
+
+/* Whether a stream of the log that is over, or still open, has this content to its end. */
+static bool was_read(const struct agent *a, const struct found *f, int fd)
+{
+    struct dw_stat st;
+    if (dw_fs_fstat(fd, &st) < 0)
+        return false;
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
+        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
+        if (r->low == st.size_bytes && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && holds(a, fd, r))
+            return true;
+    }
+    for (const struct tail *t = a->tail; t; t = t->next) {
+        struct checkpoint_row row = {.print = t->print, .low = t->print.at};
+        if (t->series == f && t->state != TAIL_ENDED && holds(a, fd, &row))
+            return true;
+    }
+    return false;
+}
+
+static void take_unread(struct agent *a, struct found *f, const struct siblings *s, int64_t since_ns, const struct sibling *one)
+{
+    uint32_t size, streams;
+    int fd;
+    if (came_ns(&one->st) <= since_ns || rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size))
+        return;
+    streams = streams_of_size(a, f, size);
+    if (streams >= files_of_size(a, s, since_ns, size))
+        return; /* each of them is a stream that was, or is, read */
+    if (unpack(a, one->path, &fd) < 0)
+        return;
+    if (streams && was_read(a, f, fd))
+        dw_fs_close(fd);
+    else
+        (void)tails_add_packed(a, f, one->path, fd, &one->st, NULL);
+}
+
+void packed_take(struct agent *a, struct found *f, int64_t since_ns)
+{
+    struct siblings s;
+    if (since_ns <= 0)
+        return;
+    since_ns -= CLOCKS_APART_NS;
+    if (since_ns < a->first_ns)
+        since_ns = a->first_ns;
+    folder_packed(a, f->path, &s);
+    for (uint32_t i = 0; i < s.count; i++)
+        take_unread(a, f, &s, since_ns, &s.item[i]);
+    siblings_fini(&s);
+}

@@ -1,0 +1,182 @@
+/* Tests of compressed rotated files: what nobody read before gzip took it is read, once; what was read, or is history, is not. */
+#include "agent_bed.h"
+
+#include "dogwatch/base/counter.h"
+
+#include <zlib.h>
+
+/* As gzip(1) and the kubelet do: a new file, then the old name goes. */
+static void compress_log(struct bed *b, const char *name)
+{
+    struct dw_buf text = {0};
+    char to[720];
+    (void)snprintf(to, sizeof to, "%s.gz", path_of(b, name));
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, path_of(b, name), 1 << 20, &text), DW_OK);
+    gzFile z = gzopen(to, "wb");
+    assert_non_null(z);
+    assert_int_equal(gzwrite(z, text.ptr, (unsigned)text.len), text.len);
+    assert_int_equal(gzclose(z), Z_OK);
+    dw_buf_fini(&text);
+    remove_log(b, name);
+}
+
+static void rotate(struct bed *b, const char *name, const char *to, const char *first)
+{
+    rename_log(b, name, to);
+    put(b, name, first);
+}
+
+static void leave(struct bed *b, bool killed)
+{
+    wait_for_writer(b);
+    if (killed)
+        kill_agent(b);
+    else
+        stop(b);
+}
+
+static void run_again(struct bed *b)
+{
+    start(b);
+    rest(b);
+    stop(b);
+}
+
+static void the_rest_of_a_file_that_was_compressed_meanwhile_is_read(void **state)
+{
+    (void)state;
+    for (int killed = 0; killed < 2; killed++) {
+        struct bed b;
+        set_up(&b);
+        put(&b, "a.log", "one\ntwo\n");
+        start(&b);
+        settle(&b);
+        leave(&b, killed);
+        put(&b, "a.log", "three\n");
+        rotate(&b, "a.log", "a.log.1", "four\n");
+        compress_log(&b, "a.log.1");
+        run_again(&b);
+        assert_got(&b, "one\ntwo\nthree\nfour\n", 2);
+        assert_int_equal(records_with(&b, "lost"), 0);
+        assert_int_equal(records_with(&b, "\"size\":14,\"read\":14,\"state\":\"whole\""), 1);
+        run_again(&b);
+        assert_got(&b, "one\ntwo\nthree\nfour\n", 2); /* and not again */
+        tear_down(&b);
+    }
+}
+
+static void files_that_came_and_were_compressed_meanwhile_are_read(void **state)
+{
+    (void)state;
+    for (int killed = 0; killed < 2; killed++) {
+        struct bed b;
+        set_up(&b);
+        put(&b, "a.log", "one\n");
+        start(&b);
+        settle(&b);
+        leave(&b, killed);
+        rotate(&b, "a.log", "a.log.2", "two\n"); /* as long as the one that was read */
+        rotate(&b, "a.log", "a.log.1", "three\n");
+        compress_log(&b, "a.log.2");
+        compress_log(&b, "a.log.1");
+        run_again(&b);
+        assert_got(&b, "one\ntwo\nthree\n", 3);
+        assert_int_equal(records_with(&b, "lost"), 0);
+        rename_log(&b, "a.log.1.gz", "a.log.3.gz");
+        run_again(&b);
+        assert_got(&b, "one\ntwo\nthree\n", 3);
+        tear_down(&b);
+    }
+}
+
+static void what_was_read_before_it_was_compressed_is_not_read_again(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\n");
+    start(&b);
+    settle(&b);
+    rotate(&b, "a.log", "a.log.1", "four\n");
+    rest(&b);
+    stop(&b);
+    compress_log(&b, "a.log.1");
+    run_again(&b);
+    assert_got(&b, "one\nfour\n", 2);
+    start(&b);
+    rotate(&b, "a.log", "a.log.2", "fifth\n");
+    rest(&b);
+    compress_log(&b, "a.log.2");
+    put(&b, "a.log", "six\n");
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "one\nfour\nfifth\nsix\n", 3);
+    tear_down(&b);
+}
+
+static void history_is_left_alone(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log.1", "old\n");
+    compress_log(&b, "a.log.1");
+    put(&b, "a.log", "one\n");
+    run_once(&b);
+    assert_got(&b, "one\n", 1);
+    run_again(&b);
+    assert_got(&b, "one\n", 1);
+    tear_down(&b);
+}
+
+static void a_damaged_file_is_counted_and_the_stream_lost_once(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\ntwo\n");
+    run_once(&b);
+    rotate(&b, "a.log", "a.log.1", "four\n");
+    compress_log(&b, "a.log.1");
+    int fd = open(path_of(&b, "a.log.1.gz"), O_WRONLY);
+    assert_int_equal(pwrite(fd, "\xff\xff\xff\xff", 4, 12), 4);
+    close(fd);
+    uint64_t before = dw_counter_get(DW_C_packed_refused);
+    run_again(&b);
+    assert_got(&b, "one\ntwo\nfour\n", 2);
+    assert_int_equal(records_with(&b, "\"state\":\"lost\""), 1);
+    assert_true(dw_counter_get(DW_C_packed_refused) > before);
+    run_again(&b);
+    receive(&b);
+    assert_int_equal(records_with(&b, "\"state\":\"lost\""), 1);
+    tear_down(&b);
+}
+
+static void what_is_larger_than_the_bound_is_not_unpacked(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\ntwo\n");
+    run_once(&b);
+    rotate(&b, "a.log", "a.log.1", "four\n");
+    compress_log(&b, "a.log.1");
+    b.opt.spool_limit = 4;
+    run_again(&b);
+    assert_got(&b, "one\ntwo\nfour\n", 2);
+    assert_int_equal(records_with(&b, "\"state\":\"lost\""), 1);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rest_of_a_file_that_was_compressed_meanwhile_is_read),
+        cmocka_unit_test(files_that_came_and_were_compressed_meanwhile_are_read),
+        cmocka_unit_test(what_was_read_before_it_was_compressed_is_not_read_again),
+        cmocka_unit_test(history_is_left_alone),
+        cmocka_unit_test(a_damaged_file_is_counted_and_the_stream_lost_once),
+        cmocka_unit_test(what_is_larger_than_the_bound_is_not_unpacked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
