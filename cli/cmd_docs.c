@@ -245,6 +245,21 @@ static void page_confinement(struct dw_buf *b)
         dw_buf_printf(b, "| %s | %s |\n", calls[i].name, calls[i].why);
 }
 
+static void page_doctor(struct dw_buf *b)
+{
+    static const struct {
+        const char *name, *doc;
+    } checks[] = {
+#define CHECK(name, function, doc) {name, doc},
+#include "dogwatch/tbl/doctor_checks.h"
+#undef CHECK
+    };
+    dw_buf_printf(b, "# What `dogwatch doctor` looks at\n\n%sIt asks as who calls it, by the configuration of the agent, and changes nothing. Exit code 1: something keeps logs from being read or sent.\n\n"
+                     "| check | looks at |\n|---|---|\n", made);
+    for (size_t i = 0; i < DW_COUNT_OF(checks); i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", checks[i].name, checks[i].doc);
+}
+
 static void page_multiline(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
@@ -319,7 +334,7 @@ static const struct {
     {"reference/policies.md", docs_policy_page},
     {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
-    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

@@ -25,6 +25,7 @@ COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH | --server URL] [--out
 COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "who sends, and whether that was agreed to; agree to an agent")
 COMMAND(counters, cmd_counters, "[--data DIR | --server URL] [--output table|ndjson|csv]", "what agent and collector counted since they started")
+COMMAND(doctor, cmd_doctor, "[--config FILE] [--data DIR] [--output table|ndjson|csv]", "what the agent may and may not do on this host, and what mends it")
 COMMAND(cat, cmd_cat, "FILE...", "frames, queue files or segments as ECS events, one a line")
 COMMAND(archive, cmd_archive,
     "ls|verify|holds|log | hold NAME [--since T] [--until T] [--reason TEXT] | release NAME [--reason TEXT] | expire --before T|--keep SIZE [--reason TEXT] [--dry-run] | export DIR [--since T] [--until T] [--reason TEXT] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",

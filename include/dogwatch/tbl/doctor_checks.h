@@ -1,0 +1,13 @@
+/* CHECK(name, function, doc): what `dogwatch doctor` looks at, in this order. */
+CHECK("user", doctor_user, "who asks: only root, or a program with CAP_DAC_READ_SEARCH, reads every log")
+CHECK("fence", doctor_fence, "whether this kernel has Landlock and seccomp, with which the agent fences itself in")
+CHECK("data", doctor_data, "whether DATA can be written, and how much room is left")
+CHECK("docker", doctor_docker, "logs of docker containers: there, readable, and containers whose log driver leaves no file")
+CHECK("pods", doctor_pods, "logs of pods: there and readable")
+CHECK("links", doctor_links, "links from containers' names to their logs, hop by hop: the first that leads nowhere is named")
+CHECK("podman", doctor_podman, "logs of podman containers: there and readable")
+CHECK("logs", doctor_logs, "what each glob of `logs` matches")
+CHECK("inotify", doctor_inotify, "whether the kernel tells of all folders: fs.inotify.max_user_watches and max_user_instances")
+CHECK("files", doctor_files, "whether as many files may be open as there are logs, and as many again when they rotate")
+CHECK("clock", doctor_clock, "whether the clock is kept by a time service: events of a wrong clock are late or untrusted")
+CHECK("brokers", doctor_brokers, "whether each broker of kafka.brokers takes a connection within 3 seconds")
