@@ -328,6 +328,8 @@ static int scan(struct agent *a)
         if (f->adopted && f->elders_ns == 0)
             tails_take_elders(a, f, true);
     folder_close(&a->folder);
+    if (!a->scanned)
+        keep_let_go(a);
     a->scanned = true;
     a->unread = 0;
     for (struct found *f = a->found; f; f = f->next)

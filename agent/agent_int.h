@@ -14,6 +14,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/table.h"
 #include "dogwatch/conf/options.h"
+#include "dogwatch/conf/service.h"
 #include "dogwatch/frame/frame.h"
 #include "dogwatch/parsers/lines.h"
 #include "dogwatch/parsers/multiline.h"
@@ -73,7 +74,7 @@ struct checkpoint_row {
     struct dw_stream stream; /* without fields */
     char *path;           /* of its log: where to look for the file, and for rotated names beside it */
     uint64_t low;         /* everything before is acknowledged */
-    struct fingerprint print; /* at `low` */
+    struct fingerprint print; /* at `low`, or later where nothing is acknowledged */
     enum stream_end end;
     bool forget;          /* to be deleted */
     bool is_new;          /* not in the checkpoint yet: written with low 0 before its first frame leaves */
@@ -177,6 +178,8 @@ struct tail {
     int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
+    bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
+    uint64_t kept;          /* the number under which the service manager keeps its file; 0: it does not */
     bool dirty;             /* something may have been written */
     bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
     bool touched;           /* has events or declarations in the batch */
@@ -202,6 +205,7 @@ struct found {
     uint32_t tail_count;  /* of the series */
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: look now */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
+    bool unsure;          /* it was rotated faster than it could be looked at: look again */
     bool unread;          /* it is there and could not be opened */
     bool adopted;         /* known from the checkpoint alone: nothing but the path is known of it */
     bool told;            /* its folder is watched */
@@ -235,6 +239,8 @@ void folder_packed(struct agent *a, const char *path, struct siblings *ret);
 /* Whether a path has the name of a rotated file; then it is cut to the log's own. */
 bool folder_rotated(char *path);
 void siblings_fini(struct siblings *s);
+/* Opens a file of a listing. *ret_moved is set where rotation gave its name to another one, or to none, meanwhile: then DW_ENOENT. */
+DW_MUST_USE int folder_open(const struct agent *a, const struct sibling *s, int *ret_fd, bool *ret_moved);
 /* Forgets the listing: between scans anything may change. */
 void folder_close(struct folder *f);
 
@@ -260,6 +266,8 @@ void rows_drop(struct agent *a, struct known *k);
 void rows_resume(struct agent *a, const struct dw_stream *s);
 /* Above the ordinals of all streams of a series that are kept. */
 uint64_t rows_next_ordinal(const struct agent *a, const uint8_t *series);
+/* The log of a row, entered where only the row is known; NULL: configuration names it no longer. */
+struct found *rows_log(struct agent *a, const struct known *k);
 /* Says which files of a log are there: `s`, and `live` (or NULL) under its own name. */
 void rows_look(struct agent *a, const struct found *f, const struct siblings *s, const struct dw_stat *live);
 /* A file has its name and place and another content. */
@@ -269,10 +277,28 @@ DW_MUST_USE int rows_sweep(struct agent *a);
 
 /* ---- packed (packed.c): compressed rotated files ---- */
 
-/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. */
-bool packed_resume(struct agent *a, struct known *k);
-/* Reads compressed files of a log that came since then and that no stream of it was. 0: none. */
-void packed_take(struct agent *a, struct found *f, int64_t since_ns);
+/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none; names
+ * may have moved on while it looked. */
+bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
+/* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again. */
+bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
+
+/* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */
+
+/* A stream whose file was truncated under us goes on in the copy that was made of it before; false: there is none. */
+bool copy_take(struct agent *a, struct tail *t);
+/* The same for a stream that no tail reads. Then `k` is dropped. */
+bool copy_resume(struct agent *a, struct known *k);
+
+/* ---- keep (keep.c): files that stay open while the agent is not there ---- */
+
+/* Has a tail's file kept by the service manager; lets it go. */
+void keep_put(struct agent *a, struct tail *t);
+void keep_drop(struct agent *a, struct tail *t);
+/* A stream whose file is gone: reads on in the one that was kept. Then `k` is dropped. */
+bool keep_resume(struct agent *a, struct known *k);
+/* After the first scan: nothing else that was kept is needed. */
+void keep_let_go(struct agent *a);
 
 /* Looks at all roots and globs: calls agent_found for each log. */
 void discover_scan(struct agent *a);
@@ -301,6 +327,7 @@ struct agent {
     struct dw_zone zone; /* of lines that name none */
     struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
+    struct dw_service *service;    /* NULL: none; the program's */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
@@ -323,6 +350,8 @@ struct agent {
     int64_t first_ns, left_ns; /* when an agent was here first (0: not known), and last before this one (0: never) */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
+    uint64_t kept_number; /* files given to the service manager so far ... */
+    uint32_t kept_count;  /* ... and kept by it now */
     uint64_t parcels, beat_parcel; /* handed over so far; up to and with the last heartbeat */
     struct tail *touched; /* whose checkpoint rows go with the next frame */
     struct checkpoint_row *out; /* further rows for the next frame */
@@ -373,8 +402,8 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
 void tails_look(struct agent *a, struct found *f);
 /* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */
 void tails_take_elders(struct agent *a, struct found *f, bool known);
-/* The stream `k` goes on in `fd`, which holds unpacked what is compressed in `path`; NULL: a new one, of the file `st`. Takes over `fd`; NULL: not now. */
-struct tail *tails_add_packed(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k);
+/* The stream `k` goes on in `fd`, which holds its content; NULL: it is a new one, of the file `st`. Takes over `fd`; NULL: not now. */
+struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k);
 /* Logs whose name is gone: their streams are read to the end, and then the log is forgotten. */
 void tails_after_scan(struct agent *a);
 /* Frees a tail, which is *at in the agent's list. */

@@ -37,6 +37,7 @@ struct program {
     struct dw_table watches; /* by folder */
     struct dw_counters_file counters;
     struct sandbox *sandbox;
+    struct dw_service service;
     const struct dw_agent_options *opt;
     int64_t deadline_ns, open_at_ns;
     int64_t looked_ns; /* when the sandbox was held against the folders last */
@@ -116,16 +117,26 @@ static void watch_folder(void *arg, const char *dir)
 /* The producer is over: what was not acknowledged is read from the files again, in a new epoch. */
 static void begin_again(struct program *p)
 {
+    for (struct tail *t = p->agent->tail; t; t = t->next)
+        keep_drop(p->agent, t);
     agent_close(p->agent);
     p->agent = NULL;
     p->open_at_ns = dw_clock_mono(&dw_clock_system) + AGAIN_NS;
+}
+
+static int open_agent(struct program *p)
+{
+    int rc = agent_open(p->opt, on_wake, p, &p->agent);
+    if (rc == DW_OK)
+        p->agent->service = &p->service;
+    return rc;
 }
 
 static bool open_again(struct program *p)
 {
     if (dw_clock_mono(&dw_clock_system) < p->open_at_ns)
         return false;
-    int rc = agent_open(p->opt, on_wake, p, &p->agent);
+    int rc = open_agent(p);
     if (rc < 0)
         dw_loop_end(&p->loop, rc);
     return rc == DW_OK;
@@ -137,6 +148,7 @@ static void stop(void *arg)
     if (p->deadline_ns)
         return;
     p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
+    dw_service_tell(&p->service, "STOPPING=1");
     if (!p->agent)
         dw_loop_end(&p->loop, DW_OK);
     else
@@ -162,6 +174,7 @@ static bool turn(void *arg)
 {
     struct program *p = arg;
     bool more = false;
+    dw_service_live(&p->service, dw_clock_mono(&dw_clock_system));
     look_at_sandbox(p);
     if (!p->agent && !open_again(p))
         return false;
@@ -204,9 +217,11 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->opt = opt;
     rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
     if (rc == DW_OK)
-        rc = agent_open(opt, on_wake, p, &p->agent);
-    if (rc == DW_OK)
+        rc = open_agent(p);
+    if (rc == DW_OK) {
+        dw_service_tell(&p->service, "READY=1");
         rc = dw_loop_run(&p->loop);
+    }
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
     dw_loop_fini(&p->loop);
@@ -230,6 +245,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     char dir[AGENT_PATH_MAX];
     int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
     raise_files_limit();
+    if (rc == DW_OK)
+        rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
         rc = privilege_drop(opt);
     if (rc == DW_OK)
@@ -270,11 +287,16 @@ int main(int argc, char **argv)
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
+    if (p)
+        p->service.socket = -1;
     int rc = p ? work(p, &opt) : DW_ENOMEM;
     bool unread = rc == DW_OK && opt.until_idle && p->unread, again = rc == DW_OK && p->again;
     if (unread)
         dw_error("%u logs could not be read", p->unread);
-    sandbox_free(p ? p->sandbox : NULL);
+    if (p) {
+        sandbox_free(p->sandbox);
+        dw_service_end(&p->service);
+    }
     dw_free(p);
     dw_conf_fini(&conf);
     return unread ? DW_EXIT_NO : again ? DW_EXIT_AGAIN : dw_program_exit(rc);

@@ -21,19 +21,28 @@ static const char schema[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
     "CREATE TABLE IF NOT EXISTS stream(id BLOB PRIMARY KEY, series BLOB NOT NULL, ordinal INTEGER, device INTEGER,"
     " inode INTEGER, birth INTEGER, generation INTEGER, predecessor BLOB, predecessor_size INTEGER, path BLOB, low INTEGER,"
-    " print_len INTEGER, print BLOB, finished INTEGER, cut INTEGER);"
+    " print_len INTEGER, print BLOB, finished INTEGER, cut INTEGER, print_at INTEGER);"
     "CREATE INDEX IF NOT EXISTS stream_series ON stream(series, ordinal);"
     "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), epoch INTEGER, salt INTEGER,"
     " parent_epoch INTEGER, parent_nonce BLOB, parent_number INTEGER, parent_hash BLOB);";
 
 static const char put_sql[] =
-    "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
-    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14, cut=?15";
+    "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
+    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14, cut=?15, print_at=?16";
 
 struct checkpoint {
     sqlite3 *db;
     sqlite3_stmt *put, *parent, *cut, *forget, *salt;
 };
+
+/* A checkpoint of an earlier build does not say of which place a print is: of `low`. */
+static int add_print_at(sqlite3 *db)
+{
+    sqlite3_stmt *s = NULL;
+    int has = sqlite3_prepare_v2(db, "SELECT print_at FROM stream LIMIT 0", -1, &s, NULL);
+    (void)sqlite3_finalize(s);
+    return has == SQLITE_OK ? SQLITE_OK : sqlite3_exec(db, "ALTER TABLE stream ADD COLUMN print_at INTEGER; UPDATE stream SET print_at = low", NULL, NULL, NULL);
+}
 
 int checkpoint_open(const char *path, struct checkpoint **ret)
 {
@@ -45,6 +54,8 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
         rc = sqlite3_busy_timeout(c->db, BUSY_MS); /* who looks into it must not end the agent */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(c->db, schema, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = add_print_at(c->db);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db, put_sql, -1, &c->put, NULL);
     if (rc == SQLITE_OK)
@@ -148,7 +159,7 @@ static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_ro
     const char *path = sqlite3_column_blob(s, 9);
     row.path = dw_strndup(path ? path : "", (size_t)sqlite3_column_bytes(s, 9));
     row.low = (uint64_t)sqlite3_column_int64(s, 10);
-    row.print.at = row.low;
+    row.print.at = (uint64_t)sqlite3_column_int64(s, 15);
     row.print.len = (uint32_t)sqlite3_column_int(s, 11);
     column_blob(s, 12, row.print.hash, sizeof row.print.hash);
     row.end = (enum stream_end)sqlite3_column_int(s, 13);
@@ -194,6 +205,7 @@ int checkpoint_put(struct checkpoint *c, const struct checkpoint_row *row)
     (void)sqlite3_bind_blob(s, 13, row->print.hash, sizeof row->print.hash, SQLITE_STATIC);
     (void)sqlite3_bind_int(s, 14, (int)row->end);
     (void)sqlite3_bind_int64(s, 15, (sqlite3_int64)row->cut);
+    (void)sqlite3_bind_int64(s, 16, (sqlite3_int64)row->print.at);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
     return dw_err_from_sqlite(rc);

@@ -13,6 +13,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -233,4 +234,18 @@ void folder_siblings(struct agent *a, const char *path, struct siblings *ret)
 void folder_packed(struct agent *a, const char *path, struct siblings *ret)
 {
     look(a, path, true, ret);
+}
+
+int folder_open(const struct agent *a, const struct sibling *s, int *ret_fd, bool *ret_moved)
+{
+    struct dw_stat st;
+    int rc = dw_fs_open(a->fs, s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ret_fd);
+    if (rc == DW_OK && (rc = dw_fs_fstat(*ret_fd, &st)) < 0)
+        dw_fs_close(*ret_fd);
+    bool other = rc == DW_OK && (st.device != s->st.device || st.inode != s->st.inode);
+    *ret_moved |= other || rc == DW_ENOENT;
+    if (!other)
+        return rc;
+    dw_fs_close(*ret_fd);
+    return DW_ENOENT;
 }

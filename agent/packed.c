@@ -4,8 +4,8 @@
  * Idea: while the agent is away a log is rotated, compressed and removed; its bytes are still there. A compressed file is unpacked into a file of our own that
  * has no name, and read as the rotated one would have been. The content before the place where a stream stands tells that it goes on there.
  *
- * Which compressed files nobody has read is told by when they came (since the last look, or since the agent was there last) and by their size, which no stream
- * of the log has.
+ * Which compressed files nobody has read is told by when they came (since the last look, or since the agent was there last) and by their size; where a stream
+ * of the log has that size, by its content.
  *
  * Invariants:
  *   (1) What was compressed before the agent's first start is history and left alone.
@@ -24,7 +24,7 @@
 #include <fcntl.h>
 #include <zlib.h>
 
-enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4 };
+enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, LOOKS = 8, HEAD = 4096 };
 #define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
@@ -98,13 +98,14 @@ static int inflate_file(struct agent *a, int from, int to)
 }
 
 /* The content of a compressed file, in one of ours without a name. */
-static int unpack(struct agent *a, const char *path, int *ret_fd)
+static int unpack(struct agent *a, const struct sibling *s, int *ret_fd, bool *ret_moved)
 {
     char mine[AGENT_PATH_MAX];
-    int from = -1, to = -1;
-    int rc = dw_path_join(mine, sizeof mine, a->agent_dir, "unpacked");
-    if (rc == DW_OK)
-        rc = dw_fs_open(a->fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &from);
+    int from, to = -1;
+    int rc = folder_open(a, s, &from, ret_moved);
+    if (rc < 0)
+        return rc;
+    rc = dw_path_join(mine, sizeof mine, a->agent_dir, "unpacked");
     if (rc == DW_OK)
         rc = dw_fs_open(a->fs, mine, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &to);
     if (rc == DW_OK)
@@ -118,17 +119,17 @@ static int unpack(struct agent *a, const char *path, int *ret_fd)
     }
     dw_fs_close(to);
     DW_COUNT(packed_refused);
-    dw_warn("%s: cannot be unpacked: %s", path, dw_err_text(rc));
+    dw_warn("%s: cannot be unpacked: %s", s->path, dw_err_text(rc));
     return rc;
 }
 
 /* Its length unpacked, modulo 2^32, as its last bytes say. */
-static bool size_of(const struct agent *a, const struct sibling *s, uint32_t *ret)
+static bool size_of(const struct agent *a, const struct sibling *s, uint32_t *ret, bool *ret_moved)
 {
     unsigned char end[TRAILER];
     size_t n = 0;
     int fd;
-    if (s->st.size_bytes < TRAILER || dw_fs_open(a->fs, s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
+    if (s->st.size_bytes < TRAILER || folder_open(a, s, &fd, ret_moved) < 0)
         return false;
     int rc = dw_fs_pread(a->fs, fd, end, TRAILER, s->st.size_bytes - TRAILER, &n);
     dw_fs_close(fd);
@@ -144,32 +145,41 @@ static bool holds(const struct agent *a, int fd, const struct checkpoint_row *ro
     return row->print.len && dw_fs_fstat(fd, &st) == DW_OK && st.size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
 }
 
-static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row)
+static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row, bool *ret_moved)
 {
     uint32_t size;
-    return row->print.len && size_of(a, s, &size) && (row->low > UINT32_MAX || size >= row->low);
+    return row->print.len && size_of(a, s, &size, ret_moved) && (row->low > UINT32_MAX || size >= row->low);
 }
 
-bool packed_resume(struct agent *a, struct known *k)
+/* One look. *ret_sure: that it is not there. */
+static bool resume_once(struct agent *a, struct known *k, bool *ret_sure)
 {
     struct siblings s;
-    bool taken = false;
-    if (!agent_log(a, k->row.path) && discover_wants(a, k->row.path))
-        agent_adopt(a, k->row.path, k->row.stream.series);
-    struct found *f = agent_log(a, k->row.path);
-    if (!f)
-        return false;
+    bool taken = false, moved = false;
     folder_packed(a, k->row.path, &s);
+    *ret_sure = s.sure;
     for (uint32_t i = 0; i < s.count && !taken; i++) {
         int fd;
-        if (!may_hold(a, &s.item[i], &k->row) || unpack(a, s.item[i].path, &fd) < 0)
+        if (!may_hold(a, &s.item[i], &k->row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
             continue;
-        if (holds(a, fd, &k->row))
-            taken = tails_add_packed(a, f, s.item[i].path, fd, &s.item[i].st, k) != NULL;
+        struct found *f = holds(a, fd, &k->row) ? rows_log(a, k) : NULL;
+        if (f)
+            taken = tails_add_rotated(a, f, s.item[i].path, fd, &s.item[i].st, k) != NULL;
         else
             dw_fs_close(fd);
     }
     siblings_fini(&s);
+    DW_COUNT_IF(taken, packed_taken);
+    *ret_sure = *ret_sure && !moved;
+    return taken;
+}
+
+bool packed_resume(struct agent *a, struct known *k, bool *ret_sure)
+{
+    bool taken = false;
+    *ret_sure = false;
+    for (int i = 0; i < LOOKS && !taken && !*ret_sure; i++)
+        taken = resume_once(a, k, ret_sure);
     return taken;
 }
 
@@ -181,29 +191,53 @@ static int64_t came_ns(const struct dw_stat *st)
     return st->birth_ns ? st->birth_ns : st->mtime_ns;
 }
 
-/* How many streams of the log have, or had, that size. */
-static uint32_t streams_of_size(const struct agent *a, const struct found *f, uint32_t size)
+/* The first bytes of what is compressed; how many there are. */
+static size_t head_of(struct agent *a, const struct sibling *s, unsigned char out[HEAD], bool *ret_moved)
 {
-    uint32_t count = 0;
+    unsigned char in[HEAD];
+    size_t n = 0;
+    z_stream z = {.next_in = in, .next_out = out, .avail_out = HEAD};
+    int fd;
+    if (folder_open(a, s, &fd, ret_moved) < 0)
+        return 0;
+    if (dw_fs_pread(a->fs, fd, in, sizeof in, 0, &n) == DW_OK && inflateInit2(&z, WINDOW_GZIP) == Z_OK) {
+        z.avail_in = (uInt)n;
+        (void)inflate(&z, Z_SYNC_FLUSH);
+        (void)inflateEnd(&z);
+    }
+    dw_fs_close(fd);
+    return HEAD - z.avail_out;
+}
+
+/* Whether an open file of the log has that size and the same beginning. */
+static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, bool *ret_moved)
+{
+    unsigned char head[HEAD], other[HEAD];
+    size_t len = 0, n = 0;
     struct dw_stat st;
+    for (const struct tail *t = a->tail; t; t = t->next) {
+        if (t->series != f || t->state == TAIL_ENDED || dw_fs_fstat(t->fd, &st) < 0 || (uint32_t)st.size_bytes != size)
+            continue;
+        if (len == 0)
+            len = head_of(a, s, head, ret_moved);
+        if (len && dw_fs_pread(a->fs, t->fd, other, len, 0, &n) == DW_OK && n == len && memcmp(head, other, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a stream of the log ended with that size. */
+static bool ended_with_size(const struct agent *a, const struct found *f, uint32_t size)
+{
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
-        count += r->end == STREAM_ENDED && (uint32_t)r->low == size && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0;
+        if (r->end == STREAM_ENDED && (uint32_t)r->low == size && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0)
+            return true;
     }
-    for (const struct tail *t = a->tail; t; t = t->next)
-        count += t->series == f && t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && (uint32_t)st.size_bytes == size;
-    return count;
+    return false;
 }
 
-static uint32_t files_of_size(const struct agent *a, const struct siblings *s, int64_t since_ns, uint32_t size)
-{
-    uint32_t count = 0, other;
-    for (uint32_t i = 0; i < s->count; i++)
-        count += came_ns(&s->item[i].st) > since_ns && size_of(a, &s->item[i], &other) && other == size;
-    return count;
-}
-
-/* Whether a stream of the log that is over, or still open, has this content to its end. */
+/* Whether a stream of the log that is over has this content to its end. */
 static bool was_read(const struct agent *a, const struct found *f, int fd)
 {
     struct dw_stat st;
@@ -214,41 +248,37 @@ static bool was_read(const struct agent *a, const struct found *f, int fd)
         if (r->low == st.size_bytes && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && holds(a, fd, r))
             return true;
     }
-    for (const struct tail *t = a->tail; t; t = t->next) {
-        struct checkpoint_row row = {.print = t->print, .low = t->print.at};
-        if (t->series == f && t->state != TAIL_ENDED && holds(a, fd, &row))
-            return true;
-    }
     return false;
 }
 
-static void take_unread(struct agent *a, struct found *f, const struct siblings *s, int64_t since_ns, const struct sibling *one)
+static void take_unread(struct agent *a, struct found *f, const struct sibling *one, bool *ret_moved)
 {
-    uint32_t size, streams;
+    uint32_t size;
     int fd;
-    if (came_ns(&one->st) <= since_ns || rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size))
+    if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size, ret_moved) || is_open(a, f, one, size, ret_moved))
         return;
-    streams = streams_of_size(a, f, size);
-    if (streams >= files_of_size(a, s, since_ns, size))
-        return; /* each of them is a stream that was, or is, read */
-    if (unpack(a, one->path, &fd) < 0)
+    if (unpack(a, one, &fd, ret_moved) < 0)
         return;
-    if (streams && was_read(a, f, fd))
+    if (ended_with_size(a, f, size) && was_read(a, f, fd))
         dw_fs_close(fd);
     else
-        (void)tails_add_packed(a, f, one->path, fd, &one->st, NULL);
+        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, NULL), packed_taken);
 }
 
-void packed_take(struct agent *a, struct found *f, int64_t since_ns)
+bool packed_take(struct agent *a, struct found *f, int64_t since_ns)
 {
     struct siblings s;
+    bool moved = false;
     if (since_ns <= 0)
-        return;
+        return true;
     since_ns -= CLOCKS_APART_NS;
     if (since_ns < a->first_ns)
         since_ns = a->first_ns;
     folder_packed(a, f->path, &s);
     for (uint32_t i = 0; i < s.count; i++)
-        take_unread(a, f, &s, since_ns, &s.item[i]);
+        if (came_ns(&s.item[i].st) > since_ns)
+            take_unread(a, f, &s.item[i], &moved);
+    bool sure = s.sure && !moved;
     siblings_fini(&s);
+    return sure;
 }

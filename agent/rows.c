@@ -184,13 +184,20 @@ static void adopt(struct agent *a, const struct known *k)
         agent_adopt(a, k->row.path, k->row.stream.series);
 }
 
+struct found *rows_log(struct agent *a, const struct known *k)
+{
+    adopt(a, k);
+    return agent_log(a, k->row.path);
+}
+
 static int sweep_open(struct agent *a, struct known *k)
 {
     struct dw_stat st;
     int64_t now = agent_now(a);
     enum place place = find_file(a, k, &st);
+    bool sure;
     if (place == NOWHERE)
-        return packed_resume(a, k) ? DW_OK : lose(a, k);
+        return keep_resume(a, k) || packed_resume(a, k, &sure) || !sure ? DW_OK : lose(a, k);
     bool waits = place == BESIDE && !agent_log(a, k->row.path); /* for a log that takes it */
     if (!waits)
         k->orphan_ns = 0;

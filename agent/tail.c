@@ -90,7 +90,7 @@ int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row 
         .cut = t->cut_now};
     row.stream.field = NULL; /* the tail's own */
     row.stream.field_count = 0;
-    if (row.print.at != row.low) { /* a line waits for more */
+    if (row.print.at != row.low && row.low) { /* a line waits for more */
         row.print = (struct fingerprint){0};
         print_take(a, t->fd, row.low, &row.print);
     }
@@ -188,7 +188,7 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     if (strcmp(state, "idle") != 0) {
         struct checkpoint_row row;
         t->state = TAIL_ENDED;
-        t->end = cut ? STREAM_CUT_OFF : STREAM_ENDED;
+        t->end = cut || t->copied ? STREAM_CUT_OFF : STREAM_ENDED; /* its file is another stream's */
         rc = tail_row(a, t, &row);
         if (rc < 0)
             return rc;
@@ -204,13 +204,16 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     return rc;
 }
 
-/* The file was truncated, or written anew, under us: what we had not read is gone. */
+/* The file was truncated, or written anew, under us: what we had not read is in a copy, or gone. */
 static int cut_off(struct agent *a, struct tail *t)
 {
     int fd;
     struct found *f = t->series;
-    DW_COUNT(tail_truncations);
-    int rc = tail_end(a, t, "truncated");
+    int rc = DW_OK;
+    if (!copy_take(a, t)) {
+        DW_COUNT(tail_truncations);
+        rc = tail_end(a, t, "truncated");
+    }
     if (rc == DW_OK)
         rc = ship_flush(a);
     if (rc < 0)
@@ -228,7 +231,7 @@ static int is_another(struct agent *a, const struct tail *t, const struct dw_sta
 {
     bool same = true;
     int rc = is_stirred(t, st) ? print_check(a, t->fd, &t->print, &same) : DW_OK;
-    *ret = !same || st->size_bytes < dw_lines_offset(t->lines);
+    *ret = !same || st->size_bytes < dw_lines_offset(t->lines) || st->size_bytes < t->size;
     return rc;
 }
 

@@ -20,6 +20,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+enum { LOOKS = 8 }; /* a file that rotates faster than this is looked at again at the next scan */
+
 void tail_free(struct tail *t)
 {
     if (!t)
@@ -35,7 +37,7 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st)
 {
     for (struct dw_node *n = dw_table_find(&a->tails_by_file, hash_of_stat(st)); n; n = dw_table_next(n)) {
         struct tail *t = DW_ITEM(n, struct tail, by_file);
-        if (t->end != STREAM_CUT_OFF && same_file(&t->stream, st))
+        if (t->end != STREAM_CUT_OFF && !t->copied && same_file(&t->stream, st))
             return t;
     }
     return NULL;
@@ -62,6 +64,7 @@ void tails_drop(struct agent *a, struct tail **at)
     }
     dw_table_remove(&a->tails_by_file, &t->by_file);
     dw_table_remove(&a->tails_by_path, &t->by_path);
+    keep_drop(a, t);
     tail_free(t);
 }
 
@@ -194,6 +197,7 @@ static void enter(struct agent *a, struct tail *t)
     t->series->tail_count++;
     dw_table_add(&a->tails_by_file, &t->by_file, hash_of_stream(&t->stream));
     dw_table_add(&a->tails_by_path, &t->by_path, hash_of_path(t->path));
+    keep_put(a, t);
 }
 
 /* A tail of `fd` that goes on with `k`, or is a new stream of the file `st`. Takes over `fd`; NULL without memory. */
@@ -211,10 +215,12 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     }
     bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
     t->is_new = !k;
-    if (k)
+    if (k) {
         resume(a, t, k);
-    else
+    } else {
         name_stream(a, t, f, st);
+        print_take(a, fd, st->size_bytes < AGENT_FINGERPRINT ? st->size_bytes : AGENT_FINGERPRINT, &t->print); /* tells it before anything is acknowledged */
+    }
     if (!over)
         follow_current(f, t);
     t->last_growth_ns = agent_now(a);
@@ -251,19 +257,18 @@ static void put_rotated(struct found *f, struct tail *t)
         f->current = t;
 }
 
-struct tail *tails_add_packed(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
+struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
 {
-    struct dw_stat unpacked;
-    if (dw_fs_fstat(fd, &unpacked) < 0) {
+    struct dw_stat content;
+    if (dw_fs_fstat(fd, &content) < 0) {
         dw_fs_close(fd);
         return NULL;
     }
     struct tail *t = begin_tail(a, f, path, fd, st, k);
     if (!t)
         return NULL;
-    tail_note(a, t, &unpacked);
+    tail_note(a, t, &content);
     put_rotated(f, t);
-    DW_COUNT(packed_taken);
     return t;
 }
 
@@ -279,62 +284,101 @@ static int open_log(struct agent *a, const char *path, int *ret_fd, struct dw_st
     return rc;
 }
 
-/* Whether a rotated file has something for us: all of it, or what came after its stream's end. */
-static bool is_wanted(const struct agent *a, const struct found *f, const struct dw_stat *st, bool known)
+/* A look at the rotated files of a log. */
+struct elders {
+    bool known;        /* only those that were streams before */
+    int64_t before_ns; /* when it was looked before; 0: never */
+    bool moved;        /* rotation went on meanwhile */
+};
+
+/* Whether a rotated file has something for us: all of it, or what came after its stream's end. One that nobody knows is wanted by a look at all of them, or
+ * when it came since the look before (a copy that was made of a file before we read it). */
+static bool is_wanted(const struct agent *a, const struct found *f, const struct dw_stat *st, const struct elders *look)
 {
     const struct known *k = rows_find(a, f->series, st);
     if (tails_find(a, st))
         return false;
-    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low : !known || rows_met(a, f->series, st);
+    bool came = look->before_ns && st->birth_ns > look->before_ns;
+    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low : !look->known || came || rows_met(a, f->series, st);
 }
 
-/* The name may have moved on since it was listed, so what counts is what was opened. */
-static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, bool known)
+static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, struct elders *look)
 {
     int fd;
+    if (!is_wanted(a, f, &s->st, look))
+        return;
+    bool moved = false;
+    if (folder_open(a, s, &fd, &moved) < 0) {
+        DW_COUNT_IF(!moved, discover_unreadable);
+        look->moved |= moved;
+        return;
+    }
     struct dw_stat st;
-    if (!is_wanted(a, f, &s->st, known))
-        return;
-    if (open_log(a, s->path, &fd, &st) != DW_OK) {
-        DW_COUNT(discover_unreadable);
-        return;
-    }
-    bool same = st.device == s->st.device && st.inode == s->st.inode && st.birth_ns == s->st.birth_ns;
-    if (!same || !is_wanted(a, f, &st, known)) {
-        a->last_scan_ns = 0; /* another file has this name by now: look again */
+    struct tail *t = NULL;
+    if (dw_fs_fstat(fd, &st) == DW_OK)
+        t = add_tail(a, f, s->path, fd, &st);
+    else
         dw_fs_close(fd);
-        return;
-    }
-    struct tail *t = add_tail(a, f, s->path, fd, &st);
     if (t)
         put_rotated(f, t);
 }
 
-/* Streams of the log that are not read to their end and whose files are gone. */
-static void resume_packed(struct agent *a, const struct found *f)
+/* Whether the file that a stream was in has another content now. */
+static bool was_truncated(struct agent *a, const struct found *f, const struct known *k, const struct dw_stat *live)
+{
+    int fd;
+    bool same = true;
+    if (!live || !same_file(&k->row.stream, live) || dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
+        return false;
+    if (live->size_bytes < k->row.low || print_check(a, fd, &k->row.print, &same) < 0)
+        same = live->size_bytes >= k->row.low;
+    dw_fs_close(fd);
+    return !same;
+}
+
+/* Streams of the log that are not read to their end, and whose files are gone or truncated: where else their bytes are. */
+static void resume_elsewhere(struct agent *a, const struct found *f, const struct dw_stat *live)
 {
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)), *next; n; n = next) {
         struct known *k = DW_ITEM(n, struct known, by_series);
+        bool sure;
         next = dw_table_next(n);
-        if (k->row.end == STREAM_GOES_ON && k->gone_ns && memcmp(k->row.stream.series, f->series, DW_ID_BYTES) == 0)
-            (void)packed_resume(a, k);
+        if (k->row.end != STREAM_GOES_ON || memcmp(k->row.stream.series, f->series, DW_ID_BYTES) != 0)
+            continue;
+        if (k->gone_ns)
+            (void)(keep_resume(a, k) || packed_resume(a, k, &sure));
+        else if (was_truncated(a, f, k, live))
+            (void)(copy_resume(a, k) || packed_resume(a, k, &sure));
     }
+}
+
+/* One look at the rotated files of a log; look->moved: names moved on meanwhile. */
+static void look_at_elders(struct agent *a, struct found *f, struct elders *look)
+{
+    struct siblings s;
+    struct dw_stat st;
+    folder_siblings(a, f->path, &s);
+    const struct dw_stat *live = dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL;
+    rows_look(a, f, &s, live);
+    resume_elsewhere(a, f, live);
+    if (!look->known)
+        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : a->left_ns);
+    for (uint32_t i = 0; i < s.count; i++)
+        take_rotated(a, f, &s.item[i], look);
+    siblings_fini(&s);
 }
 
 void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
-    struct siblings s;
-    struct dw_stat st;
-    int64_t since_ns = f->elders_ns ? f->elders_ns : a->left_ns;
+    struct elders look = {.known = known, .before_ns = f->elders_ns, .moved = true};
     f->elders_ns = agent_now(a);
-    folder_siblings(a, f->path, &s);
-    rows_look(a, f, &s, dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL);
-    resume_packed(a, f);
-    if (!known)
-        packed_take(a, f, since_ns);
-    for (uint32_t i = 0; i < s.count; i++)
-        take_rotated(a, f, &s.item[i], known);
-    siblings_fini(&s);
+    for (int i = 0; i < LOOKS && look.moved; i++) {
+        look.moved = false;
+        look_at_elders(a, f, &look);
+    }
+    f->unsure = look.moved; /* the next scan looks again, at what came since the same time */
+    if (look.moved)
+        f->elders_ns = look.before_ns;
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
@@ -399,7 +443,6 @@ static bool elders_due(const struct agent *a, const struct found *f)
 
 void tails_look(struct agent *a, struct found *f)
 {
-    enum { LOOKS = 8 }; /* a file that rotates faster than this is looked at again at the next scan */
     struct dw_stat st;
     bool fresh = f->next_ordinal == 0 && !f->current;
     if (fresh) /* streams that gave way while we were away have higher ordinals than what a fresh look would count from */
@@ -408,8 +451,8 @@ void tails_look(struct agent *a, struct found *f)
         return;
     struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
-        if (elders_due(a, f) && dw_table_find(&a->known_by_series, hash_of_series(f->series)))
-            tails_take_elders(a, f, true);
+        if (f->unsure || (elders_due(a, f) && dw_table_find(&a->known_by_series, hash_of_series(f->series))))
+            tails_take_elders(a, f, !f->unsure);
         return;
     }
     if ((t && t->series != f) || (!t && !rows_met(a, f->series, &st) && rows_met(a, NULL, &st)))

@@ -72,8 +72,7 @@ static int announce(struct writer *w, const struct parcel *p)
             rc = first.cut ? checkpoint_put_cut(w->conf.checkpoint, &first) : DW_OK;
             continue;
         }
-        first.low = 0;
-        first.print = (struct fingerprint){0};
+        first.low = 0; /* the print stays that of where it is read to: it tells the file as well */
         first.end = STREAM_GOES_ON;
         rc = checkpoint_put(w->conf.checkpoint, &first);
     }

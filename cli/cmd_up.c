@@ -7,13 +7,13 @@
  * Exit codes: 0 both ended cleanly · 1 --until-idle found no log · 2 usage or configuration · 3 locked, or a program cannot run.
  */
 #include "up.h"
+#include "up_keep.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/conf/program.h"
 
 #include <errno.h>
 #include <glob.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -134,7 +134,7 @@ static uint32_t say_found(const struct up *u)
 }
 
 /* In a group of its own, so that Ctrl-C reaches `up` alone and the order of ending is ours; and told to end when `up` dies. */
-static bool start(struct child *c)
+static bool start(struct child *c, const struct up_keep *keep)
 {
     pid_t up = getpid();
     c->started_ns = dw_clock_mono(&dw_clock_system);
@@ -148,6 +148,8 @@ static bool start(struct child *c)
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != up)
             _exit(0); /* it died in between */
+        if (keep)
+            up_keep_pass(keep);
         (void)execl(c->program, c->program, "--config", c->config, (char *)NULL);
         _exit(127);
     }
@@ -234,16 +236,16 @@ static int agent_has_ended(struct up *u, struct child *children)
     return rc;
 }
 
-static int watch(struct up *u, struct child children[2])
+static int watch(struct up *u, struct child children[2], struct up_keep *keep)
 {
     int exit_code = CLI_YES;
     bool agent_told = false, collector_told = false;
     while (!(children[0].ended && children[1].ended)) {
         int64_t now = dw_clock_mono(&dw_clock_system);
         for (int i = 0; i < 2 && !told; i++)
-            if (!children[i].ended && children[i].pid == 0 && now >= children[i].not_before_ns && !start(&children[i]))
+            if (!children[i].ended && children[i].pid == 0 && now >= children[i].not_before_ns && !start(&children[i], i ? NULL : keep))
                 return CLI_CANNOT;
-        (void)poll(NULL, 0, POLL_MS);
+        up_keep_wait(keep, POLL_MS);
         up_offer_console(u);
         children[0].may_end = told || u->until_idle;
         children[1].may_end = told || u->agent_ended;
@@ -264,6 +266,7 @@ int cmd_up(int argc, char **argv)
 {
     struct up u = {0};
     struct child children[2] = {{.name = "agent"}, {.name = "collector"}};
+    struct up_keep keep;
     char lock[CLI_PATH_MAX];
     int fd = -1;
     pid_t holder = 0; /* unknown */
@@ -306,7 +309,9 @@ int cmd_up(int argc, char **argv)
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGHUP, on_signal); /* the terminal is gone */
-    rc = watch(&u, children);
+    up_keep_open(&keep);
+    rc = watch(&u, children, &keep);
+    up_keep_close(&keep);
     dw_fs_close(fd);
     if (rc == CLI_YES && u.until_idle && found == 0) {
         (void)fprintf(stderr, "dogwatch up: there was nothing to read\n");

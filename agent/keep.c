@@ -1,0 +1,86 @@
+/*
+ * keep: log files that stay open while the agent is not there.
+ *
+ * Idea: a log that was deleted (docker's max-file=1, conmon, a container that is gone) has its bytes for as long as somebody has it open. The service manager keeps a
+ * copy of each descriptor (`dogwatch up`, systemd's FileDescriptorStoreMax=) and hands them to the next start, which reads on where the checkpoint stands.
+ *
+ * Invariants:
+ *   (1) What was handed over is used only for a stream whose file is found nowhere else, and whose content before its place is the same.
+ *   (2) Whatever is not needed any more is let go, so that no deleted file holds disk space for longer than it is read.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+
+#include <stdio.h>
+
+static void name_of(const struct agent *a, uint64_t number, char out[DW_SERVICE_NAME])
+{
+    (void)snprintf(out, DW_SERVICE_NAME, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)number);
+}
+
+void keep_put(struct agent *a, struct tail *t)
+{
+    char name[DW_SERVICE_NAME];
+    if (!a->service || a->service->socket < 0)
+        return;
+    if (a->kept_count >= DW_SERVICE_KEPT_MAX) {
+        DW_COUNT(keep_refused);
+        return;
+    }
+    t->kept = ++a->kept_number;
+    name_of(a, t->kept, name);
+    if (dw_service_keep(a->service, t->fd, name)) {
+        a->kept_count++;
+        return;
+    }
+    t->kept = 0;
+    DW_COUNT(keep_refused);
+}
+
+void keep_drop(struct agent *a, struct tail *t)
+{
+    char name[DW_SERVICE_NAME];
+    if (!t->kept)
+        return;
+    name_of(a, t->kept, name);
+    dw_service_let_go(a->service, name);
+    t->kept = 0;
+    a->kept_count--;
+}
+
+static bool holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st)
+{
+    bool same = false;
+    return fd >= 0 && dw_fs_fstat(fd, ret_st) == DW_OK && same_file(&row->stream, ret_st) && ret_st->size_bytes >= row->low
+        && print_check(a, fd, &row->print, &same) == DW_OK && same;
+}
+
+bool keep_resume(struct agent *a, struct known *k)
+{
+    struct dw_stat st;
+    uint32_t i = 0, count = a->service ? a->service->kept_count : 0;
+    while (i < count && !holds(a, a->service->kept[i].fd, &k->row, &st))
+        i++;
+    struct found *f = i < count ? rows_log(a, k) : NULL;
+    if (!f)
+        return false;
+    int fd = a->service->kept[i].fd;
+    a->service->kept[i].fd = -1;
+    bool taken = tails_add_rotated(a, f, k->row.path, fd, &st, k) != NULL;
+    DW_COUNT_IF(taken, keep_taken);
+    return taken;
+}
+
+void keep_let_go(struct agent *a)
+{
+    for (uint32_t i = 0; a->service && i < a->service->kept_count; i++) {
+        struct dw_service_fd *kept = &a->service->kept[i];
+        dw_fs_close(kept->fd);
+        kept->fd = -1;
+        dw_service_let_go(a->service, kept->name);
+    }
+    if (a->service)
+        a->service->kept_count = 0;
+}
