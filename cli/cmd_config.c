@@ -6,6 +6,7 @@
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
+#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 
@@ -56,6 +57,8 @@ static int check_or_show(const struct dw_conf_table *t, const char *path, bool s
             dw_buf_reset(&other);
         }
     }
+    if (rc == DW_OK && first == &dw_conf_agent && !show)
+        rc = dw_parser_options_check(&c, &dw_fs_system, (struct dw_diag_sink){.report = say, .ud = &said});
     struct dw_buf *complaints = other.len ? &other : &said;
     if (rc == DW_ECONFIG)
         (void)fwrite(complaints->ptr, 1, complaints->len, stderr);
