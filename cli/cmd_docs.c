@@ -220,7 +220,7 @@ static const char own_rules[] =
     "whole match; a group that is empty masks nothing. The search goes on behind what was masked, so a delimiter may end one value and begin the next. `.` stops at the newlines of joined lines unless the regex begins with `(?s)`. "
     "Own rules are asked for by being there, also with `redact: none`. Every rule sees the line as it was written. JSON is searched as it is written too: with its quotes and backslashes.\n\n"
     "`dogwatch config check` shows a regex that is wrong, and refuses one that may match the empty text. What a regex may cost is bounded by counted steps, not by time, so a line gives the same bytes again. Where a bound is hit (a try of "
-    "100,000 steps, or in lines over 5 KiB so many tries longer than 4 KiB that they looked at 16 MiB), nobody knows what the rest holds: all from the place where that search began is masked, the event has the tag `redact.limit`, and the counter `tail_redact_limited` "
+    "20,000 steps, or in lines over 5 KiB so many tries longer than 4 KiB that they looked at 16 MiB), nobody knows what the rest holds: all from the place where that search began is masked, the event has the tag `redact.limit`, and the counter `tail_redact_limited` "
     "moves. A regex that hits it often wants fewer `.*`: `[^ ]*` or `\\w{1,64}` say where to stop. The same is done beyond 16,384 pieces of one line.\n";
 
 static const char hashes[] =

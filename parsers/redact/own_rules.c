@@ -28,7 +28,7 @@ enum {
     STEP = 1024,
     AHEAD = 4096,
     FAR_BYTES_MAX = 16 << 20, /* of a line, again and again, that tries from one place may look at */
-    STEPS_MAX = 100000,    /* of one try */
+    STEPS_MAX = 20000,     /* of one try */
     DEPTH_MAX = 5000,
     HEAP_KIB = 4096,
     STACK_BYTES = 32 * 1024,
