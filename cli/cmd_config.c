@@ -1,7 +1,7 @@
 /*
  * cmd_config: `dogwatch config check|show FILE` and `config init agent|collector`.
  *
- * Which program a file is for is told by the word before it, or else by which table takes all its options.
+ * Which program a file is for is told by the word before it, or else by which table has more of its options.
  */
 #include "cli_int.h"
 
@@ -34,6 +34,17 @@ static int load(const struct dw_conf_table *t, const char *path, struct dw_conf 
     return rc < 0 ? rc : dw_conf_load_file(c, &dw_fs_system, path, sink);
 }
 
+/* How many options a table does not have, by what was said. */
+static uint32_t unknown_options(const struct dw_buf *said)
+{
+    const struct dw_str what = DW_STR("error: unknown option ");
+    struct dw_str rest = dw_buf_view(said);
+    uint32_t count = 0;
+    for (size_t at; (at = dw_str_find(rest, what)) < rest.len; count++)
+        rest = dw_str_slice(rest, at + what.len, rest.len);
+    return count;
+}
+
 static int check_or_show(const struct dw_conf_table *t, const char *path, bool show)
 {
     struct dw_conf c;
@@ -45,7 +56,7 @@ static int check_or_show(const struct dw_conf_table *t, const char *path, bool s
         struct dw_conf second;
         union values w;
         int again = load(&dw_conf_collector, path, &second, &w, &other);
-        if (again == DW_OK || (again == DW_ECONFIG && other.len < said.len)) {
+        if (again == DW_OK || (again == DW_ECONFIG && unknown_options(&other) < unknown_options(&said))) {
             dw_conf_fini(&c);
             c = second;
             v = w;

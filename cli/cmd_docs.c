@@ -233,7 +233,7 @@ static const char hashes[] =
     "- A card that is hashed keeps no digits.\n"
     "- Pieces that overlap are masked; but where one holds all the others and is to be hashed, it is. Of two rules that find the same text, one in `redact.hash` suffices.\n"
     "- Who has the key and a hash can try values out, and a number of six digits is found at once. Keep it from those who read the archive.\n\n"
-    "The key file has %d bytes at least, better 32 (`openssl rand -hex 32 > redact.key`), is the same on every host, and is refused when everybody can read it. A new key makes new hashes: what was archived before keeps the old ones and their id.\n";
+    "The key file has %d bytes at least, better 32 (`umask 027; openssl rand -hex 32 > redact.key`), is the same on every host, and is refused when everybody can read it. A new key makes new hashes: what was archived before keeps the old ones and their id.\n";
 
 static void page_redact(struct dw_buf *b)
 {

@@ -169,8 +169,8 @@ static void take(struct dw__own_scratch *s, int groups, struct dw__own_search *s
 {
     const PCRE2_SIZE *v = pcre2_get_ovector_pointer(s->data);
     size_t begin = pcre2_get_startchar(s->data), from = v[0], to = v[1];
-    int count = groups ? groups : GROUPS_MAX;
-    for (int i = 1; i < count; i++) {
+    size_t count = groups ? (size_t)groups : GROUPS_MAX;
+    for (size_t i = 1; i < count; i++) {
         if (v[2 * i] != PCRE2_UNSET) {
             from = v[2 * i];
             to = v[2 * i + 1];
