@@ -55,20 +55,25 @@ static int set_formats(struct agent *a)
     return rc;
 }
 
+static int set_redact(struct agent *a)
+{
+    struct dw_buf why = {0};
+    const char *option = "redact";
+    int rc = dw_redact_chosen(a->opt, &a->redact, &why);
+    if (rc == DW_OK)
+        rc = dw_redact_own_new(a->fs, a->opt, &a->own, &option, &why);
+    struct dw_str rest = dw_buf_view(&why), sentence = dw_str_cut(&rest, '\n');
+    if (rc == DW_ECONFIG)
+        dw_error("%s: %.*s", option, DW_ARG(sentence));
+    dw_buf_fini(&why);
+    return rc;
+}
+
 static int set_line_options(struct agent *a)
 {
-    const struct dw_conf_list *list = &a->opt->redact;
-    a->redact = list->count ? 0 : DW_REDACT_USUAL;
-    for (uint32_t i = 0; i < list->count; i++) {
-        enum dw_redact_rule rule;
-        if (dw_str_eq(list->item[i], DW_STR("none")))
-            continue;
-        if (!dw_redact_find(list->item[i], &rule)) {
-            dw_error("redact: no such rule: %s", list->item[i].ptr);
-            return DW_ECONFIG;
-        }
-        a->redact |= 1u << rule;
-    }
+    int rc = set_redact(a);
+    if (rc < 0)
+        return rc;
     if (!dw_multiline_find(a->opt->multiline, &a->multiline) || a->multiline == DW_MULTILINE_START) {
         dw_error("multiline: no such kind: %s", a->opt->multiline.ptr);
         return DW_ECONFIG;
@@ -621,6 +626,7 @@ void agent_close(struct agent *a)
     for (uint32_t i = 0; a->format && i <= a->opt->formats.count; i++)
         dw_user_format_free(a->format[i].user);
     dw_free(a->format);
+    dw_redact_own_free(a->own);
     dw_free(a->chunk);
     dw_free(a->more);
     dw_free(a);

@@ -322,6 +322,7 @@ struct agent {
     struct dw_key *key;
     char host[256], agent_dir[AGENT_PATH_MAX], queue_dir[AGENT_PATH_MAX];
     uint32_t redact;
+    struct dw_redact_own *own; /* the user's own rules and what is hashed, or NULL */
     enum dw_multiline multiline;
     struct dw_parse_ctx parse;
     struct dw_zone zone; /* of lines that name none */

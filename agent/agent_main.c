@@ -274,7 +274,7 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
-    return dw_parser_option_check(option, value, why) ? DW_OK : DW_ECONFIG;
+    return dw_parser_option_check(option, key, value, why);
 }
 
 int main(int argc, char **argv)
@@ -289,7 +289,8 @@ int main(int argc, char **argv)
     struct program *p = dw_calloc(1, sizeof *p);
     if (p)
         p->service.socket = -1;
-    int rc = p ? work(p, &opt) : DW_ENOMEM;
+    int rc = p ? dw_parser_options_check(&conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say}) : DW_ENOMEM;
+    rc = rc == DW_OK ? work(p, &opt) : rc;
     bool unread = rc == DW_OK && opt.until_idle && p->unread, again = rc == DW_OK && p->again;
     if (unread)
         dw_error("%u logs could not be read", p->unread);

@@ -181,6 +181,8 @@ static void allow_all(struct sandbox *s, const struct dw_agent_options *opt)
         allow(s, system_reads[i], READ);
     allow(s, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE);
     allow_named(s, &opt->kafka_options);
+    if (opt->redact_key_file.len)
+        allow(s, opt->redact_key_file.ptr, LANDLOCK_ACCESS_FS_READ_FILE);
     allow_own(s, opt);
     if (opt->discover_docker || opt->discover_cri) /* pods' logs are links into it where docker runs them */
         allow_logs(s, opt->discover_docker_root.ptr);

@@ -162,13 +162,14 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
     dw_draft_const(d, DW_F_tags, "unparsed");
 }
 
-static void add_tags(struct dw_draft *d, const struct dw_line *l)
+static void add_tags(const struct dw_redact_own *own, struct dw_draft *d, const struct dw_line *l)
 {
     static const struct {
         uint32_t flag;
         const char *tag;
     } tags[] = {{DW_LINE_CUT, "cut"}, {DW_LINE_UNTERMINATED, "unterminated"}, {DW_LINE_JOIN_LIMIT, "join.limit"},
-        {DW_LINE_ENVELOPE_BAD, "envelope.bad"}, {DW_LINE_ENVELOPE_TORN, "envelope.torn"}, {DW_LINE_MASKS_DROPPED, "masks.dropped"}};
+        {DW_LINE_ENVELOPE_BAD, "envelope.bad"}, {DW_LINE_ENVELOPE_TORN, "envelope.torn"}, {DW_LINE_MASKS_DROPPED, "masks.dropped"},
+        {DW_LINE_REDACT_LIMIT, "redact.limit"}};
     for (size_t i = 0; i < DW_COUNT_OF(tags); i++)
         if (l->flags & tags[i].flag)
             dw_draft_const(d, DW_F_tags, tags[i].tag);
@@ -176,14 +177,14 @@ static void add_tags(struct dw_draft *d, const struct dw_line *l)
     DW_COUNT_IF(l->flags & DW_LINE_UNTERMINATED, tail_lines_unterminated);
     DW_COUNT_IF(l->flags & DW_LINE_JOIN_LIMIT, tail_joins_limited);
     DW_COUNT_IF(l->flags & DW_LINE_ENVELOPE_BAD, tail_envelope_bad);
+    DW_COUNT_IF(l->flags & DW_LINE_REDACT_LIMIT, tail_redact_limited);
     for (uint32_t i = 0; i < l->mask_count; i++) {
-        char text[64];
+        char text[DW_REDACT_NOTE_MAX];
         DW_COUNT(tail_masked);
         if (l->mask[i].start >= l->text.len)
             continue;
-        int n = snprintf(text, sizeof text, "%s:%u:%u", dw_redact_name((enum dw_redact_rule)l->mask[i].rule),
-            l->mask[i].start, l->mask[i].len);
-        dw_draft_literal(d, DW_F_dogwatch_masked, dw_str_make(text, (size_t)n));
+        size_t n = dw_redact_note(own, &l->mask[i], text);
+        dw_draft_literal(d, DW_F_dogwatch_masked, dw_str_make(text, n));
     }
 }
 
@@ -228,7 +229,7 @@ int ship_line(struct agent *a, struct tail *t, const struct dw_line *l)
     uint32_t more_count = 0;
     a->parse.time.now_ns = l->has_env_time ? l->env_time_ns : a->read_at_ns;
     parse(a, t, l->out, d);
-    add_tags(d, l);
+    add_tags(a->own, d, l);
     int64_t time_ns = event_time(a, l, d);
     const struct dw_stream *first = piece_stream(a, t, &l->piece[0]);
     for (uint32_t i = 1; i < l->piece_count; i++) {

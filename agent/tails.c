@@ -114,6 +114,7 @@ struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint6
         .join_span_max = 4 * 1024 * 1024,
         .multiline = a->multiline,
         .redact = a->redact,
+        .own = a->own,
     };
     memcpy(&conf.cut_key, dw_key_public(a->key), sizeof conf.cut_key);
     return dw_lines_new(&conf, start);

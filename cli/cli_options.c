@@ -44,7 +44,7 @@ int cli_option_check(const char *option, struct dw_str key, struct dw_str value,
         return dw_output_option_check(option, value, why);
     if (strncmp(option, "policy.", strlen("policy.")) == 0)
         return dw_policy_option_check(option, value, why);
-    return dw_parser_option_check(option, value, why) ? DW_OK : DW_ECONFIG;
+    return dw_parser_option_check(option, key, value, why);
 }
 
 static int mistake(const char *what, const char *option)

@@ -1,11 +1,12 @@
 /*
  * cmd_config: `dogwatch config check|show FILE` and `config init agent|collector`.
  *
- * Which program a file is for is told by the word before it, or else by which table takes all its options.
+ * Which program a file is for is told by the word before it, or else by which table has more of its options.
  */
 #include "cli_int.h"
 
 #include "dogwatch/conf/options.h"
+#include "dogwatch/parsers/words.h"
 
 #include <stdio.h>
 
@@ -33,6 +34,17 @@ static int load(const struct dw_conf_table *t, const char *path, struct dw_conf 
     return rc < 0 ? rc : dw_conf_load_file(c, &dw_fs_system, path, sink);
 }
 
+/* How many options a table does not have, by what was said. */
+static uint32_t unknown_options(const struct dw_buf *said)
+{
+    const struct dw_str what = DW_STR("error: unknown option ");
+    struct dw_str rest = dw_buf_view(said);
+    uint32_t count = 0;
+    for (size_t at; (at = dw_str_find(rest, what)) < rest.len; count++)
+        rest = dw_str_slice(rest, at + what.len, rest.len);
+    return count;
+}
+
 static int check_or_show(const struct dw_conf_table *t, const char *path, bool show)
 {
     struct dw_conf c;
@@ -44,7 +56,7 @@ static int check_or_show(const struct dw_conf_table *t, const char *path, bool s
         struct dw_conf second;
         union values w;
         int again = load(&dw_conf_collector, path, &second, &w, &other);
-        if (again == DW_OK || (again == DW_ECONFIG && other.len < said.len)) {
+        if (again == DW_OK || (again == DW_ECONFIG && unknown_options(&other) < unknown_options(&said))) {
             dw_conf_fini(&c);
             c = second;
             v = w;
@@ -56,6 +68,8 @@ static int check_or_show(const struct dw_conf_table *t, const char *path, bool s
             dw_buf_reset(&other);
         }
     }
+    if (rc == DW_OK && first == &dw_conf_agent && !show)
+        rc = dw_parser_options_check(&c, &dw_fs_system, (struct dw_diag_sink){.report = say, .ud = &said});
     struct dw_buf *complaints = other.len ? &other : &said;
     if (rc == DW_ECONFIG)
         (void)fwrite(complaints->ptr, 1, complaints->len, stderr);

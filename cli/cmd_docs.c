@@ -17,7 +17,7 @@
 #include "dogwatch/event/keys.h"
 #include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/parser.h"
-#include "dogwatch/parsers/redact.h"
+#include "dogwatch/parsers/redact_own.h"
 
 #include <stdio.h>
 
@@ -210,11 +210,38 @@ static void page_loki(struct dw_buf *b)
                      "An answer that is not whole (time, limits, more than 1,000 series) says so under `warnings`.\n");
 }
 
+static const char own_rules[] =
+    "\nA mask keeps the length of a line. Masking comes before parsing: `event.original` and every field hold what is left. Each event lists its masks in `dogwatch.masked` as `rule:start:length`, in bytes "
+    "of the line, the first 16 of them (tag `masks.dropped`: there were more, all masked).\n\n"
+    "## Your own rules\n\n"
+    "```yaml\n# agent.yml\nredact.rules:\n  staff: '\\bEMP-(\\d{6})\\b'\n  iban: '\\b[A-Z]{2}\\d{2}(?:[ ]?[A-Z0-9]{4}){3,7}'\n"
+    "redact.hash: [staff, cards]\nredact.key_file: /etc/dogwatch/redact.key\n```\n\n"
+    "A regex is one of PCRE2, over bytes: `.` and `\\w` take one byte, and UTF-8, whole or broken, is not looked at (`é` in a regex is its two bytes). What is masked is the first capture group that took part in the match, or the "
+    "whole match; a group that is empty masks nothing. The search goes on behind what was masked, so a delimiter may end one value and begin the next. `.` stops at the newlines of joined lines unless the regex begins with `(?s)`. "
+    "Own rules are asked for by being there, also with `redact: none`. Every rule sees the line as it was written. JSON is searched as it is written too: with its quotes and backslashes.\n\n"
+    "`dogwatch config check` shows a regex that is wrong, and refuses one that may match the empty text. What a regex may cost is bounded by counted steps, not by time, so a line gives the same bytes again. Where a bound is hit (a try of "
+    "20,000 steps, or in lines over 5 KiB so many tries longer than 4 KiB that they looked at 16 MiB), nobody knows what the rest holds: all from the place where that search began is masked, the event has the tag `redact.limit`, and the counter `tail_redact_limited` "
+    "moves. A regex that hits it often wants fewer `.*`: `[^ ]*` or `\\w{1,64}` say where to stop. The same is done beyond 16,384 pieces of one line.\n";
+
+static const char hashes[] =
+    "\n## Hashes\n\n"
+    "Where a rule is named in `redact.hash`, its text is replaced by a hash with the fleet's key: HMAC-SHA-256 of the bytes as they stand in the line, in hex, as many digits as the text had bytes and at most %d, then `*`. Equal text has equal hashes, on "
+    "every host with that key, so it can be searched for, counted and correlated without being seen; a value of another length or spelling (`4111 1111` and `4111-1111`) has another. The event says `rule:start:length:KEYID`; the key's id is the "
+    "first 8 digits of SHA-256 over `dogwatch redact key` and the key: hashes are to be compared where it is the same.\n\n"
+    "- Text shorter than %d bytes is masked, not hashed: few digits collide, and tell too much.\n"
+    "- A short text has a short hash: of 8 bytes 8 digits (32 bits), which two of 10,000 different values share with a chance of 1 %%.\n"
+    "- A card that is hashed keeps no digits.\n"
+    "- Pieces that overlap are masked; but where one holds all the others and is to be hashed, it is. Of two rules that find the same text, one in `redact.hash` suffices.\n"
+    "- Who has the key and a hash can try values out, and a number of six digits is found at once. Keep it from those who read the archive.\n\n"
+    "The key file has %d bytes at least, better 32 (`umask 027; openssl rand -hex 32 > redact.key`), is the same on every host, and is refused when everybody can read it. A new key makes new hashes: what was archived before keeps the old ones and their id.\n";
+
 static void page_redact(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Masks\n\n%s| rule | masks |\n|---|---|\n", made);
     for (int i = 0; i < DW_REDACT_RULES; i++)
         dw_buf_printf(b, "| `%s` | %s |\n", dw_redact_name((enum dw_redact_rule)i), dw_redact_doc((enum dw_redact_rule)i));
+    dw_buf_str(b, dw_str_of(own_rules));
+    dw_buf_printf(b, hashes, DW_REDACT_HASH_MAX, DW_REDACT_HASH_MIN, DW_REDACT_KEY_MIN);
 }
 
 static void page_confinement(struct dw_buf *b)
@@ -232,7 +259,7 @@ static void page_confinement(struct dw_buf *b)
     };
     dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "
                      "Before it reads a line it limits itself for good, by what this kernel has (`sandbox` in [agent.md](agent.md)):\n\n"
-                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; below the folders in the table files are read; nothing else. From Linux 6.7 on no "
+                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file` and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
                      "TCP port is listened on, and over `transport: dir` none connected to.\n"
                      "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Sockets are of the families inet, inet6, unix and netlink; threads are made, processes are not.\n\n"
                      "A fence stands around the folders that are there. When a folder of logs comes later, or is made anew, the agent ends well with code 4 and wants to be started again (`dogwatch up`, systemd "

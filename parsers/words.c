@@ -7,8 +7,9 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/fs.h"
+#include "dogwatch/conf/options.h"
 #include "dogwatch/parsers/multiline.h"
-#include "dogwatch/parsers/redact.h"
+#include "dogwatch/parsers/redact_own.h"
 
 enum { NAMES_MAX = 128 };
 
@@ -100,7 +101,7 @@ static bool check_multiline(struct dw_str value, struct dw_buf *why)
     return false;
 }
 
-bool dw_parser_option_check(const char *option, struct dw_str value, struct dw_buf *why)
+static bool check_word(const char *option, struct dw_str value, struct dw_buf *why)
 {
     if (strcmp(option, "format") == 0 || strcmp(option, "formats") == 0)
         return check_format(value, why);
@@ -117,4 +118,25 @@ bool dw_parser_option_check(const char *option, struct dw_str value, struct dw_b
         return rc == DW_OK;
     }
     return true;
+}
+
+int dw_parser_option_check(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    if (strcmp(option, "redact.rules") == 0)
+        return dw_redact_rule_check(key, value, why);
+    return check_word(option, value, why) ? DW_OK : DW_ECONFIG;
+}
+
+int dw_parser_options_check(const struct dw_conf *c, const struct dw_fs *fs, struct dw_diag_sink sink)
+{
+    const char *option = NULL;
+    struct dw_redact_own *own = NULL;
+    struct dw_buf why = {0};
+    DW_ASSERT(c->table == &dw_conf_agent);
+    int rc = dw_redact_own_new(fs, c->values, &own, &option, &why);
+    if (rc == DW_ECONFIG)
+        dw_conf_complain(c, fs, option, dw_buf_view(&why), sink);
+    dw_redact_own_free(own);
+    dw_buf_fini(&why);
+    return rc;
 }

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FILE_BYTES_MAX = 4 << 20, FILES_MAX = 256, INCLUDE_DEPTH_MAX = 8, NAME_MAX_BYTES = 256, PATH_BYTES = 4096, SECRET_MAX = 64 * 1024 };
+enum { FILE_BYTES_MAX = 4 << 20, FILES_MAX = 256, INCLUDE_DEPTH_MAX = 8, NAME_MAX_BYTES = 256, PATH_BYTES = 4096, SECRET_MAX = 64 * 1024, VALUE_SHOWN = 48 };
 
 /* One source being read. */
 struct load {
@@ -115,8 +115,12 @@ static int checked_text(struct load *l, const struct dw_conf_row *row, const str
     int good = rc == DW_OK && l->c->check ? l->c->check(name, key, *ret, &why) : DW_OK;
     if (good < 0) {
         bool of_key = good == DW_EUNKNOWN && key.len;
-        dw_diag_add(l->diags, of_key ? n->key_at : n->at, NULL, "'%s: %.*s': %.*s", row->name, DW_ARG(of_key ? key : *ret),
-            DW_ARG(dw_buf_view(&why)));
+        struct dw_str help = dw_buf_view(&why), text = of_key ? key : *ret, sentence = dw_str_cut(&help, '\n');
+        bool cut = text.len > VALUE_SHOWN;
+        char hint[160];
+        (void)snprintf(hint, sizeof hint, "%.*s", DW_ARG(help));
+        dw_diag_add(l->diags, of_key ? n->key_at : n->at, help.len ? hint : NULL, "'%s: %.*s%s': %.*s", row->name,
+            (int)(cut ? VALUE_SHOWN : text.len), text.ptr, cut ? "..." : "", DW_ARG(sentence));
         rc = DW_ECONFIG;
     }
     dw_buf_fini(&why);
@@ -374,9 +378,12 @@ static int walk_one(struct load *l, const struct dw_yaml *n, struct dw_str prefi
         return DW_OK;
     }
     uint32_t index = dw_conf_find(l->c->table, full);
-    if (index < l->c->table->count)
+    bool found = index < l->c->table->count, below = is_section(l->c->table, full);
+    if (found && below && n->kind == DW_YAML_MAP && l->c->table->row[index].type <= DW_CONF_LIST)
+        return walk_map(l, n, full); /* what it would be itself is no mapping: redact: [cards], and redact: {rules: ...} */
+    if (found)
         return set_row(l, index, n);
-    if (!is_section(l->c->table, full)) {
+    if (!below) {
         unknown_option(l, n->key_at, full);
         return DW_ECONFIG;
     }
@@ -576,4 +583,35 @@ int dw_conf_set(struct dw_conf *c, const struct dw_fs *fs, struct dw_str assignm
     if (diags.count && sink.report)
         sink.report(sink.ud, &diags);
     return rc;
+}
+
+/* The line of an option, without what it is indented by. */
+static struct dw_span line_span(struct dw_str text, uint32_t line)
+{
+    struct dw_str rest = text, one = dw_str_cut(&rest, '\n');
+    for (uint32_t i = 1; i < line && rest.ptr; i++)
+        one = dw_str_cut(&rest, '\n');
+    size_t indent = 0;
+    while (indent < one.len && one.ptr[indent] == ' ')
+        indent++;
+    return (struct dw_span){line, (uint32_t)indent + 1, one.len > indent ? (uint32_t)(one.len - indent) : 1};
+}
+
+void dw_conf_complain(const struct dw_conf *c, const struct dw_fs *fs, const char *option, struct dw_str why, struct dw_diag_sink sink)
+{
+    const struct dw_conf_origin *from = &c->origin[dw_conf_find(c->table, dw_str_of(option))];
+    struct dw_buf text = {0};
+    struct dw_diags diags;
+    struct dw_str help = why, sentence = dw_str_cut(&help, '\n');
+    struct dw_span at = {0, 0, 0};
+    char hint[160];
+    bool in_file = from->source == DW_CONF_FROM_FILE && dw_fs_read_file(fs, from->path.ptr, FILE_BYTES_MAX, &text) == DW_OK;
+    if (in_file)
+        at = line_span(dw_buf_view(&text), from->line);
+    dw_diags_init(&diags, from->source == DW_CONF_FROM_FILE ? from->path : DW_STR("options"), dw_buf_view(&text));
+    (void)snprintf(hint, sizeof hint, "%.*s", DW_ARG(help));
+    dw_diag_add(&diags, at, help.len ? hint : NULL, "'%s': %.*s", option, DW_ARG(sentence));
+    if (sink.report)
+        sink.report(sink.ud, &diags);
+    dw_buf_fini(&text);
 }

@@ -139,33 +139,69 @@ enum dw_envelope dw_lines_envelope(const struct dw_lines *l)
     return l->envelope;
 }
 
-/* Lines of a key that goes over several; what else was found in such a line is part of it. */
-static uint32_t mask_key_line(struct dw_lines *l, const struct dw_line *line, uint32_t found)
+/* Whether all of a line is of a key that goes over several; what else was found in such a line is part of it. */
+static bool is_key_line(struct dw_lines *l, const struct dw_line *line, bool found, struct dw_mask *ret)
 {
-    struct dw_mask whole;
     bool *inside = &l->in_key[line->out < JOINS ? line->out : 0];
+    if (!(l->conf.redact & 1u << DW_REDACT_PRIVATE_KEYS))
+        return false;
     if (!*inside && !found && !dw_str_ends(dw_str_trim(line->text), DW_STR("PRIVATE KEY-----")))
-        return 0; /* a header, with what follows it or alone, is one of these */
-    *inside = dw_redact_key_line(*inside, line->text, &whole);
-    if (whole.len == 0)
-        return found;
-    l->mask[0] = whole;
-    return 1;
+        return false; /* a header, with what follows it or alone, is one of these */
+    *inside = dw_redact_key_line(*inside, line->text, ret);
+    return ret->len > 0;
 }
 
-/* Masks, if there is something to mask, in a copy. */
-static int mask_line(struct dw_lines *l, struct dw_line *line)
+/* The copy that is written over. */
+static int copy_masked(struct dw_lines *l, struct dw_line *line)
 {
-    uint32_t n = l->conf.redact ? dw_redact_scan(l->conf.redact, line->text, l->mask, DW_LINE_MASKS_MAX) : 0;
-    if (l->conf.redact & 1u << DW_REDACT_PRIVATE_KEYS)
-        n = mask_key_line(l, line, n);
-    if (n == 0)
-        return DW_OK;
     dw_buf_reset(&l->masked);
     dw_buf_str(&l->masked, line->text);
     if (l->masked.err)
         return l->masked.err;
     line->text = dw_buf_view(&l->masked);
+    return DW_OK;
+}
+
+/* The same where users have rules of their own, or want hashes. */
+static int mask_own(struct dw_lines *l, struct dw_line *line)
+{
+    struct dw_redact_pieces p;
+    struct dw_str original = line->text;
+    int rc = dw_redact_own_find(l->conf.own, l->conf.redact, original, &p);
+    if (rc < 0)
+        return rc;
+    if (is_key_line(l, line, p.count > 0, &l->mask[0]))
+        p = (struct dw_redact_pieces){.mask = l->mask, .count = 1};
+    if (p.count == 0)
+        return DW_OK;
+    rc = copy_masked(l, line);
+    if (rc < 0)
+        return rc;
+    dw_redact_own_apply(l->conf.own, original, &p, l->masked.ptr);
+    line->mask = l->mask;
+    line->mask_count = p.count < DW_LINE_MASKS_MAX ? p.count : DW_LINE_MASKS_MAX;
+    memmove(l->mask, p.mask, line->mask_count * sizeof *l->mask);
+    line->flags |= p.count > DW_LINE_MASKS_MAX ? DW_LINE_MASKS_DROPPED : 0;
+    line->flags |= p.limited ? DW_LINE_REDACT_LIMIT : 0;
+    return DW_OK;
+}
+
+/* Masks, if there is something to mask, in a copy. */
+static int mask_line(struct dw_lines *l, struct dw_line *line)
+{
+    if (l->conf.own)
+        return mask_own(l, line);
+    uint32_t n = l->conf.redact ? dw_redact_scan(l->conf.redact, line->text, l->mask, DW_LINE_MASKS_MAX) : 0;
+    struct dw_mask key;
+    if (is_key_line(l, line, n > 0, &key)) {
+        l->mask[0] = key;
+        n = 1;
+    }
+    if (n == 0)
+        return DW_OK;
+    int rc = copy_masked(l, line);
+    if (rc < 0)
+        return rc;
     line->mask = l->mask;
     line->mask_count = n < DW_LINE_MASKS_MAX ? n : DW_LINE_MASKS_MAX;
     for (uint32_t i = 0; i < line->mask_count; i++)

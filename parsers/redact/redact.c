@@ -111,7 +111,7 @@ void dw_redact_apply(char *line, struct dw_mask mask)
     uint32_t kept = 0;
     for (uint32_t i = mask.len; i-- > 0;) {
         char *c = &line[mask.start + i];
-        if (mask.rule == DW_REDACT_CARDS && (!(*c >= '0' && *c <= '9') || kept++ < 4))
+        if (mask.rule == DW_REDACT_CARDS && !mask.rest && (!(*c >= '0' && *c <= '9') || kept++ < 4))
             continue;
         *c = '*';
     }

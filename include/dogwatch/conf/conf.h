@@ -103,7 +103,7 @@ struct dw_conf {
     const char *(*env)(const char *name); /* NULL answer: not set. Replaceable by tests. */
     /* Whether a text of a STRING, of a LIST's item or of a MAP's value is a word that the option takes, where words are known to
      * an upper layer only (formats, zones, librdkafka's properties). `key` is the value's in a MAP, else DW_STR_NONE. DW_OK; DW_EUNKNOWN:
-     * the key may not stand there; DW_ECONFIG: the value may not. `why` then gets a sentence. NULL: not checked. Set after dw_conf_init. */
+     * the key may not stand there; DW_ECONFIG: the value may not. `why` then gets a sentence and, in a second line, a hint if there is one. NULL: not checked. Set after dw_conf_init. */
     dw_conf_check *check;
     uint32_t files, include_depth;
 };
@@ -127,6 +127,8 @@ DW_MUST_USE int dw_conf_set(
 
 /* Index of an option in its table, by name; the table's count when there is none. */
 uint32_t dw_conf_find(const struct dw_conf_table *t, struct dw_str name);
+/* Tells a mistake about an option that only shows with others, at the place where the option is set. `why` as check has it. */
+void dw_conf_complain(const struct dw_conf *c, const struct dw_fs *fs, const char *option, struct dw_str why, struct dw_diag_sink sink);
 /* One value as text a user could write; of a secret only where it is read from. */
 void dw_conf_value(const struct dw_conf *c, uint32_t row, struct dw_buf *out);
 /* Every option: `name: value   # origin`. */

@@ -12,7 +12,7 @@
 
 #include "dogwatch/event/event.h"
 #include "dogwatch/parsers/multiline.h"
-#include "dogwatch/parsers/redact.h"
+#include "dogwatch/parsers/redact_own.h"
 
 /* What the container runtime puts around a line. AUTO: the first line decides; a first line that is neither docker json
  * nor CRI makes the file plain, which the first DW_LINES_AUTO raw lines may still change. Once AUTO decided for an
@@ -29,6 +29,7 @@ struct dw_lines_conf {
     uint32_t line_max;      /* bytes; longer lines keep their head, the rest is declared */
     uint32_t join_span_max; /* bytes of file from the start of a join until it is given up */
     uint32_t redact;        /* set of enum dw_redact_rule bits */
+    struct dw_redact_own *own; /* the user's own rules and what is hashed, or NULL; kept, of the same thread */
     struct dw_hash_key cut_key; /* keys the hash of what is cut */
 };
 
@@ -45,6 +46,7 @@ enum { /* what was noticed about a line */
     DW_LINE_JOIN_LIMIT = 8,   /* the join was given up at a bound */
     DW_LINE_ENVELOPE_BAD = 16, /* the envelope does not parse; the raw line is the text */
     DW_LINE_MASKS_DROPPED = 32, /* more masks than are listed; all are masked */
+    DW_LINE_REDACT_LIMIT = 128, /* an own rule hit a limit: the line is masked from the place where its search began */
     DW_LINE_ENVELOPE_TORN = 64, /* with ENVELOPE_BAD: it is a part of a record, so bytes beside it are missing */
 };
 

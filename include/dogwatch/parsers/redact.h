@@ -19,7 +19,9 @@ enum dw_redact_rule {
 /* A masked piece of a line. */
 struct dw_mask {
     uint32_t start, len; /* bytes of the line */
-    uint8_t rule;        /* enum dw_redact_rule */
+    uint8_t rule;        /* enum dw_redact_rule; DW_REDACT_RULES and more: the user's own (redact_own.h) */
+    bool hashed;         /* a keyed hash stands there */
+    bool rest;           /* not what the rule means, but all from the place where its search hit a limit */
 };
 
 /* The name users write, static. */
@@ -36,7 +38,7 @@ uint32_t dw_redact_scan(uint32_t set, struct dw_str line, struct dw_mask *masks,
 bool dw_redact_key_line(bool inside, struct dw_str line, struct dw_mask *ret);
 /* What is masked when nothing else is said: all but what has to be asked for. */
 #define DW_REDACT_USUAL (((1u << DW_REDACT_RULES) - 1u) & ~(1u << DW_REDACT_EMAILS))
-/* Overwrites one masked piece of `line` (same length): cards keep their last four digits and separators. */
+/* Overwrites one masked piece of `line` (same length) with '*': cards keep their last four digits and separators. */
 void dw_redact_apply(char *line, struct dw_mask mask);
 
 #endif

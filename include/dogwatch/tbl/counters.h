@@ -96,3 +96,4 @@ COUNTER(output_fused, NOT_DONE, "alerts of a flood that were not sent one by one
 COUNTER(archive_states_not_kept, NOT_DONE, "states that were not kept, too large or for want of space: a start reads from farther back, and no segment behind the last one is let go")
 COUNTER(archive_segments_expired, WORK, "segments that were let go; the manifest says of each which it was, who asked and why")
 COUNTER(archive_states_refused, MENDED, "states that could not be used at a start, so that the archive was read again from farther back")
+COUNTER(tail_redact_limited, NOT_DONE, "lines on which a rule of redaction hit its limit: all from the place where its search began is masked")

@@ -142,4 +142,4 @@ FIELD(dogwatch_stream, "dogwatch.stream", KEYWORD, 0, "the file's incarnation th
 FIELD(dogwatch_start, "dogwatch.start", LONG, 0, "where the line begins in it, in bytes")
 FIELD(dogwatch_end, "dogwatch.end", LONG, 0, "where it ends")
 FIELD(dogwatch_read_at, "dogwatch.read_at", DATE, 0, "when the agent read it")
-FIELD(dogwatch_masked, "dogwatch.masked", KEYWORD, 1, "what was masked in the line: rule:start:length")
+FIELD(dogwatch_masked, "dogwatch.masked", KEYWORD, 1, "what was masked in the line: rule:start:length, or rule:start:length:key id where a keyed hash stands there")

@@ -153,6 +153,31 @@ static int links(struct place *p)
     return 0;
 }
 
+static int one_file(struct place *p)
+{
+    struct sandbox *s;
+    EXPECT(sandbox_enter(&p->opt, &s) == DW_OK && s);
+    EXPECT(opens(p->elsewhere, "key", O_RDONLY) == 0);
+    EXPECT(opens(p->elsewhere, "secret", O_RDONLY) == EACCES);
+    sandbox_free(s);
+    return 0;
+}
+
+static void the_key_of_hashes_is_read_and_nothing_beside_it(void **state)
+{
+    (void)state;
+    struct place p;
+    char path[700];
+    if (landlock_abi() < 1)
+        skip();
+    set_up(&p);
+    put(p.elsewhere, "key", 0640);
+    (void)snprintf(path, sizeof path, "%s/key", p.elsewhere);
+    p.opt.redact_key_file = dw_str_of(path);
+    assert_int_equal(in_child(one_file, &p), 0);
+    tear_down(&p);
+}
+
 static void a_log_that_is_a_link_is_read_where_it_leads(void **state)
 {
     (void)state;
@@ -303,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_beyond_the_logs_are_out_of_reach),
+        cmocka_unit_test(the_key_of_hashes_is_read_and_nothing_beside_it),
         cmocka_unit_test(a_log_that_is_a_link_is_read_where_it_leads),
         cmocka_unit_test(a_folder_that_is_made_anew_is_told),
         cmocka_unit_test(system_calls_that_are_not_listed_are_refused),

@@ -7,7 +7,7 @@
 static void takes(const char *option, const char *value)
 {
     struct dw_buf why = {0};
-    if (!dw_parser_option_check(option, dw_str_of(value), &why))
+    if (dw_parser_option_check(option, DW_STR("k"), dw_str_of(value), &why) < 0)
         fail_msg("%s: %s refused: %.*s", option, value, DW_ARG(dw_buf_view(&why)));
     dw_buf_fini(&why);
 }
@@ -15,7 +15,7 @@ static void takes(const char *option, const char *value)
 static void refuses(const char *option, const char *value, const char *said)
 {
     struct dw_buf why = {0};
-    assert_false(dw_parser_option_check(option, dw_str_of(value), &why));
+    assert_int_equal(dw_parser_option_check(option, DW_STR("k"), dw_str_of(value), &why), DW_ECONFIG);
     if (dw_str_find(dw_buf_view(&why), dw_str_of(said)) >= why.len)
         fail_msg("%s: %s: said '%.*s', not '%s'", option, value, DW_ARG(dw_buf_view(&why)), said);
     dw_buf_fini(&why);
@@ -38,6 +38,9 @@ static void words_are_checked_and_near_ones_named(void **state)
     refuses("zone", "Mars/Base", "no such time zone");
     refuses("multiline", "jav", "did you mean 'java'?");
     refuses("multiline", "start", "no such kind");
+    takes("redact.rules", "EMP-(\\d+)");
+    refuses("redact.rules", "EMP-(\\d+", "missing closing parenthesis at its end\n");
+    refuses("redact.rules", "x*", "may match the empty text");
     refuses("redact", "cardz", "did you mean 'cards'?");
 }
 
