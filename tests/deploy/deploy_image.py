@@ -22,7 +22,7 @@ assert prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
 os.setgroups([int(g) for g in groups.split(',') if g])
 os.setgid(gid)
 os.setuid(uid)
-os.execve(program[0], program, dict(os.environ, PATH='/usr/bin'))
+os.execve(program[0], program, dict(os.environ, HOME='/var/lib/dogwatch', PATH='/usr/bin'))
 """
 DAC_READ_SEARCH = '2'
 began = time.monotonic()
@@ -111,7 +111,7 @@ def config(manifest, kind):
 
 def archived():
     """What the commands say that stand in the collector's image, asked as `kubectl exec` would."""
-    r = Container(f'query-{time.monotonic_ns()}', roots['collector'], ['/usr/bin/dogwatch', 'query', '*', '--output', 'ndjson'], 7117, 7117, mounts=collector_mounts)
+    r = Container(f'query-{time.monotonic_ns()}', roots['collector'], ['/usr/bin/dogwatch', 'query', '*', '--output', 'ndjson'], 7117, 7117, mounts=collector_mounts, DOGWATCH_DATA='/var/lib/dogwatch')
     r.process.wait(60)
     said = r.said()
     return {e['event']['original']: e for e in (json.loads(x) for x in said.splitlines() if x.startswith('{'))}
@@ -154,5 +154,7 @@ wait_for(lambda: 'of a volume' in archived(), 90, lambda: f'the line of the volu
 same(archived()['of a volume']['host']['name'], 'shop-1', 'of the pod')
 sidecar.stop()
 same(len(archived()), 5, 'every line once')
+Container('token', roots['collector'], ['/usr/bin/dogwatch', 'token', 'add', 'tester', '--role', 'hunt'], 7117, 7117, mounts=collector_mounts, DOGWATCH_DATA='/var/lib/dogwatch').ends()
+check(os.path.exists(os.path.join(dir_, 'data/api/tokens')), 'a token lies where the collector looks', os.listdir(os.path.join(dir_, 'data/api')))
 collector.stop()
 finish(began)

@@ -26,7 +26,7 @@ for folder in ('etc', 'compose'):
     for program in ('agent', 'collector'):
         text = open(os.path.join(ROOT, 'deploy', folder, program + '.yml')).read()
         right(f'deploy/{folder}/{program}.yml', program, text)
-        right(f'deploy/{folder}/{program}.yml with its examples', program, re.sub(r'^#(?=[a-z ] )|^#(?=[a-z.]+:)', '', text, flags=re.M))
+        right(f'deploy/{folder}/{program}.yml with its examples', program, re.sub(r'^#(?=  |[a-z.]+:)', '', text, flags=re.M))
         found += 1
 for name in sorted(os.listdir(os.path.join(ROOT, 'deploy/kubernetes'))):
     for d in yaml.safe_load_all(open(os.path.join(ROOT, 'deploy/kubernetes', name))):
