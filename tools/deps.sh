@@ -10,7 +10,7 @@ want=("${build[@]}")
 [ "${1:-build}" = test ] && want+=("${tests[@]}" "${kafka[@]}")
 [ "${1:-build}" = bench ] && want+=(python3 zstd ripgrep)
 [ "${1:-build}" = package ] && want+=("${package[@]}")
-[ "${1:-build}" = deploy ] && want+=("${package[@]}" debootstrap systemd systemd-container ca-certificates python3-venv python3-yaml) # what tests/deploy needs
+[ "${1:-build}" = deploy ] && want+=("${package[@]}" debootstrap systemd systemd-container iproute2 ca-certificates python3-venv python3-yaml) # what tests/deploy needs
 [ "${1:-build}" = kafka ] && want=("${kafka[@]}")
 if [ "${1:-}" = console ]; then # who has a node of his own keeps it: Debian's npm does not go with every other
   want=(fonts-dejavu-core libfaketime)

@@ -12,10 +12,26 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
 from e2e_lib import *  # noqa: F401,F403,E402
-from e2e_lib import ROOT, atexit, check, scratch, signal, wait_for  # noqa: E402
+from e2e_lib import ROOT, atexit, check, same, scratch, signal, wait_for  # noqa: E402
 
 MIRROR = os.environ.get('DW_MIRROR', 'http://deb.debian.org/debian')
 BASE = os.path.join(ROOT, f'build/deploy/bookworm-{platform.machine()}.tar')
+
+CONTAINER = """
+import ctypes, os, sys
+root, uid, gid, groups, keep, program = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5], sys.argv[6:]
+prctl = ctypes.CDLL(None).prctl
+os.chroot(root)
+os.chdir('/')
+for capability in range(64):
+    if str(capability) not in keep.split(','):
+        prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP: one that the kernel does not know is none
+assert prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+os.setgroups([int(g) for g in groups.split(',') if g])
+os.setgid(gid)
+os.setuid(uid)
+os.execve(program[0], program, dict(os.environ, HOME='/var/lib/dogwatch', PATH='/usr/bin'))
+"""
 
 
 def skip(why):
@@ -126,3 +142,59 @@ class Booted:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 pass
+
+
+def image_roots(dir_):
+    """The root of each image, made of the release build: by program."""
+    r = subprocess.run([os.path.join(ROOT, 'tools/package.sh')], capture_output=True, text=True)  # which builds it
+    check(r.returncode == 0, 'the release build', r.stdout + r.stderr)
+    roots = {p: os.path.join(dir_, p) for p in ('agent', 'collector')}
+    for program, root in roots.items():
+        r = subprocess.run([os.path.join(ROOT, 'deploy/image/rootfs.sh'), program, os.path.join(ROOT, 'build/release'), root], capture_output=True, text=True)
+        check(r.returncode == 0, f'{program}: rootfs.sh', r.stderr)
+    return roots
+
+
+class Container:
+    """A program in its root, read-only but for `mounts`: (inside, outside, writable)."""
+
+    def __init__(self, dir_, name, root, arguments, uid=0, gid=0, groups='', keep='', mounts=(), **env):
+        self.log = os.path.join(dir_, name + '.log')
+        steps = ['set -e', f'mount --bind {root} {root}']
+        for inside, outside, writable in mounts:
+            if not os.path.exists(root + inside):
+                os.makedirs(root + inside)
+            steps += [f'mount --bind {outside} {root}{inside}'] + ([] if writable else [f'mount -o remount,bind,ro {root}{inside}'])
+        steps += [f'mount -o remount,bind,ro {root}', 'exec "$@"']
+        self.process = subprocess.Popen(['unshare', '--mount', 'sh', '-c', '\n'.join(steps), 'sh', sys.executable, '-c', CONTAINER, root, str(uid), str(gid), groups, keep, *arguments],
+                                        stdout=open(self.log, 'ab'), stderr=subprocess.STDOUT, env=dict(os.environ, **env))
+        atexit.register(lambda: self.process.poll() is None and self.process.kill())
+
+    def said(self):
+        return open(self.log, errors='replace').read()
+
+    def ends(self, code=0, seconds=60):
+        same(self.process.wait(seconds), code, f'{os.path.basename(self.log)}: its exit code; it said {self.said()[-1000:]}')
+        return self.said()
+
+    def stop(self):
+        self.process.terminate()
+        return self.ends()
+
+
+def folder(dir_, name, owner=0, mode=0o755):
+    """A new one, with its owner."""
+    path = os.path.join(dir_, name)
+    os.makedirs(path)
+    os.chown(path, owner, owner)
+    os.chmod(path, mode)
+    return path
+
+
+def write(path, text, owner=0, mode=0o640):
+    """A line more, and whose the file is."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'a') as f:
+        f.write(text + '\n')
+    os.chown(path, owner, owner)
+    os.chmod(path, mode)
