@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The units as systemd runs them: what they may, a line from a pod to an archived event under all of it, an upgrade, a removal; and what
 systemd-analyze says of them."""
+import ctypes
 import re
 import time
 
@@ -68,10 +69,12 @@ for part, capabilities in (('agent', '0000000000000004'), ('collector', '0000000
     s = status(part)
     uid = debian.run('id', '-u', 'dogwatch').strip()
     same(s['Uid'].split(), [uid] * 4, f'{part}: runs as its account')
-    same({s[k] for k in ('CapPrm', 'CapEff', 'CapBnd', 'CapAmb')}, {capabilities}, f'{part}: its capabilities')
-    same((s['NoNewPrivs'], s['Seccomp']), ('1', '2'), f'{part}: no new privileges, and a filter of system calls')
+    same({s[k] for k in ('CapPrm', 'CapEff', 'CapBnd')}, {capabilities}, f'{part}: its capabilities')
+    same((s['CapAmb'], s['NoNewPrivs'], s['Seccomp']), ('0' * 16, '1', '2'), f'{part}: nothing for others, no new privileges, and a filter of system calls')
 said = machine.shell('journalctl -u dogwatch-agent -u dogwatch-collector --no-pager -o cat')
 check('info: ' in said and not re.search(r': (warn\w*|error): ', said), 'nothing that they need is refused', said)
+has_landlock = ctypes.CDLL(None).syscall(444, None, 0, 1) > 0  # landlock_create_ruleset: which version
+check(has_landlock != ('no Landlock' in said) and 'not limited' not in said, 'the agent fences itself in, too', (has_landlock, said))
 same(machine.shell('stat -c "%a %U" /var/lib/dogwatch/alerts/inbox').strip(), '3770 dogwatch', 'what people ask has its folder')
 machine.shell('dogwatch token add tester --role hunt', codes=(0,))
 
