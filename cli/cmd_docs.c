@@ -333,7 +333,7 @@ static void page_man(struct dw_buf *b)
 {
     dw_buf_printf(b, ".TH DOGWATCH 1\n.SH NAME\ndogwatch \\- watches containers' logs, keeps every byte, proves what it says\n.SH COMMANDS\n");
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
-        dw_buf_printf(b, ".TP\n.B dogwatch %s\n%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
+        dw_buf_printf(b, ".TP\n.B dogwatch %s\n\\&%s\n.br\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
     dw_buf_printf(b, ".SH EXIT STATUS\n0 yes; 1 the answer is no; 2 usage, configuration or rule mistake; 3 it could not be done.\n"
                      ".SH ENVIRONMENT\n.B DOGWATCH_DATA\nwhere DATA is.\n.br\n.B DOGWATCH_SERVER\na collector to ask instead: unix:DATA/api.sock, http://HOST:PORT or https://HOST:PORT.\n.br\n.B DOGWATCH_TOKEN_FILE\nthe file with the token for it; sent to this host, over https or to a unix socket that was named.\n"
                      ".br\n.B SSL_CERT_FILE\ncertificates that https is checked by, in place of the system's.\n"

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# deps.sh build|demo|test|kafka|bench|console: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
+# deps.sh build|demo|test|kafka|bench|console|package|deploy: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
 set -euo pipefail
 build=(cmake ninja-build pkg-config gcc libc6-dev libuv1-dev libzstd-dev libjson-c-dev libpcre2-dev libyaml-dev libsqlite3-dev libssl-dev librdkafka-dev libmicrohttpd-dev libcurl4-openssl-dev libseccomp-dev zlib1g-dev tzdata)
 tests=(clang libclang-rt-14-dev libcmocka-dev python3 zstd jq kcat clang-format clang-tidy nginx haproxy nftables prometheus-alertmanager python3-yaml)
 kafka=(openjdk-17-jre-headless maven openssl)
+package=(dpkg-dev file)
 want=("${build[@]}")
 [ "${1:-build}" = demo ] && want+=(python3 zstd)
 [ "${1:-build}" = test ] && want+=("${tests[@]}" "${kafka[@]}")
 [ "${1:-build}" = bench ] && want+=(python3 zstd ripgrep)
+[ "${1:-build}" = package ] && want+=("${package[@]}")
+[ "${1:-build}" = deploy ] && want+=("${package[@]}" debootstrap systemd systemd-container iproute2 ca-certificates python3-venv python3-yaml) # what tests/deploy needs
 [ "${1:-build}" = kafka ] && want=("${kafka[@]}")
 if [ "${1:-}" = console ]; then # who has a node of his own keeps it: Debian's npm does not go with every other
   want=(fonts-dejavu-core libfaketime)

@@ -2,7 +2,7 @@
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
 #   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
 #   long: also tsan with unit and end-to-end tests, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
-#   500,000 lines, 20 kills a program. An hour and a half on two cores.
+#   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 long=no; [ "${1:-}" = --long ] && long=yes
@@ -55,6 +55,10 @@ if [ $long = yes ]; then
   fuzz & # on one core; what follows waits much of its time
   TSAN_OPTIONS=halt_on_error=1 e2e 1 e2e.tsan tsan
   e2e 1 long release --long
+  run deps.deploy tools/deps.sh deploy
+  for t in tests/deploy/deploy_*.py; do
+    n=${t##*/deploy_}; [ "$n" = lib.py ] || DW_BUILD=build/release run "deploy.${n%.py}" python3 "$t"
+  done
   wait $!
 fi
 passed=$((passed + $(count '^ok ' "$said"))); skipped=$((skipped + $(count '^SKIPPED' "$said"))); n=$(count '^FAIL ' "$said")

@@ -28,7 +28,7 @@ class Host:
     def here(self, text):
         for path in ('/var/lib/dogwatch', '/etc/dogwatch', '/srv/'):
             text = re.sub(r'(?<![\w.])' + path, self.root + path, text)
-        text = text.replace('/usr/libexec/dogwatch/', BUILD + '/')
+        text = text.replace('/usr/bin/dogwatch-', BUILD + '/dogwatch-')
         return text.replace('kafka1:9093', f'localhost:{kafka.port + 1}').replace('kafka1:9092', f'127.0.0.1:{kafka.port}')
 
     def shell(self, text):

@@ -251,7 +251,7 @@ class Kafka:
     def run(self, *args):
         r = subprocess.run([os.path.join(ROOT, 'tools/kafka.sh'), *args], env=self.env, capture_output=True)
         if r.returncode == 4:
-            print('SKIPPED  Apache Kafka cannot be brought here (no Maven repository has it): nothing of this test ran')
+            print('SKIPPED  Apache Kafka cannot be brought here (no Maven repository has it): what needs it did not run')
             sys.exit(0)
         if r.returncode:
             raise AssertionError(f'kafka.sh {" ".join(args)}: {r.stderr.decode(errors="replace")[-2000:]}')
