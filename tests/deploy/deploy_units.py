@@ -101,9 +101,19 @@ check("did you mean 'logs'" in machine.shell('journalctl -u dogwatch-agent --no-
 open(path, 'w').write(good)
 machine.shell('systemctl reset-failed dogwatch-agent; systemctl start dogwatch-agent', codes=(0,))
 
-# A removal stops them, cleanly; a purge leaves the account.
+# A log that is deleted while the agent is dead (docker's max-file=1): systemd has kept it open, and the next start reads it to its end.
 write(4)
 wait_for(lambda: len(lines()) == 4, 60, 'the line after the repair', 0.2)
+killed = properties('agent', 'MainPID')['MainPID']
+machine.shell(f'kill -9 {killed}', codes=(0,))
+write(5)
+os.unlink(debian.path(f'{pod}/0.log'))
+write(6)
+wait_for(lambda: len(lines()) == 6, 60, lambda: f'the line of the deleted file, and that of the new one: {lines()} {machine.shell("journalctl -u dogwatch-agent --no-pager")[-1500:]}', 0.2)
+active('agent', 'active')
+check(properties('agent', 'MainPID')['MainPID'] != killed, 'the agent was started again')
+
+# A removal stops them, cleanly; a purge leaves the account.
 machine.shell('dpkg -r dogwatch-agent dogwatch-collector', codes=(0,))
 for part in PARTS:
     check(properties(part, 'ActiveState').get('ActiveState') in ('inactive', 'failed'), f'{part}: a removal stops it', properties(part, 'ActiveState'))
