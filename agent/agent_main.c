@@ -5,7 +5,7 @@
  * systems that tell nothing. While there is more to read it turns without waiting.
  *
  * Exit codes: 0 stopped cleanly, everything acknowledged · 1 until_idle, and there were logs that could not be read · 2 configuration
- * · 3 it could not go on (disk, lock) · 4 start it again: its sandbox does not cover a folder that is new.
+ * · 3 it could not go on (disk, lock) · 4 start it again: its sandbox does not cover a folder that is new, or SIGHUP asked it to take another configuration.
  */
 #include "agent_int.h"
 #include "confine.h"
@@ -39,6 +39,7 @@ struct program {
     struct sandbox *sandbox;
     struct dw_service service;
     const struct dw_agent_options *opt;
+    const char *config; /* the file */
     int64_t deadline_ns, open_at_ns;
     int64_t looked_ns; /* when the sandbox was held against the folders last */
     uint32_t unread; /* logs that could not be opened */
@@ -155,7 +156,46 @@ static void stop(void *arg)
         agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
 }
 
-/* The sandbox cannot be widened from within, so it is made anew. Nothing is lost by that: the checkpoint says where to go on. */
+/* Ends well, to be started again: nothing is lost by that, for the checkpoint says where to go on. */
+static void ask_for_start(struct program *p)
+{
+    p->again = true;
+    stop(p);
+}
+
+static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
+{
+    if (strcmp(option, "kafka.options") == 0)
+        return dw_kafka_option_check(key, value, why);
+    return dw_parser_option_check(option, key, value, why);
+}
+
+/* SIGHUP: a good configuration is taken by a new start, since the sandbox is made of it; of a bad one the mistakes are told, and nothing changes. */
+static void reload(void *arg)
+{
+    struct program *p = arg;
+    struct dw_agent_options opt;
+    struct dw_conf conf;
+    struct dw_diag_sink sink = {.report = dw_program_say};
+    if (p->deadline_ns)
+        return;
+    int rc = dw_conf_init(&conf, &dw_conf_agent, &opt);
+    if (rc == DW_OK) {
+        conf.check = check_option;
+        rc = dw_conf_load_file(&conf, &dw_fs_system, p->config, sink);
+        if (rc == DW_OK)
+            rc = dw_parser_options_check(&conf, &dw_fs_system, sink);
+        dw_conf_fini(&conf);
+    }
+    if (rc < 0) {
+        dw_error("%s: %s; the configuration stays as it was", p->config, dw_err_text(rc));
+        return;
+    }
+    dw_info("%s is good: ending, to be started again with it", p->config);
+    ask_for_start(p);
+}
+
+/* The sandbox cannot be widened from within, so it is made anew. */
 static void look_at_sandbox(struct program *p)
 {
     int64_t now = dw_clock_mono(&dw_clock_system);
@@ -166,8 +206,7 @@ static void look_at_sandbox(struct program *p)
     if (!path)
         return;
     dw_info("%s is there now, or was made anew, and the sandbox does not cover it: ending, to be started again", path);
-    p->again = true;
-    stop(p);
+    ask_for_start(p);
 }
 
 static bool turn(void *arg)
@@ -209,7 +248,7 @@ static void on_async(uv_async_t *async)
 
 static int run(struct program *p, const struct dw_agent_options *opt)
 {
-    static const struct dw_loop_work work_of_agent = {.turn = turn, .stop = stop, .tick_ms = TICK_MS};
+    static const struct dw_loop_work work_of_agent = {.turn = turn, .stop = stop, .reload = reload, .tick_ms = TICK_MS};
     int rc = dw_loop_init(&p->loop, &work_of_agent, p, &p->counters);
     if (rc < 0)
         return rc;
@@ -254,7 +293,7 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
     if (rc == DW_OK)
-        rc = sandbox_enter(opt, &p->sandbox);
+        rc = sandbox_enter(opt, p->config, &p->sandbox);
     if (rc == DW_OK)
         rc = syscalls_limit(opt);
     if (rc < 0)
@@ -270,13 +309,6 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     return rc;
 }
 
-static int check_option(const char *option, struct dw_str key, struct dw_str value, struct dw_buf *why)
-{
-    if (strcmp(option, "kafka.options") == 0)
-        return dw_kafka_option_check(key, value, why);
-    return dw_parser_option_check(option, key, value, why);
-}
-
 int main(int argc, char **argv)
 {
     static const struct dw_program program = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = check_option};
@@ -287,8 +319,10 @@ int main(int argc, char **argv)
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
-    if (p)
+    if (p) {
         p->service.socket = -1;
+        p->config = argv[2];
+    }
     int rc = p ? dw_parser_options_check(&conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say}) : DW_ENOMEM;
     rc = rc == DW_OK ? work(p, &opt) : rc;
     bool unread = rc == DW_OK && opt.until_idle && p->unread, again = rc == DW_OK && p->again;

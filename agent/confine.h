@@ -25,9 +25,10 @@
 DW_MUST_USE int privilege_drop(const struct dw_agent_options *opt);
 
 struct sandbox;
-/* Landlock: from now on the folders of logs may be read, DATA and queue.dir be written, and what libraries need be read; no port may be listened on, and
+/* Landlock: from now on the folders of logs may be read, DATA and queue.dir be written, the folder of the configuration and what libraries
+ * need be read; no port may be listened on, and
  * over `dir` none connected to. *ret is given, NULL where opt->sandbox or the kernel has none. DW_ENOTSUP: it is required and there is none; DW_ENOMEM. */
-DW_MUST_USE int sandbox_enter(const struct dw_agent_options *opt, struct sandbox **ret);
+DW_MUST_USE int sandbox_enter(const struct dw_agent_options *opt, const char *config, struct sandbox **ret);
 /* A folder of logs that came to be, or was made anew, since: the sandbox does not cover it. NULL: none (nor without a sandbox). */
 const char *sandbox_outgrown(const struct sandbox *s);
 void sandbox_free(struct sandbox *s);

@@ -123,13 +123,21 @@ static void allow_logs(struct sandbox *s, const char *path)
     }
 }
 
+static void folder_of(const char *path, char dir[PATH_BYTES])
+{
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        (void)snprintf(dir, PATH_BYTES, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    else
+        (void)snprintf(dir, PATH_BYTES, ".");
+}
+
 /* The folder of a file. */
 static void allow_folder_of(struct sandbox *s, const char *path)
 {
     char dir[PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) : 0, path);
-    allow_logs(s, slash == path ? "/" : slash ? dir : ".");
+    folder_of(path, dir);
+    allow_logs(s, dir);
 }
 
 /* The folder up to the first wildcard, and those that links lead to. */
@@ -175,6 +183,14 @@ static void allow_own(struct sandbox *s, const struct dw_agent_options *opt)
         allow(s, opt->queue_dir.ptr, WRITE);
 }
 
+/* The folder, for a file is replaced when it is edited; but never all there is. */
+static void allow_config(struct sandbox *s, const char *path)
+{
+    char dir[PATH_BYTES];
+    folder_of(path, dir);
+    allow(s, strcmp(dir, "/") == 0 ? path : dir, READ);
+}
+
 static void allow_all(struct sandbox *s, const struct dw_agent_options *opt)
 {
     for (size_t i = 0; i < DW_COUNT_OF(system_reads); i++)
@@ -212,7 +228,7 @@ static struct ruleset refusable(long abi, const struct dw_agent_options *opt)
     return r;
 }
 
-static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt)
+static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt, const char *config)
 {
     struct ruleset r = refusable(abi, opt);
     size_t bytes = abi >= 6 ? sizeof r : abi >= 4 ? offsetof(struct ruleset, scoped) : sizeof r.files;
@@ -221,6 +237,7 @@ static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt
     if (s->fd < 0)
         return dw_err_from_errno(errno);
     allow_all(s, opt);
+    allow_config(s, config);
     int rc = s->failed;
     if (rc == DW_OK && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_landlock_restrict_self, s->fd, 0) != 0))
         rc = dw_err_from_errno(errno);
@@ -229,7 +246,7 @@ static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt
     return rc;
 }
 
-int sandbox_enter(const struct dw_agent_options *opt, struct sandbox **ret)
+int sandbox_enter(const struct dw_agent_options *opt, const char *config, struct sandbox **ret)
 {
     *ret = NULL;
     if (opt->sandbox == DW_SANDBOX_OFF)
@@ -246,7 +263,7 @@ int sandbox_enter(const struct dw_agent_options *opt, struct sandbox **ret)
     struct sandbox *s = dw_calloc(1, sizeof *s);
     if (!s)
         return DW_ENOMEM;
-    int rc = enter(s, abi, opt);
+    int rc = enter(s, abi, opt, config);
     if (rc < 0) {
         dw_error("sandbox: %s", dw_err_text(rc));
         sandbox_free(s);

@@ -25,8 +25,9 @@ static void on_timer(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct dw_loop *l = handle->data;
-    (void)number;
-    if (!l->ending)
+    if (!l->ending && number == SIGHUP)
+        l->work->reload(l->arg);
+    else if (!l->ending)
         l->work->stop(l->arg);
     dw_loop_turn(l);
 }
@@ -37,12 +38,14 @@ int dw_loop_init(struct dw_loop *l, const struct dw_loop_work *work, void *arg, 
     int rc = uv_loop_init(&l->uv);
     if (rc != 0)
         return dw_err_from_errno(-rc);
-    l->timer.data = l->idle.data = l->term.data = l->intr.data = l;
+    l->timer.data = l->idle.data = l->term.data = l->intr.data = l->hup.data = l;
     (void)uv_timer_init(&l->uv, &l->timer); /* neither can fail */
     (void)uv_idle_init(&l->uv, &l->idle);
     rc = uv_signal_init(&l->uv, &l->term);
     if (rc == 0)
         rc = uv_signal_init(&l->uv, &l->intr);
+    if (rc == 0)
+        rc = uv_signal_init(&l->uv, &l->hup);
     if (rc == 0)
         return DW_OK;
     dw_loop_fini(l);
@@ -54,6 +57,8 @@ int dw_loop_run(struct dw_loop *l)
     int rc = uv_signal_start(&l->term, on_signal, SIGTERM);
     if (rc == 0)
         rc = uv_signal_start(&l->intr, on_signal, SIGINT);
+    if (rc == 0 && l->work->reload)
+        rc = uv_signal_start(&l->hup, on_signal, SIGHUP);
     if (rc == 0)
         rc = uv_timer_start(&l->timer, on_timer, 0, l->work->tick_ms);
     if (rc != 0)

@@ -19,6 +19,8 @@ struct dw_loop_work {
     bool (*turn)(void *arg);
     /* SIGTERM or SIGINT came: ends the loop, or makes it end. A turn follows. */
     void (*stop)(void *arg);
+    /* SIGHUP came: the configuration may be another. A turn follows. NULL: SIGHUP is not minded. */
+    void (*reload)(void *arg);
     uint64_t tick_ms; /* it turns at least so often */
 };
 
@@ -28,7 +30,7 @@ struct dw_loop {
     /* inside */
     uv_timer_t timer;
     uv_idle_t idle;
-    uv_signal_t term, intr;
+    uv_signal_t term, intr, hup;
     const struct dw_loop_work *work;
     void *arg;
     struct dw_counters_file *counters;

@@ -116,7 +116,7 @@ static int files(struct place *p)
     struct sandbox *s;
     char away[700];
     (void)snprintf(away, sizeof away, "%s/agent", p->data);
-    EXPECT(sandbox_enter(&p->opt, &s) == DW_OK && s);
+    EXPECT(sandbox_enter(&p->opt, "/etc/dogwatch/agent.yml", &s) == DW_OK && s);
     EXPECT(opens(p->logs, "a.log", O_RDONLY) == 0);
     EXPECT(opens(p->logs, "a.log", O_WRONLY) == EACCES);
     EXPECT(opens(p->logs, "new.log", O_WRONLY | O_CREAT) == EACCES);
@@ -146,7 +146,7 @@ static void files_beyond_the_logs_are_out_of_reach(void **state)
 static int links(struct place *p)
 {
     struct sandbox *s;
-    EXPECT(sandbox_enter(&p->opt, &s) == DW_OK && s);
+    EXPECT(sandbox_enter(&p->opt, "/etc/dogwatch/agent.yml", &s) == DW_OK && s);
     EXPECT(opens(p->logs, "link.log", O_RDONLY) == 0);
     EXPECT(sandbox_outgrown(s) == NULL);
     sandbox_free(s);
@@ -156,7 +156,7 @@ static int links(struct place *p)
 static int one_file(struct place *p)
 {
     struct sandbox *s;
-    EXPECT(sandbox_enter(&p->opt, &s) == DW_OK && s);
+    EXPECT(sandbox_enter(&p->opt, "/etc/dogwatch/agent.yml", &s) == DW_OK && s);
     EXPECT(opens(p->elsewhere, "key", O_RDONLY) == 0);
     EXPECT(opens(p->elsewhere, "secret", O_RDONLY) == EACCES);
     sandbox_free(s);
@@ -222,7 +222,7 @@ static void a_folder_that_is_made_anew_is_told(void **state)
             (void)!write(done[1], &go, 1);
             _exit(rc != 0);
         }
-        bool well = sandbox_enter(&p.opt, &s) == DW_OK && s && !sandbox_outgrown(s);
+        bool well = sandbox_enter(&p.opt, "/etc/dogwatch/agent.yml", &s) == DW_OK && s && !sandbox_outgrown(s);
         (void)!write(ready[1], &go, 1);
         (void)!read(done[0], &go, 1);
         const char *path = sandbox_outgrown(s);
