@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
 #   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
-#   long: also tsan with unit and end-to-end tests, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
+#   long: also tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
 #   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -47,6 +47,17 @@ fuzz() { # 60 s a target
     run "fuzz60.$short" nice "$f" -max_total_time=60 -timeout=20 -rss_limit_mb=4096 -artifact_prefix=build/fuzz/ "$corpus" "tests/fuzz/seeds/$short"
   done
 }
+unprivileged() { # the end-to-end tests once more as a user who may nothing: the agent has its fences, and no capability
+  local there=$work/unprivileged t n
+  [ "$(id -u)" = 0 ] || return 0 # then they were that already
+  mkdir -p "$there/build/asan" "$there/home" && chmod 755 "$work" && git archive HEAD | tar -x -C "$there" || return 1
+  cp build/asan/dogwatch* "$there/build/asan/" && cp -r build/kafka-jars "$there/build/" && chown -R nobody "$there"
+  for t in tests/e2e/e2e_*.py; do
+    n=${t##*/e2e_}; [ "$n" = lib.py ] && continue
+    run "nobody.${n%.py}" setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$there/home" TMPDIR="$there/home" DW_BUILD=build/asan \
+      python3 -B "$there/$t"
+  done
+}
 if [ $long = yes ]; then
   run build.tsan configure tsan
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
@@ -55,6 +66,7 @@ if [ $long = yes ]; then
   fuzz & # on one core; what follows waits much of its time
   TSAN_OPTIONS=halt_on_error=1 e2e 1 e2e.tsan tsan
   e2e 1 long release --long
+  unprivileged
   run deps.deploy tools/deps.sh deploy
   for t in tests/deploy/deploy_*.py; do
     n=${t##*/deploy_}; [ "$n" = lib.py ] || DW_BUILD=build/release run "deploy.${n%.py}" python3 "$t"
