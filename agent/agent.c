@@ -252,8 +252,33 @@ bool agent_knows(const struct agent *a, const char *path)
     return f && !f->adopted;
 }
 
-static void copy_log(struct found *f, const struct found *seen)
+/* What labels ask for. One that cannot be obeyed is said, and the log is read as without it. */
+static void obey_labels(const struct agent *a, struct found *f, const struct found *seen)
 {
+    struct dw_buf why = {0};
+    struct dw_str format = seen->label[LABEL_FORMAT], multiline = seen->label[LABEL_MULTILINE];
+    dw_user_format_free(f->own.user);
+    f->own = (struct line_format){0};
+    f->has_own = format.len && dw_format_option(format, &f->own.parser, &f->own.user, &why) == DW_OK;
+    f->multiline = a->multiline;
+    bool joins = !multiline.len || (dw_multiline_find(multiline, &f->multiline) && f->multiline != DW_MULTILINE_START);
+    if (!joins)
+        f->multiline = a->multiline;
+    if (!joins || (format.len && !f->has_own)) {
+        DW_COUNT(labels_refused);
+        dw_warn("%s: a label of its container is no %s: '%.*s'", f->path, joins ? "format" : "kind of joining", DW_ARG(joins ? format : multiline));
+    }
+    dw_buf_fini(&why);
+    f->excluded = a->opt->labels_exclude && dw_str_eq(seen->label[LABEL_EXCLUDE], DW_STR("true"));
+    if (f->excluded) {
+        DW_COUNT(discover_excluded);
+        dw_info("%s: not read: a label of its container says so", f->path);
+    }
+}
+
+static void copy_log(const struct agent *a, struct found *f, const struct found *seen)
+{
+    obey_labels(a, f, seen);
     f->envelope = seen->envelope;
     f->field_count = seen->field_count;
     memcpy(f->series, seen->series, sizeof f->series);
@@ -279,7 +304,7 @@ static struct found *add_log(struct agent *a, const struct found *seen)
     f->path = path;
     f->last_size = -1;
     dw_arena_init(&f->arena, 0);
-    copy_log(f, seen);
+    copy_log(a, f, seen);
     f->next = a->found;
     a->found = f;
     dw_table_add(&a->logs, &f->by_path, hash_of_path(path));
@@ -310,14 +335,15 @@ void agent_found(struct agent *a, const struct found *seen)
     if (!f)
         f = add_log(a, seen);
     else if (f->adopted)
-        copy_log(f, seen);
+        copy_log(a, f, seen);
     if (!f)
         return;
     a->new_logs |= !f->told;
     f->adopted = false;
     f->gone_ns = 0;
     f->seen = true;
-    tails_look(a, f);
+    if (!f->excluded)
+        tails_look(a, f);
 }
 
 static int scan(struct agent *a)
@@ -590,6 +616,7 @@ static void free_found(struct found *f)
     while (f) {
         struct found *next = f->next;
         dw_arena_fini(&f->arena);
+        dw_user_format_free(f->own.user);
         dw_free(f->path);
         dw_free(f);
         f = next;

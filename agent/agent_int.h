@@ -188,6 +188,20 @@ struct tail {
 
 /* ---- discover (discover.c): which files there are ---- */
 
+/* A format as configuration names it. */
+struct line_format {
+    const struct dw_parser *parser; /* NULL: probe */
+    struct dw_user_format *user;    /* the server's own format, or NULL; owned */
+};
+
+/* Labels that say how a log is to be read. */
+enum label {
+#define LABEL(id, name, doc) LABEL_##id,
+#include "dogwatch/tbl/container_labels.h"
+#undef LABEL
+    LABELS
+};
+
 /* A log as its writer sees it: one path that is there now, and what is known of it. */
 struct found {
     struct found *next;
@@ -198,6 +212,10 @@ struct found {
     struct dw_arena arena;
     struct dw_field field[24];
     uint32_t field_count;
+    struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
+    struct line_format own;      /* what LABEL_FORMAT made of it */
+    bool has_own, excluded;
+    enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
     uint64_t next_ordinal;
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
@@ -306,12 +324,6 @@ void discover_scan(struct agent *a);
 bool discover_wants(const struct agent *a, const char *path);
 
 /* ---- the agent ---- */
-
-/* A format as configuration names it. */
-struct line_format {
-    const struct dw_parser *parser; /* NULL: probe */
-    struct dw_user_format *user;    /* the server's own format, or NULL; owned */
-};
 
 struct agent {
     /* set once */

@@ -77,6 +77,18 @@ static void each_name(struct agent *a, const char *dir, void (*each)(struct agen
 
 /* ---- docker ---- */
 
+static void take_label(struct found *f, struct dw_str name, struct dw_str value)
+{
+    static const struct dw_str labels[LABELS] = {
+#define LABEL(id, text, doc) {"Config.Labels." text, sizeof "Config.Labels." text - 1},
+#include "dogwatch/tbl/container_labels.h"
+#undef LABEL
+    };
+    for (int i = 0; i < LABELS; i++)
+        if (dw_str_eq(name, labels[i]) && value.len <= VALUE_MAX)
+            f->label[i] = dw_arena_copy(&f->arena, value);
+}
+
 static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
 {
     struct found *f = arg;
@@ -86,6 +98,7 @@ static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, con
     struct dw_str v = dw_field_str(value);
     if (dw_str_eq(name, DW_STR("Name")))
         add_field(f, DW_F_container_name, v.len && v.ptr[0] == '/' ? dw_str_slice(v, 1, v.len) : v);
+    take_label(f, name, v);
     if (!dw_str_eq(name, DW_STR("Config.Image")))
         return true;
     struct dw_str rest = v, tag = DW_STR_NONE;
@@ -101,7 +114,7 @@ static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, con
     return true;
 }
 
-/* Name and image out of config.v2.json, where it may be read. */
+/* Name, image and labels out of config.v2.json, where it may be read. */
 static void read_docker_config(struct agent *a, struct found *f, const char *dir)
 {
     char path[AGENT_PATH_MAX];

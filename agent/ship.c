@@ -126,14 +126,14 @@ int ship_record(struct agent *a, struct dw_str json)
     return rc < 0 ? rc : send_frame(a, f);
 }
 
-/* The format that configuration names for a path. */
+/* The format that configuration names for a path, else the label of its container, else configuration for all. */
 static const struct line_format *configured(const struct agent *a, const struct tail *t)
 {
     const struct dw_conf_map *formats = &a->opt->formats;
     uint32_t i = 0;
     while (i < formats->count && fnmatch(formats->key[i].ptr, t->path, 0) != 0)
         i++;
-    return &a->format[i];
+    return i == formats->count && t->series->has_own ? &t->series->own : &a->format[i];
 }
 
 static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft *d)

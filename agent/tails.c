@@ -112,7 +112,7 @@ struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint6
         .envelope = f->envelope,
         .line_max = (uint32_t)(a->opt->line_max < DW_FRAME_LINE_MAX ? a->opt->line_max : DW_FRAME_LINE_MAX),
         .join_span_max = 4 * 1024 * 1024,
-        .multiline = a->multiline,
+        .multiline = f->multiline,
         .redact = a->redact,
         .own = a->own,
     };
@@ -470,6 +470,7 @@ static void forget_log(struct agent *a, struct found **at)
     *at = f->next;
     dw_table_remove(&a->logs, &f->by_path);
     dw_arena_fini(&f->arena);
+    dw_user_format_free(f->own.user);
     dw_free(f->path);
     dw_free(f);
 }

@@ -287,6 +287,21 @@ static void page_doctor(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", checks[i].name, checks[i].doc);
 }
 
+static void page_labels(struct dw_buf *b)
+{
+    static const struct {
+        const char *name, *doc;
+    } labels[] = {
+#define LABEL(id, name, doc) {name, doc},
+#include "dogwatch/tbl/container_labels.h"
+#undef LABEL
+    };
+    dw_buf_printf(b, "# Labels of containers\n\n%sOf docker's containers, out of their config.v2.json: `docker run --label dogwatch.io/format=nginx_access ...`. Labels are read when a log is found; a container "
+                     "keeps its labels for life. Annotations of pods are not read: they stand in no file of the node.\n\n| label | says |\n|---|---|\n", made);
+    for (size_t i = 0; i < DW_COUNT_OF(labels); i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", labels[i].name, labels[i].doc);
+}
+
 static void page_multiline(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
@@ -361,7 +376,7 @@ static const struct {
     {"reference/policies.md", docs_policy_page},
     {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
-    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/labels.md", page_labels}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

@@ -36,6 +36,7 @@ CONF(redact.hash, LIST, redact_hash, "", 0, 0, "", "Names of rules, built-in or 
 CONF(redact.key_file, PATH, redact_key_file, "", 0, 0, "", "The fleet's key for `redact.hash`: 32 bytes or more (16 at least), the same file on every host, not readable by everybody. All bytes count, a newline too.")
 CONF(format, STRING, format, "auto", 0, 0, "", "Format of lines that `formats` does not name, written as there; auto: try and stick per stream.")
 CONF(formats, MAP, formats, "", 0, 0, "", "Format by path: glob -> a format's name, or a name, a blank and the server's own format string (`nginx_access $remote_addr ...`). The first that fits wins.")
+CONF(labels.exclude, BOOL, labels_exclude, "false", 0, 0, "", "Whether the label dogwatch.io/exclude of a docker container keeps its log from being read (labels.md). Other labels are obeyed anyway.")
 CONF(zone, STRING, zone, "UTC", 0, 0, "", "Time zone of lines that name none: UTC, +02:00 or a name such as Europe/Berlin.")
 CONF(shutdown.grace, DURATION, shutdown_grace, "25s", 0, 3600000000000, "", "How long to read, ship and wait for acknowledgement after SIGTERM.")
 CONF(until_idle, BOOL, until_idle, "false", 0, 0, "", "End each stream at the end of its file and exit when every byte is acknowledged.")

@@ -26,6 +26,8 @@ COUNTER(keep_taken, MENDED, "deleted files that were read on after a start becau
 COUNTER(keep_refused, NOT_DONE, "files that the service manager does not keep open: should the agent be killed, what is deleted and unread is lost")
 COUNTER(packed_taken, MENDED, "compressed rotated files that were read because nobody had read them to their end before")
 COUNTER(packed_refused, NOT_DONE, "compressed rotated files that could not be unpacked: damaged, larger than spool.limit, no room")
+COUNTER(discover_excluded, NOT_DONE, "logs that are not read because their container's label says so")
+COUNTER(labels_refused, NOT_DONE, "labels of containers whose value is no format or no kind of joining: the log is read as without them")
 COUNTER(discover_unreadable, NOT_DONE, "files that were found and cannot be opened: permission, symlink loop")
 COUNTER(discover_compressed, NOT_DONE, "rotated files that are compressed and cannot be read on")
 COUNTER(discover_limit, NOT_DONE, "files left out because agent holds as many streams as it may")
