@@ -144,31 +144,21 @@ static int open_sender(struct agent *a, struct dw_sender **ret)
     return rc == DW_OK ? open_spool(a, ret) : rc;
 }
 
-/* Heartbeats are acknowledged each second, so the checkpoint is written as often while an agent is there. */
-static void note_leaving(struct agent *a, const char *name)
-{
-    char path[AGENT_PATH_MAX];
-    struct dw_stat st;
-    if (dw_path_join(path, sizeof path, a->agent_dir, name) < 0 || dw_fs_stat(path, &st) < 0)
-        return;
-    if (a->left_ns == 0)
-        a->first_ns = st.birth_ns;
-    if (a->left_ns < st.mtime_ns)
-        a->left_ns = st.mtime_ns;
-}
-
 static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
 {
     char path[AGENT_PATH_MAX];
     struct checkpoint *c = NULL;
     struct dw_sender *s = NULL;
-    note_leaving(a, "checkpoint.db");
-    note_leaving(a, "checkpoint.db-wal");
+    struct dw_stat st;
     int rc = dw_path_join(path, sizeof path, a->agent_dir, "checkpoint.db");
+    if (rc == DW_OK && dw_fs_stat(path, &st) == DW_OK)
+        a->first_ns = st.birth_ns;
     if (rc == DW_OK)
         rc = checkpoint_open(path, &c);
     if (rc == DW_OK)
         rc = checkpoint_begin_epoch(c, &a->chain.epoch, &a->meta);
+    if (a->meta.left_ns < a->first_ns)
+        a->meta.left_ns = a->first_ns; /* it was here, and came to write nothing */
     if (rc == DW_OK)
         rc = checkpoint_rows(c, rows_keep, a);
     if (rc == DW_OK)
@@ -352,6 +342,7 @@ static int scan(struct agent *a)
     if (a->scanned && now - a->last_scan_ns < a->opt->scan_interval)
         return DW_OK;
     a->last_scan_ns = now;
+    int64_t began_ns = dw_clock_real(&dw_clock_system); /* it is held against times of files */
     discover_scan(a);
     tails_after_scan(a);
     int rc = rows_sweep(a);
@@ -362,6 +353,7 @@ static int scan(struct agent *a)
     if (!a->scanned)
         keep_let_go(a);
     a->scanned = true;
+    a->seen_ns = began_ns;
     a->unread = 0;
     for (struct found *f = a->found; f; f = f->next)
         a->unread += f->unread && !f->gone_ns;
@@ -385,7 +377,7 @@ static void note_rotated(struct agent *a, char *path)
     struct found *f = folder_rotated(path) ? agent_log(a, path) : NULL;
     if (!f)
         return;
-    f->elders_ns = 0;
+    f->look_due = true;
     note_path(a, path);
 }
 
@@ -595,6 +587,11 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
     return rc == DW_OK ? a->failed : rc;
+}
+
+bool agent_waits(const struct agent *a)
+{
+    return dw_batch_count(a->batch) || a->hold || a->opt->until_idle || a->read_until_ns || a->last_scan_ns == 0;
 }
 
 void agent_stop(struct agent *a, int64_t read_ns)

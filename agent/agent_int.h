@@ -86,6 +86,7 @@ struct checkpoint_meta {
     struct dw_epoch parent; /* of the last durable frame; counter 0: none yet */
     uint64_t parent_number;
     uint8_t parent_hash[DW_SHA256_BYTES];
+    int64_t left_ns; /* when logs were looked at last, so that what was found then is known here; 0: never */
     uint64_t salt; /* generations begin here, so that a lost checkpoint never makes the same stream id twice */
 };
 /* Opens or makes DATA/agent/checkpoint.db. */
@@ -101,7 +102,8 @@ DW_MUST_USE int checkpoint_put(struct checkpoint *c, const struct checkpoint_row
 /* Deletes the row; generations begin behind its own from then on. */
 DW_MUST_USE int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row);
 DW_MUST_USE int checkpoint_put_cut(struct checkpoint *c, const struct checkpoint_row *row);
-DW_MUST_USE int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *head);
+/* seen_ns: when logs were looked at, the rows of which are in the checkpoint now. */
+DW_MUST_USE int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *head, int64_t seen_ns);
 DW_MUST_USE int checkpoint_end(struct checkpoint *c);
 
 /* ---- writer (writer.c) ---- */
@@ -112,6 +114,7 @@ struct parcel {
     struct dw_frame *frame;
     struct dw_head head;
     size_t bytes;
+    int64_t seen_ns; /* logs were looked at then, and their rows are in this parcel or one before */
     struct checkpoint_row *row; /* given to the parcel, paths included */
     uint32_t row_count;
 };
@@ -179,7 +182,8 @@ struct tail {
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
-    uint64_t kept;          /* the number under which the service manager keeps its file; 0: it does not */
+    char kept[DW_SERVICE_NAME]; /* the name under which the service manager keeps its file; empty: it does not */
+    uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     bool dirty;             /* something may have been written */
     bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
     bool touched;           /* has events or declarations in the batch */
@@ -221,7 +225,9 @@ struct found {
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
     int64_t last_size;
     uint32_t tail_count;  /* of the series */
-    int64_t elders_ns;    /* when the rotated files were looked at last; 0: look now */
+    int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
+    int64_t looked_ns;    /* the same by the clock that files are stamped with */
+    bool look_due;        /* look at them at the next scan */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool unsure;          /* it was rotated faster than it could be looked at: look again */
     bool unread;          /* it is there and could not be opened */
@@ -298,6 +304,9 @@ DW_MUST_USE int rows_sweep(struct agent *a);
 /* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none; names
  * may have moved on while it looked. */
 bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
+/* Opens, unpacked, the compressed file of a log that holds what stood before a place, and at least `low` bytes; a file that came before `birth_ns` is none of it.
+ * *ret_sure: there is none. */
+bool packed_find(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure);
 /* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again. */
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
 
@@ -360,9 +369,11 @@ struct agent {
     size_t chunk_cap;
     int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
     int64_t anchor_real_ns, anchor_mono_ns;
-    int64_t first_ns, left_ns; /* when an agent was here first (0: not known), and last before this one (0: never) */
+    int64_t first_ns; /* when an agent was here first; 0: not known */
+    int64_t seen_ns;  /* the last scan began */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
+    uint64_t unpacked; /* bytes of all files that were unpacked and are open */
     uint64_t kept_number; /* files given to the service manager so far ... */
     uint32_t kept_count;  /* ... and kept by it now */
     uint64_t parcels, beat_parcel; /* handed over so far; up to and with the last heartbeat */
@@ -388,6 +399,8 @@ DW_MUST_USE int agent_open(const struct dw_agent_options *opt, void (*wake)(void
 /* One turn: scans if due, reads a share of every file that has something, sends what is due. *ret_more: there is more to do
  * now. DW_EIO and others: it cannot go on. */
 DW_MUST_USE int agent_turn(struct agent *a, bool *ret_more);
+/* Whether something is to be done within milliseconds: events wait to be sent, a turn was put off, the end is near. */
+bool agent_waits(const struct agent *a);
 /* From now on: to the end of every file, but for `read_ns` at most, then end records, then agent_done. */
 void agent_stop(struct agent *a, int64_t read_ns);
 /* Whether everything is acknowledged after agent_stop (or until_idle). */
@@ -415,8 +428,10 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
 void tails_look(struct agent *a, struct found *f);
 /* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */
 void tails_take_elders(struct agent *a, struct found *f, bool known);
-/* The stream `k` goes on in `fd`, which holds its content; NULL: it is a new one, of the file `st`. Takes over `fd`; NULL: not now. */
-struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k);
+/* The stream `k` goes on in `fd`, which holds its content; NULL: it is a new one, of the file `st`. Takes over `fd`; NULL: not now. `unpacked`: `fd` is a file
+ * of our own that was made for it. */
+struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k,
+    bool unpacked);
 /* Logs whose name is gone: their streams are read to the end, and then the log is forgotten. */
 void tails_after_scan(struct agent *a);
 /* Frees a tail, which is *at in the agent's list. */

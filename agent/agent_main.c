@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { TICK_MS = 10, WATCHES_MAX = 10000 };
+enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */, WATCHES_MAX = 100000 };
 #define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
 
 struct watch {
@@ -26,7 +26,7 @@ struct watch {
     struct dw_node by_dir;
     uv_fs_event_t handle;
     struct program *program;
-    char dir[AGENT_PATH_MAX];
+    char dir[];
 };
 
 struct program {
@@ -94,14 +94,15 @@ static void watch_folder(void *arg, const char *dir)
     uint64_t hash = hash_of_path(dir);
     if (is_watched(p, dir, hash))
         return;
-    struct watch *w = p->watches.count < WATCHES_MAX ? dw_calloc(1, sizeof *w) : NULL;
+    size_t bytes = strlen(dir) + 1;
+    struct watch *w = p->watches.count < WATCHES_MAX ? dw_calloc(1, sizeof *w + bytes) : NULL;
     if (!w)
         return; /* the timer looks there too */
     if (uv_fs_event_init(&p->loop.uv, &w->handle) != 0) {
         dw_free(w);
         return;
     }
-    (void)snprintf(w->dir, sizeof w->dir, "%s", dir);
+    memcpy(w->dir, dir, bytes);
     w->program = p;
     w->handle.data = w;
     if (uv_fs_event_start(&w->handle, on_event, dir, 0) != 0)
@@ -237,6 +238,7 @@ static bool turn(void *arg)
         return false;
     }
     agent_folders(p->agent, watch_folder, p);
+    dw_loop_pace(&p->loop, more || agent_waits(p->agent) ? TICK_MS : REST_MS);
     return more && !p->agent->hold;
 }
 

@@ -24,7 +24,7 @@ static const char schema[] =
     " print_len INTEGER, print BLOB, finished INTEGER, cut INTEGER, print_at INTEGER);"
     "CREATE INDEX IF NOT EXISTS stream_series ON stream(series, ordinal);"
     "CREATE TABLE IF NOT EXISTS meta(one INTEGER PRIMARY KEY CHECK(one = 1), epoch INTEGER, salt INTEGER,"
-    " parent_epoch INTEGER, parent_nonce BLOB, parent_number INTEGER, parent_hash BLOB);";
+    " parent_epoch INTEGER, parent_nonce BLOB, parent_number INTEGER, parent_hash BLOB, left_ns INTEGER DEFAULT 0);";
 
 static const char put_sql[] =
     "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
@@ -35,13 +35,19 @@ struct checkpoint {
     sqlite3_stmt *put, *parent, *cut, *forget, *salt;
 };
 
-/* A checkpoint of an earlier build does not say of which place a print is: of `low`. */
-static int add_print_at(sqlite3 *db)
+static int add_column(sqlite3 *db, const char *probe, const char *add)
 {
     sqlite3_stmt *s = NULL;
-    int has = sqlite3_prepare_v2(db, "SELECT print_at FROM stream LIMIT 0", -1, &s, NULL);
+    int has = sqlite3_prepare_v2(db, probe, -1, &s, NULL);
     (void)sqlite3_finalize(s);
-    return has == SQLITE_OK ? SQLITE_OK : sqlite3_exec(db, "ALTER TABLE stream ADD COLUMN print_at INTEGER; UPDATE stream SET print_at = low", NULL, NULL, NULL);
+    return has == SQLITE_OK ? SQLITE_OK : sqlite3_exec(db, add, NULL, NULL, NULL);
+}
+
+/* A checkpoint of an earlier build does not say of which place a print is (of `low`), nor when it was left. */
+static int add_columns(sqlite3 *db)
+{
+    int rc = add_column(db, "SELECT print_at FROM stream LIMIT 0", "ALTER TABLE stream ADD COLUMN print_at INTEGER; UPDATE stream SET print_at = low");
+    return rc == SQLITE_OK ? add_column(db, "SELECT left_ns FROM meta LIMIT 0", "ALTER TABLE meta ADD COLUMN left_ns INTEGER DEFAULT 0") : rc;
 }
 
 int checkpoint_open(const char *path, struct checkpoint **ret)
@@ -55,12 +61,12 @@ int checkpoint_open(const char *path, struct checkpoint **ret)
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(c->db, schema, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = add_print_at(c->db);
+        rc = add_columns(c->db);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db, put_sql, -1, &c->put, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db,
-            "UPDATE meta SET parent_epoch=?1, parent_nonce=?2, parent_number=?3, parent_hash=?4", -1, &c->parent, NULL);
+            "UPDATE meta SET parent_epoch=?1, parent_nonce=?2, parent_number=?3, parent_hash=?4, left_ns=max(left_ns, ?5)", -1, &c->parent, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(c->db, "UPDATE stream SET cut=?2 WHERE id=?1", -1, &c->cut, NULL);
     if (rc == SQLITE_OK)
@@ -100,7 +106,7 @@ static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoin
 {
     sqlite3_stmt *s = NULL;
     int rc = sqlite3_prepare_v2(c->db,
-        "SELECT epoch, salt, parent_epoch, parent_nonce, parent_number, parent_hash FROM meta", -1, &s, NULL);
+        "SELECT epoch, salt, parent_epoch, parent_nonce, parent_number, parent_hash, left_ns FROM meta", -1, &s, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
@@ -110,6 +116,7 @@ static int read_meta(struct checkpoint *c, uint64_t *ret_epoch, struct checkpoin
         column_blob(s, 3, meta->parent.nonce, sizeof meta->parent.nonce);
         meta->parent_number = (uint64_t)sqlite3_column_int64(s, 4);
         column_blob(s, 5, meta->parent_hash, sizeof meta->parent_hash);
+        meta->left_ns = sqlite3_column_int64(s, 6);
     }
     (void)sqlite3_finalize(s);
     *ret_found = rc == SQLITE_ROW;
@@ -235,7 +242,7 @@ int checkpoint_forget(struct checkpoint *c, const struct checkpoint_row *row)
     return dw_err_from_sqlite(rc);
 }
 
-int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h)
+int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h, int64_t seen_ns)
 {
     sqlite3_stmt *s = c->parent;
     (void)sqlite3_reset(s);
@@ -243,6 +250,7 @@ int checkpoint_put_parent(struct checkpoint *c, const struct dw_head *h)
     (void)sqlite3_bind_blob(s, 2, h->epoch.nonce, sizeof h->epoch.nonce, SQLITE_STATIC);
     (void)sqlite3_bind_int64(s, 3, (sqlite3_int64)h->number);
     (void)sqlite3_bind_blob(s, 4, h->hash, sizeof h->hash, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 5, seen_ns);
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
     return dw_err_from_sqlite(rc);

@@ -15,26 +15,26 @@
 #include "dogwatch/base/mem.h"
 
 
-struct wanted {
-    const char *path; /* of the log */
-    const struct fingerprint *print;
-    uint64_t low;
+/* A copy, opened: as it was made, or out of what gzip made of it. */
+struct copy {
+    int fd;
+    struct dw_stat st; /* of the file under its name */
+    bool unpacked;
 };
 
-/* One look for the copy that holds what stood before a place, and at least `low` bytes. *ret_moved: names moved on meanwhile. */
-static bool find_once(struct agent *a, const struct wanted *w, int *ret_fd, struct dw_stat *ret_st, bool *ret_moved)
+/* One look for the copy that holds what stood before a place, and at least `low` bytes; the newest first. *ret_moved: names moved on meanwhile. */
+static bool find_once(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret, bool *ret_moved)
 {
     struct siblings s;
     bool same = false;
-    folder_siblings(a, w->path, &s);
+    folder_siblings(a, path, &s);
     *ret_moved = !s.sure;
-    for (uint32_t i = 0; i < s.count && !same; i++) {
+    for (uint32_t i = s.count; i-- > 0 && !same;) {
         int fd;
-        if (folder_open(a, &s.item[i], &fd, ret_moved) < 0)
+        if (tails_find(a, &s.item[i].st) || folder_open(a, &s.item[i], &fd, ret_moved) < 0) /* what is read as a stream of its own is no copy */
             continue;
-        *ret_st = s.item[i].st;
-        if (dw_fs_fstat(fd, ret_st) == DW_OK && ret_st->size_bytes >= w->low && print_check(a, fd, w->print, &same) == DW_OK && same)
-            *ret_fd = fd;
+        if (dw_fs_fstat(fd, &ret->st) == DW_OK && ret->st.size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same)
+            ret->fd = fd;
         else
             dw_fs_close(fd);
     }
@@ -42,18 +42,22 @@ static bool find_once(struct agent *a, const struct wanted *w, int *ret_fd, stru
     return same;
 }
 
-static bool find(struct agent *a, const struct wanted *w, int *ret_fd, struct dw_stat *ret_st)
+static bool find(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret)
 {
     enum { LOOKS = 8 };
-    bool found = false, moved = w->print->len > 0; /* of one that nothing was read of it cannot be told */
+    bool found = false, moved = row->print.len > 0, sure; /* of one that nothing was read of it cannot be told */
+    if (!moved)
+        return false;
     for (int i = 0; i < LOOKS && !found && moved; i++)
-        found = find_once(a, w, ret_fd, ret_st, &moved);
-    return found;
+        found = find_once(a, path, row, ret, &moved);
+    ret->unpacked = !found;
+    return found || packed_find(a, path, row, &ret->fd, &ret->st, &sure);
 }
 
 /* A row of a stream that nothing is sent of: the copy's own. */
-static int note(struct agent *a, const struct found *f, const struct dw_stream *of, int fd, const struct dw_stat *st)
+static int note(struct agent *a, const struct found *f, const struct dw_stream *of, const struct copy *c)
 {
+    const struct dw_stat *st = &c->st;
     struct checkpoint_row row = {.stream = *of, .low = st->size_bytes, .end = STREAM_ENDED}, kept;
     row.stream.field = NULL;
     row.stream.field_count = 0;
@@ -61,7 +65,7 @@ static int note(struct agent *a, const struct found *f, const struct dw_stream *
     row.stream.inode = st->inode;
     row.stream.birth_ns = st->birth_ns;
     stream_make_id(a, &row.stream);
-    print_take(a, fd, row.low, &row.print);
+    print_take(a, c->fd, row.low, &row.print);
     kept = row;
     row.path = dw_strndup(f->path, strlen(f->path));
     kept.path = dw_strndup(f->path, strlen(f->path));
@@ -79,22 +83,28 @@ static int note(struct agent *a, const struct found *f, const struct dw_stream *
 
 bool copy_take(struct agent *a, struct tail *t)
 {
-    int fd;
-    struct dw_stat st;
-    struct wanted w = {.path = t->series->path, .print = &t->print, .low = dw_lines_offset(t->lines)};
-    if (t->copied || !find(a, &w, &fd, &st))
+    struct copy c;
+    struct dw_stat content;
+    struct checkpoint_row row = {.stream = t->stream, .print = t->print, .low = dw_lines_offset(t->lines)};
+    if (t->copied || !find(a, t->series->path, &row, &c))
         return false;
+    if (dw_fs_fstat(c.fd, &content) < 0) {
+        dw_fs_close(c.fd);
+        return false;
+    }
     keep_drop(a, t);
     dw_fs_close(t->fd);
-    t->fd = fd;
+    t->fd = c.fd;
     t->copied = true;
     t->state = TAIL_ROTATED;
     t->at_end = false;
     t->last_growth_ns = agent_now(a);
-    tail_note(a, t, &st);
+    t->unpacked = c.unpacked ? content.size_bytes : 0;
+    a->unpacked += t->unpacked;
+    tail_note(a, t, &content);
     keep_put(a, t);
     DW_COUNT(copy_taken);
-    int rc = note(a, t->series, &t->stream, fd, &st);
+    int rc = note(a, t->series, &t->stream, &c);
     if (rc < 0)
         a->failed = rc;
     ship_touch(a, t);
@@ -103,16 +113,14 @@ bool copy_take(struct agent *a, struct tail *t)
 
 bool copy_resume(struct agent *a, struct known *k)
 {
-    int fd;
-    struct dw_stat st;
+    struct copy c;
     struct found *f = rows_log(a, k);
-    struct wanted w = {.path = k->row.path, .print = &k->row.print, .low = k->row.low};
-    if (!f || !find(a, &w, &fd, &st))
+    if (!f || !find(a, k->row.path, &k->row, &c))
         return false;
-    int rc = note(a, f, &k->row.stream, fd, &st);
+    int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;
-    struct tail *t = tails_add_rotated(a, f, k->row.path, fd, &st, k);
+    struct tail *t = tails_add_rotated(a, f, k->row.path, c.fd, &c.st, k, c.unpacked);
     if (!t)
         return false;
     t->copied = true;

@@ -14,6 +14,7 @@
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -143,6 +144,15 @@ static bool is_rotated(struct dw_str name, struct dw_str base, bool packed)
     return dw_str_ends(name, gz) && is_beside(dw_str_slice(name, 0, name.len - gz.len), base);
 }
 
+/* Whether what gzip packs is still there: then that is read. */
+static bool has_original(const char *path)
+{
+    char original[AGENT_PATH_MAX];
+    struct dw_stat st;
+    (void)snprintf(original, sizeof original, "%.*s", (int)(strlen(path) - strlen(".gz")), path);
+    return dw_fs_stat(original, &st) == DW_OK;
+}
+
 /* Looks at the rotated files of BASE in the listing. */
 static int gather(const struct folder *f, struct dw_str base, bool packed, struct siblings *ret)
 {
@@ -161,7 +171,7 @@ static int gather(const struct folder *f, struct dw_str base, bool packed, struc
         char path[AGENT_PATH_MAX];
         struct dw_str name = dw_str_of(f->name[i]);
         struct sibling *s = &ret->item[ret->count];
-        if (!is_rotated(name, base, packed) || dw_path_join(path, sizeof path, f->dir, f->name[i]) < 0
+        if (!is_rotated(name, base, packed) || dw_path_join(path, sizeof path, f->dir, f->name[i]) < 0 || (packed && has_original(path))
             || dw_fs_stat(path, &s->st) < 0 || !S_ISREG(s->st.mode))
             continue;
         if (ret->count == SIBLINGS_MAX) {

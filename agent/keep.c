@@ -15,38 +15,25 @@
 
 #include <stdio.h>
 
-static void name_of(const struct agent *a, uint64_t number, char out[DW_SERVICE_NAME])
-{
-    (void)snprintf(out, DW_SERVICE_NAME, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)number);
-}
-
 void keep_put(struct agent *a, struct tail *t)
 {
-    char name[DW_SERVICE_NAME];
     if (!a->service || a->service->socket < 0)
         return;
-    if (a->kept_count >= DW_SERVICE_KEPT_MAX) {
-        DW_COUNT(keep_refused);
-        return;
-    }
-    t->kept = ++a->kept_number;
-    name_of(a, t->kept, name);
-    if (dw_service_keep(a->service, t->fd, name)) {
+    (void)snprintf(t->kept, sizeof t->kept, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)++a->kept_number);
+    if (a->kept_count < DW_SERVICE_KEPT_MAX && dw_service_keep(a->service, t->fd, t->kept)) {
         a->kept_count++;
         return;
     }
-    t->kept = 0;
+    t->kept[0] = '\0';
     DW_COUNT(keep_refused);
 }
 
 void keep_drop(struct agent *a, struct tail *t)
 {
-    char name[DW_SERVICE_NAME];
-    if (!t->kept)
+    if (!t->kept[0])
         return;
-    name_of(a, t->kept, name);
-    dw_service_let_go(a->service, name);
-    t->kept = 0;
+    dw_service_let_go(a->service, t->kept);
+    t->kept[0] = '\0';
     a->kept_count--;
 }
 
@@ -66,11 +53,18 @@ bool keep_resume(struct agent *a, struct known *k)
     struct found *f = i < count ? rows_log(a, k) : NULL;
     if (!f)
         return false;
-    int fd = a->service->kept[i].fd;
-    a->service->kept[i].fd = -1;
-    bool taken = tails_add_rotated(a, f, k->row.path, fd, &st, k) != NULL;
-    DW_COUNT_IF(taken, keep_taken);
-    return taken;
+    struct dw_service_fd *kept = &a->service->kept[i];
+    int fd = kept->fd;
+    kept->fd = -1;
+    struct tail *t = tails_add_rotated(a, f, k->row.path, fd, &st, k, false);
+    if (!t)
+        return false;
+    keep_drop(a, t); /* systemd keeps one file once: it stays under the name that it has */
+    (void)snprintf(t->kept, sizeof t->kept, "%s", kept->name);
+    kept->name[0] = '\0';
+    a->kept_count++;
+    DW_COUNT(keep_taken);
+    return true;
 }
 
 void keep_let_go(struct agent *a)
@@ -79,7 +73,8 @@ void keep_let_go(struct agent *a)
         struct dw_service_fd *kept = &a->service->kept[i];
         dw_fs_close(kept->fd);
         kept->fd = -1;
-        dw_service_let_go(a->service, kept->name);
+        if (kept->name[0])
+            dw_service_let_go(a->service, kept->name);
     }
     if (a->service)
         a->service->kept_count = 0;

@@ -24,7 +24,7 @@
 #include <fcntl.h>
 #include <zlib.h>
 
-enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, LOOKS = 8, HEAD = 4096 };
+enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, LOOKS = 8, HEAD = 4096, MAGIC = 0x1f };
 #define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
@@ -58,8 +58,11 @@ static int step(struct unpack *u, bool *ret_end)
         return z == Z_MEM_ERROR ? DW_ENOMEM : DW_ECORRUPT;
     *ret_end = z == Z_STREAM_END;
     u->bytes += n;
-    if (u->bytes > (uint64_t)u->agent->opt->spool_limit)
+    uint64_t limit = (uint64_t)u->agent->opt->spool_limit;
+    if (u->bytes > limit)
         return DW_ELIMIT;
+    if (u->bytes + u->agent->unpacked > limit)
+        return DW_EAGAIN; /* there is room again once the others are read */
     return dw_fs_write(u->agent->fs, u->to, u->out, n);
 }
 
@@ -73,13 +76,12 @@ static int inflate_all(struct unpack *u)
             rc = refill(u);
         if (rc == DW_OK && u->z.avail_in == 0)
             return end ? DW_OK : DW_ECORRUPT; /* the file is over */
-        bool more = end;
-        if (rc == DW_OK && more && inflateReset(&u->z) != Z_OK)
+        if (rc == DW_OK && end && u->z.next_in[0] != MAGIC)
+            return DW_OK;
+        if (rc == DW_OK && end && inflateReset(&u->z) != Z_OK)
             return DW_ECORRUPT;
         if (rc == DW_OK)
             rc = step(u, &end);
-        if (rc == DW_ECORRUPT && more)
-            return DW_OK;
     }
     return rc;
 }
@@ -118,6 +120,10 @@ static int unpack(struct agent *a, const struct sibling *s, int *ret_fd, bool *r
         return DW_OK;
     }
     dw_fs_close(to);
+    if (rc != DW_ECORRUPT && rc != DW_ELIMIT) {
+        *ret_moved = true; /* no room, no memory: it passes, and then it is looked at again */
+        return rc;
+    }
     DW_COUNT(packed_refused);
     dw_warn("%s: cannot be unpacked: %s", s->path, dw_err_text(rc));
     return rc;
@@ -151,45 +157,61 @@ static bool may_hold(const struct agent *a, const struct sibling *s, const struc
     return row->print.len && size_of(a, s, &size, ret_moved) && (row->low > UINT32_MAX || size >= row->low);
 }
 
-/* One look. *ret_sure: that it is not there. */
-static bool resume_once(struct agent *a, struct known *k, bool *ret_sure)
-{
-    struct siblings s;
-    bool taken = false, moved = false;
-    folder_packed(a, k->row.path, &s);
-    *ret_sure = s.sure;
-    for (uint32_t i = 0; i < s.count && !taken; i++) {
-        int fd;
-        if (!may_hold(a, &s.item[i], &k->row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
-            continue;
-        struct found *f = holds(a, fd, &k->row) ? rows_log(a, k) : NULL;
-        if (f)
-            taken = tails_add_rotated(a, f, s.item[i].path, fd, &s.item[i].st, k) != NULL;
-        else
-            dw_fs_close(fd);
-    }
-    siblings_fini(&s);
-    DW_COUNT_IF(taken, packed_taken);
-    *ret_sure = *ret_sure && !moved;
-    return taken;
-}
-
-bool packed_resume(struct agent *a, struct known *k, bool *ret_sure)
-{
-    bool taken = false;
-    *ret_sure = false;
-    for (int i = 0; i < LOOKS && !taken && !*ret_sure; i++)
-        taken = resume_once(a, k, ret_sure);
-    return taken;
-}
-
-/* ---- files that nobody has read ---- */
-
 /* When a file came: rotation renames it later, and gzip gives it the time of what it packed. */
 static int64_t came_ns(const struct dw_stat *st)
 {
     return st->birth_ns ? st->birth_ns : st->mtime_ns;
 }
+
+static bool find_once(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure)
+{
+    struct siblings s;
+    bool found = false, moved = false;
+    folder_packed(a, path, &s);
+    for (uint32_t i = 0; i < s.count && !found; i++) {
+        int fd;
+        bool older = came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
+        if (older || !may_hold(a, &s.item[i], row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
+            continue;
+        found = holds(a, fd, row);
+        if (found) {
+            *ret_fd = fd;
+            *ret_st = s.item[i].st;
+        } else {
+            dw_fs_close(fd);
+        }
+    }
+    *ret_sure = s.sure && !moved;
+    siblings_fini(&s);
+    return found;
+}
+
+bool packed_find(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure)
+{
+    bool found = false;
+    *ret_sure = false;
+    for (int i = 0; i < LOOKS && !found && !*ret_sure; i++)
+        found = find_once(a, path, row, ret_fd, ret_st, ret_sure);
+    return found;
+}
+
+bool packed_resume(struct agent *a, struct known *k, bool *ret_sure)
+{
+    int fd;
+    struct dw_stat st;
+    if (!packed_find(a, k->row.path, &k->row, &fd, &st, ret_sure))
+        return false;
+    struct found *f = rows_log(a, k);
+    if (!f) {
+        dw_fs_close(fd);
+        return false;
+    }
+    bool taken = tails_add_rotated(a, f, k->row.path, fd, &st, k, true) != NULL;
+    DW_COUNT_IF(taken, packed_taken);
+    return taken;
+}
+
+/* ---- files that nobody has read ---- */
 
 /* The first bytes of what is compressed; how many there are. */
 static size_t head_of(struct agent *a, const struct sibling *s, unsigned char out[HEAD], bool *ret_moved)
@@ -209,14 +231,14 @@ static size_t head_of(struct agent *a, const struct sibling *s, unsigned char ou
     return HEAD - z.avail_out;
 }
 
-/* Whether an open file of the log has that size and the same beginning. */
+/* Whether an open file of the log has the same beginning, and is as long at least: its writer may have gone on after it was packed. */
 static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, bool *ret_moved)
 {
     unsigned char head[HEAD], other[HEAD];
     size_t len = 0, n = 0;
     struct dw_stat st;
     for (const struct tail *t = a->tail; t; t = t->next) {
-        if (t->series != f || t->state == TAIL_ENDED || dw_fs_fstat(t->fd, &st) < 0 || (uint32_t)st.size_bytes != size)
+        if (t->series != f || t->state == TAIL_ENDED || dw_fs_fstat(t->fd, &st) < 0 || st.size_bytes < size)
             continue;
         if (len == 0)
             len = head_of(a, s, head, ret_moved);
@@ -226,18 +248,7 @@ static bool is_open(struct agent *a, const struct found *f, const struct sibling
     return false;
 }
 
-/* Whether a stream of the log ended with that size. */
-static bool ended_with_size(const struct agent *a, const struct found *f, uint32_t size)
-{
-    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
-        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
-        if (r->end == STREAM_ENDED && (uint32_t)r->low == size && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Whether a stream of the log that is over has this content to its end. */
+/* Whether a stream of the log that no tail reads has this content to its end. */
 static bool was_read(const struct agent *a, const struct found *f, int fd)
 {
     struct dw_stat st;
@@ -259,10 +270,10 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
         return;
     if (unpack(a, one, &fd, ret_moved) < 0)
         return;
-    if (ended_with_size(a, f, size) && was_read(a, f, fd))
+    if (was_read(a, f, fd))
         dw_fs_close(fd);
     else
-        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, NULL), packed_taken);
+        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, NULL, true), packed_taken);
 }
 
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns)

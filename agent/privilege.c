@@ -13,8 +13,9 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -25,37 +26,59 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, OPEN_WALKED = 16, CAPABILITIES_MAX = 64 };
+enum { PATH_BYTES = 4096, CAPABILITIES_MAX = 64 };
 
-static uid_t heir; /* nftw(3) takes no argument for its callback */
-static gid_t heir_group;
-
-/* A file with a second name may be somebody else's: only what is root's own and has one name is given. */
-static int give(const char *path, const struct stat *st, int kind, struct FTW *at)
+/* A file with a second name may be somebody else's: only what is root's own and has one name is given. By descriptor, for names may be changed meanwhile by
+ * whoever had the folder before. */
+static int give(int dir, const char *name, const struct passwd *to)
 {
-    (void)at;
-    bool ours = st->st_uid == 0 && (kind == FTW_D || st->st_nlink == 1);
-    if (kind == FTW_NS || !ours)
-        return 0;
-    return lchown(path, heir, heir_group) == 0 ? 0 : -1;
+    struct stat st;
+    int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? DW_OK : dw_err_from_errno(errno);
+    int rc = fstat(fd, &st) == 0 ? DW_OK : dw_err_from_errno(errno);
+    bool ours = rc == DW_OK && st.st_uid == 0 && (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1));
+    if (ours && fchownat(fd, "", to->pw_uid, to->pw_gid, AT_EMPTY_PATH) != 0)
+        rc = dw_err_from_errno(errno);
+    (void)close(fd);
+    return rc;
+}
+
+/* Gives a folder and the files in it (of a queue: its own), but nothing deeper. */
+static int give_folder(const char *path, bool queue, const struct passwd *to)
+{
+    int rc = dw_fs_mkdirs(&dw_fs_system, path, 0750), fd = -1;
+    if (rc == DW_OK && (fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+        rc = dw_err_from_errno(errno);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (rc == DW_OK && !d)
+        rc = dw_err_from_errno(errno);
+    if (rc == DW_OK)
+        rc = give(fd, ".", to);
+    for (const struct dirent *e; rc == DW_OK && (e = readdir(d));) { /* NOLINT(concurrency-mt-unsafe): one thread */
+        struct dw_str name = dw_str_of(e->d_name);
+        if (name.ptr[0] != '.' && (!queue || dw_str_ends(name, DW_STR(".frames"))))
+            rc = give(fd, e->d_name, to);
+    }
+    if (d)
+        (void)closedir(d);
+    else if (fd >= 0)
+        (void)close(fd);
+    return rc;
 }
 
 /* DATA's folders that the agent writes in. The collector's stay its own. */
 static int give_folders(const struct dw_agent_options *opt, const struct passwd *to)
 {
-    enum { QUEUE = 2 };
-    static const char *const names[] = {"agent", "state", [QUEUE] = "queue"};
-    heir = to->pw_uid;
-    heir_group = to->pw_gid;
+    enum { QUEUE = 3 };
+    static const char *const names[] = {"agent", "agent/spool", "state", [QUEUE] = "queue"};
     for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
         char path[PATH_BYTES];
         int rc = dw_path_join(path, sizeof path, opt->data.ptr, names[i]);
         if (rc == DW_OK && i == QUEUE && opt->queue_dir.len)
             rc = snprintf(path, sizeof path, "%s", opt->queue_dir.ptr) < PATH_BYTES ? DW_OK : DW_ELIMIT;
         if (rc == DW_OK)
-            rc = dw_fs_mkdirs(&dw_fs_system, path, 0750);
-        if (rc == DW_OK && nftw(path, give, OPEN_WALKED, FTW_PHYS) != 0)
-            rc = dw_err_from_errno(errno);
+            rc = give_folder(path, i == QUEUE, to);
         if (rc < 0) {
             dw_error("%s: cannot be given to the user %s: %s", path, to->pw_name, dw_err_text(rc));
             return rc;
@@ -86,9 +109,6 @@ static int keep_reading_alone(void)
     if (syscall(SYS_capget, &head, set) != 0)
         return dw_err_from_errno(errno);
     uint32_t kept = set[0].permitted & 1u << CAP_DAC_READ_SEARCH;
-    for (int i = 0; i < CAPABILITIES_MAX; i++)
-        if (i != CAP_DAC_READ_SEARCH)
-            (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* who may not is not given any by execve(2) either */
     set[0] = (struct __user_cap_data_struct){.effective = kept, .permitted = kept};
     set[1] = (struct __user_cap_data_struct){0};
     if (syscall(SYS_capset, &head, set) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -100,6 +120,9 @@ int privilege_drop(const struct dw_agent_options *opt)
 {
     int rc = DW_OK;
     const struct passwd *who = NULL;
+    for (int i = 0; i < CAPABILITIES_MAX; i++) /* before it becomes somebody who may not */
+        if (i != CAP_DAC_READ_SEARCH)
+            (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* who may not is not given any by execve(2) either */
     if (geteuid() == 0 && opt->user.len) {
         who = getpwnam(opt->user.ptr); /* NOLINT(concurrency-mt-unsafe): one thread */
         if (!who)

@@ -148,11 +148,9 @@ static void allow_glob(struct sandbox *s, const char *pattern)
     (void)snprintf(fixed, sizeof fixed, "%.*s", (int)strcspn(pattern, "*?["), pattern);
     allow_folder_of(s, fixed);
     bool any = glob(pattern, GLOB_NOSORT, NULL, &g) == 0; /* NOLINT(concurrency-mt-unsafe): one thread */
-    for (size_t i = 0; any && i < g.gl_pathc && i < LINKS_MAX; i++) {
-        struct stat st;
-        if (lstat(g.gl_pathv[i], &st) == 0 && S_ISLNK(st.st_mode) && realpath(g.gl_pathv[i], target))
+    for (size_t i = 0; any && i < g.gl_pathc && i < LINKS_MAX; i++)
+        if (realpath(g.gl_pathv[i], target) && strcmp(target, g.gl_pathv[i]) != 0)
             allow_folder_of(s, target);
-    }
     globfree(&g);
 }
 

@@ -96,6 +96,7 @@ static int send_frame(struct agent *a, struct dw_frame *f)
     p->frame = f;
     p->head = f->head;
     p->bytes = f->bytes.len;
+    p->seen_ns = a->seen_ns;
     DW_COUNT(ship_frames);
     a->parcels++;
     writer_put(a->writer, p);

@@ -22,7 +22,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#define NETCALL(name, why)
 static const char *const calls[] = {
 #define SYSCALL(name, why) #name,
 #include "dogwatch/tbl/agent_syscalls.h"
@@ -32,17 +34,31 @@ static const char *const calls[] = {
 #endif
 };
 
+#undef NETCALL
+/* ... and over Kafka. */
+static const char *const net_calls[] = {
+#define SYSCALL(name, why)
+#define NETCALL(name, why) #name,
+#include "dogwatch/tbl/agent_syscalls.h"
+#undef NETCALL
+#undef SYSCALL
+};
+
 /* An argument that a call may have. */
-static const struct {
+struct harmless {
     const char *call;
     unsigned argument;
     uint64_t mask, value; /* argument & mask == value */
-} harmless[] = {
+};
+static const struct harmless net_harmless[] = {
     {"socket", 0, UINT64_MAX, AF_UNIX},
     {"socket", 0, UINT64_MAX, AF_INET},
     {"socket", 0, UINT64_MAX, AF_INET6},
     {"socket", 0, UINT64_MAX, AF_NETLINK}, /* which addresses this host has */
+};
+static const struct harmless harmless[] = {
     {"socketpair", 0, UINT64_MAX, AF_UNIX},
+    {"prlimit64", 2, UINT64_MAX, 0}, /* asked, not set */
     {"clone", 0, CLONE_THREAD, CLONE_THREAD},
     {"prctl", 0, UINT64_MAX, PR_SET_NAME},
     {"ioctl", 1, UINT64_MAX, FIONREAD},
@@ -59,23 +75,29 @@ static int allow(scmp_filter_ctx filter, const char *name)
     return rc == -EEXIST ? 0 : rc;
 }
 
-static int allow_harmless(scmp_filter_ctx filter, size_t i)
+static int allow_harmless(scmp_filter_ctx filter, const struct harmless *h)
 {
-    int number = seccomp_syscall_resolve_name(harmless[i].call);
+    int number = seccomp_syscall_resolve_name(h->call);
     if (number < 0)
         return 0;
-    struct scmp_arg_cmp is = SCMP_CMP(harmless[i].argument, SCMP_CMP_MASKED_EQ, harmless[i].mask, harmless[i].value);
+    struct scmp_arg_cmp is = SCMP_CMP(h->argument, SCMP_CMP_MASKED_EQ, h->mask, h->value);
     int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &is);
     return rc == -EEXIST ? 0 : rc;
 }
 
-static int load(scmp_filter_ctx filter)
+static int load(scmp_filter_ctx filter, bool net)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < DW_COUNT_OF(calls); i++)
         rc = allow(filter, calls[i]);
     for (size_t i = 0; rc == 0 && i < DW_COUNT_OF(harmless); i++)
-        rc = allow_harmless(filter, i);
+        rc = allow_harmless(filter, &harmless[i]);
+    for (size_t i = 0; net && rc == 0 && i < DW_COUNT_OF(net_calls); i++)
+        rc = allow(filter, net_calls[i]);
+    for (size_t i = 0; net && rc == 0 && i < DW_COUNT_OF(net_harmless); i++)
+        rc = allow_harmless(filter, &net_harmless[i]);
+    if (rc == 0) /* a failed assertion ends us, and us alone */
+        rc = allow_harmless(filter, &(struct harmless){"tgkill", 0, UINT64_MAX, (uint64_t)getpid()});
     if (rc == 0) /* its arguments lie in memory, which a filter does not see: without it clone(2) is used */
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (rc == 0)
@@ -92,7 +114,7 @@ int syscalls_limit(const struct dw_agent_options *opt)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return DW_ENOMEM;
-    int rc = load(filter);
+    int rc = load(filter, opt->transport == DW_TRANSPORT_KAFKA);
     seccomp_release(filter);
     if (rc == 0)
         return DW_OK;

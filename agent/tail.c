@@ -80,7 +80,7 @@ bool tail_changed(struct tail *t)
     struct dw_stat st;
     if (dw_fs_fstat(t->fd, &st) < 0)
         return false;
-    t->deleted = st.links == 0;
+    t->deleted = st.links == 0 && !t->unpacked;
     return st.size_bytes != t->size;
 }
 
@@ -222,7 +222,7 @@ static int cut_off(struct agent *a, struct tail *t)
         dw_fs_close(fd);
         tails_look(a, f);
     }
-    f->elders_ns = 0; /* a rotated one is another stream from here on */
+    f->look_due = true; /* a rotated one is another stream from here on */
     return DW_OK;
 }
 

@@ -65,6 +65,7 @@ void tails_drop(struct agent *a, struct tail **at)
     dw_table_remove(&a->tails_by_file, &t->by_file);
     dw_table_remove(&a->tails_by_path, &t->by_path);
     keep_drop(a, t);
+    a->unpacked -= t->unpacked;
     tail_free(t);
 }
 
@@ -201,15 +202,15 @@ static void enter(struct agent *a, struct tail *t)
     keep_put(a, t);
 }
 
-/* A tail of `fd` that goes on with `k`, or is a new stream of the file `st`. Takes over `fd`; NULL without memory. */
-static struct tail *begin_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
+/* A tail of `fd` that goes on with `k`, or is a new stream of the file `st`, read from `begin` on. Takes over `fd`; NULL without memory. */
+static struct tail *begin_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k, uint64_t begin)
 {
+    struct dw_stat content;
     struct tail *t = new_tail(f, path, fd);
     if (!t)
         return NULL;
-    bool skip = !k && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
-    t->begin = skip ? st->size_bytes : 0;
-    t->lines = tails_lines(a, f, k ? k->row.low : t->begin);
+    t->begin = begin;
+    t->lines = tails_lines(a, f, k ? k->row.low : begin);
     if (!t->lines) {
         tail_free(t);
         return NULL;
@@ -220,7 +221,8 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
         resume(a, t, k);
     } else {
         name_stream(a, t, f, st);
-        print_take(a, fd, st->size_bytes < AGENT_FINGERPRINT ? st->size_bytes : AGENT_FINGERPRINT, &t->print); /* tells it before anything is acknowledged */
+        if (dw_fs_fstat(fd, &content) == DW_OK) /* tells it before anything is acknowledged */
+            print_take(a, fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, &t->print);
     }
     if (!over)
         follow_current(f, t);
@@ -240,7 +242,8 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
         dw_fs_close(fd);
         return NULL;
     }
-    struct tail *t = begin_tail(a, f, path, fd, st, k);
+    bool skip = !k && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
+    struct tail *t = begin_tail(a, f, path, fd, st, k, skip ? st->size_bytes : 0);
     if (!t)
         return NULL;
     tail_note(a, t, st);
@@ -258,17 +261,19 @@ static void put_rotated(struct found *f, struct tail *t)
         f->current = t;
 }
 
-struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
+struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k, bool unpacked)
 {
     struct dw_stat content;
     if (dw_fs_fstat(fd, &content) < 0) {
         dw_fs_close(fd);
         return NULL;
     }
-    struct tail *t = begin_tail(a, f, path, fd, st, k);
+    struct tail *t = begin_tail(a, f, path, fd, st, k, 0);
     if (!t)
         return NULL;
     tail_note(a, t, &content);
+    t->unpacked = unpacked ? content.size_bytes : 0;
+    a->unpacked += t->unpacked;
     put_rotated(f, t);
     return t;
 }
@@ -349,7 +354,7 @@ static void resume_elsewhere(struct agent *a, const struct found *f, const struc
         if (k->gone_ns)
             (void)(keep_resume(a, k) || packed_resume(a, k, &sure));
         else if (was_truncated(a, f, k, live))
-            (void)(copy_resume(a, k) || packed_resume(a, k, &sure));
+            (void)copy_resume(a, k);
     }
 }
 
@@ -363,7 +368,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
     if (!look->known)
-        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : a->left_ns);
+        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : a->meta.left_ns);
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
     siblings_fini(&s);
@@ -371,15 +376,17 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
 
 void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
-    struct elders look = {.known = known, .before_ns = f->elders_ns, .moved = true};
+    struct elders look = {.known = known, .before_ns = f->looked_ns, .moved = true};
     f->elders_ns = agent_now(a);
+    f->looked_ns = dw_clock_real(&dw_clock_system);
+    f->look_due = false;
     for (int i = 0; i < LOOKS && look.moved; i++) {
         look.moved = false;
         look_at_elders(a, f, &look);
     }
     f->unsure = look.moved; /* the next scan looks again, at what came since the same time */
     if (look.moved)
-        f->elders_ns = look.before_ns;
+        f->looked_ns = look.before_ns;
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
@@ -439,7 +446,7 @@ static bool take_newest(struct agent *a, struct found *f)
 
 static bool elders_due(const struct agent *a, const struct found *f)
 {
-    return agent_now(a) - f->elders_ns >= AGENT_ELDERS_NS;
+    return f->look_due || agent_now(a) - f->elders_ns >= AGENT_ELDERS_NS;
 }
 
 void tails_look(struct agent *a, struct found *f)

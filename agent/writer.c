@@ -95,7 +95,7 @@ static int write_rows(struct writer *w)
         last = p;
     }
     if (rc == DW_OK && last)
-        rc = checkpoint_put_parent(w->conf.checkpoint, &last->head);
+        rc = checkpoint_put_parent(w->conf.checkpoint, &last->head, last->seen_ns);
     int end = checkpoint_end(w->conf.checkpoint);
     if (rc == DW_OK)
         rc = end;

@@ -254,7 +254,9 @@ static void page_confinement(struct dw_buf *b)
 #undef READ_BELOW
     }, calls[] = {
 #define SYSCALL(name, why) {#name, why},
+#define NETCALL(name, why) {#name, "over Kafka: " why},
 #include "dogwatch/tbl/agent_syscalls.h"
+#undef NETCALL
 #undef SYSCALL
     };
     dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "

@@ -175,6 +175,6 @@ void doctor_logs(struct doctor *d)
         if (l.found)
             say_looked(d, "logs", d->opt->logs.item[i].ptr, &l);
         else
-            doctor_say(d, DOCTOR_WARN, "is the pattern right? `*` and `?` within a name, `**` for any depth", "nothing matches %s", d->opt->logs.item[i].ptr);
+            doctor_say(d, DOCTOR_WARN, "is the pattern right? `*` and `?` stand for parts of one name", "nothing matches %s", d->opt->logs.item[i].ptr);
     }
 }

@@ -2,7 +2,7 @@
  * service: messages to the service manager, and descriptors it kept.
  *
  * Invariants:
- *   (1) A manager that does not read is given up after a second, once: the program's work does not wait for it.
+ *   (1) A manager that does not read is waited for a second, and then let alone for a while: the program's work does not wait for it.
  *   (2) Every descriptor that was passed is closed on execve(2) and at the end, taken or not.
  */
 #include "dogwatch/conf/service.h"
@@ -15,6 +15,7 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/base/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 enum { FIRST_PASSED = 3, MESSAGE_MAX = 128, PATIENCE_S = 1 };
+#define AGAIN_NS (10 * DW_NS_PER_S)
 
 /* A number in the environment; 0: none. */
 static uint64_t number_of(const char *name)
@@ -128,11 +130,19 @@ static bool send_message(struct dw_service *s, const char *text, int fd)
         *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
-    if (sendmsg(s->socket, &m, MSG_NOSIGNAL) >= 0)
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (now < s->again_ns)
+        return false;
+    ssize_t sent;
+    do
+        sent = sendmsg(s->socket, &m, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
         return true;
-    dw_warn("the service manager takes no messages: from here on nothing is told to it, and it keeps no files open for us");
-    dw_fs_close(s->socket);
-    s->socket = -1;
+    s->again_ns = now + AGAIN_NS;
+    if (!s->said)
+        dw_warn("the service manager takes no messages: what is deleted while we are dead may be lost; it is asked again every %d s", (int)(AGAIN_NS / DW_NS_PER_S));
+    s->said = true;
     return false;
 }
 

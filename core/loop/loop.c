@@ -77,6 +77,14 @@ void dw_loop_turn(struct dw_loop *l)
         (void)uv_idle_stop(&l->idle);
 }
 
+void dw_loop_pace(struct dw_loop *l, uint64_t tick_ms)
+{
+    if (uv_timer_get_repeat(&l->timer) == tick_ms || l->ending)
+        return;
+    uv_timer_set_repeat(&l->timer, tick_ms);
+    (void)uv_timer_again(&l->timer); /* fails only for a timer that was never started */
+}
+
 void dw_loop_end(struct dw_loop *l, int rc)
 {
     if (l->ending)

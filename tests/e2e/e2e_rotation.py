@@ -142,7 +142,18 @@ class CopyTruncate(Writer):
         self.size = 0
 
 
-KINDS = [Docker3, DockerCompress, Docker1, Conmon, Kubelet, Logrotate, CopyTruncate]
+class CopyCompress(Writer):
+    """logrotate, copytruncate and compress: the copy is packed before we come to look for it."""
+
+    def rotate(self):
+        self.shift('.gz')
+        shutil.copyfile(self.path, self.old(1))
+        self.file.truncate(0)
+        self.size = 0
+        self.pack(self.old(1))
+
+
+KINDS = [Docker3, DockerCompress, Docker1, Conmon, Kubelet, Logrotate, CopyTruncate, CopyCompress]
 only = os.environ.get('DW_KIND')
 writers = [kind(kind.__name__) for kind in KINDS if not only or kind.__name__ == only]
 data = os.path.join(dir_, 'data')

@@ -24,6 +24,8 @@ struct dw_service {
     int socket; /* -1: nobody listens */
     struct dw_service_fd *kept;
     uint32_t kept_count;
+    int64_t again_ns; /* a manager that did not read is let alone until then */
+    bool said;        /* ... and that was said */
     int64_t watchdog_ns, told_ns; /* how often it wants to hear that we live, 0: not at all */
 };
 
@@ -35,7 +37,7 @@ void dw_service_end(struct dw_service *s);
 void dw_service_tell(struct dw_service *s, const char *what);
 /* That we live, when it is due; each turn of a loop. */
 void dw_service_live(struct dw_service *s, int64_t mono_ns);
-/* Has a descriptor kept under a name (letters, digits, '-'), until it is let go. False: nobody keeps it. */
+/* Has a copy of a descriptor kept under a name (letters, digits, '-'), until it is let go; `fd` stays the caller's. False: nobody keeps it. */
 bool dw_service_keep(struct dw_service *s, int fd, const char *name);
 void dw_service_let_go(struct dw_service *s, const char *name);
 

@@ -21,7 +21,7 @@ struct dw_loop_work {
     void (*stop)(void *arg);
     /* SIGHUP came: the configuration may be another. A turn follows. NULL: SIGHUP is not minded. */
     void (*reload)(void *arg);
-    uint64_t tick_ms; /* it turns at least so often */
+    uint64_t tick_ms; /* it turns at least so often, until dw_loop_pace */
 };
 
 /* In caller's memory, which must stay where it is until dw_loop_fini. */
@@ -45,6 +45,8 @@ DW_MUST_USE int dw_loop_init(struct dw_loop *l, const struct dw_loop_work *work,
 DW_MUST_USE int dw_loop_run(struct dw_loop *l);
 /* Turns now; does nothing once it is ending. */
 void dw_loop_turn(struct dw_loop *l);
+/* From now on it turns at least every `tick_ms`. */
+void dw_loop_pace(struct dw_loop *l, uint64_t tick_ms);
 /* Lets dw_loop_run come back with that code. The first call counts. */
 void dw_loop_end(struct dw_loop *l, int rc);
 /* Closes every handle, the program's own too, and waits for their last callbacks. */

@@ -1,7 +1,7 @@
 /* CONF(name, TYPE, field, default, min, max, unit, doc): options of dogwatch-agent. See conf/conf.h. */
 CONF(data, PATH, data, "/var/lib/dogwatch", 0, 0, "", "Folder that holds checkpoint, key and spool. One agent a folder.")
 CONF(host.name, STRING, host_name, "", 0, 0, "", "Name of this host in every event. Empty: what the system calls itself.")
-CONF(logs, LIST, logs, "", 0, 0, "", "Files to read, as globs (`*` and `?`; `**` for any depth), beside what discovery finds.")
+CONF(logs, LIST, logs, "", 0, 0, "", "Files to read, as globs (`*` and `?`, each within one name), beside what discovery finds.")
 CONF(discover.docker, BOOL, discover_docker, "true", 0, 0, "", "Read logs of docker containers (json-file) below discover.docker_root.")
 CONF(discover.cri, BOOL, discover_cri, "true", 0, 0, "", "Read logs of pods below discover.pods_root and discover.containers_root.")
 CONF(discover.podman, BOOL, discover_podman, "true", 0, 0, "", "Read logs of podman containers (k8s-file).")
