@@ -591,7 +591,8 @@ int agent_turn(struct agent *a, bool *ret_more)
 
 bool agent_waits(const struct agent *a)
 {
-    return dw_batch_count(a->batch) || a->hold || a->opt->until_idle || a->read_until_ns || a->last_scan_ns == 0;
+    bool under_way = writer_acked(a->writer) < a->parcels || a->spool.on; /* what is about to vanish may have to be let go meanwhile */
+    return dw_batch_count(a->batch) || under_way || a->hold || a->opt->until_idle || a->read_until_ns || a->last_scan_ns == 0;
 }
 
 void agent_stop(struct agent *a, int64_t read_ns)
