@@ -242,23 +242,28 @@ bool agent_knows(const struct agent *a, const char *path)
     return f && !f->adopted;
 }
 
+static void refuse_label(const struct found *f, const char *what, struct dw_str value)
+{
+    DW_COUNT(labels_refused);
+    dw_warn("%s: a label of its container is no %s: '%.*s'", f->path, what, DW_ARG(value));
+}
+
 /* What labels ask for. One that cannot be obeyed is said, and the log is read as without it. */
 static void obey_labels(const struct agent *a, struct found *f, const struct found *seen)
 {
     struct dw_buf why = {0};
     struct dw_str format = seen->label[LABEL_FORMAT], multiline = seen->label[LABEL_MULTILINE];
+    enum dw_multiline kind;
     dw_user_format_free(f->own.user);
     f->own = (struct line_format){0};
     f->has_own = format.len && dw_format_option(format, &f->own.parser, &f->own.user, &why) == DW_OK;
-    f->multiline = a->multiline;
-    bool joins = !multiline.len || (dw_multiline_find(multiline, &f->multiline) && f->multiline != DW_MULTILINE_START);
-    if (!joins)
-        f->multiline = a->multiline;
-    if (!joins || (format.len && !f->has_own)) {
-        DW_COUNT(labels_refused);
-        dw_warn("%s: a label of its container is no %s: '%.*s'", f->path, joins ? "format" : "kind of joining", DW_ARG(joins ? format : multiline));
-    }
     dw_buf_fini(&why);
+    if (format.len && !f->has_own)
+        refuse_label(f, "format", format);
+    bool joins = multiline.len && dw_multiline_find(multiline, &kind) && kind != DW_MULTILINE_START;
+    f->multiline = joins ? kind : a->multiline;
+    if (multiline.len && !joins)
+        refuse_label(f, "kind of joining", multiline);
     f->excluded = a->opt->labels_exclude && dw_str_eq(seen->label[LABEL_EXCLUDE], DW_STR("true"));
     if (f->excluded) {
         DW_COUNT(discover_excluded);

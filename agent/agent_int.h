@@ -32,6 +32,7 @@ struct found;
 enum {
     AGENT_PATH_MAX = 4096,
     AGENT_STREAMS_MAX = 100000,
+    AGENT_LOOKS = 8, /* at files that are renamed meanwhile; then the next scan looks again */
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
 };
 
@@ -50,6 +51,9 @@ struct fingerprint {
 void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *p);
 /* Whether the file still has the content of the fingerprint; an error says that it cannot be told. */
 DW_MUST_USE int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same);
+struct checkpoint_row;
+/* Whether a file holds what was read of a row's stream: as many bytes at least, and the same before its place. Its state is given where it can be told. */
+bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st);
 /* Whether a time of the file system is old enough to tell what was written before it from what is written now. */
 bool stamp_tells(const struct agent *a, int64_t stamp_ns);
 bool same_file(const struct dw_stream *s, const struct dw_stat *st);
@@ -304,8 +308,8 @@ DW_MUST_USE int rows_sweep(struct agent *a);
 /* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none; names
  * may have moved on while it looked. */
 bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
-/* Opens, unpacked, the compressed file of a log that holds what stood before a place, and at least `low` bytes; a file that came before `birth_ns` is none of it.
- * *ret_sure: there is none. */
+/* Opens, unpacked, the compressed file beside the log `path` that holds what was read of a row's stream; one that came before the stream's file is none of it.
+ * *ret_fd is the caller's, *ret_st of the compressed file. False and *ret_sure: there is none; where that is not sure names moved on, or it passes (no room). */
 bool packed_find(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure);
 /* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again. */
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns);

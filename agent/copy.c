@@ -14,7 +14,6 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-
 /* A copy, opened: as it was made, or out of what gzip made of it. */
 struct copy {
     int fd;
@@ -33,7 +32,8 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
         int fd;
         if (tails_find(a, &s.item[i].st) || folder_open(a, &s.item[i], &fd, ret_moved) < 0) /* what is read as a stream of its own is no copy */
             continue;
-        if (dw_fs_fstat(fd, &ret->st) == DW_OK && ret->st.size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same)
+        same = print_holds(a, fd, row, &ret->st);
+        if (same)
             ret->fd = fd;
         else
             dw_fs_close(fd);
@@ -44,11 +44,10 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
 
 static bool find(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret)
 {
-    enum { LOOKS = 8 };
     bool found = false, moved = row->print.len > 0, sure; /* of one that nothing was read of it cannot be told */
     if (!moved)
         return false;
-    for (int i = 0; i < LOOKS && !found && moved; i++)
+    for (int i = 0; i < AGENT_LOOKS && !found && moved; i++)
         found = find_once(a, path, row, ret, &moved);
     ret->unpacked = !found;
     return found || packed_find(a, path, row, &ret->fd, &ret->st, &sure);

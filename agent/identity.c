@@ -90,6 +90,12 @@ int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool
     return DW_OK;
 }
 
+bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st)
+{
+    bool same = false;
+    return dw_fs_fstat(fd, ret_st) == DW_OK && ret_st->size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
+}
+
 bool stamp_tells(const struct agent *a, int64_t stamp_ns)
 {
     int64_t tick = stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;

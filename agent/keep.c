@@ -37,18 +37,11 @@ void keep_drop(struct agent *a, struct tail *t)
     a->kept_count--;
 }
 
-static bool holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st)
-{
-    bool same = false;
-    return fd >= 0 && dw_fs_fstat(fd, ret_st) == DW_OK && same_file(&row->stream, ret_st) && ret_st->size_bytes >= row->low
-        && print_check(a, fd, &row->print, &same) == DW_OK && same;
-}
-
 bool keep_resume(struct agent *a, struct known *k)
 {
     struct dw_stat st;
     uint32_t i = 0, count = a->service ? a->service->kept_count : 0;
-    while (i < count && !holds(a, a->service->kept[i].fd, &k->row, &st))
+    while (i < count && !(a->service->kept[i].fd >= 0 && print_holds(a, a->service->kept[i].fd, &k->row, &st) && same_file(&k->row.stream, &st)))
         i++;
     struct found *f = i < count ? rows_log(a, k) : NULL;
     if (!f)

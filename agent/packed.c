@@ -24,7 +24,7 @@
 #include <fcntl.h>
 #include <zlib.h>
 
-enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, LOOKS = 8, HEAD = 4096, MAGIC = 0x1f };
+enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f };
 #define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
@@ -143,14 +143,7 @@ static bool size_of(const struct agent *a, const struct sibling *s, uint32_t *re
     return rc == DW_OK && n == TRAILER;
 }
 
-/* Whether the unpacked file holds what was read of the stream. Of one that nothing was read of it cannot be told. */
-static bool holds(const struct agent *a, int fd, const struct checkpoint_row *row)
-{
-    struct dw_stat st;
-    bool same = false;
-    return row->print.len && dw_fs_fstat(fd, &st) == DW_OK && st.size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
-}
-
+/* Of a stream that nothing was read of it cannot be told. */
 static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row, bool *ret_moved)
 {
     uint32_t size;
@@ -170,10 +163,11 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
     folder_packed(a, path, &s);
     for (uint32_t i = 0; i < s.count && !found; i++) {
         int fd;
+        struct dw_stat content;
         bool older = came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
         if (older || !may_hold(a, &s.item[i], row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
             continue;
-        found = holds(a, fd, row);
+        found = print_holds(a, fd, row, &content);
         if (found) {
             *ret_fd = fd;
             *ret_st = s.item[i].st;
@@ -190,7 +184,7 @@ bool packed_find(struct agent *a, const char *path, const struct checkpoint_row 
 {
     bool found = false;
     *ret_sure = false;
-    for (int i = 0; i < LOOKS && !found && !*ret_sure; i++)
+    for (int i = 0; i < AGENT_LOOKS && !found && !*ret_sure; i++)
         found = find_once(a, path, row, ret_fd, ret_st, ret_sure);
     return found;
 }
@@ -252,11 +246,10 @@ static bool is_open(struct agent *a, const struct found *f, const struct sibling
 static bool was_read(const struct agent *a, const struct found *f, int fd)
 {
     struct dw_stat st;
-    if (dw_fs_fstat(fd, &st) < 0)
-        return false;
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
-        if (r->low == st.size_bytes && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && holds(a, fd, r))
+        bool of_log = memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0;
+        if (of_log && r->print.len && print_holds(a, fd, r, &st) && r->low == st.size_bytes)
             return true;
     }
     return false;

@@ -32,7 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, ANCHORS_MAX = 1024, LINKS_MAX = 10000 };
+enum { PATH_BYTES = 4096, ANCHORS_MAX = 1024 };
 
 /* struct landlock_ruleset_attr of ABI 6; older kernels take a beginning of it. */
 struct ruleset {
@@ -148,7 +148,7 @@ static void allow_glob(struct sandbox *s, const char *pattern)
     (void)snprintf(fixed, sizeof fixed, "%.*s", (int)strcspn(pattern, "*?["), pattern);
     allow_folder_of(s, fixed);
     bool any = glob(pattern, GLOB_NOSORT, NULL, &g) == 0; /* NOLINT(concurrency-mt-unsafe): one thread */
-    for (size_t i = 0; any && i < g.gl_pathc && i < LINKS_MAX; i++)
+    for (size_t i = 0; any && i < g.gl_pathc; i++)
         if (realpath(g.gl_pathv[i], target) && strcmp(target, g.gl_pathv[i]) != 0)
             allow_folder_of(s, target);
     globfree(&g);

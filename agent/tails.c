@@ -20,8 +20,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { LOOKS = 8 }; /* a file that rotates faster than this is looked at again at the next scan */
-
 void tail_free(struct tail *t)
 {
     if (!t)
@@ -380,7 +378,7 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
     f->elders_ns = agent_now(a);
     f->looked_ns = dw_clock_real(&dw_clock_system);
     f->look_due = false;
-    for (int i = 0; i < LOOKS && look.moved; i++) {
+    for (int i = 0; i < AGENT_LOOKS && look.moved; i++) {
         look.moved = false;
         look_at_elders(a, f, &look);
     }
@@ -467,7 +465,7 @@ void tails_look(struct agent *a, struct found *f)
         return; /* the same file under another log's name: a link, or a rotated file of a log that a glob names too */
     if (f->current && f->current != t)
         retire(a, f->current);
-    for (int i = 0; i < LOOKS && !take_newest(a, f); i++)
+    for (int i = 0; i < AGENT_LOOKS && !take_newest(a, f); i++)
         continue;
 }
 

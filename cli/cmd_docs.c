@@ -244,15 +244,25 @@ static void page_redact(struct dw_buf *b)
     dw_buf_printf(b, hashes, DW_REDACT_HASH_MAX, DW_REDACT_HASH_MIN, DW_REDACT_KEY_MIN);
 }
 
+/* A row of a table of names and what they are. */
+struct row {
+    const char *name, *doc;
+};
+
+static void put_rows(struct dw_buf *b, const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dw_buf_printf(b, "| `%s` | %s |\n", rows[i].name, rows[i].doc);
+}
+
 static void page_confinement(struct dw_buf *b)
 {
-    static const struct {
-        const char *name, *why;
-    } reads[] = {
+    static const struct row reads[] = {
 #define READ_BELOW(path, why) {path, why},
 #include "dogwatch/tbl/agent_reads.h"
 #undef READ_BELOW
-    }, calls[] = {
+    };
+    static const struct row calls[] = {
 #define SYSCALL(name, why) {#name, why},
 #define NETCALL(name, why) {#name, "over Kafka: " why},
 #include "dogwatch/tbl/agent_syscalls.h"
@@ -261,47 +271,39 @@ static void page_confinement(struct dw_buf *b)
     };
     dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "
                      "Before it reads a line it limits itself for good, by what this kernel has (`sandbox` in [agent.md](agent.md)):\n\n"
-                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file` and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
+                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file`, the folder of the configuration, what `kafka.options` names, and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
                      "TCP port is listened on, and over `transport: dir` none connected to.\n"
-                     "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Sockets are of the families inet, inet6, unix and netlink; threads are made, processes are not.\n\n"
+                     "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Over `transport: dir` no socket is opened; over Kafka they are of the families inet, inet6, unix and netlink. Threads are made, processes are not.\n\n"
                      "A fence stands around the folders that are there. When a folder of logs comes later, or is made anew, the agent ends well with code 4 and wants to be started again (`dogwatch up`, systemd "
                      "and Kubernetes do); it goes on where it was. A link that comes later and leads elsewhere is refused and said: name its folder in `sandbox.read`.\n\n"
                      "| read | for |\n|---|---|\n", made);
-    for (size_t i = 0; i < DW_COUNT_OF(reads); i++)
-        dw_buf_printf(b, "| `%s` | %s |\n", reads[i].name, reads[i].why);
+    put_rows(b, reads, DW_COUNT_OF(reads));
     dw_buf_printf(b, "\n| system call | for |\n|---|---|\n");
-    for (size_t i = 0; i < DW_COUNT_OF(calls); i++)
-        dw_buf_printf(b, "| %s | %s |\n", calls[i].name, calls[i].why);
+    put_rows(b, calls, DW_COUNT_OF(calls));
 }
 
 static void page_doctor(struct dw_buf *b)
 {
-    static const struct {
-        const char *name, *doc;
-    } checks[] = {
+    static const struct row checks[] = {
 #define CHECK(name, function, doc) {name, doc},
 #include "dogwatch/tbl/doctor_checks.h"
 #undef CHECK
     };
     dw_buf_printf(b, "# What `dogwatch doctor` looks at\n\n%sIt asks as who calls it, by the configuration of the agent, and changes nothing. Exit code 1: something keeps logs from being read or sent.\n\n"
                      "| check | looks at |\n|---|---|\n", made);
-    for (size_t i = 0; i < DW_COUNT_OF(checks); i++)
-        dw_buf_printf(b, "| `%s` | %s |\n", checks[i].name, checks[i].doc);
+    put_rows(b, checks, DW_COUNT_OF(checks));
 }
 
 static void page_labels(struct dw_buf *b)
 {
-    static const struct {
-        const char *name, *doc;
-    } labels[] = {
+    static const struct row labels[] = {
 #define LABEL(id, name, doc) {name, doc},
 #include "dogwatch/tbl/container_labels.h"
 #undef LABEL
     };
     dw_buf_printf(b, "# Labels of containers\n\n%sOf docker's containers, out of their config.v2.json: `docker run --label dogwatch.io/format=nginx_access ...`. Labels are read when a log is found; a container "
                      "keeps its labels for life. Annotations of pods are not read: they stand in no file of the node.\n\n| label | says |\n|---|---|\n", made);
-    for (size_t i = 0; i < DW_COUNT_OF(labels); i++)
-        dw_buf_printf(b, "| `%s` | %s |\n", labels[i].name, labels[i].doc);
+    put_rows(b, labels, DW_COUNT_OF(labels));
 }
 
 static void page_multiline(struct dw_buf *b)

@@ -48,7 +48,8 @@ check('hidden' not in events, 'what is not to be read is not', events.get('hidde
 check('not read: a label of its container says so' in said, 'and that is said', said)
 same(counted.get('discover_excluded'), 1, 'and counted')
 same(events['wrong'][0].get('message', ''), 'hello', 'a label that is no format: as without it')
-check("is no kind of joining: 'no_such_kind'" in said and counted.get('labels_refused') == 1, 'and that is said and counted', (said, counted))
+check("is no kind of joining: 'no_such_kind'" in said and "is no format: 'no_such_format'" in said, 'and each is said', said)
+same(counted.get('labels_refused'), 2, 'and counted')
 
 events, said, counted = run('not-allowed')
 same(len(events['hidden']), 1, 'a container does not hide by itself')

@@ -114,6 +114,13 @@ static inline void rename_log(const struct bed *b, const char *from, const char 
     assert_int_equal(rename(path_of(b, from), path_of(b, to)), 0);
 }
 
+/* And its writer begins a new file. */
+static inline void rotate(const struct bed *b, const char *name, const char *to, const char *first)
+{
+    rename_log(b, name, to);
+    put(b, name, first);
+}
+
 static inline void remove_log(const struct bed *b, const char *name)
 {
     assert_int_equal(unlink(path_of(b, name)), 0);

@@ -1,12 +1,6 @@
 /* Tests of the ends of streams: when an end is declared, what comes after it, and when a stream is forgotten. */
 #include "agent_bed.h"
 
-static void rotate(struct bed *b, const char *name, const char *to, const char *first)
-{
-    rename_log(b, name, to);
-    put(b, name, first);
-}
-
 static void a_file_that_grows_long_after_it_was_renamed_is_read(void **state)
 {
     (void)state;

@@ -20,12 +20,6 @@ static void compress_log(struct bed *b, const char *name)
     remove_log(b, name);
 }
 
-static void rotate(struct bed *b, const char *name, const char *to, const char *first)
-{
-    rename_log(b, name, to);
-    put(b, name, first);
-}
-
 static void leave(struct bed *b, bool killed)
 {
     wait_for_writer(b);
