@@ -171,25 +171,29 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
     return dw_parser_option_check(option, key, value, why);
 }
 
+static const struct dw_program program_of_agent = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = check_option};
+
+/* What shows only across options. */
+static int check_whole(const struct dw_conf *conf)
+{
+    return dw_parser_options_check(conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say});
+}
+
 /* SIGHUP: a good configuration is taken by a new start, since the sandbox is made of it; of a bad one the mistakes are told, and nothing changes. */
 static void reload(void *arg)
 {
     struct program *p = arg;
     struct dw_agent_options opt;
     struct dw_conf conf;
-    struct dw_diag_sink sink = {.report = dw_program_say};
     if (p->deadline_ns)
         return;
-    int rc = dw_conf_init(&conf, &dw_conf_agent, &opt);
+    int rc = dw_program_load(&program_of_agent, p->config, &conf, &opt);
     if (rc == DW_OK) {
-        conf.check = check_option;
-        rc = dw_conf_load_file(&conf, &dw_fs_system, p->config, sink);
-        if (rc == DW_OK)
-            rc = dw_parser_options_check(&conf, &dw_fs_system, sink);
+        rc = check_whole(&conf);
         dw_conf_fini(&conf);
     }
     if (rc < 0) {
-        dw_error("%s: %s; the configuration stays as it was", p->config, dw_err_text(rc));
+        dw_error("the configuration stays as it was");
         return;
     }
     dw_info("%s is good: ending, to be started again with it", p->config);
@@ -313,19 +317,18 @@ static int work(struct program *p, const struct dw_agent_options *opt)
 
 int main(int argc, char **argv)
 {
-    static const struct dw_program program = {.name = "dogwatch-agent", .table = &dw_conf_agent, .check = check_option};
     struct dw_agent_options opt;
     struct dw_conf conf;
     int code;
-    if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
+    if (!dw_program_begin(&program_of_agent, argc, argv, &conf, &opt, &code))
         return code;
-    dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
+    dw_log_setup(program_of_agent.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
     if (p) {
         p->service.socket = -1;
         p->config = argv[2];
     }
-    int rc = p ? dw_parser_options_check(&conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say}) : DW_ENOMEM;
+    int rc = p ? check_whole(&conf) : DW_ENOMEM;
     rc = rc == DW_OK ? work(p, &opt) : rc;
     bool unread = rc == DW_OK && opt.until_idle && p->unread, again = rc == DW_OK && p->again;
     if (unread)

@@ -278,7 +278,7 @@ static void plain_glob(struct agent *a, const char *pattern)
     globfree(&g);
 }
 
-static const char podman_root[] = "/var/lib/containers/storage/overlay-containers";
+static const char podman_root[] = DW_PODMAN_ROOT;
 
 static bool is_below(const char *path, const char *root)
 {

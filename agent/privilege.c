@@ -26,7 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, CAPABILITIES_MAX = 64 };
+enum { CAPABILITIES_MAX = 64 };
 
 /* A file with a second name may be somebody else's: only what is root's own and has one name is given. By descriptor, for names may be changed meanwhile by
  * whoever had the folder before. */
@@ -67,18 +67,22 @@ static int give_folder(const char *path, bool queue, const struct passwd *to)
     return rc;
 }
 
-/* DATA's folders that the agent writes in. The collector's stay its own. */
+int confine_own(const struct dw_agent_options *opt, unsigned i, char path[CONFINE_PATH_MAX])
+{
+    static const char *const names[CONFINE_OWN] = {"agent", "agent/spool", "state", [CONFINE_QUEUE] = "queue"};
+    if (i == CONFINE_QUEUE && opt->queue_dir.len)
+        return snprintf(path, CONFINE_PATH_MAX, "%s", opt->queue_dir.ptr) < CONFINE_PATH_MAX ? DW_OK : DW_ELIMIT;
+    return dw_path_join(path, CONFINE_PATH_MAX, opt->data.ptr, names[i]);
+}
+
+/* The agent's own folders. The collector's stay its own. */
 static int give_folders(const struct dw_agent_options *opt, const struct passwd *to)
 {
-    enum { QUEUE = 3 };
-    static const char *const names[] = {"agent", "agent/spool", "state", [QUEUE] = "queue"};
-    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
-        char path[PATH_BYTES];
-        int rc = dw_path_join(path, sizeof path, opt->data.ptr, names[i]);
-        if (rc == DW_OK && i == QUEUE && opt->queue_dir.len)
-            rc = snprintf(path, sizeof path, "%s", opt->queue_dir.ptr) < PATH_BYTES ? DW_OK : DW_ELIMIT;
+    char path[CONFINE_PATH_MAX];
+    for (unsigned i = 0; i < CONFINE_OWN; i++) {
+        int rc = confine_own(opt, i, path);
         if (rc == DW_OK)
-            rc = give_folder(path, i == QUEUE, to);
+            rc = give_folder(path, i == CONFINE_QUEUE, to);
         if (rc < 0) {
             dw_error("%s: cannot be given to the user %s: %s", path, to->pw_name, dw_err_text(rc));
             return rc;

@@ -32,7 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, ANCHORS_MAX = 1024 };
+enum { PATH_BYTES = CONFINE_PATH_MAX, ANCHORS_MAX = 1024 };
 
 /* struct landlock_ruleset_attr of ABI 6; older kernels take a beginning of it. */
 struct ruleset {
@@ -164,10 +164,9 @@ static void allow_named(struct sandbox *s, const struct dw_conf_map *options)
 
 static void allow_own(struct sandbox *s, const struct dw_agent_options *opt)
 {
-    static const char *const names[] = {"agent", "state", "queue"};
-    for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
-        char path[PATH_BYTES];
-        int rc = dw_path_join(path, sizeof path, opt->data.ptr, names[i]);
+    char path[CONFINE_PATH_MAX];
+    for (unsigned i = 0; i < CONFINE_OWN; i++) {
+        int rc = confine_own(opt, i, path);
         if (rc == DW_OK)
             rc = dw_fs_mkdirs(&dw_fs_system, path, 0750);
         if (rc < 0) {
@@ -177,8 +176,6 @@ static void allow_own(struct sandbox *s, const struct dw_agent_options *opt)
         }
         allow(s, path, WRITE);
     }
-    if (opt->queue_dir.len && dw_fs_mkdirs(&dw_fs_system, opt->queue_dir.ptr, 0750) == DW_OK)
-        allow(s, opt->queue_dir.ptr, WRITE);
 }
 
 /* The folder, for a file is replaced when it is edited; but never all there is. */
@@ -205,7 +202,7 @@ static void allow_all(struct sandbox *s, const struct dw_agent_options *opt)
         allow_logs(s, opt->discover_containers_root.ptr);
     }
     if (opt->discover_podman || opt->discover_cri)
-        allow_logs(s, "/var/lib/containers/storage/overlay-containers");
+        allow_logs(s, DW_PODMAN_ROOT);
     for (uint32_t i = 0; i < opt->logs.count; i++)
         allow_glob(s, opt->logs.item[i].ptr);
     for (uint32_t i = 0; i < opt->sandbox_read.count; i++)

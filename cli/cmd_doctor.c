@@ -22,6 +22,11 @@ static const struct {
 #undef CHECK
 };
 
+const char *doctor_reason(int why)
+{
+    return strerror(why); /* NOLINT(concurrency-mt-unsafe): one thread */
+}
+
 void doctor_say(struct doctor *d, enum doctor_state state, const char *mend, const char *format, ...)
 {
     static const char *const words[] = {"ok", "warn", "bad"};

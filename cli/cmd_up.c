@@ -6,6 +6,7 @@
  *
  * Exit codes: 0 both ended cleanly · 1 --until-idle found no log · 2 usage or configuration · 3 locked, or a program cannot run.
  */
+#include "doctor.h"
 #include "up.h"
 #include "up_keep.h"
 
@@ -86,27 +87,10 @@ static uint32_t count_glob(const char *pattern, uint32_t *ret_unreadable)
     return n;
 }
 
-/* docker containers whose log is no json-file: their config says which driver they use. */
-static void say_drivers(void)
+static void say_driver(void *arg, const char *path, struct dw_str driver)
 {
-    glob_t g = {0};
-    static const char *const drivers[] = {"local", "none", "journald", "awslogs", "syslog", "fluentd", "gelf", "splunk", "gcplogs"};
-    if (glob("/var/lib/docker/containers/*/hostconfig.json", 0, NULL, &g) != 0) /* NOLINT(concurrency-mt-unsafe): one thread */
-        return;
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        struct dw_buf text = {0};
-        if (dw_fs_read_file(&dw_fs_system, g.gl_pathv[i], 1 << 20, &text) == DW_OK) {
-            for (size_t k = 0; k < DW_COUNT_OF(drivers); k++) {
-                char type[64];
-                (void)snprintf(type, sizeof type, "\"LogConfig\":{\"Type\":\"%s\"", drivers[k]);
-                if (dw_str_find(dw_buf_view(&text), dw_str_of(type)) < text.len)
-                    (void)fprintf(stderr, "  cannot read the container of %s: its log driver is '%s'; start it with: docker run --log-driver json-file ...\n",
-                        g.gl_pathv[i], drivers[k]);
-            }
-        }
-        dw_buf_fini(&text);
-    }
-    globfree(&g);
+    (void)arg;
+    (void)fprintf(stderr, "  cannot read the container of %s: its log driver is '%.*s'; start it with: docker run --log-driver json-file ...\n", path, DW_ARG(driver));
 }
 
 /* How many logs there are to read. */
@@ -115,7 +99,7 @@ static uint32_t say_found(const struct up *u)
     static const struct {
         const char *what, *pattern;
     } places[] = {{"docker containers", "/var/lib/docker/containers/*/*-json.log"}, {"pods' containers", "/var/log/pods/*/*/*.log"},
-        {"podman containers", "/var/lib/containers/storage/overlay-containers/*/userdata/ctr.log"}};
+        {"podman containers", DW_PODMAN_ROOT "/*/userdata/ctr.log"}};
     uint32_t unreadable = 0, found = 0;
     (void)fprintf(stderr, "dogwatch up: data in %s, rules from %s\n", u->data, u->rules[0] ? u->rules : "(none found)");
     for (int i = 0; i < u->logs_count; i++) {
@@ -129,7 +113,7 @@ static uint32_t say_found(const struct up *u)
         found += n;
     }
     if (u->logs_count == 0)
-        say_drivers();
+        doctor_drivers("/var/lib/docker/containers", say_driver, NULL);
     return found;
 }
 

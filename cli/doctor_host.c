@@ -23,11 +23,6 @@
 enum { CONNECT_MS = 3000, SMALL_FILE = 4096 };
 #define ROOM_LOW (1ull << 30)
 
-static const char *reason(int why)
-{
-    return strerror(why); /* NOLINT(concurrency-mt-unsafe): one thread */
-}
-
 /* A number in a file of /proc; 0 when it is not there. */
 static uint64_t number_in(const char *path)
 {
@@ -90,9 +85,9 @@ void doctor_data(struct doctor *d)
     for (char *slash; access(path, F_OK) != 0 && (slash = strrchr(path, '/')) && slash != path;)
         *slash = '\0'; /* what is not there yet is made below the first that is */
     if (access(path, W_OK | X_OK) != 0)
-        doctor_say(d, DOCTOR_BAD, "give the agent's user this folder, or name another one: data", "%s cannot be written: %s", path, reason(errno));
+        doctor_say(d, DOCTOR_BAD, "give the agent's user this folder, or name another one: data", "%s cannot be written: %s", path, doctor_reason(errno));
     else if (statvfs(path, &room) != 0)
-        doctor_say(d, DOCTOR_WARN, "see the error", "%s: how much room there is cannot be told: %s", path, reason(errno));
+        doctor_say(d, DOCTOR_WARN, "see the error", "%s: how much room there is cannot be told: %s", path, doctor_reason(errno));
     else if ((uint64_t)room.f_bavail * room.f_frsize < ROOM_LOW)
         doctor_say(d, DOCTOR_WARN, "make room, or lower queue.max_bytes and spool.limit", "%s: %llu MB are free, less than 1 GiB", path,
             (unsigned long long)((uint64_t)room.f_bavail * room.f_frsize / 1000000));
@@ -129,7 +124,7 @@ void doctor_clock(struct doctor *d)
     struct timex t = {0};
     int state = adjtimex(&t);
     if (state < 0)
-        doctor_say(d, DOCTOR_WARN, "see the error", "the kernel does not tell about its clock: %s", reason(errno));
+        doctor_say(d, DOCTOR_WARN, "see the error", "the kernel does not tell about its clock: %s", doctor_reason(errno));
     else if (state == TIME_ERROR || t.status & STA_UNSYNC)
         doctor_say(d, DOCTOR_WARN, "a time service: systemd-timesyncd, chrony, or the host's own", "no time service keeps the clock");
     else
@@ -172,7 +167,7 @@ static void look_at_broker(struct doctor *d, struct dw_str broker)
         why = connect_to(a);
     freeaddrinfo(found);
     if (why)
-        doctor_say(d, DOCTOR_BAD, "is the broker running, and does a firewall let this host through?", "%s:%s: %s", name, port, reason(why));
+        doctor_say(d, DOCTOR_BAD, "is the broker running, and does a firewall let this host through?", "%s:%s: %s", name, port, doctor_reason(why));
     else
         doctor_say(d, DOCTOR_OK, "", "%s:%s takes connections", name, port);
 }

@@ -17,11 +17,6 @@
 
 enum { HOPS_MAX = 8, NAMED_MAX = 5, CONFIG_MAX = 1 << 20 };
 
-static const char *reason(int why)
-{
-    return strerror(why); /* NOLINT(concurrency-mt-unsafe): one thread */
-}
-
 /* What matches one pattern: how many, how many cannot be opened, and which was the first of these. */
 struct looked {
     uint32_t found, refused;
@@ -55,7 +50,7 @@ static void say_looked(struct doctor *d, const char *what, const char *where, co
     d->logs += l->found;
     if (l->refused)
         doctor_say(d, DOCTOR_BAD, l->why == EACCES ? mend : "see the error", "%u of %u %s cannot be read, the first: %s: %s", l->refused, l->found, what,
-            l->first, reason(l->why));
+            l->first, doctor_reason(l->why));
     else if (l->found)
         doctor_say(d, DOCTOR_OK, "", "%u %s in %s", l->found, what, where);
     else
@@ -73,7 +68,7 @@ static void look_below(struct doctor *d, const char *what, const char *root, con
         return;
     }
     if (access(root, R_OK | X_OK) != 0) {
-        doctor_say(d, DOCTOR_BAD, "run the agent as root, or give its user the right to read and enter this folder", "%s: %s", root, reason(errno));
+        doctor_say(d, DOCTOR_BAD, "run the agent as root, or give its user the right to read and enter this folder", "%s: %s", root, doctor_reason(errno));
         return;
     }
     (void)snprintf(pattern, sizeof pattern, "%s/%s", root, below);
@@ -82,29 +77,32 @@ static void look_below(struct doctor *d, const char *what, const char *root, con
     say_looked(d, what, root, &l);
 }
 
-/* Containers whose log driver leaves no json-file. */
-static void say_drivers(struct doctor *d)
+void doctor_drivers(const char *root, void (*each)(void *arg, const char *path, struct dw_str driver), void *arg)
 {
     char pattern[CLI_PATH_MAX];
     glob_t g = {0};
     static const char key[] = "\"LogConfig\":{\"Type\":\"";
-    uint32_t named = 0;
-    (void)snprintf(pattern, sizeof pattern, "%s/*/hostconfig.json", d->opt->discover_docker_root.ptr);
+    (void)snprintf(pattern, sizeof pattern, "%s/*/hostconfig.json", root);
     if (glob(pattern, 0, NULL, &g) != 0) /* NOLINT(concurrency-mt-unsafe): one thread */
         return;
-    for (size_t i = 0; i < g.gl_pathc && named < NAMED_MAX; i++) {
+    for (size_t i = 0; i < g.gl_pathc; i++) {
         struct dw_buf text = {0};
         if (dw_fs_read_file(&dw_fs_system, g.gl_pathv[i], CONFIG_MAX, &text) == DW_OK) {
             struct dw_str all = dw_buf_view(&text);
             size_t at = dw_str_find(all, dw_str_of(key));
             struct dw_str rest = dw_str_slice(all, at + sizeof key - 1, all.len), driver = dw_str_cut(&rest, '"');
-            if (at < all.len && !dw_str_eq(driver, DW_STR("json-file")) && ++named)
-                doctor_say(d, DOCTOR_BAD, "docker run --log-driver json-file, or \"log-driver\" in /etc/docker/daemon.json", "log driver %.*s leaves no file: %s",
-                    DW_ARG(driver), g.gl_pathv[i]);
+            if (at < all.len && !dw_str_eq(driver, DW_STR("json-file")))
+                each(arg, g.gl_pathv[i], driver);
         }
         dw_buf_fini(&text);
     }
     globfree(&g);
+}
+
+static void say_driver(void *arg, const char *path, struct dw_str driver)
+{
+    doctor_say(arg, DOCTOR_BAD, "docker run --log-driver json-file, or \"log-driver\" in /etc/docker/daemon.json", "log driver %.*s leaves no file: %s",
+        DW_ARG(driver), path);
 }
 
 void doctor_docker(struct doctor *d)
@@ -112,7 +110,7 @@ void doctor_docker(struct doctor *d)
     if (!d->opt->discover_docker)
         return;
     look_below(d, "docker logs", d->opt->discover_docker_root.ptr, "*/*-json.log");
-    say_drivers(d);
+    doctor_drivers(d->opt->discover_docker_root.ptr, say_driver, d);
 }
 
 void doctor_pods(struct doctor *d)
@@ -124,7 +122,7 @@ void doctor_pods(struct doctor *d)
 void doctor_podman(struct doctor *d)
 {
     if (d->opt->discover_podman)
-        look_below(d, "podman logs", "/var/lib/containers/storage/overlay-containers", "*/userdata/ctr.log");
+        look_below(d, "podman logs", DW_PODMAN_ROOT, "*/userdata/ctr.log");
 }
 
 /* The first hop of a link that leads nowhere; false: all lead somewhere. */

@@ -33,6 +33,20 @@ static void print_usage(const struct dw_program *p, FILE *to)
         p->name, p->table->name);
 }
 
+int dw_program_load(const struct dw_program *p, const char *path, struct dw_conf *conf, void *values)
+{
+    int rc = dw_conf_init(conf, p->table, values);
+    if (rc == DW_OK) {
+        conf->check = p->check;
+        rc = dw_conf_load_file(conf, &dw_fs_system, path, (struct dw_diag_sink){.report = dw_program_say});
+        if (rc < 0)
+            dw_conf_fini(conf);
+    }
+    if (rc < 0 && rc != DW_ECONFIG)
+        dw_error("%s: %s", path, dw_err_text(rc));
+    return rc;
+}
+
 bool dw_program_begin(const struct dw_program *p, int argc, char **argv, struct dw_conf *conf, void *values, int *ret_exit)
 {
     dw_log_setup(p->name, DW_LOG_INFO);
@@ -45,16 +59,7 @@ bool dw_program_begin(const struct dw_program *p, int argc, char **argv, struct 
         print_usage(p, help ? stdout : stderr);
     if (argc != 3 || strcmp(argv[1], "--config") != 0)
         return false;
-    struct dw_diag_sink sink = {.report = dw_program_say};
-    int rc = dw_conf_init(conf, p->table, values);
-    if (rc == DW_OK) {
-        conf->check = p->check;
-        rc = dw_conf_load_file(conf, &dw_fs_system, argv[2], sink);
-        if (rc < 0)
-            dw_conf_fini(conf);
-    }
-    if (rc < 0 && rc != DW_ECONFIG)
-        dw_error("%s: %s", argv[2], dw_err_text(rc));
+    int rc = dw_program_load(p, argv[2], conf, values);
     *ret_exit = dw_program_exit(rc);
     return rc == DW_OK;
 }

@@ -24,6 +24,9 @@ struct dw_collector_options {
 #undef CONF_OLD
 #undef CONF_ITEMS
 
+/* Where podman keeps its containers, as root. */
+#define DW_PODMAN_ROOT "/var/lib/containers/storage/overlay-containers"
+
 /* Order of the words of ENUM options in the tables. */
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
 enum dw_trust_option { DW_TRUST_PINNED, DW_TRUST_LISTED };

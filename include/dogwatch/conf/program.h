@@ -26,6 +26,10 @@ struct dw_program {
 bool dw_program_begin(
     const struct dw_program *p, int argc, char **argv, struct dw_conf *conf, void *values, int *ret_exit);
 
+/* Loads a file for it into `conf` and `values`; mistakes, and what else keeps it from being read, are told on stderr. On DW_OK dw_conf_fini later, else there
+ * is nothing to be freed. DW_ECONFIG, codes of fs.h. */
+DW_MUST_USE int dw_program_load(const struct dw_program *p, const char *path, struct dw_conf *conf, void *values);
+
 /* For a dw_diag_sink: mistakes to stderr, with place, line, caret and hint. */
 void dw_program_say(void *unused, const struct dw_diags *d);
 
