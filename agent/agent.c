@@ -249,7 +249,7 @@ static void refuse_label(const struct found *f, const char *what, struct dw_str 
 }
 
 /* What labels ask for. One that cannot be obeyed is said, and the log is read as without it. */
-static void obey_labels(const struct agent *a, struct found *f, const struct found *seen)
+static void obey_labels(const struct agent *a, struct found *f, const struct sighting *seen)
 {
     struct dw_buf why = {0};
     struct dw_str format = seen->label[LABEL_FORMAT], multiline = seen->label[LABEL_MULTILINE];
@@ -271,44 +271,88 @@ static void obey_labels(const struct agent *a, struct found *f, const struct fou
     }
 }
 
-static void copy_log(const struct agent *a, struct found *f, const struct found *seen)
+/* Where a value of a log is held anyway: the host's name, and what stands in its path. NULL: nowhere. */
+static const char *held_at(const struct agent *a, const struct found *f, struct dw_str v)
+{
+    return dw_str_eq(v, dw_str_of(a->host)) ? a->host : memmem(f->path, strlen(f->path), v.ptr, v.len);
+}
+
+/* The fields of a log in one piece of memory. */
+static int copy_fields(const struct agent *a, struct found *f, const struct sighting *seen)
+{
+    size_t bytes = seen->field_count * sizeof *f->field;
+    for (uint32_t i = 0; i < seen->field_count; i++)
+        bytes += held_at(a, f, dw_field_str(&seen->field[i])) ? 0 : seen->field[i].len;
+    struct dw_field *field = dw_alloc(bytes);
+    if (!field)
+        return DW_ENOMEM;
+    char *text = (char *)(field + seen->field_count);
+    for (uint32_t i = 0; i < seen->field_count; i++) {
+        struct dw_str v = dw_field_str(&seen->field[i]);
+        const char *held = held_at(a, f, v);
+        field[i] = seen->field[i];
+        field[i].v.ptr = held ? held : text;
+        if (held)
+            continue;
+        memcpy(text, v.ptr, v.len);
+        text += v.len;
+    }
+    dw_free(f->field);
+    f->field = field;
+    f->field_count = seen->field_count;
+    return DW_OK;
+}
+
+static int copy_log(const struct agent *a, struct found *f, const struct sighting *seen)
 {
     obey_labels(a, f, seen);
     f->envelope = seen->envelope;
-    f->field_count = seen->field_count;
     memcpy(f->series, seen->series, sizeof f->series);
-    dw_arena_fini(&f->arena);
-    dw_arena_init(&f->arena, 0);
-    for (uint32_t i = 0; i < seen->field_count; i++) {
-        struct dw_str copy = dw_arena_copy(&f->arena, dw_field_str(&seen->field[i]));
-        f->field[i] = seen->field[i];
-        f->field[i].v.ptr = copy.ptr ? copy.ptr : "";
-        f->field[i].len = (uint32_t)copy.len;
-    }
+    return copy_fields(a, f, seen);
 }
 
-static struct found *add_log(struct agent *a, const struct found *seen)
+static void free_log(struct found *f)
+{
+    dw_user_format_free(f->own.user);
+    dw_free(f->field);
+    dw_free(f->path);
+    dw_free(f);
+}
+
+static struct found *add_log(struct agent *a, const struct sighting *seen)
 {
     struct found *f = dw_calloc(1, sizeof *f);
-    char *path = f ? dw_strndup(seen->path, strlen(seen->path)) : NULL;
-    if (!path) {
-        dw_free(f);
+    if (f)
+        f->path = dw_strndup(seen->path, strlen(seen->path));
+    if (!f || !f->path || copy_log(a, f, seen) < 0) {
+        if (f)
+            free_log(f);
         a->failed = DW_ENOMEM;
         return NULL;
     }
-    f->path = path;
     f->last_size = -1;
-    dw_arena_init(&f->arena, 0);
-    copy_log(a, f, seen);
     f->next = a->found;
     a->found = f;
-    dw_table_add(&a->logs, &f->by_path, hash_of_path(path));
+    dw_table_add(&a->logs, &f->by_path, hash_of_path(f->path));
     return f;
+}
+
+/* More is known now of a log that was adopted. Frames in the making name its streams by what was known. */
+static void learn_log(struct agent *a, struct found *f, const struct sighting *seen)
+{
+    int rc = ship_flush(a);
+    if (rc == DW_OK)
+        rc = copy_log(a, f, seen);
+    if (rc < 0)
+        a->failed = rc;
+    for (struct tail *t = a->tail; t; t = t->next)
+        if (t->series == f)
+            tail_name_fields(t);
 }
 
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
 {
-    struct found seen = {.envelope = DW_ENV_AUTO, .field_count = 2};
+    struct sighting seen = {.envelope = DW_ENV_AUTO, .field_count = 2};
     struct dw_str host = dw_str_of(a->host), name = dw_str_of(path);
     if (agent_log(a, path))
         return;
@@ -319,106 +363,26 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
     struct found *f = add_log(a, &seen);
     if (!f)
         return;
-    f->adopted = true;
+    f->adopted = a->restless = true;
     f->gone_ns = agent_now(a);
     f->next_ordinal = rows_next_ordinal(a, series);
 }
 
-void agent_found(struct agent *a, const struct found *seen)
+void agent_found(struct agent *a, const struct sighting *seen)
 {
     struct found *f = agent_log(a, seen->path);
     if (!f)
         f = add_log(a, seen);
     else if (f->adopted)
-        copy_log(a, f, seen);
-    if (!f)
+        learn_log(a, f, seen);
+    if (!f || a->failed)
         return;
-    a->new_logs |= !f->told;
+    told_log(a, f);
     f->adopted = false;
     f->gone_ns = 0;
     f->seen = true;
     if (!f->excluded)
         tails_look(a, f);
-}
-
-static int scan(struct agent *a)
-{
-    int64_t now = dw_clock_mono(a->clock);
-    if (a->scanned && now - a->last_scan_ns < a->opt->scan_interval)
-        return DW_OK;
-    a->last_scan_ns = now;
-    int64_t began_ns = dw_clock_real(&dw_clock_system); /* it is held against times of files */
-    discover_scan(a);
-    tails_after_scan(a);
-    int rc = rows_sweep(a);
-    for (struct found *f = a->found; f; f = f->next)
-        if (f->adopted && f->elders_ns == 0)
-            tails_take_elders(a, f, true);
-    folder_close(&a->folder);
-    if (!a->scanned)
-        keep_let_go(a);
-    a->scanned = true;
-    a->seen_ns = began_ns;
-    a->unread = 0;
-    for (struct found *f = a->found; f; f = f->next)
-        a->unread += f->unread && !f->gone_ns;
-    for (struct tail *t = a->tail; t; t = t->next)
-        t->dirty = true; /* the slow way, for file systems that tell nothing */
-    return rc;
-}
-
-static void note_path(struct agent *a, const char *path)
-{
-    for (struct dw_node *n = dw_table_find(&a->tails_by_path, hash_of_path(path)); n; n = dw_table_next(n)) {
-        struct tail *t = DW_ITEM(n, struct tail, by_path);
-        if (strcmp(t->path, path) == 0)
-            t->dirty = true;
-    }
-}
-
-/* Tails keep the path where they were found: a rotated file is noted under that of its log, too. */
-static void note_rotated(struct agent *a, char *path)
-{
-    struct found *f = folder_rotated(path) ? agent_log(a, path) : NULL;
-    if (!f)
-        return;
-    f->look_due = true;
-    note_path(a, path);
-}
-
-void agent_note(struct agent *a, const char *dir, const char *name, bool structure)
-{
-    char path[AGENT_PATH_MAX];
-    size_t len = strlen(dir);
-    if (structure)
-        a->last_scan_ns = 0;
-    if (name && dw_path_join(path, sizeof path, dir, name) == DW_OK) {
-        note_path(a, path);
-        note_rotated(a, path);
-        return;
-    }
-    for (struct tail *t = a->tail; t; t = t->next)
-        if (strncmp(t->path, dir, len) == 0 && t->path[len] == '/')
-            t->dirty = true;
-}
-
-void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg)
-{
-    if (!a->new_logs)
-        return;
-    a->new_logs = false;
-    for (struct found *f = a->found; f; f = f->next) {
-        char dir[AGENT_PATH_MAX];
-        if (f->told || f->gone_ns)
-            continue;
-        f->told = true;
-        (void)snprintf(dir, sizeof dir, "%s", f->path);
-        char *slash = strrchr(dir, '/');
-        if (slash && slash != dir) {
-            *slash = '\0';
-            each(arg, dir);
-        }
-    }
 }
 
 /* A file that gave way and cannot be read for long: what is left of it is lost. */
@@ -463,7 +427,7 @@ static int read_all(struct agent *a, bool *ret_more)
 static bool is_idle(const struct agent *a, const struct tail *t)
 {
     int64_t since = t->last_fed_ns > t->last_growth_ns ? t->last_fed_ns : t->last_growth_ns;
-    return t->state != TAIL_ENDED && t->at_end && !t->dirty && !t->followers && dw_lines_pending(t->lines)
+    return t->state != TAIL_ENDED && t->at_end && !t->dirty && !t->followers && t->lines && dw_lines_pending(t->lines)
         && agent_now(a) - since > a->opt->join_idle;
 }
 
@@ -581,6 +545,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (a->stopping)
         return DW_OK;
     rc = a->read_until_ns ? DW_OK : scan(a);
+    scan_stir_noted(a);
     if (rc == DW_OK && !hold(a))
         rc = read_all(a, ret_more);
     if (rc == DW_OK)
@@ -588,6 +553,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (rc == DW_OK)
         rc = send_due(a);
     drop_ended(a);
+    tails_rest(a);
     bool idle = !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
@@ -597,7 +563,7 @@ int agent_turn(struct agent *a, bool *ret_more)
 bool agent_waits(const struct agent *a)
 {
     bool under_way = writer_acked(a->writer) < a->parcels || a->spool.on; /* what is about to vanish may have to be let go meanwhile */
-    return dw_batch_count(a->batch) || under_way || a->hold || a->opt->until_idle || a->read_until_ns || a->last_scan_ns == 0;
+    return dw_batch_count(a->batch) || under_way || a->hold || a->opt->until_idle || a->read_until_ns || a->all_due || a->some_due;
 }
 
 void agent_stop(struct agent *a, int64_t read_ns)
@@ -605,6 +571,7 @@ void agent_stop(struct agent *a, int64_t read_ns)
     if (a->read_until_ns)
         return;
     a->read_until_ns = dw_clock_mono(a->clock) + read_ns + 1;
+    tails_wake_changed(a);
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true;
 }
@@ -614,15 +581,21 @@ bool agent_done(struct agent *a)
     return a->stopping && writer_acked(a->writer) == a->parcels && !(a->opt->until_idle && a->spool.on);
 }
 
-static void free_found(struct found *f)
+void agent_forget_log(struct agent *a, struct found **at)
 {
-    while (f) {
-        struct found *next = f->next;
-        dw_arena_fini(&f->arena);
-        dw_user_format_free(f->own.user);
-        dw_free(f->path);
-        dw_free(f);
-        f = next;
+    struct found *f = *at;
+    *at = f->next;
+    told_forget(a, f);
+    dw_table_remove(&a->logs, &f->by_path);
+    free_log(f);
+}
+
+static void free_tails(struct tail *t)
+{
+    while (t) {
+        struct tail *next = t->next;
+        tail_free(t);
+        t = next;
     }
 }
 
@@ -631,17 +604,15 @@ void agent_close(struct agent *a)
     if (!a)
         return;
     writer_stop(a->writer);
-    while (a->tail) {
-        struct tail *t = a->tail;
-        a->tail = t->next;
-        tail_free(t);
-    }
-    free_found(a->found);
+    free_tails(a->tail);
+    free_tails(a->resting);
+    while (a->found)
+        agent_forget_log(a, &a->found);
     while (a->known)
         rows_drop(a, a->known);
     dw_table_fini(&a->logs);
+    told_close(a);
     dw_table_fini(&a->tails_by_file);
-    dw_table_fini(&a->tails_by_path);
     dw_table_fini(&a->known_by_file);
     dw_table_fini(&a->known_by_series);
     folder_close(&a->folder);

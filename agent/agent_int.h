@@ -10,6 +10,8 @@
 #ifndef DOGWATCH_AGENT_INT_H
 #define DOGWATCH_AGENT_INT_H
 
+#include "watch.h"
+
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/table.h"
@@ -149,35 +151,40 @@ void writer_stop(struct writer *w);
 
 /* ---- tail (tail.c): one stream ---- */
 
+/* Bytes of a stream that are in no event, by reason. */
+struct declared {
+    uint64_t cut;     /* ends of long lines */
+    uint64_t skipped; /* what stood there before the first start */
+    uint64_t let_go;  /* what a full spool could not keep */
+};
+
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
 
 struct tail {
-    struct tail *next;
-    struct dw_node by_file, by_path;
-    struct dw_stream stream;
-    struct dw_arena arena; /* fields of the stream */
+    struct tail *next, **at; /* in the agent's list of those that are at work, or of those that rest */
+    struct dw_node by_file;
+    struct dw_stream stream; /* its fields are the log's */
     struct found *series;  /* shared by all tails of the series */
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
     uint32_t followers;    /* streams whose `before` this is */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
-    char *path;            /* where it was found last */
+    char *path;            /* where it was found last; the log's own string where it is that */
     int fd;
     enum tail_state state;
     enum stream_end end;
     uint64_t end_parcel;   /* all is acknowledged, its end too, when so many frames are */
     uint64_t last_parcel;  /* ... and all that was handed over */
-    struct dw_lines *lines;
+    struct dw_lines *lines;      /* NULL: nothing is read yet, or any more ... */
+    struct dw_lines_place place; /* ... and it goes on here */
     const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
-    uint32_t refusals[3];   /* in a row */
+    uint8_t refusals[3];    /* in a row */
     bool fixed_format;      /* chosen by configuration */
     const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     bool stamped;           /* ... which tell that nothing was written since if they are the same */
-    uint64_t begin;         /* first byte of this run */
-    uint64_t cut_bytes, skipped_bytes; /* declared in this epoch: ends of long lines; what stood there before the first start */
-    uint64_t let_go_bytes;             /* ... and what a full spool could not keep */
+    struct declared *declared; /* in this epoch; NULL: nothing */
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     int64_t last_fed_ns; /* when bytes of it were read last */
@@ -186,10 +193,11 @@ struct tail {
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
-    char kept[DW_SERVICE_NAME]; /* the name under which the service manager keeps its file; empty: it does not */
+    char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     bool dirty;             /* something may have been written */
     bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
+    bool rests;             /* in the agent's list of those */
     bool touched;           /* has events or declarations in the batch */
     struct tail *touched_next;
 };
@@ -210,10 +218,8 @@ enum label {
     LABELS
 };
 
-/* A log as its writer sees it: one path that is there now, and what is known of it. */
-struct found {
-    struct found *next;
-    struct dw_node by_path;
+/* A log as a look finds it. */
+struct sighting {
     char *path;
     enum dw_envelope envelope;
     uint8_t series[DW_ID_BYTES];
@@ -221,9 +227,20 @@ struct found {
     struct dw_field field[24];
     uint32_t field_count;
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
-    struct line_format own;      /* what LABEL_FORMAT made of it */
-    bool has_own, excluded;
+};
+
+/* A log as its writer sees it: one path, and what is known of it. There may be very many: each byte here counts. */
+struct found {
+    struct found *next;
+    struct dw_node by_path;
+    char *path;
+    struct dw_field *field; /* one piece of memory with what they point to, but for what is in `path` */
+    struct hop *hop;        /* links on its way, see told.c */
+    struct line_format own; /* what LABEL_FORMAT made of it */
+    uint8_t series[DW_ID_BYTES];
+    enum dw_envelope envelope;
     enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
+    uint32_t field_count;
     uint64_t next_ordinal;
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
@@ -231,12 +248,15 @@ struct found {
     uint32_t tail_count;  /* of the series */
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
-    bool look_due;        /* look at them at the next scan */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
+    bool has_own, excluded;
+    bool look_due;        /* look at them at the next scan */
+    bool noted;           /* some file of it was written to */
+    bool stirred;         /* something of its name, or of a link on its way, is another */
     bool unsure;          /* it was rotated faster than it could be looked at: look again */
     bool unread;          /* it is there and could not be opened */
     bool adopted;         /* known from the checkpoint alone: nothing but the path is known of it */
-    bool told;            /* its folder is watched */
+    bool told;            /* the kernel tells of everything that happens to it */
     bool seen;            /* by the scan in hand */
 };
 
@@ -326,6 +346,7 @@ bool copy_resume(struct agent *a, struct known *k);
 /* Has a tail's file kept by the service manager; lets it go. */
 void keep_put(struct agent *a, struct tail *t);
 void keep_drop(struct agent *a, struct tail *t);
+void keep_drop_all(struct agent *a);
 /* A stream whose file is gone: reads on in the one that was kept. Then `k` is dropped. */
 bool keep_resume(struct agent *a, struct known *k);
 /* After the first scan: nothing else that was kept is needed. */
@@ -333,8 +354,41 @@ void keep_let_go(struct agent *a);
 
 /* Looks at all roots and globs: calls agent_found for each log. */
 void discover_scan(struct agent *a);
+/* Whether something that comes, goes or may be read from now on at a path may change what a look at all finds. */
+bool discover_cares(const struct agent *a, const char *path);
 /* Whether configuration names a path as a log's. */
 bool discover_wants(const struct agent *a, const char *path);
+
+/* ---- told (told.c): of which logs the kernel tells ---- */
+
+/* A folder where looks begin, and how it stood at the last one; zeros: it was not there. */
+struct root {
+    char *path;
+    uint64_t device, inode;
+};
+/* Such a folder, before a look at everything lists it. */
+void told_root(struct agent *a, const char *dir);
+/* Whether one of them is another folder now. */
+bool told_roots_changed(const struct agent *a);
+void told_close(struct agent *a);
+/* A folder that a look at everything lists next. Where it is not told of, looks go by the clock. */
+void told_folder(struct agent *a, const char *dir);
+/* Finds out anew whether a log is told of. */
+void told_log(struct agent *a, struct found *f);
+void told_forget(struct agent *a, struct found *f);
+/* Calls `each` for every log that has a link to a path. */
+void told_logs_at(struct agent *a, const char *path, void (*each)(struct agent *a, struct found *f));
+
+/* ---- scan (scan.c): when it is looked for logs ---- */
+
+/* What is due now. */
+DW_MUST_USE int scan(struct agent *a);
+/* The kernel told of a name: its streams are read at the next turn, and one that came or went is looked at again. */
+void scan_note(struct agent *a, const char *dir, const char *name, enum watch_what what);
+/* Tails of logs that were written to have something to read. */
+void scan_stir_noted(struct agent *a);
+/* Something happened that was not told in full. */
+void scan_missed(struct agent *a);
 
 /* ---- the agent ---- */
 
@@ -354,13 +408,18 @@ struct agent {
     struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
     struct dw_service *service;    /* NULL: none; the program's */
+    struct watches *watches;       /* NULL: nothing is told, all goes by the clock; the program's */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
     struct dw_table logs; /* struct found by path */
-    struct tail *tail;
-    uint32_t tail_count;
-    struct dw_table tails_by_file, tails_by_path;
+    struct root *root;
+    uint32_t root_count;
+    struct dw_table hops;     /* places that links of logs lead to, by path */
+    struct tail *tail;        /* at work ... */
+    struct tail *resting;     /* ... and those at whose files nothing happens: told of, read to the end, without lines */
+    uint32_t tail_count;      /* of both */
+    struct dw_table tails_by_file;
     struct known *known;
     struct dw_table known_by_file, known_by_series;
     struct folder folder;
@@ -371,7 +430,8 @@ struct agent {
     struct dw_extent *more; /* DW_LINE_PIECES_MAX: extents of the line in hand */
     char *chunk;
     size_t chunk_cap;
-    int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
+    int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_sweep_ns;
+    int64_t last_scan_ns, last_all_ns, next_all_ns; /* looks at what is due, and at everything; not before */
     int64_t anchor_real_ns, anchor_mono_ns;
     int64_t first_ns; /* when an agent was here first; 0: not known */
     int64_t seen_ns;  /* the last scan began */
@@ -390,7 +450,12 @@ struct agent {
     struct dw_spool_state spool;
     int64_t taken_ns, vanish_ns; /* when the brokers took something last; when it was looked for what is about to vanish */
     bool spool_full;
-    bool stopping, scanned, hold, new_logs;
+    bool all_due, some_due; /* looks */
+    bool untold;    /* something is not told of by the kernel */
+    bool noted;     /* a log is */
+    bool restless;  /* a log has to be looked at again */
+    bool rows_open; /* a row may be of a stream that goes on */
+    bool stopping, scanned, hold;
     int failed;
 };
 
@@ -409,19 +474,17 @@ bool agent_waits(const struct agent *a);
 void agent_stop(struct agent *a, int64_t read_ns);
 /* Whether everything is acknowledged after agent_stop (or until_idle). */
 bool agent_done(struct agent *a);
-/* A name in a folder changed: its streams are read at the next turn; `structure`: names came or went, so look again. */
-void agent_note(struct agent *a, const char *dir, const char *name, bool structure);
-/* Folders worth watching: calls `each` with the folder of every log that was found, or came back, since the last call. */
-void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg);
 void agent_close(struct agent *a);
 
 /* Whether a log of that path was seen before: then only its path matters, and nothing else about it need be looked up. */
 bool agent_knows(const struct agent *a, const char *path);
 /* discover.c calls this for each log it sees; `f` is borrowed, fields are copied. */
-void agent_found(struct agent *a, const struct found *f);
+void agent_found(struct agent *a, const struct sighting *f);
 
 /* Enters a log of which nothing but a rotated file is there. */
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series);
+/* Forgets a log without tails, which is *at in the agent's list. */
+void agent_forget_log(struct agent *a, struct found **at);
 /* The log of a path, or NULL. */
 struct found *agent_log(const struct agent *a, const char *path);
 
@@ -438,10 +501,19 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
     bool unpacked);
 /* Logs whose name is gone: their streams are read to the end, and then the log is forgotten. */
 void tails_after_scan(struct agent *a);
+/* Looks at logs that something happened to, or that have to be looked at by the clock. */
+void tails_look_at_restless(struct agent *a);
+/* Something may have been written to a tail's file; one that rests goes on. */
+void tail_stir(struct agent *a, struct tail *t);
+/* Tails with nothing to do rest; those whose file is not as it was go on. */
+void tails_rest(struct agent *a);
+void tails_wake_changed(struct agent *a);
 /* Frees a tail, which is *at in the agent's list. */
 void tails_drop(struct agent *a, struct tail **at);
-/* What makes lines of a stream of `f`, from `start` on; NULL without memory. */
-struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint64_t start);
+/* Makes its lines, where it has none. DW_ENOMEM. */
+DW_MUST_USE int tail_make_lines(const struct agent *a, struct tail *t);
+/* It goes on at a place where nothing waits. */
+void tail_move_to(struct tail *t, uint64_t place);
 
 /* vanish.c: files that are about to vanish while the brokers are away */
 /* A look at the brokers: do they take frames, and has what is about to vanish to go to the spool? */
@@ -456,6 +528,16 @@ void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st);
 DW_MUST_USE int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row *ret);
 /* Whether the file's size is another than at the last look; what cannot be told is no. Notes whether it is deleted. */
 bool tail_changed(struct tail *t);
+/* Whether the file of a tail that rests is as it was. */
+bool tail_sleeps(const struct tail *t);
+/* Whether a tail's file is as it was read, and its times would tell if it changed. */
+bool tail_settles(const struct agent *a, struct tail *t);
+/* The fields of the stream are its log's. */
+void tail_name_fields(struct tail *t);
+/* Where it is counted what of it is in no event; NULL without memory. */
+struct declared *tail_declared(struct tail *t);
+/* Up to where it is read. */
+uint64_t tail_offset(const struct tail *t);
 /* A stream that is over goes on. */
 void tail_reopen(struct agent *a, struct tail *t);
 void tail_free(struct tail *t);

@@ -18,23 +18,15 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */, WATCHES_MAX = 100000 };
+enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */ };
 #define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
-
-struct watch {
-    struct watch *next, **at; /* in the list of all */
-    struct dw_node by_dir;
-    uv_fs_event_t handle;
-    struct program *program;
-    char dir[];
-};
 
 struct program {
     struct dw_loop loop;
     uv_async_t wake;
     struct agent *agent;
-    struct watch *watch;
-    struct dw_table watches; /* by folder */
+    struct watches *watches;
+    uv_poll_t hears;
     struct dw_counters_file counters;
     struct sandbox *sandbox;
     struct dw_service service;
@@ -43,6 +35,7 @@ struct program {
     int64_t deadline_ns, open_at_ns;
     int64_t looked_ns; /* when the sandbox was held against the folders last */
     uint32_t unread; /* logs that could not be opened */
+    bool rests;      /* nothing waits for a clock */
     bool again;      /* to be started again */
 };
 
@@ -53,74 +46,49 @@ static void on_wake(void *arg)
     (void)rc; /* documented never to fail on an open handle */
 }
 
-static void free_watch(uv_handle_t *handle)
-{
-    dw_free(handle->data);
-}
-
-/* A folder that is gone is watched again once a log in it comes back. */
-static void unwatch(struct watch *w)
-{
-    dw_table_remove(&w->program->watches, &w->by_dir);
-    *w->at = w->next;
-    if (w->next)
-        w->next->at = w->at;
-    uv_close((uv_handle_t *)&w->handle, free_watch);
-}
-
-static void on_event(uv_fs_event_t *handle, const char *name, int events, int status)
-{
-    struct watch *w = handle->data;
-    struct dw_stat st;
-    bool structure = events & UV_RENAME;
-    (void)status;
-    if (w->program->agent)
-        agent_note(w->program->agent, w->dir, name, structure);
-    if (structure && dw_fs_stat(w->dir, &st) == DW_ENOENT)
-        unwatch(w);
-}
-
-static bool is_watched(const struct program *p, const char *dir, uint64_t hash)
-{
-    for (struct dw_node *n = dw_table_find(&p->watches, hash); n; n = dw_table_next(n))
-        if (strcmp(DW_ITEM(n, struct watch, by_dir)->dir, dir) == 0)
-            return true;
-    return false;
-}
-
-static void watch_folder(void *arg, const char *dir)
+static void on_change(void *arg, const char *dir, const char *name, enum watch_what what)
 {
     struct program *p = arg;
-    uint64_t hash = hash_of_path(dir);
-    if (is_watched(p, dir, hash))
-        return;
-    size_t bytes = strlen(dir) + 1;
-    struct watch *w = p->watches.count < WATCHES_MAX ? dw_calloc(1, sizeof *w + bytes) : NULL;
-    if (!w)
-        return; /* the timer looks there too */
-    if (uv_fs_event_init(&p->loop.uv, &w->handle) != 0) {
-        dw_free(w);
+    if (p->agent)
+        scan_note(p->agent, dir, name, what);
+}
+
+static void on_missed(void *arg)
+{
+    struct program *p = arg;
+    if (p->agent)
+        scan_missed(p->agent);
+}
+
+/* While it turns often anyway many changes make one turn. */
+static void on_told(uv_poll_t *poll, int status, int events)
+{
+    struct program *p = poll->data;
+    (void)status;
+    (void)events;
+    watches_hear(p->watches, &(struct watch_ear){.arg = p, .change = on_change, .missed = on_missed});
+    if (p->rests)
+        dw_loop_turn(&p->loop);
+}
+
+/* Without it all goes by the clock. */
+static void begin_watching(struct program *p)
+{
+    int rc = watches_new(&p->watches);
+    if (rc == DW_OK && uv_poll_init(&p->loop.uv, &p->hears, watches_fd(p->watches)) == 0) {
+        p->hears.data = p;
+        (void)uv_poll_start(&p->hears, UV_READABLE, on_told); /* cannot fail on a handle that was made */
         return;
     }
-    memcpy(w->dir, dir, bytes);
-    w->program = p;
-    w->handle.data = w;
-    if (uv_fs_event_start(&w->handle, on_event, dir, 0) != 0)
-        dw_warn("%s: cannot be watched; looking every %lld ms instead", dir,
-            (long long)(p->agent->opt->scan_interval / DW_NS_PER_MS));
-    w->next = p->watch;
-    w->at = &p->watch;
-    if (w->next)
-        w->next->at = &w->next;
-    p->watch = w;
-    dw_table_add(&p->watches, &w->by_dir, hash);
+    dw_warn("the kernel does not tell of folders; they are looked at by the clock");
+    watches_free(p->watches);
+    p->watches = NULL;
 }
 
 /* The producer is over: what was not acknowledged is read from the files again, in a new epoch. */
 static void begin_again(struct program *p)
 {
-    for (struct tail *t = p->agent->tail; t; t = t->next)
-        keep_drop(p->agent, t);
+    keep_drop_all(p->agent);
     agent_close(p->agent);
     p->agent = NULL;
     p->open_at_ns = dw_clock_mono(&dw_clock_system) + AGAIN_NS;
@@ -129,8 +97,10 @@ static void begin_again(struct program *p)
 static int open_agent(struct program *p)
 {
     int rc = agent_open(p->opt, on_wake, p, &p->agent);
-    if (rc == DW_OK)
+    if (rc == DW_OK) {
         p->agent->service = &p->service;
+        p->agent->watches = p->watches;
+    }
     return rc;
 }
 
@@ -241,8 +211,8 @@ static bool turn(void *arg)
         dw_loop_end(&p->loop, DW_OK);
         return false;
     }
-    agent_folders(p->agent, watch_folder, p);
-    dw_loop_pace(&p->loop, more || agent_waits(p->agent) ? TICK_MS : REST_MS);
+    p->rests = !more && !agent_waits(p->agent);
+    dw_loop_pace(&p->loop, p->rests ? REST_MS : TICK_MS);
     return more && !p->agent->hold;
 }
 
@@ -262,6 +232,8 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->opt = opt;
     rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
     if (rc == DW_OK)
+        begin_watching(p);
+    if (rc == DW_OK)
         rc = open_agent(p);
     if (rc == DW_OK) {
         dw_service_tell(&p->service, "READY=1");
@@ -270,6 +242,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
     dw_loop_fini(&p->loop);
+    watches_free(p->watches);
     return rc;
 }
 
@@ -306,12 +279,6 @@ static int work(struct program *p, const struct dw_agent_options *opt)
         return rc;
     rc = run(p, opt);
     dw_counters_file_save(&p->counters, true);
-    while (p->watch) {
-        struct watch *w = p->watch;
-        p->watch = w->next;
-        dw_free(w);
-    }
-    dw_table_fini(&p->watches);
     return rc;
 }
 

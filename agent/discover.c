@@ -19,7 +19,7 @@
 
 enum { NAMES_MAX = 100000, VALUE_MAX = 1024, CONFIG_MAX = 1024 * 1024, CONFIG_POOL = 4 * CONFIG_MAX, LOG_POOL = 64 * 1024, FIELDS_MAX = 24 };
 
-static void add_field(struct found *f, uint32_t key, struct dw_str value)
+static void add_field(struct sighting *f, uint32_t key, struct dw_str value)
 {
     if (value.len == 0 || value.len > VALUE_MAX || f->field_count == FIELDS_MAX)
         return;
@@ -30,7 +30,7 @@ static void add_field(struct found *f, uint32_t key, struct dw_str value)
         (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_CONST};
 }
 
-static void name_series(struct found *f, const char *kind, struct dw_str a, struct dw_str b)
+static void name_series(struct sighting *f, const char *kind, struct dw_str a, struct dw_str b)
 {
     uint8_t hash[DW_SHA256_BYTES];
     struct dw_sha256 *h = dw_sha256_new();
@@ -42,15 +42,15 @@ static void name_series(struct found *f, const char *kind, struct dw_str a, stru
     dw_sha256_free(h);
 }
 
-static void begin(struct agent *a, struct found *f, char *path, enum dw_envelope envelope)
+static void begin(struct agent *a, struct sighting *f, char *path, enum dw_envelope envelope)
 {
-    *f = (struct found){.path = path, .envelope = envelope};
+    *f = (struct sighting){.path = path, .envelope = envelope};
     dw_arena_init(&f->arena, LOG_POOL);
     add_field(f, DW_F_host_name, dw_str_of(a->host));
     add_field(f, DW_F_log_file_path, dw_str_of(path));
 }
 
-static void finish(struct agent *a, struct found *f)
+static void finish(struct agent *a, struct sighting *f)
 {
     agent_found(a, f);
     dw_arena_fini(&f->arena);
@@ -68,6 +68,7 @@ static bool excluded(const struct agent *a, const char *path)
 static void each_name(struct agent *a, const char *dir, void (*each)(struct agent *a, const char *dir, const char *name))
 {
     struct dw_buf names = {0};
+    told_folder(a, dir);
     int rc = dw_fs_list(dir, NAMES_MAX, &names);
     DW_COUNT_IF(rc == DW_EACCES, discover_unreadable);
     for (const char *n = names.ptr; n && n < names.ptr + names.len; n += strlen(n) + 1)
@@ -77,7 +78,7 @@ static void each_name(struct agent *a, const char *dir, void (*each)(struct agen
 
 /* ---- docker ---- */
 
-static void take_label(struct found *f, struct dw_str name, struct dw_str value)
+static void take_label(struct sighting *f, struct dw_str name, struct dw_str value)
 {
     static const struct dw_str labels[LABELS] = {
 #define LABEL(id, text, doc) {"Config.Labels." text, sizeof "Config.Labels." text - 1},
@@ -91,7 +92,7 @@ static void take_label(struct found *f, struct dw_str name, struct dw_str value)
 
 static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
 {
-    struct found *f = arg;
+    struct sighting *f = arg;
     (void)d;
     if (!dw_field_is_text(value))
         return true;
@@ -115,7 +116,7 @@ static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, con
 }
 
 /* Name, image and labels out of config.v2.json, where it may be read. */
-static void read_docker_config(struct agent *a, struct found *f, const char *dir)
+static void read_docker_config(struct agent *a, struct sighting *f, const char *dir)
 {
     char path[AGENT_PATH_MAX];
     struct dw_buf text = {0};
@@ -138,10 +139,11 @@ static void docker_container(struct agent *a, const char *root, const char *id)
 {
     char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
     struct dw_stat st;
-    struct found f;
+    struct sighting f;
     int n = snprintf(dir, sizeof dir, "%s/%s", root, id);
     if (n < 0 || n >= (int)sizeof dir)
         return;
+    told_folder(a, dir);
     n = snprintf(path, sizeof path, "%s/%s-json.log", dir, id);
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
@@ -159,7 +161,7 @@ static void docker_container(struct agent *a, const char *root, const char *id)
 static void pod_log(struct agent *a, const char *dir, const char *name)
 {
     char path[AGENT_PATH_MAX];
-    struct found f;
+    struct sighting f;
     struct dw_str n = dw_str_of(name);
     uint64_t restart;
     if (!dw_str_ends(n, DW_STR(".log")) || !dw_str_u64(dw_str_slice(n, 0, n.len - 4), &restart)
@@ -205,7 +207,7 @@ static void pod_dir(struct agent *a, const char *root, const char *name)
 static void container_log(struct agent *a, const char *root, const char *name)
 {
     char path[AGENT_PATH_MAX];
-    struct found f;
+    struct sighting f;
     struct dw_str rest = dw_str_of(name);
     if (!dw_str_ends(rest, DW_STR(".log")) || dw_path_join(path, sizeof path, root, name) < 0 || excluded(a, path))
         return;
@@ -230,8 +232,12 @@ static void podman_container(struct agent *a, const char *root, const char *id)
 {
     char path[AGENT_PATH_MAX];
     struct dw_stat st;
-    struct found f;
-    int n = snprintf(path, sizeof path, "%s/%s/userdata/ctr.log", root, id);
+    struct sighting f;
+    int n = snprintf(path, sizeof path, "%s/%s/userdata", root, id);
+    if (n < 0 || n >= (int)sizeof path)
+        return;
+    told_folder(a, path);
+    n = snprintf(path, sizeof path, "%s/%s/userdata/ctr.log", root, id);
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
     begin(a, &f, path, DW_ENV_CRI);
@@ -252,16 +258,37 @@ static bool is_rotated(const struct agent *a, const char *path)
     return n > 0 && n < (int)sizeof base && folder_rotated(base) && (agent_log(a, base) || dw_fs_stat(base, &st) == DW_OK);
 }
 
+/* The folder of each `/` in a pattern before which something is open: a name that comes there may make a log. */
+static void tell_folders(struct agent *a, const char *pattern)
+{
+    char upper[AGENT_PATH_MAX];
+    size_t open = strcspn(pattern, "*?["), len = strlen(pattern);
+    for (size_t i = 0; i < len && i < sizeof upper; i++) {
+        glob_t g = {0};
+        if (pattern[i] != '/' || (i < open && strcspn(pattern + i + 1, "/") < open - i - 1))
+            continue;
+        memcpy(upper, pattern, i);
+        memcpy(upper + i, i ? "" : "/", i ? 1 : 2);
+        if (i < open)
+            told_root(a, upper);
+        else if (glob(upper, GLOB_NOSORT | GLOB_ONLYDIR, NULL, &g) == 0) /* NOLINT(concurrency-mt-unsafe): as below */
+            for (size_t k = 0; k < g.gl_pathc; k++)
+                told_folder(a, g.gl_pathv[k]);
+        globfree(&g);
+    }
+}
+
 static void plain_glob(struct agent *a, const char *pattern)
 {
     glob_t g = {0};
+    tell_folders(a, pattern);
     if (glob(pattern, 0, NULL, &g) != 0) { /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
         globfree(&g);
         return;
     }
     for (size_t i = 0; i < g.gl_pathc; i++) {
         struct dw_stat st;
-        struct found f;
+        struct sighting f;
         char *path = g.gl_pathv[i];
         if (excluded(a, path) || is_rotated(a, path))
             continue;
@@ -286,6 +313,48 @@ static bool is_below(const char *path, const char *root)
     return strncmp(path, root, len) == 0 && path[len] == '/';
 }
 
+/* How many names deeper than a folder a path is; 0: it is not below. */
+static unsigned depth_below(const char *path, const char *root)
+{
+    unsigned depth = 0;
+    for (const char *at = is_below(path, root) ? path + strlen(root) : ""; *at; at++)
+        depth += *at == '/';
+    return depth;
+}
+
+/* Whether what comes at a path may make a log below a root: a folder of a container, a log. */
+static bool cares_at(const char *root, unsigned folders, const char *path)
+{
+    unsigned depth = depth_below(path, root);
+    return depth && (depth <= folders || dw_str_ends(dw_str_of(path), DW_STR(".log")));
+}
+
+/* Whether what comes at a path is a log of a pattern, or a folder on the way to one. */
+static bool cares_by_pattern(const char *pattern, const char *path)
+{
+    char upper[AGENT_PATH_MAX];
+    unsigned names = 0;
+    size_t i = 0;
+    for (const char *at = path; *at; at++)
+        names += *at == '/';
+    while (pattern[i] && i < sizeof upper - 1 && (pattern[i] != '/' || names-- > 0)) {
+        upper[i] = pattern[i];
+        i++;
+    }
+    upper[i] = '\0';
+    return fnmatch(upper, path, FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
+bool discover_cares(const struct agent *a, const char *path)
+{
+    const struct dw_agent_options *o = a->opt;
+    for (uint32_t i = 0; i < o->logs.count; i++)
+        if (cares_by_pattern(o->logs.item[i].ptr, path))
+            return true;
+    return (o->discover_docker && cares_at(o->discover_docker_root.ptr, 1, path)) || (o->discover_cri && cares_at(o->discover_pods_root.ptr, 2, path))
+        || (o->discover_cri && cares_at(o->discover_containers_root.ptr, 1, path)) || (o->discover_podman && cares_at(podman_root, 2, path));
+}
+
 bool discover_wants(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
@@ -299,17 +368,23 @@ bool discover_wants(const struct agent *a, const char *path)
         || (o->discover_podman && is_below(path, podman_root));
 }
 
+static void look_below(struct agent *a, const char *root, void (*each)(struct agent *a, const char *dir, const char *name))
+{
+    told_root(a, root);
+    each_name(a, root, each);
+}
+
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
     if (o->discover_docker)
-        each_name(a, o->discover_docker_root.ptr, docker_container);
+        look_below(a, o->discover_docker_root.ptr, docker_container);
     if (o->discover_cri) {
-        each_name(a, o->discover_pods_root.ptr, pod_dir);
-        each_name(a, o->discover_containers_root.ptr, container_log);
+        look_below(a, o->discover_pods_root.ptr, pod_dir);
+        look_below(a, o->discover_containers_root.ptr, container_log);
     }
     if (o->discover_podman)
-        each_name(a, podman_root, podman_container);
+        look_below(a, podman_root, podman_container);
     for (uint32_t i = 0; i < o->logs.count; i++)
         plain_glob(a, o->logs.item[i].ptr);
 }

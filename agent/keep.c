@@ -12,29 +12,47 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
 
 #include <stdio.h>
+
+static void forget_name(struct tail *t)
+{
+    dw_free(t->kept);
+    t->kept = NULL;
+}
 
 void keep_put(struct agent *a, struct tail *t)
 {
     if (!a->service || a->service->socket < 0)
         return;
-    (void)snprintf(t->kept, sizeof t->kept, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)++a->kept_number);
-    if (a->kept_count < DW_SERVICE_KEPT_MAX && dw_service_keep(a->service, t->fd, t->kept)) {
+    char name[DW_SERVICE_NAME];
+    (void)snprintf(name, sizeof name, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)++a->kept_number);
+    if (a->kept_count < DW_SERVICE_KEPT_MAX)
+        t->kept = dw_strndup(name, strlen(name));
+    if (t->kept && dw_service_keep(a->service, t->fd, t->kept)) {
         a->kept_count++;
         return;
     }
-    t->kept[0] = '\0';
+    forget_name(t);
     DW_COUNT(keep_refused);
 }
 
 void keep_drop(struct agent *a, struct tail *t)
 {
-    if (!t->kept[0])
+    if (!t->kept)
         return;
     dw_service_let_go(a->service, t->kept);
-    t->kept[0] = '\0';
+    forget_name(t);
     a->kept_count--;
+}
+
+void keep_drop_all(struct agent *a)
+{
+    for (struct tail *t = a->tail; t; t = t->next)
+        keep_drop(a, t);
+    for (struct tail *t = a->resting; t; t = t->next)
+        keep_drop(a, t);
 }
 
 bool keep_resume(struct agent *a, struct known *k)
@@ -53,9 +71,9 @@ bool keep_resume(struct agent *a, struct known *k)
     if (!t)
         return false;
     keep_drop(a, t); /* systemd keeps one file once: it stays under the name that it has */
-    (void)snprintf(t->kept, sizeof t->kept, "%s", kept->name);
+    t->kept = dw_strndup(kept->name, strlen(kept->name)); /* without memory nobody lets it go before the agent's end */
     kept->name[0] = '\0';
-    a->kept_count++;
+    a->kept_count += t->kept != NULL;
     DW_COUNT(keep_taken);
     return true;
 }

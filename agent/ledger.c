@@ -50,17 +50,22 @@ int ledger_open_epoch(struct agent *a)
     return send(a, &b);
 }
 
+static void put_ends(struct dw_buf *b, const struct tail *t, bool first)
+{
+    for (; t && b->len < RECORD_BYTES; t = t->next) {
+        dw_buf_printf(b, "%s{\"id\":", first ? "" : ",");
+        put_id(b, t->stream.id);
+        dw_buf_printf(b, ",\"end\":%" PRIu64 "}", tail_low(t));
+        first = false;
+    }
+}
+
 int ledger_close_epoch(struct agent *a)
 {
     struct dw_buf b = {0};
-    bool first = true;
     dw_buf_printf(&b, "{\"type\":\"epoch.close\",\"streams\":[");
-    for (struct tail *t = a->tail; t && b.len < RECORD_BYTES; t = t->next) {
-        dw_buf_printf(&b, "%s{\"id\":", first ? "" : ",");
-        put_id(&b, t->stream.id);
-        dw_buf_printf(&b, ",\"end\":%" PRIu64 "}", tail_low(t));
-        first = false;
-    }
+    put_ends(&b, a->tail, true);
+    put_ends(&b, a->resting, !a->tail);
     dw_buf_printf(&b, "]}");
     return send(a, &b);
 }
@@ -74,15 +79,17 @@ static void put_dropped(struct dw_buf *b, const char *reason, uint64_t bytes)
 
 static void put_stream(struct dw_buf *b, const struct tail *t)
 {
-    uint64_t read = dw_lines_offset(t->lines), low = tail_low(t);
+    uint64_t read = tail_offset(t), low = tail_low(t);
     dw_buf_printf(b, "{\"id\":");
     put_id(b, t->stream.id);
     dw_buf_printf(b, ",\"path\":");
     (void)dw_json_string(b, dw_str_of(t->path));
     dw_buf_printf(b, ",\"read\":%" PRIu64 ",\"dropped\":{", read);
-    put_dropped(b, "cut", t->cut_bytes);
-    put_dropped(b, "before_start", t->skipped_bytes);
-    put_dropped(b, "spool_full", t->let_go_bytes);
+    if (t->declared) {
+        put_dropped(b, "cut", t->declared->cut);
+        put_dropped(b, "before_start", t->declared->skipped);
+        put_dropped(b, "spool_full", t->declared->let_go);
+    }
     dw_buf_printf(b, "},\"pending\":%" PRIu64 "}", read - low);
 }
 
@@ -94,7 +101,7 @@ int ledger_send(struct agent *a)
         uint32_t n = 0;
         dw_buf_printf(&b, "{\"type\":\"ledger\",\"streams\":[");
         for (; t && b.len < RECORD_BYTES; t = t->next) {
-            uint64_t read = dw_lines_offset(t->lines);
+            uint64_t read = tail_offset(t);
             if (read == t->told || t->state == TAIL_ENDED)
                 continue;
             if (n++)

@@ -225,20 +225,32 @@ static size_t head_of(struct agent *a, const struct sibling *s, unsigned char ou
     return HEAD - z.avail_out;
 }
 
+/* The beginning of a packed file, unpacked once. */
+struct head {
+    const struct sibling *of;
+    unsigned char bytes[HEAD];
+    size_t len;
+};
+
+static bool has_head(struct agent *a, const struct tail *t, struct head *h, bool *ret_moved)
+{
+    unsigned char other[HEAD];
+    size_t n = 0;
+    if (h->len == 0)
+        h->len = head_of(a, h->of, h->bytes, ret_moved);
+    return h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) == DW_OK && n == h->len && memcmp(h->bytes, other, n) == 0;
+}
+
 /* Whether an open file of the log has the same beginning, and is as long at least: its writer may have gone on after it was packed. */
 static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, bool *ret_moved)
 {
-    unsigned char head[HEAD], other[HEAD];
-    size_t len = 0, n = 0;
+    struct head head = {.of = s};
     struct dw_stat st;
-    for (const struct tail *t = a->tail; t; t = t->next) {
-        if (t->series != f || t->state == TAIL_ENDED || dw_fs_fstat(t->fd, &st) < 0 || st.size_bytes < size)
-            continue;
-        if (len == 0)
-            len = head_of(a, s, head, ret_moved);
-        if (len && dw_fs_pread(a->fs, t->fd, other, len, 0, &n) == DW_OK && n == len && memcmp(head, other, len) == 0)
-            return true;
-    }
+    const struct tail *const lists[] = {a->tail, a->resting};
+    for (size_t i = 0; i < DW_COUNT_OF(lists); i++)
+        for (const struct tail *t = lists[i]; t; t = t->next)
+            if (t->series == f && t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, ret_moved))
+                return true;
     return false;
 }
 

@@ -38,6 +38,7 @@ int rows_keep(void *agent, struct checkpoint_row *row)
     if (k->next)
         k->next->at = &k->next;
     a->known = k;
+    a->rows_open |= row->end == STREAM_GOES_ON;
     dw_table_add(&a->known_by_file, &k->by_file, hash_of_stream(&row->stream));
     dw_table_add(&a->known_by_series, &k->by_series, hash_of_series(row->stream.series));
     /* A salt that rose and was not stored before a crash shows in the generations that began there. */
@@ -249,10 +250,14 @@ int rows_sweep(struct agent *a)
 {
     int rc = DW_OK;
     bool all = agent_now(a) - a->last_sweep_ns >= AGENT_ELDERS_NS;
+    if (!all && !a->rows_open)
+        return DW_OK;
     if (all)
         a->last_sweep_ns = agent_now(a);
+    a->rows_open = false;
     for (struct known *k = a->known, *next; k && rc == DW_OK; k = next) {
         next = k->next; /* none but k itself is dropped here */
+        a->rows_open |= k->row.end == STREAM_GOES_ON;
         if (k->row.end == STREAM_GOES_ON)
             rc = sweep_open(a, k);
         else if (all)

@@ -155,7 +155,9 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
     }
     /* Another program's line among them: tried alone, and the stream's own format is kept. */
     const struct dw_parser *other = t->fixed_format ? NULL : dw_parser_probe(line);
-    if (++t->refusals[out] > REFUSALS_MAX && !t->fixed_format)
+    if (t->refusals[out] <= REFUSALS_MAX)
+        t->refusals[out]++;
+    if (t->refusals[out] > REFUSALS_MAX && !t->fixed_format)
         t->parser[out] = NULL;
     if (other && other != p && dw_parser_run(other, &a->parse, line, d) == DW_OK)
         return;

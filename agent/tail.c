@@ -23,6 +23,13 @@ struct sink {
     struct tail *t;
 };
 
+struct declared *tail_declared(struct tail *t)
+{
+    if (!t->declared)
+        t->declared = dw_calloc(1, sizeof *t->declared);
+    return t->declared;
+}
+
 static int on_line(void *arg, const struct dw_line *l)
 {
     struct sink *s = arg;
@@ -32,13 +39,27 @@ static int on_line(void *arg, const struct dw_line *l)
 static int on_declare(void *arg, const struct dw_declared *d)
 {
     struct sink *s = arg;
-    s->t->cut_bytes += d->end - d->start;
+    struct declared *sum = tail_declared(s->t);
+    if (!sum)
+        return DW_ENOMEM;
+    sum->cut += d->end - d->start;
     return ledger_declare(s->a, s->t, d);
+}
+
+uint64_t tail_offset(const struct tail *t)
+{
+    return t->lines ? dw_lines_offset(t->lines) : t->place.offset;
+}
+
+void tail_name_fields(struct tail *t)
+{
+    t->stream.field = t->series->field;
+    t->stream.field_count = t->series->field_count;
 }
 
 uint64_t tail_low(const struct tail *t)
 {
-    uint64_t low = dw_lines_low(t->lines);
+    uint64_t low = t->lines ? dw_lines_low(t->lines) : t->place.offset;
     return t->carried_from < low ? t->carried_from : low;
 }
 
@@ -50,8 +71,8 @@ static bool follow(struct agent *a, struct tail *t)
         return true;
     if (b->state != TAIL_ENDED && (!b->at_end || b->dirty || b->before))
         return false;
-    uint64_t low = dw_lines_low(b->lines);
-    if (b->state != TAIL_ENDED && dw_lines_offset(t->lines) == 0 && dw_lines_carry(b->lines, t->lines, &b->stream)) {
+    uint64_t low = b->lines ? dw_lines_low(b->lines) : 0;
+    if (b->state != TAIL_ENDED && b->lines && dw_lines_offset(t->lines) == 0 && dw_lines_carry(b->lines, t->lines, &b->stream)) {
         b->carried_from = low;
         t->at_end = false;
         t->last_growth_ns = agent_now(a);
@@ -73,6 +94,23 @@ void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st)
 static bool is_stirred(const struct tail *t, const struct dw_stat *st)
 {
     return !t->stamped || st->size_bytes != t->size || st->mtime_ns != t->mtime_ns || st->ctime_ns != t->ctime_ns;
+}
+
+bool tail_sleeps(const struct tail *t)
+{
+    struct dw_stat st;
+    return dw_fs_fstat(t->fd, &st) == DW_OK && !is_stirred(t, &st) && st.links > 0;
+}
+
+bool tail_settles(const struct agent *a, struct tail *t)
+{
+    struct dw_stat st;
+    if (dw_fs_fstat(t->fd, &st) < 0 || st.size_bytes != t->size || st.mtime_ns != t->mtime_ns || st.ctime_ns != t->ctime_ns) {
+        t->dirty = true;
+        return false;
+    }
+    tail_note(a, t, &st);
+    return t->stamped;
 }
 
 bool tail_changed(struct tail *t)
@@ -145,20 +183,20 @@ int tail_idle(struct agent *a, struct tail *t)
 
 int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
 {
-    struct dw_declared d = {.start = dw_lines_offset(t->lines), .end = size, .reason = "spool_full"};
-    if (d.start >= size || !follow(a, t))
-        return DW_OK;
-    int rc = dw_lines_pending(t->lines) ? tail_idle(a, t) : DW_OK;
+    struct dw_declared d = {.start = tail_offset(t), .end = size, .reason = "spool_full"};
+    int rc = tail_make_lines(a, t);
+    if (rc < 0 || d.start >= size || !follow(a, t))
+        return rc;
+    rc = dw_lines_pending(t->lines) ? tail_idle(a, t) : DW_OK;
     if (rc < 0)
         return rc;
-    struct dw_lines *after = tails_lines(a, t->series, size);
-    if (!after)
+    struct declared *sum = tail_declared(t);
+    if (!sum)
         return DW_ENOMEM;
     rc = ledger_declare(a, t, &d);
     DW_COUNT_N(spool_let_go_bytes, d.end - d.start);
-    t->let_go_bytes += d.end - d.start;
-    dw_lines_free(t->lines);
-    t->lines = after;
+    sum->let_go += d.end - d.start;
+    tail_move_to(t, size);
     t->at_end = true;
     t->dirty = false;
     t->size = size;
@@ -174,7 +212,10 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     struct dw_str rest = DW_STR_NONE;
     struct dw_stat st;
     bool cut = strcmp(state, "truncated") == 0;
-    int rc = cut ? DW_OK : read_rest(a, t, &rest);
+    int rc = tail_make_lines(a, t);
+    if (rc < 0)
+        return rc;
+    rc = cut ? DW_OK : read_rest(a, t, &rest);
     if (rc < 0) {
         DW_COUNT(tail_read_errors);
         rest = DW_STR_NONE;
@@ -251,12 +292,14 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
 {
     struct sink sink = {.a = a, .t = t};
     struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
-    uint64_t offset = dw_lines_offset(t->lines);
+    uint64_t offset = tail_offset(t);
     struct dw_stat st;
     size_t n = 0, used = 0;
     *ret_more = false;
     if (t->failed_ns && agent_now(a) < t->retry_ns)
         return DW_OK;
+    if (tail_make_lines(a, t) < 0)
+        return DW_ENOMEM;
     if (!follow(a, t)) {
         *ret_more = !t->before->at_end || t->before->dirty;
         return DW_OK;

@@ -18,7 +18,12 @@
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
+
+enum { MANY = 500 };
+
+#define REST_NS (10 * DW_NS_PER_S) /* after its last growth a stream may rest */
 
 void tail_free(struct tail *t)
 {
@@ -26,8 +31,10 @@ void tail_free(struct tail *t)
         return;
     dw_fs_close(t->fd);
     dw_lines_free(t->lines);
-    dw_arena_fini(&t->arena);
-    dw_free(t->path);
+    if (t->path != t->series->path)
+        dw_free(t->path);
+    dw_free(t->kept);
+    dw_free(t->declared);
     dw_free(t);
 }
 
@@ -41,10 +48,26 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st)
     return NULL;
 }
 
+static void link_tail(struct tail **list, struct tail *t)
+{
+    t->next = *list;
+    t->at = list;
+    if (t->next)
+        t->next->at = &t->next;
+    *list = t;
+}
+
+static void unlink_tail(struct tail *t)
+{
+    *t->at = t->next;
+    if (t->next)
+        t->next->at = t->at;
+}
+
 void tails_drop(struct agent *a, struct tail **at)
 {
     struct tail *t = *at;
-    *at = t->next;
+    unlink_tail(t);
     a->tail_count--;
     t->series->tail_count--;
     if (t->series->current == t) {
@@ -61,26 +84,9 @@ void tails_drop(struct agent *a, struct tail **at)
         t->followers--;
     }
     dw_table_remove(&a->tails_by_file, &t->by_file);
-    dw_table_remove(&a->tails_by_path, &t->by_path);
     keep_drop(a, t);
     a->unpacked -= t->unpacked;
     tail_free(t);
-}
-
-static bool copy_fields(struct tail *t, const struct found *f)
-{
-    dw_arena_init(&t->arena, 0);
-    struct dw_field *field = dw_arena_alloc(&t->arena, f->field_count * sizeof *field);
-    for (uint32_t i = 0; field && i < f->field_count; i++) {
-        struct dw_str copy = dw_arena_copy(&t->arena, dw_field_str(&f->field[i]));
-        if (!copy.ptr)
-            return false;
-        field[i] = f->field[i];
-        field[i].v.ptr = copy.ptr;
-    }
-    t->stream.field = field;
-    t->stream.field_count = f->field_count;
-    return field != NULL;
 }
 
 /* A generation that no stream of this file had: it begins at the checkpoint's salt and rises with the ordinal. */
@@ -105,7 +111,7 @@ static void name_stream(struct agent *a, struct tail *t, struct found *f, const 
     stream_make_id(a, s);
 }
 
-struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint64_t start)
+static struct dw_lines_conf lines_conf(const struct agent *a, const struct found *f)
 {
     struct dw_lines_conf conf = {
         .envelope = f->envelope,
@@ -116,7 +122,70 @@ struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint6
         .own = a->own,
     };
     memcpy(&conf.cut_key, dw_key_public(a->key), sizeof conf.cut_key);
-    return dw_lines_new(&conf, start);
+    return conf;
+}
+
+int tail_make_lines(const struct agent *a, struct tail *t)
+{
+    if (t->lines)
+        return DW_OK;
+    struct dw_lines_conf conf = lines_conf(a, t->series);
+    t->lines = dw_lines_again(&conf, &t->place);
+    return t->lines ? DW_OK : DW_ENOMEM;
+}
+
+void tail_move_to(struct tail *t, uint64_t place)
+{
+    dw_lines_free(t->lines);
+    t->lines = NULL;
+    t->place = dw_lines_begin(t->series->envelope, place);
+}
+
+void tail_stir(struct agent *a, struct tail *t)
+{
+    t->dirty = true;
+    if (!t->rests)
+        return;
+    t->rests = false;
+    unlink_tail(t);
+    link_tail(&a->tail, t);
+}
+
+void tails_wake_changed(struct agent *a)
+{
+    for (struct tail *t = a->resting, *next; t; t = next) {
+        next = t->next;
+        if (!tail_sleeps(t))
+            tail_stir(a, t);
+    }
+}
+
+/* Whether nothing but a word from the kernel can give a tail something to do. */
+static bool may_rest(const struct agent *a, const struct tail *t)
+{
+    return t->state == TAIL_LIVE && t->at_end && !t->dirty && t->series->told && !t->series->gone_ns && !t->before && !t->followers
+        && t->carried_from == UINT64_MAX && !t->touched && !t->failed_ns && !t->copied && !t->unpacked && t->told == tail_offset(t)
+        && agent_now(a) - t->last_growth_ns > REST_NS;
+}
+
+void tails_rest(struct agent *a)
+{
+    uint32_t count = 0;
+    if (a->opt->until_idle || a->read_until_ns)
+        return;
+    for (struct tail *t = a->tail, *next; t; t = next) {
+        next = t->next;
+        if (!may_rest(a, t) || (t->lines && !dw_lines_rests(t->lines, &t->place)) || !tail_settles(a, t))
+            continue;
+        dw_lines_free(t->lines);
+        t->lines = NULL;
+        t->rests = true;
+        unlink_tail(t);
+        link_tail(&a->resting, t);
+        count++;
+    }
+    if (count >= MANY)
+        (void)malloc_trim(0); /* what it took to read so many goes back to the system */
 }
 
 /* Takes over `fd`. */
@@ -130,11 +199,12 @@ static struct tail *new_tail(struct found *f, const char *path, int fd)
     t->fd = fd;
     t->series = f;
     t->carried_from = UINT64_MAX;
-    t->path = dw_strndup(path, strlen(path));
-    if (!t->path || !copy_fields(t, f)) {
+    t->path = strcmp(path, f->path) == 0 ? f->path : dw_strndup(path, strlen(path));
+    if (!t->path) {
         tail_free(t);
         return NULL;
     }
+    tail_name_fields(t);
     return t;
 }
 
@@ -155,13 +225,9 @@ static int find_stream(struct agent *a, const struct found *f, int fd, const str
 static void resume(struct agent *a, struct tail *t, struct known *k)
 {
     const struct checkpoint_row *row = &k->row;
-    const struct dw_field *field = t->stream.field;
-    uint32_t count = t->stream.field_count;
     DW_COUNT_IF(row->end == STREAM_ENDED, tail_reopened);
     t->stream = row->stream;
-    t->stream.field = field;
-    t->stream.field_count = count;
-    t->begin = row->low;
+    tail_name_fields(t);
     t->print = row->print;
     t->cut_at = row->cut > row->low ? row->cut : 0;
     if (t->series->next_ordinal <= row->stream.ordinal)
@@ -181,9 +247,12 @@ static void follow_current(struct found *f, struct tail *t)
 /* What stood there before the first start is left out, and said. */
 static int leave_out(struct agent *a, struct tail *t)
 {
-    struct dw_declared d = {.start = 0, .end = t->begin, .reason = "before_start"};
-    print_take(a, t->fd, t->begin, &t->print);
-    t->skipped_bytes = t->begin;
+    struct dw_declared d = {.start = 0, .end = tail_offset(t), .reason = "before_start"};
+    struct declared *sum = tail_declared(t);
+    if (!sum)
+        return DW_ENOMEM;
+    print_take(a, t->fd, d.end, &t->print);
+    sum->skipped = d.end;
     int rc = ledger_declare(a, t, &d);
     ship_touch(a, t);
     return rc;
@@ -191,12 +260,10 @@ static int leave_out(struct agent *a, struct tail *t)
 
 static void enter(struct agent *a, struct tail *t)
 {
-    t->next = a->tail;
-    a->tail = t;
+    link_tail(&a->tail, t);
     a->tail_count++;
     t->series->tail_count++;
     dw_table_add(&a->tails_by_file, &t->by_file, hash_of_stream(&t->stream));
-    dw_table_add(&a->tails_by_path, &t->by_path, hash_of_path(t->path));
     keep_put(a, t);
 }
 
@@ -207,12 +274,7 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     struct tail *t = new_tail(f, path, fd);
     if (!t)
         return NULL;
-    t->begin = begin;
-    t->lines = tails_lines(a, f, k ? k->row.low : begin);
-    if (!t->lines) {
-        tail_free(t);
-        return NULL;
-    }
+    tail_move_to(t, k ? k->row.low : begin);
     bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
     t->is_new = !k;
     if (k) {
@@ -245,7 +307,7 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     if (!t)
         return NULL;
     tail_note(a, t, st);
-    if (t->is_new && t->begin)
+    if (t->is_new && tail_offset(t))
         rc = leave_out(a, t);
     if (rc < 0)
         a->failed = rc;
@@ -388,9 +450,10 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
-static void retire(const struct agent *a, struct tail *t)
+static void retire(struct agent *a, struct tail *t)
 {
     if (t->state == TAIL_LIVE) {
+        tail_stir(a, t);
         t->state = TAIL_ROTATED;
         t->last_growth_ns = agent_now(a);
         DW_COUNT(tail_rotations);
@@ -400,6 +463,7 @@ static void retire(const struct agent *a, struct tail *t)
 /* A file has its log's name, perhaps again: it may have been renamed and renamed back. */
 static void take_back(struct agent *a, struct found *f, struct tail *t)
 {
+    tail_stir(a, t);
     if (t->state == TAIL_ENDED)
         tail_reopen(a, t);
     if (f->current && f->current != t)
@@ -469,39 +533,51 @@ void tails_look(struct agent *a, struct found *f)
         continue;
 }
 
-static void forget_log(struct agent *a, struct found **at)
+/* A log of which nothing is under its name. False: it was forgotten. */
+static bool look_at_gone(struct agent *a, struct found **at)
 {
     struct found *f = *at;
-    *at = f->next;
-    dw_table_remove(&a->logs, &f->by_path);
-    dw_arena_fini(&f->arena);
-    dw_user_format_free(f->own.user);
-    dw_free(f->path);
-    dw_free(f);
+    int64_t now = agent_now(a);
+    bool first = !f->gone_ns;
+    if (first) {
+        f->gone_ns = now;
+        told_forget(a, f);
+    }
+    if (first || elders_due(a, f))
+        tails_take_elders(a, f, !first);
+    if (f->current)
+        retire(a, f->current);
+    if (now - f->gone_ns < a->opt->forget_after || f->tail_count)
+        return true;
+    agent_forget_log(a, at);
+    return false;
 }
 
 void tails_after_scan(struct agent *a)
 {
-    int64_t now = agent_now(a);
     for (struct found **at = &a->found; *at;) {
         struct found *f = *at;
-        bool first = !f->gone_ns;
-        if (f->seen) {
-            f->seen = false;
+        bool seen = f->seen;
+        f->seen = false;
+        if (seen || look_at_gone(a, at))
             at = &f->next;
-            continue;
+    }
+}
+
+void tails_look_at_restless(struct agent *a)
+{
+    for (struct found **at = &a->found; *at;) {
+        struct found *f = *at;
+        struct dw_stat st;
+        bool waits = f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns, there = waits && !f->adopted && dw_fs_stat(f->path, &st) == DW_OK;
+        if (there) {
+            f->gone_ns = 0;
+            if (f->stirred || !f->told)
+                told_log(a, f);
+            if (!f->excluded)
+                tails_look(a, f);
         }
-        if (first) {
-            f->gone_ns = now;
-            f->told = false;
-        }
-        if (first || elders_due(a, f))
-            tails_take_elders(a, f, !first);
-        if (f->current)
-            retire(a, f->current);
-        if (now - f->gone_ns >= a->opt->forget_after && f->tail_count == 0)
-            forget_log(a, at);
-        else
+        if (!waits || there || look_at_gone(a, at))
             at = &f->next;
     }
 }

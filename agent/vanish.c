@@ -72,7 +72,7 @@ int vanish_reads(struct agent *a, struct tail *t, bool *ret)
     *ret = !a->spool.on || (t->state == TAIL_ROTATED && !is_full(a));
     if (*ret || dw_fs_fstat(t->fd, &st) < 0)
         return DW_OK;
-    *ret = st.size_bytes == dw_lines_offset(t->lines); /* a look that finds nothing keeps nobody waiting */
+    *ret = st.size_bytes == tail_offset(t); /* a look that finds nothing keeps nobody waiting */
     if (*ret || t->state != TAIL_ROTATED || !is_away(a))
         return DW_OK;
     t->deleted = st.links == 0;

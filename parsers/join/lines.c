@@ -52,22 +52,33 @@ struct dw_lines {
     bool in_key[JOINS]; /* the line before was of a private key that goes on */
 };
 
-struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start)
+struct dw_lines *dw_lines_again(const struct dw_lines_conf *conf, const struct dw_lines_place *place)
 {
     struct dw_lines *l = dw_calloc(1, sizeof *l);
     if (!l)
         return NULL;
     DW_ASSERT(conf->line_max > 0);
     l->conf = *conf;
-    l->envelope = conf->envelope;
-    l->offset = start;
-    l->auto_left = conf->envelope == DW_ENV_AUTO ? DW_LINES_AUTO : 0;
+    l->envelope = place->envelope;
+    l->offset = place->offset;
+    l->auto_left = place->auto_left;
     l->conf.multiline_start = DW_STR_NONE;
     if (conf->multiline == DW_MULTILINE_START && dw_line_start_new(conf->multiline_start, &l->start, NULL) < 0) {
         dw_lines_free(l);
         return NULL;
     }
     return l;
+}
+
+struct dw_lines_place dw_lines_begin(enum dw_envelope envelope, uint64_t start)
+{
+    return (struct dw_lines_place){.offset = start, .envelope = envelope, .auto_left = envelope == DW_ENV_AUTO ? DW_LINES_AUTO : 0};
+}
+
+struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start)
+{
+    struct dw_lines_place place = dw_lines_begin(conf->envelope, start);
+    return dw_lines_again(conf, &place);
 }
 
 void dw_lines_free(struct dw_lines *l)
@@ -134,9 +145,13 @@ bool dw_lines_pending(const struct dw_lines *l)
     return false;
 }
 
-enum dw_envelope dw_lines_envelope(const struct dw_lines *l)
+bool dw_lines_rests(const struct dw_lines *l, struct dw_lines_place *ret)
 {
-    return l->envelope;
+    bool in_key = false;
+    for (int i = 0; i < JOINS; i++)
+        in_key |= l->in_key[i];
+    *ret = (struct dw_lines_place){.offset = l->offset, .envelope = l->envelope, .auto_left = l->auto_left};
+    return !in_key && !l->long_line && !dw_lines_pending(l) && dw_lines_low(l) == l->offset;
 }
 
 /* Whether all of a line is of a key that goes over several; what else was found in such a line is part of it. */

@@ -84,6 +84,19 @@ struct dw_lines;
  * dw_line_start_new explains). */
 struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start);
 void dw_lines_free(struct dw_lines *l);
+
+/* All that a stream needs to go on where nothing of it waits. */
+struct dw_lines_place {
+    uint64_t offset;
+    enum dw_envelope envelope; /* in use */
+    uint32_t auto_left;        /* raw lines that may still change it */
+};
+struct dw_lines_place dw_lines_begin(enum dw_envelope envelope, uint64_t start);
+/* Whether `l` may be freed now and be made again by dw_lines_again as if nothing had been. */
+bool dw_lines_rests(const struct dw_lines *l, struct dw_lines_place *ret);
+/* As dw_lines_new, at a place. */
+struct dw_lines *dw_lines_again(const struct dw_lines_conf *conf, const struct dw_lines_place *place);
+
 /* Takes the bytes at the offset dw_lines_offset(). Consumes all whole raw lines; of a line that is longer than
  * line_max it consumes what is there, once it sees line_max + DW_LINES_LOOKAHEAD bytes (so give at least as many). What is not consumed must be given again, with more. Once the callback answers with an
  * error that line is not consumed. */
@@ -100,7 +113,5 @@ uint64_t dw_lines_offset(const struct dw_lines *l);
 uint64_t dw_lines_low(const struct dw_lines *l);
 /* Whether a join waits for more. */
 bool dw_lines_pending(const struct dw_lines *l);
-/* The envelope in use: AUTO until the first line decided. */
-enum dw_envelope dw_lines_envelope(const struct dw_lines *l);
 
 #endif

@@ -331,38 +331,6 @@ static void a_log_that_comes_back_after_it_was_forgotten_has_a_generation_never_
     tear_down(&b);
 }
 
-static void count_folder(void *arg, const char *dir)
-{
-    (void)dir;
-    (*(uint32_t *)arg)++;
-}
-
-static void folders_are_told_once_and_again_when_their_logs_came_back(void **state)
-{
-    (void)state;
-    struct bed b;
-    uint32_t told = 0;
-    set_up(&b);
-    put(&b, "a.log", "one\n");
-    put(&b, "b.log", "two\n");
-    start(&b);
-    settle(&b);
-    agent_folders(b.agent, count_folder, &told);
-    assert_int_equal(told, 2);
-    put(&b, "c.log", "three\n");
-    settle(&b);
-    agent_folders(b.agent, count_folder, &told);
-    assert_int_equal(told, 3); /* c.log's alone */
-    remove_log(&b, "a.log");
-    settle(&b);
-    put(&b, "a.log", "four\n");
-    settle(&b);
-    agent_folders(b.agent, count_folder, &told);
-    assert_int_equal(told, 4);
-    stop(&b);
-    tear_down(&b);
-}
-
 /* One listing serves all logs of a folder. */
 static void logs_of_one_folder_take_their_own_rotated_files(void **state)
 {
@@ -403,7 +371,6 @@ int main(void)
         cmocka_unit_test(a_stream_is_kept_while_its_file_is_there_under_a_rotated_name),
         cmocka_unit_test(streams_of_a_file_truncated_again_and_again_are_forgotten),
         cmocka_unit_test(a_log_that_comes_back_after_it_was_forgotten_has_a_generation_never_used),
-        cmocka_unit_test(folders_are_told_once_and_again_when_their_logs_came_back),
         cmocka_unit_test(logs_of_one_folder_take_their_own_rotated_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,154 @@
+/*
+ * scan: when it is looked for logs.
+ *
+ * Idea: what the kernel tells of a log that is known is a look at this one. All folders are looked at in the beginning, when something came that may be a log, when
+ * something was missed, and from time to time: often where the kernel does not tell (told.c).
+ *
+ * Invariants:
+ *   (1) Looks at everything take a tenth of the time at most, however many there are to look at.
+ *   (2) What nobody tells of is looked at every scan.interval.
+ *   (3) Where all is told, a log at which nothing happens costs nothing between two looks at everything.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/counter.h"
+#include "dogwatch/base/error.h"
+
+#define ALL_NS (300 * DW_NS_PER_S) /* between looks at everything where all is told */
+
+static void stir_log(struct agent *a, struct found *f)
+{
+    f->stirred = true;
+    a->restless = a->some_due = true;
+}
+
+static void note_log(struct agent *a, struct found *f)
+{
+    f->noted = a->noted = true;
+    if (f->current)
+        tail_stir(a, f->current);
+}
+
+void scan_stir_noted(struct agent *a)
+{
+    if (!a->noted)
+        return;
+    a->noted = false;
+    for (struct tail *t = a->tail; t; t = t->next)
+        t->dirty |= t->series->noted;
+    for (struct tail *t = a->tail; t; t = t->next)
+        t->series->noted = false;
+}
+
+/* The log that a path is a rotated name of; NULL: none. */
+static struct found *rotated_of(const struct agent *a, char *path)
+{
+    return folder_rotated(path) ? agent_log(a, path) : NULL;
+}
+
+void scan_note(struct agent *a, const char *dir, const char *name, enum watch_what what)
+{
+    char path[AGENT_PATH_MAX];
+    if (dw_path_join(path, sizeof path, dir, name) < 0)
+        return;
+    struct found *f = agent_log(a, path);
+    bool structure = what != WATCH_WRITTEN, cared = what == WATCH_CAME && !f && discover_cares(a, path);
+    told_logs_at(a, path, note_log);
+    if (structure)
+        told_logs_at(a, path, stir_log);
+    if (f)
+        note_log(a, f);
+    if (f && structure)
+        stir_log(a, f);
+    struct found *of = f ? NULL : rotated_of(a, path);
+    if (of) {
+        note_log(a, of);
+        of->look_due = a->restless = true;
+        a->some_due |= structure;
+    }
+    a->all_due |= cared && !of;
+}
+
+void scan_missed(struct agent *a)
+{
+    a->all_due = true;
+}
+
+/* What a log or a tail needs no look by the clock for. */
+static bool is_restless(const struct found *f)
+{
+    return f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns || (f->adopted && f->elders_ns == 0);
+}
+
+/* After a look, at all or at some. */
+static int end_look(struct agent *a)
+{
+    int rc = rows_sweep(a);
+    a->unread = 0;
+    a->restless = false;
+    for (struct found *f = a->found; f; f = f->next) {
+        if (f->adopted && f->elders_ns == 0)
+            tails_take_elders(a, f, true);
+        f->stirred = false;
+        a->unread += f->unread && !f->gone_ns;
+        a->restless |= is_restless(f);
+    }
+    folder_close(&a->folder);
+    return rc;
+}
+
+/* Files of which nobody tells, or not under the name they have now. */
+static void stir_untold(struct agent *a)
+{
+    for (struct tail *t = a->tail; t; t = t->next)
+        t->dirty |= t->state != TAIL_LIVE || !t->series->told;
+}
+
+static int look_at_all(struct agent *a, int64_t now)
+{
+    int64_t began_ns = dw_clock_real(&dw_clock_system); /* it is held against times of files */
+    a->last_scan_ns = a->last_all_ns = now;
+    a->all_due = a->some_due = a->untold = false;
+    discover_scan(a);
+    tails_after_scan(a);
+    int rc = end_look(a);
+    if (!a->scanned)
+        keep_let_go(a);
+    a->scanned = true;
+    a->seen_ns = began_ns;
+    tails_wake_changed(a);
+    for (struct tail *t = a->tail; t; t = t->next)
+        t->dirty = true;
+    a->next_all_ns = now + 10 * (dw_clock_mono(a->clock) - now);
+    return rc;
+}
+
+static int look_at_some(struct agent *a, int64_t now)
+{
+    bool by_clock = now - a->last_scan_ns >= a->opt->scan_interval;
+    int rc = DW_OK;
+    if (by_clock)
+        a->last_scan_ns = now;
+    a->all_due |= by_clock && told_roots_changed(a);
+    a->some_due = false;
+    if (a->restless) {
+        tails_look_at_restless(a);
+        rc = end_look(a);
+    } else {
+        rc = rows_sweep(a);
+    }
+    if (by_clock)
+        stir_untold(a);
+    return rc;
+}
+
+int scan(struct agent *a)
+{
+    int64_t now = dw_clock_mono(a->clock), since = now - a->last_all_ns;
+    int64_t interval = a->untold || a->opt->scan_interval > ALL_NS ? a->opt->scan_interval : ALL_NS;
+    if (!a->scanned || ((a->all_due || since >= interval) && now >= a->next_all_ns))
+        return look_at_all(a, now);
+    if (a->some_due || now - a->last_scan_ns >= a->opt->scan_interval)
+        return look_at_some(a, now);
+    return DW_OK;
+}
