@@ -408,6 +408,8 @@ struct agent {
     struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
     struct dw_service *service;    /* NULL: none; the program's */
+    void (*show)(void *arg, const struct dw_frame *f); /* sees each frame before the writer has it; NULL: nobody does */
+    void *show_arg;
     struct watches *watches;       /* NULL: nothing is told, all goes by the clock; the program's */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */

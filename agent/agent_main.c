@@ -9,6 +9,7 @@
  */
 #include "agent_int.h"
 #include "confine.h"
+#include "control.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
@@ -27,6 +28,7 @@ struct program {
     struct agent *agent;
     struct watches *watches;
     uv_poll_t hears;
+    struct control *control;
     struct dw_counters_file counters;
     struct sandbox *sandbox;
     struct dw_service service;
@@ -100,6 +102,8 @@ static int open_agent(struct program *p)
     if (rc == DW_OK) {
         p->agent->service = &p->service;
         p->agent->watches = p->watches;
+        p->agent->show = control_show;
+        p->agent->show_arg = p->control;
     }
     return rc;
 }
@@ -231,8 +235,10 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->wake.data = p;
     p->opt = opt;
     rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
-    if (rc == DW_OK)
+    if (rc == DW_OK) {
         begin_watching(p);
+        control_start(p->control, &p->loop.uv, &p->agent);
+    }
     if (rc == DW_OK)
         rc = open_agent(p);
     if (rc == DW_OK) {
@@ -241,6 +247,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     }
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
+    control_stop(p->control);
     dw_loop_fini(&p->loop);
     watches_free(p->watches);
     return rc;
@@ -272,6 +279,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
     if (rc == DW_OK)
+        rc = control_open(opt, &p->control);
+    if (rc == DW_OK)
         rc = sandbox_enter(opt, p->config, &p->sandbox);
     if (rc == DW_OK)
         rc = syscalls_limit(opt);
@@ -302,6 +311,7 @@ int main(int argc, char **argv)
         dw_error("%u logs could not be read", p->unread);
     if (p) {
         sandbox_free(p->sandbox);
+        control_free(p->control);
         dw_service_end(&p->service);
     }
     dw_free(p);

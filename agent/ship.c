@@ -99,6 +99,8 @@ static int send_frame(struct agent *a, struct dw_frame *f)
     p->seen_ns = a->seen_ns;
     DW_COUNT(ship_frames);
     a->parcels++;
+    if (a->show)
+        a->show(a->show_arg, f);
     writer_put(a->writer, p);
     return DW_OK;
 }

@@ -306,6 +306,26 @@ static void page_labels(struct dw_buf *b)
     put_rows(b, labels, DW_COUNT_OF(labels));
 }
 
+static void page_asks(struct dw_buf *b)
+{
+    static const struct {
+        const char *path, *argument, *who, *doc;
+    } asks[] = {
+#define OWN "the socket"
+#define ALL "the socket, `metrics.listen`"
+#define ASK(id, path, argument, who, doc) {path, argument, who, doc},
+#include "dogwatch/tbl/agent_asks.h"
+#undef ASK
+#undef ALL
+#undef OWN
+    };
+    dw_buf_printf(b, "%s# Asking a running agent\n\nThe agent opens no port. It answers HTTP over the unix socket `DATA/agent/control.sock`, to its user and group: `dogwatch agent` asks there, and "
+                     "`curl --unix-socket DATA/agent/control.sock http://agent/metrics` may. Answers are JSON, one object a line; with `as=text` lines for people. An answer changes nothing; what a tap shows "
+                     "is what leaves the host, masked. A reader of a tap that is too slow gets whole events less, and `{\"left_out\":N}` in their place.\n\n| path | argument | over | answers |\n|---|---|---|---|\n", made);
+    for (size_t i = 0; i < DW_COUNT_OF(asks); i++)
+        dw_buf_printf(b, "| `%s` | %s%s%s | %s | %s |\n", asks[i].path, asks[i].argument[0] ? "`" : "", asks[i].argument, asks[i].argument[0] ? "`" : "", asks[i].who, asks[i].doc);
+}
+
 static void page_multiline(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
@@ -380,7 +400,7 @@ static const struct {
     {"reference/policies.md", docs_policy_page},
     {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
-    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/labels.md", page_labels}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/labels.md", page_labels}, {"reference/asks.md", page_asks}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

@@ -43,4 +43,5 @@ CONF(until_idle, BOOL, until_idle, "false", 0, 0, "", "End each stream at the en
 CONF(user, STRING, user, "dogwatch", 0, 0, "", "Whom the agent becomes when root starts it; it keeps CAP_DAC_READ_SEARCH, which reads every log and changes nothing. Where there is no such user, or with an empty name, it stays root with this capability alone.")
 CONF(sandbox, ENUM, sandbox, "auto", 0, 0, "auto|require|off", "Landlock (folders of logs are read, DATA is written, no port is listened on) and seccomp (a list of system calls). `auto`: what this kernel has, and what it has not is said; `require`: it does not start without both.")
 CONF(sandbox.read, LIST, sandbox_read, "", 0, 0, "", "Further folders that may be read: where links to logs lead that come later.")
+CONF(metrics.listen, STRING, metrics_listen, "", 0, 0, "", "ADDRESS:PORT where Prometheus is answered, as 127.0.0.1:7118; nothing but /metrics is there, for anybody who reaches it. Empty: no port is open, and `dogwatch agent metrics` shows the same.")
 CONF(log.level, ENUM, log_level, "info", 0, 0, "error|warn|info|debug", "How much the program says on stderr.")

@@ -22,6 +22,8 @@ COMMAND(query, cmd_query,
     "'FILTER | PIPES' [--since T] [--until T] [--limit N] [--follow] [--memory SIZE] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "events that match a filter, and what pipes make of them; --follow: also those to come")
 COMMAND(ledger, cmd_ledger, "[--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]", "the account of every byte, stream by stream")
+COMMAND(agent, cmd_agent, "status | explain FILE | tap [WORD] | metrics [--data DIR] [--output table|ndjson]",
+    "ask a running agent: how it stands, why a log is read or not, events as they leave, metrics for Prometheus")
 COMMAND(agents, cmd_agents, "[ls | approve ID] [--data DIR | --archive PATH | --server URL] [--output table|ndjson|csv]",
     "who sends, and whether that was agreed to; agree to an agent")
 COMMAND(counters, cmd_counters, "[--data DIR | --server URL] [--output table|ndjson|csv]", "what agent and collector counted since they started")
