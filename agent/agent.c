@@ -94,6 +94,8 @@ static int open_places(struct agent *a)
         return DW_ELIMIT;
     int rc = dw_fs_mkdirs(a->fs, a->agent_dir, 0750);
     if (rc == DW_OK)
+        rc = dw_path_join(a->signals.path, sizeof a->signals.path, a->agent_dir, "signals.log");
+    if (rc == DW_OK)
         rc = dw_path_join(path, sizeof path, a->agent_dir, "key");
     if (rc == DW_OK)
         rc = dw_key_open(a->fs, path, &a->key);
@@ -528,7 +530,13 @@ static bool hold(struct agent *a)
 /* Lines of the time that comes twice are late for correlations that have passed it: that is said, once for each step. */
 static void look_at_clock(struct agent *a)
 {
-    int64_t back = agent_now(a) - dw_clock_real(a->clock);
+    int64_t back = agent_now(a) - dw_clock_real(a->clock), since = back - a->apart_ns;
+    char more[64];
+    if (since > DW_NS_PER_S || since < -DW_NS_PER_S) {
+        (void)snprintf(more, sizeof more, "by %+.1f s", -(double)since / DW_NS_PER_S);
+        signal_put(a, SIGNAL_CLOCK, NULL, more);
+        a->apart_ns = back;
+    }
     if (back - a->set_back_ns > DW_NS_PER_S)
         dw_warn("the clock was set back by %.1f s: correlations may miss lines until it has caught up", (double)(back - a->set_back_ns) / DW_NS_PER_S);
     a->set_back_ns = back > a->set_back_ns + DW_NS_PER_S || back < a->set_back_ns ? back : a->set_back_ns;
@@ -566,10 +574,11 @@ bool agent_waits(const struct agent *a)
     return dw_batch_count(a->batch) || under_way || a->hold || a->opt->until_idle || a->read_until_ns || a->all_due || a->some_due;
 }
 
-void agent_stop(struct agent *a, int64_t read_ns)
+void agent_stop(struct agent *a, int64_t read_ns, const char *why)
 {
     if (a->read_until_ns)
         return;
+    signal_put(a, SIGNAL_STOPPED, NULL, why);
     a->read_until_ns = dw_clock_mono(a->clock) + read_ns + 1;
     tails_wake_changed(a);
     for (struct tail *t = a->tail; t; t = t->next)

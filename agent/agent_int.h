@@ -379,6 +379,26 @@ void told_forget(struct agent *a, struct found *f);
 /* Calls `each` for every log that has a link to a path. */
 void told_logs_at(struct agent *a, const char *path, void (*each)(struct agent *a, struct found *f));
 
+/* ---- signals (signals.c): what somebody who meddles leaves behind ---- */
+
+enum agent_signal {
+#define SIGNAL(id, action, doc) SIGNAL_##id,
+#include "dogwatch/tbl/agent_signals.h"
+#undef SIGNAL
+};
+struct signals {
+    char path[AGENT_PATH_MAX]; /* of the log that they are lines of */
+    int64_t window_ns;
+    uint32_t count;      /* in this window */
+    uint64_t held_back;  /* since the last line */
+};
+/* Tells that the agent began, and whether it died before: once in a process. */
+void signals_begin(struct agent *a);
+/* Writes a line about a log (NULL: about none); what cannot be written is said and counted. */
+void signal_put(struct agent *a, enum agent_signal what, const struct found *f, const char *more);
+/* The same with how much was read of a stream, and how much is there. */
+void signal_about(struct agent *a, enum agent_signal what, const struct tail *t, uint64_t size);
+
 /* ---- scan (scan.c): when it is looked for logs ---- */
 
 /* What is due now. */
@@ -415,6 +435,7 @@ struct agent {
     /* loop thread */
     struct found *found;
     struct dw_table logs; /* struct found by path */
+    struct signals signals;
     struct root *root;
     uint32_t root_count;
     struct dw_table hops;     /* places that links of logs lead to, by path */
@@ -437,6 +458,7 @@ struct agent {
     int64_t anchor_real_ns, anchor_mono_ns;
     int64_t first_ns; /* when an agent was here first; 0: not known */
     int64_t seen_ns;  /* the last scan began */
+    int64_t apart_ns;    /* of the two clocks, as last told */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
     uint64_t unpacked; /* bytes of all files that were unpacked and are open */
@@ -472,8 +494,8 @@ DW_MUST_USE int agent_open(const struct dw_agent_options *opt, void (*wake)(void
 DW_MUST_USE int agent_turn(struct agent *a, bool *ret_more);
 /* Whether something is to be done within milliseconds: events wait to be sent, a turn was put off, the end is near. */
 bool agent_waits(const struct agent *a);
-/* From now on: to the end of every file, but for `read_ns` at most, then end records, then agent_done. */
-void agent_stop(struct agent *a, int64_t read_ns);
+/* From now on: to the end of every file, but for `read_ns` at most, then end records, then agent_done. `why` is told. */
+void agent_stop(struct agent *a, int64_t read_ns, const char *why);
 /* Whether everything is acknowledged after agent_stop (or until_idle). */
 bool agent_done(struct agent *a);
 void agent_close(struct agent *a);

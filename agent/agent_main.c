@@ -128,7 +128,7 @@ static void stop(void *arg)
     if (!p->agent)
         dw_loop_end(&p->loop, DW_OK);
     else
-        agent_stop(p->agent, p->opt->shutdown_grace / 2); /* the other half is for acknowledgements */
+        agent_stop(p->agent, p->opt->shutdown_grace / 2, p->again ? "to begin again with another configuration or sandbox" : "by a signal"); /* the other half is for acknowledgements */
 }
 
 /* Ends well, to be started again: nothing is lost by that, for the checkpoint says where to go on. */
@@ -242,6 +242,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = open_agent(p);
     if (rc == DW_OK) {
+        signals_begin(p->agent);
         dw_service_tell(&p->service, "READY=1");
         rc = dw_loop_run(&p->loop);
     }

@@ -348,6 +348,8 @@ static bool cares_by_pattern(const char *pattern, const char *path)
 bool discover_cares(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
+    if (strcmp(path, a->signals.path) == 0)
+        return true;
     for (uint32_t i = 0; i < o->logs.count; i++)
         if (cares_by_pattern(o->logs.item[i].ptr, path))
             return true;
@@ -358,6 +360,8 @@ bool discover_cares(const struct agent *a, const char *path)
 bool discover_wants(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
+    if (strcmp(path, a->signals.path) == 0)
+        return a->opt->signals;
     if (excluded(a, path))
         return false;
     for (uint32_t i = 0; i < o->logs.count; i++)
@@ -374,9 +378,24 @@ static void look_below(struct agent *a, const char *root, void (*each)(struct ag
     each_name(a, root, each);
 }
 
+/* What the agent itself tells: a log like others, and of a format that no other can have. */
+static void own_log(struct agent *a)
+{
+    struct dw_stat st;
+    struct sighting f;
+    if (!a->opt->signals || dw_fs_stat(a->signals.path, &st) < 0)
+        return;
+    begin(a, &f, a->signals.path, DW_ENV_PLAIN);
+    f.label[LABEL_FORMAT] = DW_STR("dogwatch_agent");
+    name_series(&f, "agent", dw_str_of(a->host), dw_str_of(a->signals.path));
+    finish(a, &f);
+}
+
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
+    told_root(a, a->agent_dir);
+    own_log(a);
     if (o->discover_docker)
         look_below(a, o->discover_docker_root.ptr, docker_container);
     if (o->discover_cri) {

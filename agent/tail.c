@@ -246,13 +246,15 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
 }
 
 /* The file was truncated, or written anew, under us: what we had not read is in a copy, or gone. */
-static int cut_off(struct agent *a, struct tail *t)
+static int cut_off(struct agent *a, struct tail *t, const struct dw_stat *st)
 {
     int fd;
     struct found *f = t->series;
     int rc = DW_OK;
     if (!copy_take(a, t)) {
+        bool shrank = st->size_bytes < tail_offset(t) || st->size_bytes < t->size;
         DW_COUNT(tail_truncations);
+        signal_about(a, shrank ? SIGNAL_TRUNCATED : SIGNAL_REWRITTEN, t, st->size_bytes);
         rc = tail_end(a, t, "truncated");
     }
     if (rc == DW_OK)
@@ -309,9 +311,11 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     if (dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
         return read_failed(a, t);
     if (another)
-        return cut_off(a, t);
+        return cut_off(a, t, &st);
     if (st.size_bytes != t->size)
         t->last_growth_ns = agent_now(a);
+    if (t->mtime_ns - st.mtime_ns > DW_NS_PER_S)
+        signal_put(a, SIGNAL_SET_BACK, t->series, "");
     tail_note(a, t, &st);
     if (st.size_bytes == offset) {
         t->failed_ns = 0;

@@ -533,6 +533,14 @@ void tails_look(struct agent *a, struct found *f)
         continue;
 }
 
+/* Deleted, and not renamed, with bytes that nobody has read. */
+static void tell_if_unread(struct agent *a, const struct tail *t)
+{
+    struct dw_stat st;
+    if (t->state == TAIL_LIVE && dw_fs_fstat(t->fd, &st) == DW_OK && st.links == 0 && st.size_bytes > tail_offset(t))
+        signal_about(a, SIGNAL_DELETED, t, st.size_bytes);
+}
+
 /* A log of which nothing is under its name. False: it was forgotten. */
 static bool look_at_gone(struct agent *a, struct found **at)
 {
@@ -545,6 +553,8 @@ static bool look_at_gone(struct agent *a, struct found **at)
     }
     if (first || elders_due(a, f))
         tails_take_elders(a, f, !first);
+    if (first && f->current)
+        tell_if_unread(a, f->current);
     if (f->current)
         retire(a, f->current);
     if (now - f->gone_ns < a->opt->forget_after || f->tail_count)

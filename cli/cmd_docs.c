@@ -326,6 +326,19 @@ static void page_asks(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s%s%s | %s | %s |\n", asks[i].path, asks[i].argument[0] ? "`" : "", asks[i].argument, asks[i].argument[0] ? "`" : "", asks[i].who, asks[i].doc);
 }
 
+static void page_signals(struct dw_buf *b)
+{
+    static const struct row signals[] = {
+#define SIGNAL(id, action, doc) {action, doc},
+#include "dogwatch/tbl/agent_signals.h"
+#undef SIGNAL
+    };
+    dw_buf_printf(b, "%s# Signals of the agent\n\nEvents of `dogwatch.agent` (product `dogwatch`, service `agent` of a Sigma rule), out of a log of the agent's own, `DATA/agent/signals.log`: who meddles with logs, clock "
+                     "or agent leaves them behind. `file.path` and the container are those of the log that it is about. At most 60 a minute; `dogwatch.held_back` says how many more there were. `signals: false` "
+                     "turns them off; a run with `until_idle` tells of logs alone.\n\n| event.action | tells |\n|---|---|\n", made);
+    put_rows(b, signals, DW_COUNT_OF(signals));
+}
+
 static void page_multiline(struct dw_buf *b)
 {
     dw_buf_printf(b, "# Several lines, one event\n\n%s| kind | joins |\n|---|---|\n", made);
@@ -400,7 +413,7 @@ static const struct {
     {"reference/policies.md", docs_policy_page},
     {"reference/outputs.md", docs_outputs_page},
     {"reference/loki.md", page_loki},
-    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/labels.md", page_labels}, {"reference/asks.md", page_asks}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
+    {"reference/pipes.md", page_pipes}, {"reference/masks.md", page_redact}, {"reference/confinement.md", page_confinement}, {"reference/doctor.md", page_doctor}, {"reference/labels.md", page_labels}, {"reference/asks.md", page_asks}, {"reference/signals.md", page_signals}, {"reference/multiline.md", page_multiline}, {"reference/agent.md", page_agent}, {"reference/collector.md", page_collector},
     {"reference/api.md", docs_api_page}, {"reference/openapi.json", docs_api_openapi},
     {"dogwatch.1", page_man}, {"dogwatch.bash", page_completion},
 };

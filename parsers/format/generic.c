@@ -150,6 +150,17 @@ int dw_parse_json(const struct dw_parse_ctx *ctx, struct dw_draft *d)
     return DW_OK;
 }
 
+int dw_parse_dogwatch_agent(const struct dw_parse_ctx *ctx, struct dw_draft *d)
+{
+    return dw_parse_json(ctx, d);
+}
+
+int dw_probe_dogwatch_agent(struct dw_str line)
+{
+    (void)line;
+    return 0;
+}
+
 int dw_probe_json(struct dw_str line)
 {
     struct dw_str s = dw_str_trim(line);

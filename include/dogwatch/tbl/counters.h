@@ -31,6 +31,7 @@ COUNTER(labels_refused, NOT_DONE, "labels of containers whose value is no format
 COUNTER(discover_unreadable, NOT_DONE, "files that were found and cannot be opened: permission, symlink loop")
 COUNTER(discover_compressed, NOT_DONE, "rotated files that are compressed and cannot be read on")
 COUNTER(discover_limit, NOT_DONE, "files left out because agent holds as many streams as it may")
+COUNTER(signals_held_back, NOT_DONE, "signals of the agent (signals.md) that were not written, over 60 a minute or without room; the next one says how many")
 COUNTER(ship_frames, WORK, "frames handed to the transport")
 COUNTER(ship_frames_acked, WORK, "frames the transport answered for")
 COUNTER(ship_holds, MENDED, "times reading stopped because memory.max of frames waited for acknowledgement")

@@ -39,6 +39,7 @@ PARSER(docker_events, "docker", "events", "event", ",docker,", "docker events: t
 PARSER(klog, "kubernetes", "klog", "event", ",glog,", "Kubernetes components: klog and glog headers")
 PARSER(system_auth, "system", "auth", "event", ",auth,sshd,sudo,secure,", "auth.log and secure: sshd, sudo, su, PAM, useradd")
 PARSER(system_syslog, "system", "syslog", "event", ",syslog,rfc3164,rfc5424,", "syslog, RFC 3164 and 5424")
+PARSER(dogwatch_agent, "dogwatch", "agent", "event", ",", "signals of dogwatch's agent (signals.md); never probed, so that nobody else is taken for it")
 PARSER(json, "generic", "json", "event", ",ndjson,ecs,", "one JSON object a line; well-known names become ECS")
 PARSER(logfmt, "generic", "logfmt", "event", ",", "key=value pairs; well-known names become ECS")
 PARSER(shipper, "generic", "shipper", "event", ",fluent_bit,fluentbit,vector,filebeat,", "records of Fluent Bit, Vector and Filebeat: JSON around a line, which is parsed too")

@@ -69,6 +69,7 @@ static inline void set_up(struct bed *b)
     b->opt.data = dw_str_of(b->data);
     b->opt.host_name = DW_STR("host-1");
     b->opt.logs = (struct dw_conf_list){&b->list, 1};
+    b->opt.signals = false;
     b->opt.discover_docker = b->opt.discover_cri = b->opt.discover_podman = false;
     b->clock = (struct fake_clock){{fake_real, fake_mono}, 0, 0};
     b->got = dw_alloc(EVENTS_MAX * sizeof *b->got);
@@ -199,7 +200,7 @@ static inline void wait_until_done(struct bed *b)
 
 static inline void stop(struct bed *b)
 {
-    agent_stop(b->agent, 60 * DW_NS_PER_S);
+    agent_stop(b->agent, 60 * DW_NS_PER_S, "by a test");
     wait_until_done(b);
 }
 

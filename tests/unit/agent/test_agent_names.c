@@ -106,7 +106,7 @@ static void stopping_reads_no_longer_than_it_may(void **state)
     start(&b);
     settle(&b);
     put(&b, "a.log", "two\n");
-    agent_stop(b.agent, DW_NS_PER_S);
+    agent_stop(b.agent, DW_NS_PER_S, "by a test");
     b.clock.ahead_ns += 2 * DW_NS_PER_S;
     assert_int_equal(agent_turn(b.agent, &more), DW_OK);
     assert_true(b.agent->stopping);
