@@ -401,11 +401,49 @@ static bool is_over(const struct agent *a, struct tail *t)
     return (a->opt->until_idle || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
 }
 
+/* So much waits for acknowledgement that only those with little to say are read: a flood delays itself alone. */
+static bool waits_for_others(const struct agent *a, const struct tail *t)
+{
+    return a->crowded && t->size > tail_offset(t) && t->size - tail_offset(t) > a->chunk_cap;
+}
+
+/* Whether as much of a log was read in this second as throttle.rate allows. */
+static bool is_throttled(struct agent *a, const struct tail *t)
+{
+    struct found *f = t->series;
+    uint32_t second = (uint32_t)((dw_clock_mono(a->clock) - a->anchor_mono_ns) / DW_NS_PER_S) + 1;
+    if (a->opt->throttle_rate == 0 || a->read_until_ns || a->opt->until_idle)
+        return false;
+    if (f->second != second) {
+        f->throttled = f->throttled && f->taken >= (uint64_t)a->opt->throttle_rate;
+        f->second = second;
+        f->taken = 0;
+    }
+    if (f->taken < (uint64_t)a->opt->throttle_rate)
+        return false;
+    if (!f->throttled)
+        signal_about(a, SIGNAL_HELD_BACK, t, t->size);
+    DW_COUNT_IF(!f->throttled, throttle_logs);
+    return f->throttled = true;
+}
+
+static int read_one(struct agent *a, struct tail *t, bool *ret_more)
+{
+    bool reads, more = false;
+    int rc = vanish_reads(a, t, &reads);
+    uint64_t from = tail_offset(t);
+    if (rc < 0 || !reads || waits_for_others(a, t) || is_throttled(a, t))
+        return rc;
+    rc = tail_read(a, t, &more);
+    t->series->taken += tail_offset(t) - from;
+    *ret_more |= more;
+    return rc;
+}
+
 /* Reads a share of every file that has something. */
 static int read_all(struct agent *a, bool *ret_more)
 {
     for (struct tail *t = a->tail; t; t = t->next) {
-        bool more = false;
         if (t->state == TAIL_ENDED && t->dirty) {
             t->dirty = false;
             if (t->end == STREAM_ENDED && tail_changed(t))
@@ -413,13 +451,9 @@ static int read_all(struct agent *a, bool *ret_more)
         }
         if (t->state == TAIL_ENDED || (t->at_end && !t->dirty))
             continue;
-        bool reads;
-        int rc = vanish_reads(a, t, &reads);
-        if (rc == DW_OK && reads)
-            rc = tail_read(a, t, &more);
+        int rc = read_one(a, t, ret_more);
         if (rc < 0)
             return rc;
-        *ret_more |= more;
     }
     return DW_OK;
 }
@@ -524,6 +558,7 @@ static bool hold(struct agent *a)
     bool now = a->hold ? pending > max / 2 : pending > max;
     DW_COUNT_IF(now && !a->hold, ship_holds);
     a->hold = now;
+    a->crowded = pending > max / 2;
     return now;
 }
 

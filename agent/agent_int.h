@@ -246,11 +246,14 @@ struct found {
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
     int64_t last_size;
     uint32_t tail_count;  /* of the series */
+    uint32_t second;      /* since the start; so much was read in it: throttle.rate */
+    uint64_t taken;
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool has_own, excluded;
     bool look_due;        /* look at them at the next scan */
+    bool throttled;       /* more was there in the last second than throttle.rate lets be read */
     bool noted;           /* some file of it was written to */
     bool stirred;         /* something of its name, or of a link on its way, is another */
     bool unsure;          /* it was rotated faster than it could be looked at: look again */
@@ -479,6 +482,7 @@ struct agent {
     bool noted;     /* a log is */
     bool restless;  /* a log has to be looked at again */
     bool rows_open; /* a row may be of a stream that goes on */
+    bool crowded;   /* so much waits for acknowledgement that who has much to say waits */
     bool stopping, scanned, hold;
     int failed;
 };

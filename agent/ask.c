@@ -224,6 +224,8 @@ static const char *what_it_does(const struct agent *a, const struct tail *t)
         return t->end == STREAM_CUT_OFF ? "over: its file was truncated, or is another's" : "over: it is read to its end, which is declared";
     if (t->before)
         return "waits for the stream before it";
+    if (t->series->throttled)
+        return "is written faster than throttle.rate lets it be read; what is not read waits in the file";
     const char *why = why_none(a);
     if (why && (t->state == TAIL_LIVE || a->hold))
         return why;

@@ -164,7 +164,7 @@ dogwatch('token', 'revoke', 'nobody', '--data', data, codes=(1,))
 same([r['name'] for r in ndjson(dogwatch('token', 'ls', '--data', data, '--output', 'ndjson'))], ['triage-1', 'hunt-1', 'auditor-1', 'admin-1', 'over'], 'token ls')
 same(os.stat(os.path.join(data, 'api/tokens')).st_mode & 0o777, 0o600, 'mode of the tokens')
 same(os.stat(os.path.join(data, 'api.sock')).st_mode & 0o777, 0o660, 'mode of the socket')
-kept = b''.join(open(os.path.join(d, f), 'rb').read() for d, _, fs in os.walk(data) for f in fs if f != 'api.sock')
+kept = b''.join(open(os.path.join(d, f), 'rb').read() for d, _, fs in os.walk(data) for f in fs if not f.endswith('.sock'))
 check(all(t.encode() not in kept and t[4:].encode() not in kept for t in tokens.values()), 'no token is kept anywhere')
 ID = wait_for(lambda: ndjson(ask('GET', '/api/v1/alerts', tokens['hunt'])[2]), 30, 'an alert')[0]['event']['id']
 

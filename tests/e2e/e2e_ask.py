@@ -44,7 +44,7 @@ write('shop.log', 'hello\n')
 write('other.log', 'hello\n')
 config = os.path.join(dir_, 'agent.yml')
 with open(config, 'w') as f:
-    f.write(f'data: {data}\nlogs: ["{logs}/*.log"]\nmetrics.listen: 127.0.0.1:{port}\ndiscover: {{docker: false, cri: false, podman: false}}\n')
+    f.write(f'data: {data}\nlogs: ["{logs}/*.log"]\nmetrics.listen: 127.0.0.1:{port}\nsignals: false\ndiscover: {{docker: false, cri: false, podman: false}}\n')
 check('no agent answers' in ask('status', code=3), 'nobody is there yet')
 agent = start('dogwatch-agent', config, os.path.join(dir_, 'agent.log'))
 wait_for(lambda: os.path.exists(sock) and json.loads(ask('status'))['streams'] == 2, 20, 'both logs')

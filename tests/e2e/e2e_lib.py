@@ -365,7 +365,7 @@ def decoders_agree(data):
 
 
 def count(data):
-    r = subprocess.run([DOGWATCH, 'query', '* | stats count', '--data', data, '--output', 'ndjson'], capture_output=True)
+    r = subprocess.run([DOGWATCH, 'query', 'not event.dataset:dogwatch.agent | stats count', '--data', data, '--output', 'ndjson'], capture_output=True)
     return json.loads(r.stdout)['count'] if r.returncode == 0 and r.stdout else 0
 
 

@@ -26,6 +26,7 @@ CONF(line.max, SIZE, line_max, "256KiB", 131072, 262144, "bytes", "Longer lines,
 CONF(multiline, STRING, multiline, "none", 0, 0, "", "How several lines become one event: none, indent, trace, date, backslash, or one language (docs/reference/multiline.md).")
 CONF(join.idle, DURATION, join_idle, "5s", 10000000, 3600000000000, "", "An unfinished join ends after this long without a line.")
 CONF(read.chunk, SIZE, read_chunk, "256KiB", 4096, 16777216, "bytes", "How much to read from one file before the next has its turn.")
+CONF(throttle.rate, SIZE, throttle_rate, "0", 0, 1125899906842624, "bytes", "How much of one log is read in a second, and at most one read.chunk more. 0: no limit. Nothing is dropped: what is not read yet waits in its file, `dogwatch agent explain` says how much, and an event `log-held-back` when it begins. Ends and rotated files are no exception, but for the last reading at SIGTERM.")
 CONF(memory.max, SIZE, memory_max, "64MiB", 16777216, 1099511627776, "bytes", "Upper bound of buffers. When reached, reading stops until frames are acknowledged.")
 CONF(flush.interval, DURATION, flush_interval, "20ms", 1000000, 60000000000, "", "A frame leaves at the latest this long after its first line.")
 CONF(ledger.interval, DURATION, ledger_interval, "10s", 100000000, 3600000000000, "", "How often the account of every byte is recorded.")

@@ -34,6 +34,7 @@ COUNTER(discover_limit, NOT_DONE, "files left out because agent holds as many st
 COUNTER(signals_held_back, NOT_DONE, "signals of the agent (signals.md) that were not written, over 60 a minute or without room; the next one says how many")
 COUNTER(ship_frames, WORK, "frames handed to the transport")
 COUNTER(ship_frames_acked, WORK, "frames the transport answered for")
+COUNTER(throttle_logs, MENDED, "times a log was written faster than throttle.rate lets it be read: it is behind, and nothing is dropped")
 COUNTER(ship_holds, MENDED, "times reading stopped because memory.max of frames waited for acknowledgement")
 COUNTER(ship_files_not_begun, MENDED, "times a new queue file was due and could not be begun: frames go on into the old one")
 COUNTER(ship_retries, MENDED, "times the transport could not write and was tried again")

@@ -153,6 +153,43 @@ static void too_many_are_held_back_and_counted(void **state)
     tear_down(&b);
 }
 
+static void a_log_over_its_rate_is_held_back_and_nothing_of_it_is_lost(void **state)
+{
+    (void)state;
+    struct bed b;
+    char block[64 * 1024];
+    struct dw_buf text = {0};
+    memset(block, 'x', sizeof block);
+    block[sizeof block - 1] = '\0';
+    for (size_t at = 99; at < sizeof block - 1; at += 100)
+        block[at] = '\n';
+    set_up(&b);
+    b.opt.signals = true;
+    b.opt.throttle_rate = 100000;
+    for (int i = 0; i < 30; i++)
+        dw_buf_printf(&text, "%s\n", block);
+    put(&b, "a.log", dw_buf_view(&text).ptr);
+    put(&b, "b.log", "two\n");
+    start(&b);
+    signals_begin(b.agent);
+    b.clock.ahead_ns += DW_NS_PER_S;
+    turn_until_idle(&b);
+    for (const struct tail *t = b.agent->tail; t; t = t->next)
+        assert_true(t->size > text.len - 10 ? tail_offset(t) < text.len / 2 : tail_offset(t) == t->size);
+    settle(&b);
+    assert_int_equal(told(&b, "log-held-back"), 1);
+    stop(&b);
+    receive(&b);
+    assert_each_byte_once(&b);
+    struct dw_str lines = dw_buf_view(&b.lines);
+    size_t count = 0;
+    while (lines.len)
+        count += dw_str_cut(&lines, '\n').ptr[0] == 'x';
+    assert_int_equal(count, 30 * ((sizeof block - 1) / 100 + 1));
+    dw_buf_fini(&text);
+    tear_down(&b);
+}
+
 static void signals_are_events_with_spans_of_their_own(void **state)
 {
     (void)state;
@@ -180,6 +217,7 @@ int main(void)
         cmocka_unit_test(clocks_that_are_set_are_told),
         cmocka_unit_test(an_end_without_a_word_is_told_by_the_next_start),
         cmocka_unit_test(too_many_are_held_back_and_counted),
+        cmocka_unit_test(a_log_over_its_rate_is_held_back_and_nothing_of_it_is_lost),
         cmocka_unit_test(signals_are_events_with_spans_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
