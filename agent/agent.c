@@ -8,6 +8,7 @@
  *   (3) No time but that of `clock`.
  */
 #include "agent_int.h"
+#include "inputs.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -261,7 +262,7 @@ static void obey_labels(const struct agent *a, struct found *f, const struct fou
     if (format.len && !f->has_own)
         refuse_label(f, "format", format);
     bool joins = multiline.len && dw_multiline_find(multiline, &kind) && kind != DW_MULTILINE_START;
-    f->multiline = joins ? kind : a->multiline;
+    f->multiline = joins ? kind : seen->whole_lines ? DW_MULTILINE_NONE : a->multiline;
     if (multiline.len && !joins)
         refuse_label(f, "kind of joining", multiline);
     f->excluded = a->opt->labels_exclude && dw_str_eq(seen->label[LABEL_EXCLUDE], DW_STR("true"));
@@ -275,6 +276,8 @@ static void copy_log(const struct agent *a, struct found *f, const struct found 
 {
     obey_labels(a, f, seen);
     f->envelope = seen->envelope;
+    f->received = seen->received;
+    f->whole_lines = seen->whole_lines;
     f->field_count = seen->field_count;
     memcpy(f->series, seen->series, sizeof f->series);
     dw_arena_fini(&f->arena);
@@ -376,6 +379,11 @@ static void note_path(struct agent *a, const char *path)
     }
 }
 
+void agent_received(struct agent *a, const char *path)
+{
+    note_path(a, path);
+}
+
 /* Tails keep the path where they were found: a rotated file is noted under that of its log, too. */
 static void note_rotated(struct agent *a, char *path)
 {
@@ -432,7 +440,7 @@ static bool is_over(const struct agent *a, struct tail *t)
 {
     if (t->state != TAIL_ROTATED || !t->at_end || t->dirty || t->before || t->followers || t->carried_from != UINT64_MAX)
         return false;
-    return (a->opt->until_idle || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
+    return (a->opt->until_idle || t->series->received || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
 }
 
 /* Reads a share of every file that has something. */
@@ -588,7 +596,10 @@ int agent_turn(struct agent *a, bool *ret_more)
     if (rc == DW_OK)
         rc = send_due(a);
     drop_ended(a);
-    bool idle = !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
+    if (a->inputs)
+        inputs_turn(a->inputs, a);
+    bool awaits = a->inputs && inputs_awaits(a->inputs);
+    bool idle = !awaits && !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
     return rc == DW_OK ? a->failed : rc;

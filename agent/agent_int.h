@@ -223,6 +223,8 @@ struct found {
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     struct line_format own;      /* what LABEL_FORMAT made of it */
     bool has_own, excluded;
+    bool received;    /* a file of what we received (input_store.c), which nobody writes once it gave way */
+    bool whole_lines; /* each is a message: none goes on in the next */
     enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
     uint64_t next_ordinal;
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
@@ -354,6 +356,7 @@ struct agent {
     struct line_format *format; /* of each entry of opt->formats, and last of opt->format */
     struct checkpoint_meta meta;
     struct dw_service *service;    /* NULL: none; the program's */
+    struct inputs *inputs;         /* as that */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
@@ -411,6 +414,8 @@ void agent_stop(struct agent *a, int64_t read_ns);
 bool agent_done(struct agent *a);
 /* A name in a folder changed: its streams are read at the next turn; `structure`: names came or went, so look again. */
 void agent_note(struct agent *a, const char *dir, const char *name, bool structure);
+/* We wrote to a file of what we receive: it is read at the next turn. */
+void agent_received(struct agent *a, const char *path);
 /* Folders worth watching: calls `each` with the folder of every log that was found, or came back, since the last call. */
 void agent_folders(struct agent *a, void (*each)(void *arg, const char *dir), void *arg);
 void agent_close(struct agent *a);

@@ -9,10 +9,12 @@
  */
 #include "agent_int.h"
 #include "confine.h"
+#include "inputs.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/conf/listen.h"
 #include "dogwatch/loop/loop.h"
 
 #include <stdlib.h>
@@ -37,6 +39,7 @@ struct program {
     struct dw_table watches; /* by folder */
     struct dw_counters_file counters;
     struct sandbox *sandbox;
+    struct inputs *inputs;
     struct dw_service service;
     const struct dw_agent_options *opt;
     const char *config; /* the file */
@@ -129,8 +132,10 @@ static void begin_again(struct program *p)
 static int open_agent(struct program *p)
 {
     int rc = agent_open(p->opt, on_wake, p, &p->agent);
-    if (rc == DW_OK)
+    if (rc == DW_OK) {
         p->agent->service = &p->service;
+        p->agent->inputs = p->inputs;
+    }
     return rc;
 }
 
@@ -151,6 +156,7 @@ static void stop(void *arg)
         return;
     p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
     dw_service_tell(&p->service, "STOPPING=1");
+    inputs_stop(p->inputs);
     if (!p->agent)
         dw_loop_end(&p->loop, DW_OK);
     else
@@ -168,6 +174,8 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0)
+        return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }
 
@@ -176,7 +184,9 @@ static const struct dw_program program_of_agent = {.name = "dogwatch-agent", .ta
 /* What shows only across options. */
 static int check_whole(const struct dw_conf *conf)
 {
-    return dw_parser_options_check(conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say});
+    struct dw_diag_sink sink = {.report = dw_program_say};
+    int rc = dw_listen_options_check(conf, &dw_fs_system, sink);
+    return rc < 0 ? rc : dw_parser_options_check(conf, &dw_fs_system, sink);
 }
 
 /* SIGHUP: a good configuration is taken by a new start, since the sandbox is made of it; of a bad one the mistakes are told, and nothing changes. */
@@ -220,8 +230,10 @@ static bool turn(void *arg)
     bool more = false;
     dw_service_live(&p->service, dw_clock_mono(&dw_clock_system));
     look_at_sandbox(p);
-    if (!p->agent && !open_again(p))
+    if (!p->agent && !open_again(p)) {
+        inputs_turn(p->inputs, NULL);
         return false;
+    }
     int rc = agent_turn(p->agent, &more);
     if (rc == DW_EIO && p->opt->transport == DW_TRANSPORT_KAFKA && !p->deadline_ns) {
         begin_again(p);
@@ -252,6 +264,15 @@ static void on_async(uv_async_t *async)
     dw_loop_turn(&p->loop);
 }
 
+/* Something was received: the file that it is in is read at the next turn, which is soon. */
+static void on_received(void *arg, const char *path)
+{
+    struct program *p = arg;
+    if (p->agent)
+        agent_received(p->agent, path);
+    dw_loop_pace(&p->loop, TICK_MS);
+}
+
 static int run(struct program *p, const struct dw_agent_options *opt)
 {
     static const struct dw_loop_work work_of_agent = {.turn = turn, .stop = stop, .reload = reload, .tick_ms = TICK_MS};
@@ -263,12 +284,15 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
     if (rc == DW_OK)
         rc = open_agent(p);
+    if (rc == DW_OK)
+        rc = inputs_start(p->inputs, &p->loop.uv, on_received, p);
     if (rc == DW_OK) {
         dw_service_tell(&p->service, "READY=1");
         rc = dw_loop_run(&p->loop);
     }
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
+    inputs_close(p->inputs);
     dw_loop_fini(&p->loop);
     return rc;
 }
@@ -293,11 +317,15 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
+        rc = inputs_open(opt, &p->inputs);
+    if (rc == DW_OK)
         rc = privilege_drop(opt);
     if (rc == DW_OK)
         rc = dw_program_lock(dir, "lock");
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
+    if (rc == DW_OK)
+        rc = inputs_begin(p->inputs, dir);
     if (rc == DW_OK)
         rc = sandbox_enter(opt, p->config, &p->sandbox);
     if (rc == DW_OK)
@@ -335,6 +363,7 @@ int main(int argc, char **argv)
         dw_error("%u logs could not be read", p->unread);
     if (p) {
         sandbox_free(p->sandbox);
+        inputs_free(p->inputs);
         dw_service_end(&p->service);
     }
     dw_free(p);

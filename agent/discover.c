@@ -278,6 +278,31 @@ static void plain_glob(struct agent *a, const char *pattern)
     globfree(&g);
 }
 
+/* ---- what we received ---- */
+
+/* NAME.log, NAME being what it came by, and where. */
+static void received_log(struct agent *a, const char *dir, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    struct found f;
+    struct dw_str rest = dw_str_of(name), kind;
+    if (!dw_str_ends(rest, DW_STR(".log")) || dw_path_join(path, sizeof path, dir, name) < 0)
+        return;
+    rest.len -= strlen(".log");
+    begin(a, &f, path, DW_ENV_RECEIVED);
+    name_series(&f, "input", dw_str_of(a->host), rest);
+    kind = dw_str_cut(&rest, '-');
+    add_field(&f, DW_F_input_type, kind);
+    f.received = true;
+    f.whole_lines = !dw_str_eq(kind, DW_STR("stdin"));
+    finish(a, &f);
+}
+
+static void inputs_dir(const struct agent *a, char dir[AGENT_PATH_MAX])
+{
+    (void)snprintf(dir, AGENT_PATH_MAX, "%.*s/inputs", AGENT_PATH_MAX - 16, a->agent_dir);
+}
+
 static const char podman_root[] = DW_PODMAN_ROOT;
 
 static bool is_below(const char *path, const char *root)
@@ -289,6 +314,10 @@ static bool is_below(const char *path, const char *root)
 bool discover_wants(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
+    char received[AGENT_PATH_MAX];
+    inputs_dir(a, received);
+    if (is_below(path, received))
+        return true;
     if (excluded(a, path))
         return false;
     for (uint32_t i = 0; i < o->logs.count; i++)
@@ -302,6 +331,9 @@ bool discover_wants(const struct agent *a, const char *path)
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
+    char received[AGENT_PATH_MAX];
+    inputs_dir(a, received);
+    each_name(a, received, received_log);
     if (o->discover_docker)
         each_name(a, o->discover_docker_root.ptr, docker_container);
     if (o->discover_cri) {

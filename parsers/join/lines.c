@@ -366,7 +366,7 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
     bool alone = l->conf.multiline == DW_MULTILINE_NONE || (flags & DW_LINE_ENVELOPE_BAD);
     if (!j->active && !u->partial && alone) {
         struct dw_line line = {.text = u->text, .piece = &p, .piece_count = 1, .flags = flags,
-            .env_time_ns = u->time_ns, .has_env_time = u->has_time, .out = u->out};
+            .env_time_ns = u->time_ns, .has_env_time = u->has_time, .out = u->out, .peer = u->peer};
         return give(l, &line, out);
     }
     struct mark before = mark_of(j);
@@ -427,6 +427,12 @@ static bool unwrap(struct dw_lines *l, struct dw_str raw, struct dw__unwrapped *
 {
     bool automatic = l->conf.envelope == DW_ENV_AUTO;
     enum dw_envelope env = l->envelope;
+    if (env == DW_ENV_RECEIVED) {
+        if (dw__received_unwrap(raw, &l->scratch, u))
+            return true;
+        *u = (struct dw__unwrapped){.text = raw};
+        return false;
+    }
     bool undecided = l->auto_left > 0 && (env == DW_ENV_AUTO || env == DW_ENV_PLAIN);
     if ((env == DW_ENV_DOCKER || undecided) && dw__docker_unwrap(raw, &l->scratch, u)) {
         l->envelope = DW_ENV_DOCKER;
@@ -454,6 +460,7 @@ static int take_raw(struct dw_lines *l, struct dw_str raw, uint64_t end, uint32_
     bool ok = unwrap(l, raw, &u);
     if (!ok)
         flags |= DW_LINE_ENVELOPE_BAD | (is_torn(raw) ? DW_LINE_ENVELOPE_TORN : 0);
+    flags |= u.flags;
     if (l->conf.no_join)
         u.partial = false;
     /* A line that is no envelope ends what waited (the file is damaged here, and order is kept) and does not wait itself. */

@@ -16,8 +16,9 @@
 
 /* What the container runtime puts around a line. AUTO: the first line decides; a first line that is neither docker json
  * nor CRI makes the file plain, which the first DW_LINES_AUTO raw lines may still change. Once AUTO decided for an
- * envelope, lines of the other one are understood too: a runtime may have been exchanged under the file. */
-enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO };
+ * envelope, lines of the other one are understood too: a runtime may have been exchanged under the file.
+ * RECEIVED: the agent's own files of what it received (received.h); AUTO never takes a file for one. */
+enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_RECEIVED, DW_ENV_AUTO };
 
 enum { DW_LINES_AUTO = 64 };
 
@@ -61,6 +62,7 @@ struct dw_line {
     int64_t env_time_ns;
     bool has_env_time;
     uint8_t out; /* enum dw_out */
+    struct dw_str peer; /* who sent it (received.h); empty: nobody did */
     const struct dw_mask *mask;
     uint32_t mask_count;
 };

@@ -1,5 +1,5 @@
-/* SYSCALL(name, why), NETCALL(name, why): what the agent asks of the kernel once it has begun; anything else is refused with EPERM. Rows that this processor does not have are
- * left out; NETCALLs are for transport: kafka alone. Calls that only an argument makes harmless are in agent/syscalls.c. */
+/* SYSCALL(name, why), NETCALL(name, why), INPUTCALL(name, why): what the agent asks of the kernel once it has begun; anything else is refused with EPERM. Rows that this processor does not have are
+ * left out; NETCALLs are for transport: kafka alone, INPUTCALLs for who has `inputs.syslog`: ports are bound before, so none of them opens one. Calls that only an argument makes harmless are in agent/syscalls.c. */
 SYSCALL(read, "log files, sockets, pipes")
 SYSCALL(readv, "the same, in parts")
 SYSCALL(pread64, "log files at a place")
@@ -62,6 +62,9 @@ SYSCALL(timerfd_settime, "the loop")
 SYSCALL(inotify_init1, "folders of logs tell")
 SYSCALL(inotify_add_watch, "folders of logs tell")
 SYSCALL(inotify_rm_watch, "folders of logs tell")
+INPUTCALL(accept4, "connections of senders of syslog")
+INPUTCALL(recvmmsg, "their datagrams")
+INPUTCALL(getsockopt, "how many datagrams the kernel dropped")
 NETCALL(connect, "brokers, name servers")
 NETCALL(sendto, "brokers, name servers")
 SYSCALL(sendmsg, "brokers, the service manager")
