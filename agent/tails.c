@@ -112,6 +112,7 @@ struct dw_lines *tails_lines(const struct agent *a, const struct found *f, uint6
         .line_max = (uint32_t)(a->opt->line_max < DW_FRAME_LINE_MAX ? a->opt->line_max : DW_FRAME_LINE_MAX),
         .join_span_max = 4 * 1024 * 1024,
         .multiline = f->multiline,
+        .audit = true,
         .redact = a->redact,
         .own = a->own,
     };
