@@ -317,7 +317,7 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
-        rc = inputs_open(opt, &p->inputs);
+        rc = inputs_open(opt, &p->service, &p->inputs);
     if (rc == DW_OK)
         rc = privilege_drop(opt);
     if (rc == DW_OK)

@@ -257,7 +257,7 @@ static int undo(struct store_log *l, int rc)
 
 static int open_again(struct store_log *l)
 {
-    struct dw_stat st;
+    struct dw_stat st = {0};
     int rc = make(l->store, l->path, &l->fd);
     if (rc == DW_OK)
         rc = dw_fs_fstat(l->fd, &st);

@@ -32,6 +32,8 @@ int tcp_open(struct input *i)
     int rc = input_bind(i, SOCK_STREAM);
     if (rc < 0)
         return rc;
+    if (i->kept)
+        return DW_OK;
     (void)setsockopt(i->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on); /* connections inherit them */
     for (size_t k = 0; k < DW_COUNT_OF(options); k++)
         (void)setsockopt(i->fd, IPPROTO_TCP, options[k][0], &options[k][1], sizeof options[k][1]);
@@ -232,7 +234,7 @@ void tcp_stop(struct input *i)
     for (struct connection *c = i->connection, *next; c; c = next) {
         ssize_t n = 1;
         next = c->next;
-        for (int k = 0; k < READS_AT_STOP && n > 0 && !c->shaking; k++)
+        for (int k = 0; k < READS_AT_STOP && n > 0 && !c->shaking && !i->in->held; k++)
             if (!read_once(c, &n))
                 break;
         drop(c);

@@ -15,6 +15,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <signal.h>
 #include <stdio.h>
 
 enum { PEM_MAX = 1024 * 1024, SUBJECT_MAX = 512 };
@@ -122,6 +123,7 @@ int tls_open(struct inputs *in)
     const struct dw_agent_options *o = in->opt;
     if (in->tls)
         return DW_OK;
+    (void)signal(SIGPIPE, SIG_IGN); /* who hangs up in a handshake ends that, and not us */
     in->tls = SSL_CTX_new(TLS_server_method());
     if (!in->tls || SSL_CTX_set_min_proto_version(in->tls, TLS1_2_VERSION) != 1)
         return DW_ENOMEM;

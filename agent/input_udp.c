@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BATCH = 32, ROUNDS = 8, ROUNDS_AT_STOP = 4096, BUFFER_BYTES = 8 * 1024 * 1024 };
+enum { BATCH = 32, ROUNDS = 8, ROUNDS_AT_STOP = 4096, BUFFER_BYTES = 32 * 1024 * 1024 };
 
 int udp_open(struct input *i)
 {

@@ -14,67 +14,14 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/hash.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum { DATAGRAMS = 32 /* at a time */ };
-
-/* ---- addresses ---- */
-
-static const struct in6_addr *as_v6(const struct sockaddr_storage *a)
-{
-    return &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
-}
-
-void input_address(const struct sockaddr_storage *a, char *out, size_t cap)
-{
-    char text[INET6_ADDRSTRLEN] = "?";
-    bool v6 = a->ss_family == AF_INET6, mapped = v6 && IN6_IS_ADDR_V4MAPPED(as_v6(a));
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
-    uint16_t port = ntohs(v6 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port : v4->sin_port);
-    if (mapped)
-        (void)inet_ntop(AF_INET, as_v6(a)->s6_addr + 12, text, sizeof text);
-    else
-        (void)inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (const void *)as_v6(a) : (const void *)&v4->sin_addr, text, sizeof text);
-    (void)snprintf(out, cap, v6 && !mapped ? "[%s]:%u" : "%s:%u", text, port);
-}
-
-uint64_t input_host(const struct sockaddr_storage *a)
-{
-    bool v6 = a->ss_family == AF_INET6;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
-    struct dw_str bytes = v6 ? dw_str_make((const char *)as_v6(a), sizeof(struct in6_addr)) : dw_str_make((const char *)&v4->sin_addr, sizeof v4->sin_addr);
-    return dw_hash(dw_hash_process_key(), bytes);
-}
-
-int input_bind(struct input *i, int type)
-{
-    int on = 1, off = 0;
-    struct sockaddr_storage *a = &i->at.address;
-    i->fd = socket(a->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (i->fd < 0 && errno == EAFNOSUPPORT && i->at.all) {
-        struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(i->at.port)};
-        *a = (struct sockaddr_storage){0};
-        memcpy(a, &any, sizeof any);
-        i->at.address_bytes = sizeof any;
-        i->fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    }
-    if (i->fd < 0)
-        return dw_err_from_errno(errno);
-    if (a->ss_family == AF_INET6)
-        (void)setsockopt(i->fd, IPPROTO_IPV6, IPV6_V6ONLY, i->at.all ? &off : &on, sizeof on);
-    if (type == SOCK_STREAM) /* connections of the run before are still being forgotten */
-        (void)setsockopt(i->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    return bind(i->fd, (struct sockaddr *)a, i->at.address_bytes) == 0 ? DW_OK : dw_err_from_errno(errno);
-}
 
 bool input_tells(struct inputs *in, uint64_t peer)
 {
@@ -161,7 +108,8 @@ static void note(struct input *i, int64_t now_ns)
     if (now_ns - i->noted_ns < INPUT_NOTE_NS && i->noted_ns && !i->in->stopped)
         return;
     put_loss(&words, x->full, "messages dropped: there was no room for them (inputs.limit)");
-    put_loss(&words, x->kernel, "datagrams dropped by the kernel: they came faster than they were read");
+    put_loss(&words, x->kernel, i->kept && x->kernel == i->kernel_drops ? "datagrams dropped by the kernel since the port was opened, earlier starts of the agent included"
+                                                                        : "datagrams dropped by the kernel: they came faster than they were read");
     put_loss(&words, x->cut, "messages cut (inputs.message_max)");
     put_loss(&words, x->broken, "messages framed wrongly");
     put_loss(&words, x->refused, "connections refused (inputs.connections, inputs.peer_connections)");
@@ -204,7 +152,9 @@ static int open_place(struct inputs *in, struct dw_str text)
     if (rc < 0)
         return rc;
     rc = i->at.kind == DW_LISTEN_UDP ? udp_open(i) : tcp_open(i);
-    if (rc < 0)
+    if (rc == DW_OK)
+        input_keep(i);
+    else
         dw_error("inputs.syslog: %.*s: %s%s", DW_ARG(text), dw_err_text(rc),
             rc == DW_EACCES ? " (ports below 1024 are root's, or of who has CAP_NET_BIND_SERVICE at the start)" : "");
     return rc;
@@ -214,6 +164,7 @@ static int open_all(struct inputs *in)
 {
     const struct dw_agent_options *o = in->opt;
     int rc = DW_OK;
+    input_let_go_ports(in);
     for (uint32_t k = 0; k < o->inputs_syslog.count && rc == DW_OK; k++)
         rc = open_place(in, o->inputs_syslog.item[k]);
     if (rc == DW_OK && o->inputs_stdin) {
@@ -226,12 +177,13 @@ static int open_all(struct inputs *in)
     return rc;
 }
 
-int inputs_open(const struct dw_agent_options *opt, struct inputs **ret)
+int inputs_open(const struct dw_agent_options *opt, struct dw_service *service, struct inputs **ret)
 {
     struct inputs *in = dw_calloc(1, sizeof *in);
     if (!in)
         return DW_ENOMEM;
     in->opt = opt;
+    in->service = service;
     in->clock = &dw_clock_system;
     in->message_max = (size_t)opt->inputs_message_max;
     size_t bytes = DATAGRAMS * in->message_max;

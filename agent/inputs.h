@@ -14,11 +14,12 @@
 #include <uv.h>
 
 struct agent;
+struct dw_service;
 struct inputs;
 
-/* Binds every place of opt->inputs_syslog and reads certificate and key. *ret is given, also where nothing is
+/* Binds every place of opt->inputs_syslog, or takes the socket that the service manager kept of it, or opened for it, and reads certificate and key. *ret is given, also where nothing is
  * configured. Said: what cannot be had. DW_ECONFIG, DW_EACCES, DW_EIO, DW_ENOMEM. */
-DW_MUST_USE int inputs_open(const struct dw_agent_options *opt, struct inputs **ret);
+DW_MUST_USE int inputs_open(const struct dw_agent_options *opt, struct dw_service *service, struct inputs **ret);
 /* Opens the files in `agent_dir`. */
 DW_MUST_USE int inputs_begin(struct inputs *in, const char *agent_dir);
 /* Receives from now on; wake(arg, path) says that there is something to be read in a file. */

@@ -51,6 +51,7 @@ struct input {
     struct inputs *in;
     struct dw_listen at; /* but of standard input */
     bool is_stdin;
+    bool kept;           /* its socket is older than this start */
     int fd;              /* -1: closed */
     int old_flags;       /* of standard input, as it was */
     uv_poll_t poll;
@@ -69,6 +70,7 @@ struct input {
 struct inputs {
     const struct dw_agent_options *opt;
     const struct dw_clock *clock;
+    struct dw_service *service;
     struct store *store;
     uv_loop_t *loop; /* NULL: not started */
     void (*wake)(void *arg, const char *path);
@@ -79,6 +81,7 @@ struct inputs {
     size_t message_max;
     bool held;   /* there is no room: nothing is read but datagrams, which are dropped */
     bool stopped;
+    bool let_go; /* of a port that was kept */
     int64_t looked_ns;
     uint64_t told[INPUT_TOLD_MAX]; /* hashes, a ring */
     uint32_t told_at;
@@ -92,8 +95,13 @@ void input_message(struct input *i, struct dw_str peer, struct dw_str text, uint
 bool input_write(struct input *i);
 /* Drops what could not be written, counted. */
 void input_let_go(struct input *i);
-/* Makes the socket of an input and binds it; where there is no IPv6, `all` means all of IPv4. */
+/* input_bind.c */
+/* Gives the input its socket, bound; where there is no IPv6, `all` means all of IPv4. */
 DW_MUST_USE int input_bind(struct input *i, int type);
+/* Has the service manager keep it, once it takes what comes. */
+void input_keep(const struct input *i);
+/* Lets go of sockets that were kept and are no place any more. */
+void input_let_go_ports(struct inputs *in);
 /* Whether a mistake of this peer was not said yet; then it is remembered. */
 bool input_tells(struct inputs *in, uint64_t peer);
 /* Prints an address, IPv4 within IPv6 as IPv4; with its port. A hash of it without the port. */

@@ -133,7 +133,8 @@ static const struct line_format *configured(const struct agent *a, const struct 
 {
     const struct dw_conf_map *formats = &a->opt->formats;
     uint32_t i = 0;
-    while (i < formats->count && fnmatch(formats->key[i].ptr, t->path, 0) != 0)
+    const char *path = t->series->received ? t->series->path : t->path; /* ours are named as one, whichever of them it is */
+    while (i < formats->count && fnmatch(formats->key[i].ptr, path, 0) != 0)
         i++;
     return i == formats->count && t->series->has_own ? &t->series->own : &a->format[i];
 }

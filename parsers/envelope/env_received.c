@@ -125,7 +125,8 @@ static struct dw_str decoded(struct dw_str s, struct dw_buf *scratch)
 /* The words behind P or F. The peer is the last, for an address has colons of its own. */
 static bool take_tags(struct dw_str tags, struct dw__unwrapped *ret, bool *ret_coded)
 {
-    struct dw_str rest = tags, word = dw_str_cut(&rest, ':');
+    struct dw_str rest = tags, word;
+    (void)dw_str_cut(&rest, ':');
     while (rest.ptr) {
         if (rest.len && rest.ptr[0] == '@') {
             ret->peer = dw_str_slice(rest, 1, rest.len);

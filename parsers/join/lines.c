@@ -306,6 +306,7 @@ static int add_piece(struct join *j, struct dw_piece p)
         j->piece = piece;
         j->piece_cap = cap;
     }
+    DW_ASSERT(j->piece);
     j->piece[j->piece_count++] = p;
     return DW_OK;
 }
@@ -474,9 +475,11 @@ static int take_record(struct dw_lines *l, const struct dw__unwrapped *u, const 
     return rc;
 }
 
-static bool joins_records(const struct dw_lines *l)
+/* Whether it is a record that is to be joined, and no part of a line. */
+static bool is_record(const struct dw_lines *l, const struct join *j, const struct dw__unwrapped *u, uint32_t flags, struct dw__audit_head *ret)
 {
-    return l->conf.multiline == DW_MULTILINE_AUDITD || (l->conf.audit && l->conf.multiline == DW_MULTILINE_NONE);
+    bool joins = l->conf.multiline == DW_MULTILINE_AUDITD || (l->conf.audit && l->conf.multiline == DW_MULTILINE_NONE);
+    return joins && !j->active && !u->partial && !(flags & DW_LINE_ENVELOPE_BAD) && dw__audit_head(u->text, ret);
 }
 
 /* A piece of output whose envelope is off: goes out, or waits. */
@@ -488,7 +491,7 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
     if (j->active && j->cutting)
         return declare_piece(l, j, u, p, out);
     struct dw__audit_head head;
-    if (!j->active && !u->partial && !(flags & DW_LINE_ENVELOPE_BAD) && joins_records(l) && dw__audit_head(u->text, &head))
+    if (is_record(l, j, u, flags, &head))
         return take_record(l, u, &head, p, flags, out);
     struct dw_multiline_state state = j->state;
     if (j->active && !j->partial) {

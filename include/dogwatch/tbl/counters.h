@@ -35,6 +35,7 @@ COUNTER(inputs_messages, WORK, "messages received and written to DATA/agent/inpu
 COUNTER(inputs_bytes, WORK, "their bytes")
 COUNTER(inputs_connections, WORK, "connections of senders")
 COUNTER(inputs_files_deleted, WORK, "files of what was received that were deleted, acknowledged to their last byte")
+COUNTER(inputs_ports_kept, WORK, "ports that were open already: the service manager kept them over a start, or opened them itself")
 COUNTER(inputs_dropped, NOT_DONE, "messages that came in datagrams and for which there was no room (inputs.limit, a full disk)")
 COUNTER(inputs_dropped_kernel, NOT_DONE, "datagrams that the kernel dropped because they came faster than they were read")
 COUNTER(inputs_cut, NOT_DONE, "messages longer than inputs.message_max: their head is kept")
