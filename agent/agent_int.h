@@ -140,6 +140,8 @@ void writer_put(struct writer *w, struct parcel *p);
 /* Thread: loop. Bytes handed over and not acknowledged yet; frames acknowledged so far; an error that ended the thread. */
 uint64_t writer_pending_bytes(struct writer *w);
 uint64_t writer_acked(struct writer *w);
+/* Thread: loop. Frames acknowledged, and their rows in the checkpoint. */
+uint64_t writer_saved(struct writer *w);
 int writer_error(struct writer *w);
 /* Thread: loop. How the spool stands (zeros without one); from now on frames go there. */
 void writer_look(struct writer *w, struct dw_spool_state *ret);

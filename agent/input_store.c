@@ -33,6 +33,7 @@ enum { NAMES_MAX = 100000, FILE_MIN = 64 * 1024, FILE_MAX = 16 * 1024 * 1024, SH
 struct old_file {
     struct old_file *next;
     struct dw_stat st;
+    uint64_t epoch, parcel; /* it was seen to be done with in this epoch, when so many frames had been handed over; 0: it was not */
     char *log;   /* the path that it had while it was written */
     char path[]; /* NUL */
 };
@@ -293,12 +294,18 @@ int store_put(struct store_log *l, struct dw_str lines)
     return DW_OK;
 }
 
-/* Whether nothing of a file is needed any more: no tail has it, and the checkpoint calls it read to its last byte and over. */
-static bool is_done(const struct agent *a, const struct old_file *o)
+/* Whether nothing of a file is needed any more: no tail has it, and it was read to its last byte and is over; and the checkpoint has what was handed over until
+ * that was seen, so that a start would not look for it. */
+static bool is_done(const struct agent *a, struct old_file *o)
 {
     const struct found *f = agent_log(a, o->log);
     const struct known *k = f && !tails_find(a, &o->st) ? rows_find(a, f->series, &o->st) : NULL;
-    return k && k->row.end == STREAM_ENDED && k->row.low == o->st.size_bytes;
+    bool over = k && k->row.end == STREAM_ENDED && k->row.low == o->st.size_bytes;
+    if (over && o->epoch != a->chain.epoch.counter) {
+        o->epoch = a->chain.epoch.counter;
+        o->parcel = a->parcels;
+    }
+    return over && writer_saved(a->writer) >= o->parcel;
 }
 
 void store_sweep(struct store *s, struct agent *a)
