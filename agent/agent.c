@@ -34,9 +34,14 @@ int64_t agent_low_water(const struct agent *a)
 {
     int64_t low = a->scanned ? complete_to(a) : 0; /* before the first look anything may still come */
     bool kept = a->hold || a->spool.on;          /* from reading what may have been written */
-    for (const struct tail *t = a->tail; t; t = t->next)
+    int64_t waits = low - 2 * a->opt->join_idle; /* whoever writes an older time must not hold back what others say */
+    for (const struct tail *t = a->tail; t; t = t->next) {
+        int64_t open = t->state != TAIL_ENDED ? dw_lines_open_ns(t->lines) : INT64_MAX;
         if (t->state != TAIL_ENDED && (!t->at_end || (kept && t->dirty)) && t->max_event_ns < low)
             low = t->max_event_ns;
+        if (open >= waits && open < low)
+            low = open;
+    }
     return low;
 }
 

@@ -22,7 +22,7 @@
 #include "dogwatch/event/rfc3339.h"
 
 /* JOINS: nothing known, then stdout and stderr of docker, then of CRI. */
-enum { JOINS = 5, CRI_JOINS = 2, DECLARE_EVERY = 16 * 1024 * 1024, AUDIT_EVENTS = 64, AUDIT_BYTES = 1024 * 1024 };
+enum { JOINS = 5, CRI_JOINS = 2, DECLARE_EVERY = 16 * 1024 * 1024, AUDIT_EVENTS = 64, AUDIT_BYTES = 1024 * 1024, NS_PER_MS = 1000000 };
 
 /* A line that waits for more. */
 struct join {
@@ -172,6 +172,15 @@ bool dw_lines_pending(const struct dw_lines *l)
         if (l->join[i].active)
             return true;
     return audit_open(l);
+}
+
+int64_t dw_lines_open_ns(const struct dw_lines *l)
+{
+    int64_t oldest = INT64_MAX;
+    for (int i = 0; l->audit && i < AUDIT_EVENTS; i++)
+        if (l->audit->join[i].active && l->audit->key[i].time_ms < oldest)
+            oldest = l->audit->key[i].time_ms;
+    return oldest < INT64_MAX / NS_PER_MS ? oldest * NS_PER_MS : INT64_MAX;
 }
 
 enum dw_envelope dw_lines_envelope(const struct dw_lines *l)

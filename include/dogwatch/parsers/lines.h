@@ -102,6 +102,8 @@ uint64_t dw_lines_offset(const struct dw_lines *l);
 /* An offset of this file before which every byte is in a line or a declaration, and from which on the same lines come again: the least byte that waits, or where
  * the first began of what overlaps with it. */
 uint64_t dw_lines_low(const struct dw_lines *l);
+/* The time of the oldest event of the audit daemon that waits for more records; INT64_MAX: none does. */
+int64_t dw_lines_open_ns(const struct dw_lines *l);
 /* Whether a join waits for more. */
 bool dw_lines_pending(const struct dw_lines *l);
 /* The envelope in use: AUTO until the first line decided. */
