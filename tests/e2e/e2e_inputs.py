@@ -432,6 +432,25 @@ got = [e['event']['original'] for e in query(data)]
 same(sorted(got), sorted(text.decode().split('\n') + ['from a file']), 'standard input: every line, byte for byte')
 check({e['input']['type'] for e in query(data)} == {'stdin'}, 'and by which way it came')
 
+if os.geteuid() == 0:  # who is somebody else has no such ports to begin with
+    def low_port():
+        for port in rng.sample(range(600, 1024), 400):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                try:
+                    s.bind((LOCAL, port))
+                    return port
+                except OSError:
+                    pass
+    data, port = file('low'), low_port()
+    up = Up(data, NOTHING, *sets(f'inputs.syslog=["udp://{LOCAL}:{port}"]', 'user=nobody', 'sandbox=auto'), *OWN_PORT)
+    wait_for(lambda: 'listening' in up.said(), 60, up.said)
+    status = open(f'/proc/{up.child("dogwatch-agent")}/status').read()
+    check(re.search(r'Uid:\s+65534\s+65534', status) and re.search(r'CapEff:\s+0000000000000004', status), 'a port below 1024 is bound before root is given up, all but reading', status)
+    datagrams(port, b'<13>low')
+    wait_for(lambda: count(data), 60, 'a message')
+    same([e['event']['original'] for e in query(data)], ['<13>low'], 'and what comes there is taken')
+    same(up.stop(), 0, 'and it ends well')
+
 data = file('none')
 up = Up(data, NOTHING, *OWN_PORT)
 wait_for(lambda: os.path.exists(os.path.join(data, 'queue')) and up.child('dogwatch-agent'), 60, 'an agent')
