@@ -8,6 +8,7 @@
  *   (3) No time but that of `clock`.
  */
 #include "agent_int.h"
+#include "inputs.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -33,9 +34,14 @@ int64_t agent_low_water(const struct agent *a)
 {
     int64_t low = a->scanned ? complete_to(a) : 0; /* before the first look anything may still come */
     bool kept = a->hold || a->spool.on;          /* from reading what may have been written */
-    for (const struct tail *t = a->tail; t; t = t->next)
+    int64_t waits = low - 2 * a->opt->join_idle; /* whoever writes an older time must not hold back what others say */
+    for (const struct tail *t = a->tail; t; t = t->next) {
+        int64_t open = t->state != TAIL_ENDED && t->lines ? dw_lines_open_ns(t->lines) : INT64_MAX;
         if (t->state != TAIL_ENDED && (!t->at_end || (kept && t->dirty)) && t->max_event_ns < low)
             low = t->max_event_ns;
+        if (open >= waits && open < low)
+            low = open;
+    }
     return low;
 }
 
@@ -263,7 +269,7 @@ static void obey_labels(const struct agent *a, struct found *f, const struct sig
     if (format.len && !f->has_own)
         refuse_label(f, "format", format);
     bool joins = multiline.len && dw_multiline_find(multiline, &kind) && kind != DW_MULTILINE_START;
-    f->multiline = joins ? kind : a->multiline;
+    f->multiline = joins ? kind : seen->whole_lines ? DW_MULTILINE_NONE : a->multiline;
     if (multiline.len && !joins)
         refuse_label(f, "kind of joining", multiline);
     f->excluded = a->opt->labels_exclude && dw_str_eq(seen->label[LABEL_EXCLUDE], DW_STR("true"));
@@ -309,6 +315,8 @@ static int copy_log(const struct agent *a, struct found *f, const struct sightin
 {
     obey_labels(a, f, seen);
     f->envelope = seen->envelope;
+    f->received = seen->received;
+    f->whole_lines = seen->whole_lines;
     memcpy(f->series, seen->series, sizeof f->series);
     return copy_fields(a, f, seen);
 }
@@ -398,7 +406,7 @@ static bool is_over(const struct agent *a, struct tail *t)
 {
     if (t->state != TAIL_ROTATED || !t->at_end || t->dirty || t->before || t->followers || t->carried_from != UINT64_MAX)
         return false;
-    return (a->opt->until_idle || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
+    return (a->opt->until_idle || t->series->received || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
 }
 
 /* So much waits for acknowledgement that only those with little to say are read: a flood delays itself alone. */
@@ -597,7 +605,10 @@ int agent_turn(struct agent *a, bool *ret_more)
         rc = send_due(a);
     drop_ended(a);
     tails_rest(a);
-    bool idle = !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
+    if (a->inputs)
+        inputs_turn(a->inputs, a);
+    bool awaits = a->inputs && inputs_awaits(a->inputs);
+    bool idle = !awaits && !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);
     return rc == DW_OK ? a->failed : rc;

@@ -142,6 +142,8 @@ void writer_put(struct writer *w, struct parcel *p);
 /* Thread: loop. Bytes handed over and not acknowledged yet; frames acknowledged so far; an error that ended the thread. */
 uint64_t writer_pending_bytes(struct writer *w);
 uint64_t writer_acked(struct writer *w);
+/* Thread: loop. Frames acknowledged, and their rows in the checkpoint. */
+uint64_t writer_saved(struct writer *w);
 int writer_error(struct writer *w);
 /* Thread: loop. How the spool stands (zeros without one); from now on frames go there. */
 void writer_look(struct writer *w, struct dw_spool_state *ret);
@@ -227,6 +229,7 @@ struct sighting {
     struct dw_field field[24];
     uint32_t field_count;
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
+    bool received, whole_lines;
 };
 
 /* A log as its writer sees it: one path, and what is known of it. There may be very many: each byte here counts. */
@@ -252,6 +255,8 @@ struct found {
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool has_own, excluded;
+    bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
+    bool whole_lines;     /* each is a message: none goes on in the next */
     bool look_due;        /* look at them at the next scan */
     bool throttled;       /* more was there in the last second than throttle.rate lets be read */
     bool noted;           /* some file of it was written to */
@@ -434,6 +439,7 @@ struct agent {
     void (*show)(void *arg, const struct dw_frame *f); /* sees each frame before the writer has it; NULL: nobody does */
     void *show_arg;
     struct watches *watches;       /* NULL: nothing is told, all goes by the clock; the program's */
+    struct inputs *inputs;         /* as that */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
@@ -502,6 +508,8 @@ bool agent_waits(const struct agent *a);
 void agent_stop(struct agent *a, int64_t read_ns, const char *why);
 /* Whether everything is acknowledged after agent_stop (or until_idle). */
 bool agent_done(struct agent *a);
+/* We wrote to a file of what we receive: it is read at the next turn. */
+void agent_received(struct agent *a, const char *path);
 void agent_close(struct agent *a);
 
 /* Whether a log of that path was seen before: then only its path matters, and nothing else about it need be looked up. */

@@ -10,10 +10,12 @@
 #include "agent_int.h"
 #include "confine.h"
 #include "control.h"
+#include "inputs.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/conf/listen.h"
 #include "dogwatch/loop/loop.h"
 
 #include <stdlib.h>
@@ -31,6 +33,7 @@ struct program {
     struct control *control;
     struct dw_counters_file counters;
     struct sandbox *sandbox;
+    struct inputs *inputs;
     struct dw_service service;
     const struct dw_agent_options *opt;
     const char *config; /* the file */
@@ -104,6 +107,7 @@ static int open_agent(struct program *p)
         p->agent->watches = p->watches;
         p->agent->show = control_show;
         p->agent->show_arg = p->control;
+        p->agent->inputs = p->inputs;
     }
     return rc;
 }
@@ -125,6 +129,7 @@ static void stop(void *arg)
         return;
     p->deadline_ns = dw_clock_mono(&dw_clock_system) + p->opt->shutdown_grace + 1;
     dw_service_tell(&p->service, "STOPPING=1");
+    inputs_stop(p->inputs);
     if (!p->agent)
         dw_loop_end(&p->loop, DW_OK);
     else
@@ -142,6 +147,8 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0)
+        return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }
 
@@ -150,7 +157,9 @@ static const struct dw_program program_of_agent = {.name = "dogwatch-agent", .ta
 /* What shows only across options. */
 static int check_whole(const struct dw_conf *conf)
 {
-    return dw_parser_options_check(conf, &dw_fs_system, (struct dw_diag_sink){.report = dw_program_say});
+    struct dw_diag_sink sink = {.report = dw_program_say};
+    int rc = dw_listen_options_check(conf, &dw_fs_system, sink);
+    return rc < 0 ? rc : dw_parser_options_check(conf, &dw_fs_system, sink);
 }
 
 /* SIGHUP: a good configuration is taken by a new start, since the sandbox is made of it; of a bad one the mistakes are told, and nothing changes. */
@@ -194,8 +203,10 @@ static bool turn(void *arg)
     bool more = false;
     dw_service_live(&p->service, dw_clock_mono(&dw_clock_system));
     look_at_sandbox(p);
-    if (!p->agent && !open_again(p))
+    if (!p->agent && !open_again(p)) {
+        inputs_turn(p->inputs, NULL);
         return false;
+    }
     int rc = agent_turn(p->agent, &more);
     if (rc == DW_EIO && p->opt->transport == DW_TRANSPORT_KAFKA && !p->deadline_ns) {
         begin_again(p);
@@ -226,6 +237,15 @@ static void on_async(uv_async_t *async)
     dw_loop_turn(&p->loop);
 }
 
+/* Something was received: the file that it is in is read at the next turn, which is soon. */
+static void on_received(void *arg, const char *path)
+{
+    struct program *p = arg;
+    if (p->agent)
+        agent_received(p->agent, path);
+    dw_loop_pace(&p->loop, TICK_MS);
+}
+
 static int run(struct program *p, const struct dw_agent_options *opt)
 {
     static const struct dw_loop_work work_of_agent = {.turn = turn, .stop = stop, .reload = reload, .tick_ms = TICK_MS};
@@ -241,6 +261,8 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     }
     if (rc == DW_OK)
         rc = open_agent(p);
+    if (rc == DW_OK)
+        rc = inputs_start(p->inputs, &p->loop.uv, on_received, p);
     if (rc == DW_OK) {
         signals_begin(p->agent);
         dw_service_tell(&p->service, "READY=1");
@@ -249,6 +271,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     p->unread = p->agent ? p->agent->unread : 0;
     agent_close(p->agent);
     control_stop(p->control);
+    inputs_close(p->inputs);
     dw_loop_fini(&p->loop);
     watches_free(p->watches);
     return rc;
@@ -274,6 +297,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     if (rc == DW_OK)
         rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
+        rc = inputs_open(opt, &p->service, &p->inputs);
+    if (rc == DW_OK)
         rc = privilege_drop(opt);
     if (rc == DW_OK)
         rc = dw_program_lock(dir, "lock");
@@ -281,6 +306,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
         rc = dw_counters_file_init(&p->counters, opt->data.ptr, "agent");
     if (rc == DW_OK)
         rc = control_open(opt, &p->control);
+    if (rc == DW_OK)
+        rc = inputs_begin(p->inputs, dir);
     if (rc == DW_OK)
         rc = sandbox_enter(opt, p->config, &p->sandbox);
     if (rc == DW_OK)
@@ -313,6 +340,7 @@ int main(int argc, char **argv)
     if (p) {
         sandbox_free(p->sandbox);
         control_free(p->control);
+        inputs_free(p->inputs);
         dw_service_end(&p->service);
     }
     dw_free(p);

@@ -24,8 +24,8 @@
  * privileges by execve(2) afterwards. codes of fs.h; DW_EACCES: the kernel refused. */
 DW_MUST_USE int privilege_drop(const struct dw_agent_options *opt);
 
-/* The folders that are the agent's own: DATA/agent, its spool, DATA/state, and the queue, where the collector deletes what it took. */
-enum { CONFINE_PATH_MAX = 4096, CONFINE_QUEUE = 3, CONFINE_OWN };
+/* The folders that are the agent's own: DATA/agent, its spool and inputs, DATA/state, and the queue, where the collector deletes what it took. */
+enum { CONFINE_PATH_MAX = 4096, CONFINE_QUEUE = 4, CONFINE_OWN };
 /* The path of the i-th. DW_ELIMIT. */
 DW_MUST_USE int confine_own(const struct dw_agent_options *opt, unsigned i, char path[CONFINE_PATH_MAX]);
 

@@ -305,6 +305,31 @@ static void plain_glob(struct agent *a, const char *pattern)
     globfree(&g);
 }
 
+/* ---- what we received ---- */
+
+/* NAME.log, NAME being what it came by, and where. */
+static void received_log(struct agent *a, const char *dir, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    struct sighting f;
+    struct dw_str rest = dw_str_of(name), kind;
+    if (!dw_str_ends(rest, DW_STR(".log")) || dw_path_join(path, sizeof path, dir, name) < 0)
+        return;
+    rest.len -= strlen(".log");
+    begin(a, &f, path, DW_ENV_RECEIVED);
+    name_series(&f, "input", dw_str_of(a->host), rest);
+    kind = dw_str_cut(&rest, '-');
+    add_field(&f, DW_F_input_type, kind);
+    f.received = true;
+    f.whole_lines = !dw_str_eq(kind, DW_STR("stdin"));
+    finish(a, &f);
+}
+
+static void inputs_dir(const struct agent *a, char dir[AGENT_PATH_MAX])
+{
+    (void)snprintf(dir, AGENT_PATH_MAX, "%.*s/inputs", AGENT_PATH_MAX - 16, a->agent_dir);
+}
+
 static const char podman_root[] = DW_PODMAN_ROOT;
 
 static bool is_below(const char *path, const char *root)
@@ -348,7 +373,9 @@ static bool cares_by_pattern(const char *pattern, const char *path)
 bool discover_cares(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
-    if (strcmp(path, a->signals.path) == 0)
+    char received[AGENT_PATH_MAX];
+    inputs_dir(a, received);
+    if (strcmp(path, a->signals.path) == 0 || strcmp(path, received) == 0 || is_below(path, received))
         return true;
     for (uint32_t i = 0; i < o->logs.count; i++)
         if (cares_by_pattern(o->logs.item[i].ptr, path))
@@ -360,6 +387,10 @@ bool discover_cares(const struct agent *a, const char *path)
 bool discover_wants(const struct agent *a, const char *path)
 {
     const struct dw_agent_options *o = a->opt;
+    char received[AGENT_PATH_MAX];
+    inputs_dir(a, received);
+    if (is_below(path, received))
+        return true;
     if (strcmp(path, a->signals.path) == 0)
         return a->opt->signals;
     if (excluded(a, path))
@@ -394,8 +425,11 @@ static void own_log(struct agent *a)
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
+    char received[AGENT_PATH_MAX];
+    inputs_dir(a, received);
     told_root(a, a->agent_dir);
     own_log(a);
+    each_name(a, received, received_log);
     if (o->discover_docker)
         look_below(a, o->discover_docker_root.ptr, docker_container);
     if (o->discover_cri) {

@@ -69,7 +69,7 @@ static int give_folder(const char *path, bool queue, const struct passwd *to)
 
 int confine_own(const struct dw_agent_options *opt, unsigned i, char path[CONFINE_PATH_MAX])
 {
-    static const char *const names[CONFINE_OWN] = {"agent", "agent/spool", "state", [CONFINE_QUEUE] = "queue"};
+    static const char *const names[CONFINE_OWN] = {"agent", "agent/spool", "agent/inputs", "state", [CONFINE_QUEUE] = "queue"};
     if (i == CONFINE_QUEUE && opt->queue_dir.len)
         return snprintf(path, CONFINE_PATH_MAX, "%s", opt->queue_dir.ptr) < CONFINE_PATH_MAX ? DW_OK : DW_ELIMIT;
     return dw_path_join(path, CONFINE_PATH_MAX, opt->data.ptr, names[i]);

@@ -69,6 +69,13 @@ void scan_note(struct agent *a, const char *dir, const char *name, enum watch_wh
     a->all_due |= cared && !of;
 }
 
+void agent_received(struct agent *a, const char *path)
+{
+    struct found *f = agent_log(a, path);
+    if (f)
+        note_log(a, f);
+}
+
 void scan_missed(struct agent *a)
 {
     a->all_due = true;

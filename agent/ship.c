@@ -11,6 +11,7 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/parsers/received.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -134,22 +135,31 @@ static const struct line_format *configured(const struct agent *a, const struct 
 {
     const struct dw_conf_map *formats = &a->opt->formats;
     uint32_t i = 0;
-    while (i < formats->count && fnmatch(formats->key[i].ptr, t->path, 0) != 0)
+    const char *path = t->series->received ? t->series->path : t->path; /* ours are named as one, whichever of them it is */
+    while (i < formats->count && fnmatch(formats->key[i].ptr, path, 0) != 0)
         i++;
     return i == formats->count && t->series->has_own ? &t->series->own : &a->format[i];
+}
+
+/* The stream's format. Senders of all kinds share what we received: there each message is looked at anew, unless configuration says what it is; our own word
+ * (standard error) is JSON. */
+static const struct dw_parser *parser_of(struct agent *a, struct tail *t, uint8_t out, struct dw_str line)
+{
+    bool ours = t->series->received && out == DW_OUT_STDERR;
+    if (t->parser[out])
+        return t->parser[out];
+    const struct line_format *f = configured(a, t);
+    t->fixed_format = !ours && f->parser != NULL;
+    t->user = ours ? NULL : f->user;
+    const struct dw_parser *p = ours ? dw_parser_find(DW_STR("json")) : f->parser ? f->parser : dw_parser_probe(line);
+    t->parser[out] = t->series->received ? NULL : p;
+    return p;
 }
 
 static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft *d)
 {
     struct dw_str line = d->line;
-    const struct dw_parser *p = t->parser[out];
-    if (!p) {
-        const struct line_format *f = configured(a, t);
-        t->fixed_format = f->parser != NULL;
-        t->user = f->user;
-        p = f->parser ? f->parser : dw_parser_probe(line);
-        t->parser[out] = p;
-    }
+    const struct dw_parser *p = parser_of(a, t, out, line);
     a->parse.user = t->user;
     if (p && dw_parser_run(p, &a->parse, line, d) == DW_OK) {
         t->refusals[out] = 0;
@@ -193,6 +203,45 @@ static void add_tags(const struct dw_redact_own *own, struct dw_draft *d, const 
     }
 }
 
+/* Whoever sent it may have named them as he liked. */
+static void drop_forged(struct dw_draft *d)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->field_count; i++) {
+        uint32_t key = d->field[i].key;
+        bool forged = key == DW_F_log_source_address || key == DW_F_log_source_ip || key == DW_F_input_type || key == DW_F_tls_client_subject
+            || key == DW_F_tls_client_hash_sha256;
+        if (!forged)
+            d->field[kept++] = d->field[i];
+    }
+    d->field_count = kept;
+}
+
+/* Who sent it, as it was seen. */
+static void add_peer(struct dw_draft *d, struct dw_str word)
+{
+    struct dw_received_peer p = dw_received_peer_take(word);
+    size_t colon = p.address.len;
+    drop_forged(d);
+    if (!word.len)
+        return;
+    while (colon > 0 && p.address.ptr[colon - 1] != ':')
+        colon--;
+    struct dw_str ip = dw_str_slice(p.address, 0, colon ? colon - 1 : 0);
+    if (ip.len > 1 && ip.ptr[0] == '[')
+        ip = dw_str_slice(ip, 1, ip.len - 1);
+    dw_draft_literal(d, DW_F_log_source_address, p.address);
+    dw_draft_literal(d, DW_F_log_source_ip, ip);
+    if (!p.fingerprint.len)
+        return;
+    struct dw_buf subject = {0};
+    dw_received_subject(&subject, p.subject);
+    if (!subject.err)
+        dw_draft_literal(d, DW_F_tls_client_subject, dw_buf_view(&subject));
+    dw_draft_literal(d, DW_F_tls_client_hash_sha256, p.fingerprint);
+    dw_buf_fini(&subject);
+}
+
 static int64_t event_time(struct agent *a, const struct dw_line *l, struct dw_draft *d)
 {
     int64_t reference = l->has_env_time ? l->env_time_ns : a->read_at_ns;
@@ -234,6 +283,8 @@ int ship_line(struct agent *a, struct tail *t, const struct dw_line *l)
     uint32_t more_count = 0;
     a->parse.time.now_ns = l->has_env_time ? l->env_time_ns : a->read_at_ns;
     parse(a, t, l->out, d);
+    if (t->series->received)
+        add_peer(d, l->peer);
     add_tags(a->own, d, l);
     int64_t time_ns = event_time(a, l, d);
     const struct dw_stream *first = piece_stream(a, t, &l->piece[0]);

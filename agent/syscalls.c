@@ -9,6 +9,7 @@
  *   (2) A refused call is an error that the caller sees and the kernel's log names, not the end of the agent.
  */
 #include "confine.h"
+#include "inputs.h"
 
 #include "dogwatch/base/assert.h"
 #include "dogwatch/base/error.h"
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #define NETCALL(name, why)
+#define INPUTCALL(name, why)
 static const char *const calls[] = {
 #define SYSCALL(name, why) #name,
 #include "dogwatch/tbl/agent_syscalls.h"
@@ -40,6 +42,18 @@ static const char *const net_calls[] = {
 #define SYSCALL(name, why)
 #define NETCALL(name, why) #name,
 #include "dogwatch/tbl/agent_syscalls.h"
+#undef NETCALL
+#undef SYSCALL
+#undef INPUTCALL
+};
+
+/* ... and who receives syslog. */
+static const char *const input_calls[] = {
+#define SYSCALL(name, why)
+#define NETCALL(name, why)
+#define INPUTCALL(name, why) #name,
+#include "dogwatch/tbl/agent_syscalls.h"
+#undef INPUTCALL
 #undef NETCALL
 #undef SYSCALL
 };
@@ -85,7 +99,7 @@ static int allow_harmless(scmp_filter_ctx filter, const struct harmless *h)
     return rc == -EEXIST ? 0 : rc;
 }
 
-static int load(scmp_filter_ctx filter, bool net)
+static int load(scmp_filter_ctx filter, bool net, bool listens)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < DW_COUNT_OF(calls); i++)
@@ -94,6 +108,8 @@ static int load(scmp_filter_ctx filter, bool net)
         rc = allow_harmless(filter, &harmless[i]);
     for (size_t i = 0; net && rc == 0 && i < DW_COUNT_OF(net_calls); i++)
         rc = allow(filter, net_calls[i]);
+    for (size_t i = 0; listens && rc == 0 && i < DW_COUNT_OF(input_calls); i++)
+        rc = allow(filter, input_calls[i]);
     for (size_t i = 0; net && rc == 0 && i < DW_COUNT_OF(net_harmless); i++)
         rc = allow_harmless(filter, &net_harmless[i]);
     if (rc == 0) /* a failed assertion ends us, and us alone */
@@ -114,7 +130,7 @@ int syscalls_limit(const struct dw_agent_options *opt)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return DW_ENOMEM;
-    int rc = load(filter, opt->transport == DW_TRANSPORT_KAFKA);
+    int rc = load(filter, opt->transport == DW_TRANSPORT_KAFKA, inputs_listens(opt));
     seccomp_release(filter);
     if (rc == 0)
         return DW_OK;

@@ -118,6 +118,7 @@ static struct dw_lines_conf lines_conf(const struct agent *a, const struct found
         .line_max = (uint32_t)(a->opt->line_max < DW_FRAME_LINE_MAX ? a->opt->line_max : DW_FRAME_LINE_MAX),
         .join_span_max = 4 * 1024 * 1024,
         .multiline = f->multiline,
+        .audit = true,
         .redact = a->redact,
         .own = a->own,
     };

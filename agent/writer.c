@@ -27,7 +27,7 @@ struct writer {
     pthread_cond_t changed;
     /* guarded by lock */
     struct parcel *head, **tail;
-    uint64_t pending_bytes, acked;
+    uint64_t pending_bytes, acked, saved;
     struct dw_spool_state spool;
     bool stop, spool_due;
     int error;
@@ -101,12 +101,16 @@ static int write_rows(struct writer *w)
         rc = end;
     if (rc < 0)
         return rc;
-    while (w->done) {
+    uint64_t count = 0;
+    for (; w->done; count++) {
         struct parcel *p = w->done;
         w->done = p->next;
         parcel_free(p);
     }
     w->done_tail = &w->done;
+    (void)pthread_mutex_lock(&w->lock);
+    w->saved += count;
+    (void)pthread_mutex_unlock(&w->lock);
     return DW_OK;
 }
 
@@ -302,6 +306,14 @@ void writer_spool(struct writer *w)
     w->spool_due = true;
     (void)pthread_cond_signal(&w->changed);
     (void)pthread_mutex_unlock(&w->lock);
+}
+
+uint64_t writer_saved(struct writer *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    uint64_t n = w->saved;
+    (void)pthread_mutex_unlock(&w->lock);
+    return n;
 }
 
 uint64_t writer_acked(struct writer *w)

@@ -10,6 +10,7 @@
 #include "dogwatch/collect/policy.h"
 #include "dogwatch/collect/query.h"
 #include "dogwatch/conf/conf.h"
+#include "dogwatch/conf/listen.h"
 #include "dogwatch/event/timestamp.h"
 #include "dogwatch/parsers/words.h"
 #include "dogwatch/transport/kafka.h"
@@ -44,6 +45,8 @@ int cli_option_check(const char *option, struct dw_str key, struct dw_str value,
         return dw_output_option_check(option, value, why);
     if (strncmp(option, "policy.", strlen("policy.")) == 0)
         return dw_policy_option_check(option, value, why);
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0)
+        return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }
 

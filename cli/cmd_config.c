@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 
+#include "dogwatch/conf/listen.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/parsers/words.h"
 
@@ -68,8 +69,11 @@ static int check_or_show(const struct dw_conf_table *t, const char *path, bool s
             dw_buf_reset(&other);
         }
     }
+    struct dw_diag_sink sink = {.report = say, .ud = &said};
     if (rc == DW_OK && first == &dw_conf_agent && !show)
-        rc = dw_parser_options_check(&c, &dw_fs_system, (struct dw_diag_sink){.report = say, .ud = &said});
+        rc = dw_listen_options_check(&c, &dw_fs_system, sink);
+    if (rc == DW_OK && first == &dw_conf_agent && !show)
+        rc = dw_parser_options_check(&c, &dw_fs_system, sink);
     struct dw_buf *complaints = other.len ? &other : &said;
     if (rc == DW_ECONFIG)
         (void)fwrite(complaints->ptr, 1, complaints->len, stderr);

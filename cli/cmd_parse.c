@@ -48,7 +48,7 @@ static int usage(void)
           "  --zone TZ             zone of times without one: name, abbreviation or offset (UTC)\n"
           "  --now TIME            what times without year are near to (the clock)\n"
           "  --envelope KIND       plain, docker, cri or auto (plain)\n"
-          "  --multiline KIND      none, indent or trace (none)\n"
+          "  --multiline KIND      how lines become one event: none, indent, trace, auditd, ... (none; docs: multiline.md)\n"
           "  --null                lines end with NUL, so that they may hold newlines\n"
           "  --explain             says on stderr which format each line was taken for\n"
           "  --log-format TEXT     the server's own format (nginx_access, apache_access, haproxy_log)\n"
@@ -226,8 +226,7 @@ static bool choose(const char *value, const char *const *names, size_t count, un
 /* One option with its value. False: a mistake, said on stderr. */
 static bool option(struct parse_opts *o, const char *name, const char *value)
 {
-    static const char *const envelopes[] = {"plain", "docker", "cri", "auto"};
-    static const char *const joins[] = {"none", "indent", "trace"};
+    static const char *const envelopes[] = {"plain", "docker", "cri", "auto", "received"};
     const struct dw_time_ref utc = {NULL, 0};
     unsigned n = 0;
     bool ok = false;
@@ -246,8 +245,7 @@ static bool option(struct parse_opts *o, const char *name, const char *value)
         o->log_format = value;
         ok = true;
     } else if (strcmp(name, "--multiline") == 0) {
-        ok = choose(value, joins, DW_COUNT_OF(joins), &n);
-        o->lines.multiline = (enum dw_multiline)n;
+        ok = dw_multiline_find(dw_str_of(value), &o->lines.multiline) && o->lines.multiline != DW_MULTILINE_START;
     } else {
         fprintf(stderr, "dogwatch parse: unknown option %s\n", name);
         return false;

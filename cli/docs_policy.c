@@ -33,7 +33,7 @@ static void put_provenance(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", dataset, doc);
     dw_buf_str(b, DW_STR("\nWhat follows from that:\n\n"
                          "- JSON proves nothing, be it a program's or another shipper's (`kafka.json_topic`); nor does Traefik's log, which writes X-Forwarded-For where the client belongs.\n"
-                         "- Lines of syslog that name another host than the agent's came over the network, where anybody can send them, over UDP under any name: they are claims. A sender may also use the agent's own "
+                         "- Lines of syslog that name another host than the agent's came over the network, where anybody can send them, over UDP under any name: they are claims. What the agent received itself (`input.type`) is a claim, whatever host it names. In a file of another daemon's a sender may use the agent's own "
                          "name: list files that syslog fills from the network in `policy.claimed`.\n"
                          "- An access log with a header alone in its first column looks like any other: list it in `policy.claimed`, too.\n"
                          "- X-Forwarded-For is read where the log's format names it: `formats: {\"/var/log/nginx/*.log\": 'nginx_access $remote_addr - ... \"$http_x_forwarded_for\"'}`.\n"

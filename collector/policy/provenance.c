@@ -7,7 +7,8 @@
  * Invariants:
  *   (1) In doubt it is a claim.
  *   (2) Of X-Forwarded-For only the hops count that trusted proxies added: from the right up to and with the first that is no proxy of ours.
- *   (3) A line that is JSON proves nothing: a program, or another shipper, wrote down what it was told.
+ *   (3) What came to the agent over a socket or a pipe proves nothing, whatever host it names.
+ *   (4) A line that is JSON proves nothing: a program, or another shipper, wrote down what it was told.
  */
 #include "policy_int.h"
 
@@ -241,6 +242,10 @@ enum dw_provenance dw_provenance_of(const struct dw_policy_settings *s, const st
         return DW_FROM_CLAIM;
     if (dw_str_starts(dw_str_trim(ev->line), DW_STR("{"))) {
         *ret_why = "a JSON record says it";
+        return DW_FROM_CLAIM;
+    }
+    if (text_of(ev, DW_F_input_type).len) {
+        *ret_why = "the agent received it from somebody who says so";
         return DW_FROM_CLAIM;
     }
     if (is_listed(s, dataset, text_of(ev, DW_F_log_file_path))) {

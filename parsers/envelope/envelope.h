@@ -14,11 +14,14 @@ struct dw__unwrapped {
     bool has_time;
     uint8_t out;  /* enum dw_out */
     bool partial; /* the program's line goes on */
+    uint32_t flags;     /* DW_LINE_*, of a message that was received ... */
+    struct dw_str peer; /* ... and its peer, a view into raw; empty: none */
     bool cri;
 };
 
 /* Takes one raw line (without newline). False when it is no such envelope. */
 bool dw__docker_unwrap(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret);
 bool dw__cri_unwrap(struct dw_str raw, struct dw__unwrapped *ret);
+bool dw__received_unwrap(struct dw_str raw, struct dw_buf *scratch, struct dw__unwrapped *ret);
 
 #endif

@@ -4,13 +4,13 @@
  *     node=host type=USER_AUTH msg=audit(1489636960.072:19623789): pid=7 uid=0 msg='acct="root" res=success'
  *
  * Invariants:
- *   (1) A record is one line; records of one event are tied by auditd.log.sequence, not joined.
+ *   (1) A record is one line; several lines are the records of one event (auditd_event.c), as join/lines.c puts them together.
  *   (2) Values that say nothing (?, (null), (none)) are left out.
  *   (3) A hex value of a name or path is decoded only when its text needed the coding.
  */
 #include "formats.h"
 
-#include "fmt.h"
+#include "auditd_int.h"
 
 enum { DECODE_MAX = 4096 };
 
@@ -64,17 +64,39 @@ static bool is_text_key(struct dw_str key)
         "proctitle ocomm grp new_group ");
 }
 
-static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str key, struct dw_str value)
+static bool is_argument(struct dw_str key)
+{
+    return key.len && key.ptr[0] == 'a' && fmt_digits(dw_str_slice(key, 1, key.len));
+}
+
+struct dw_str auditd_text(struct dw_draft *d, struct dw_str key, struct dw_str value)
 {
     bool bare = value.len && value.ptr > d->line.ptr && value.ptr[-1] != '"' && value.ptr[-1] != '\'';
-    if (bare && (is_text_key(key) || (key.ptr[0] == 'a' && fmt_digits(dw_str_slice(key, 1, key.len)))))
-        value = unhexed(d, value);
+    return bare && (is_text_key(key) || is_argument(key)) ? unhexed(d, value) : value;
+}
+
+/* Keys of rules: one as it is, several in hex with a control byte between them. */
+static void put_keys(struct dw_draft *d, struct dw_str value)
+{
+    struct dw_str rest = unhexed(d, value);
+    while (rest.ptr)
+        fmt_set_named(d, "auditd.log.", DW_STR("key"), dw_str_cut(&rest, ' '));
+}
+
+static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str key, struct dw_str value, bool args)
+{
+    if (args || !is_argument(key)) /* of a system call they are numbers */
+        value = auditd_text(d, key, value);
     if (says_nothing(value))
         return;
     if (fmt_eq(key, "res") || fmt_eq(key, "success")) {
         bool good = fmt_among(value, " success yes 1 "), bad = fmt_among(value, " failed fail failure no 0 ");
         if (good || bad)
             dw_draft_const(d, DW_F_event_outcome, good ? "success" : "failure");
+        return;
+    }
+    if (fmt_eq(key, "key") && value.ptr > d->line.ptr && value.ptr[-1] != '"') {
+        put_keys(d, value);
         return;
     }
     fmt_set_named(d, "auditd.log.", key, value);
@@ -86,7 +108,7 @@ static void put_pair(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct 
     }
 }
 
-static void put_pairs(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str r, bool inner)
+static void put_pairs(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct dw_str r, bool inner, bool args)
 {
     struct dw_str key, value;
     while (r.len) {
@@ -94,15 +116,21 @@ static void put_pairs(struct dw_draft *d, const struct dw_parse_ctx *ctx, struct
             if (!fmt_word(&r).len)
                 break;
         } else if (fmt_eq(key, "msg") && !inner) {
-            put_pairs(d, ctx, value, true);
+            put_pairs(d, ctx, value, true, args);
         } else {
-            put_pair(d, ctx, key, value);
+            put_pair(d, ctx, key, value, args);
         }
     }
 }
 
-static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
+void auditd_pairs(const struct dw_parse_ctx *ctx, struct dw_draft *d, const struct auditd_record *r)
 {
+    put_pairs(d, ctx, r->rest, false, fmt_eq(r->type, "EXECVE"));
+}
+
+void auditd_meaning(struct dw_draft *d, const struct auditd_record *record)
+{
+    struct dw_str type = record->type, r = record->rest;
     static const struct {
         const char *type, *action, *category, *types;
     } known[] = {
@@ -143,40 +171,43 @@ static void put_meaning(struct dw_draft *d, struct dw_str type, struct dw_str r)
     fmt_set_lower(d, DW_F_event_action, type);
 }
 
-static bool head(struct dw_str *r, struct dw_str *node, struct dw_str *type, struct dw_str *stamp)
+bool auditd_head(struct dw_str line, struct auditd_record *ret)
 {
-    struct dw_str at = *r;
+    struct dw_str at = line;
+    *ret = (struct auditd_record){0};
     if (fmt_lit(&at, "node="))
-        *node = fmt_word(&at);
+        ret->node = fmt_word(&at);
     fmt_blanks(&at);
     if (!fmt_lit(&at, "type="))
         return false;
-    *type = fmt_word(&at);
+    ret->type = fmt_word(&at);
     fmt_blanks(&at);
-    if (!fmt_lit(&at, "msg=audit(") || !fmt_upto(&at, "):", stamp))
+    if (!fmt_lit(&at, "msg=audit(") || !fmt_upto(&at, "):", &ret->stamp))
         return false;
-    *r = at;
+    ret->rest = at;
     return true;
 }
 
 int dw_parse_auditd_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
-    struct dw_str r = d->line, node = DW_STR_NONE, type, stamp;
-    if (!head(&r, &node, &type, &stamp))
+    struct auditd_record r;
+    if (dw_str_index(d->line, '\n') < d->line.len)
+        return auditd_event(ctx, d);
+    if (!auditd_head(d->line, &r))
         return DW_ESYNTAX;
-    struct dw_str time = dw_str_cut(&stamp, ':');
+    struct dw_str stamp = r.stamp, time = dw_str_cut(&stamp, ':');
     if (!fmt_time(ctx, d, &time))
         return DW_ESYNTAX;
     fmt_set_named(d, "auditd.log.", DW_STR("sequence"), stamp);
-    fmt_set_named(d, "auditd.log.", DW_STR("record_type"), type);
-    fmt_set_named(d, "auditd.log.", DW_STR("node"), node);
-    put_meaning(d, type, r);
-    put_pairs(d, ctx, r, false);
+    fmt_set_named(d, "auditd.log.", DW_STR("record_type"), r.type);
+    fmt_set_named(d, "auditd.log.", DW_STR("node"), r.node);
+    auditd_meaning(d, &r);
+    auditd_pairs(ctx, d, &r);
     return DW_OK;
 }
 
 int dw_probe_auditd_log(struct dw_str line)
 {
-    struct dw_str r = line, node, type, stamp;
-    return head(&r, &node, &type, &stamp) ? 98 : 0;
+    struct auditd_record r;
+    return auditd_head(line, &r) ? 98 : 0;
 }

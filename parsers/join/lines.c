@@ -7,20 +7,22 @@
  * Invariants:
  *   (1) Every consumed byte is in exactly one piece of one line, or in one declaration.
  *   (2) Where a line is cut depends on the bytes before it alone, never on how they were handed in.
- *   (3) Memory: line_max bytes for each of stdout and stderr (of one envelope), and one scratch line.
+ *   (3) Memory: line_max bytes for each of stdout and stderr (of one envelope), 1 MiB and a line for events of the audit daemon, and one scratch line.
  *   (4) A callback that fails leaves everything as before the raw line it was called for, but for lines already taken:
  *       the caller gives the same bytes again.
+ *   (5) Where no event of the audit daemon is open, nothing of those before is needed: from there on the bytes make the same events again.
  */
 #include "dogwatch/parsers/lines.h"
 
 #include "../envelope/envelope.h"
+#include "audit_records.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/event/rfc3339.h"
 
 /* JOINS: nothing known, then stdout and stderr of docker, then of CRI. */
-enum { JOINS = 5, CRI_JOINS = 2, DECLARE_EVERY = 16 * 1024 * 1024 };
+enum { JOINS = 5, CRI_JOINS = 2, DECLARE_EVERY = 16 * 1024 * 1024, AUDIT_EVENTS = 64, AUDIT_BYTES = 1024 * 1024, NS_PER_MS = 1000000 };
 
 /* A line that waits for more. */
 struct join {
@@ -37,6 +39,13 @@ struct join {
     uint64_t cut_hash;
 };
 
+/* Events of the audit daemon that wait for more records. */
+struct audit {
+    struct join join[AUDIT_EVENTS];
+    struct dw__audit_key key[AUDIT_EVENTS]; /* of each that is active */
+    uint64_t from; /* where the first of those began that overlap with what is active now */
+};
+
 struct dw_lines {
     struct dw_lines_conf conf;
     enum dw_envelope envelope;
@@ -44,6 +53,7 @@ struct dw_lines {
     uint32_t auto_left; /* raw lines that may still change what AUTO made of the first */
     struct dw_line_start *start;
     struct join join[JOINS];
+    struct audit *audit; /* NULL: no such record came yet */
     /* a raw line longer than line_max: its head is out */
     bool long_line;
     uint64_t long_hash, long_from; /* declared up to here */
@@ -81,14 +91,25 @@ struct dw_lines *dw_lines_new(const struct dw_lines_conf *conf, uint64_t start)
     return dw_lines_again(conf, &place);
 }
 
+static unsigned join_count(const struct dw_lines *l)
+{
+    return l->audit ? JOINS + AUDIT_EVENTS : JOINS;
+}
+
+static struct join *join_at(struct dw_lines *l, unsigned i)
+{
+    return i < JOINS ? &l->join[i] : &l->audit->join[i - JOINS];
+}
+
 void dw_lines_free(struct dw_lines *l)
 {
     if (!l)
         return;
-    for (int i = 0; i < JOINS; i++) {
-        dw_buf_fini(&l->join[i].text);
-        dw_free(l->join[i].piece);
+    for (unsigned i = 0; i < join_count(l); i++) {
+        dw_buf_fini(&join_at(l, i)->text);
+        dw_free(join_at(l, i)->piece);
     }
+    dw_free(l->audit);
     dw_line_start_free(l->start);
     dw_buf_fini(&l->scratch);
     dw_buf_fini(&l->masked);
@@ -107,16 +128,26 @@ static const struct dw_piece *own_piece(const struct join *j)
 bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_stream *stream)
 {
     bool any = false;
-    for (int i = 0; i < JOINS; i++) {
+    if (!to->audit) {
+        to->audit = from->audit;
+        from->audit = NULL;
+        if (to->audit)
+            to->audit->from = 0;
+    }
+    for (unsigned i = 0; i < JOINS; i++) {
         if (!from->join[i].active || to->join[i].active)
             continue;
         struct join empty = to->join[i];
         to->join[i] = from->join[i];
         from->join[i] = empty;
-        for (uint32_t k = 0; k < to->join[i].piece_count; k++)
-            if (!to->join[i].piece[k].stream)
-                to->join[i].piece[k].stream = stream;
-        any |= to->join[i].piece_count > 0;
+    }
+    for (unsigned i = 0; i < join_count(to); i++) {
+        struct join *j = join_at(to, i);
+        for (uint32_t k = 0; j->active && k < j->piece_count; k++) {
+            any |= !j->piece[k].stream;
+            if (!j->piece[k].stream)
+                j->piece[k].stream = stream;
+        }
     }
     return any;
 }
@@ -124,6 +155,15 @@ bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_
 uint64_t dw_lines_offset(const struct dw_lines *l)
 {
     return l->offset;
+}
+
+/* How many events of the audit daemon are open. */
+static uint32_t audit_open(const struct dw_lines *l)
+{
+    uint32_t n = 0;
+    for (int i = 0; l->audit && i < AUDIT_EVENTS; i++)
+        n += l->audit->join[i].active;
+    return n;
 }
 
 uint64_t dw_lines_low(const struct dw_lines *l)
@@ -134,7 +174,7 @@ uint64_t dw_lines_low(const struct dw_lines *l)
         if (own && own->start < low)
             low = own->start;
     }
-    return low;
+    return audit_open(l) && l->audit->from < low ? l->audit->from : low;
 }
 
 bool dw_lines_pending(const struct dw_lines *l)
@@ -142,7 +182,16 @@ bool dw_lines_pending(const struct dw_lines *l)
     for (int i = 0; i < JOINS; i++)
         if (l->join[i].active)
             return true;
-    return false;
+    return audit_open(l);
+}
+
+int64_t dw_lines_open_ns(const struct dw_lines *l)
+{
+    int64_t oldest = INT64_MAX;
+    for (int i = 0; l->audit && i < AUDIT_EVENTS; i++)
+        if (l->audit->join[i].active && l->audit->key[i].time_ms < oldest)
+            oldest = l->audit->key[i].time_ms;
+    return oldest < INT64_MAX / NS_PER_MS ? oldest * NS_PER_MS : INT64_MAX;
 }
 
 bool dw_lines_rests(const struct dw_lines *l, struct dw_lines_place *ret)
@@ -248,9 +297,9 @@ static int give(struct dw_lines *l, struct dw_line *line, const struct dw_lines_
     return rc == DW_OK ? out->line(out->arg, line) : rc;
 }
 
-static int give_join(struct dw_lines *l, uint8_t which, uint32_t flags, const struct dw_lines_out *out)
+static int give_join(struct dw_lines *l, unsigned which, uint32_t flags, const struct dw_lines_out *out)
 {
-    struct join *j = &l->join[which];
+    struct join *j = join_at(l, which);
     struct dw_line line = {.text = dw_buf_view(&j->text), .piece = j->piece, .piece_count = j->piece_count,
         .flags = j->flags | flags, .env_time_ns = j->time_ns, .has_env_time = j->has_time, .out = j->out};
     if (j->cutting) { /* its head is out already and nothing is pending */
@@ -281,6 +330,7 @@ static int add_piece(struct join *j, struct dw_piece p)
         j->piece = piece;
         j->piece_cap = cap;
     }
+    DW_ASSERT(j->piece);
     j->piece[j->piece_count++] = p;
     return DW_OK;
 }
@@ -360,6 +410,102 @@ static int declare_piece(struct dw_lines *l, struct join *j, const struct dw__un
     return DW_OK;
 }
 
+/* ---- records of the audit daemon ---- */
+
+/* Where the event of a record is, else a free place; AUDIT_EVENTS: none. */
+static unsigned audit_place(const struct audit *a, const struct dw__audit_key *key)
+{
+    unsigned free = AUDIT_EVENTS;
+    for (unsigned i = 0; i < AUDIT_EVENTS; i++) {
+        if (a->join[i].active && dw__audit_same(&a->key[i], key))
+            return i;
+        if (!a->join[i].active && free == AUDIT_EVENTS)
+            free = i;
+    }
+    return free;
+}
+
+/* The open event that began first. */
+static unsigned audit_oldest(const struct audit *a)
+{
+    unsigned oldest = AUDIT_EVENTS;
+    for (unsigned i = 0; i < AUDIT_EVENTS; i++) {
+        const struct join *j = &a->join[i];
+        if (!j->active)
+            continue;
+        const struct join *o = oldest < AUDIT_EVENTS ? &a->join[oldest] : NULL;
+        bool older = !o || (j->piece[0].stream ? !o->piece[0].stream || j->piece[0].start < o->piece[0].start : !o->piece[0].stream && j->piece[0].start < o->piece[0].start);
+        oldest = older ? i : oldest;
+    }
+    return oldest;
+}
+
+/* Gives out the events that are over now that this record came, and where there is no room the oldest. */
+static int audit_expire(struct dw_lines *l, const struct dw__audit_key *now, size_t more, const struct dw_lines_out *out)
+{
+    struct audit *a = l->audit;
+    size_t bytes = more;
+    for (unsigned i = 0; i < AUDIT_EVENTS; i++) {
+        int rc = a->join[i].active && dw__audit_over(&a->key[i], now) ? give_join(l, JOINS + i, 0, out) : DW_OK;
+        if (rc < 0)
+            return rc;
+        bytes += a->join[i].active ? a->join[i].text.len : 0;
+    }
+    while (audit_open(l) && (bytes > AUDIT_BYTES || audit_place(a, now) == AUDIT_EVENTS)) {
+        unsigned oldest = audit_oldest(a);
+        bytes -= a->join[oldest].text.len;
+        int rc = give_join(l, JOINS + oldest, DW_LINE_JOIN_LIMIT, out);
+        if (rc < 0)
+            return rc;
+    }
+    return DW_OK;
+}
+
+static int give_alone(struct dw_lines *l, const struct dw__unwrapped *u, struct dw_piece p, uint32_t flags, const struct dw_lines_out *out)
+{
+    struct dw_line line = {.text = u->text, .piece = &p, .piece_count = 1, .flags = flags, .env_time_ns = u->time_ns, .has_env_time = u->has_time, .out = u->out,
+        .peer = u->peer};
+    return give(l, &line, out);
+}
+
+/* A record joins the event of its serial number, or begins one. */
+static int take_record(struct dw_lines *l, const struct dw__unwrapped *u, const struct dw__audit_head *head, struct dw_piece p, uint32_t flags,
+    const struct dw_lines_out *out)
+{
+    struct dw__audit_key key;
+    dw__audit_key(head, u->out, &key);
+    if (!l->audit && !(l->audit = dw_calloc(1, sizeof *l->audit)))
+        return DW_ENOMEM;
+    int rc = audit_expire(l, &key, u->text.len, out);
+    if (rc < 0)
+        return rc;
+    unsigned place = audit_place(l->audit, &key);
+    struct join *j = &l->audit->join[place];
+    if (!j->active && (head->alone || head->last))
+        return give_alone(l, u, p, flags, out);
+    if (!audit_open(l))
+        l->audit->from = p.start;
+    struct mark before = mark_of(j);
+    rc = join_more(l, j, u, p);
+    j->flags |= flags;
+    l->audit->key[place] = key;
+    bool full = j->text.len > l->conf.line_max || j->piece_count >= DW_LINE_PIECES_MAX;
+    if (rc == DW_OK && (head->last || full))
+        rc = give_join(l, JOINS + place, full ? DW_LINE_JOIN_LIMIT : 0, out);
+    if (rc < 0) {
+        back_to(j, &before);
+        j->text.err = DW_OK;
+    }
+    return rc;
+}
+
+/* Whether it is a record that is to be joined, and no part of a line. */
+static bool is_record(const struct dw_lines *l, const struct join *j, const struct dw__unwrapped *u, uint32_t flags, struct dw__audit_head *ret)
+{
+    bool joins = l->conf.multiline == DW_MULTILINE_AUDITD || (l->conf.audit && l->conf.multiline == DW_MULTILINE_NONE);
+    return joins && !j->active && !u->partial && !(flags & DW_LINE_ENVELOPE_BAD) && dw__audit_head(u->text, ret);
+}
+
 /* A piece of output whose envelope is off: goes out, or waits. */
 static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, struct dw_piece p, uint32_t flags,
     const struct dw_lines_out *out)
@@ -368,6 +514,9 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
     struct join *j = &l->join[which];
     if (j->active && j->cutting)
         return declare_piece(l, j, u, p, out);
+    struct dw__audit_head head;
+    if (is_record(l, j, u, flags, &head))
+        return take_record(l, u, &head, p, flags, out);
     struct dw_multiline_state state = j->state;
     if (j->active && !j->partial) {
         if (dw_multiline_continues(l->conf.multiline, l->start, &state, u->text)) {
@@ -378,12 +527,9 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
                 return rc;
         }
     }
-    bool alone = l->conf.multiline == DW_MULTILINE_NONE || (flags & DW_LINE_ENVELOPE_BAD);
-    if (!j->active && !u->partial && alone) {
-        struct dw_line line = {.text = u->text, .piece = &p, .piece_count = 1, .flags = flags,
-            .env_time_ns = u->time_ns, .has_env_time = u->has_time, .out = u->out};
-        return give(l, &line, out);
-    }
+    bool single = l->conf.multiline == DW_MULTILINE_NONE || l->conf.multiline == DW_MULTILINE_AUDITD;
+    if (!j->active && !u->partial && (single || (flags & DW_LINE_ENVELOPE_BAD)))
+        return give_alone(l, u, p, flags, out);
     struct mark before = mark_of(j);
     int rc = join_more(l, j, u, p);
     if (rc < 0) {
@@ -393,7 +539,7 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
     }
     j->flags |= flags;
     bool cut = j->text.len > l->conf.line_max || j->piece_count >= DW_LINE_PIECES_MAX;
-    if (!cut && (j->partial || l->conf.multiline != DW_MULTILINE_NONE))
+    if (!cut && (j->partial || !single))
         return DW_OK;
     rc = give_join(l, which, cut ? DW_LINE_JOIN_LIMIT : 0, out);
     if (rc < 0)
@@ -408,10 +554,11 @@ static int take_unwrapped(struct dw_lines *l, const struct dw__unwrapped *u, str
 /* Gives up joins that would wait over too much of the file once it is read up to `end`; all of them when `end` is UINT64_MAX. */
 static int expire_joins(struct dw_lines *l, uint64_t end, const struct dw_lines_out *out)
 {
-    for (uint8_t i = 0; i < JOINS; i++) {
-        struct join *j = &l->join[i];
+    bool long_since = audit_open(l) && end - l->audit->from > l->conf.join_span_max;
+    for (unsigned i = 0; i < join_count(l); i++) {
+        struct join *j = join_at(l, i);
         const struct dw_piece *own = j->active && !j->cutting ? own_piece(j) : NULL;
-        bool all = end == UINT64_MAX && j->active && !j->cutting && j->piece_count;
+        bool all = j->active && !j->cutting && j->piece_count && (end == UINT64_MAX || (i >= JOINS && long_since));
         if (!all && (!own || end - own->start <= l->conf.join_span_max))
             continue;
         uint32_t flags = end != UINT64_MAX ? DW_LINE_JOIN_LIMIT : j->partial ? DW_LINE_UNTERMINATED : 0;
@@ -442,6 +589,12 @@ static bool unwrap(struct dw_lines *l, struct dw_str raw, struct dw__unwrapped *
 {
     bool automatic = l->conf.envelope == DW_ENV_AUTO;
     enum dw_envelope env = l->envelope;
+    if (env == DW_ENV_RECEIVED) {
+        if (dw__received_unwrap(raw, &l->scratch, u))
+            return true;
+        *u = (struct dw__unwrapped){.text = raw};
+        return false;
+    }
     bool undecided = l->auto_left > 0 && (env == DW_ENV_AUTO || env == DW_ENV_PLAIN);
     if ((env == DW_ENV_DOCKER || undecided) && dw__docker_unwrap(raw, &l->scratch, u)) {
         l->envelope = DW_ENV_DOCKER;
@@ -469,6 +622,7 @@ static int take_raw(struct dw_lines *l, struct dw_str raw, uint64_t end, uint32_
     bool ok = unwrap(l, raw, &u);
     if (!ok)
         flags |= DW_LINE_ENVELOPE_BAD | (is_torn(raw) ? DW_LINE_ENVELOPE_TORN : 0);
+    flags |= u.flags;
     if (l->conf.no_join)
         u.partial = false;
     /* A line that is no envelope ends what waited (the file is damaged here, and order is kept) and does not wait itself. */
@@ -567,8 +721,8 @@ int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const struct dw_lines
     }
     if (rc == DW_OK && rest.len)
         rc = take_raw(l, rest, l->offset + rest.len, DW_LINE_UNTERMINATED, out);
-    for (uint8_t i = 0; i < JOINS && rc == DW_OK; i++)
-        if (l->join[i].active)
-            rc = give_join(l, i, l->join[i].partial ? DW_LINE_UNTERMINATED : 0, out);
+    for (unsigned i = 0; i < join_count(l) && rc == DW_OK; i++)
+        if (join_at(l, i)->active)
+            rc = give_join(l, i, join_at(l, i)->partial ? DW_LINE_UNTERMINATED : 0, out);
     return rc;
 }

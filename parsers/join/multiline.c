@@ -336,6 +336,7 @@ bool dw_multiline_continues(
     bool more = false;
     switch (kind) {
     case DW_MULTILINE_NONE:
+    case DW_MULTILINE_AUDITD: /* lines.c: it is no question of the line before */
         return false;
     case DW_MULTILINE_INDENT:
         return is_indented(line);

@@ -26,6 +26,7 @@ TYPED = [
     ('A silence', ["silence add 'source.ip:203.0.113.9'", "silence add '* | head 1' --for 1h", "silence end ffff"]),
     ('A policy', ["policy ngnix", "policy approve ffff", "policy rollback ffff", "policy ls --proposed", "policy diff nginx DATA/nothing", "policy nginx --config DATA/policy.yml"]),
     ('An output', ["config check collector DATA/outputs.yml", "outputs retry nobody", "outputs"]),
+    ('An input', ["config check agent DATA/inputs.yml", "config check agent DATA/tls.yml", "config check agent DATA/twice.yml"]),
     ('No data here', ["query '*' --data DATA/nothing", "alerts --data DATA/nothing", "ledger --data DATA/nothing"]),
     ('Evidence and replay', ["evidence export ffff --data DATA", "evidence export ffff --server http://127.0.0.1:1", "evidence verify DATA/nothing", "evidence verify DATA --key DATA/token",
                              "evidence show ffff", "replay --faithful --corrected", "replay --data DATA/nothing", "replay --data DATA --rules DATA/nothing", "replay --data DATA --config DATA/nothing", "replay --since yesterday"]),
@@ -39,6 +40,9 @@ with open(log, 'w') as f:
         f.write(f'Nov 25 12:00:{i:02} web sshd[1]: Failed password for root from 203.0.113.9 port {4000 + i} ssh2\n')
 os.makedirs(data)
 open(os.path.join(data, 'policy.yml'), 'w').write('policy:\n  never_block: [203.0.113.0/24, 10.0.0.5/8]\n')
+open(os.path.join(data, 'inputs.yml'), 'w').write('inputs:\n  syslog:\n    - http://:80\n    - udp://localhost:514\n    - tcp://0.0.0.0:0\n    - tls://::1:6514\n')
+open(os.path.join(data, 'tls.yml'), 'w').write('inputs.syslog: [tls://:6514]\n')
+open(os.path.join(data, 'twice.yml'), 'w').write('inputs.syslog: [udp://:514, udp://:514]\n')
 open(os.path.join(data, 'outputs.yml'), 'w').write('''outputs:
   - {name: soc, type: webhook, url: "file:///etc/passwd"}
   - {name: soc one, type: webhook, url: "https://soc.example/in"}

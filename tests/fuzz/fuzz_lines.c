@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 3 || size > 1 << 16)
         return 0;
-    struct dw_lines_conf conf = {.envelope = (enum dw_envelope)(data[0] & 3),
+    static const enum dw_envelope envelopes[] = {DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO};
+    struct dw_lines_conf conf = {.envelope = data[1] == 255 ? DW_ENV_RECEIVED : envelopes[data[0] & 3],
         .multiline = (enum dw_multiline)((data[0] >> 2) % DW_MULTILINE_KINDS),
         .multiline_start = DW_STR("^\\["), .line_max = 64, .join_span_max = 400, .redact = ~0u};
     struct dw_str bytes = dw_str_make((const char *)data + 2, size - 2);

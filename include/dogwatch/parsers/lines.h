@@ -16,8 +16,9 @@
 
 /* What the container runtime puts around a line. AUTO: the first line decides; a first line that is neither docker json
  * nor CRI makes the file plain, which the first DW_LINES_AUTO raw lines may still change. Once AUTO decided for an
- * envelope, lines of the other one are understood too: a runtime may have been exchanged under the file. */
-enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO };
+ * envelope, lines of the other one are understood too: a runtime may have been exchanged under the file.
+ * RECEIVED: the agent's own files of what it received (received.h); AUTO never takes a file for one. */
+enum dw_envelope { DW_ENV_PLAIN, DW_ENV_DOCKER, DW_ENV_CRI, DW_ENV_AUTO, DW_ENV_RECEIVED };
 
 enum { DW_LINES_AUTO = 64 };
 
@@ -25,6 +26,7 @@ struct dw_lines_conf {
     enum dw_envelope envelope;
     enum dw_multiline multiline;
     struct dw_str multiline_start; /* the pattern of DW_MULTILINE_START; borrowed by dw_lines_new only */
+    bool audit;                    /* kind NONE: join records of the audit daemon all the same, as kind AUDITD does */
     bool no_join;                  /* partials of docker and CRI are lines of their own */
     uint32_t line_max;      /* bytes; longer lines keep their head, the rest is declared */
     uint32_t join_span_max; /* bytes of file from the start of a join until it is given up */
@@ -61,6 +63,7 @@ struct dw_line {
     int64_t env_time_ns;
     bool has_env_time;
     uint8_t out; /* enum dw_out */
+    struct dw_str peer; /* who sent it (received.h); empty: nobody did */
     const struct dw_mask *mask;
     uint32_t mask_count;
 };
@@ -109,8 +112,11 @@ DW_MUST_USE int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const str
 bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_stream *stream);
 /* Offset of the next byte to be fed. */
 uint64_t dw_lines_offset(const struct dw_lines *l);
-/* Least offset of this file whose byte is in no line and no declaration yet. */
+/* An offset of this file before which every byte is in a line or a declaration, and from which on the same lines come again: the least byte that waits, or where
+ * the first began of what overlaps with it. */
 uint64_t dw_lines_low(const struct dw_lines *l);
+/* The time of the oldest event of the audit daemon that waits for more records; INT64_MAX: none does. */
+int64_t dw_lines_open_ns(const struct dw_lines *l);
 /* Whether a join waits for more. */
 bool dw_lines_pending(const struct dw_lines *l);
 

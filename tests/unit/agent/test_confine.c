@@ -264,6 +264,40 @@ static int calls(struct place *p)
     return 0;
 }
 
+/* With an input, and without, in the same words: recvmmsg and getsockopt are what it adds (accept4 is for who asks, too). */
+static int inputs(struct place *p)
+{
+    struct sandbox *s;
+    bool wants = p->opt.inputs_syslog.count > 0;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), value;
+    socklen_t bytes = sizeof value;
+    struct mmsghdr none;
+    EXPECT(fd >= 0 && listen(fd, 1) == 0);
+    EXPECT(sandbox_enter(&p->opt, "/etc/dogwatch/agent.yml", &s) == DW_OK);
+    EXPECT(syscalls_limit(&p->opt) == DW_OK);
+    EXPECT(accept4(fd, NULL, NULL, SOCK_CLOEXEC) < 0 && errno == EAGAIN);
+    EXPECT(recvmmsg(fd, &none, 0, MSG_DONTWAIT, NULL) == (wants ? 0 : -1));
+    EXPECT((getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &bytes) == 0) == wants);
+    EXPECT(socket(AF_INET, SOCK_DGRAM, 0) < 0 && errno == EPERM);
+    EXPECT(bind(fd, NULL, 0) < 0 && errno == EPERM);
+    EXPECT(listen(fd, 1) < 0 && errno == EPERM);
+    EXPECT(connect(fd, NULL, 0) < 0 && errno == EPERM);
+    sandbox_free(s);
+    return 0;
+}
+
+static void without_inputs_nothing_is_wider_and_with_them_no_port_can_be_opened_later(void **state)
+{
+    (void)state;
+    struct place p;
+    struct dw_str place = DW_STR("udp://127.0.0.1:514");
+    set_up(&p);
+    assert_int_equal(in_child(inputs, &p), 0);
+    p.opt.inputs_syslog = (struct dw_conf_list){&place, 1};
+    assert_int_equal(in_child(inputs, &p), 0);
+    tear_down(&p);
+}
+
 static void system_calls_that_are_not_listed_are_refused(void **state)
 {
     (void)state;
@@ -332,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_log_that_is_a_link_is_read_where_it_leads),
         cmocka_unit_test(a_folder_that_is_made_anew_is_told),
         cmocka_unit_test(system_calls_that_are_not_listed_are_refused),
+        cmocka_unit_test(without_inputs_nothing_is_wider_and_with_them_no_port_can_be_opened_later),
         cmocka_unit_test(root_keeps_nothing_but_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ struct row {
     const char *hops;                       /* X-Forwarded-For, as a field of its own; NULL: none */
     const char *path, *host, *said; /* NULL: none */
     uint8_t out;                             /* of a container */
+    const char *input;                       /* how the agent received it; NULL: it read it */
 };
 
 static void assert_row(const struct dw_policy_settings *s, struct dw_keys *keys, const struct row *r)
@@ -18,7 +19,7 @@ static void assert_row(const struct dw_policy_settings *s, struct dw_keys *keys,
         uint32_t key;
         const char *text;
     } texts[] = {{DW_F_event_dataset, r->dataset}, {DW_F_source_ip, r->ip}, {DW_F_log_file_path, r->path}, {DW_F_host_name, r->host},
-        {DW_F_host_hostname, r->said}, {UINT32_MAX, r->hops}};
+        {DW_F_host_hostname, r->said}, {DW_F_input_type, r->input}, {UINT32_MAX, r->hops}};
     static const struct dw_stream stream;
     struct dw_field field[DW_COUNT_OF(texts)];
     struct dw_event ev = {.line = dw_str_of(r->line), .field = field, .stream = &stream, .out = r->out};
@@ -115,6 +116,8 @@ static void text_of_strangers_beside_the_address(void **state)
         {"haproxy.log", "Nov 29 11:00:00 h haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h.example"},
         {"haproxy.log", "Nov 29 11:00:00 x haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_CLAIM, .host = "h"}, /* UDP syslog */
         {"haproxy.log", "haproxy[7]: 203.0.113.9:4711 [29/Nov/2026:11:00:00.1] fe be/s", "203.0.113.9", DW_FROM_PEER, .address = "203.0.113.9", .host = "h"},
+        {"system.auth", "Nov 29 11:00:00 h sshd[9]: Failed password for root from 203.0.113.9 port 5 ssh2", "203.0.113.9", DW_FROM_CLAIM, .host = "h", .said = "h", .input = "udp"},
+        {"nginx.access", "203.0.113.9 - -" GET, "203.0.113.9", DW_FROM_CLAIM, .input = "tls"},
         {"haproxy.log", "Connect from 203.0.113.9:5 to 192.0.2.1:80 (main/HTTP)", "203.0.113.9", DW_FROM_CLAIM, .address = NULL},
     };
     assert_rows(rows, DW_COUNT_OF(rows));

@@ -17,11 +17,22 @@ static void headers(void **state)
         {"2026-11-23T21:14:18.5+02:00 h CRON[7]: (root) CMD (/bin/true)",
             {"@time=2026-11-23T19:14:18.5", "process.name=CRON", "process.pid=7", "user.name=root",
                 "process.command_line=/bin/true"}},
-        {"<34>no time here", {NULL}},
+        {"<34>no time here", {"!@time", "log.syslog.priority=34", "message=no time here", "!process.name"}},
+        {"<13>app: hi", {"process.name=app", "message=hi"}},
+        {"<189>29: *Mar  1 18:46:11.123: %SYS-5-CONFIG_I: Configured from console",
+            {"event.code=SYS-5-CONFIG_I", "message=%SYS-5-CONFIG_I: Configured from console", "!process.name", "log.syslog.facility.name=local7"}},
+        {"<165>1 - h app - - [ex@32473 iut=\"3\" say=\"a \\\"b\\\" \\] \\n\"][b x=\"\"] \xef\xbb\xbfhello",
+            {"!@time", "log.syslog.structured_data.ex@32473.iut=3", "log.syslog.structured_data.ex@32473.say=a \"b\" ] \\n", "message=hello"}},
+        {"<165>1 - h app - - [broken x=\"1\" hello", {"message=[broken x=\"1\" hello", "process.name=app"}},
+        {"<192>no time here", {NULL}},
+        {"<0013>x", {NULL}},
         {"plain text", {NULL}},
     };
     check_rows("system/syslog", rows, DW_COUNT_OF(rows));
     check_probe(rows[2].line, "system_syslog");
+    check_probe("<13>hello", "system_syslog");
+    check_probe("<38>Nov 23 21:14:18 h sshd[9]: Invalid user x from 192.0.2.9", "system_auth");
+    check_probe("<38>1 2026-11-23T21:14:18Z h sshd 9 - - Invalid user x from 192.0.2.9", "system_auth");
 }
 
 static void sshd(void **state)
