@@ -34,6 +34,7 @@ enum {
     AGENT_STREAMS_MAX = 100000,
     AGENT_LOOKS = 8, /* at files that are renamed meanwhile; then the next scan looks again */
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
+    AGENT_HEAD = 256,         /* bytes at its beginning that tell whose copy another one is */
 };
 
 /* How often rotated files are looked at where nothing says that one changed. */
@@ -172,6 +173,8 @@ struct tail {
     bool fixed_format;      /* chosen by configuration */
     const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
+    char head[AGENT_HEAD];    /* how its file begins ... */
+    uint32_t head_len;        /* ... as far as it was read */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     bool stamped;           /* ... which tell that nothing was written since if they are the same */

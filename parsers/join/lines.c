@@ -110,6 +110,18 @@ bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_
     return any;
 }
 
+uint64_t dw_lines_carried(const struct dw_lines *l, const struct dw_stream *stream)
+{
+    uint64_t from = UINT64_MAX;
+    for (int i = 0; i < JOINS; i++) {
+        const struct join *j = &l->join[i];
+        for (uint32_t k = 0; j->active && k < j->piece_count; k++)
+            if (j->piece[k].stream && (!stream || j->piece[k].stream == stream) && j->piece[k].start < from)
+                from = j->piece[k].start;
+    }
+    return from;
+}
+
 uint64_t dw_lines_offset(const struct dw_lines *l)
 {
     return l->offset;
@@ -123,7 +135,7 @@ uint64_t dw_lines_low(const struct dw_lines *l)
         if (own && own->start < low)
             low = own->start;
     }
-    return low;
+    return dw_lines_carried(l, NULL) == UINT64_MAX ? low : 0; /* it had read nothing when that came */
 }
 
 bool dw_lines_pending(const struct dw_lines *l)
