@@ -188,6 +188,7 @@ struct tail {
     int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
+    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
     bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
     char kept[DW_SERVICE_NAME]; /* the name under which the service manager keeps its file; empty: it does not */
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */

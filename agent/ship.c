@@ -59,7 +59,8 @@ static int fill_rows(struct agent *a, struct parcel *p)
         int rc = tail_row(a, t, &p->row[i]);
         if (rc < 0)
             return rc;
-        t->is_new = false;
+        t->is_new = t->is_new && p->row[i].print.len == 0; /* an empty file cannot be told from what may be there after a crash, so its first bytes are announced, too */
+        t->cut_parcel = t->cut_now ? a->parcels + 1 : t->cut_parcel;
         t->cut_now = 0;
         t->last_parcel = a->parcels + 1;
         p->row_count = ++i;

@@ -109,8 +109,9 @@ int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row 
     row.stream.field = NULL; /* the tail's own */
     row.stream.field_count = 0;
     if (row.print.at != row.low && row.low) { /* a line waits for more */
-        row.print = (struct fingerprint){0};
-        print_take(a, t->fd, row.low, &row.print);
+        struct fingerprint at_low = {0};
+        print_take(a, t->fd, row.low, &at_low);
+        row.print = at_low.len ? at_low : row.print; /* where it cannot be read now, that of a later place tells as well */
     }
     row.path = dw_strndup(t->series->path, strlen(t->series->path));
     if (!row.path)
