@@ -358,10 +358,14 @@ static int scan(struct agent *a)
     if (!a->scanned)
         keep_let_go(a);
     a->scanned = true;
-    a->seen_ns = began_ns;
     a->unread = 0;
-    for (struct found *f = a->found; f; f = f->next)
+    bool unsure = a->unmet;
+    for (struct found *f = a->found; f; f = f->next) {
         a->unread += f->unread && !f->gone_ns;
+        unsure |= f->unsure || f->looked_ns == 0;
+    }
+    if (!unsure)
+        a->seen_ns = began_ns; /* what was put off is looked at by the next start, too */
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true; /* the slow way, for file systems that tell nothing */
     return rc;

@@ -57,6 +57,8 @@ struct checkpoint_row;
 bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st);
 /* Whether a time of the file system is old enough to tell what was written before it from what is written now. */
 bool stamp_tells(const struct agent *a, int64_t stamp_ns);
+/* Whether what has such a time may have come after `ns` by the clock. */
+bool stamp_after(int64_t stamp_ns, int64_t ns);
 bool same_file(const struct dw_stream *s, const struct dw_stat *st);
 void stream_make_id(const struct agent *a, struct dw_stream *s);
 /* Keys of tables. */
@@ -236,6 +238,7 @@ struct found {
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
     bool look_due;        /* look at them at the next scan */
+    bool holds;           /* there is a copy of a file that is still there */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool unsure;          /* it was rotated faster than it could be looked at: look again */
     bool unread;          /* it is there and could not be opened */
@@ -290,6 +293,8 @@ struct known {
 DW_MUST_USE int rows_keep(void *agent, struct checkpoint_row *row);
 /* The stream of a series that a file may be; one that is not over before those that are, the newest before older ones. NULL: none. */
 struct known *rows_find(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
+/* Whether it is one: its content is still there. Of a file that has the place of another it is not. */
+bool rows_holds(const struct agent *a, const uint8_t *series, int fd, const struct dw_stat *st);
 /* Whether a file has been a stream of a series (NULL: of any) before, one that was cut off too. */
 bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
 /* Takes a row out and frees it. */
@@ -324,6 +329,13 @@ bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
 bool copy_take(struct agent *a, struct tail *t);
 /* The same for a stream that no tail reads. Then `k` is dropped. */
 bool copy_resume(struct agent *a, struct known *k);
+/* A copy that was made before a file was truncated, and of which all was read there: it is not read as a log of its own. */
+DW_MUST_USE int copy_note_read(struct agent *a, const struct tail *t);
+/* Whether a file of the log was truncated, which the next turn of its tail will notice: whose copy is whose cannot be told until then. */
+bool copy_cut_unseen(const struct agent *a, const struct found *f);
+/* Whether a file that is nobody's stream is a copy, or becomes one, of a file of the log that is still there: what it has is read there. Also while it is not
+ * noticed yet that such a file was truncated. */
+bool copy_waits(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st);
 
 /* ---- keep (keep.c): files that stay open while the agent is not there ---- */
 
@@ -395,6 +407,7 @@ struct agent {
     int64_t taken_ns, vanish_ns; /* when the brokers took something last; when it was looked for what is about to vanish */
     bool spool_full;
     bool stopping, scanned, hold, new_logs;
+    bool unmet; /* a log that is known from before has not been found yet */
     int failed;
 };
 

@@ -96,8 +96,17 @@ bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row
     return dw_fs_fstat(fd, ret_st) == DW_OK && ret_st->size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
 }
 
+static int64_t tick_of(int64_t stamp_ns)
+{
+    return stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;
+}
+
 bool stamp_tells(const struct agent *a, int64_t stamp_ns)
 {
-    int64_t tick = stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;
-    return dw_clock_real(a->clock) - stamp_ns > tick;
+    return dw_clock_real(a->clock) - stamp_ns > tick_of(stamp_ns);
+}
+
+bool stamp_after(int64_t stamp_ns, int64_t ns)
+{
+    return stamp_ns > ns - tick_of(stamp_ns);
 }

@@ -260,7 +260,9 @@ static int cut_off(struct agent *a, struct tail *t)
     int rc = DW_OK;
     if (!copy_take(a, t)) {
         DW_COUNT(tail_truncations);
-        rc = tail_end(a, t, "truncated");
+        rc = copy_note_read(a, t);
+        if (rc == DW_OK)
+            rc = tail_end(a, t, "truncated");
     }
     if (rc == DW_OK)
         rc = ship_flush(a);
