@@ -298,6 +298,7 @@ static struct found *add_log(struct agent *a, const struct found *seen)
     }
     f->path = path;
     f->last_size = -1;
+    f->held_ns = INT64_MAX;
     dw_arena_init(&f->arena, 0);
     copy_log(a, f, seen);
     f->next = a->found;
@@ -359,13 +360,13 @@ static int scan(struct agent *a)
         keep_let_go(a);
     a->scanned = true;
     a->unread = 0;
-    bool unsure = a->unmet;
+    int64_t seen_ns = a->unmet ? 0 : began_ns;
     for (struct found *f = a->found; f; f = f->next) {
         a->unread += f->unread && !f->gone_ns;
-        unsure |= f->unsure || f->looked_ns == 0;
+        if (!f->excluded && f->looked_ns < seen_ns)
+            seen_ns = f->looked_ns; /* a log's own name says nothing of what was copied and packed beside it */
     }
-    if (!unsure)
-        a->seen_ns = began_ns; /* what was put off is looked at by the next start, too */
+    a->seen_ns = seen_ns ? seen_ns : a->seen_ns; /* what was put off is looked at by the next start, too */
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true; /* the slow way, for file systems that tell nothing */
     return rc;

@@ -238,7 +238,7 @@ struct found {
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
     bool look_due;        /* look at them at the next scan */
-    bool holds;           /* there is a copy of a file that is still there */
+    int64_t held_ns;      /* when the oldest copy came that waits as long as the file that it is of is there; INT64_MAX: none does */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool unsure;          /* it was rotated faster than it could be looked at: look again */
     bool unread;          /* it is there and could not be opened */
@@ -390,7 +390,7 @@ struct agent {
     int64_t batch_since_ns, last_sign_ns, last_ledger_ns, last_beat_ns, last_scan_ns, last_sweep_ns;
     int64_t anchor_real_ns, anchor_mono_ns;
     int64_t first_ns; /* when an agent was here first; 0: not known */
-    int64_t seen_ns;  /* the last scan began */
+    int64_t seen_ns;  /* up to then all logs, and what is beside them, were looked at */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
     uint64_t unpacked; /* bytes of all files that were unpacked and are open */

@@ -271,14 +271,13 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
     int fd;
     if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size, ret_moved) || is_open(a, f, one, size, ret_moved))
         return;
-    if (unpack(a, one, &fd, ret_moved) < 0)
-        return;
-    bool all;
     if (copy_cut_unseen(a, f)) {
-        dw_fs_close(fd);
         *ret_moved = true;
         return;
     }
+    if (unpack(a, one, &fd, ret_moved) < 0)
+        return;
+    bool all;
     struct known *k = find_read(a, f, fd, &all);
     if (all)
         dw_fs_close(fd);

@@ -326,7 +326,7 @@ static bool is_wanted(const struct agent *a, const struct found *f, const struct
     const struct known *k = rows_find(a, f->series, st);
     if (tails_find(a, st))
         return false;
-    bool came = look->before_ns && (st->birth_ns ? stamp_after(st->birth_ns, look->before_ns) : f->holds);
+    bool came = look->before_ns && (stamp_after(st->birth_ns, look->before_ns) || st->birth_ns >= f->held_ns);
     bool other = !born_apart(st); /* perhaps: then the content tells */
     return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
 }
@@ -424,9 +424,7 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
     f->unsure = look.moved; /* the next scan looks again, at what came since the same time */
     if (look.moved)
         f->looked_ns = look.before_ns;
-    f->holds = look.held_ns < INT64_MAX;
-    if (look.held_ns <= f->looked_ns && look.held_ns > 0)
-        f->looked_ns = look.held_ns - 1; /* once the file that it is of is another, nobody but the copy has its bytes */
+    f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
@@ -524,7 +522,7 @@ void tails_look(struct agent *a, struct found *f)
         return;
     struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
-        if (f->unsure || (elders_due(a, f) && dw_table_find(&a->known_by_series, hash_of_series(f->series))))
+        if (f->unsure || elders_due(a, f))
             tails_take_elders(a, f, !f->unsure);
         return;
     }
