@@ -268,6 +268,7 @@ static void begin_world(uint64_t seed, bool verbose)
     sim_sqlite_begin();
     (void)sim_make_folders("/w/logs", false);
     (void)sim_make_folders("/w/data/agent", true);
+    (void)sim_make_folders("/w/data/queue", true);
     sim_programs_begin();
     set_options();
     sim_note("%s, %s, stamps of %lld ms, rotated.wait %lld ms, forget.after %lld s, memory.max %lld, spool.limit %lld", sim.births ? "times of birth" : "no times of birth",
