@@ -331,7 +331,7 @@ void sim_programs_begin(void)
         if (!sim.copies && (l->kind == KIND_COPY || l->kind == KIND_COPY_PACK))
             l->kind = KIND_KUBELET;
         l->cri &= sim.births; /* which file a line goes on in is told by when they came */
-        l->banner &= sim.births && l->kind != KIND_TRUNCATE && l->kind != KIND_COPY && l->kind != KIND_COPY_PACK; /* equal files that no time tells apart pass for one */
+        l->banner &= sim.births && l->kind != KIND_TRUNCATE && !makes; /* files of which no more was read than what all of them have pass for one */
         l->keep = 1 + (uint32_t)sim_below(SIM_FILES);
         l->size_max = 50 + sim_below(sim_chance(3) ? 6000 : 600);
         (void)snprintf(l->folder, sizeof l->folder, "/w/logs/%c", 'a' + (int)i);
