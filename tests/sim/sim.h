@@ -120,7 +120,7 @@ struct sim {
     bool verbose, failed;
     bool copies; /* some logs are rotated by copytruncate */
     bool joins;  /* a joined line that comes again has to be joined as before */
-    uint64_t steps, step;
+    uint64_t step;
     char trace[SIM_TRACE][200];
     uint64_t trace_count;
     /* time */
@@ -142,9 +142,7 @@ struct sim {
     uint32_t moves;  /* of programs since the turn began */
     bool power;      /* the kill is a power cut */
     bool full;       /* the disk is */
-    bool ever;       /* an agent was there */
-    int64_t first_ns, start_at_ns;
-    uint32_t kills, cuts, starts;
+    int64_t start_at_ns;
     /* logs */
     struct sim_log log[SIM_LOGS];
     uint32_t log_count;

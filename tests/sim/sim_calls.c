@@ -47,7 +47,6 @@ void sim_die(void)
     sim.dead = true;
     sim.kill_in = 0;
     sim_note("the agent is killed%s", sim.power ? " by a power cut" : "");
-    sim.kills++;
     for (int i = 0; i < SIM_FDS; i++) {
         if (!sim.fd[i].inode)
             continue;
@@ -56,7 +55,6 @@ void sim_die(void)
     }
     if (sim.power)
         sim_power_cut();
-    sim.cuts += sim.power;
     sim.power = false;
     sim_reach();
 }

@@ -116,7 +116,6 @@ static void start_agent(void)
     sim.in_agent = true;
     int rc = agent_open(&sim.opt, wake, NULL, &sim.agent);
     sim.in_agent = sim.closing = false;
-    sim.starts++;
     sim_note("the agent starts: %s", dw_err_text(rc));
     if (rc < 0) {
         sim.agent = NULL;
