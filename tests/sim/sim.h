@@ -119,7 +119,6 @@ struct sim {
     struct dw_rng rng, chance;
     bool verbose, failed;
     bool copies; /* some logs are rotated by copytruncate */
-    bool joins;  /* a joined line that comes again has to be joined as before */
     uint64_t step;
     char trace[SIM_TRACE][200];
     uint64_t trace_count;
@@ -204,7 +203,7 @@ void sim_judge(void);  /* all is quiet: every byte is acknowledged, declared or 
 void sim_oracle_fini(void);
 bool sim_accounted(void);
 struct sim_sum {
-    uint64_t written, acked, gone, frames, events, streams, recut;
+    uint64_t written, acked, gone, frames, events, streams;
 };
 struct sim_sum sim_sum(void);
 

@@ -98,7 +98,7 @@ void sim_judge(void)
 
 struct sim_sum sim_sum(void)
 {
-    struct sim_sum s = {.written = oracle.written, .frames = oracle.frames, .events = oracle.events, .streams = oracle.stream_count, .recut = oracle.recut};
+    struct sim_sum s = {.written = oracle.written, .frames = oracle.frames, .events = oracle.events, .streams = oracle.stream_count};
     for (const struct sim_text *t = oracle.texts; t; t = t->next)
         for (uint64_t b = 0; b < t->bytes.len; b++) {
             s.acked += t->owner[b] != 0;

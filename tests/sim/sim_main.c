@@ -1,7 +1,7 @@
 /*
  * sim_main: runs worlds, one a seed, until so many steps are made; a failure is told with its seed and its last operations, and with the least steps that show it.
  *
- *     sim [--seed N|random] [--first N] [--steps N] [--copies] [--joins] [-v]      --seed N: that world again. What --copies and --joins add: README.md
+ *     sim [--seed N|random] [--first N] [--steps N] [--copies] [-v]      --seed N: that world again. What --copies adds: README.md
  *
  * A world is STEPS_A_WORLD steps: a program writes or rotates, the agent turns, its writer goes on, the clock goes on or jumps, disks fill, brokers go and come, the
  * agent is killed at a call, or asked to stop. Now and then, and at its end, all is quiet until the agent has caught up; then the oracle judges.
@@ -252,8 +252,8 @@ static void catch_up(void)
 
 static void begin_world(uint64_t seed, bool verbose)
 {
-    bool copies = sim.copies, joins = sim.joins;
-    sim = (struct sim){.seed = seed, .copies = copies, .joins = joins, .rng.state = seed, .chance.state = ~seed, .verbose = verbose};
+    bool copies = sim.copies;
+    sim = (struct sim){.seed = seed, .copies = copies, .rng.state = seed, .chance.state = ~seed, .verbose = verbose};
     (void)dw_rng_next(&sim.rng);
     sim.mono_ns = 100 * DW_NS_PER_S;
     sim.real_ns = INT64_C(1795986000) * DW_NS_PER_S;
@@ -285,7 +285,6 @@ static void end_world(void)
     total.frames += s.frames;
     total.events += s.events;
     total.streams += s.streams;
-    total.recut += s.recut;
     if (sim.agent)
         close_agent();
     dw_conf_fini(&sim.conf);
@@ -369,9 +368,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
         sim.copies |= strcmp(name, "--copies") == 0;
-        sim.joins |= strcmp(name, "--joins") == 0;
         a->verbose |= strcmp(name, "-v") == 0;
-        if (strcmp(name, "--copies") == 0 || strcmp(name, "--joins") == 0 || strcmp(name, "-v") == 0)
+        if (strcmp(name, "--copies") == 0 || strcmp(name, "-v") == 0)
             continue;
         if (i + 1 == argc)
             return false;
@@ -402,7 +400,7 @@ int main(int argc, char **argv)
 {
     struct arguments a = {.seed = FIRST_SEED, .steps = 1000000};
     if (!parse(argc, argv, &a)) {
-        (void)fprintf(stderr, "usage: sim [--seed N|random] [--first N] [--steps N] [--copies] [--joins] [-v]\n");
+        (void)fprintf(stderr, "usage: sim [--seed N|random] [--first N] [--steps N] [--copies] [-v]\n");
         return 2;
     }
     sim.chance.state = 1;
@@ -420,9 +418,9 @@ int main(int argc, char **argv)
             (unsigned long long)least, (unsigned long long)done);
         return 1;
     }
-    (void)printf("%llu steps in %llu worlds from seed %llu: %llu bytes written, %llu acknowledged or declared, %llu gone before anybody could read them; %llu streams, %llu frames, %llu events, %llu of them with bytes of another\n",
+    (void)printf("%llu steps in %llu worlds from seed %llu: %llu bytes written, %llu acknowledged or declared, %llu gone before anybody could read them; %llu streams, %llu frames, %llu events\n",
         (unsigned long long)done, (unsigned long long)worlds, (unsigned long long)a.seed, (unsigned long long)total.written, (unsigned long long)total.acked,
-        (unsigned long long)total.gone, (unsigned long long)total.streams, (unsigned long long)total.frames, (unsigned long long)total.events, (unsigned long long)total.recut);
+        (unsigned long long)total.gone, (unsigned long long)total.streams, (unsigned long long)total.frames, (unsigned long long)total.events);
     sim_fiber_fini();
     return 0;
 }

@@ -295,9 +295,7 @@ static void take_event(const struct dw_event *ev)
         take_piece(&p, ev);
         from = i;
     }
-    if (oracle.again && oracle.fresh && !sim.joins)
-        oracle.recut++;
-    else if (oracle.again && oracle.fresh) /* one of which all has come goes as a duplicate, however it is cut */
+    if (oracle.again && oracle.fresh) /* one of which all has come goes as a duplicate, however it is cut */
         sim_fail("an event has %llu bytes of another event and %llu that none has: %.*s", (unsigned long long)oracle.again, (unsigned long long)oracle.fresh, DW_ARG(ev->line));
 }
 

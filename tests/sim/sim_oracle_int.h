@@ -60,7 +60,6 @@ struct oracle {
     struct dw_decoder *decoder;
     uint64_t written, frames, events;
     uint64_t again, fresh; /* bytes of the event in hand: of another event; of none yet */
-    uint64_t recut;        /* events that have bytes of another, and bytes that are new */
 };
 extern struct oracle oracle;
 
