@@ -341,6 +341,7 @@ static struct found *add_log(struct agent *a, const struct sighting *seen)
         return NULL;
     }
     f->last_size = -1;
+    f->held_ns = INT64_MAX;
     f->next = a->found;
     a->found = f;
     dw_table_add(&a->logs, &f->by_path, hash_of_path(f->path));
@@ -355,9 +356,8 @@ static void learn_log(struct agent *a, struct found *f, const struct sighting *s
         rc = copy_log(a, f, seen);
     if (rc < 0)
         a->failed = rc;
-    for (struct tail *t = a->tail; t; t = t->next)
-        if (t->series == f)
-            tail_name_fields(t);
+    for (struct tail *t = f->tail; t; t = t->sibling)
+        tail_name_fields(t);
 }
 
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
@@ -401,12 +401,18 @@ static bool is_lost(const struct agent *a, const struct tail *t)
     return t->state == TAIL_ROTATED && t->failed_ns && agent_now(a) - t->failed_ns > a->opt->rotated_wait;
 }
 
+/* Whether a clock may end a line: the place where one did so last is obeyed after a crash until the checkpoint is behind it, and there is one such place. */
+static bool may_cut(const struct agent *a, const struct tail *t)
+{
+    return t->cut_parcel == 0 || (!t->cut_now && writer_acked(a->writer) >= t->cut_parcel);
+}
+
 /* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody wrote to it for a while. */
 static bool is_over(const struct agent *a, struct tail *t)
 {
     if (t->state != TAIL_ROTATED || !t->at_end || t->dirty || t->before || t->followers || t->carried_from != UINT64_MAX)
         return false;
-    return (a->opt->until_idle || t->series->received || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && !tail_changed(t);
+    return (a->opt->until_idle || t->series->received || agent_now(a) - t->last_growth_ns > a->opt->rotated_wait) && may_cut(a, t) && !tail_changed(t);
 }
 
 /* So much waits for acknowledgement that only those with little to say are read: a flood delays itself alone. */
@@ -472,7 +478,7 @@ static bool is_idle(const struct agent *a, const struct tail *t)
 {
     int64_t since = t->last_fed_ns > t->last_growth_ns ? t->last_fed_ns : t->last_growth_ns;
     return t->state != TAIL_ENDED && t->at_end && !t->dirty && !t->followers && t->lines && dw_lines_pending(t->lines)
-        && agent_now(a) - since > a->opt->join_idle;
+        && agent_now(a) - since > a->opt->join_idle && may_cut(a, t);
 }
 
 static int end_rotated(struct agent *a)

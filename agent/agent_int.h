@@ -36,6 +36,7 @@ enum {
     AGENT_STREAMS_MAX = 100000,
     AGENT_LOOKS = 8, /* at files that are renamed meanwhile; then the next scan looks again */
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
+    HEAD_STEPS = 9, AGENT_HEAD = 1 << (HEAD_STEPS - 1), /* bytes at its beginning that tell whose copy another one is */
 };
 
 /* How often rotated files are looked at where nothing says that one changed. */
@@ -54,10 +55,14 @@ void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *
 /* Whether the file still has the content of the fingerprint; an error says that it cannot be told. */
 DW_MUST_USE int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same);
 struct checkpoint_row;
+/* Hashes of the first 1, 2, 4, ... bytes of a file, as many of them as there are; answers how many bytes were there, up to AGENT_HEAD. */
+uint32_t head_take(const struct agent *a, int fd, uint64_t size, uint32_t ret[HEAD_STEPS]);
 /* Whether a file holds what was read of a row's stream: as many bytes at least, and the same before its place. Its state is given where it can be told. */
 bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st);
 /* Whether a time of the file system is old enough to tell what was written before it from what is written now. */
 bool stamp_tells(const struct agent *a, int64_t stamp_ns);
+/* Whether what has such a time may have come after `ns` by the clock. */
+bool stamp_after(int64_t stamp_ns, int64_t ns);
 bool same_file(const struct dw_stream *s, const struct dw_stat *st);
 void stream_make_id(const struct agent *a, struct dw_stream *s);
 /* Keys of tables. */
@@ -163,6 +168,7 @@ struct declared {
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
 
 struct tail {
+    struct tail *sibling;    /* the next of the log's */
     struct tail *next, **at; /* in the agent's list of those that are at work, or of those that rest */
     struct dw_node by_file;
     struct dw_stream stream; /* its fields are the log's */
@@ -183,6 +189,8 @@ struct tail {
     bool fixed_format;      /* chosen by configuration */
     const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
+    uint32_t head[HEAD_STEPS]; /* how its file begins: hashes of its first 1, 2, 4, ... bytes ... */
+    uint32_t head_len;        /* ... as far as it was read */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     bool stamped;           /* ... which tell that nothing was written since if they are the same */
@@ -194,6 +202,7 @@ struct tail {
     int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
+    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
     bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
     char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
@@ -245,6 +254,7 @@ struct found {
     enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
     uint32_t field_count;
     uint64_t next_ordinal;
+    struct tail *tail;    /* all of it */
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
     int64_t last_size;
@@ -253,6 +263,7 @@ struct found {
     uint64_t taken;
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
+    int64_t held_ns;      /* when the oldest copy came that waits as long as the file that it is of is there; INT64_MAX: none does */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool has_own, excluded;
     bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
@@ -314,6 +325,8 @@ struct known {
 DW_MUST_USE int rows_keep(void *agent, struct checkpoint_row *row);
 /* The stream of a series that a file may be; one that is not over before those that are, the newest before older ones. NULL: none. */
 struct known *rows_find(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
+/* Whether it is one: its content is still there. Of a file that has the place of another it is not. */
+bool rows_holds(const struct agent *a, const uint8_t *series, int fd, const struct dw_stat *st);
 /* Whether a file has been a stream of a series (NULL: of any) before, one that was cut off too. */
 bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st);
 /* Takes a row out and frees it. */
@@ -348,6 +361,13 @@ bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
 bool copy_take(struct agent *a, struct tail *t);
 /* The same for a stream that no tail reads. Then `k` is dropped. */
 bool copy_resume(struct agent *a, struct known *k);
+/* A copy that was made before a file was truncated, and of which all was read there: it is not read as a log of its own. */
+DW_MUST_USE int copy_note_read(struct agent *a, const struct tail *t);
+/* Whether a file of the log was truncated, which the next turn of its tail will notice: whose copy is whose cannot be told until then. */
+bool copy_cut_unseen(const struct agent *a, const struct found *f);
+/* Whether a file that is nobody's stream is a copy, or becomes one, of a file of the log that is still there: what it has is read there. Also while it is not
+ * noticed yet that such a file was truncated. */
+bool copy_waits(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st);
 
 /* ---- keep (keep.c): files that stay open while the agent is not there ---- */
 
@@ -415,6 +435,8 @@ DW_MUST_USE int scan(struct agent *a);
 void scan_note(struct agent *a, const char *dir, const char *name, enum watch_what what);
 /* Tails of logs that were written to have something to read. */
 void scan_stir_noted(struct agent *a);
+/* Takes what the kernel tells; false: there may be more. */
+bool scan_hear(struct agent *a);
 /* Something happened that was not told in full. */
 void scan_missed(struct agent *a);
 
@@ -451,6 +473,7 @@ struct agent {
     struct tail *tail;        /* at work ... */
     struct tail *resting;     /* ... and those at whose files nothing happens: told of, read to the end, without lines */
     uint32_t tail_count;      /* of both */
+    uint32_t carried;         /* of which something waits in a line of the successor's */
     struct dw_table tails_by_file;
     struct known *known;
     struct dw_table known_by_file, known_by_series;
@@ -466,7 +489,7 @@ struct agent {
     int64_t last_scan_ns, last_all_ns, next_all_ns; /* looks at what is due, and at everything; not before */
     int64_t anchor_real_ns, anchor_mono_ns;
     int64_t first_ns; /* when an agent was here first; 0: not known */
-    int64_t seen_ns;  /* the last scan began */
+    int64_t seen_ns;  /* up to then all logs, and what is beside them, were looked at */
     int64_t apart_ns;    /* of the two clocks, as last told */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
@@ -489,6 +512,7 @@ struct agent {
     bool restless;  /* a log has to be looked at again */
     bool rows_open; /* a row may be of a stream that goes on */
     bool crowded;   /* so much waits for acknowledgement that who has much to say waits */
+    bool unmet;     /* a log that is known from before has not been found yet */
     bool stopping, scanned, hold;
     int failed;
 };
@@ -539,6 +563,8 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
 void tails_after_scan(struct agent *a);
 /* Looks at logs that something happened to, or that have to be looked at by the clock. */
 void tails_look_at_restless(struct agent *a);
+/* Whether a log has to be looked at by the clock, or because of what happened to it. */
+bool tails_restless(const struct found *f);
 /* Something may have been written to a tail's file; one that rests goes on. */
 void tail_stir(struct agent *a, struct tail *t);
 /* Tails with nothing to do rest; those whose file is not as it was go on. */

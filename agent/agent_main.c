@@ -51,27 +51,14 @@ static void on_wake(void *arg)
     (void)rc; /* documented never to fail on an open handle */
 }
 
-static void on_change(void *arg, const char *dir, const char *name, enum watch_what what)
-{
-    struct program *p = arg;
-    if (p->agent)
-        scan_note(p->agent, dir, name, what);
-}
-
-static void on_missed(void *arg)
-{
-    struct program *p = arg;
-    if (p->agent)
-        scan_missed(p->agent);
-}
-
 /* While it turns often anyway many changes make one turn. */
 static void on_told(uv_poll_t *poll, int status, int events)
 {
     struct program *p = poll->data;
     (void)status;
     (void)events;
-    watches_hear(p->watches, &(struct watch_ear){.arg = p, .change = on_change, .missed = on_missed});
+    if (p->agent)
+        (void)scan_hear(p->agent); /* what is left makes us come again */
     if (p->rests)
         dw_loop_turn(&p->loop);
 }
@@ -96,6 +83,8 @@ static void begin_again(struct program *p)
     keep_drop_all(p->agent);
     agent_close(p->agent);
     p->agent = NULL;
+    if (p->watches)
+        (void)uv_poll_stop(&p->hears); /* the next one looks at everything */
     p->open_at_ns = dw_clock_mono(&dw_clock_system) + AGAIN_NS;
 }
 
@@ -119,6 +108,8 @@ static bool open_again(struct program *p)
     int rc = open_agent(p);
     if (rc < 0)
         dw_loop_end(&p->loop, rc);
+    else if (p->watches)
+        (void)uv_poll_start(&p->hears, UV_READABLE, on_told);
     return rc == DW_OK;
 }
 

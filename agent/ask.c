@@ -300,11 +300,8 @@ static void put_log(const struct agent *a, struct page *p, const struct found *f
 
 static void put_streams(const struct agent *a, struct page *p, const struct found *f)
 {
-    const struct tail *const lists[] = {a->tail, a->resting};
-    for (size_t i = 0; i < DW_COUNT_OF(lists); i++)
-        for (const struct tail *t = lists[i]; t; t = t->next)
-            if (t->series == f)
-                put_stream(a, p, t);
+    for (const struct tail *t = f->tail; t; t = t->sibling)
+        put_stream(a, p, t);
 }
 
 /* The log that somebody means by a path: one of that name, of one that rotation made of it, or of a link's end, or the one that has this very file. */

@@ -5,7 +5,8 @@
  *   (1) A row's `low` is written only for bytes in durable frames.
  *   (2) A stream's row is durable before the first frame that names it, so its id is never made up twice.
  *   (3) A generation is never used again: the salt, where generations begin, rises above that of every row that is deleted.
- *   (4) The epoch counter is durable before its first frame, and so is the place where a clock ended a line.
+ *   (4) A print that tells a file is never lost again to a row that was made before there was one.
+ *   (5) The epoch counter is durable before its first frame, and so is the place where a clock ended a line.
  */
 #include "agent_int.h"
 
@@ -28,7 +29,8 @@ static const char schema[] =
 
 static const char put_sql[] =
     "INSERT INTO stream VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"
-    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, print_len=?12, print=?13, finished=?14, cut=?15, print_at=?16";
+    " ON CONFLICT(id) DO UPDATE SET path=?10, low=?11, finished=?14, cut=?15, print=CASE ?12 WHEN 0 THEN print ELSE ?13 END,"
+    " print_at=CASE ?12 WHEN 0 THEN print_at ELSE ?16 END, print_len=CASE ?12 WHEN 0 THEN print_len ELSE ?12 END";
 
 struct checkpoint {
     sqlite3 *db;

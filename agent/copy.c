@@ -14,6 +14,8 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
+#include <fcntl.h>
+
 /* A copy, opened: as it was made, or out of what gzip made of it. */
 struct copy {
     int fd;
@@ -80,6 +82,77 @@ static int note(struct agent *a, const struct found *f, const struct dw_stream *
     return rc;
 }
 
+/* Whether `fd`, of `size` bytes, has the first bytes of another file: what is compared is their beginning and their end. */
+static bool is_beginning(const struct agent *a, int fd, uint64_t size, int of)
+{
+    char one[AGENT_FINGERPRINT], other[AGENT_FINGERPRINT];
+    size_t len = size < sizeof one ? (size_t)size : sizeof one;
+    uint64_t at[] = {0, size - len};
+    for (int i = 0; i < 2; i++) {
+        size_t n = 0, m = 0;
+        if (dw_fs_pread(a->fs, fd, one, len, at[i], &n) < 0 || dw_fs_pread(a->fs, of, other, len, at[i], &m) < 0)
+            return true; /* who knows: it is looked at again */
+        if (n != len || m != len || memcmp(one, other, len) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_cut_unseen(const struct agent *a, const struct tail *t)
+{
+    struct dw_stat st;
+    bool same = true;
+    if (t->state == TAIL_ENDED || t->copied || t->unpacked || dw_fs_fstat(t->fd, &st) < 0)
+        return false;
+    return st.size_bytes < tail_offset(t) || st.size_bytes < t->size || print_check(a, t->fd, &t->print, &same) < 0 || !same;
+}
+
+bool copy_cut_unseen(const struct agent *a, const struct found *f)
+{
+    const struct tail *t = f->tail;
+    while (t && !is_cut_unseen(a, t))
+        t = t->sibling;
+    return t != NULL;
+}
+
+/* Files that gave way are older than what came after them, and copies younger than what they are of. */
+static bool is_copy_of(const struct agent *a, int fd, const struct dw_stat *st, int of)
+{
+    struct dw_stat other;
+    return dw_fs_fstat(of, &other) == DW_OK && (other.device != st->device || other.inode != st->inode) && other.size_bytes >= st->size_bytes
+        && other.birth_ns <= st->birth_ns && is_beginning(a, fd, st->size_bytes, of);
+}
+
+/* Whether a file has what was read of a stream that no tail reads yet, and that is not over: it goes on there, or in its own file. */
+static bool has_open(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st)
+{
+    struct dw_stat now;
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
+        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
+        if (r->end == STREAM_GOES_ON && r->print.len && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && !same_file(&r->stream, st)
+            && print_holds(a, fd, r, &now))
+            return true;
+    }
+    return false;
+}
+
+bool copy_waits(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st)
+{
+    int live;
+    bool same = false;
+    if (st->size_bytes == 0)
+        return dw_clock_real(a->clock) - st->ctime_ns < AGENT_ELDERS_NS; /* who copies begins with nothing */
+    for (const struct tail *t = f->tail; t && !same; t = t->sibling)
+        same = !t->unpacked && is_copy_of(a, fd, st, t->fd);
+    if (same || copy_cut_unseen(a, f) || has_open(a, f, fd, st))
+        return true;
+    if (dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &live) < 0)
+        return false;
+    same = is_copy_of(a, fd, st, live);
+    dw_fs_close(live);
+    return same;
+}
+
 bool copy_take(struct agent *a, struct tail *t)
 {
     struct copy c;
@@ -108,6 +181,33 @@ bool copy_take(struct agent *a, struct tail *t)
         a->failed = rc;
     ship_touch(a, t);
     return true;
+}
+
+static bool has_head(const struct agent *a, const struct tail *t, int fd, const struct dw_stat *st)
+{
+    uint32_t head[HEAD_STEPS], len = head_take(a, fd, st->size_bytes, head), step = 0;
+    len = len < t->head_len ? len : t->head_len;
+    while (len >> (step + 1))
+        step++;
+    return len && head[step] == t->head[step];
+}
+
+int copy_note_read(struct agent *a, const struct tail *t)
+{
+    struct siblings s;
+    int rc = DW_OK;
+    folder_siblings(a, t->series->path, &s);
+    for (uint32_t i = 0; i < s.count && rc == DW_OK; i++) {
+        struct copy c = {.st = s.item[i].st};
+        bool moved = false, younger = c.st.birth_ns >= t->stream.birth_ns && c.st.size_bytes <= dw_lines_offset(t->lines);
+        if (!younger || tails_find(a, &c.st) || folder_open(a, &s.item[i], &c.fd, &moved) < 0)
+            continue;
+        if (!rows_holds(a, t->series->series, c.fd, &c.st) && has_head(a, t, c.fd, &c.st))
+            rc = note(a, t->series, &t->stream, &c);
+        dw_fs_close(c.fd);
+    }
+    siblings_fini(&s);
+    return rc;
 }
 
 bool copy_resume(struct agent *a, struct known *k)

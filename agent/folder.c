@@ -196,12 +196,26 @@ static bool same_files(const struct siblings *x, const struct siblings *y)
     return true;
 }
 
-/* Oldest first: by birth where the file system knows it, else by the last write. */
+/* The number at the end of a name; 0: there is none, or it is a date. */
+static uint64_t number_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    uint64_t n = 0;
+    return dot && strlen(dot) <= 4 && dw_str_u64(dw_str_of(dot + 1), &n) ? n : 0;
+}
+
+/* Oldest first: by birth where the file system knows it, else by the last write; of those that it knows no difference of by name. NAME.2 is older than NAME.1, and
+ * dates are as they sort. */
 static int by_age(const void *x, const void *y)
 {
     const struct sibling *a = x, *b = y;
     int c = (a->st.birth_ns > b->st.birth_ns) - (a->st.birth_ns < b->st.birth_ns);
-    return c ? c : (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
+    if (c == 0)
+        c = (a->st.mtime_ns > b->st.mtime_ns) - (a->st.mtime_ns < b->st.mtime_ns);
+    if (c)
+        return c;
+    uint64_t n = number_of(a->path), m = number_of(b->path);
+    return n && m ? (n < m) - (n > m) : strcmp(a->path, b->path);
 }
 
 static void look(struct agent *a, const char *path, bool packed, struct siblings *ret)

@@ -96,8 +96,28 @@ bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row
     return dw_fs_fstat(fd, ret_st) == DW_OK && ret_st->size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
 }
 
+uint32_t head_take(const struct agent *a, int fd, uint64_t size, uint32_t ret[HEAD_STEPS])
+{
+    char bytes[AGENT_HEAD];
+    size_t n = 0;
+    if (dw_fs_pread(a->fs, fd, bytes, size < sizeof bytes ? (size_t)size : sizeof bytes, 0, &n) < 0)
+        return 0;
+    for (uint32_t i = 0; i < HEAD_STEPS && (size_t)1 << i <= n; i++)
+        ret[i] = (uint32_t)dw_hash(dw_hash_process_key(), dw_str_make(bytes, (size_t)1 << i));
+    return (uint32_t)n;
+}
+
+static int64_t tick_of(int64_t stamp_ns)
+{
+    return stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;
+}
+
 bool stamp_tells(const struct agent *a, int64_t stamp_ns)
 {
-    int64_t tick = stamp_ns % DW_NS_PER_S ? TICK_NS : COARSE_TICK_NS;
-    return dw_clock_real(a->clock) - stamp_ns > tick;
+    return dw_clock_real(a->clock) - stamp_ns > tick_of(stamp_ns);
+}
+
+bool stamp_after(int64_t stamp_ns, int64_t ns)
+{
+    return stamp_ns > ns - tick_of(stamp_ns);
 }

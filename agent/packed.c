@@ -24,7 +24,7 @@
 #include <fcntl.h>
 #include <zlib.h>
 
-enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f };
+enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f, TELLING = 64 /* fewer bytes may stand in two files */ };
 #define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
@@ -164,8 +164,9 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
     for (uint32_t i = 0; i < s.count && !found; i++) {
         int fd;
         struct dw_stat content;
-        bool older = came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
-        if (older || !may_hold(a, &s.item[i], row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
+        bool set_back = row->stream.birth_ns > dw_clock_real(a->clock); /* then times tell nothing */
+        bool older = !set_back && came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
+        if (older || tails_find(a, &s.item[i].st) || !may_hold(a, &s.item[i], row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
             continue;
         found = print_holds(a, fd, row, &content);
         if (found) {
@@ -238,7 +239,11 @@ static bool has_head(struct agent *a, const struct tail *t, struct head *h, bool
     size_t n = 0;
     if (h->len == 0)
         h->len = head_of(a, h->of, h->bytes, ret_moved);
-    return h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) == DW_OK && n == h->len && memcmp(h->bytes, other, n) == 0;
+    if (h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) < 0) {
+        *ret_moved = true;
+        return true; /* who knows: later */
+    }
+    return h->len && n == h->len && memcmp(h->bytes, other, n) == 0;
 }
 
 /* Whether an open file of the log has the same beginning, and is as long at least: its writer may have gone on after it was packed. */
@@ -246,25 +251,28 @@ static bool is_open(struct agent *a, const struct found *f, const struct sibling
 {
     struct head head = {.of = s};
     struct dw_stat st;
-    const struct tail *const lists[] = {a->tail, a->resting};
-    for (size_t i = 0; i < DW_COUNT_OF(lists); i++)
-        for (const struct tail *t = lists[i]; t; t = t->next)
-            if (t->series == f && t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, ret_moved))
-                return true;
+    for (const struct tail *t = f->tail; t; t = t->sibling)
+        if (t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, ret_moved))
+            return true;
     return false;
 }
 
-/* Whether a stream of the log that no tail reads has this content to its end. */
-static bool was_read(const struct agent *a, const struct found *f, int fd)
+/* The stream of the log that no tail reads and that has this content, one that has all of it before others; NULL: none. Its file may have grown after it was over,
+ * and before it was packed. */
+static struct known *find_read(const struct agent *a, const struct found *f, int fd, bool *ret_all)
 {
     struct dw_stat st;
-    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
-        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
-        bool of_log = memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0;
-        if (of_log && r->print.len && print_holds(a, fd, r, &st) && r->low == st.size_bytes)
-            return true;
+    struct known *found = NULL;
+    *ret_all = false;
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n && !*ret_all; n = dw_table_next(n)) {
+        struct known *k = DW_ITEM(n, struct known, by_series);
+        const struct checkpoint_row *r = &k->row;
+        if (memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0 || !r->print.len || !print_holds(a, fd, r, &st))
+            continue;
+        *ret_all = r->low == st.size_bytes;
+        found = *ret_all || r->end == STREAM_GOES_ON || (r->end == STREAM_ENDED && r->print.len >= TELLING) ? k : found;
     }
-    return false;
+    return found;
 }
 
 static void take_unread(struct agent *a, struct found *f, const struct sibling *one, bool *ret_moved)
@@ -273,12 +281,18 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
     int fd;
     if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size, ret_moved) || is_open(a, f, one, size, ret_moved))
         return;
+    if (copy_cut_unseen(a, f)) {
+        *ret_moved = true;
+        return;
+    }
     if (unpack(a, one, &fd, ret_moved) < 0)
         return;
-    if (was_read(a, f, fd))
+    bool all;
+    struct known *k = find_read(a, f, fd, &all);
+    if (all)
         dw_fs_close(fd);
     else
-        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, NULL, true), packed_taken);
+        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, k, true), packed_taken);
 }
 
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns)

@@ -83,6 +83,13 @@ struct known *rows_find(const struct agent *a, const uint8_t *series, const stru
     return found;
 }
 
+bool rows_holds(const struct agent *a, const uint8_t *series, int fd, const struct dw_stat *st)
+{
+    struct dw_stat now;
+    const struct known *k = rows_find(a, series, st);
+    return k && print_holds(a, fd, &k->row, &now);
+}
+
 bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st)
 {
     for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n; n = dw_table_next(n)) {
@@ -157,7 +164,7 @@ static int lose(struct agent *a, struct known *k)
     return declare_end(a, k, STREAM_ENDED, "lost");
 }
 
-enum place { NOWHERE, AT_ITS_NAME, BESIDE };
+enum place { NOWHERE, AT_ITS_NAME, BESIDE, UNSURE /* names moved on meanwhile */ };
 
 /* Looks for a row's file under its log's name and beside it: between rename and the making of a new file a log has no name for a
  * moment, and comes back. *ret_st is the file's where there is one. */
@@ -174,6 +181,8 @@ static enum place find_file(struct agent *a, const struct known *k, struct dw_st
         *ret_st = s.item[i].st;
         place = BESIDE;
     }
+    if (place == NOWHERE && !s.sure)
+        place = UNSURE;
     siblings_fini(&s);
     return place;
 }
@@ -254,10 +263,11 @@ int rows_sweep(struct agent *a)
         return DW_OK;
     if (all)
         a->last_sweep_ns = agent_now(a);
-    a->rows_open = false;
+    a->rows_open = a->unmet = false;
     for (struct known *k = a->known, *next; k && rc == DW_OK; k = next) {
         next = k->next; /* none but k itself is dropped here */
         a->rows_open |= k->row.end == STREAM_GOES_ON;
+        a->unmet |= !a->unmet && !agent_log(a, k->row.path) && discover_wants(a, k->row.path);
         if (k->row.end == STREAM_GOES_ON)
             rc = sweep_open(a, k);
         else if (all)

@@ -76,21 +76,38 @@ void agent_received(struct agent *a, const char *path)
         note_log(a, f);
 }
 
+static void on_change(void *arg, const char *dir, const char *name, enum watch_what what)
+{
+    scan_note(arg, dir, name, what);
+}
+
+static void on_missed(void *arg)
+{
+    scan_missed(arg);
+}
+
+bool scan_hear(struct agent *a)
+{
+    return a->watches && watches_hear(a->watches, &(struct watch_ear){.arg = a, .change = on_change, .missed = on_missed});
+}
+
 void scan_missed(struct agent *a)
 {
     a->all_due = true;
 }
 
-/* What a log or a tail needs no look by the clock for. */
-static bool is_restless(const struct found *f)
+/* Up to when a log, and what is beside it, was looked at: that of which the kernel told nothing is as it was. */
+static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
 {
-    return f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns || (f->adopted && f->elders_ns == 0);
+    bool untouched = heard && f->told && f->looked_ns && !f->look_due && !f->unsure && !f->stirred && f->held_ns == INT64_MAX;
+    return untouched || f->excluded ? began_ns : f->looked_ns;
 }
 
-/* After a look, at all or at some. */
-static int end_look(struct agent *a)
+/* After a look, at all or at some, which began then, by the clock that files are stamped with; `heard`: all that the kernel told before was taken. */
+static int end_look(struct agent *a, int64_t began_ns, bool heard)
 {
     int rc = rows_sweep(a);
+    int64_t seen_ns = a->unmet ? 0 : began_ns;
     a->unread = 0;
     a->restless = false;
     for (struct found *f = a->found; f; f = f->next) {
@@ -98,8 +115,11 @@ static int end_look(struct agent *a)
             tails_take_elders(a, f, true);
         f->stirred = false;
         a->unread += f->unread && !f->gone_ns;
-        a->restless |= is_restless(f);
+        a->restless |= tails_restless(f);
+        int64_t seen = seen_of(f, began_ns, heard);
+        seen_ns = seen < seen_ns ? seen : seen_ns; /* a log's own name says nothing of what was copied and packed beside it */
     }
+    a->seen_ns = seen_ns ? seen_ns : a->seen_ns; /* what was put off is looked at by the next start, too */
     folder_close(&a->folder);
     return rc;
 }
@@ -111,18 +131,16 @@ static void stir_untold(struct agent *a)
         t->dirty |= t->state != TAIL_LIVE || !t->series->told;
 }
 
-static int look_at_all(struct agent *a, int64_t now)
+static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool heard)
 {
-    int64_t began_ns = dw_clock_real(&dw_clock_system); /* it is held against times of files */
     a->last_scan_ns = a->last_all_ns = now;
     a->all_due = a->some_due = a->untold = false;
     discover_scan(a);
     tails_after_scan(a);
-    int rc = end_look(a);
+    int rc = end_look(a, began_ns, heard);
     if (!a->scanned)
         keep_let_go(a);
     a->scanned = true;
-    a->seen_ns = began_ns;
     tails_wake_changed(a);
     for (struct tail *t = a->tail; t; t = t->next)
         t->dirty = true;
@@ -130,7 +148,7 @@ static int look_at_all(struct agent *a, int64_t now)
     return rc;
 }
 
-static int look_at_some(struct agent *a, int64_t now)
+static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool heard)
 {
     bool by_clock = now - a->last_scan_ns >= a->opt->scan_interval;
     int rc = DW_OK;
@@ -138,11 +156,12 @@ static int look_at_some(struct agent *a, int64_t now)
         a->last_scan_ns = now;
     a->all_due |= by_clock && told_roots_changed(a);
     a->some_due = false;
-    if (a->restless) {
+    if (a->restless || a->unmet || !heard) {
         tails_look_at_restless(a);
-        rc = end_look(a);
+        rc = end_look(a, began_ns, heard);
     } else {
         rc = rows_sweep(a);
+        a->seen_ns = began_ns;
     }
     if (by_clock)
         stir_untold(a);
@@ -153,9 +172,10 @@ int scan(struct agent *a)
 {
     int64_t now = dw_clock_mono(a->clock), since = now - a->last_all_ns;
     int64_t interval = a->untold || a->opt->scan_interval > ALL_NS ? a->opt->scan_interval : ALL_NS;
-    if (!a->scanned || ((a->all_due || since >= interval) && now >= a->next_all_ns))
-        return look_at_all(a, now);
-    if (a->some_due || now - a->last_scan_ns >= a->opt->scan_interval)
-        return look_at_some(a, now);
-    return DW_OK;
+    bool all = !a->scanned || ((a->all_due || since >= interval) && now >= a->next_all_ns);
+    if (!all && !a->some_due && now - a->last_scan_ns < a->opt->scan_interval)
+        return DW_OK;
+    int64_t began_ns = dw_clock_real(&dw_clock_system); /* it is held against times of files */
+    bool heard = scan_hear(a);
+    return all ? look_at_all(a, now, began_ns, heard) : look_at_some(a, now, began_ns, heard);
 }

@@ -60,7 +60,8 @@ static int fill_rows(struct agent *a, struct parcel *p)
         int rc = tail_row(a, t, &p->row[i]);
         if (rc < 0)
             return rc;
-        t->is_new = false;
+        t->is_new = t->is_new && p->row[i].print.len == 0; /* an empty file cannot be told from what may be there after a crash, so its first bytes are announced, too */
+        t->cut_parcel = t->cut_now ? a->parcels + 1 : t->cut_parcel;
         t->cut_now = 0;
         t->last_parcel = a->parcels + 1;
         p->row_count = ++i;
@@ -256,17 +257,14 @@ static int64_t event_time(struct agent *a, const struct dw_line *l, struct dw_dr
     return reference;
 }
 
-/* The stream a piece is in; one that waited for this line no longer does, and its position moves with the same frame. */
+/* The stream a piece is in. Where one waited for this line its position may move with the same frame. */
 static const struct dw_stream *piece_stream(struct agent *a, struct tail *t, const struct dw_piece *p)
 {
     if (!p->stream)
         return &t->stream;
-    for (struct tail *b = a->tail; b; b = b->next) {
-        if (&b->stream == p->stream) {
-            b->carried_from = UINT64_MAX;
+    for (struct tail *b = a->tail; b; b = b->next)
+        if (&b->stream == p->stream)
             ship_touch(a, b);
-        }
-    }
     return p->stream;
 }
 

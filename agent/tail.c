@@ -73,6 +73,7 @@ static bool follow(struct agent *a, struct tail *t)
         return false;
     uint64_t low = b->lines ? dw_lines_low(b->lines) : 0;
     if (b->state != TAIL_ENDED && b->lines && dw_lines_offset(t->lines) == 0 && dw_lines_carry(b->lines, t->lines, &b->stream)) {
+        a->carried += b->carried_from == UINT64_MAX;
         b->carried_from = low;
         t->at_end = false;
         t->last_growth_ns = agent_now(a);
@@ -80,6 +81,25 @@ static bool follow(struct agent *a, struct tail *t)
     t->before = NULL;
     b->followers--;
     return true;
+}
+
+/* What streams before still have waiting in lines of their successors, now that lines were given out: there may be one for each output. */
+static void look_at_carried(struct agent *a, const struct found *f)
+{
+    for (struct tail *b = f->tail; b && a->carried; b = b->sibling) {
+        uint64_t from = UINT64_MAX;
+        if (b->carried_from == UINT64_MAX)
+            continue;
+        for (const struct tail *t = f->tail; t; t = t->sibling) {
+            uint64_t here = t->lines ? dw_lines_carried(t->lines, &b->stream) : UINT64_MAX;
+            from = here < from ? here : from;
+        }
+        if (from == b->carried_from)
+            continue;
+        b->carried_from = from;
+        a->carried -= from == UINT64_MAX;
+        ship_touch(a, b);
+    }
 }
 
 void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st)
@@ -129,8 +149,9 @@ int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row 
     row.stream.field = NULL; /* the tail's own */
     row.stream.field_count = 0;
     if (row.print.at != row.low && row.low) { /* a line waits for more */
-        row.print = (struct fingerprint){0};
-        print_take(a, t->fd, row.low, &row.print);
+        struct fingerprint at_low = {0};
+        print_take(a, t->fd, row.low, &at_low);
+        row.print = at_low.len ? at_low : row.print; /* where it cannot be read now, that of a later place tells as well */
     }
     row.path = dw_strndup(t->series->path, strlen(t->series->path));
     if (!row.path)
@@ -160,11 +181,24 @@ static int read_rest(struct agent *a, struct tail *t, struct dw_str *ret)
     return rc;
 }
 
+/* Lines may have come since the last look, and what could not be read may be read again. */
+static int take_whole_lines(struct agent *a, struct tail *t, struct dw_str *rest, const struct dw_lines_out *out)
+{
+    size_t used = 0;
+    int rc = rest->len ? dw_lines_feed(t->lines, *rest, out, &used) : DW_OK;
+    look_at_carried(a, t->series);
+    *rest = dw_str_slice(*rest, used, rest->len);
+    if (rc == DW_OK && used)
+        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
+    return rc;
+}
+
 /* Gives out what waits, and `rest`; remembers the place, so that the same bytes are cut there again. */
 static int cut_here(struct agent *a, struct tail *t, struct dw_str rest, const struct dw_lines_out *out)
 {
     bool waits = rest.len || dw_lines_pending(t->lines);
     int rc = dw_lines_flush(t->lines, rest, out);
+    look_at_carried(a, t->series);
     if (rc == DW_OK && waits)
         t->cut_now = dw_lines_offset(t->lines);
     if (rc == DW_OK && rest.len)
@@ -179,6 +213,16 @@ int tail_idle(struct agent *a, struct tail *t)
     struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
     a->read_at_ns = agent_now(a);
     return cut_here(a, t, DW_STR_NONE, &out);
+}
+
+/* What waits in lines of its successors is given out: at the next start it could not be read again. */
+static int give_carried(struct agent *a, struct tail *t)
+{
+    int rc = DW_OK;
+    for (struct tail *o = t->series->tail; o && t->carried_from != UINT64_MAX && rc == DW_OK; o = o->sibling)
+        if (o->lines && dw_lines_carried(o->lines, &t->stream) != UINT64_MAX)
+            rc = tail_idle(a, o);
+    return rc;
 }
 
 int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
@@ -213,6 +257,8 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     struct dw_stat st;
     bool cut = strcmp(state, "truncated") == 0;
     int rc = tail_make_lines(a, t);
+    if (rc == DW_OK)
+        rc = give_carried(a, t);
     if (rc < 0)
         return rc;
     rc = cut ? DW_OK : read_rest(a, t, &rest);
@@ -221,11 +267,14 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
         rest = DW_STR_NONE;
     }
     a->read_at_ns = agent_now(a);
-    rc = cut_here(a, t, rest, &out);
+    rc = take_whole_lines(a, t, &rest, &out);
+    if (rc == DW_OK)
+        rc = cut_here(a, t, rest, &out);
     if (rc < 0)
         return rc;
     uint64_t read = dw_lines_offset(t->lines);
-    t->size = !cut && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes > read ? st.size_bytes : read;
+    bool whole = strcmp(state, "whole") == 0; /* what is written from now on is seen by the last look before it is closed */
+    t->size = !cut && !whole && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes > read ? st.size_bytes : read;
     if (strcmp(state, "idle") != 0) {
         struct checkpoint_row row;
         t->state = TAIL_ENDED;
@@ -255,7 +304,9 @@ static int cut_off(struct agent *a, struct tail *t, const struct dw_stat *st)
         bool shrank = st->size_bytes < tail_offset(t) || st->size_bytes < t->size;
         DW_COUNT(tail_truncations);
         signal_about(a, shrank ? SIGNAL_TRUNCATED : SIGNAL_REWRITTEN, t, st->size_bytes);
-        rc = tail_end(a, t, "truncated");
+        rc = copy_note_read(a, t);
+        if (rc == DW_OK)
+            rc = tail_end(a, t, "truncated");
     }
     if (rc == DW_OK)
         rc = ship_flush(a);
@@ -322,14 +373,19 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         t->at_end = true;
         return DW_OK;
     }
-    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0)
+    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0 || dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
         return read_failed(a, t);
+    if (another) /* between the look and the end of reading: then these bytes are not what comes behind ours */
+        return cut_off(a, t, &st);
     t->failed_ns = 0;
+    if (t->head_len < AGENT_HEAD)
+        t->head_len = head_take(a, t->fd, offset + n, t->head);
     a->read_at_ns = agent_now(a);
     bool cut = t->cut_at && offset + n >= t->cut_at;
     if (cut)
         n = (size_t)(t->cut_at - offset);
     int rc = dw_lines_feed(t->lines, dw_str_make(a->chunk, n), &out, &used);
+    look_at_carried(a, t->series);
     if (rc == DW_OK && cut) {
         rc = cut_here(a, t, dw_str_make(a->chunk + used, n - used), &out);
         used = n;

@@ -67,6 +67,10 @@ static void unlink_tail(struct tail *t)
 void tails_drop(struct agent *a, struct tail **at)
 {
     struct tail *t = *at;
+    struct tail **among = &t->series->tail;
+    while (*among != t)
+        among = &(*among)->sibling;
+    *among = t->sibling;
     unlink_tail(t);
     a->tail_count--;
     t->series->tail_count--;
@@ -77,7 +81,7 @@ void tails_drop(struct agent *a, struct tail **at)
     }
     if (t->before)
         t->before->followers--;
-    for (struct tail *o = a->tail; o && t->followers; o = o->next) {
+    for (struct tail *o = t->series->tail; o && t->followers; o = o->sibling) {
         if (o->before != t)
             continue;
         o->before = NULL;
@@ -189,8 +193,8 @@ void tails_rest(struct agent *a)
         (void)malloc_trim(0); /* what it took to read so many goes back to the system */
 }
 
-/* Takes over `fd`. */
-static struct tail *new_tail(struct found *f, const char *path, int fd)
+/* Takes over `fd`; `unpacked`: so many bytes, or 0. */
+static struct tail *new_tail(struct found *f, const char *path, int fd, uint64_t unpacked)
 {
     struct tail *t = dw_calloc(1, sizeof *t);
     if (!t) {
@@ -198,6 +202,7 @@ static struct tail *new_tail(struct found *f, const char *path, int fd)
         return NULL;
     }
     t->fd = fd;
+    t->unpacked = unpacked;
     t->series = f;
     t->carried_from = UINT64_MAX;
     t->path = strcmp(path, f->path) == 0 ? f->path : dw_strndup(path, strlen(path));
@@ -212,14 +217,18 @@ static struct tail *new_tail(struct found *f, const char *path, int fd)
 /* What is kept of the file's stream, if the file still has its content. */
 static int find_stream(struct agent *a, const struct found *f, int fd, const struct dw_stat *st, struct known **ret)
 {
-    struct known *k = rows_find(a, f->series, st);
-    bool same = k && st->size_bytes >= k->row.low;
-    int rc = same ? print_check(a, fd, &k->row.print, &same) : DW_OK;
-    DW_COUNT_IF(rc < 0, tail_read_errors);
-    if (rc < 0)
-        return rc;
+    struct known *k = NULL;
+    bool same = false;
+    int rc = DW_OK;
+    while (!same && rc == DW_OK && (k = rows_find(a, f->series, st)) != NULL) {
+        same = st->size_bytes >= k->row.low;
+        rc = same ? print_check(a, fd, &k->row.print, &same) : DW_OK;
+        DW_COUNT_IF(rc < 0, tail_read_errors);
+        if (rc == DW_OK && !same && !(k->row.end == STREAM_GOES_ON && copy_resume(a, k)))
+            rc = rows_cut_off(a, k); /* another file in the same place, or the same again from its beginning */
+    }
     *ret = same ? k : NULL;
-    return k && !same ? rows_cut_off(a, k) : DW_OK; /* another file in the same place, or the same again from its beginning */
+    return rc;
 }
 
 /* The stream goes on where it was. */
@@ -236,10 +245,20 @@ static void resume(struct agent *a, struct tail *t, struct known *k)
     rows_drop(a, k);
 }
 
-/* The series goes on in this file; the one before is read first. */
+/* Whether what a tail has was written right behind what another has: else a stream between the two has the rest of its last line. A compressed file is younger than what it has, so against others it tells nothing. */
+static bool comes_after(const struct tail *before, const struct tail *t)
+{
+    if (before->stream.ordinal + 1 != t->stream.ordinal)
+        return false;
+    if (!before->unpacked != !t->unpacked)
+        return !t->unpacked;
+    return before->stream.birth_ns <= t->stream.birth_ns;
+}
+
+/* The series goes on in this file; the one before is read first. A late find goes on with nothing. */
 static void follow_current(struct found *f, struct tail *t)
 {
-    if (!f->current || f->current->state != TAIL_ROTATED)
+    if (!f->current || f->current->state != TAIL_ROTATED || !comes_after(f->current, t))
         return;
     t->before = f->current;
     f->current->followers++;
@@ -264,27 +283,36 @@ static void enter(struct agent *a, struct tail *t)
     link_tail(&a->tail, t);
     a->tail_count++;
     t->series->tail_count++;
+    t->sibling = t->series->tail;
+    t->series->tail = t;
     dw_table_add(&a->tails_by_file, &t->by_file, hash_of_stream(&t->stream));
     keep_put(a, t);
 }
 
-/* A tail of `fd` that goes on with `k`, or is a new stream of the file `st`, read from `begin` on. Takes over `fd`; NULL without memory. */
-static struct tail *begin_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k, uint64_t begin)
+/* A file that is to be read. */
+struct opened {
+    int fd;
+    const struct dw_stat *st; /* of the file under its name */
+    uint64_t begin;    /* where a new stream is read from */
+    uint64_t unpacked; /* bytes of `fd` if it is one of ours; 0: it is the log's */
+};
+
+/* A tail of a file that goes on with `k`, or is a new stream. Takes over the descriptor; NULL without memory. */
+static struct tail *begin_tail(struct agent *a, struct found *f, const char *path, struct opened o, struct known *k)
 {
     struct dw_stat content;
-    struct tail *t = new_tail(f, path, fd);
+    struct tail *t = new_tail(f, path, o.fd, o.unpacked);
     if (!t)
         return NULL;
-    tail_move_to(t, k ? k->row.low : begin);
+    tail_move_to(t, k ? k->row.low : o.begin);
     bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
-    t->is_new = !k;
-    if (k) {
+    t->is_new = !k || k->row.print.len == 0; /* in the checkpoint nothing tells it yet */
+    if (k)
         resume(a, t, k);
-    } else {
-        name_stream(a, t, f, st);
-        if (dw_fs_fstat(fd, &content) == DW_OK) /* tells it before anything is acknowledged */
-            print_take(a, fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, &t->print);
-    }
+    else
+        name_stream(a, t, f, o.st);
+    if (t->is_new && dw_fs_fstat(o.fd, &content) == DW_OK) /* tells it before anything is acknowledged */
+        print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, &t->print);
     if (!over)
         follow_current(f, t);
     t->last_growth_ns = agent_now(a);
@@ -294,17 +322,12 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     return t;
 }
 
-/* Takes over `fd`. NULL: not now. */
-static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st)
+/* Takes over `fd`, which goes on with `k` (NULL: with none). NULL: not now. */
+static struct tail *add_tail(struct agent *a, struct found *f, const char *path, int fd, const struct dw_stat *st, struct known *k)
 {
-    struct known *k = NULL;
-    int rc = find_stream(a, f, fd, st, &k);
-    if (rc < 0) {
-        dw_fs_close(fd);
-        return NULL;
-    }
+    int rc = DW_OK;
     bool skip = !k && a->opt->start == DW_START_NOW && !a->scanned && a->meta.parent.counter == 0;
-    struct tail *t = begin_tail(a, f, path, fd, st, k, skip ? st->size_bytes : 0);
+    struct tail *t = begin_tail(a, f, path, (struct opened){.fd = fd, .st = st, .begin = skip ? st->size_bytes : 0}, k);
     if (!t)
         return NULL;
     tail_note(a, t, st);
@@ -329,11 +352,10 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
         dw_fs_close(fd);
         return NULL;
     }
-    struct tail *t = begin_tail(a, f, path, fd, st, k, 0);
+    struct tail *t = begin_tail(a, f, path, (struct opened){.fd = fd, .st = st, .unpacked = unpacked ? content.size_bytes : 0}, k);
     if (!t)
         return NULL;
     tail_note(a, t, &content);
-    t->unpacked = unpacked ? content.size_bytes : 0;
     a->unpacked += t->unpacked;
     put_rotated(f, t);
     return t;
@@ -342,19 +364,27 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
 static int open_log(struct agent *a, const char *path, int *ret_fd, struct dw_stat *ret_st)
 {
     int rc = dw_fs_open(a->fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ret_fd);
-    if (rc == DW_OK)
-        rc = dw_fs_fstat(*ret_fd, ret_st);
-    if (rc == DW_OK && !S_ISREG(ret_st->mode)) {
-        dw_fs_close(*ret_fd);
+    if (rc < 0)
+        return rc;
+    rc = dw_fs_fstat(*ret_fd, ret_st);
+    if (rc == DW_OK && !S_ISREG(ret_st->mode))
         rc = DW_EUNKNOWN;
-    }
+    if (rc < 0)
+        dw_fs_close(*ret_fd);
     return rc;
+}
+
+/* Whether its time of birth tells a file from one that had its place before: some file systems have none, or know seconds only. */
+static bool born_apart(const struct dw_stat *st)
+{
+    return st->birth_ns % DW_NS_PER_S != 0;
 }
 
 /* A look at the rotated files of a log. */
 struct elders {
     bool known;        /* only those that were streams before */
     int64_t before_ns; /* when it was looked before; 0: never */
+    int64_t held_ns;   /* when the oldest copy of a file that is still there came; INT64_MAX: none did */
     bool moved;        /* rotation went on meanwhile */
 };
 
@@ -365,8 +395,21 @@ static bool is_wanted(const struct agent *a, const struct found *f, const struct
     const struct known *k = rows_find(a, f->series, st);
     if (tails_find(a, st))
         return false;
-    bool came = look->before_ns && st->birth_ns > look->before_ns;
-    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low : !look->known || came || rows_met(a, f->series, st);
+    bool came = look->before_ns && (stamp_after(st->birth_ns, look->before_ns) || st->birth_ns >= f->held_ns);
+    bool other = !born_apart(st); /* perhaps: then the content tells */
+    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
+}
+
+/* Whether an opened file is not read, or not now: all of it was, or it is a copy. */
+static bool is_left(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st, const struct known *k, struct elders *look)
+{
+    if (k)
+        return k->row.end == STREAM_ENDED && st->size_bytes == k->row.low;
+    if (!copy_waits(a, f, fd, st))
+        return false;
+    if (st->birth_ns < look->held_ns)
+        look->held_ns = st->birth_ns;
+    return true;
 }
 
 static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, struct elders *look)
@@ -382,8 +425,9 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     }
     struct dw_stat st;
     struct tail *t = NULL;
-    if (dw_fs_fstat(fd, &st) == DW_OK)
-        t = add_tail(a, f, s->path, fd, &st);
+    struct known *k = NULL;
+    if (dw_fs_fstat(fd, &st) == DW_OK && find_stream(a, f, fd, &st, &k) == DW_OK && !is_left(a, f, fd, &st, k, look))
+        t = add_tail(a, f, s->path, fd, &st, k);
     else
         dw_fs_close(fd);
     if (t)
@@ -428,7 +472,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     const struct dw_stat *live = dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL;
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
-    if (!look->known)
+    if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
         look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : a->meta.left_ns);
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
@@ -437,9 +481,10 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
 
 void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
-    struct elders look = {.known = known, .before_ns = f->looked_ns, .moved = true};
+    struct elders look = {.known = known, .before_ns = f->looked_ns, .held_ns = INT64_MAX, .moved = true};
     f->elders_ns = agent_now(a);
-    f->looked_ns = dw_clock_real(&dw_clock_system);
+    if (!known || f->looked_ns) /* else most was left out: what came since the agent was here last is for the first look at all */
+        f->looked_ns = dw_clock_real(&dw_clock_system);
     f->look_due = false;
     for (int i = 0; i < AGENT_LOOKS && look.moved; i++) {
         look.moved = false;
@@ -448,6 +493,7 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
     f->unsure = look.moved; /* the next scan looks again, at what came since the same time */
     if (look.moved)
         f->looked_ns = look.before_ns;
+    f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
 }
 
 /* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
@@ -501,7 +547,12 @@ static bool take_newest(struct agent *a, struct found *f)
             take_back(a, f, t);
         return !moved && !(t && t->state == TAIL_ROTATED);
     }
-    t = add_tail(a, f, f->path, fd, &st);
+    struct known *k = NULL;
+    if (find_stream(a, f, fd, &st, &k) < 0) {
+        dw_fs_close(fd);
+        return true;
+    }
+    t = add_tail(a, f, f->path, fd, &st, k);
     if (t)
         f->current = t;
     return true;
@@ -510,6 +561,26 @@ static bool take_newest(struct agent *a, struct found *f)
 static bool elders_due(const struct agent *a, const struct found *f)
 {
     return f->look_due || agent_now(a) - f->elders_ns >= AGENT_ELDERS_NS;
+}
+
+/* The same file under another log's name: a link, or a rotated file of a log that a glob names too. Where the time of birth does not tell, the content does. */
+static bool is_anothers(const struct agent *a, const struct found *f, const struct dw_stat *st)
+{
+    struct dw_stat now;
+    bool same = false;
+    int fd = -1;
+    if (rows_met(a, f->series, st) || !rows_met(a, NULL, st))
+        return false;
+    if (born_apart(st))
+        return true;
+    if (dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
+        return false; /* whoever reads it will say so */
+    for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n && !same; n = dw_table_next(n)) {
+        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_file)->row;
+        same = same_file(&r->stream, st) && r->print.len && print_holds(a, fd, r, &now);
+    }
+    dw_fs_close(fd);
+    return same;
 }
 
 void tails_look(struct agent *a, struct found *f)
@@ -522,12 +593,12 @@ void tails_look(struct agent *a, struct found *f)
         return;
     struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
-        if (f->unsure || (elders_due(a, f) && dw_table_find(&a->known_by_series, hash_of_series(f->series))))
+        if (f->unsure || elders_due(a, f))
             tails_take_elders(a, f, !f->unsure);
         return;
     }
-    if ((t && t->series != f) || (!t && !rows_met(a, f->series, &st) && rows_met(a, NULL, &st)))
-        return; /* the same file under another log's name: a link, or a rotated file of a log that a glob names too */
+    if ((t && t->series != f) || (!t && is_anothers(a, f, &st)))
+        return;
     if (f->current && f->current != t)
         retire(a, f->current);
     for (int i = 0; i < AGENT_LOOKS && !take_newest(a, f); i++)
@@ -575,12 +646,17 @@ void tails_after_scan(struct agent *a)
     }
 }
 
+bool tails_restless(const struct found *f)
+{
+    return f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns || f->held_ns != INT64_MAX || (f->adopted && f->elders_ns == 0);
+}
+
 void tails_look_at_restless(struct agent *a)
 {
     for (struct found **at = &a->found; *at;) {
         struct found *f = *at;
         struct dw_stat st;
-        bool waits = f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns, there = waits && !f->adopted && dw_fs_stat(f->path, &st) == DW_OK;
+        bool waits = tails_restless(f), there = waits && !f->adopted && dw_fs_stat(f->path, &st) == DW_OK;
         if (there) {
             f->gone_ns = 0;
             if (f->stirred || !f->told)

@@ -239,17 +239,18 @@ static void tell(struct watches *w, const struct inotify_event *ev, const struct
         drop(w, ev->wd);
 }
 
-void watches_hear(struct watches *w, const struct watch_ear *ear)
+bool watches_hear(struct watches *w, const struct watch_ear *ear)
 {
     _Alignas(struct inotify_event) char bytes[EVENT_BYTES];
     for (int i = 0; i < ROUNDS; i++) {
         ssize_t n = read(w->fd, bytes, sizeof bytes);
         if (n <= 0)
-            return;
+            return n < 0 && errno == EAGAIN;
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *ev = (const struct inotify_event *)(const void *)(bytes + at);
             tell(w, ev, ear);
             at += (ssize_t)(sizeof *ev + ev->len);
         }
     }
+    return false;
 }

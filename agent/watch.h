@@ -36,7 +36,7 @@ void watches_free(struct watches *w);
 int watches_fd(const struct watches *w);
 /* A folder that is watched already costs one system call. */
 enum watched watch_add(struct watches *w, const char *dir);
-/* Hears a bounded share of what is there; never waits. */
-void watches_hear(struct watches *w, const struct watch_ear *ear);
+/* Hears a bounded share of what is there; never waits. False: there may be more. */
+bool watches_hear(struct watches *w, const struct watch_ear *ear);
 
 #endif

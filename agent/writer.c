@@ -57,29 +57,6 @@ static void push(struct parcel ***tail, struct parcel *p)
     *tail = &p->next;
 }
 
-/* What must be durable before the frame: rows of new streams (low 0, so that a crash re-reads all), and cuts. */
-static int announce(struct writer *w, const struct parcel *p)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < p->row_count; i++)
-        any |= p->row[i].is_new || p->row[i].cut;
-    int rc = any ? checkpoint_begin(w->conf.checkpoint) : DW_OK;
-    if (!any || rc < 0)
-        return rc;
-    for (uint32_t i = 0; i < p->row_count && rc == DW_OK; i++) {
-        struct checkpoint_row first = p->row[i];
-        if (!first.is_new) {
-            rc = first.cut ? checkpoint_put_cut(w->conf.checkpoint, &first) : DW_OK;
-            continue;
-        }
-        first.low = 0; /* the print stays that of where it is read to: it tells the file as well */
-        first.end = STREAM_GOES_ON;
-        rc = checkpoint_put(w->conf.checkpoint, &first);
-    }
-    int end = checkpoint_end(w->conf.checkpoint);
-    return rc < 0 ? rc : end;
-}
-
 static int write_row(struct checkpoint *c, const struct checkpoint_row *row)
 {
     return row->forget ? checkpoint_forget(c, row) : checkpoint_put(c, row);
@@ -112,6 +89,35 @@ static int write_rows(struct writer *w)
     w->saved += count;
     (void)pthread_mutex_unlock(&w->lock);
     return DW_OK;
+}
+
+/* What must be durable before the frame: rows of new streams (low 0, so that a crash re-reads all), and cuts. Before a cut comes what is known to be behind
+ * the one that it takes the place of. */
+static int announce(struct writer *w, const struct parcel *p)
+{
+    bool any = false, cut = false;
+    for (uint32_t i = 0; i < p->row_count; i++) {
+        any |= p->row[i].is_new || p->row[i].cut;
+        cut |= p->row[i].cut != 0;
+    }
+    int rc = cut && w->done ? write_rows(w) : DW_OK;
+    if (rc < 0)
+        return rc;
+    rc = any ? checkpoint_begin(w->conf.checkpoint) : DW_OK;
+    if (!any || rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < p->row_count && rc == DW_OK; i++) {
+        struct checkpoint_row first = p->row[i];
+        if (!first.is_new) {
+            rc = first.cut ? checkpoint_put_cut(w->conf.checkpoint, &first) : DW_OK;
+            continue;
+        }
+        first.low = 0; /* the print stays that of where it is read to: it tells the file as well */
+        first.end = STREAM_GOES_ON;
+        rc = checkpoint_put(w->conf.checkpoint, &first);
+    }
+    int end = checkpoint_end(w->conf.checkpoint);
+    return rc < 0 ? rc : end;
 }
 
 static void checkpoint_if_due(struct writer *w, bool now)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
 #   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
-#   long: also tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
+#   long: also ten million steps of the simulator, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
 #   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -60,6 +60,7 @@ unprivileged() { # the end-to-end tests once more as a user who may nothing: the
 }
 if [ $long = yes ]; then
   run build.tsan configure tsan
+  run sim.long nice build/asan/tests/sim --seed random --steps 10000000
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
   run build.fuzz configure fuzz
   run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many # the last answers many queries for one test

@@ -152,6 +152,18 @@ bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_
     return any;
 }
 
+uint64_t dw_lines_carried(const struct dw_lines *l, const struct dw_stream *stream)
+{
+    uint64_t from = UINT64_MAX;
+    for (unsigned i = 0; i < join_count(l); i++) {
+        const struct join *j = i < JOINS ? &l->join[i] : &l->audit->join[i - JOINS];
+        for (uint32_t k = 0; j->active && k < j->piece_count; k++)
+            if (j->piece[k].stream && (!stream || j->piece[k].stream == stream) && j->piece[k].start < from)
+                from = j->piece[k].start;
+    }
+    return from;
+}
+
 uint64_t dw_lines_offset(const struct dw_lines *l)
 {
     return l->offset;
@@ -174,6 +186,8 @@ uint64_t dw_lines_low(const struct dw_lines *l)
         if (own && own->start < low)
             low = own->start;
     }
+    if (dw_lines_carried(l, NULL) != UINT64_MAX)
+        return 0; /* it had read nothing when that came */
     return audit_open(l) && l->audit->from < low ? l->audit->from : low;
 }
 

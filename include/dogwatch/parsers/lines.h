@@ -110,10 +110,12 @@ DW_MUST_USE int dw_lines_flush(struct dw_lines *l, struct dw_str rest, const str
 /* A file ended in the middle of a line that goes on in its successor: moves what waits in `from` to `to`, which must have read
  * nothing yet. Its pieces are named by `stream` (kept until the line is given out). True when something moved. */
 bool dw_lines_carry(struct dw_lines *from, struct dw_lines *to, const struct dw_stream *stream);
+/* The first byte of `stream` (NULL: of any) that still waits here since it was moved; UINT64_MAX: none does. */
+uint64_t dw_lines_carried(const struct dw_lines *l, const struct dw_stream *stream);
 /* Offset of the next byte to be fed. */
 uint64_t dw_lines_offset(const struct dw_lines *l);
 /* An offset of this file before which every byte is in a line or a declaration, and from which on the same lines come again: the least byte that waits, or where
- * the first began of what overlaps with it. */
+ * the first began of what overlaps with it; while something of the file before waits, where it was moved to: whoever reads both again has to join the same. */
 uint64_t dw_lines_low(const struct dw_lines *l);
 /* The time of the oldest event of the audit daemon that waits for more records; INT64_MAX: none does. */
 int64_t dw_lines_open_ns(const struct dw_lines *l);

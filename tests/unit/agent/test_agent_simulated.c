@@ -1,0 +1,132 @@
+/*
+ * What the simulator (tests/sim) found in the agent, each without it.
+ */
+#include "agent_bed.h"
+
+/* Goal:   two outputs, each in the middle of a line when the log is rotated: the file is kept until both have gone on.
+ * Method: the second comes long after the first, and after everything that waits for a rotated file. */
+static void a_line_of_each_output_waits_over_a_rotation(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    b.opt.join_idle = 3600 * DW_NS_PER_S;
+    put(&b, "a.log", "2026-11-29T00:00:00.000000001Z stdout P one, \n2026-11-29T00:00:00.000000002Z stderr P two, \n");
+    start(&b);
+    settle(&b);
+    rotate(&b, "a.log", "a.log.1", "2026-11-29T00:00:00.000000003Z stdout F and one\n");
+    rest(&b);
+    rest(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000004Z stderr F and two\n");
+    settle(&b);
+    stop(&b);
+    receive(&b);
+    sort_lines(&b.lines);
+    dw_buf_byte(&b.lines, 0);
+    assert_string_equal(b.lines.ptr, "one, and one\ntwo, and two\n");
+    tear_down(&b);
+}
+
+static void what_comes_as_a_file_ends_are_lines(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\n");
+    start(&b);
+    settle(&b);
+    put(&b, "a.log", "two\nthree\nfo");
+    assert_non_null(b.agent->tail);
+    assert_int_equal(tail_end(b.agent, b.agent->tail, "whole"), DW_OK);
+    stop(&b);
+    assert_got(&b, "one\ntwo\nthree\nfo\n", 1);
+    assert_int_equal(b.count, 4);
+    tear_down(&b);
+}
+
+static void a_copy_of_a_log_is_not_read_beside_it(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "an older line\n");
+    start(&b);
+    settle(&b);
+    rotate(&b, "a.log", "a.log.2", "one line\nanother line\n");
+    rest(&b);
+    put(&b, "a.log.1", "one line\n"); /* not whole yet */
+    b.agent->found->look_due = true;
+    settle(&b);
+    put(&b, "a.log.1", "another line\n");
+    b.agent->found->look_due = true;
+    rest(&b);
+    assert_got(&b, "an older line\none line\nanother line\n", 2);
+    cut_to_nothing(&b, "a.log");
+    settle(&b);
+    put(&b, "a.log", "a third line\n");
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "an older line\none line\nanother line\na third line\n", 3);
+    tear_down(&b);
+}
+
+/* Goal:   a copy is older than the truncation, and what was written between the two was read in the log: nothing comes twice. */
+static void a_copy_of_less_than_was_read_is_not_read(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one line\n");
+    start(&b);
+    settle(&b);
+    put(&b, "a.log.1", "one line\n");
+    put(&b, "a.log", "a late line\n");
+    settle(&b);
+    cut_to_nothing(&b, "a.log");
+    settle(&b);
+    put(&b, "a.log", "a third line\n");
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "one line\na late line\na third line\n", 2);
+    tear_down(&b);
+}
+
+static int take_row(void *arg, struct checkpoint_row *row)
+{
+    *(struct fingerprint *)arg = row->print;
+    dw_free(row->path);
+    return DW_OK;
+}
+
+static void what_tells_a_file_is_not_forgotten(void **state)
+{
+    (void)state;
+    char path[640], name[] = "/var/log/a.log";
+    struct bed b;
+    struct checkpoint *c;
+    struct fingerprint p = {0};
+    set_up(&b);
+    (void)snprintf(path, sizeof path, "%s/checkpoint.db", b.dir);
+    assert_int_equal(checkpoint_open(path, &c), DW_OK);
+    struct checkpoint_row first = {.path = name}, told = {.path = name, .print = {.at = 12, .len = 12, .hash = {7}}};
+    assert_int_equal(checkpoint_put(c, &told), DW_OK);  /* announced */
+    assert_int_equal(checkpoint_put(c, &first), DW_OK); /* made before, and written after it */
+    assert_int_equal(checkpoint_rows(c, take_row, &p), DW_OK);
+    assert_int_equal(p.len, 12);
+    assert_int_equal(p.at, 12);
+    assert_int_equal(p.hash[0], 7);
+    checkpoint_close(c);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_of_each_output_waits_over_a_rotation),
+        cmocka_unit_test(what_comes_as_a_file_ends_are_lines),
+        cmocka_unit_test(a_copy_of_a_log_is_not_read_beside_it),
+        cmocka_unit_test(a_copy_of_less_than_was_read_is_not_read),
+        cmocka_unit_test(what_tells_a_file_is_not_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
