@@ -377,7 +377,7 @@ void keep_drop(struct agent *a, struct tail *t);
 void keep_drop_all(struct agent *a);
 /* A stream whose file is gone: reads on in the one that was kept. Then `k` is dropped. */
 bool keep_resume(struct agent *a, struct known *k);
-/* After the first scan: nothing else that was kept is needed. */
+/* No stream of before waits to be found any more: nothing else that was kept is needed. */
 void keep_let_go(struct agent *a);
 
 /* Looks at all roots and globs: calls agent_found for each log. */

@@ -206,6 +206,10 @@ static int sweep_open(struct agent *a, struct known *k)
     int64_t now = agent_now(a);
     enum place place = find_file(a, k, &st);
     bool sure;
+    if (place == UNSURE) { /* what was kept open is the file itself, whatever moves */
+        (void)keep_resume(a, k);
+        return DW_OK;
+    }
     if (place == NOWHERE)
         return keep_resume(a, k) || packed_resume(a, k, &sure) || !sure ? DW_OK : lose(a, k);
     bool waits = place == BESIDE && !agent_log(a, k->row.path); /* for a log that takes it */

@@ -107,6 +107,8 @@ static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
 static int end_look(struct agent *a, int64_t began_ns, bool heard)
 {
     int rc = rows_sweep(a);
+    if (!a->rows_open)
+        keep_let_go(a);
     int64_t seen_ns = a->unmet ? 0 : began_ns;
     a->unread = 0;
     a->restless = false;
@@ -138,8 +140,6 @@ static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool hear
     discover_scan(a);
     tails_after_scan(a);
     int rc = end_look(a, began_ns, heard);
-    if (!a->scanned)
-        keep_let_go(a);
     a->scanned = true;
     tails_wake_changed(a);
     for (struct tail *t = a->tail; t; t = t->next)
@@ -161,6 +161,8 @@ static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool hea
         rc = end_look(a, began_ns, heard);
     } else {
         rc = rows_sweep(a);
+        if (!a->rows_open)
+            keep_let_go(a);
         a->seen_ns = began_ns;
     }
     if (by_clock)
