@@ -264,6 +264,7 @@ static void obey_labels(const struct agent *a, struct found *f, const struct sig
     enum dw_multiline kind;
     dw_user_format_free(f->own.user);
     f->own = (struct line_format){0};
+    f->signals = seen->signals;
     f->has_own = format.len && dw_format_option(format, &f->own.parser, &f->own.user, &why) == DW_OK;
     dw_buf_fini(&why);
     if (format.len && !f->has_own)
@@ -421,6 +422,13 @@ static bool waits_for_others(const struct agent *a, const struct tail *t)
     return a->crowded && t->size > tail_offset(t) && t->size - tail_offset(t) > a->chunk_cap;
 }
 
+/* A file without a name holds its disk space until it is read: it is no place to wait. */
+static bool is_deleted(const struct tail *t)
+{
+    struct dw_stat st;
+    return t->state == TAIL_ROTATED && dw_fs_fstat(t->fd, &st) == DW_OK && st.links == 0;
+}
+
 /* Whether as much of a log was read in this second as throttle.rate allows. */
 static bool is_throttled(struct agent *a, const struct tail *t)
 {
@@ -433,7 +441,7 @@ static bool is_throttled(struct agent *a, const struct tail *t)
         f->second = second;
         f->taken = 0;
     }
-    if (f->taken < (uint64_t)a->opt->throttle_rate)
+    if (f->taken < (uint64_t)a->opt->throttle_rate || is_deleted(t))
         return false;
     if (!f->throttled)
         signal_about(a, SIGNAL_HELD_BACK, t, t->size);

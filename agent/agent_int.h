@@ -193,6 +193,7 @@ struct tail {
     uint32_t head_len;        /* ... as far as it was read */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
+    bool linked;            /* its file has another name, by which it may be written to unseen */
     bool stamped;           /* ... which tell that nothing was written since if they are the same */
     struct declared *declared; /* in this epoch; NULL: nothing */
     uint64_t told;          /* offset the last ledger record spoke of */
@@ -238,7 +239,7 @@ struct sighting {
     struct dw_field field[24];
     uint32_t field_count;
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
-    bool received, whole_lines;
+    bool received, whole_lines, signals;
 };
 
 /* A log as its writer sees it: one path, and what is known of it. There may be very many: each byte here counts. */
@@ -268,6 +269,7 @@ struct found {
     bool has_own, excluded;
     bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
     bool whole_lines;     /* each is a message: none goes on in the next */
+    bool signals;         /* the agent's own log */
     bool look_due;        /* look at them at the next scan */
     bool throttled;       /* more was there in the last second than throttle.rate lets be read */
     bool noted;           /* some file of it was written to */

@@ -18,8 +18,10 @@
 #include "dogwatch/conf/listen.h"
 #include "dogwatch/loop/loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */ };
 #define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
@@ -29,7 +31,8 @@ struct program {
     uv_async_t wake;
     struct agent *agent;
     struct watches *watches;
-    uv_poll_t hears;
+    uv_poll_t hears, mounts;
+    int mounts_fd; /* /proc/self/mountinfo, or -1 */
     struct control *control;
     struct dw_counters_file counters;
     struct sandbox *sandbox;
@@ -61,6 +64,28 @@ static void on_told(uv_poll_t *poll, int status, int events)
         (void)scan_hear(p->agent); /* what is left makes us come again */
     if (p->rests)
         dw_loop_turn(&p->loop);
+}
+
+/* What is mounted over a folder nobody else tells of. */
+static void on_mount(uv_poll_t *poll, int status, int events)
+{
+    struct program *p = poll->data;
+    char bytes[4096];
+    (void)status;
+    (void)events;
+    (void)lseek(p->mounts_fd, 0, SEEK_SET);
+    while (read(p->mounts_fd, bytes, sizeof bytes) > 0)
+        continue; /* what was read is not told again */
+    if (p->agent)
+        scan_missed(p->agent);
+}
+
+static void watch_mounts(struct program *p)
+{
+    if (p->mounts_fd < 0 || uv_poll_init(&p->loop.uv, &p->mounts, p->mounts_fd) != 0)
+        return;
+    p->mounts.data = p;
+    (void)uv_poll_start(&p->mounts, UV_PRIORITIZED, on_mount);
 }
 
 /* Without it all goes by the clock. */
@@ -138,7 +163,7 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
-    if (strncmp(option, "inputs.", strlen("inputs.")) == 0)
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0 || strcmp(option, "metrics.listen") == 0)
         return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }
@@ -248,6 +273,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     rc = dw_err_from_errno(-uv_async_init(&p->loop.uv, &p->wake, on_async));
     if (rc == DW_OK) {
         begin_watching(p);
+        watch_mounts(p);
         control_start(p->control, &p->loop.uv, &p->agent);
     }
     if (rc == DW_OK)
@@ -285,6 +311,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
     char dir[AGENT_PATH_MAX];
     int rc = dw_path_join(dir, sizeof dir, opt->data.ptr, "agent");
     raise_files_limit();
+    if (dw_fs_open(&dw_fs_system, "/proc/self/mountinfo", O_RDONLY, 0, &p->mounts_fd) < 0)
+        p->mounts_fd = -1; /* mounts are seen by the looks at everything */
     if (rc == DW_OK)
         rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
@@ -320,7 +348,7 @@ int main(int argc, char **argv)
     dw_log_setup(program_of_agent.name, (enum dw_log_level)opt.log_level);
     struct program *p = dw_calloc(1, sizeof *p);
     if (p) {
-        p->service.socket = -1;
+        p->service.socket = p->mounts_fd = -1;
         p->config = argv[2];
     }
     int rc = p ? check_whole(&conf) : DW_ENOMEM;
@@ -331,6 +359,7 @@ int main(int argc, char **argv)
     if (p) {
         sandbox_free(p->sandbox);
         control_free(p->control);
+        dw_fs_close(p->mounts_fd);
         inputs_free(p->inputs);
         dw_service_end(&p->service);
     }

@@ -128,6 +128,13 @@ static void end(struct page *p)
 
 /* ---- sums ---- */
 
+/* Who waits for others, or for his share, was not looked at for a while. */
+static uint64_t size_now(const struct tail *t)
+{
+    struct dw_stat st;
+    return t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK ? st.size_bytes : t->size;
+}
+
 struct sums {
     uint64_t at_work, resting, rotated, lag_bytes, logs, gone;
 };
@@ -138,7 +145,8 @@ static struct sums sum_up(const struct agent *a)
     for (const struct tail *t = a->tail; t; t = t->next) {
         s.at_work++;
         s.rotated += t->state == TAIL_ROTATED;
-        s.lag_bytes += t->size > tail_offset(t) ? t->size - tail_offset(t) : 0;
+        uint64_t size = size_now(t);
+        s.lag_bytes += size > tail_offset(t) ? size - tail_offset(t) : 0;
     }
     s.resting = a->tail_count - s.at_work;
     for (const struct found *f = a->found; f; f = f->next) {
@@ -198,7 +206,7 @@ static void answer_metrics(const struct agent *a, struct dw_buf *out)
 {
     struct sums s = sum_up(a);
     gauge(out, "pending_bytes", "Frames handed over and not acknowledged.", writer_pending_bytes(a->writer));
-    gauge(out, "lag_bytes", "Bytes that stand in files and are not read yet, as last looked.", s.lag_bytes);
+    gauge(out, "lag_bytes", "Bytes that stand in files and are not read yet.", s.lag_bytes);
     gauge(out, "spool_bytes", "Frames in the spool.", a->spool.bytes);
     gauge(out, "reading_held", "1: nothing is read until frames are acknowledged.", a->hold);
     gauge(out, "logs", "Logs that are known.", s.logs);
@@ -248,15 +256,15 @@ static void put_formats(struct page *p, const struct tail *t)
 
 static void put_stream(const struct agent *a, struct page *p, const struct tail *t)
 {
-    uint64_t read = tail_offset(t), low = tail_low(t);
+    uint64_t read = tail_offset(t), low = tail_low(t), size = size_now(t);
     begin(p);
     put_id(p, "stream", t->stream.id, DW_ID_BYTES);
     put_text(p, "path", dw_str_of(t->path));
     put_text(p, "state", dw_str_of(state_names[t->state]));
     put_text(p, "does", dw_str_of(what_it_does(a, t)));
-    put_number(p, "size", t->size);
+    put_number(p, "size", size);
     put_number(p, "read", read);
-    put_number(p, "lag_bytes", t->size > read ? t->size - read : 0);
+    put_number(p, "lag_bytes", size > read ? size - read : 0);
     put_number(p, "waits_in_join", read - low);
     put_truth(p, "acknowledged", t->last_parcel <= writer_acked(a->writer) && !t->touched && low == read);
     put_seconds(p, "grew_s_ago", agent_now(a) - t->last_growth_ns);

@@ -5,7 +5,7 @@
  *
  * Invariants:
  *   (1) Nobody who asks makes the agent wait: what a slow reader does not take waits in bounded memory; of a tap then whole events are left out, and it is told how many.
- *   (2) At most CLIENTS_MAX ask at once; one more is told so.
+ *   (2) At most CLIENTS_MAX ask at once over each of the two; whoever has not asked yet gives way to one more, who else is told so.
  *   (3) Over metrics.listen nothing but metrics is answered.
  */
 #include "control.h"
@@ -13,11 +13,11 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/conf/listen.h"
 #include "dogwatch/event/json_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,7 +50,7 @@ struct control {
     uv_loop_t *loop;
     struct agent *const *agent;
     struct client *client;
-    uint32_t client_count, tap_count;
+    uint32_t tap_count;
     struct dw_keys *keys; /* of taps; NULL: there were none yet */
     struct dw_decoder *decoder;
 };
@@ -92,26 +92,17 @@ static void open_own(struct control *c, const char *data)
         dw_warn("%s: %s: `dogwatch agent` cannot ask this agent", c->path, dw_err_text(dw_err_from_errno(errno)));
 }
 
-/* HOST:PORT, [HOST]:PORT. */
 static int open_metrics(struct control *c, struct dw_str where)
 {
-    struct addrinfo *list = NULL, how = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    char host[256];
-    size_t colon = where.len;
-    while (colon > 0 && where.ptr[colon - 1] != ':')
-        colon--;
-    struct dw_str name = dw_str_slice(where, 0, colon ? colon - 1 : 0);
-    if (name.len > 1 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
-        name = dw_str_slice(name, 1, name.len - 1);
-    (void)snprintf(host, sizeof host, "%.*s", DW_ARG(name));
-    bool good = name.len && name.len < sizeof host && getaddrinfo(host, where.ptr + colon, &how, &list) == 0;
-    if (good) {
-        c->metrics.fd = listen_at(list->ai_addr, list->ai_addrlen);
-        freeaddrinfo(list);
-    }
+    struct dw_listen l;
+    char place[DW_LISTEN_NAME + 16];
+    (void)snprintf(place, sizeof place, "tcp://%.*s", DW_ARG(where));
+    int rc = dw_listen_parse(dw_str_of(place), &l, NULL);
+    if (rc == DW_OK)
+        c->metrics.fd = listen_at((const struct sockaddr *)&l.address, l.address_bytes);
     if (c->metrics.fd >= 0)
         return DW_OK;
-    dw_error("metrics.listen: %s: %s", where.ptr, good ? dw_err_text(dw_err_from_errno(errno)) : "no ADDRESS:PORT, as 127.0.0.1:7118 or [::1]:7118");
+    dw_error("metrics.listen: %s: %s", where.ptr, rc < 0 ? "no place to listen at" : errno == EADDRINUSE ? "another program listens there" : dw_err_text(dw_err_from_errno(errno)));
     return DW_ECONFIG;
 }
 
@@ -153,7 +144,6 @@ static void leave(struct client *k)
     while (*at != k)
         at = &(*at)->next;
     *at = k->next;
-    c->client_count--;
     c->tap_count -= k->taps;
     uv_close((uv_handle_t *)&k->poll, on_closed);
 }
@@ -246,23 +236,17 @@ static void answer(struct client *k, struct dw_str line)
     send_waiting(k);
 }
 
-/* Takes what came; false: the client is gone. */
+/* Takes a part of what came; false: the client is gone, or has nothing to say that is listened to. */
 static bool take(struct client *k)
 {
     char bytes[4096];
-    for (;;) {
-        ssize_t n = read(k->fd, bytes, sizeof bytes);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
-        if (n == 0)
-            return false;
-        if (!k->answered)
-            dw_buf_add(&k->in, bytes, (size_t)n);
-        if (k->in.err || k->in.len > REQUEST_MAX)
-            return false;
-    }
+    ssize_t n = read(k->fd, bytes, sizeof bytes);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    if (n == 0 || k->answered)
+        return false;
+    dw_buf_add(&k->in, bytes, (size_t)n);
+    return !k->in.err && k->in.len <= REQUEST_MAX;
 }
 
 static void on_client(uv_poll_t *poll, int status, int events)
@@ -280,14 +264,36 @@ static void on_client(uv_poll_t *poll, int status, int events)
         send_waiting(k);
 }
 
+/* Where all places of a listener are taken, the one who has been there longest without asking gives his up. */
+static void make_room(struct control *c, bool metrics)
+{
+    uint32_t count = 0;
+    struct client *oldest = NULL;
+    for (struct client *k = c->client; k; k = k->next) { /* the newest comes first */
+        count += k->metrics == metrics;
+        oldest = k->metrics == metrics && !k->answered ? k : oldest;
+    }
+    if (count >= CLIENTS_MAX && oldest)
+        leave(oldest);
+}
+
+static bool is_full(const struct control *c, bool metrics)
+{
+    uint32_t count = 0;
+    for (const struct client *k = c->client; k; k = k->next)
+        count += k->metrics == metrics;
+    return count >= CLIENTS_MAX;
+}
+
 static void on_ask(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
     struct control *c = l->control;
     (void)status;
     (void)events;
+    make_room(c, l->metrics);
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct client *k = fd >= 0 && c->client_count < CLIENTS_MAX ? dw_calloc(1, sizeof *k) : NULL;
+    struct client *k = fd >= 0 && !is_full(c, l->metrics) ? dw_calloc(1, sizeof *k) : NULL;
     if (!k || uv_poll_init(c->loop, &k->poll, fd) != 0) {
         const struct dw_str busy = DW_STR("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\ntoo many ask at once\n");
         if (fd >= 0)
@@ -302,7 +308,6 @@ static void on_ask(uv_poll_t *poll, int status, int events)
     k->control = c;
     k->next = c->client;
     c->client = k;
-    c->client_count++;
     listen_for(k);
 }
 

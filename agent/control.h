@@ -24,7 +24,7 @@ struct dw_str ask_value(struct dw_str target, struct dw_str name);
 /* ---- who asks (control.c) ---- */
 
 struct control;
-/* Binds both, before privileges and sandbox go their way; *ret is given. Where the unix socket cannot be had that is said, and the agent works without. DW_ECONFIG: metrics.listen
+/* Binds both, as whom the agent has become and before its sandbox; *ret is given. Where the unix socket cannot be had that is said, and the agent works without. DW_ECONFIG: metrics.listen
  * is no address, or taken; DW_ENOMEM. */
 DW_MUST_USE int control_open(const struct dw_agent_options *opt, struct control **ret);
 /* Begins to answer on the loop, of whatever agent *at is then. */

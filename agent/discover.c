@@ -417,7 +417,7 @@ static void own_log(struct agent *a)
     if (!a->opt->signals || dw_fs_stat(a->signals.path, &st) < 0)
         return;
     begin(a, &f, a->signals.path, DW_ENV_PLAIN);
-    f.label[LABEL_FORMAT] = DW_STR("dogwatch_agent");
+    f.signals = true;
     name_series(&f, "agent", dw_str_of(a->host), dw_str_of(a->signals.path));
     finish(a, &f);
 }

@@ -130,7 +130,7 @@ static int end_look(struct agent *a, int64_t began_ns, bool heard)
 static void stir_untold(struct agent *a)
 {
     for (struct tail *t = a->tail; t; t = t->next)
-        t->dirty |= t->state != TAIL_LIVE || !t->series->told;
+        t->dirty |= t->state != TAIL_LIVE || !t->series->told || t->linked;
 }
 
 static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool heard)

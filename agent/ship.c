@@ -149,6 +149,10 @@ static const struct dw_parser *parser_of(struct agent *a, struct tail *t, uint8_
     bool ours = t->series->received && out == DW_OUT_STDERR;
     if (t->parser[out])
         return t->parser[out];
+    if (t->series->signals) {
+        t->fixed_format = true;
+        return t->parser[out] = dw_parser_find(DW_STR("dogwatch_agent"));
+    }
     const struct line_format *f = configured(a, t);
     t->fixed_format = !ours && f->parser != NULL;
     t->user = ours ? NULL : f->user;

@@ -49,11 +49,13 @@ static void put_log(const struct agent *a, struct dw_buf *b, const struct found 
             put_member(b, dw_keys_name(a->keys, f->field[i].key), dw_field_str(&f->field[i]));
 }
 
-/* Whether one more may be written now. */
-static bool is_let_through(struct agent *a)
+/* Whether one more may be written now. What the agent says of itself never waits for room that others used up. */
+static bool is_let_through(struct agent *a, enum agent_signal what)
 {
     int64_t now = dw_clock_mono(a->clock);
     struct signals *s = &a->signals;
+    if (what == SIGNAL_STARTED || what == SIGNAL_STOPPED || what == SIGNAL_DIED)
+        return true;
     if (s->count == 0 || now - s->window_ns >= WINDOW_NS) {
         s->window_ns = now;
         s->count = 0;
@@ -88,7 +90,7 @@ static int append(struct agent *a, struct dw_str line)
 void signal_put(struct agent *a, enum agent_signal what, const struct found *f, const char *more)
 {
     struct dw_buf b = {0};
-    if (!a->opt->signals || (a->opt->until_idle && !f) || (f && strcmp(f->path, a->signals.path) == 0) || !is_let_through(a))
+    if (!a->opt->signals || (a->opt->until_idle && !f) || (f && strcmp(f->path, a->signals.path) == 0) || !is_let_through(a, what))
         return;
     dw_buf_printf(&b, "{\"@timestamp\":\"");
     dw_time_text(&b, dw_clock_real(a->clock));
@@ -120,7 +122,16 @@ void signal_about(struct agent *a, enum agent_signal what, const struct tail *t,
     signal_put(a, what, t->series, more);
 }
 
-/* Whether the last line that an earlier start wrote is its farewell. */
+/* Whether a line is of that action, and does not only name it: nobody writes before it but us. */
+static bool is_action(struct dw_str line, enum agent_signal what)
+{
+    const struct dw_str name = DW_STR("\"event.action\":\"");
+    size_t at = dw_str_find(line, name);
+    struct dw_str action = dw_str_slice(line, at + name.len < line.len ? at + name.len : line.len, line.len);
+    return dw_str_eq(dw_str_cut(&action, '"'), dw_str_of(actions[what]));
+}
+
+/* Whether an earlier start said its farewell after it said that it began. What it read in between, at its end too, may have made signals. */
 static bool said_farewell(const struct agent *a)
 {
     struct dw_stat st;
@@ -133,12 +144,13 @@ static bool said_farewell(const struct agent *a)
     if (rc == DW_OK)
         rc = dw_fs_pread(a->fs, fd, text, sizeof text, st.size_bytes > sizeof text ? st.size_bytes - sizeof text : 0, &n);
     dw_fs_close(fd);
-    struct dw_str last = dw_str_trim(dw_str_make(text, n));
-    size_t from = last.len;
-    while (from > 0 && last.ptr[from - 1] != '\n')
-        from--;
-    last = dw_str_slice(last, from, last.len);
-    return rc < 0 || n == 0 || dw_str_find(last, dw_str_of(actions[SIGNAL_STOPPED])) < last.len;
+    bool farewell = rc < 0 || n == 0;
+    for (struct dw_str rest = dw_str_make(text, n); rc == DW_OK && rest.len;) {
+        struct dw_str line = dw_str_cut(&rest, '\n');
+        if (is_action(line, SIGNAL_STARTED) || is_action(line, SIGNAL_STOPPED))
+            farewell = is_action(line, SIGNAL_STOPPED);
+    }
+    return farewell;
 }
 
 void signals_begin(struct agent *a)

@@ -107,6 +107,7 @@ void tail_note(const struct agent *a, struct tail *t, const struct dw_stat *st)
     t->size = st->size_bytes;
     t->mtime_ns = st->mtime_ns;
     t->ctime_ns = st->ctime_ns;
+    t->linked = st->links > 1;
     t->stamped = stamp_tells(a, st->mtime_ns) && stamp_tells(a, st->ctime_ns);
 }
 
@@ -119,7 +120,7 @@ static bool is_stirred(const struct tail *t, const struct dw_stat *st)
 bool tail_sleeps(const struct tail *t)
 {
     struct dw_stat st;
-    return dw_fs_fstat(t->fd, &st) == DW_OK && !is_stirred(t, &st) && st.links > 0;
+    return dw_fs_fstat(t->fd, &st) == DW_OK && !is_stirred(t, &st) && st.links == 1;
 }
 
 bool tail_settles(const struct agent *a, struct tail *t)
@@ -130,7 +131,7 @@ bool tail_settles(const struct agent *a, struct tail *t)
         return false;
     }
     tail_note(a, t, &st);
-    return t->stamped;
+    return t->stamped && !t->linked;
 }
 
 bool tail_changed(struct tail *t)
@@ -365,7 +366,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         return cut_off(a, t, &st);
     if (st.size_bytes != t->size)
         t->last_growth_ns = agent_now(a);
-    if (t->mtime_ns - st.mtime_ns > DW_NS_PER_S)
+    if (t->mtime_ns - st.mtime_ns > DW_NS_PER_S + (a->apart_ns > 0 ? a->apart_ns : 0)) /* a clock that was set back writes older times */
         signal_put(a, SIGNAL_SET_BACK, t->series, "");
     tail_note(a, t, &st);
     if (st.size_bytes == offset) {

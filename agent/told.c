@@ -61,6 +61,7 @@ static void look_at_root(struct root *r)
 
 void told_root(struct agent *a, const char *dir)
 {
+    struct dw_stat st;
     uint32_t i = 0;
     while (i < a->root_count && strcmp(a->root[i].path, dir) != 0)
         i++;
@@ -74,6 +75,8 @@ void told_root(struct agent *a, const char *dir)
         }
         a->root[a->root_count++] = (struct root){.path = path};
     }
+    if (a->watches && watch_add(a->watches, dir) == WATCH_NO_FOLDER && dw_fs_stat(dir, &st) == DW_OK)
+        a->untold = true; /* it is there and may not be read: nobody tells when that changes */
     look_at_root(&a->root[i]); /* before it is listed: what is put in its place meanwhile is seen the next time */
     told_folder(a, dir);
 }

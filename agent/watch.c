@@ -190,12 +190,15 @@ static void set_watch(struct watches *w, struct entry *e, int wd)
 {
     if (e->watched && e->by_wd.hash == (uint64_t)wd)
         return;
+    int old = e->watched ? (int)e->by_wd.hash : -1;
     if (e->watched)
         dw_table_remove(&w->entries, &e->by_wd);
     else
         e->uses++;
     e->watched = true;
     dw_table_add(&w->entries, &e->by_wd, (uint64_t)wd);
+    if (old >= 0 && !dw_table_find(&w->entries, (uint64_t)old))
+        (void)inotify_rm_watch(w->fd, old); /* nobody asks for it any more */
 }
 
 /* The kernel takes no more: without this being said nobody would know why it costs more. */
@@ -208,11 +211,13 @@ static void say_full(struct watches *w)
 
 enum watched watch_add(struct watches *w, const char *dir)
 {
+    errno = ENOSPC;
     int wd = w->entries.count < WATCHES_MAX ? inotify_add_watch(w->fd, dir, WATCH_MASK) : -1;
     if (wd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return WATCH_NO_FOLDER;
     if (wd < 0) {
-        say_full(w);
+        if (errno == ENOSPC)
+            say_full(w);
         return WATCH_BY_CLOCK;
     }
     struct entry *e = find(w, dir, strlen(dir));
@@ -228,7 +233,8 @@ static void tell(struct watches *w, const struct inotify_event *ev, const struct
     char path[WATCH_PATH_MAX];
     enum watch_what what = ev->mask & (IN_DELETE | IN_MOVED_FROM) ? WATCH_WENT : ev->mask & IN_MODIFY ? WATCH_WRITTEN : WATCH_CAME;
     bool folder_moved = (ev->mask & IN_ISDIR) && (ev->mask & IN_MOVED_FROM);
-    if (ev->mask & (IN_Q_OVERFLOW | IN_MOVE_SELF | IN_UNMOUNT) || folder_moved)
+    bool rights = (ev->mask & IN_ATTRIB) && ev->len == 0; /* of the folder itself */
+    if (ev->mask & (IN_Q_OVERFLOW | IN_MOVE_SELF | IN_UNMOUNT) || folder_moved || rights)
         ear->missed(ear->arg);
     if (ev->mask & IN_MOVE_SELF)
         (void)inotify_rm_watch(w->fd, ev->wd); /* its paths are wrong now; IN_IGNORED follows */

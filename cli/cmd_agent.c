@@ -63,7 +63,7 @@ static int receive(struct connection *c, bool safe)
 {
     struct dw_buf in = {0};
     char bytes[CHUNK];
-    bool head = true, good = false;
+    bool head = true, good = false, busy = true;
     int n;
     while (!in.err && (n = connection_receive(c, bytes, sizeof bytes)) > 0) {
         dw_buf_add(&in, bytes, (size_t)n);
@@ -72,6 +72,7 @@ static int receive(struct connection *c, bool safe)
             continue;
         if (head) {
             good = dw_str_starts(dw_buf_view(&in), DW_STR("HTTP/1.1 200 "));
+            busy = dw_str_starts(dw_buf_view(&in), DW_STR("HTTP/1.1 503 "));
             memmove(in.ptr, in.ptr + end + 4, in.len - end - 4);
             in.len -= end + 4;
             head = false;
@@ -89,7 +90,7 @@ static int receive(struct connection *c, bool safe)
         (void)fwrite(in.ptr ? in.ptr : "no answer\n", 1, in.ptr ? in.len : strlen("no answer\n"), stderr);
     }
     dw_buf_fini(&in);
-    return good ? CLI_YES : CLI_NO;
+    return good ? CLI_YES : busy ? CLI_CANNOT : CLI_NO;
 }
 
 static int ask(const struct cli_options *o, struct dw_str target, bool safe)
@@ -99,8 +100,8 @@ static int ask(const struct cli_options *o, struct dw_str target, bool safe)
     (void)snprintf(server, sizeof server, "unix:%s/agent/control.sock", o->data);
     struct connection *c = connection_open(server, &why);
     if (!c) {
-        struct dw_str said = dw_buf_view(&why);
-        (void)fprintf(stderr, "dogwatch: no agent answers over %s: %.*s\n", o->data, DW_ARG(dw_str_cut(&said, '\n')));
+        struct dw_str said = dw_buf_view(&why), reason = dw_str_cut(&said, '\n');
+        (void)fprintf(stderr, "dogwatch: no agent answers over %s: %.*s\n", o->data, DW_ARG(reason));
         (void)fprintf(stderr, "  is it running over this folder (--data), and may you ask it (its user, or a member of its group)?\n");
         dw_buf_fini(&why);
         return CLI_CANNOT;

@@ -321,7 +321,7 @@ static void page_asks(struct dw_buf *b)
 #undef ALL
 #undef OWN
     };
-    dw_buf_printf(b, "%s# Asking a running agent\n\nThe agent opens no port. It answers HTTP over the unix socket `DATA/agent/control.sock`, to its user and group: `dogwatch agent` asks there, and "
+    dw_buf_printf(b, "%s# Asking a running agent\n\nNo port is open unless `metrics.listen` names one. The agent answers HTTP over the unix socket `DATA/agent/control.sock`, to its user and group: `dogwatch agent` asks there, and "
                      "`curl --unix-socket DATA/agent/control.sock http://agent/metrics` may. Answers are JSON, one object a line; with `as=text` lines for people. An answer changes nothing; what a tap shows "
                      "is what leaves the host, masked. A reader of a tap that is too slow gets whole events less, and `{\"left_out\":N}` in their place.\n\n| path | argument | over | answers |\n|---|---|---|---|\n", made);
     for (size_t i = 0; i < DW_COUNT_OF(asks); i++)

@@ -48,6 +48,11 @@ int dw_format_option(struct dw_str text, const struct dw_parser **ret, struct dw
     if (dw_str_eq(text, DW_STR("auto")))
         return DW_OK;
     *ret = dw_parser_find(name);
+    if (*ret && *ret == dw_parser_find(DW_STR("dogwatch_agent"))) {
+        dw_buf_printf(why, "'dogwatch_agent' is for the agent's own log: nobody else is taken for it");
+        *ret = NULL;
+        return DW_EUNKNOWN;
+    }
     if (!*ret) {
         say_unknown_format(why, name);
         return DW_EUNKNOWN;

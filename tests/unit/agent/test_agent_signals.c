@@ -137,6 +137,43 @@ static void an_end_without_a_word_is_told_by_the_next_start(void **state)
     tear_down(&b);
 }
 
+/* A file that is named so is no farewell, and nor is what others used up of the room a reason to keep one back. */
+static void only_a_farewell_is_one(void **state)
+{
+    (void)state;
+    struct bed b;
+    begin(&b);
+    put(&b, "\"event.action\":\"agent-stopped\".log", "one\n");
+    settle(&b);
+    cut_to_nothing(&b, "\"event.action\":\"agent-stopped\".log");
+    settle(&b);
+    assert_int_equal(told(&b, "log-truncated"), 1);
+    kill_agent(&b);
+    start(&b);
+    signals_begin(b.agent);
+    assert_int_equal(told(&b, "\"event.action\":\"agent-died\""), 1);
+    for (int i = 0; i < 100; i++)
+        signal_put(b.agent, SIGNAL_CLOCK, NULL, "");
+    settle(&b);
+    stop(&b);
+    start(&b);
+    signals_begin(b.agent);
+    assert_int_equal(told(&b, "\"event.action\":\"agent-died\""), 1);
+    stop(&b);
+    tear_down(&b);
+}
+
+static void nobody_else_has_the_format_of_signals(void **state)
+{
+    (void)state;
+    const struct dw_parser *p;
+    struct dw_user_format *user;
+    struct dw_buf why = {0};
+    assert_int_equal(dw_format_option(DW_STR("dogwatch_agent"), &p, &user, &why), DW_EUNKNOWN);
+    assert_null(p);
+    dw_buf_fini(&why);
+}
+
 /* Whoever makes many of them hides nothing and floods nobody. */
 static void too_many_are_held_back_and_counted(void **state)
 {
@@ -145,10 +182,10 @@ static void too_many_are_held_back_and_counted(void **state)
     begin(&b);
     for (int i = 0; i < 100; i++)
         signal_put(b.agent, SIGNAL_CLOCK, NULL, "");
-    assert_int_equal(told(&b, "clock-set"), 59); /* and the start */
+    assert_int_equal(told(&b, "clock-set"), 60);
     b.clock.ahead_ns += 61 * DW_NS_PER_S;
     signal_put(b.agent, SIGNAL_CLOCK, NULL, "");
-    assert_int_equal(told(&b, "\"dogwatch.held_back\":41"), 1);
+    assert_int_equal(told(&b, "\"dogwatch.held_back\":40"), 1);
     stop(&b);
     tear_down(&b);
 }
@@ -216,6 +253,8 @@ int main(void)
         cmocka_unit_test(a_log_deleted_before_it_was_read_is_told),
         cmocka_unit_test(clocks_that_are_set_are_told),
         cmocka_unit_test(an_end_without_a_word_is_told_by_the_next_start),
+        cmocka_unit_test(only_a_farewell_is_one),
+        cmocka_unit_test(nobody_else_has_the_format_of_signals),
         cmocka_unit_test(too_many_are_held_back_and_counted),
         cmocka_unit_test(a_log_over_its_rate_is_held_back_and_nothing_of_it_is_lost),
         cmocka_unit_test(signals_are_events_with_spans_of_their_own),

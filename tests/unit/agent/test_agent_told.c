@@ -235,6 +235,29 @@ static void what_cannot_be_told_goes_by_the_clock(void **state)
     end(&t);
 }
 
+/* By another name a file may be written to unseen. */
+static void a_file_with_two_names_goes_by_the_clock(void **state)
+{
+    (void)state;
+    struct told t;
+    char far[700];
+    begin(&t);
+    put(&t.bed, "a.log", "one\n");
+    (void)snprintf(far, sizeof far, "%s/far", t.bed.dir);
+    assert_int_equal(link(path_of(&t.bed, "a.log"), far), 0);
+    open_told(&t);
+    for (int i = 0; i < 6; i++)
+        settle(&t.bed);
+    int fd = open(far, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "two\n", 4), 4);
+    close(fd);
+    settle(&t.bed);
+    stop(&t.bed);
+    run_once(&t.bed);
+    assert_got(&t.bed, "one\ntwo\n", 1);
+    end(&t);
+}
+
 /* What was lost between kernel and us is made good by a look at everything. */
 static void after_something_was_missed_all_is_looked_at(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_log_behind_links_is_told_of),
         cmocka_unit_test(a_root_that_is_another_one_is_seen_by_the_clock),
         cmocka_unit_test(what_cannot_be_told_goes_by_the_clock),
+        cmocka_unit_test(a_file_with_two_names_goes_by_the_clock),
         cmocka_unit_test(after_something_was_missed_all_is_looked_at),
         cmocka_unit_test(folders_made_anew_are_told_of_again),
     };
