@@ -27,8 +27,8 @@ def ask(*words, code=0):
 
 def connect(to):
     s = socket.socket(socket.AF_UNIX if isinstance(to, str) else socket.AF_INET, socket.SOCK_STREAM)
+    s.connect(to)  # waits while the queue is full
     s.settimeout(20)
-    s.connect(to)
     return s
 
 
