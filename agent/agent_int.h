@@ -174,9 +174,9 @@ struct tail {
     struct dw_stream stream; /* its fields are the log's */
     struct found *series;  /* shared by all tails of the series */
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
-    uint32_t followers;    /* streams whose `before` this is */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
     char *path;            /* where it was found last; the log's own string where it is that */
+    uint32_t followers;    /* streams whose `before` this is */
     int fd;
     enum tail_state state;
     enum stream_end end;
@@ -185,32 +185,32 @@ struct tail {
     struct dw_lines *lines;      /* NULL: nothing is read yet, or any more ... */
     struct dw_lines_place place; /* ... and it goes on here */
     const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
-    uint8_t refusals[3];    /* in a row */
-    bool fixed_format;      /* chosen by configuration */
-    const struct dw_user_format *user; /* then: the server's own format, or NULL; the agent's */
+    const struct dw_user_format *user; /* where configuration chose it: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
     uint32_t head[HEAD_STEPS]; /* how its file begins: hashes of its first 1, 2, 4, ... bytes ... */
     uint32_t head_len;        /* ... as far as it was read */
-    uint64_t size;          /* at the last look ... */
-    int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
+    uint8_t refusals[3];    /* in a row */
+    bool fixed_format;      /* chosen by configuration */
     bool linked;            /* its file has another name, by which it may be written to unseen */
-    bool stamped;           /* ... which tell that nothing was written since if they are the same */
-    struct declared *declared; /* in this epoch; NULL: nothing */
-    uint64_t told;          /* offset the last ledger record spoke of */
-    int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
-    int64_t last_fed_ns; /* when bytes of it were read last */
+    bool stamped;           /* its file's times tell that nothing was written since if they are the same */
     bool at_end, is_new;
-    int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
-    uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
-    uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
-    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
     bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
-    char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
-    uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     bool dirty;             /* something may have been written */
     bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
     bool rests;             /* in the agent's list of those */
     bool touched;           /* has events or declarations in the batch */
+    uint64_t size;          /* at the last look ... */
+    int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
+    struct declared *declared; /* in this epoch; NULL: nothing */
+    uint64_t told;          /* offset the last ledger record spoke of */
+    int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
+    int64_t last_fed_ns; /* when bytes of it were read last */
+    int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
+    uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
+    uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
+    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
+    char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
+    uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     struct tail *touched_next;
 };
 

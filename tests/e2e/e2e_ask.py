@@ -110,8 +110,12 @@ for s in many:
     s.sendall(b'GET /tap?of=no-such-log HTTP/1.1\r\n\r\n')
     check(s.recv(100).startswith(b'HTTP/1.1 200 '), 'a tap')
 wait_for(lambda: b'too many' in answer(sock, b''), 20, 'at most 16 at once')
-many[0].sendall(b'more than was to be said' * 1000)
-same(many[0].recv(100), b'', 'whoever goes on talking is no longer heard')
+many[0].sendall(b'more than was to be said')
+try:
+    heard = many[0].recv(100) != b''
+except ConnectionResetError:
+    heard = False
+check(not heard, 'whoever goes on talking is no longer heard')
 for s in many + idle:
     s.close()
 wait_for(lambda: subprocess.run([os.path.join(BUILD, 'dogwatch'), 'agent', 'status', '--data', data], capture_output=True).returncode == 0, 20, 'and then others')
