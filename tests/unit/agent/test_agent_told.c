@@ -283,6 +283,29 @@ static void folders_made_anew_are_told_of_again(void **state)
     end(&t);
 }
 
+/* What is known of a log whose name is gone is what the checkpoint says, until it is found again. */
+static void a_log_that_was_gone_at_the_start_is_found_when_it_comes(void **state)
+{
+    (void)state;
+    struct told t;
+    begin(&t);
+    put(&t.bed, "a.log", "one\n");
+    start(&t.bed);
+    settle(&t.bed);
+    kill_agent(&t.bed);
+    rename_log(&t.bed, "a.log", "a.log.1");
+    open_told(&t);
+    rest(&t.bed); /* nobody takes the rotated file */
+    assert_non_null(t.bed.agent->found);
+    int64_t looked_ns = t.bed.agent->last_all_ns;
+    put(&t.bed, "a.log", "two\n");
+    hear(&t);
+    assert_int_not_equal(t.bed.agent->last_all_ns, looked_ns);
+    stop(&t.bed);
+    assert_got(&t.bed, "one\ntwo\n", 2);
+    end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +319,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_told_goes_by_the_clock),
         cmocka_unit_test(after_something_was_missed_all_is_looked_at),
         cmocka_unit_test(folders_made_anew_are_told_of_again),
+        cmocka_unit_test(a_log_that_was_gone_at_the_start_is_found_when_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
