@@ -64,6 +64,12 @@ static bool excluded(const struct agent *a, const char *path)
     return false;
 }
 
+/* Whether a folder that could not be listed may be the next time, without anything that the kernel tells. */
+static bool passes(int rc)
+{
+    return rc == DW_EFILES || rc == DW_ENOMEM || rc == DW_EIO;
+}
+
 /* Calls `each` for every name in a folder. */
 static void each_name(struct agent *a, const char *dir, void (*each)(struct agent *a, const char *dir, const char *name))
 {
@@ -71,6 +77,7 @@ static void each_name(struct agent *a, const char *dir, void (*each)(struct agen
     told_folder(a, dir);
     int rc = dw_fs_list(dir, NAMES_MAX, &names);
     DW_COUNT_IF(rc == DW_EACCES, discover_unreadable);
+    a->untold |= passes(rc);
     for (const char *n = names.ptr; n && n < names.ptr + names.len; n += strlen(n) + 1)
         each(a, dir, n);
     dw_buf_fini(&names);
@@ -258,6 +265,24 @@ static bool is_rotated(const struct agent *a, const char *path)
     return n > 0 && n < (int)sizeof base && folder_rotated(base) && (agent_log(a, base) || dw_fs_stat(base, &st) == DW_OK);
 }
 
+static bool list_failed; /* loop thread only: glob(3) hands nothing on to whom it tells */
+
+static int on_list_failed(const char *dir, int err)
+{
+    (void)dir;
+    list_failed |= passes(dw_err_from_errno(err));
+    return 0;
+}
+
+/* glob(3), which leaves out what it cannot list: then all is looked at again soon. Freed by globfree(3) in either case. */
+static bool expand(struct agent *a, const char *pattern, int flags, glob_t *g)
+{
+    list_failed = false;
+    int rc = glob(pattern, flags, on_list_failed, g); /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
+    a->untold |= list_failed || rc == GLOB_NOSPACE;
+    return rc == 0;
+}
+
 /* The folder of each `/` in a pattern before which something is open: a name that comes there may make a log. */
 static void tell_folders(struct agent *a, const char *pattern)
 {
@@ -271,7 +296,7 @@ static void tell_folders(struct agent *a, const char *pattern)
         memcpy(upper + i, i ? "" : "/", i ? 1 : 2);
         if (i < open)
             told_root(a, upper);
-        else if (glob(upper, GLOB_NOSORT | GLOB_ONLYDIR, NULL, &g) == 0) /* NOLINT(concurrency-mt-unsafe): as below */
+        else if (expand(a, upper, GLOB_NOSORT | GLOB_ONLYDIR, &g))
             for (size_t k = 0; k < g.gl_pathc; k++)
                 told_folder(a, g.gl_pathv[k]);
         globfree(&g);
@@ -282,7 +307,7 @@ static void plain_glob(struct agent *a, const char *pattern)
 {
     glob_t g = {0};
     tell_folders(a, pattern);
-    if (glob(pattern, 0, NULL, &g) != 0) { /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
+    if (!expand(a, pattern, 0, &g)) {
         globfree(&g);
         return;
     }

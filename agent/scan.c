@@ -52,7 +52,8 @@ void scan_note(struct agent *a, const char *dir, const char *name, enum watch_wh
     if (dw_path_join(path, sizeof path, dir, name) < 0)
         return;
     struct found *f = agent_log(a, path);
-    bool structure = what != WATCH_WRITTEN, cared = what == WATCH_CAME && !f && discover_cares(a, path);
+    bool is_new = !f || f->adopted; /* what is adopted has to be found before it is read */
+    bool structure = what != WATCH_WRITTEN, cared = what == WATCH_CAME && is_new && discover_cares(a, path);
     told_logs_at(a, path, note_log);
     if (structure)
         told_logs_at(a, path, stir_log);

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { SIM_NAME = 40, SIM_PATH = 128, SIM_LOGS = 5, SIM_FILES = 6, SIM_FDS = 512, SIM_FD_FIRST = 1000, SIM_TRACE = 80, SIM_SCRIPT = 48 };
+enum { SIM_NAME = 40, SIM_PATH = 128, SIM_LOGS = 5, SIM_FILES = 6, SIM_FDS = 512, SIM_FD_FIRST = 1000, SIM_FD_WATCH = SIM_FD_FIRST + SIM_FDS, SIM_TRACE = 80, SIM_SCRIPT = 48 };
 #define SIM_ALL UINT64_MAX
 
 struct sim_inode;
@@ -63,6 +63,8 @@ struct sim_inode {
     struct sim_text *text; /* of a log: whose bytes it has ... */
     uint64_t text_len;     /* ... how many of them; SIM_ALL: all, it grows with it */
     bool refused;          /* a read of it failed */
+    struct sim_inode *in;  /* the folder that it has, or had last, a name in; held */
+    char name[SIM_NAME];   /* ... and that name */
 };
 
 /* The files' own calls: 0, or an errno. No faults, no oracle. */
@@ -71,6 +73,7 @@ struct sim_inode *sim_make(const char *path, uint32_t mode); /* NULL: it is ther
 struct sim_inode *sim_make_folders(const char *path, bool ours);
 int sim_move(const char *from, const char *to);
 int sim_remove(const char *path);
+int sim_remove_folder(const char *path); /* an empty one */
 void sim_link(const char *path, const char *to); /* symbolic; in one step where one is there */
 void sim_put(struct sim_inode *i, uint64_t at, const void *bytes, size_t len);
 void sim_cut(struct sim_inode *i, uint64_t size);
@@ -84,6 +87,15 @@ void sim_files_begin(void);
 void sim_files_fini(void);
 int64_t sim_stamp(void);
 
+/* sim_watch.c: the kernel tells of a name in a folder; of a file, under its name; that a folder is no more. */
+void sim_tell(const struct sim_inode *folder, const char *name, uint32_t mask);
+void sim_tell_file(const struct sim_inode *i, uint32_t mask);
+void sim_tell_gone(const struct sim_inode *folder);
+bool sim_tells_something(void); /* that nobody heard yet */
+ssize_t sim_watch_read(void *out, size_t cap);
+void sim_watch_begin(void);
+void sim_watch_close(void);
+
 /* ---- one run ---- */
 
 struct sim_fd {
@@ -95,19 +107,22 @@ struct sim_fd {
 };
 
 /* What a program does next to its log, one after the other. */
-enum sim_act { ACT_RENAME, ACT_UNLINK, ACT_CREATE, ACT_CREATE_TMP, ACT_COPY, ACT_TRUNCATE, ACT_PACK, ACT_SWAP };
+enum sim_act { ACT_RENAME, ACT_UNLINK, ACT_CREATE, ACT_CREATE_TMP, ACT_COPY, ACT_TRUNCATE, ACT_PACK, ACT_SWAP, ACT_SHOW, ACT_RMDIR, ACT_MOVE_AWAY, ACT_MKDIR };
 struct sim_todo {
     enum sim_act act;
     char from[SIM_NAME], to[SIM_NAME];
 };
-enum sim_kind { KIND_SHIFT, KIND_SHIFT_PACK, KIND_UNLINK, KIND_OVER, KIND_KUBELET, KIND_DELAY_PACK, KIND_COPY, KIND_COPY_PACK, KIND_TRUNCATE, KIND_SWAP, KIND_GROW, KINDS };
+enum sim_kind { KIND_SHIFT, KIND_SHIFT_PACK, KIND_UNLINK, KIND_OVER, KIND_KUBELET, KIND_DELAY_PACK, KIND_COPY, KIND_COPY_PACK, KIND_TRUNCATE, KIND_SWAP, KIND_GROW, KIND_ANEW, KINDS };
 struct sim_log {
     enum sim_kind kind;
-    char folder[SIM_PATH], path[SIM_PATH];
+    char folder[SIM_PATH], path[SIM_PATH], runs[SIM_PATH]; /* runs: where its link leads to */
     struct sim_inode *file; /* that its program has open */
     bool cri, torn;         /* torn: the last line has no end yet */
     bool partial[3];        /* CRI: a line of this output goes on */
     bool banner;            /* each file begins with the same line */
+    bool shared;            /* other hosts write there: the kernel tells nothing */
+    bool hides;             /* a new file cannot be read until it is shown */
+    int64_t sleeps_ns;      /* its program writes nothing until then */
     uint64_t line, size_max, turns;
     uint32_t keep;
     struct sim_todo todo[SIM_SCRIPT];
@@ -119,6 +134,10 @@ struct sim {
     struct dw_rng rng, chance;
     bool verbose, failed;
     bool copies; /* some logs are rotated by copytruncate */
+    bool clock;  /* in no world the kernel tells */
+    bool tells;  /* in this one it does */
+    bool tells_of_nameless;
+    uint32_t queue_max, watches_max, heard_in; /* turns, as a rule */
     uint64_t step;
     char trace[SIM_TRACE][200];
     uint64_t trace_count;
@@ -135,6 +154,7 @@ struct sim {
     struct dw_conf conf;
     struct dw_str list[SIM_LOGS];
     struct agent *agent;
+    struct watches *watches; /* its program's; NULL: nothing is told */
     bool in_agent, in_fiber, dead, quiet; /* quiet: nothing but the agent moves, and nothing fails */
     bool closing;    /* the agent ends as it was asked to */
     uint64_t calls, kill_in;
@@ -187,6 +207,7 @@ bool sim_broker_next(size_t *at, struct dw_str *ret); /* frames that it has, fro
 void sim_programs_begin(void);
 const char *sim_kind_name(const struct sim_log *l);
 void sim_programs_step(void);
+void sim_programs_wake(void); /* each of them does something */
 void sim_programs_end(void); /* nothing is left half done */
 
 /* sim_oracle.c */

@@ -47,6 +47,7 @@ void sim_die(void)
     sim.dead = true;
     sim.kill_in = 0;
     sim_note("the agent is killed%s", sim.power ? " by a power cut" : "");
+    sim_watch_close();
     for (int i = 0; i < SIM_FDS; i++) {
         if (!sim.fd[i].inode)
             continue;
@@ -156,6 +157,8 @@ int sim_open(const char *path, int flags, int *ret_fd)
         return ELOOP;
     if ((flags & O_DIRECTORY) && !S_ISDIR(i->mode))
         return ENOTDIR;
+    if (sim.in_agent && i->text && !(i->mode & 0444))
+        return EACCES;
     err = take_fd(i, flags, ret_fd);
     if (sim.verbose && i->text)
         sim_note("opens %s, inode %llu, file %u: %d", path, (unsigned long long)i->number, i->text->number, err ? -1 : *ret_fd);
@@ -167,6 +170,8 @@ int sim_open(const char *path, int flags, int *ret_fd)
 int sim_close(int fd)
 {
     struct sim_fd *f = sim_fd_of(fd);
+    if (fd == SIM_FD_WATCH)
+        sim_watch_close();
     if (!f)
         return 0; /* it ended with the agent */
     if (sim.verbose && f->inode->text)
@@ -233,6 +238,8 @@ ssize_t WRAP(read)(int fd, void *out, size_t len)
 {
     struct sim_fd *f = sim_fd_of(fd);
     size_t n = 0;
+    if (fd == SIM_FD_WATCH)
+        return sim_watch_read(out, len);
     if (answer(f ? sim_pread(fd, out, len, f->at, &n) : EBADF) < 0)
         return -1;
     f->at += n;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/inotify.h>
 
 /* A change that is not durable. */
 struct undo {
@@ -56,9 +57,14 @@ static void drop_if_unused(struct sim_inode *i)
     *at = i->next;
     if (sim.free_count < DW_COUNT_OF(sim.free_inode))
         sim.free_inode[sim.free_count++] = i->number;
+    if (S_ISDIR(i->mode))
+        sim_tell_gone(i);
+    struct sim_inode *in = i->in;
     dw_buf_fini(&i->bytes);
     dw_free(i->entry);
     dw_free(i);
+    if (in)
+        sim_release(in);
 }
 
 void sim_hold(struct sim_inode *i)
@@ -136,13 +142,25 @@ static void note_name(struct sim_inode *folder, const char *name, struct sim_ino
     undo = u;
 }
 
+static void set_place(struct sim_inode *i, struct sim_inode *folder, const char *name)
+{
+    struct sim_inode *was = i->in;
+    i->in = folder;
+    (void)snprintf(i->name, sizeof i->name, "%s", name);
+    sim_hold(folder);
+    if (was)
+        sim_release(was);
+}
+
 /* A name leads to `i` from now on; NULL: to nothing. */
 static void set_name(struct sim_inode *folder, const char *name, struct sim_inode *i)
 {
     struct sim_entry *e = entry_of(folder, name, strlen(name));
     struct sim_inode *was = e ? e->inode : NULL;
-    if (i)
+    if (i) {
         i->links++;
+        set_place(i, folder, name);
+    }
     for (uint32_t k = 0; i && !e && k < folder->entry_count; k++)
         e = folder->entry[k].inode ? NULL : &folder->entry[k];
     if (i && !e) {
@@ -174,6 +192,7 @@ struct sim_inode *sim_make(const char *path, uint32_t mode)
     struct sim_inode *i = new_inode(mode, folder->ours);
     note_name(folder, name, NULL);
     set_name(folder, name, i);
+    sim_tell(folder, name, IN_CREATE | (S_ISDIR(mode) ? IN_ISDIR : 0));
     return i;
 }
 
@@ -212,6 +231,11 @@ int sim_move(const char *from, const char *to)
     set_name(b, name, i);
     set_name(a, old, NULL);
     i->ctime_ns = sim_stamp();
+    uint32_t kind = S_ISDIR(i->mode) ? IN_ISDIR : 0;
+    sim_tell(a, old, IN_MOVED_FROM | kind);
+    sim_tell(b, name, IN_MOVED_TO | kind);
+    if (kind)
+        sim_tell(i, "", IN_MOVE_SELF);
     sim_release(i);
     return 0;
 }
@@ -227,6 +251,21 @@ int sim_remove(const char *path)
         return EISDIR;
     note_name(folder, name, e->inode);
     set_name(folder, name, NULL);
+    sim_tell(folder, name, IN_DELETE);
+    return 0;
+}
+
+int sim_remove_folder(const char *path)
+{
+    const char *name;
+    struct sim_inode *above = folder_of(path, &name), *folder = sim_find(path, false);
+    if (!folder || !S_ISDIR(folder->mode))
+        return folder ? ENOTDIR : ENOENT;
+    for (uint32_t i = 0; i < folder->entry_count; i++)
+        if (folder->entry[i].inode)
+            return ENOTEMPTY;
+    set_name(above, name, NULL);
+    sim_tell(above, name, IN_DELETE | IN_ISDIR);
     return 0;
 }
 
@@ -235,7 +274,9 @@ void sim_link(const char *path, const char *to)
     const char *name;
     struct sim_inode *folder = folder_of(path, &name), *i = new_inode(S_IFLNK | 0777, false);
     dw_buf_add(&i->bytes, to, strlen(to));
+    bool over = entry_of(folder, name, strlen(name)) != NULL;
     set_name(folder, name, i);
+    sim_tell(folder, name, over ? IN_MOVED_TO : IN_CREATE);
 }
 
 /* ---- content ---- */
@@ -274,6 +315,7 @@ void sim_put(struct sim_inode *i, uint64_t at, const void *bytes, size_t len)
     if (len)
         memcpy(i->bytes.ptr + at, bytes, len);
     i->mtime_ns = i->ctime_ns = sim_stamp();
+    sim_tell_file(i, IN_MODIFY);
 }
 
 void sim_cut(struct sim_inode *i, uint64_t size)
@@ -282,6 +324,7 @@ void sim_cut(struct sim_inode *i, uint64_t size)
         note_content(i, size, i->bytes.len - size);
     set_size(i, size);
     i->mtime_ns = i->ctime_ns = sim_stamp();
+    sim_tell_file(i, IN_MODIFY);
 }
 
 /* ---- what is durable ---- */

@@ -99,10 +99,10 @@ static int by_text(const void *a, const void *b)
 int WRAP(glob)(const char *pattern, int flags, int (*failed)(const char *path, int err), glob_t *g)
 {
     (void)flags;
-    (void)failed;
     *g = (glob_t){0};
-    if (sim_call(CALL_OPEN, NULL))
-        return GLOB_ABORTED;
+    int err = sim_call(CALL_OPEN, NULL);
+    if (err)
+        return failed && failed(pattern, err) ? GLOB_ABORTED : GLOB_NOMATCH;
     match(g, "", pattern + 1);
     if (g->gl_pathc)
         qsort(g->gl_pathv, g->gl_pathc, sizeof *g->gl_pathv, by_text);

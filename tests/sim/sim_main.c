@@ -1,7 +1,7 @@
 /*
  * sim_main: runs worlds, one a seed, until so many steps are made; a failure is told with its seed and its last operations, and with the least steps that show it.
  *
- *     sim [--seed N|random] [--first N] [--steps N] [--copies] [-v]      --seed N: that world again. What --copies adds: README.md
+ *     sim [--seed N|random] [--first N] [--steps N] [--copies] [--clock] [-v]      --seed N: that world again. What --copies and --clock change: README.md
  *
  * A world is STEPS_A_WORLD steps: a program writes or rotates, the agent turns, its writer goes on, the clock goes on or jumps, disks fill, brokers go and come, the
  * agent is killed at a call, or asked to stop. Now and then, and at its end, all is quiet until the agent has caught up; then the oracle judges.
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STEPS_A_WORLD = 4000, JUDGE_EVERY = 1500, CATCH_UP_MAX = 600, FIRST_SEED = 1, SHRINK_TRIES = 24 };
+enum { STEPS_A_WORLD = 4000, JUDGE_EVERY = 1500, CATCH_UP_MAX = 600 /* two minutes */, REST_TURNS = 100, FIRST_SEED = 1, SHRINK_TRIES = 24 };
 
 struct sim sim;
 static struct sim_sum total;
@@ -97,6 +97,13 @@ static void all_closed(void)
             sim_fail("descriptor %d was not closed: inode %llu, opened with %x", SIM_FD_FIRST + i, (unsigned long long)sim.fd[i].inode->number, (unsigned)sim.fd[i].flags);
 }
 
+/* The program ends. */
+static void stop_watching(void)
+{
+    watches_free(sim.watches);
+    sim.watches = NULL;
+}
+
 static void close_agent(void)
 {
     sim.closing = true;
@@ -114,22 +121,36 @@ static void start_agent(void)
     sim.dead = false;
     sim.closing = true; /* a start that fails closes what it opened */
     sim.in_agent = true;
-    int rc = agent_open(&sim.opt, wake, NULL, &sim.agent);
+    int rc = sim.tells && !sim.watches ? watches_new(&sim.watches) : DW_OK;
+    DW_ASSERT(rc == DW_OK);
+    rc = agent_open(&sim.opt, wake, NULL, &sim.agent);
     sim.in_agent = sim.closing = false;
     sim_note("the agent starts: %s", dw_err_text(rc));
     if (rc < 0) {
         sim.agent = NULL;
         sim.kill_in = 0;
         sim.start_at_ns = sim.mono_ns + DW_NS_PER_S;
+        stop_watching();
         all_closed();
         sim_reach();
+        return;
     }
+    sim.agent->watches = sim.watches;
 }
 
 /* How long the service manager, or an upgrade, leaves it away. */
 static int64_t absence(void)
 {
     return (int64_t)sim_below(sim_chance(4) ? 40000 : 3000) * DW_NS_PER_MS;
+}
+
+/* As the loop does when the descriptor is readable, which may be before a turn or after it. False: the turn comes later. */
+static bool hear(void)
+{
+    if (!sim.watches || !sim_tells_something() || (!sim.quiet && !sim_chance(sim.heard_in)))
+        return true;
+    (void)scan_hear(sim.agent);
+    return sim.quiet || sim.dead || !sim_chance(4);
 }
 
 static void turn(void)
@@ -141,7 +162,7 @@ static void turn(void)
         return;
     }
     sim.in_agent = true;
-    int rc = agent_turn(sim.agent, &more);
+    int rc = hear() ? agent_turn(sim.agent, &more) : DW_OK;
     bool done = rc == DW_OK && !sim.dead && agent_done(sim.agent);
     sim.in_agent = false;
     for (const struct tail *t = sim.agent->tail; t; t = t->next) {
@@ -152,7 +173,10 @@ static void turn(void)
     if (rc == DW_OK && !sim.dead && !done)
         return;
     sim_note("the agent ends: %s", sim.dead ? "killed" : done ? "as asked" : dw_err_text(rc));
+    bool again = rc == DW_EIO && sim.opt.transport == DW_TRANSPORT_KAFKA && !sim.dead; /* the program goes on */
     close_agent();
+    if (!again)
+        stop_watching();
     sim.start_at_ns = sim.mono_ns + absence();
 }
 
@@ -199,7 +223,7 @@ static void clock_goes_on(void)
 
 static void misfortune(void)
 {
-    if (!sim.kill_in && sim.agent && sim_chance(250)) {
+    if (!sim.kill_in && sim.agent && sim_chance(sim.tells ? 1000 : 250)) { /* each start looks at everything */
         sim.kill_in = 1 + sim_below(sim_chance(2) ? 30 : 600);
         sim.power = sim_chance(4);
     }
@@ -213,7 +237,7 @@ static void misfortune(void)
         sim_note("the agent is asked to stop");
         agent_stop(sim.agent, (int64_t)sim_below(4) * DW_NS_PER_S, "by the simulator");
     }
-    if (sim.agent && sim_chance(20)) {
+    if (sim.agent && !sim.tells && sim_chance(20)) {
         const struct sim_log *l = &sim.log[sim_below(sim.log_count)];
         if (sim_chance(4))
             scan_missed(sim.agent);
@@ -229,7 +253,30 @@ static void writer_goes_on(void)
     sim.in_agent = false;
 }
 
-/* Nothing fails any more and no program writes: what there is has to come. */
+static void go_on_quietly(void)
+{
+    sim.mono_ns += DW_NS_PER_S / 5;
+    sim.real_ns += DW_NS_PER_S / 5;
+    turn();
+    for (int k = 0; k < 3; k++)
+        writer_goes_on();
+}
+
+/* What there is has to come, and where the kernel tells, without the look at everything that is made every five minutes. */
+static void catch_up_and_judge(void)
+{
+    int calm = 0;
+    if (sim.tells && sim.agent)
+        sim.agent->last_all_ns = sim.mono_ns;
+    for (int i = 0; i < CATCH_UP_MAX && calm < 8 && !sim.failed; i++) {
+        go_on_quietly();
+        calm = i % 8 == 0 && sim_accounted() ? calm + 4 : calm;
+    }
+    if (!sim.failed)
+        sim_judge();
+}
+
+/* Nothing fails any more and no program writes. */
 static void catch_up(void)
 {
     sim.quiet = true;
@@ -238,25 +285,33 @@ static void catch_up(void)
     sim_broker_heal();
     sim_programs_end();
     sim_note("all is quiet");
-    int calm = 0;
-    for (int i = 0; i < CATCH_UP_MAX && calm < 8 && !sim.failed; i++) {
-        sim.mono_ns += DW_NS_PER_S / 5;
-        sim.real_ns += DW_NS_PER_S / 5;
-        turn();
-        for (int k = 0; k < 3; k++)
-            writer_goes_on();
-        calm = i % 8 == 0 && sim_accounted() ? calm + 4 : calm;
+    catch_up_and_judge();
+    for (int i = 0; sim.tells && i < REST_TURNS && !sim.failed; i++)
+        go_on_quietly();
+    if (sim.tells && !sim.failed) {
+        sim_note("all that rest are woken");
+        sim_programs_wake();
+        sim_programs_end();
+        catch_up_and_judge();
     }
-    if (!sim.failed)
-        sim_judge();
     sim_note("judged");
     sim.quiet = false;
 }
 
+static void begin_telling(void)
+{
+    sim.tells_of_nameless = sim_chance(2);
+    sim.queue_max = sim_chance(2) ? 3 + (uint32_t)sim_below(12) : 400;
+    sim.heard_in = sim_chance(3) ? 30 : 2;
+    sim.watches_max = sim_chance(6) ? 1 + (uint32_t)sim_below(6) : 64;
+    (void)sim_make_folders("/w/away", false);
+    sim_note("the kernel tells%s, %u at a time, of %u folders", sim.tells_of_nameless ? ", also of files without a name" : "", sim.queue_max, sim.watches_max);
+}
+
 static void begin_world(uint64_t seed, bool verbose)
 {
-    bool copies = sim.copies;
-    sim = (struct sim){.seed = seed, .copies = copies, .rng.state = seed, .chance.state = ~seed, .verbose = verbose};
+    bool copies = sim.copies, clock = sim.clock;
+    sim = (struct sim){.seed = seed, .copies = copies, .clock = clock, .tells = !clock && seed % 2, .rng.state = seed, .chance.state = ~seed, .verbose = verbose};
     (void)dw_rng_next(&sim.rng);
     sim.mono_ns = 100 * DW_NS_PER_S;
     sim.real_ns = INT64_C(1795986000) * DW_NS_PER_S;
@@ -268,9 +323,12 @@ static void begin_world(uint64_t seed, bool verbose)
     sim_fiber_begin();
     sim_broker_begin();
     sim_sqlite_begin();
+    sim_watch_begin();
     (void)sim_make_folders("/w/logs", false);
     (void)sim_make_folders("/w/data/agent", true);
     (void)sim_make_folders("/w/data/queue", true);
+    if (sim.tells)
+        begin_telling();
     sim_programs_begin();
     set_options();
     sim_note("%s, %s, stamps of %lld ms, rotated.wait %lld ms, forget.after %lld s, memory.max %lld, spool.limit %lld", sim.births ? "times of birth" : "no times of birth",
@@ -290,6 +348,7 @@ static void end_world(void)
     total.streams += s.streams;
     if (sim.agent)
         close_agent();
+    stop_watching();
     dw_conf_fini(&sim.conf);
     for (uint32_t i = 0; i < sim.log_count; i++)
         sim_release(sim.log[i].file);
@@ -372,7 +431,8 @@ static bool parse(int argc, char **argv, struct arguments *a)
         const char *name = argv[i];
         sim.copies |= strcmp(name, "--copies") == 0;
         a->verbose |= strcmp(name, "-v") == 0;
-        if (strcmp(name, "--copies") == 0 || strcmp(name, "-v") == 0)
+        sim.clock |= strcmp(name, "--clock") == 0;
+        if (strcmp(name, "--copies") == 0 || strcmp(name, "--clock") == 0 || strcmp(name, "-v") == 0)
             continue;
         if (i + 1 == argc)
             return false;
@@ -403,7 +463,7 @@ int main(int argc, char **argv)
 {
     struct arguments a = {.seed = FIRST_SEED, .steps = 1000000};
     if (!parse(argc, argv, &a)) {
-        (void)fprintf(stderr, "usage: sim [--seed N|random] [--first N] [--steps N] [--copies] [-v]\n");
+        (void)fprintf(stderr, "usage: sim [--seed N|random] [--first N] [--steps N] [--copies] [--clock] [-v]\n");
         return 2;
     }
     sim.chance.state = 1;

@@ -71,7 +71,7 @@ static void reach_names(const struct sim_log *l)
     struct sim_inode *live = sim_find(l->path, true);
     if (live)
         reach(live);
-    for (uint32_t k = 0; k < folder->entry_count; k++) {
+    for (uint32_t k = 0; folder && k < folder->entry_count; k++) {
         const struct sim_entry *e = &folder->entry[k];
         struct dw_str name = dw_str_of(e->name);
         if (!e->inode || !dw_str_starts(name, DW_STR("app.log")) || (e->inode->packed && dw_str_ends(name, DW_STR(".tmp"))))
@@ -167,7 +167,7 @@ static void say(const struct sim_text *t, uint64_t from, uint64_t to, bool raw, 
 static bool says(const struct sim_text *t, const struct piece *p, struct dw_str line)
 {
     bool same = false;
-    for (int raw = 0; raw < 2 && !same; raw++) {
+    for (int raw = 0; raw < (t->log->cri ? 1 : 2) && !same; raw++) {
         struct dw_buf b = {0};
         for (uint32_t i = 0; i < p->count; i++) {
             if (p->at[i].end > t->bytes.len) {

@@ -6,11 +6,12 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <sys/inotify.h>
 #include <zlib.h>
 
 static const char *const kind_names[KINDS] = {[KIND_SHIFT] = "shift", [KIND_SHIFT_PACK] = "shift, packed at once", [KIND_UNLINK] = "unlink and create",
     [KIND_OVER] = "renamed over", [KIND_KUBELET] = "kubelet", [KIND_DELAY_PACK] = "shift, packed later", [KIND_COPY] = "copytruncate",
-    [KIND_COPY_PACK] = "copytruncate, packed", [KIND_TRUNCATE] = "truncate", [KIND_SWAP] = "link swapped", [KIND_GROW] = "grows"};
+    [KIND_COPY_PACK] = "copytruncate, packed", [KIND_TRUNCATE] = "truncate", [KIND_SWAP] = "link swapped", [KIND_GROW] = "grows", [KIND_ANEW] = "folder made anew"};
 
 const char *sim_kind_name(const struct sim_log *l)
 {
@@ -22,7 +23,7 @@ static const char *in_folder(const struct sim_log *l, const char *name)
     static char path[2][2 * SIM_PATH];
     static int turn;
     turn = !turn;
-    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", l->folder, name);
+    (void)snprintf(path[turn], sizeof path[turn], "%s/%s", strncmp(name, "run", 3) == 0 ? l->runs : l->folder, name);
     return path[turn];
 }
 
@@ -39,7 +40,7 @@ static void open_file(struct sim_log *l, const char *name)
 {
     struct sim_inode *i = sim_find(in_folder(l, name), true);
     if (!i) {
-        i = sim_make(in_folder(l, name), S_IFREG | 0644);
+        i = sim_make(in_folder(l, name), S_IFREG | (l->hides ? 0 : 0644));
         DW_ASSERT(i);
         i->text = sim_text_new(i, l);
     }
@@ -141,7 +142,7 @@ static void truncate_file(struct sim_log *l)
 
 static void do_act(struct sim_log *l, const struct sim_todo *t)
 {
-    static const char *const words[] = {"rename", "unlink", "create", "create", "copy", "truncate", "pack", "swap"};
+    static const char *const words[] = {"rename", "unlink", "create", "create", "copy", "truncate", "pack", "swap", "show", "rmdir", "move away", "mkdir"};
     sim_note("%s: %s %s %s", l->folder, words[t->act], t->from, t->to);
     switch (t->act) {
     case ACT_RENAME:
@@ -165,6 +166,20 @@ static void do_act(struct sim_log *l, const struct sim_todo *t)
         break;
     case ACT_SWAP:
         sim_link(l->path, in_folder(l, t->from));
+        break;
+    case ACT_SHOW:
+        l->hides = false;
+        l->file->mode |= 0644;
+        sim_tell_file(l->file, IN_ATTRIB);
+        break;
+    case ACT_RMDIR:
+        (void)sim_remove_folder(l->folder);
+        break;
+    case ACT_MOVE_AWAY:
+        (void)sim_move(l->folder, t->to);
+        break;
+    case ACT_MKDIR:
+        (void)sim_make(l->folder, S_IFDIR | 0755);
         break;
     }
     sim_reach();
@@ -249,6 +264,24 @@ static void rotate_shift(struct sim_log *l)
         add_pack(l, "app.log.1");
 }
 
+/* A container is removed, with all its logs, and made anew. */
+static void rotate_anew(struct sim_log *l)
+{
+    const struct sim_inode *folder = sim_find(l->folder, true);
+    char away[SIM_NAME];
+    if (sim_chance(2)) {
+        (void)snprintf(away, sizeof away, "/w/away/%c%llu", l->folder[strlen("/w/logs/")], (unsigned long long)l->turns);
+        add(l, ACT_MOVE_AWAY, "", away);
+    } else {
+        for (uint32_t i = 0; i < folder->entry_count; i++)
+            if (folder->entry[i].inode)
+                add(l, ACT_UNLINK, folder->entry[i].name, "");
+        add(l, ACT_RMDIR, "", "");
+    }
+    add(l, ACT_MKDIR, "", "");
+    add(l, ACT_CREATE, "app.log", "");
+}
+
 static void rotate(struct sim_log *l)
 {
     char name[SIM_NAME];
@@ -287,8 +320,15 @@ static void rotate(struct sim_log *l)
         add(l, ACT_CREATE, name, "");
         add(l, ACT_SWAP, name, "");
         break;
+    case KIND_ANEW:
+        rotate_anew(l);
+        break;
     default:
         break;
+    }
+    if (sim.tells && sim_chance(4)) {
+        l->hides = true;
+        add(l, ACT_SHOW, "", "");
     }
 }
 
@@ -305,7 +345,19 @@ static void step(struct sim_log *l)
 
 void sim_programs_step(void)
 {
-    step(&sim.log[sim_below(sim.log_count)]);
+    struct sim_log *l = &sim.log[sim_below(sim.log_count)];
+    if (sim.tells && sim.mono_ns < l->sleeps_ns)
+        return;
+    step(l);
+    if (sim.tells && sim_chance(30))
+        l->sleeps_ns = sim.mono_ns + (int64_t)sim_below(60) * DW_NS_PER_S; /* long enough for its stream to rest */
+}
+
+void sim_programs_wake(void)
+{
+    for (uint32_t i = 0; i < sim.log_count; i++)
+        for (uint64_t n = 1 + sim_below(8); n; n--)
+            step(&sim.log[i]);
 }
 
 void sim_programs_end(void)
@@ -324,7 +376,7 @@ void sim_programs_begin(void)
     sim.log_count = 1 + (uint32_t)sim_below(SIM_LOGS);
     for (uint32_t i = 0; i < sim.log_count; i++) {
         struct sim_log *l = &sim.log[i];
-        *l = (struct sim_log){.kind = (enum sim_kind)sim_below(KINDS), .cri = sim_chance(3), .banner = sim_chance(4)};
+        *l = (struct sim_log){.kind = (enum sim_kind)sim_below(sim.tells ? KINDS : KIND_ANEW), .cri = sim_chance(3), .banner = sim_chance(4)};
         bool makes = l->kind == KIND_SHIFT_PACK || l->kind == KIND_DELAY_PACK || l->kind == KIND_COPY_PACK || l->kind == KIND_KUBELET || l->kind == KIND_COPY;
         if (makes && !sim.births) /* when a copy or a compressed file came cannot be told there */
             l->kind = KIND_SHIFT;
@@ -336,8 +388,11 @@ void sim_programs_begin(void)
         l->size_max = 50 + sim_below(sim_chance(3) ? 6000 : 600);
         (void)snprintf(l->folder, sizeof l->folder, "/w/logs/%c", 'a' + (int)i);
         (void)snprintf(l->path, sizeof l->path, "/w/logs/%c/app.log", 'a' + (int)i);
-        l->banner &= !l->cri;
+        (void)snprintf(l->runs, sizeof l->runs, sim.tells && sim_chance(2) ? "/w/runs/%c" : "/w/logs/%c", 'a' + (int)i);
+        l->banner &= !l->cri || sim.tells;
+        l->shared = sim.tells && sim_chance(16);
         (void)sim_make_folders(l->folder, false);
+        (void)sim_make_folders(l->runs, false);
         open_file(l, l->kind == KIND_SWAP ? "run0" : "app.log");
         if (l->kind == KIND_SWAP)
             sim_link(l->path, in_folder(l, "run0"));

@@ -2,6 +2,7 @@
 #include "agent_bed.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 
 enum { HEARD_MS = 10000 };
 
@@ -306,6 +307,62 @@ static void folders_made_anew_are_told_of_again(void **state)
     end(&t);
 }
 
+/* What is known of a log whose name is gone is what the checkpoint says, until it is found again. */
+static void a_log_that_was_gone_at_the_start_is_found_when_it_comes(void **state)
+{
+    (void)state;
+    struct told t;
+    begin(&t);
+    put(&t.bed, "a.log", "one\n");
+    start(&t.bed);
+    settle(&t.bed);
+    kill_agent(&t.bed);
+    rename_log(&t.bed, "a.log", "a.log.1");
+    open_told(&t);
+    rest(&t.bed); /* nobody takes the rotated file */
+    assert_non_null(t.bed.agent->found);
+    int64_t looked_ns = t.bed.agent->last_all_ns;
+    put(&t.bed, "a.log", "two\n");
+    hear(&t);
+    assert_int_not_equal(t.bed.agent->last_all_ns, looked_ns);
+    stop(&t.bed);
+    assert_got(&t.bed, "one\ntwo\n", 2);
+    end(&t);
+}
+
+/* Goal:   where a folder could not be listed it is not as if there were no logs in it until the next look at everything.
+ * Method: no descriptors are left during one look. */
+static void a_folder_that_cannot_be_listed_is_looked_at_again_soon(void **state)
+{
+    (void)state;
+    struct told t;
+    struct rlimit was, none;
+    begin(&t);
+    put(&t.bed, "a.log", "one\n");
+    open_told(&t);
+    let_rest(&t);
+    wait_for_writer(&t.bed);
+    int free_fd = dup(STDERR_FILENO);
+    assert_true(free_fd >= 0);
+    assert_int_equal(close(free_fd), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)free_fd, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    t.bed.clock.ahead_ns += DW_NS_PER_S / 2;
+    scan_missed(t.bed.agent);
+    turn_until_idle(&t.bed);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(t.bed.agent->untold);
+    settle(&t.bed);
+    assert_false(t.bed.agent->untold);
+    put(&t.bed, "a.log", "two\n");
+    hear(&t);
+    stop(&t.bed);
+    run_once(&t.bed);
+    assert_got(&t.bed, "one\ntwo\n", 1);
+    end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +377,8 @@ int main(void)
         cmocka_unit_test(a_file_with_two_names_goes_by_the_clock),
         cmocka_unit_test(after_something_was_missed_all_is_looked_at),
         cmocka_unit_test(folders_made_anew_are_told_of_again),
+        cmocka_unit_test(a_log_that_was_gone_at_the_start_is_found_when_it_comes),
+        cmocka_unit_test(a_folder_that_cannot_be_listed_is_looked_at_again_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
