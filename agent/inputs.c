@@ -334,6 +334,10 @@ void inputs_close(struct inputs *in)
         if (i->is_stdin)
             stdin_close(i);
         tcp_close(i);
+        if (i->waiting) {
+            dw_warn("%s: %" PRIu64 " messages could not be written at the end, and are gone", store_log_path(i->log), i->waiting);
+            input_let_go(i);
+        }
         if (i->polled && !uv_is_closing((uv_handle_t *)&i->poll))
             uv_close((uv_handle_t *)&i->poll, NULL);
     }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 16 * 1024, CHUNK = 16 * 1024 };
+enum { HEAD_MAX = 16 * 1024, CHUNK = 16 * 1024, SILENT_MS = 10000 };
 
 static bool is_plain(char ch)
 {
@@ -110,6 +110,8 @@ static int ask(const struct cli_options *o, struct dw_str target, bool safe)
     int rc = CLI_CANNOT;
     if (request.err || !connection_send(c, dw_buf_view(&request)))
         (void)fprintf(stderr, "dogwatch: %s\n", connection_error(c));
+    else if (!connection_wait(c, SILENT_MS))
+        (void)fprintf(stderr, "dogwatch: the agent over %s said nothing for %d s: is it stopped, or its host very busy?\n", o->data, SILENT_MS / 1000);
     else
         rc = receive(c, safe);
     connection_close(c);

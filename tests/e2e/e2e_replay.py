@@ -96,7 +96,7 @@ write_and_kill(writers, KILLS, lambda: kill(up, 'dogwatch-collector'))
 total = lines_of(writers)
 wait_for(lambda: count(data) >= total or up.process.poll() is not None, 600 if LONG else 90, f'{total} lines', 0.3)
 # Alerts may still be raised while we look: the replay, which begins later, has at least those.
-before = raised(data)
+before = wait_for(lambda: raised(data), 60, 'alerts')
 got, said = replay(data)
 check(got.startswith(before) and before, 'beside the running collector: what it had raised so far', (len(got), len(before)))
 a = alerts(data)[0]['event']['id']
