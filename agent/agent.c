@@ -433,9 +433,9 @@ static bool is_deleted(const struct tail *t)
 static bool is_throttled(struct agent *a, const struct tail *t)
 {
     struct found *f = t->series;
-    uint32_t second = (uint32_t)((dw_clock_mono(a->clock) - a->anchor_mono_ns) / DW_NS_PER_S) + 1;
     if (a->opt->throttle_rate == 0 || a->read_until_ns || a->opt->until_idle)
         return false;
+    uint32_t second = (uint32_t)((dw_clock_mono(a->clock) - a->anchor_mono_ns) / DW_NS_PER_S) + 1;
     if (f->second != second) {
         f->throttled = f->throttled && f->taken >= (uint64_t)a->opt->throttle_rate;
         f->second = second;

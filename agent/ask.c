@@ -14,18 +14,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum ask {
-#define ASK(id, path, argument, who, doc) ASK_##id,
+enum who { OWN, ALL };
+
+static const struct {
+    struct dw_str path;
+    enum who who;
+} asks[ASKS] = {
+#define ASK(id, path, argument, who, doc) {{path, sizeof path - 1}, who},
 #include "dogwatch/tbl/agent_asks.h"
 #undef ASK
-    ASKS
 };
 
-static const struct dw_str paths[ASKS] = {
-#define ASK(id, path, argument, who, doc) {path, sizeof path - 1},
-#include "dogwatch/tbl/agent_asks.h"
-#undef ASK
-};
+enum ask ask_of(struct dw_str target)
+{
+    struct dw_str path = dw_str_cut(&target, '?');
+    unsigned i = 0;
+    while (i < ASKS && !dw_str_eq(path, asks[i].path))
+        i++;
+    return (enum ask)i;
+}
+
+bool ask_is_open(enum ask what)
+{
+    return what < ASKS && asks[what].who == ALL;
+}
 
 struct dw_str ask_value(struct dw_str target, struct dw_str name)
 {
@@ -213,9 +225,8 @@ static void answer_metrics(const struct agent *a, struct dw_buf *out)
     gauge(out, "logs_unread", "Logs that are there and cannot be opened.", a->unread);
     gauge(out, "streams", "Files that are open.", a->tail_count);
     for (unsigned i = 0; i < DW_COUNTERS; i++) {
-        const char *what = dw_counter_name((enum dw_counter)i);
-        dw_buf_printf(out, "# HELP dogwatch_%s_total %s\n# TYPE dogwatch_%s_total counter\ndogwatch_%s_total{program=\"agent\"} %" PRIu64 "\n", what,
-            dw_counter_doc((enum dw_counter)i), what, what, dw_counter_get((enum dw_counter)i));
+        dw_counter_head(out, (enum dw_counter)i);
+        dw_counter_sample(out, (enum dw_counter)i, "agent", dw_counter_get((enum dw_counter)i));
     }
 }
 
@@ -357,22 +368,19 @@ static unsigned answer_explain(const struct agent *a, struct dw_str file, struct
 
 unsigned ask_answer(struct agent *a, struct dw_str target, struct dw_buf *out)
 {
-    struct dw_str rest = target, path = dw_str_cut(&rest, '?');
+    enum ask what = ask_of(target);
     struct page p = {.out = out, .text = dw_str_eq(ask_value(target, DW_STR("as")), DW_STR("text"))};
-    unsigned i = 0;
-    while (i < ASKS && !dw_str_eq(path, paths[i]))
-        i++;
-    if (i == ASKS || i == ASK_TAP) {
-        dw_buf_printf(out, "there is no %.*s\n", DW_ARG(path));
+    if (what == ASKS || what == ASK_TAP) { /* a tap is no answer: control.c goes on with it */
+        dw_buf_printf(out, "there is no %.*s\n", DW_ARG(target));
         return 404;
     }
     if (!a) {
         dw_buf_printf(out, "the agent begins again just now, since its producer ended\n");
         return 503;
     }
-    if (i == ASK_EXPLAIN)
+    if (what == ASK_EXPLAIN)
         return answer_explain(a, ask_value(target, DW_STR("file")), &p);
-    if (i == ASK_STATUS)
+    if (what == ASK_STATUS)
         answer_status(a, &p);
     else
         answer_metrics(a, out);

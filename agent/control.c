@@ -95,9 +95,7 @@ static void open_own(struct control *c, const char *data)
 static int open_metrics(struct control *c, struct dw_str where)
 {
     struct dw_listen l;
-    char place[DW_LISTEN_NAME + 16];
-    (void)snprintf(place, sizeof place, "tcp://%.*s", DW_ARG(where));
-    int rc = dw_listen_parse(dw_str_of(place), &l, NULL);
+    int rc = dw_listen_tcp(where, &l, NULL);
     if (rc == DW_OK)
         c->metrics.fd = listen_at((const struct sockaddr *)&l.address, l.address_bytes);
     if (c->metrics.fd >= 0)
@@ -217,19 +215,19 @@ static void begin_tap(struct client *k, struct dw_str target)
 
 static void answer(struct client *k, struct dw_str line)
 {
-    struct dw_str rest = line, method = dw_str_cut(&rest, ' '), target = dw_str_cut(&rest, ' '), query = target, path = dw_str_cut(&query, '?');
-    bool metrics = dw_str_eq(path, DW_STR("/metrics"));
+    struct dw_str rest = line, method = dw_str_cut(&rest, ' '), target = dw_str_cut(&rest, ' ');
+    enum ask what = ask_of(target);
     struct dw_buf body = {0};
     k->answered = true;
     if (!dw_str_eq(method, DW_STR("GET"))) {
         refuse(k, 400, "only GET is answered");
-    } else if (k->metrics && !metrics) {
+    } else if (k->metrics && !ask_is_open(what)) {
         refuse(k, 404, "there is nothing but /metrics");
-    } else if (dw_str_eq(path, DW_STR("/tap"))) {
+    } else if (what == ASK_TAP) {
         begin_tap(k, target);
     } else {
         unsigned status = ask_answer(*k->control->agent, target, &body);
-        put_head(&k->out, status, metrics ? "text/plain; version=0.0.4" : status == 200 ? "application/x-ndjson" : "text/plain");
+        put_head(&k->out, status, what == ASK_METRICS && status == 200 ? "text/plain; version=0.0.4" : status == 200 ? "application/x-ndjson" : "text/plain");
         dw_buf_str(&k->out, dw_buf_view(&body));
     }
     dw_buf_fini(&body);
@@ -264,8 +262,8 @@ static void on_client(uv_poll_t *poll, int status, int events)
         send_waiting(k);
 }
 
-/* Where all places of a listener are taken, the one who has been there longest without asking gives his up. */
-static void make_room(struct control *c, bool metrics)
+/* Whether a listener has a place for one more. Where all are taken, the one who has been there longest without asking gives his up. */
+static bool make_room(struct control *c, bool metrics)
 {
     uint32_t count = 0;
     struct client *oldest = NULL;
@@ -275,14 +273,7 @@ static void make_room(struct control *c, bool metrics)
     }
     if (count >= CLIENTS_MAX && oldest)
         leave(oldest);
-}
-
-static bool is_full(const struct control *c, bool metrics)
-{
-    uint32_t count = 0;
-    for (const struct client *k = c->client; k; k = k->next)
-        count += k->metrics == metrics;
-    return count >= CLIENTS_MAX;
+    return count < CLIENTS_MAX || oldest;
 }
 
 static void on_ask(uv_poll_t *poll, int status, int events)
@@ -291,9 +282,9 @@ static void on_ask(uv_poll_t *poll, int status, int events)
     struct control *c = l->control;
     (void)status;
     (void)events;
-    make_room(c, l->metrics);
+    bool room = make_room(c, l->metrics);
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct client *k = fd >= 0 && !is_full(c, l->metrics) ? dw_calloc(1, sizeof *k) : NULL;
+    struct client *k = fd >= 0 && room ? dw_calloc(1, sizeof *k) : NULL;
     if (!k || uv_poll_init(c->loop, &k->poll, fd) != 0) {
         const struct dw_str busy = DW_STR("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\ntoo many ask at once\n");
         if (fd >= 0)
@@ -378,16 +369,11 @@ static void show_event(struct client *k, const struct dw_event *ev)
     dw_buf_fini(&one);
 }
 
-bool control_is_watched(const struct control *c)
-{
-    return c && c->tap_count > 0;
-}
-
 void control_show(void *control, const struct dw_frame *f)
 {
     struct control *c = control;
     struct dw_decoded d;
-    if (!control_is_watched(c) || dw_decode(c->decoder, dw_buf_view(&f->bytes), &d) < 0)
+    if (c->tap_count == 0 || dw_decode(c->decoder, dw_buf_view(&f->bytes), &d) < 0)
         return;
     for (struct client *k = c->client, *next; k; k = next) {
         next = k->next;

@@ -13,6 +13,16 @@
 
 /* ---- what is answered (ask.c) ---- */
 
+/* What is asked for, by the table; ASKS: nothing that is there. */
+enum ask {
+#define ASK(id, path, argument, who, doc) ASK_##id,
+#include "dogwatch/tbl/agent_asks.h"
+#undef ASK
+    ASKS
+};
+enum ask ask_of(struct dw_str target);
+/* Whether it is answered to whoever reaches metrics.listen. */
+bool ask_is_open(enum ask what);
 /* Appends what a path of the table in tbl/agent_asks.h asks for, after `text` as lines for people, else as JSON, one object a line. The answer: an HTTP status; then
  * `out` has the sentence that goes with it where it is not 200. `a` NULL: the agent begins again just now. */
 unsigned ask_answer(struct agent *a, struct dw_str target, struct dw_buf *out);
@@ -34,7 +44,5 @@ void control_stop(struct control *c);
 void control_free(struct control *c);
 /* Shows a frame, before the writer has it, to those who watch. */
 void control_show(void *control, const struct dw_frame *f);
-/* Whether somebody watches. */
-bool control_is_watched(const struct control *c);
 
 #endif

@@ -104,12 +104,18 @@ static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
     return untouched || f->excluded ? began_ns : f->looked_ns;
 }
 
-/* After a look, at all or at some, which began then, by the clock that files are stamped with; `heard`: all that the kernel told before was taken. */
-static int end_look(struct agent *a, int64_t began_ns, bool heard)
+static int sweep(struct agent *a)
 {
     int rc = rows_sweep(a);
     if (!a->rows_open)
         keep_let_go(a);
+    return rc;
+}
+
+/* After a look, at all or at some, which began then, by the clock that files are stamped with; `heard`: all that the kernel told before was taken. */
+static int end_look(struct agent *a, int64_t began_ns, bool heard)
+{
+    int rc = sweep(a);
     int64_t seen_ns = a->unmet ? 0 : began_ns;
     a->unread = 0;
     a->restless = false;
@@ -152,7 +158,7 @@ static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool hear
 static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool heard)
 {
     bool by_clock = now - a->last_scan_ns >= a->opt->scan_interval;
-    int rc = DW_OK;
+    int rc;
     if (by_clock)
         a->last_scan_ns = now;
     a->all_due |= by_clock && told_roots_changed(a);
@@ -161,9 +167,7 @@ static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool hea
         tails_look_at_restless(a);
         rc = end_look(a, began_ns, heard);
     } else {
-        rc = rows_sweep(a);
-        if (!a->rows_open)
-            keep_let_go(a);
+        rc = sweep(a);
         a->seen_ns = began_ns;
     }
     if (by_clock)

@@ -40,9 +40,14 @@ static bool cut_to_folder(char *path)
     return true;
 }
 
+static enum watched watch(struct agent *a, const char *dir)
+{
+    return a->watches ? watch_add(a->watches, dir) : WATCH_BY_CLOCK;
+}
+
 static bool is_told(struct agent *a, const char *dir)
 {
-    return a->watches && watch_add(a->watches, dir) != WATCH_BY_CLOCK;
+    return watch(a, dir) != WATCH_BY_CLOCK;
 }
 
 void told_folder(struct agent *a, const char *dir)
@@ -52,16 +57,14 @@ void told_folder(struct agent *a, const char *dir)
 
 static void look_at_root(struct root *r)
 {
-    struct dw_stat st = {0};
-    if (dw_fs_stat(r->path, &st) < 0)
-        st = (struct dw_stat){0};
-    r->device = st.device;
-    r->inode = st.inode;
+    struct dw_stat st;
+    bool there = dw_fs_stat(r->path, &st) == DW_OK;
+    r->device = there ? st.device : 0;
+    r->inode = there ? st.inode : 0;
 }
 
 void told_root(struct agent *a, const char *dir)
 {
-    struct dw_stat st;
     uint32_t i = 0;
     while (i < a->root_count && strcmp(a->root[i].path, dir) != 0)
         i++;
@@ -75,10 +78,10 @@ void told_root(struct agent *a, const char *dir)
         }
         a->root[a->root_count++] = (struct root){.path = path};
     }
-    if (a->watches && watch_add(a->watches, dir) == WATCH_NO_FOLDER && dw_fs_stat(dir, &st) == DW_OK)
-        a->untold = true; /* it is there and may not be read: nobody tells when that changes */
     look_at_root(&a->root[i]); /* before it is listed: what is put in its place meanwhile is seen the next time */
-    told_folder(a, dir);
+    enum watched got = watch(a, dir);
+    bool unreadable = got == WATCH_NO_FOLDER && a->root[i].inode; /* nobody tells when that changes */
+    a->untold |= got == WATCH_BY_CLOCK || unreadable;
 }
 
 bool told_roots_changed(const struct agent *a)

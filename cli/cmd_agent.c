@@ -120,6 +120,39 @@ static int ask(const struct cli_options *o, struct dw_str target, bool safe)
     return rc;
 }
 
+/* What the table has under a word: `dogwatch agent WORD` asks for /WORD. */
+static const struct word {
+    const char *path, *argument;
+} words[] = {
+#define ASK(id, path, argument, who, doc) {path, argument},
+#include "dogwatch/tbl/agent_asks.h"
+#undef ASK
+};
+
+static const struct word *word_of(const char *text)
+{
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++)
+        if (strcmp(words[i].path + 1, text) == 0)
+            return &words[i];
+    return NULL;
+}
+
+/* Makes a target of it; false: it is asked for in another way. A tap without a word is of everything. */
+static bool put_target(struct dw_buf *target, const struct word *w, const char *argument, bool table)
+{
+    bool file = strcmp(w->argument, "file") == 0;
+    if ((argument && !w->argument[0]) || (!argument && file))
+        return false;
+    dw_buf_printf(target, "%s%s", w->path, table ? "?as=text" : "?");
+    if (!argument)
+        return true;
+    dw_buf_printf(target, "&%s=", w->argument);
+    if (file)
+        return put_file(target, argument);
+    put_value(target, argument);
+    return true;
+}
+
 int cmd_agent(int argc, char **argv)
 {
     struct cli_options o;
@@ -127,21 +160,8 @@ int cmd_agent(int argc, char **argv)
     int rc = cli_options(argc, argv, &o);
     if (rc != CLI_YES)
         return rc;
-    const char *what = o.rest_count ? o.rest[0] : "", *word = o.rest_count > 1 ? o.rest[1] : NULL;
-    bool table = o.output == OUTPUT_TABLE, known = true;
-    if (strcmp(what, "status") == 0 && !word) {
-        dw_buf_printf(&target, "/status%s", table ? "?as=text" : "");
-    } else if (strcmp(what, "explain") == 0 && word && o.rest_count == 2) {
-        dw_buf_printf(&target, "/explain?%sfile=", table ? "as=text&" : "");
-        known = put_file(&target, word);
-    } else if (strcmp(what, "tap") == 0 && o.rest_count <= 2) {
-        dw_buf_printf(&target, "/tap?of=");
-        put_value(&target, word ? word : "");
-    } else if (strcmp(what, "metrics") == 0 && !word) {
-        dw_buf_printf(&target, "/metrics");
-    } else {
-        known = false;
-    }
+    const struct word *w = o.rest_count && o.rest_count <= 2 ? word_of(o.rest[0]) : NULL;
+    bool table = o.output == OUTPUT_TABLE, known = w && put_target(&target, w, o.rest_count == 2 ? o.rest[1] : NULL, table);
     if (known) {
         rc = ask(&o, dw_buf_view(&target), table);
     } else {

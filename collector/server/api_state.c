@@ -56,12 +56,12 @@ void api_do_metrics(struct request *rq)
     struct dw_buf agent = {0};
     read_agent(rq, &agent);
     for (unsigned i = 0; i < DW_COUNTERS; i++) {
-        const char *name = dw_counter_name((enum dw_counter)i);
+        enum dw_counter c = (enum dw_counter)i;
         uint64_t value;
-        dw_buf_printf(&rq->out, "# HELP dogwatch_%s_total %s\n# TYPE dogwatch_%s_total counter\n", name, dw_counter_doc((enum dw_counter)i), name);
-        dw_buf_printf(&rq->out, "dogwatch_%s_total{program=\"collector\"} %" PRIu64 "\n", name, dw_counter_get((enum dw_counter)i));
-        if (agent_counter(dw_buf_view(&agent), dw_str_of(name), &value))
-            dw_buf_printf(&rq->out, "dogwatch_%s_total{program=\"agent\"} %" PRIu64 "\n", name, value);
+        dw_counter_head(&rq->out, c);
+        dw_counter_sample(&rq->out, c, "collector", dw_counter_get(c));
+        if (agent_counter(dw_buf_view(&agent), dw_str_of(dw_counter_name(c)), &value))
+            dw_counter_sample(&rq->out, c, "agent", value);
     }
     dw_buf_fini(&agent);
 }

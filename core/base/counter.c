@@ -59,6 +59,17 @@ static int put_file(const struct dw_fs *fs, const char *path, struct dw_str text
     return rc;
 }
 
+void dw_counter_head(struct dw_buf *out, enum dw_counter c)
+{
+    const char *name = dw_counter_name(c);
+    dw_buf_printf(out, "# HELP dogwatch_%s_total %s\n# TYPE dogwatch_%s_total counter\n", name, dw_counter_doc(c), name);
+}
+
+void dw_counter_sample(struct dw_buf *out, enum dw_counter c, const char *program, uint64_t value)
+{
+    dw_buf_printf(out, "dogwatch_%s_total{program=\"%s\"} %" PRIu64 "\n", dw_counter_name(c), program, value);
+}
+
 int dw_counters_save(const struct dw_fs *fs, const char *path)
 {
     char temp[4096];

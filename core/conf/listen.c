@@ -91,14 +91,18 @@ int dw_listen_parse(struct dw_str text, struct dw_listen *ret, struct dw_buf *wh
     return DW_OK;
 }
 
+int dw_listen_tcp(struct dw_str text, struct dw_listen *ret, struct dw_buf *why)
+{
+    char place[DW_LISTEN_NAME + 16];
+    (void)snprintf(place, sizeof place, "tcp://%.*s", DW_ARG(text));
+    return dw_listen_parse(text.len < DW_LISTEN_NAME ? dw_str_of(place) : text, ret, why);
+}
+
 int dw_listen_option_check(const char *option, struct dw_str value, struct dw_buf *why)
 {
     struct dw_listen l;
-    char place[DW_LISTEN_NAME + 16];
-    if (strcmp(option, "metrics.listen") == 0 && value.len) {
-        (void)snprintf(place, sizeof place, "tcp://%.*s", DW_ARG(value));
-        return dw_listen_parse(value.len < DW_LISTEN_NAME ? dw_str_of(place) : value, &l, why);
-    }
+    if (strcmp(option, "metrics.listen") == 0 && value.len)
+        return dw_listen_tcp(value, &l, why);
     return strcmp(option, "inputs.syslog") == 0 ? dw_listen_parse(value, &l, why) : DW_OK;
 }
 

@@ -36,6 +36,9 @@ const char *dw_counter_doc(enum dw_counter c);
 /* "not_done", "mended" or "work": tbl/counters.h says which is which. Static. */
 const char *dw_counter_kind(enum dw_counter c);
 
+/* Appends a counter in Prometheus' text form: what it is, and then its value in a program. */
+void dw_counter_head(struct dw_buf *out, enum dw_counter c);
+void dw_counter_sample(struct dw_buf *out, enum dw_counter c, const char *program, uint64_t value);
 /* Writes the counters that are not zero to `path`, replacing it: one line each, name, space, number. Not synced: it tells
  * how things stand, and is no evidence. Codes of dw_fs_write. */
 DW_MUST_USE int dw_counters_save(const struct dw_fs *fs, const char *path);

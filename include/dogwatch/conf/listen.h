@@ -25,6 +25,8 @@ struct dw_listen {
 const char *dw_listen_kind_name(enum dw_listen_kind kind);
 /* DW_ECONFIG: it is none, and `why` (may be NULL) has a sentence. Names of hosts are none: nothing is asked of a name server. */
 DW_MUST_USE int dw_listen_parse(struct dw_str text, struct dw_listen *ret, struct dw_buf *why);
+/* The same of ADDRESS:PORT, which is of TCP. */
+DW_MUST_USE int dw_listen_tcp(struct dw_str text, struct dw_listen *ret, struct dw_buf *why);
 /* The check of an option of `inputs.`, and of metrics.listen (dw_conf_check). */
 DW_MUST_USE int dw_listen_option_check(const char *option, struct dw_str value, struct dw_buf *why);
 /* What shows only across options of the agent: told to `sink`, and DW_ECONFIG. */
