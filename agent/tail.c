@@ -342,6 +342,25 @@ static int read_failed(const struct agent *a, struct tail *t)
     return DW_OK;
 }
 
+/* How a file stands, and a share of what is new in it (in a->chunk). Whether it is another one is looked at after the reading, so that what was read is what comes behind
+ * ours; *ret_st is then of that later look, else of the one before. */
+static int look_and_read(struct agent *a, const struct tail *t, struct dw_stat *ret_st, size_t *ret_len, bool *ret_another)
+{
+    struct dw_stat after;
+    uint64_t offset = dw_lines_offset(t->lines);
+    int rc = dw_fs_fstat(t->fd, ret_st);
+    bool more = rc == DW_OK && ret_st->size_bytes > offset;
+    if (more)
+        rc = dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, ret_len);
+    if (more && rc == DW_OK)
+        rc = dw_fs_fstat(t->fd, &after);
+    if (rc == DW_OK)
+        rc = is_another(a, t, more ? &after : ret_st, ret_another);
+    if (more && rc == DW_OK && *ret_another)
+        *ret_st = after;
+    return rc;
+}
+
 int tail_read(struct agent *a, struct tail *t, bool *ret_more)
 {
     struct sink sink = {.a = a, .t = t};
@@ -360,7 +379,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     }
     t->dirty = false;
     bool another;
-    if (dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
+    if (look_and_read(a, t, &st, &n, &another) < 0)
         return read_failed(a, t);
     if (another)
         return cut_off(a, t, &st);
@@ -374,10 +393,6 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
         t->at_end = true;
         return DW_OK;
     }
-    if (dw_fs_pread(a->fs, t->fd, a->chunk, a->chunk_cap, offset, &n) < 0 || dw_fs_fstat(t->fd, &st) < 0 || is_another(a, t, &st, &another) < 0)
-        return read_failed(a, t);
-    if (another) /* between the look and the end of reading: then these bytes are not what comes behind ours */
-        return cut_off(a, t, &st);
     t->failed_ns = 0;
     if (t->head_len < AGENT_HEAD)
         t->head_len = head_take(a, t->fd, offset + n, t->head);
