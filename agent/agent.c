@@ -512,16 +512,14 @@ static bool is_done_with(const struct agent *a, const struct tail *t, uint64_t a
 static void drop_ended(struct agent *a)
 {
     uint64_t acked = writer_acked(a->writer);
-    for (struct tail **at = &a->tail; *at;) {
-        struct tail *t = *at;
-        if (!is_done_with(a, t, acked)) {
-            at = &t->next;
-        } else if (t->end == STREAM_ENDED && tail_changed(t)) { /* the last look before it is closed */
+    for (struct tail *t = a->tail, *next; t; t = next) {
+        next = t->next;
+        if (!is_done_with(a, t, acked))
+            continue;
+        if (t->end == STREAM_ENDED && tail_changed(t)) /* the last look before it is closed */
             tail_reopen(a, t);
-            at = &t->next;
-        } else {
-            tails_drop(a, at);
-        }
+        else
+            tails_drop(a, t);
     }
 }
 

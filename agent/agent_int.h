@@ -572,8 +572,8 @@ void tail_stir(struct agent *a, struct tail *t);
 /* Tails with nothing to do rest; those whose file is not as it was go on. */
 void tails_rest(struct agent *a);
 void tails_wake_changed(struct agent *a);
-/* Frees a tail, which is *at in the agent's list. */
-void tails_drop(struct agent *a, struct tail **at);
+/* Frees a tail. */
+void tails_drop(struct agent *a, struct tail *t);
 /* Makes its lines, where it has none. DW_ENOMEM. */
 DW_MUST_USE int tail_make_lines(const struct agent *a, struct tail *t);
 /* It goes on at a place where nothing waits. */

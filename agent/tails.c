@@ -64,9 +64,8 @@ static void unlink_tail(struct tail *t)
         t->next->at = t->at;
 }
 
-void tails_drop(struct agent *a, struct tail **at)
+void tails_drop(struct agent *a, struct tail *t)
 {
-    struct tail *t = *at;
     struct tail **among = &t->series->tail;
     while (*among != t)
         among = &(*among)->sibling;

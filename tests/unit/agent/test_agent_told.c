@@ -39,6 +39,12 @@ static void end(struct told *t)
     watches_free(t->watches);
 }
 
+static void end_with_lines(struct told *t, const char *lines, uint32_t streams)
+{
+    end_with(&t->bed, lines, streams);
+    watches_free(t->watches);
+}
+
 /* Everything that the kernel has told so far is taken, and turned. Less time passes than what goes by the clock waits for. */
 static void hear(struct told *t)
 {
@@ -77,10 +83,7 @@ static void a_stream_rests_and_goes_on_when_its_file_is_written_to(void **state)
     assert_int_equal(t.bed.agent->last_all_ns, looked_ns);
     assert_non_null(t.bed.agent->tail);
     assert_null(t.bed.agent->tail->next); /* the other one still rests */
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\nthree\ntwo\n", 2);
-    end(&t);
+    end_with_lines(&t, "one\nthree\ntwo\n", 2);
 }
 
 static void a_new_log_is_found_at_once(void **state)
@@ -94,10 +97,7 @@ static void a_new_log_is_found_at_once(void **state)
     put(&t.bed, "b.log", "two\n");
     hear(&t);
     assert_int_equal(t.bed.agent->tail_count, 2);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\ntwo\n", 2);
-    end(&t);
+    end_with_lines(&t, "one\ntwo\n", 2);
 }
 
 static void a_rotated_log_is_looked_at_alone(void **state)
@@ -117,10 +117,7 @@ static void a_rotated_log_is_looked_at_alone(void **state)
     assert_int_equal(t.bed.agent->tail_count, 3);
     put(&t.bed, "a.log.1", "late\n");
     hear(&t);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "four\nlate\none\nthree\ntwo\n", 3);
-    end(&t);
+    end_with_lines(&t, "four\nlate\none\nthree\ntwo\n", 3);
 }
 
 static void names_that_are_no_logs_make_no_look_at_everything(void **state)
@@ -160,10 +157,7 @@ static void folders_that_come_later_are_found_at_once(void **state)
     put(&t.bed, "x1/y/a.log", "one\n");
     hear(&t);
     assert_int_equal(t.bed.agent->tail_count, 1);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\n", 1);
-    end(&t);
+    end_with_lines(&t, "one\n", 1);
 }
 
 /* a.log -> far/link -> far/real: each of the three may be written to or set anew. */
@@ -186,10 +180,7 @@ static void a_log_behind_links_is_told_of(void **state)
     rename_log(&t.bed, "far/new", "far/link");
     hear(&t);
     assert_int_equal(t.bed.agent->tail_count, 2);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\nthree\ntwo\n", 2);
-    end(&t);
+    end_with_lines(&t, "one\nthree\ntwo\n", 2);
 }
 
 /* The folder where all begins is a link that is set anew. */
@@ -211,10 +202,7 @@ static void a_root_that_is_another_one_is_seen_by_the_clock(void **state)
     assert_int_equal(symlink("v2", path_of(&t.bed, "next")), 0);
     rename_log(&t.bed, "next", "now");
     settle(&t.bed);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\ntwo\n", 2);
-    end(&t);
+    end_with_lines(&t, "one\ntwo\n", 2);
 }
 
 /* A link among the folders on the way may be set anew unseen: below it all goes by the clock. */
@@ -253,10 +241,7 @@ static void a_file_with_two_names_goes_by_the_clock(void **state)
     assert_int_equal(write(fd, "two\n", 4), 4);
     close(fd);
     settle(&t.bed);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\ntwo\n", 1);
-    end(&t);
+    end_with_lines(&t, "one\ntwo\n", 1);
 }
 
 /* What was lost between kernel and us is made good by a look at everything. */
@@ -274,10 +259,7 @@ static void after_something_was_missed_all_is_looked_at(void **state)
     scan_missed(t.bed.agent);
     turn_until_idle(&t.bed);
     assert_int_equal(t.bed.agent->tail_count, 2);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\nthree\ntwo\n", 2);
-    end(&t);
+    end_with_lines(&t, "one\nthree\ntwo\n", 2);
 }
 
 /* A log that is deleted and made anew, in a folder that is made anew. */
@@ -301,10 +283,7 @@ static void folders_made_anew_are_told_of_again(void **state)
         put(&t.bed, "d/a.log", i == 0 ? "two\n" : i == 1 ? "three\n" : "four\n");
         hear(&t);
     }
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "four\none\nthree\ntwo\n", 4);
-    end(&t);
+    end_with_lines(&t, "four\none\nthree\ntwo\n", 4);
 }
 
 /* What is known of a log whose name is gone is what the checkpoint says, until it is found again. */
@@ -357,10 +336,7 @@ static void a_folder_that_cannot_be_listed_is_looked_at_again_soon(void **state)
     assert_false(t.bed.agent->untold);
     put(&t.bed, "a.log", "two\n");
     hear(&t);
-    stop(&t.bed);
-    run_once(&t.bed);
-    assert_got(&t.bed, "one\ntwo\n", 1);
-    end(&t);
+    end_with_lines(&t, "one\ntwo\n", 1);
 }
 
 int main(void)
