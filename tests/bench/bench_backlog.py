@@ -5,7 +5,6 @@
 
 Ten logs of docker json; a port where nobody answers; memory.max as it is by default, which is the limit.
 """
-import json
 import os
 import shutil
 import socket
@@ -14,23 +13,16 @@ import sys
 import tempfile
 import time
 
+from bench_lib import docker_line, memory_kib
+
 BUILD = sys.argv[1]
 GIGABYTES, SECONDS = (float(a) for a in (sys.argv[2:] + ['10', '60'][len(sys.argv) - 2:]))
-
-
-def line(i):
-    return json.dumps({'log': f'203.0.113.{i % 250} - - [24/Nov/2026:21:14:18 +0000] "GET /p/{i} HTTP/1.1" 200 {i % 9999} "-" "curl/8.{i % 77}"\n',
-                       'stream': 'stdout', 'time': '2026-11-24T21:14:18.%09dZ' % (i * 7919 % 10**9)}) + '\n'
-
-
-def resident_mib(pid):
-    return next(int(x.split()[1]) for x in open(f'/proc/{pid}/status') if x.startswith('VmRSS')) / 1024
 
 
 def main():
     folder = tempfile.mkdtemp(prefix='dogwatch-backlog-')
     os.mkdir(folder + '/logs')
-    block = ''.join(line(i) for i in range(100000)).encode()
+    block = ''.join(docker_line(i) for i in range(100000)).encode()
     for n in range(10):
         with open(f'{folder}/logs/{n}.log', 'wb') as f:
             while f.tell() < GIGABYTES * 1e8:
@@ -46,8 +38,8 @@ def main():
     p = subprocess.Popen([os.path.join(BUILD, 'dogwatch-agent'), '--config', folder + '/agent.yml'], stderr=subprocess.DEVNULL)
     table = []
     for _ in range(int(SECONDS)):
-        time.sleep(1)
-        table.append(resident_mib(p.pid))
+        time.sleep(1)  # a sample a second
+        table.append(memory_kib(p.pid) / 1024)
     p.kill()
     p.wait()
     shutil.rmtree(folder)

@@ -14,18 +14,17 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../e2e'))
+os.environ.setdefault('DW_BUILD', sys.argv[1])
+from bench_lib import memory_kib, processor_s  # noqa: E402
+from e2e_lib import free_ports, wait_for  # noqa: E402
+
 agent = os.path.join(sys.argv[1], 'dogwatch-agent')
 folder = tempfile.mkdtemp(prefix='dogwatch-inputs-')
 MESSAGE = (b'<134>1 2026-11-29T22:30:00.123456Z web-7 nginx 1234 - - 203.0.113.9 - - [29/Nov/2026:22:30:00 +0000] "GET /index.html HTTP/1.1" 200 1234 "-" '
            b'"Mozilla/5.0 (X11; Linux x86_64)"')
 TCP, UDP, TLS = 1000000, 300000, 200000
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def file(name):
@@ -40,20 +39,19 @@ def counter(name):
 
 
 def wait(condition):
-    while not condition():
-        time.sleep(0.05)
+    wait_for(condition, 300, 'what was sent', pause=0.05)
 
 
 def cpu():
-    words = open(f'/proc/{p.pid}/stat').read().rsplit(')', 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf('SC_CLK_TCK')
+    return processor_s(p.pid)
 
 
 def resident_mb():
-    return int(open(f'/proc/{p.pid}/status').read().split('VmRSS:')[1].split()[0]) / 1024
+    return memory_kib(p.pid) / 1024
 
 
-udp_port, tcp_port, tls_port = (free_port() for _ in range(3))
+udp_port = free_ports(3)
+tcp_port, tls_port = udp_port + 1, udp_port + 2
 subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-keyout', file('key.pem'),
                 '-out', file('cert.pem')], check=True, capture_output=True)
 with open(file('agent.yml'), 'w') as f:
@@ -103,11 +101,16 @@ wait(lambda: counter('inputs_messages') >= TCP + kept + 1000 + TLS)
 result['tls_messages_per_cpu_s'] = round(TLS / (cpu() - before))
 for s in open_:
     s.sendall(b'<13>' + b'x' * 60000)
-settled = 0.0
-while resident_mb() > settled:
-    settled = resident_mb()
-    time.sleep(1)
-result['tls_1000_unfinished_mb'] = settled
+samples = [0.0, resident_mb()]  # once a second, until it grows no more
+
+
+def grows_no_more():
+    samples.append(resident_mb())
+    return samples[-1] <= samples[-2]
+
+
+wait_for(grows_no_more, 60, 'the connections to be read', pause=1)
+result['tls_1000_unfinished_mb'] = max(samples)
 p.terminate()
 p.wait()
 shutil.rmtree(folder)

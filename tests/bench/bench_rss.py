@@ -12,18 +12,9 @@ import sys
 import tempfile
 import time
 
+from bench_lib import docker_line, memory_kib
+
 agent = os.path.join(sys.argv[1], 'dogwatch-agent')
-
-
-def status(pid, key):
-    for line in open(f'/proc/{pid}/status'):
-        if line.startswith(key):
-            return int(line.split()[1])
-
-
-def line(i):
-    return json.dumps({'log': f'203.0.113.{i % 250} - - [24/Nov/2026:21:14:18 +0000] "GET /p/{i} HTTP/1.1" 200 {i % 9999} "-" "curl/8"\n',
-                       'stream': 'stdout', 'time': '2026-11-24T21:14:18.%09dZ' % (i % 10**9)}) + '\n'
 
 
 def run(files, lines_each):
@@ -32,7 +23,7 @@ def run(files, lines_each):
     total = 0
     for n in range(files):
         with open(f'{folder}/logs/{n}.log', 'w') as f:
-            text = ''.join(line(i) for i in range(lines_each))
+            text = ''.join(docker_line(i) for i in range(lines_each))
             f.write(text)
             total += len(text)
     with open(folder + '/agent.yml', 'w') as f:
@@ -45,7 +36,7 @@ def run(files, lines_each):
         if size > seen + 4096:
             seen, last = size, time.monotonic()
         time.sleep(0.1)
-    rss, anon, peak = status(p.pid, 'VmRSS'), status(p.pid, 'RssAnon'), status(p.pid, 'VmHWM')
+    rss, anon, peak = memory_kib(p.pid), memory_kib(p.pid, 'RssAnon'), memory_kib(p.pid, 'VmHWM')
     p.send_signal(signal.SIGTERM)
     p.wait()
     shutil.rmtree(folder)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What the agent receives: syslog over UDP, TCP and TLS as real programs send it, and standard input; through kills, floods and limits."""
+import select
 import ssl
 import time
 
@@ -323,7 +324,7 @@ while stuck is None or time.monotonic() - stuck < 3:  # three seconds in which n
         pending, stuck = pending[s.send(pending):], None
     except BlockingIOError:
         stuck = stuck or time.monotonic()
-        time.sleep(0.01)
+        select.select([], [s], [], 0.1)
 datagrams(udp_port, *(b'<13>udp %d' % n for n in range(500)))
 wait_for(lambda: int(counted(data, 'inputs_dropped')) == 500, 30, lambda: counted(data, 'inputs_dropped'))
 size = sum(os.path.getsize(os.path.join(data, 'agent/inputs', f)) for f in os.listdir(os.path.join(data, 'agent/inputs')))
