@@ -100,7 +100,7 @@ static int open_metrics(struct control *c, struct dw_str where)
         c->metrics.fd = listen_at((const struct sockaddr *)&l.address, l.address_bytes);
     if (c->metrics.fd >= 0)
         return DW_OK;
-    dw_error("metrics.listen: %s: %s", where.ptr, rc < 0 ? "no place to listen at" : errno == EADDRINUSE ? "another program listens there" : dw_err_text(dw_err_from_errno(errno)));
+    dw_error("metrics.listen: %s: %s", where.ptr, rc < 0 ? "no place to listen at" : dw_err_text(dw_err_from_errno(errno)));
     return DW_ECONFIG;
 }
 

@@ -274,7 +274,7 @@ static void page_confinement(struct dw_buf *b)
     dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "
                      "Before it reads a line it limits itself for good, by what this kernel has (`sandbox` in [agent.md](agent.md)):\n\n"
                      "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file`, the folder of the configuration, what `kafka.options` names, and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
-                     "TCP port is bound, and over `transport: dir` none connected to; the ports of `inputs.syslog` are bound before, and with none configured there is none.\n"
+                     "TCP port is bound, and over `transport: dir` none connected to; the ports of `inputs.syslog` and `metrics.listen` are bound before, and with neither configured there is none.\n"
                      "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Over `transport: dir` no socket is opened; over Kafka they are of the families inet, inet6, unix and netlink. Threads are made, processes are not.\n\n"
                      "A fence stands around the folders that are there. When a folder of logs comes later, or is made anew, the agent ends well with code 4 and wants to be started again (`dogwatch up`, systemd "
                      "and Kubernetes do); it goes on where it was. A link that comes later and leads elsewhere is refused and said: name its folder in `sandbox.read`.\n\n"

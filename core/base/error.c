@@ -39,6 +39,7 @@ int dw_err_from_errno(int sys_errno)
     case ENOENT:
     case ENOTDIR: return DW_ENOENT;
     case EEXIST: return DW_EEXIST;
+    case EADDRINUSE: return DW_EINUSE;
     case EACCES:
     case EPERM: return DW_EACCES;
     case ENOSPC:
