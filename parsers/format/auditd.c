@@ -188,19 +188,24 @@ bool auditd_head(struct dw_str line, struct auditd_record *ret)
     return true;
 }
 
+bool auditd_stamp(const struct dw_parse_ctx *ctx, struct dw_draft *d, const struct auditd_record *r)
+{
+    struct dw_str serial = r->stamp, time = dw_str_cut(&serial, ':');
+    if (!fmt_time(ctx, d, &time))
+        return false;
+    fmt_set_named(d, "auditd.log.", DW_STR("sequence"), serial);
+    fmt_set_named(d, "auditd.log.", DW_STR("node"), r->node);
+    return true;
+}
+
 int dw_parse_auditd_log(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct auditd_record r;
     if (dw_str_index(d->line, '\n') < d->line.len)
         return auditd_event(ctx, d);
-    if (!auditd_head(d->line, &r))
+    if (!auditd_head(d->line, &r) || !auditd_stamp(ctx, d, &r))
         return DW_ESYNTAX;
-    struct dw_str stamp = r.stamp, time = dw_str_cut(&stamp, ':');
-    if (!fmt_time(ctx, d, &time))
-        return DW_ESYNTAX;
-    fmt_set_named(d, "auditd.log.", DW_STR("sequence"), stamp);
     fmt_set_named(d, "auditd.log.", DW_STR("record_type"), r.type);
-    fmt_set_named(d, "auditd.log.", DW_STR("node"), r.node);
     auditd_meaning(d, &r);
     auditd_pairs(ctx, d, &r);
     return DW_OK;

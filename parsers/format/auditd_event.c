@@ -190,13 +190,8 @@ int auditd_event(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
     struct auditd_record first, syscall, avc;
     struct dw_str rest = d->line;
-    if (!next(&rest, &first) || !first.type.len)
+    if (!next(&rest, &first) || !first.type.len || !auditd_stamp(ctx, d, &first))
         return DW_ESYNTAX;
-    struct dw_str stamp = first.stamp, time = dw_str_cut(&stamp, ':');
-    if (!fmt_time(ctx, d, &time))
-        return DW_ESYNTAX;
-    fmt_set_named(d, "auditd.log.", DW_STR("sequence"), stamp);
-    fmt_set_named(d, "auditd.log.", DW_STR("node"), first.node);
     bool refused = find(d->line, "AVC", &avc), called = find(d->line, "SYSCALL", &syscall);
     struct dw_str call = value_of(syscall.rest, "syscall");
     if (refused || !called)

@@ -10,6 +10,8 @@ struct auditd_record {
 };
 /* False: it is none. */
 bool auditd_head(struct dw_str line, struct auditd_record *ret);
+/* The event's time, serial number and node, as each of its records has them. False: there is no time. */
+bool auditd_stamp(const struct dw_parse_ctx *ctx, struct dw_draft *d, const struct auditd_record *r);
 /* A record's pairs under auditd.log.*, and those that ECS knows where nothing stands yet. */
 void auditd_pairs(const struct dw_parse_ctx *ctx, struct dw_draft *d, const struct auditd_record *r);
 /* event.action, category and type of a record alone. */
