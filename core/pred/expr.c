@@ -1,20 +1,16 @@
 /*
- * expr: boolean expressions over leaves, and the leaves that must fire before one can be true.
+ * expr: boolean expressions over leaves.
  *
- * Idea: and, or and n-of are one operator, "at least n of k". For it to hold, one of any k - n + 1 children must; for
- * it to fail, one of any n must not. So witnesses are found by one recursion with a polarity.
+ * Idea: and, or and n-of are one operator, "at least n of k".
  *
  * Invariants:
  *   (1) Children have smaller numbers than their parent: no cycle, depth is bounded by the builders.
  *   (2) Kleene: at least n is true when n are true, undecided when true + undecided reach n.
- *   (3) A witness set errs only to the large side.
  */
 #include "dogwatch/pred/expr.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
-
-enum { COST_NONE = 1 << 30 };
 
 void dw_expr_pool_fini(struct dw_expr_pool *x)
 {
@@ -211,71 +207,6 @@ enum dw_verdict dw_expr_test(const struct dw_expr_pool *x, uint32_t node, struct
 {
     struct run r = {x, s, ev, keys};
     return eval(&r, node, 0);
-}
-
-/* How many children must have a witness, for the node to hold (`holds`) or to fail. */
-static uint32_t wanted(const struct dw_expr_node *n, bool holds)
-{
-    return holds ? n->count - n->arg + 1 : n->arg;
-}
-
-static uint32_t cost(const struct dw_expr_pool *x, uint32_t index, bool holds, const struct dw_pred *p)
-{
-    const struct dw_expr_node *n = &x->node[index];
-    if (n->op == DW_EX_LEAF)
-        return holds ? dw_pred_leaf_cost(p, n->arg) : COST_NONE;
-    if (n->op == DW_EX_NOT)
-        return cost(x, x->kid[n->first], !holds, p);
-    if (n->op == DW_EX_MAP && !holds)
-        return COST_NONE; /* it may fail by elements alone */
-    uint32_t want = wanted(n, holds), have = 0, least = COST_NONE;
-    uint64_t sum = 0;
-    if (n->arg == 0 || n->arg > n->count)
-        return COST_NONE;
-    for (uint32_t i = 0; i < n->count; i++) {
-        uint32_t c = cost(x, x->kid[n->first + i], holds, p);
-        have += c < COST_NONE;
-        sum += c < COST_NONE ? c : 0;
-        least = c < least ? c : least;
-    }
-    if (want == 1)
-        return least;
-    return have < want ? COST_NONE : sum < COST_NONE ? (uint32_t)sum : COST_NONE - 1;
-}
-
-static void emit(const struct dw_expr_pool *x, uint32_t index, bool holds, const struct dw_pred *p,
-    void (*add_leaf)(void *ud, uint32_t leaf), void *ud)
-{
-    const struct dw_expr_node *n = &x->node[index];
-    if (n->op == DW_EX_LEAF) {
-        add_leaf(ud, n->arg);
-        return;
-    }
-    if (n->op == DW_EX_NOT) {
-        emit(x, x->kid[n->first], !holds, p, add_leaf, ud);
-        return;
-    }
-    uint32_t best = 0, least = COST_NONE;
-    for (uint32_t i = 0; i < n->count; i++) {
-        uint32_t kid = x->kid[n->first + i], c = cost(x, kid, holds, p);
-        if (c < COST_NONE && wanted(n, holds) > 1)
-            emit(x, kid, holds, p, add_leaf, ud);
-        if (c < least) {
-            least = c;
-            best = kid;
-        }
-    }
-    if (wanted(n, holds) == 1)
-        emit(x, best, holds, p, add_leaf, ud);
-}
-
-bool dw_expr_witness(const struct dw_expr_pool *x, uint32_t node, const struct dw_pred *p,
-    void (*add_leaf)(void *ud, uint32_t leaf), void *ud)
-{
-    if (cost(x, node, true, p) >= COST_NONE)
-        return false;
-    emit(x, node, true, p, add_leaf, ud);
-    return true;
 }
 
 void dw_expr_canon(const struct dw_expr_pool *x, uint32_t node, const struct dw_pred *p, const struct dw_keys *keys,

@@ -37,14 +37,28 @@ uint32_t dw_fold_cp(uint32_t cp)
     return (uint32_t)((int32_t)cp + ranges[low].delta);
 }
 
-bool dw_fold_is_plain(struct dw_str s)
+/* Eight bytes with capital letters made small; *high gathers whether any byte is none of ASCII. */
+static uint64_t lower_eight(uint64_t x, uint64_t *high)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t b = (uint8_t)s.ptr[i];
-        if (b >= 0x80 || (b >= 'A' && b <= 'Z'))
-            return false;
+    const uint64_t each = UINT64_C(0x0101010101010101), top = each << 7;
+    uint64_t low = x & ~top, from_a = low + (0x80 - 'A') * each, past_z = low + (0x80 - 'Z' - 1) * each;
+    *high |= x & top;
+    return x | ((from_a & ~past_z & ~x & top) >> 2);
+}
+
+/* The same for all bytes into `out` (as long as s). False: there is a byte that is none of ASCII. */
+static bool lower_all(struct dw_str s, char *out)
+{
+    uint64_t high = 0, x;
+    size_t i = 0;
+    for (; i + sizeof x <= s.len; i += sizeof x) {
+        memcpy(&x, s.ptr + i, sizeof x);
+        x = lower_eight(x, &high);
+        memcpy(out + i, &x, sizeof x);
     }
-    return true;
+    for (; i < s.len; i++)
+        out[i] = (char)lower_eight((uint8_t)s.ptr[i], &high);
+    return !high;
 }
 
 size_t dw_utf8_take(struct dw_str s, uint32_t *ret_cp)
@@ -126,13 +140,9 @@ void dw_fold_add(struct dw_buf *out, struct dw_str s)
 
 struct dw_str dw_fold(struct dw_arena *a, struct dw_str s)
 {
-    if (dw_fold_is_plain(s))
-        return s.ptr ? s : DW_STR("");
-    bool ascii = true;
-    for (size_t i = 0; i < s.len && ascii; i++)
-        ascii = (uint8_t)s.ptr[i] < 0x80;
-    char *out = dw_arena_alloc(a, ascii ? s.len + 1 : 2 * s.len + 4);
-    if (!out)
-        return DW_STR_NONE;
-    return dw_str_make(out, fold_bytes(s, out));
+    char *out = dw_arena_alloc(a, s.len + 1);
+    if (out && lower_all(s, out))
+        return dw_str_make(out, s.len);
+    out = out ? dw_arena_alloc(a, 2 * s.len + 4) : NULL;
+    return out ? dw_str_make(out, fold_bytes(s, out)) : DW_STR_NONE;
 }

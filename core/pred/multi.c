@@ -1,176 +1,246 @@
 /*
- * multi: Aho-Corasick (1975) with banded rows.
+ * multi: a filter of grams, then the literals themselves.
  *
- * Idea: a state stores only the band [low, low + width) of bytes that lead on, so a chain of single letters costs
- * one entry a state while the root costs 256; a byte outside the band follows the fail link. At the root, where
- * most of ordinary text is, a table of byte pairs tells in one load whether any literal begins here.
+ * Idea: each literal is known by one gram of it: four bytes, or all it has if it is shorter, and the four that are rarest among the
+ * literals. At each place of the text one multiplication and one byte tell that no literal has its gram here, which is the answer nearly
+ * always; no load waits for another one, as in an automaton. Where the byte is set, the literals with that gram are compared. Literals
+ * that must stand at the start or the end of the text, or be all of it, are asked for there alone, by grams of up to sixteen bytes: half of all programs
+ * end in `.exe`.
  *
  * Invariants:
- *   (1) State 0 is the root; fail of every other state is nearer to the root (shorter), so following it ends.
- *   (2) `output` of a state is the first literal that ends there; `report` the nearest state on the fail chain that
- *       has one (itself included), 0: none. So hits cost one step each.
- *   (3) Built breadth first: a state's fail is complete before its children are looked at.
+ *   (1) A literal is in exactly one table, that of its place and of its gram's length.
+ *   (2) A set cell says nothing, a clear one that no literal of the table has this gram: what is called a hit was compared in full.
+ *   (3) Entries of one bucket stand together; bucket b of a table is entry[first[b] .. first[b + 1]).
+ *
+ * What a hostile text can do: fall into the fullest bucket at each place. So a gram is chosen that few literals share.
  */
 #include "dogwatch/pred/multi.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-#include <stdlib.h>
+enum { PLACES = DW_MULTI_WHOLE + 1, SIZES = 5, SWEPT = 4, CELLS_A_LITERAL = 16, CELLS_MAX_LOG2 = 20, CELLS_A_BUCKET_LOG2 = 3, STEP = 4 };
 
-struct state {
-    uint32_t row; /* into next[], where the band begins */
-    uint32_t fail;
-    uint32_t output; /* index + 1 into literals, 0: none; further ones with the same text follow by same[] */
-    uint32_t report;
-    uint8_t low;
-    uint16_t width;
+/* Bytes of the grams of a place's tables. */
+static const uint8_t gram_bytes[PLACES][SIZES] = {
+    [DW_MULTI_ANYWHERE] = {1, 2, 3, SWEPT, 0},
+    [DW_MULTI_START] = {1, 2, 4, 8, 16},
+    [DW_MULTI_END] = {1, 2, 4, 8, 16},
+    [DW_MULTI_WHOLE] = {1, 2, 4, 8, 16}, /* the last ones */
+};
+
+struct entry {
+    uint32_t hash, before; /* of its gram; bytes of the literal in front of that */
+    uint32_t text, len;    /* in the matcher's text */
+    uint32_t id;
+    bool whole;
+};
+
+struct table {
+    uint8_t *cell;   /* by the hash's upper bits: whether a literal has such a gram; */
+    uint32_t *first; /* by bucket, and one more */
+    uint32_t cells_log2, mask; /* mask: of a gram that is swept for, out of four bytes */
+    enum dw_multi_place place;
+    uint32_t len; /* of its grams */
 };
 
 struct dw_multi {
-    struct state *state;
-    uint32_t *next; /* target states, 0: none */
-    uint32_t *id;   /* by literal */
-    uint32_t *same; /* by literal: index + 1 of another literal with the same bytes */
-    uint32_t state_count, next_count, literal_count;
-    uint64_t pair[65536 / 64]; /* bit (b0 << 8 | b1): a literal begins with these; one-byte literals set all b1 */
+    struct table table[PLACES * SIZES]; /* those that have literals */
+    uint32_t table_count;
+    uint8_t table_of[PLACES][SIZES]; /* number + 1; 0: none */
+    struct entry *entry;
+    char *text;
+    size_t text_len;
+    uint32_t count;
 };
 
-/* The trie before rows exist: first child and next sibling. */
-struct node {
-    uint32_t child, sibling, output;
-    uint8_t byte;
-};
-struct build {
-    struct node *node;
-    uint32_t count, cap;
-    uint32_t *order; /* breadth first */
-};
-
-static size_t used_len(struct dw_str s)
+/* Which of the place's sizes a literal has: the largest that fits. */
+static uint32_t size_of(const struct dw_multi_literal *l)
 {
-    return s.len < DW_MULTI_LITERAL_MAX ? s.len : DW_MULTI_LITERAL_MAX;
+    uint32_t size = 0;
+    while (size + 1 < SIZES && gram_bytes[l->place][size + 1] && gram_bytes[l->place][size + 1] <= l->text.len)
+        size++;
+    return size;
 }
 
-static uint32_t node_child(struct build *b, uint32_t at, uint8_t byte)
+static struct table *table_of(struct dw_multi *m, const struct dw_multi_literal *l)
 {
-    uint32_t *link = &b->node[at].child;
-    while (*link && b->node[*link].byte < byte)
-        link = &b->node[*link].sibling;
-    if (*link && b->node[*link].byte == byte)
-        return *link;
-    DW_ASSERT(b->count < b->cap);
-    uint32_t fresh = b->count++;
-    b->node[fresh] = (struct node){.sibling = *link, .byte = byte};
-    *link = fresh;
-    return fresh;
+    return &m->table[m->table_of[l->place][size_of(l)] - 1];
 }
 
-static void add_literal(struct dw_multi *m, struct build *b, struct dw_str s, uint32_t index)
+static inline uint32_t hash_four(uint32_t gram)
 {
-    uint32_t at = 0;
-    DW_ASSERT(s.len > 0);
-    for (size_t i = 0; i < used_len(s); i++)
-        at = node_child(b, at, (uint8_t)s.ptr[i]);
-    m->same[index] = b->node[at].output;
-    b->node[at].output = index + 1;
-    uint32_t first = (uint8_t)s.ptr[0];
-    for (uint32_t second = 0; second < 256; second++) {
-        uint32_t pair = first << 8 | second;
-        if (s.len == 1 || (uint8_t)s.ptr[1] == second)
-            m->pair[pair / 64] |= UINT64_C(1) << pair % 64;
+    return gram * UINT32_C(0x9e3779b1);
+}
+
+/* Of a gram of at most sixteen bytes; the same as hash_four for up to four. */
+static uint32_t hash_gram(const char *p, size_t len)
+{
+    uint64_t half[2] = {0};
+    uint32_t four = 0;
+    if (len <= SWEPT) {
+        memcpy(&four, p, len);
+        return hash_four(four);
     }
+    memcpy(half, p, len);
+    return (uint32_t)((half[0] * UINT64_C(0x9e3779b97f4a7c15) ^ half[1] * UINT64_C(0xc2b2ae3d27d4eb4f)) >> 32);
 }
 
-/* Rows of all states in breadth-first order; states get the nodes' numbers. */
-static int make_rows(struct dw_multi *m, struct build *b)
+/* Bytes 0 to len - 1 of a load, whatever the byte order. */
+static uint32_t mask_of(uint32_t len)
 {
-    uint32_t head = 0, tail = 0, total = 0;
-    b->order[tail++] = 0;
-    while (head < tail) {
-        uint32_t at = b->order[head++], first = b->node[at].child, last = first;
-        struct state *s = &m->state[at];
-        s->output = b->node[at].output;
-        for (uint32_t c = first; c; c = b->node[c].sibling) {
-            b->order[tail++] = c;
-            last = c;
-        }
-        s->row = total;
-        s->low = first ? b->node[first].byte : 0;
-        s->width = first ? (uint16_t)(b->node[last].byte - s->low + 1) : 0;
-        total += s->width;
+    uint8_t bytes[SWEPT] = {0};
+    uint32_t mask;
+    memset(bytes, 0xff, len < SWEPT ? len : SWEPT);
+    memcpy(&mask, bytes, sizeof mask);
+    return mask;
+}
+
+static inline uint32_t cell_of(const struct table *t, uint32_t hash)
+{
+    return hash >> (32 - t->cells_log2);
+}
+
+static inline uint32_t bucket_of(const struct table *t, uint32_t hash)
+{
+    return cell_of(t, hash) >> CELLS_A_BUCKET_LOG2;
+}
+
+static uint32_t bucket_count(const struct table *t)
+{
+    return UINT32_C(1) << (t->cells_log2 - CELLS_A_BUCKET_LOG2);
+}
+
+static uint32_t cells_log2(uint32_t literals)
+{
+    uint32_t log2 = 6;
+    while (log2 < CELLS_MAX_LOG2 && UINT32_C(1) << log2 < literals * CELLS_A_LITERAL)
+        log2++;
+    return log2;
+}
+
+static int table_open(struct dw_multi *m, enum dw_multi_place place, uint32_t size, uint32_t count)
+{
+    struct table *t = &m->table[m->table_count++];
+    m->table_of[place][size] = (uint8_t)m->table_count;
+    t->place = place;
+    t->len = gram_bytes[place][size];
+    t->cells_log2 = cells_log2(count);
+    t->mask = mask_of(t->len);
+    t->cell = dw_calloc((size_t)1 << t->cells_log2, 1);
+    t->first = dw_calloc((size_t)bucket_count(t) + 1, sizeof *t->first);
+    return t->cell && t->first ? DW_OK : DW_ENOMEM;
+}
+
+static int open_tables(struct dw_multi *m, const struct dw_multi_literal *literal, uint32_t count)
+{
+    uint32_t in[PLACES][SIZES] = {{0}};
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        DW_ASSERT(literal[i].text.len > 0);
+        in[literal[i].place][size_of(&literal[i])]++;
     }
-    m->next_count = total;
-    m->next = dw_calloc(total + 1, sizeof *m->next);
-    if (!m->next)
-        return DW_ENOMEM;
-    for (uint32_t at = 0; at < b->count; at++)
-        for (uint32_t c = b->node[at].child; c; c = b->node[c].sibling)
-            m->next[m->state[at].row + b->node[c].byte - m->state[at].low] = c;
-    return DW_OK;
-}
-
-static inline uint32_t lead(const struct dw_multi *m, uint32_t at, uint8_t byte)
-{
-    const struct state *s = &m->state[at];
-    uint32_t offset = (uint32_t)(byte - s->low);
-    return offset < s->width ? m->next[s->row + offset] : 0;
-}
-
-static void make_fails(struct dw_multi *m, const struct build *b)
-{
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint32_t at = b->order[i];
-        struct state *s = &m->state[at];
-        s->report = s->output ? at : at ? m->state[s->fail].report : 0;
-        for (uint32_t c = b->node[at].child; c; c = b->node[c].sibling) {
-            uint32_t f = at, to = 0;
-            while (f && !to) {
-                f = m->state[f].fail;
-                to = lead(m, f, b->node[c].byte);
-            }
-            m->state[c].fail = to;
-        }
-    }
-}
-
-static int build(struct dw_multi *m, struct build *b, const struct dw_str *literal, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        add_literal(m, b, literal[i], i);
-    m->state_count = b->count;
-    m->state = dw_calloc(b->count, sizeof *m->state);
-    b->order = dw_calloc(b->count, sizeof *b->order);
-    if (!m->state || !b->order)
-        return DW_ENOMEM;
-    int rc = make_rows(m, b);
-    if (rc == DW_OK)
-        make_fails(m, b);
+    for (uint32_t k = 0; k < PLACES * SIZES && rc == DW_OK; k++)
+        if (in[k / SIZES][k % SIZES])
+            rc = table_open(m, (enum dw_multi_place)(k / SIZES), k % SIZES, in[k / SIZES][k % SIZES]);
     return rc;
 }
 
-int dw_multi_new(const struct dw_str *literal, const uint32_t *id, uint32_t count, struct dw_multi **ret)
+/* Whether a gram may stand at several places of a literal of this table. */
+static bool choosy(const struct table *t)
 {
-    size_t cap = 1;
+    return t->place == DW_MULTI_ANYWHERE && t->len == SWEPT;
+}
+
+/* How often each gram occurs in the literals of such a table, by cell. */
+static void count_grams(struct dw_multi *m, const struct dw_multi_literal *literal, uint32_t *often)
+{
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct table *t = table_of(m, &literal[i]);
+        for (size_t at = 0; choosy(t) && at + SWEPT <= literal[i].text.len; at++)
+            often[cell_of(t, hash_gram(literal[i].text.ptr + at, SWEPT))]++;
+    }
+}
+
+/* Where the gram stands by which a literal is known. */
+static uint32_t place_of_gram(const struct table *t, const struct dw_multi_literal *l, const uint32_t *often)
+{
+    uint32_t best = 0, least = UINT32_MAX;
+    if (!choosy(t))
+        return l->place == DW_MULTI_START ? 0 : (uint32_t)l->text.len - t->len;
+    for (uint32_t at = 0; at + SWEPT <= l->text.len; at++) {
+        uint32_t n = often[cell_of(t, hash_gram(l->text.ptr + at, SWEPT))];
+        best = n < least ? at : best;
+        least = n < least ? n : least;
+    }
+    return best;
+}
+
+static struct entry entry_of(struct dw_multi *m, const struct dw_multi_literal *l, const uint32_t *often)
+{
+    const struct table *t = table_of(m, l);
+    uint32_t before = place_of_gram(t, l, often);
+    struct entry e = {.hash = hash_gram(l->text.ptr + before, t->len), .before = before,
+        .text = (uint32_t)m->text_len, .len = (uint32_t)l->text.len, .id = l->id,
+        .whole = l->place == DW_MULTI_WHOLE};
+    memcpy(m->text + m->text_len, l->text.ptr, l->text.len);
+    m->text_len += l->text.len;
+    return e;
+}
+
+/* Entries in order of table and bucket: counted, then put where the counts say. */
+static void place_entries(struct dw_multi *m, const struct dw_multi_literal *literal, const struct entry *all)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < m->count; i++) {
+        struct table *t = table_of(m, &literal[i]);
+        t->cell[cell_of(t, all[i].hash)] = 1;
+        t->first[bucket_of(t, all[i].hash)]++;
+    }
+    for (struct table *t = m->table; t < m->table + m->table_count; t++) {
+        for (uint32_t b = 0; b <= bucket_count(t); b++) {
+            at += t->first[b];
+            t->first[b] = at; /* where the bucket ends, until its entries are put from the end on */
+        }
+    }
+    for (uint32_t i = m->count; i-- > 0;) {
+        struct table *t = table_of(m, &literal[i]);
+        m->entry[--t->first[bucket_of(t, all[i].hash)]] = all[i];
+    }
+}
+
+static int fill(struct dw_multi *m, const struct dw_multi_literal *literal)
+{
+    struct entry *all = dw_calloc(m->count + 1, sizeof *all);
+    uint32_t *often = dw_calloc((size_t)1 << cells_log2(m->count), sizeof *often);
+    int rc = all && often ? DW_OK : DW_ENOMEM;
+    if (rc == DW_OK) {
+        count_grams(m, literal, often);
+        for (uint32_t i = 0; i < m->count; i++)
+            all[i] = entry_of(m, &literal[i], often);
+        place_entries(m, literal, all);
+    }
+    dw_free(all);
+    dw_free(often);
+    return rc;
+}
+
+int dw_multi_new(const struct dw_multi_literal *literal, uint32_t count, struct dw_multi **ret)
+{
+    size_t bytes = 1;
     for (uint32_t i = 0; i < count; i++)
-        cap += used_len(literal[i]);
-    if (cap > UINT32_MAX / 2)
-        return DW_ENOMEM;
-    struct build b = {.node = dw_calloc(cap, sizeof *b.node), .count = 1, .cap = (uint32_t)cap};
+        bytes += literal[i].text.len;
+    if (bytes > UINT32_MAX / 2 || count > UINT32_MAX / CELLS_A_LITERAL)
+        return DW_ELIMIT;
     struct dw_multi *m = dw_calloc(1, sizeof *m);
-    int rc = DW_ENOMEM;
-    if (m) {
-        m->literal_count = count;
-        m->id = dw_calloc(count + 1, sizeof *m->id);
-        m->same = dw_calloc(count + 1, sizeof *m->same);
-    }
-    if (m && b.node && m->id && m->same) {
-        if (count)
-            memcpy(m->id, id, count * sizeof *id);
-        rc = build(m, &b, literal, count);
-    }
-    dw_free(b.node);
-    dw_free(b.order);
+    if (!m)
+        return DW_ENOMEM;
+    m->count = count;
+    m->entry = dw_calloc(count + 1, sizeof *m->entry);
+    m->text = dw_alloc(bytes);
+    int rc = m->entry && m->text ? open_tables(m, literal, count) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = fill(m, literal);
     if (rc < 0)
         dw_multi_free(m);
     else
@@ -182,37 +252,97 @@ void dw_multi_free(struct dw_multi *m)
 {
     if (!m)
         return;
-    dw_free(m->state);
-    dw_free(m->next);
-    dw_free(m->id);
-    dw_free(m->same);
+    for (struct table *t = m->table; t < m->table + m->table_count; t++) {
+        dw_free(t->cell);
+        dw_free(t->first);
+    }
+    dw_free(m->entry);
+    dw_free(m->text);
     dw_free(m);
+}
+
+bool dw_multi_has(const struct dw_multi *m, enum dw_multi_place place)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < SIZES; i++)
+        has = has || m->table_of[place][i];
+    return has;
 }
 
 size_t dw_multi_bytes(const struct dw_multi *m)
 {
-    return sizeof *m + m->state_count * sizeof *m->state + m->next_count * sizeof *m->next + m->literal_count * 8u;
+    size_t n = sizeof *m + m->count * sizeof *m->entry + m->text_len;
+    for (const struct table *t = m->table; t < m->table + m->table_count; t++)
+        n += ((size_t)1 << t->cells_log2) + bucket_count(t) * sizeof *t->first;
+    return n;
 }
 
-void dw_multi_scan(
-    const struct dw_multi *m, struct dw_str text, void (*hit)(void *ud, uint32_t id, size_t end), void *ud)
+struct scan {
+    const struct dw_multi *m;
+    struct dw_str text;
+    bool (*hit)(void *ud, uint32_t id);
+    void *ud;
+};
+
+static bool equal(const struct scan *s, const struct entry *e, size_t from)
 {
-    const uint8_t *p = (const uint8_t *)text.ptr;
-    uint32_t at = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (at == 0) {
-            uint32_t pair = (uint32_t)p[i] << 8 | (i + 1 < text.len ? p[i + 1] : 0u);
-            if (i + 1 < text.len && !(m->pair[pair / 64] >> pair % 64 & 1))
-                continue;
+    return e->len <= s->text.len - from && (!e->whole || e->len == s->text.len) &&
+           memcmp(s->text.ptr + from, s->m->text + e->text, e->len) == 0;
+}
+
+/* The literals that have the gram of this hash, which stands at `at`, compared. False: enough. */
+static bool compare(const struct scan *s, const struct table *t, uint32_t hash, size_t at)
+{
+    uint32_t b = bucket_of(t, hash);
+    for (const struct entry *e = s->m->entry + t->first[b], *end = s->m->entry + t->first[b + 1]; e < end; e++)
+        if (e->hash == hash && e->before <= at && equal(s, e, at - e->before) && !s->hit(s->ud, e->id))
+            return false;
+    return true;
+}
+
+static inline bool look(const struct scan *s, const struct table *t, uint32_t hash, size_t at)
+{
+    return !t->cell[cell_of(t, hash)] || compare(s, t, hash, at);
+}
+
+static inline uint32_t hash_at(const char *p, uint32_t mask)
+{
+    uint32_t four;
+    memcpy(&four, p, SWEPT);
+    return hash_four(four & mask);
+}
+
+/* All places of the text; STEP of them are asked for with one branch. */
+static bool sweep(const struct scan *s, const struct table *t)
+{
+    const char *p = s->text.ptr;
+    size_t at = 0, whole = s->text.len < SWEPT ? 0 : s->text.len - SWEPT + 1; /* places with four bytes */
+    bool on = true;
+    for (; on && at + STEP <= whole; at += STEP) {
+        uint32_t h[STEP];
+        uint8_t any = 0;
+        for (size_t i = 0; i < STEP; i++) {
+            h[i] = hash_at(p + at + i, t->mask);
+            any |= t->cell[cell_of(t, h[i])];
         }
-        uint32_t to = lead(m, at, p[i]);
-        while (!to && at) {
-            at = m->state[at].fail;
-            to = lead(m, at, p[i]);
-        }
-        at = to;
-        for (uint32_t r = m->state[at].report; r; r = m->state[m->state[r].fail].report)
-            for (uint32_t lit = m->state[r].output; lit; lit = m->same[lit - 1])
-                hit(ud, m->id[lit - 1], i + 1);
+        for (size_t i = 0; any && on && i < STEP; i++)
+            on = look(s, t, h[i], at + i);
     }
+    for (; on && at < whole; at++)
+        on = look(s, t, hash_at(p + at, t->mask), at);
+    for (; on && at + t->len <= s->text.len; at++)
+        on = look(s, t, hash_gram(p + at, t->len), at);
+    return on;
+}
+
+bool dw_multi_scan(const struct dw_multi *m, struct dw_str text, bool (*hit)(void *ud, uint32_t id), void *ud)
+{
+    const struct scan s = {m, text, hit, ud};
+    bool on = true;
+    for (const struct table *t = m->table; on && t < m->table + m->table_count; t++) {
+        size_t at = t->place == DW_MULTI_START ? 0 : text.len - t->len;
+        if (t->len <= text.len)
+            on = t->place == DW_MULTI_ANYWHERE ? sweep(&s, t) : look(&s, t, hash_gram(text.ptr + at, t->len), at);
+    }
+    return on;
 }

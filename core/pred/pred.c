@@ -6,7 +6,7 @@
  * and no leaf twice for one event.
  *
  * Invariants:
- *   (1) A gated leaf in state UNKNOWN is false (with prefilter on): its literal did not occur.
+ *   (1) A gated leaf in state UNKNOWN is false (with prefilter on): its literal did not occur, or nobody may ask (dw_pred_scratch_only).
  *   (2) Every leaf that is not UNKNOWN stands in touched[] once, so the next begin resets only those.
  *   (3) `fired` is called at most once a leaf and event, and never during dw_pred_test.
  *   (4) The answer of dw_pred_test is the same with and without prefilter.
@@ -43,12 +43,18 @@ void dw_pred_scratch_free(struct dw_pred_scratch *s)
         return;
     dw_regex_scratch_free(s->regex);
     dw_arena_fini(&s->arena);
+    dw_buf_fini(&s->text);
     dw_free(s->slot);
     dw_free(s->present);
     dw_free(s->value);
     dw_free(s->state);
     dw_free(s->touched);
     dw_free(s);
+}
+
+void dw_pred_scratch_only(struct dw_pred_scratch *s, const uint8_t *field)
+{
+    s->only = field;
 }
 
 const struct dw_pred *dw_pred_of(const struct dw_pred_scratch *s)
@@ -179,36 +185,17 @@ static void fire(struct dw_pred_scratch *s, uint32_t leaf, uint8_t state)
         s->fired(s->ud, leaf);
 }
 
-static void on_hit(void *ud, uint32_t id, size_t end)
+static bool on_hit(void *ud, uint32_t leaf)
 {
     struct dw_pred_scratch *s = ud;
-    if (s->state[id] != DW__UNKNOWN)
-        return;
-    const struct dw__leaf *leaf = &s->p->leaf[id];
-    if (!leaf->exact) {
-        fire(s, id, DW__ARMED);
-        return;
-    }
-    bool there = leaf->pattern.shape == DW_PAT_CONTAINS ||
-                 (leaf->pattern.shape == DW_PAT_PREFIX && end == leaf->pattern.literal.len) ||
-                 (leaf->pattern.shape == DW_PAT_SUFFIX && end == s->scan_len);
-    if (there)
-        fire(s, id, DW__TRUE);
+    if (s->state[leaf] == DW__UNKNOWN)
+        fire(s, leaf, s->p->leaf[leaf].exact ? DW__TRUE : DW__ARMED);
+    return true;
 }
 
-static void look_up_equal(struct dw_pred_scratch *s, uint32_t field, struct dw_str folded)
+static bool wanted(const struct dw_pred_scratch *s, uint32_t field)
 {
-    const struct dw_pred *p = s->p;
-    struct dw_hash_key key = {p->hash.k0 ^ field, p->hash.k1};
-    uint32_t at = (uint32_t)dw_hash(key, folded) & (p->eq_cap - 1);
-    for (; p->eq[at]; at = (at + 1) & (p->eq_cap - 1)) {
-        const struct dw__leaf *leaf = &p->leaf[p->eq[at] - 1];
-        if (leaf->field != field || !dw_str_eq(leaf->pattern.literal, folded))
-            continue;
-        for (uint32_t l = p->eq[at]; l; l = p->leaf[l - 1].next_same_hash)
-            fire(s, l - 1, p->leaf[l - 1].exact ? DW__TRUE : DW__ARMED);
-        return;
-    }
+    return !s->only || s->only[field];
 }
 
 static void search(struct dw_pred_scratch *s, uint32_t field)
@@ -216,16 +203,8 @@ static void search(struct dw_pred_scratch *s, uint32_t field)
     const struct dw__field *f = &s->p->field[field];
     for (uint32_t i = 0; i < f->watched_count; i++)
         fire(s, f->watched[i], DW__ARMED);
-    if (!f->has_eq && !f->multi)
-        return;
-    for (uint32_t v = s->slot[field].first; v != DW__NONE; v = s->value[v].next) {
-        struct dw_str folded = dw__value_folded(s, v);
-        if (f->has_eq && folded.len <= f->eq_len_max)
-            look_up_equal(s, field, folded);
-        s->scan_len = folded.len;
-        if (f->multi)
-            dw_multi_scan(f->multi, folded, on_hit, s);
-    }
+    for (uint32_t v = f->multi ? s->slot[field].first : DW__NONE; v != DW__NONE; v = s->value[v].next)
+        (void)dw_multi_scan(f->multi, dw__value_folded(s, v), on_hit, s);
 }
 
 static void reset(struct dw_pred_scratch *s, const struct dw_event *ev)
@@ -255,13 +234,16 @@ int dw_pred_begin(
     place_implied(s);
     uint32_t found = s->present_count;
     for (uint32_t i = 0; i < found; i++)
-        if (s->p->field[s->present[i]].decoded)
+        if (s->p->field[s->present[i]].decoded && wanted(s, s->present[i]))
             add_decoded(s, s->present[i]);
-    const struct dw__field *line = &s->p->field[DW_PRED_LINE];
-    if (line->multi || line->has_eq || line->watched_count)
-        (void)dw__values_of(s, DW_PRED_LINE);
-    for (uint32_t i = 0; s->prefilter && i < s->present_count; i++)
-        search(s, s->present[i]);
+    if (s->prefilter) {
+        const struct dw__field *line = &s->p->field[DW_PRED_LINE];
+        if (wanted(s, DW_PRED_LINE) && (line->multi || line->watched_count))
+            (void)dw__values_of(s, DW_PRED_LINE);
+        for (uint32_t i = 0; i < s->present_count; i++)
+            if (wanted(s, s->present[i]))
+                search(s, s->present[i]);
+    }
     return s->nomem ? DW_ENOMEM : DW_OK;
 }
 

@@ -51,7 +51,6 @@ void dw_pred_free(struct dw_pred *p)
     dw_free(p->intern);
     dw_free(p->use_first);
     dw_free(p->use);
-    dw_free(p->eq);
     dw_arena_fini(&p->arena);
     dw_free(p);
 }
@@ -156,18 +155,31 @@ static int compile(struct dw_pred *p, const struct dw_leaf_spec *spec, struct dw
     }
 }
 
+/* Where a leaf's literal must stand. */
+static enum dw_multi_place place_of(const struct dw__leaf *leaf)
+{
+    switch (leaf->op == DW_LEAF_PATTERN ? leaf->pattern.shape : DW_PAT_GLOB) {
+    case DW_PAT_EQ: return DW_MULTI_WHOLE;
+    case DW_PAT_PREFIX: return DW_MULTI_START;
+    case DW_PAT_SUFFIX: return DW_MULTI_END;
+    default: return DW_MULTI_ANYWHERE;
+    }
+}
+
+/* What the prefilter searches for a leaf; empty: nothing. */
+static struct dw_str literal_of(const struct dw__leaf *leaf)
+{
+    struct dw_str s = leaf->op == DW_LEAF_REGEX     ? dw_regex_literal(leaf->regex)
+                      : leaf->op == DW_LEAF_PATTERN ? leaf->pattern.literal
+                                                    : DW_STR_NONE;
+    size_t least = place_of(leaf) == DW_MULTI_ANYWHERE ? DW__LITERAL_MIN : 1;
+    return s.len >= least ? s : DW_STR_NONE;
+}
+
 static void gate(struct dw__leaf *leaf)
 {
-    if (leaf->op == DW_LEAF_REGEX) {
-        leaf->gated = dw_regex_literal(leaf->regex).len >= DW__LITERAL_MIN;
-        return;
-    }
-    if (leaf->op != DW_LEAF_PATTERN)
-        return;
-    const struct dw_pattern *pat = &leaf->pattern;
-    leaf->gated = pat->shape == DW_PAT_EQ || (pat->shape != DW_PAT_ANY && pat->literal.len >= DW__LITERAL_MIN);
-    leaf->exact = !pat->cased && pat->shape <= DW_PAT_CONTAINS &&
-                  (pat->shape == DW_PAT_EQ || pat->literal.len <= DW_MULTI_LITERAL_MAX);
+    leaf->gated = literal_of(leaf).len > 0;
+    leaf->exact = leaf->op == DW_LEAF_PATTERN && !leaf->pattern.cased && leaf->pattern.shape <= DW_PAT_CONTAINS;
 }
 
 int dw_pred_leaf(
@@ -224,8 +236,7 @@ uint32_t dw_pred_leaf_cost(const struct dw_pred *p, uint32_t index)
     if (!leaf->gated)
         return 1000;
     size_t len = leaf->op == DW_LEAF_REGEX ? dw_regex_literal(leaf->regex).len : leaf->pattern.literal.len;
-    bool equals = leaf->op == DW_LEAF_PATTERN && leaf->pattern.shape == DW_PAT_EQ;
-    if (equals)
+    if (place_of(leaf) != DW_MULTI_ANYWHERE)
         return len < 3 ? 60 : len < 6 ? 8 : 3; /* EventID 1, `GET`: common */
     return len < 4 ? 20 : len < 6 ? 6 : len < 10 ? 2 : 1;
 }
@@ -236,80 +247,33 @@ void dw_pred_watch(struct dw_pred *p, uint32_t leaf)
     p->leaf[leaf].watched = true;
 }
 
-static uint64_t eq_hash(const struct dw_pred *p, uint32_t field, struct dw_str text)
-{
-    struct dw_hash_key key = {p->hash.k0 ^ field, p->hash.k1};
-    return dw_hash(key, text);
-}
-
-static int build_eq(struct dw_pred *p)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < p->leaf_count; i++)
-        count += p->leaf[i].op == DW_LEAF_PATTERN && p->leaf[i].pattern.shape == DW_PAT_EQ;
-    p->eq_cap = 16;
-    while (p->eq_cap < count * 2)
-        p->eq_cap *= 2;
-    p->eq = dw_calloc(p->eq_cap, sizeof *p->eq);
-    if (!p->eq)
-        return DW_ENOMEM;
-    for (uint32_t i = 0; i < p->leaf_count; i++) {
-        struct dw__leaf *leaf = &p->leaf[i];
-        if (leaf->op != DW_LEAF_PATTERN || leaf->pattern.shape != DW_PAT_EQ)
-            continue;
-        struct dw__field *f = &p->field[leaf->field];
-        f->has_eq = true;
-        if (leaf->pattern.literal.len > f->eq_len_max)
-            f->eq_len_max = leaf->pattern.literal.len;
-        uint32_t at = (uint32_t)eq_hash(p, leaf->field, leaf->pattern.literal) & (p->eq_cap - 1);
-        while (p->eq[at]) {
-            struct dw__leaf *other = &p->leaf[p->eq[at] - 1];
-            if (other->field == leaf->field && dw_str_eq(other->pattern.literal, leaf->pattern.literal))
-                break;
-            at = (at + 1) & (p->eq_cap - 1);
-        }
-        leaf->next_same_hash = p->eq[at];
-        p->eq[at] = i + 1;
-    }
-    return DW_OK;
-}
-
-static bool searched(const struct dw__leaf *leaf)
-{
-    return leaf->gated && !(leaf->op == DW_LEAF_PATTERN && leaf->pattern.shape == DW_PAT_EQ);
-}
-
-/* The search automata. Leaves are collected per field by counting first. */
+/* The matchers. Leaves are collected per field by counting first. */
 static int build_multi(struct dw_pred *p)
 {
     uint32_t *first = dw_calloc(p->field_count + 1, sizeof *first);
-    struct dw_str *literal = dw_calloc(p->leaf_count + 1, sizeof *literal);
-    uint32_t *id = dw_calloc(p->leaf_count + 1, sizeof *id);
-    int rc = first && literal && id ? DW_OK : DW_ENOMEM;
+    struct dw_multi_literal *literal = dw_calloc(p->leaf_count + 1, sizeof *literal);
+    int rc = first && literal ? DW_OK : DW_ENOMEM;
     for (uint32_t i = 0; rc == DW_OK && i < p->leaf_count; i++)
-        first[p->leaf[i].field + 1] += searched(&p->leaf[i]);
+        first[p->leaf[i].field + 1] += p->leaf[i].gated;
     for (uint32_t f = 0; rc == DW_OK && f < p->field_count; f++)
         first[f + 1] += first[f];
     for (uint32_t i = p->leaf_count; rc == DW_OK && i-- > 0;) {
         const struct dw__leaf *leaf = &p->leaf[i];
-        if (!searched(leaf))
+        if (!leaf->gated)
             continue;
-        uint32_t at = --first[leaf->field + 1];
-        literal[at] = leaf->op == DW_LEAF_REGEX ? dw_regex_literal(leaf->regex) : leaf->pattern.literal;
-        id[at] = i;
+        literal[--first[leaf->field + 1]] = (struct dw_multi_literal){literal_of(leaf), i, place_of(leaf)};
     }
     /* now first[f + 1] is where f begins, and first[f + 2] (or the total) where it ends */
     uint32_t total = 0;
     for (uint32_t i = 0; i < p->leaf_count; i++)
-        total += searched(&p->leaf[i]);
+        total += p->leaf[i].gated;
     for (uint32_t f = 0; rc == DW_OK && f < p->field_count; f++) {
         uint32_t from = first[f + 1], to = f + 2 <= p->field_count ? first[f + 2] : total;
         if (to > from)
-            rc = dw_multi_new(literal + from, id + from, to - from, &p->field[f].multi);
+            rc = dw_multi_new(literal + from, to - from, &p->field[f].multi);
     }
     dw_free(first);
     dw_free(literal);
-    dw_free(id);
     return rc;
 }
 
@@ -369,9 +333,7 @@ static int build_implied(struct dw_pred *p)
 int dw_pred_build(struct dw_pred *p)
 {
     DW_ASSERT(!p->built);
-    int rc = build_eq(p);
-    if (rc == DW_OK)
-        rc = build_multi(p);
+    int rc = build_multi(p);
     if (rc == DW_OK)
         rc = build_watched(p);
     if (rc == DW_OK)
@@ -385,6 +347,11 @@ int dw_pred_build(struct dw_pred *p)
 uint32_t dw_pred_leaf_count(const struct dw_pred *p)
 {
     return p->leaf_count;
+}
+
+uint32_t dw_pred_field_count(const struct dw_pred *p)
+{
+    return p->field_count;
 }
 
 uint32_t dw_pred_leaf_field(const struct dw_pred *p, uint32_t leaf)
@@ -424,7 +391,7 @@ void dw_pred_leaf_canon(const struct dw_pred *p, const struct dw_keys *keys, uin
 size_t dw_pred_bytes(const struct dw_pred *p)
 {
     size_t n = p->arena.total + p->leaf_cap * sizeof *p->leaf + p->field_cap * sizeof *p->field +
-               p->eq_cap * sizeof *p->eq + p->intern_cap * sizeof *p->intern + p->use_count * sizeof *p->use;
+               p->intern_cap * sizeof *p->intern + p->use_count * sizeof *p->use;
     for (uint32_t f = 0; f < p->field_count; f++)
         n += p->field[f].multi ? dw_multi_bytes(p->field[f].multi) : 0;
     return n;

@@ -18,8 +18,7 @@ struct dw__leaf {
     struct dw_pattern pattern;
     struct dw_regex *regex;
     struct dw_cidr cidr;
-    uint32_t next_same_hash; /* chain of leaves with one equals entry */
-    bool gated;              /* has a literal that the prefilter searches, or an equals entry */
+    bool gated; /* has a literal that the prefilter searches */
     bool watched;
     bool exact; /* a literal found at the right place is the whole truth */
 };
@@ -33,8 +32,6 @@ struct dw__field {
     struct dw_multi *multi;
     uint32_t *watched; /* leaves without a literal that someone waits for */
     uint32_t watched_count;
-    size_t eq_len_max;
-    bool has_eq;
 };
 
 /* A name leads to the fields that have it as a candidate, with its rank there. */
@@ -58,8 +55,6 @@ struct dw_pred {
     uint32_t key_count, use_count;
     uint32_t *implied; /* fields with a name that every event has */
     uint32_t implied_count;
-    uint32_t *eq; /* open addressing: leaf + 1 by (field, folded text) */
-    uint32_t eq_cap;
 };
 
 struct dw__value {
@@ -80,10 +75,12 @@ enum { DW__UNKNOWN, DW__ARMED, DW__FALSE, DW__TRUE, DW__UNDECIDED };
 struct dw_pred_scratch {
     const struct dw_pred *p;
     struct dw_arena arena;
+    struct dw_buf text; /* what is being unescaped */
     struct dw_regex_scratch *regex;
     const struct dw_event *ev;
     uint32_t event_number;
     bool prefilter, nomem;
+    const uint8_t *only; /* by field: whether its leaves may be asked for; NULL: all */
     struct dw__slot *slot; /* by field */
     uint32_t *present;     /* fields of this event */
     uint32_t present_count;
@@ -94,7 +91,6 @@ struct dw_pred_scratch {
     uint32_t touched_count;
     void (*fired)(void *ud, uint32_t leaf);
     void *ud;
-    size_t scan_len;
 };
 
 /* Values of a field of the bound event: index of the first, or DW__NONE. */

@@ -1,8 +1,8 @@
 /*
  * match: one event against all rules.
  *
- * Idea: the predicates say which leaves fired; each calls for the rules that rest on it; only those, and the few that
- * may hold without any leaf, are evaluated, if their logsource takes the event.
+ * Idea: the predicates say which leaves fired; a rule is called for when of each group of its witness one did (pred/expr.h); only those,
+ * and the few that may hold without any leaf, are evaluated, if their logsource takes the event.
  *
  * Invariants:
  *   (1) Each rule is evaluated at most once an event, in order of rule number, so hits have one order whatever fired
@@ -24,18 +24,31 @@ struct route {
     char dataset[DATASET_BYTES];
     size_t len;
     uint8_t *takes; /* by logsource */
+    uint8_t *field; /* by field of the predicates: whether a rule that takes the dataset looks at it */
+};
+
+/* How far a rule is called for. */
+struct called {
+    uint32_t event; /* number of the event it was last spoken of for */
+    uint32_t left;  /* groups that did not fire for it */
 };
 
 struct dw_match_scratch {
     const struct dw_ruleset *rs;
     struct dw_pred_scratch *pred;
-    uint32_t *seen; /* by rule: event number it was called for */
+    struct called *seen; /* by rule */
     uint32_t event_number;
     uint32_t *called;
     uint32_t called_count;
     struct route route[DATASETS_MAX];
     uint32_t route_count;
 };
+
+static void route_fini(struct route *r)
+{
+    dw_free(r->takes);
+    dw_free(r->field);
+}
 
 struct dw_match_scratch *dw_match_scratch_new(const struct dw_ruleset *rs)
 {
@@ -60,7 +73,7 @@ void dw_match_scratch_free(struct dw_match_scratch *s)
         return;
     dw_pred_scratch_free(s->pred);
     for (uint32_t i = 0; i < s->route_count; i++)
-        dw_free(s->route[i].takes);
+        route_fini(&s->route[i]);
     dw_free(s->seen);
     dw_free(s->called);
     dw_free(s);
@@ -83,40 +96,52 @@ static void note_verdict(struct dw_tally *t, uint32_t rule, enum dw_verdict v)
         dw_tally_add(v == DW_UNDECIDED ? &t->rule[rule].undecided : &t->rule[rule].matched);
 }
 
-static void call(struct dw_match_scratch *s, uint32_t rule)
-{
-    if (s->seen[rule] == s->event_number)
-        return;
-    s->seen[rule] = s->event_number;
-    s->called[s->called_count++] = rule;
-}
-
 static void on_fired(void *ud, uint32_t leaf)
 {
     struct dw_match_scratch *s = ud;
-    for (uint32_t i = s->rs->trigger_first[leaf]; i < s->rs->trigger_first[leaf + 1]; i++)
-        call(s, s->rs->trigger[i]);
+    for (uint32_t i = s->rs->trigger_first[leaf]; i < s->rs->trigger_first[leaf + 1]; i++) {
+        uint32_t rule = s->rs->trigger[i] / DW_WITNESS_GROUPS, bit = 1u << s->rs->trigger[i] % DW_WITNESS_GROUPS;
+        struct called *c = &s->seen[rule];
+        if (c->event != s->event_number)
+            *c = (struct called){s->event_number, s->rs->groups[rule]};
+        if (c->left == bit)
+            s->called[s->called_count++] = rule;
+        c->left &= ~bit;
+    }
+}
+
+static void mark_fields(const struct dw_ruleset *rs, uint32_t node, uint8_t *field)
+{
+    const struct dw_expr_node *n = &rs->expr.node[node];
+    if (n->op == DW_EX_LEAF)
+        field[dw_pred_leaf_field(rs->pred, n->arg)] = 1;
+    for (uint32_t i = 0; i < n->count; i++)
+        mark_fields(rs, rs->expr.kid[n->first + i], field);
 }
 
 /* The kept answer for a dataset; NULL: not kept (too many, too long, no memory), ask each time. */
-static const uint8_t *route_of(struct dw_match_scratch *s, struct dw_str dataset)
+static const struct route *route_of(struct dw_match_scratch *s, struct dw_str dataset)
 {
+    const struct dw_ruleset *rs = s->rs;
     for (uint32_t i = 0; i < s->route_count; i++)
         if (dw_str_eq(dw_str_make(s->route[i].dataset, s->route[i].len), dataset))
-            return s->route[i].takes;
+            return &s->route[i];
     if (s->route_count == DATASETS_MAX || dataset.len > DATASET_BYTES)
         return NULL;
-    struct route *r = &s->route[s->route_count];
-    r->takes = dw_calloc(s->rs->logsource_count + 1, 1);
-    if (!r->takes)
+    struct route r = {.len = dataset.len, .takes = dw_calloc(rs->logsource_count + 1, 1), .field = dw_calloc(dw_pred_field_count(rs->pred), 1)};
+    if (!r.takes || !r.field) {
+        route_fini(&r);
         return NULL;
+    }
     if (dataset.len)
-        memcpy(r->dataset, dataset.ptr, dataset.len);
-    r->len = dataset.len;
-    for (uint32_t i = 0; i < s->rs->logsource_count; i++)
-        r->takes[i] = dw_logsource_takes(&s->rs->logsource[i], dataset);
-    s->route_count++;
-    return r->takes;
+        memcpy(r.dataset, dataset.ptr, dataset.len);
+    for (uint32_t i = 0; i < rs->logsource_count; i++)
+        r.takes[i] = dw_logsource_takes(&rs->logsource[i], dataset);
+    for (uint32_t i = 0; i < rs->rule_count; i++)
+        if (rs->rule[i].expr != DW_EXPR_NONE && r.takes[rs->rule[i].logsource])
+            mark_fields(rs, rs->rule[i].expr, r.field);
+    s->route[s->route_count] = r;
+    return &s->route[s->route_count++];
 }
 
 static int by_number(const void *a, const void *b)
@@ -136,22 +161,23 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     s->called_count = 0;
     if (opts.tally)
         dw_tally_add(&opts.tally->events);
+    const struct dw_field *dataset = dw_event_find(ev, DW_F_event_dataset);
+    struct dw_str name = dataset && dw_field_is_text(dataset) ? dw_field_str(dataset) : DW_STR("");
+    const struct route *route = opts.any_logsource ? NULL : route_of(s, name);
     dw_pred_scratch_prefilter(s->pred, !opts.no_prefilter);
+    dw_pred_scratch_only(s->pred, route ? route->field : NULL);
     int rc = dw_pred_begin(s->pred, ev, on_fired, s);
     if (rc < 0)
         return rc;
-    for (uint32_t i = 0; i < rs->always_count; i++)
-        call(s, rs->always[i]);
+    for (uint32_t i = 0; !opts.no_prefilter && i < rs->always_count; i++)
+        s->called[s->called_count++] = rs->always[i];
     for (uint32_t i = 0; opts.no_prefilter && i < rs->rule_count; i++)
         if (rs->rule[i].expr != DW_EXPR_NONE)
-            call(s, i);
-    const struct dw_field *dataset = dw_event_find(ev, DW_F_event_dataset);
-    struct dw_str name = dataset && dw_field_is_text(dataset) ? dw_field_str(dataset) : DW_STR("");
-    const uint8_t *takes = opts.any_logsource ? NULL : route_of(s, name);
+            s->called[s->called_count++] = i;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < s->called_count; i++) {
         uint32_t l = rs->rule[s->called[i]].logsource;
-        if (opts.any_logsource || (takes ? takes[l] : dw_logsource_takes(&rs->logsource[l], name)))
+        if (opts.any_logsource || (route ? route->takes[l] : dw_logsource_takes(&rs->logsource[l], name)))
             s->called[kept++] = s->called[i];
     }
     qsort(s->called, kept, sizeof *s->called, by_number);
@@ -177,6 +203,7 @@ int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_
 {
     const struct dw_ruleset *rs = s->rs;
     DW_ASSERT(rule < rs->rule_count && rs->rule[rule].expr != DW_EXPR_NONE);
+    dw_pred_scratch_only(s->pred, NULL);
     dw_pred_scratch_prefilter(s->pred, false); /* a leaf that did not fire is asked for its values too */
     int rc = dw_pred_begin(s->pred, ev, ignore, NULL);
     return rc < 0 ? rc : dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);

@@ -57,6 +57,7 @@ void dw_ruleset_free(struct dw_ruleset *rs)
     dw_free(rs->trigger_first);
     dw_free(rs->trigger);
     dw_free(rs->always);
+    dw_free(rs->groups);
     dw_free(rs);
 }
 
@@ -348,14 +349,15 @@ struct witness {
     bool count_only;
 };
 
-static void on_witness(void *ud, uint32_t leaf)
+static void on_witness(void *ud, uint32_t leaf, uint32_t group)
 {
     struct witness *w = ud;
+    w->rs->groups[w->rule] |= (uint8_t)(1 << group);
     if (w->count_only) {
         w->rs->trigger_first[leaf + 2]++;
         dw_pred_watch(w->rs->pred, leaf);
     } else {
-        w->rs->trigger[w->rs->trigger_first[leaf + 1]++] = w->rule;
+        w->rs->trigger[w->rs->trigger_first[leaf + 1]++] = w->rule * DW_WITNESS_GROUPS + group;
     }
 }
 
@@ -364,7 +366,8 @@ static int build_triggers(struct dw_ruleset *rs)
     uint32_t leaves = dw_pred_leaf_count(rs->pred);
     rs->trigger_first = dw_calloc(leaves + 3, sizeof *rs->trigger_first);
     rs->always = dw_calloc(rs->rule_count + 1, sizeof *rs->always);
-    if (!rs->trigger_first || !rs->always)
+    rs->groups = dw_calloc(rs->rule_count + 1, 1);
+    if (!rs->trigger_first || !rs->always || !rs->groups)
         return DW_ENOMEM;
     struct witness w = {.rs = rs, .count_only = true};
     for (w.rule = 0; w.rule < rs->rule_count; w.rule++)

@@ -28,8 +28,9 @@ struct dw_ruleset {
     uint32_t deferred_count, deferred_cap;
     bool finished;
     /* made by finish */
-    uint32_t *trigger_first; /* by leaf, leaf count + 1: rules that a fired leaf calls for */
-    uint32_t *trigger;
+    uint32_t *trigger_first; /* by leaf, leaf count + 1: rules that a fired leaf speaks for */
+    uint32_t *trigger;       /* rule * DW_WITNESS_GROUPS + group of its witness that the leaf is in */
+    uint8_t *groups;         /* by rule: bits of its groups; it is called for when each has fired */
     uint32_t *always; /* rules without a witness */
     uint32_t always_count;
 };

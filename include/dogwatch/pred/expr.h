@@ -41,10 +41,11 @@ DW_MUST_USE int dw_expr_map(struct dw_expr_pool *x, const uint32_t *kids, uint32
 enum dw_verdict dw_expr_test(const struct dw_expr_pool *x, uint32_t node, struct dw_pred_scratch *s,
     const struct dw_event *ev, const struct dw_keys *keys);
 
-/* A cheap set of leaves such that the expression can be true or undecided only when at least one of them is: calls
- * `add` for each. False: there is no such set (a pure negation), so it must be evaluated for every event. */
-bool dw_expr_witness(const struct dw_expr_pool *x, uint32_t node, const struct dw_pred *p,
-    void (*add)(void *ud, uint32_t leaf), void *ud);
+/* Cheap sets (groups) of leaves such that the expression can be true or undecided only when of each of them at least one leaf fired:
+ * calls `add` for each leaf of each. Answers how many groups there are; 0: none (a pure negation), so it must be evaluated for every event. */
+enum { DW_WITNESS_GROUPS = 8 };
+uint32_t dw_expr_witness(const struct dw_expr_pool *x, uint32_t node, const struct dw_pred *p,
+    void (*add)(void *ud, uint32_t leaf, uint32_t group), void *ud);
 
 /* Appends a canonical form: equal for expressions that are written the same. */
 void dw_expr_canon(const struct dw_expr_pool *x, uint32_t node, const struct dw_pred *p, const struct dw_keys *keys,

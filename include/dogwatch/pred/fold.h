@@ -11,11 +11,9 @@
 
 /* The code point that `cp` folds to; itself where it has no case. */
 uint32_t dw_fold_cp(uint32_t cp);
-/* Whether folding changes nothing for sure: no capital A-Z and no byte over 0x7f. */
-bool dw_fold_is_plain(struct dw_str s);
 /* Appends the folded bytes of `s`. */
 void dw_fold_add(struct dw_buf *out, struct dw_str s);
-/* The folded text: `s` itself when nothing changes, else in the arena. A NULL pointer: no memory. */
+/* The folded text, in the arena. A NULL pointer: no memory. */
 struct dw_str dw_fold(struct dw_arena *a, struct dw_str s);
 
 /* Decodes one UTF-8 character at s[0]; *ret_cp is UINT32_MAX for a byte that starts none. Answers its length,

@@ -65,6 +65,7 @@ void dw_pred_watch(struct dw_pred *p, uint32_t leaf);
 DW_MUST_USE int dw_pred_build(struct dw_pred *p);
 
 uint32_t dw_pred_leaf_count(const struct dw_pred *p);
+uint32_t dw_pred_field_count(const struct dw_pred *p);
 uint32_t dw_pred_leaf_field(const struct dw_pred *p, uint32_t leaf);
 /* The first name of a field (not of DW_PRED_LINE). */
 uint32_t dw_pred_field_key(const struct dw_pred *p, uint32_t field);
@@ -83,6 +84,8 @@ void dw_pred_scratch_free(struct dw_pred_scratch *s);
 const struct dw_pred *dw_pred_of(const struct dw_pred_scratch *s);
 /* Without prefilter nothing fires and dw_pred_test works everything out: the oracle for tests. */
 void dw_pred_scratch_prefilter(struct dw_pred_scratch *s, bool on);
+/* From now on only leaves on these fields are asked for (by field number; NULL: all): values of the others are not searched. Borrowed. */
+void dw_pred_scratch_only(struct dw_pred_scratch *s, const uint8_t *field);
 
 /* Binds an event until the next begin. Calls `fired` once for each leaf that may be true. DW_ENOMEM. */
 DW_MUST_USE int dw_pred_begin(
