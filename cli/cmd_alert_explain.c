@@ -7,12 +7,11 @@
  * Invariant: what cannot be shown (a rule that is gone, one that decides otherwise by now, an event that is not in the archive) is said.
  */
 #include "alert_evidence.h"
+#include "put_condition.h"
 
 #include "dogwatch/correlate/ruleset.h"
 
 #include <stdio.h>
-
-enum { VALUE_SHOWN = 200 };
 
 struct explain {
     const struct cli_options *o;
@@ -90,24 +89,6 @@ static void say_rule(struct explain *x)
         (void)printf("events %lld; the first and the newest %u are named\n", (long long)x->total, x->evidence.count);
 }
 
-static void put_condition(void *ud, const struct dw_condition *c)
-{
-    static const char mark[] = {[DW_FALSE] = '-', [DW_TRUE] = '+', [DW_UNDECIDED] = '?'};
-    (void)ud;
-    (void)printf("      %*s%c ", (int)(2 * c->depth), "", mark[c->verdict]);
-    cli_put_safe(c->text);
-    if (!c->is_group && c->field.len) {
-        (void)printf("   <- ");
-        cli_put_safe(c->field);
-        (void)printf(" = ");
-        cli_put_safe(dw_str_slice(c->value, 0, c->value.len < VALUE_SHOWN ? c->value.len : VALUE_SHOWN));
-        (void)printf("%s", c->value.len > VALUE_SHOWN ? " ..." : "");
-    } else if (!c->is_group) {
-        (void)printf("   <- not in the event");
-    }
-    (void)printf("\n");
-}
-
 static void pass_condition(void *ud, const struct dw_condition *c)
 {
     (void)ud;
@@ -126,7 +107,7 @@ static int explain_by(void *arg, uint32_t rule)
     x->matches = true;
     if (rule != x->how.rule)
         (void)printf("    by '%.*s' (%.*s)\n", DW_ARG(r->title), DW_ARG(r->path));
-    return dw_match_explain(x->how.scratch, rule, x->ev, false, put_condition, x, &v);
+    return dw_match_explain(x->how.scratch, rule, x->ev, false, cli_put_condition, x, &v);
 }
 
 static void explain_event(void *arg, const struct dw_archived *a, const struct dw_event *ev)

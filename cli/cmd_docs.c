@@ -29,6 +29,14 @@ static const struct {
 #undef COMMAND
 };
 
+static const struct {
+    const char *word, *arguments, *summary;
+} rules_words[] = {
+#define RULES_COMMAND(word, function, arguments, summary) {#word, arguments, summary},
+#include "dogwatch/tbl/rules_commands.h"
+#undef RULES_COMMAND
+};
+
 static const char made[] = "<!-- made by `dogwatch docs`; change the table, not this page -->\n\n";
 
 static void page_commands(struct dw_buf *b)
@@ -37,7 +45,10 @@ static void page_commands(struct dw_buf *b)
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
         dw_buf_printf(b, "## dogwatch %s\n\n%s.\n\n```\ndogwatch %s %s\n```\n\n", commands[i].word, commands[i].summary,
             commands[i].word, commands[i].arguments);
-    dw_buf_printf(b, "Exit codes: 0 yes, 1 the answer is no, 2 usage, configuration or rule mistake, 3 it could not be done.\n");
+    dw_buf_printf(b, "## The words of dogwatch rules\n\nPATH is a file of rules, or a folder with all below it. An event is a JSON object a line, as `dogwatch parse` and `dogwatch query` print them.\n\n");
+    for (size_t i = 0; i < DW_COUNT_OF(rules_words); i++)
+        dw_buf_printf(b, "- `dogwatch rules %s %s`: %s\n", rules_words[i].word, rules_words[i].arguments, rules_words[i].summary);
+    dw_buf_printf(b, "\nExit codes: 0 yes, 1 the answer is no, 2 usage, configuration or rule mistake, 3 it could not be done.\n");
 }
 
 static void page_counters(struct dw_buf *b)

@@ -15,6 +15,7 @@ struct event_json {
     struct dw_event ev; /* the answer; valid until the next line */
     struct dw_stream stream;
     int64_t number; /* its member `i`, or the line's number */
+    bool is_event;  /* set by who reads lines: false where this one was no event */
 };
 
 /* Reads one object. Members that begin with `_` are not part of the event, nor is `i`; the original line is `_raw`,

@@ -92,7 +92,7 @@ unsigned dw_str_distance(struct dw_str a, struct dw_str b, unsigned limit)
 {
     enum { MAX = 63 };
     unsigned before[MAX + 1], above[MAX + 1] = {0}, row[MAX + 1];
-    if (a.len > MAX || b.len > MAX)
+    if (a.len > MAX || b.len > MAX || a.len > b.len + limit || b.len > a.len + limit)
         return limit + 1;
     for (unsigned j = 0; j <= b.len; j++)
         row[j] = j;

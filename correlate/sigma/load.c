@@ -9,19 +9,22 @@
 
 #include "dogwatch/base/error.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 enum { FILES_MAX = 100000, DEPTH_MAX = 16, FILE_BYTES_MAX = 8 << 20, PATH_BYTES = 4096 };
 
-static bool is_rule_file(const char *name)
+static bool is_wanted(const char *name, bool cases)
 {
     struct dw_str s = dw_str_of(name);
-    if (dw_str_ends(s, DW_STR(".test.yml")) || dw_str_ends(s, DW_STR(".test.yaml")) || s.ptr[0] == '.')
+    if (s.ptr[0] == '.')
         return false;
-    return dw_str_ends(s, DW_STR(".yml")) || dw_str_ends(s, DW_STR(".yaml"));
+    if (dw_str_ends(s, DW_STR(".test.yml")) || dw_str_ends(s, DW_STR(".test.yaml")))
+        return cases;
+    return !cases && (dw_str_ends(s, DW_STR(".yml")) || dw_str_ends(s, DW_STR(".yaml")));
 }
 
-static int list(const char *path, uint32_t depth, struct dw_buf *names)
+static int list(const char *path, uint32_t depth, bool cases, struct dw_buf *names)
 {
     struct dw_buf entries = {0};
     if (depth == DEPTH_MAX)
@@ -34,8 +37,8 @@ static int list(const char *path, uint32_t depth, struct dw_buf *names)
         if (rc < 0 || e[0] == '.' || dw_fs_stat(full, &st) < 0)
             continue;
         if (S_ISDIR(st.mode))
-            rc = list(full, depth + 1, names);
-        else if (is_rule_file(e))
+            rc = list(full, depth + 1, cases, names);
+        else if (is_wanted(e, cases))
             dw_buf_add(names, full, strlen(full) + 1);
     }
     dw_buf_fini(&entries);
@@ -50,9 +53,24 @@ int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names
     if (rc < 0)
         return rc;
     if (S_ISDIR(st.mode))
-        return list(path, 0, names);
+        return list(path, 0, false, names);
     dw_buf_add(names, path, strlen(path) + 1);
     return names->err;
+}
+
+int dw_case_files(const char *path, struct dw_buf *names)
+{
+    struct dw_stat st;
+    char beside[PATH_BYTES];
+    struct dw_str p = dw_str_of(path);
+    int rc = dw_fs_stat(path, &st);
+    if (rc == DW_OK && S_ISDIR(st.mode))
+        return list(path, 0, true, names);
+    size_t stem = dw_str_ends(p, DW_STR(".yml")) ? p.len - 4 : dw_str_ends(p, DW_STR(".yaml")) ? p.len - 5 : p.len;
+    int n = snprintf(beside, sizeof beside, "%.*s.test%s", (int)stem, path, path + stem);
+    if (rc == DW_OK && stem < p.len && n > 0 && n < PATH_BYTES && dw_fs_stat(beside, &st) == DW_OK)
+        dw_buf_add(names, beside, (size_t)n + 1);
+    return rc < 0 ? rc : names->err;
 }
 
 /* The caller knows the folder only, so the file is named here. */

@@ -87,8 +87,11 @@ static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct
         rc = dw__text(g, dw_yaml_get(l, "service"), &rule->service);
     for (const struct dw_yaml *n = l->first; n; n = n->next) {
         char help[160];
-        const char *near = dw_nearest(n->key, known, DW_COUNT_OF(known));
-        if (near && !dw_str_eq(n->key, dw_str_of(near))) {
+        bool exact = false;
+        for (size_t i = 0; i < DW_COUNT_OF(known) && !exact; i++)
+            exact = dw_str_eq(n->key, dw_str_of(known[i]));
+        const char *near = exact ? NULL : dw_nearest(n->key, known, DW_COUNT_OF(known));
+        if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
             dw_diag_warn(g->diags, n->key_at, help, "unknown logsource key '%.*s'", DW_ARG(n->key));
         }
@@ -101,14 +104,14 @@ static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
 {
     static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "detector", "filter",
         "description", "tags", "author", "falsepositives", "references", "related", "modified", "fields", "license",
-        "name", "date", "scope", "taxonomy", "id"};
+        "name", "date", "scope", "taxonomy", "id", "tests"};
     for (const struct dw_yaml *n = doc->first; n; n = n->next) {
         char help[160];
-        const char *near = n->key.len > 4 ? dw_nearest(n->key, known, DW_COUNT_OF(known)) : NULL;
         bool exact = false;
-        for (size_t i = 0; i < DW_COUNT_OF(known); i++)
-            exact = exact || dw_str_eq(n->key, dw_str_of(known[i]));
-        if (near && !exact) {
+        for (size_t i = 0; i < DW_COUNT_OF(known) && !exact; i++)
+            exact = dw_str_eq(n->key, dw_str_of(known[i]));
+        const char *near = !exact && n->key.len > 4 ? dw_nearest(n->key, known, DW_COUNT_OF(known)) : NULL;
+        if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
             dw_diag_warn(g->diags, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
         }

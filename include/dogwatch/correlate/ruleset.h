@@ -118,6 +118,8 @@ DW_MUST_USE int dw_ruleset_load(const struct dw_fs *fs, const char *const *path,
     const struct dw_ruleset_opts *opts, struct dw_diag_sink sink, struct dw_ruleset **ret, uint32_t *ret_bad);
 /* The files that dw_ruleset_load would read, one after the other, each ended by a NUL. */
 DW_MUST_USE int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names);
+/* So the files of cases (NAME.test.yml) below a folder, or that beside a rule file. */
+DW_MUST_USE int dw_case_files(const char *path, struct dw_buf *names);
 
 uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, correlations too */
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */

@@ -1,0 +1,53 @@
+/*
+ * What the words of `dogwatch rules` share: arguments, and rules with what they stand on.
+ */
+#ifndef DOGWATCH_CLI_RULES_H
+#define DOGWATCH_CLI_RULES_H
+
+#include "cmd.h"
+
+#include "dogwatch/correlate/ruleset.h"
+
+#include <stdio.h>
+
+enum { RULES_PATHS_MAX = 1024, RULES_PLACEHOLDERS_MAX = 256, RULES_WORDS_MAX = 16 };
+
+struct rules_opts {
+    const char *path[RULES_PATHS_MAX];
+    uint32_t path_count;
+    bool ecs, quiet, strict, junit, navigator;
+    struct dw_match_opts match;
+    const char *placeholders, *event, *rule, *to, *level; /* NULL unless given */
+    const char *product[RULES_WORDS_MAX], *status[RULES_WORDS_MAX];
+    uint32_t product_count, status_count;
+};
+
+struct rules {
+    struct dw_keys *keys;
+    struct dw_ruleset *set;
+    struct dw_arena arena; /* placeholders */
+    struct dw_placeholder placeholder[RULES_PLACEHOLDERS_MAX];
+    uint32_t placeholder_count;
+    uint32_t warnings; /* that were told while loading */
+    const struct rules_opts *o;
+};
+
+#define RULES_COMMAND(word, function, arguments, summary) int function(const struct rules_opts *o);
+#include "dogwatch/tbl/rules_commands.h"
+#undef RULES_COMMAND
+
+/* Loads o->path; what is wrong is told on stderr. Exit codes. rules_fini frees, whatever the answer was. */
+int rules_load(struct rules *r, const struct rules_opts *o);
+void rules_fini(struct rules *r);
+/* The exit code of a command that did its work with these rules: CLI_USAGE where one of them did not load. */
+int rules_verdict(const struct rules *r);
+/* Tells diagnostics on stderr; a sink of struct dw_diag_sink whose `ud` is the struct rules. */
+void rules_say(void *ud, const struct dw_diags *d);
+
+struct event_json;
+/* Calls `each` for every event of o->event (`-` or NULL: standard input) with its line number from 0, until it answers under 0. A line that is no
+ * event is told on stderr and counted in *ret_bad. DW_ENOMEM, DW_ELIMIT, codes of reading. */
+typedef int rules_each_event(void *ud, struct event_json *e);
+DW_MUST_USE int rules_events(const struct rules *r, rules_each_event *each, void *ud, uint64_t *ret_bad);
+
+#endif

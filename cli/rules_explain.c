@@ -1,0 +1,91 @@
+/*
+ * rules_explain: `dogwatch rules explain`: why rules match an event, or do not.
+ *
+ * Exit codes: 0 a rule matched an event; 1 none did.
+ */
+#include "rules.h"
+
+#include "cli_int.h"
+#include "put_condition.h"
+#include "event_json.h"
+
+struct explain {
+    struct rules rules;
+    struct dw_match_scratch *scratch;
+    uint32_t rule; /* the one that was asked for; else the count of rules */
+    bool taken, matched;
+    uint32_t asked;
+};
+
+static void on_hit(void *ud, uint32_t rule, bool undecided)
+{
+    struct explain *x = ud;
+    x->taken = x->taken || (rule == x->asked && !undecided);
+}
+
+static int explain_one(struct explain *x, const struct event_json *e, uint32_t index)
+{
+    static const char *const says[] = {[DW_FALSE] = "does not match", [DW_TRUE] = "matches", [DW_UNDECIDED] = "is undecided about"};
+    const struct dw_rule *rule = dw_ruleset_rule(x->rules.set, index);
+    enum dw_verdict verdict = DW_FALSE;
+    if (rule->expr == DW_EXPR_NONE)
+        return DW_OK;
+    printf("event %lld, rule ", (long long)e->number);
+    cli_put_safe(rule->title.len ? rule->title : rule->id);
+    printf(" (%.*s:%u)\n", DW_ARG(rule->path), rule->at.line);
+    int rc = dw_match_explain(x->scratch, index, &e->ev, false, cli_put_condition, NULL, &verdict);
+    if (rc < 0)
+        return rc;
+    x->asked = index;
+    x->taken = false;
+    rc = dw_match_event(x->scratch, &e->ev, x->rules.o->match, on_hit, x);
+    x->matched = x->matched || x->taken;
+    printf("    = %s the event%s\n", says[verdict],
+        verdict == DW_TRUE && !x->taken ? ", but its logsource does not take it: see event.dataset" : "");
+    return rc;
+}
+
+static int one_event(void *ud, struct event_json *e)
+{
+    struct explain *x = ud;
+    int rc = DW_OK;
+    for (uint32_t i = 0; e->is_event && i < dw_ruleset_count(x->rules.set) && rc == DW_OK; i++)
+        if (x->rule == dw_ruleset_count(x->rules.set) || x->rule == i)
+            rc = explain_one(x, e, i);
+    return rc;
+}
+
+static bool find(struct explain *x)
+{
+    uint32_t count = x->rule = dw_ruleset_count(x->rules.set);
+    for (uint32_t i = 0; x->rules.o->rule && i < count; i++) {
+        const struct dw_rule *r = dw_ruleset_rule(x->rules.set, i);
+        struct dw_str ref = dw_str_of(x->rules.o->rule);
+        if (dw_str_eq(r->id, ref) || dw_str_eq(r->name, ref) || dw_str_eq(r->title, ref))
+            x->rule = i;
+    }
+    if (!x->rules.o->rule || x->rule < count)
+        return true;
+    fprintf(stderr, "rules explain: no rule has the id, name or title '%s'\n", x->rules.o->rule);
+    return false;
+}
+
+int rules_explain(const struct rules_opts *o)
+{
+    struct explain x = {.matched = false};
+    uint64_t bad = 0;
+    int code = rules_load(&x.rules, o);
+    if (code == CLI_YES && !find(&x))
+        code = CLI_USAGE;
+    if (code == CLI_YES) {
+        x.scratch = dw_match_scratch_new(x.rules.set);
+        int rc = x.scratch ? rules_events(&x.rules, one_event, &x, &bad) : DW_ENOMEM;
+        if (rc < 0)
+            fprintf(stderr, "rules explain: %s\n", dw_err_text(rc));
+        code = rc < 0 ? CLI_CANNOT : rules_verdict(&x.rules);
+        code = code == CLI_YES && !x.matched ? CLI_NO : code;
+    }
+    dw_match_scratch_free(x.scratch);
+    rules_fini(&x.rules);
+    return code;
+}

@@ -1,0 +1,111 @@
+/*
+ * rules_run: `dogwatch rules run`.
+ *
+ * Idea: one verdict an event, then the alerts of correlations, in event time. `rules` of a verdict are those that raise an alert, as in a
+ * collector; `members` those that matched and only feed a correlation or detector.
+ *
+ * Invariant: (1) every line of input that is not blank has one verdict line, also one that is no event (no rules, and a complaint).
+ */
+#include "rules.h"
+
+#include "event_json.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+#include "dogwatch/correlate/window.h"
+#include "dogwatch/event/json_write.h"
+
+enum { OUT_BYTES = 256 * 1024 };
+
+/* Matching of one stream of events. */
+struct run {
+    struct rules rules;
+    struct dw_match_scratch *scratch;
+    struct dw_window *window;
+    const struct dw_event *event;
+    struct dw_buf out, members; /* members: ids of rules that matched and raise nothing of their own, for the event in hand */
+    uint32_t hits;
+    int failed;
+};
+
+static void put_hit(void *ud, uint32_t rule, bool undecided)
+{
+    struct run *r = ud;
+    if (undecided)
+        return;
+    const struct dw_rule *of = dw_ruleset_rule(r->rules.set, rule);
+    struct dw_buf *out = of->silent ? &r->members : &r->out;
+    bool first = of->silent ? out->len == 0 : r->hits++ == 0;
+    dw_buf_str(out, first ? DW_STR("") : DW_STR(","));
+    (void)dw_json_string(out, of->id);
+    int rc = dw_window_match(r->window, rule, r->event, false);
+    r->failed = rc < 0 ? rc : r->failed;
+}
+
+static int flush(struct run *r, size_t least)
+{
+    if (r->out.err < 0)
+        return r->out.err;
+    if (r->out.len < least)
+        return DW_OK;
+    bool whole = fwrite(r->out.ptr, 1, r->out.len, stdout) == r->out.len;
+    dw_buf_reset(&r->out);
+    return whole ? DW_OK : DW_EIO;
+}
+
+static int one_event(void *ud, struct event_json *e)
+{
+    struct run *r = ud;
+    r->hits = 0;
+    r->event = &e->ev;
+    dw_buf_reset(&r->members);
+    dw_buf_printf(&r->out, "{\"event\":%lld,\"rules\":[", (long long)e->number);
+    int rc = e->is_event ? dw_match_event(r->scratch, &e->ev, r->rules.o->match, put_hit, r) : DW_OK;
+    rc = rc == DW_OK ? r->failed : rc;
+    if (r->members.len)
+        dw_buf_printf(&r->out, "],\"members\":[%.*s", DW_ARG(dw_buf_view(&r->members)));
+    dw_buf_str(&r->out, DW_STR("]}\n"));
+    return rc < 0 ? rc : r->members.err < 0 ? r->members.err : flush(r, OUT_BYTES);
+}
+
+static void put_alert(void *ud, const struct dw_finding *f)
+{
+    struct run *r = ud;
+    if (f->silent || r->failed < 0)
+        return;
+    dw_buf_str(&r->out, DW_STR("{\"alert\":"));
+    dw_finding_json(r->rules.set, f, &r->out);
+    dw_buf_str(&r->out, DW_STR("}\n"));
+    r->failed = flush(r, OUT_BYTES);
+}
+
+static int run_all(struct run *r)
+{
+    uint64_t bad;
+    r->scratch = dw_match_scratch_new(r->rules.set);
+    r->window = dw_window_new(r->rules.set, NULL);
+    int rc = r->scratch && r->window ? rules_events(&r->rules, one_event, r, &bad) : DW_ENOMEM;
+    int end = rc == DW_OK ? dw_window_flush(r->window, put_alert, r) : rc;
+    rc = end < 0 ? end : r->failed;
+    int last = flush(r, 1);
+    rc = rc < 0 ? rc : last;
+    dw_window_free(r->window);
+    dw_match_scratch_free(r->scratch);
+    return rc;
+}
+
+int rules_run(const struct rules_opts *o)
+{
+    struct run r = {.hits = 0};
+    int code = rules_load(&r.rules, o);
+    if (code == CLI_YES) {
+        int rc = run_all(&r);
+        if (rc < 0)
+            fprintf(stderr, "rules run: %s\n", dw_err_text(rc));
+        code = rc < 0 ? CLI_CANNOT : rules_verdict(&r.rules);
+    }
+    dw_buf_fini(&r.out);
+    dw_buf_fini(&r.members);
+    rules_fini(&r.rules);
+    return code;
+}

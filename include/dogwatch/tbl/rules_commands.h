@@ -1,0 +1,17 @@
+/* RULES_COMMAND(word, function, arguments, summary): what `dogwatch rules` can do. The dispatch, its help and docs/reference/commands.md come
+ * from here. PATH is a file of rules, or a folder with all below it. */
+RULES_COMMAND(check, rules_check, "[--strict] [--quiet] [--placeholders FILE] PATH...",
+    "load rules and tell what is wrong with them; --strict: what is only odd is wrong too")
+RULES_COMMAND(test, rules_test, "[--junit] [--placeholders FILE] PATH...",
+    "run the cases beside the rules (NAME.test.yml) and in them (`tests:`); --junit: the answer as JUnit's XML")
+RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--placeholders FILE] PATH... < events",
+    "one verdict for each event of standard input, then the alerts of correlations")
+RULES_COMMAND(explain, rules_explain, "[--rule ID] [--event FILE] [--fields ecs|sigma] [--placeholders FILE] PATH... < events",
+    "each condition of a rule with the value that met it or did not, for each event")
+RULES_COMMAND(bench, rules_bench, "[--event FILE] [--fields ecs|sigma] [--any-logsource] [--placeholders FILE] PATH... < events",
+    "what each file of rules costs alone, in ns an event, the slowest first")
+RULES_COMMAND(visibility, rules_visibility, "[--event FILE] [--placeholders FILE] PATH... < events",
+    "rules that can never match here: no event has their logsource, or a field that they need")
+RULES_COMMAND(coverage, rules_coverage, "[--navigator] PATH...", "MITRE ATT&CK techniques by number of rules; --navigator: as a layer for the ATT&CK Navigator")
+RULES_COMMAND(import, rules_import, "--to DIR [--product WORD]... [--level WORD] [--status WORD]... PATH...",
+    "copy rules that load into a folder of one's own: those of a product, from a level up, of a status")

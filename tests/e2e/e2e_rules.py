@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""The words of `dogwatch rules`: check, test, run, explain, bench, visibility, coverage, import, over rules written here and the shipped ones."""
+import xml.etree.ElementTree
+
+from e2e_lib import *  # noqa: F403
+
+began = time.monotonic()
+dir_ = scratch('rules')
+
+
+def write(name, text):
+    path = os.path.join(dir_, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w') as f:
+        f.write(text)
+    return path
+
+
+def rules(*args, events=()):
+    text = ''.join(json.dumps(e) + '\n' if isinstance(e, dict) else e + '\n' for e in events)
+    r = subprocess.run([DOGWATCH, 'rules', *args], input=text, capture_output=True, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+HEAD = 'id: {id}\ntitle: {title}\nstatus: {status}\nlevel: {level}\ntags: [attack.execution, {tag}]\nlogsource: {{product: {product}}}\n'
+ROOT_SHELL = HEAD.format(id='r1', title='Root shell', status='stable', level='high', tag='attack.t1059.004', product='linux') + '''detection:
+    who: {user.name: root}
+    what: {process.name|endswith: [sh, zsh]}
+    never: {process.args|contains: harmless}
+    condition: who and what and not never
+tests:
+    match:
+        - {event.dataset: auditd.log, user.name: root, process.name: bash}
+        - {event.dataset: auditd.log, user: {name: ROOT}, process: {name: [vi, zsh]}}
+    no_match:
+        - {event.dataset: auditd.log, user.name: root, process.name: bash, process.args: [-c, harmless]}
+        - {event.dataset: nginx.access, user.name: root, process.name: bash}
+'''
+MANY = '''title: Many root shells
+id: c1
+correlation: {type: event_count, rules: [r1], group-by: [host.name], timespan: 1m, condition: {gte: 3}}
+'''
+CASES = '''rule: c1
+sequences:
+    - alerts: 1
+      events:
+          - {_at: 0, _alerts: 0, event.dataset: auditd.log, user.name: root, process.name: sh, host.name: a}
+          - {_at: 10, _times: 2, _every: 5, _alerts: 1, event.dataset: auditd.log, user.name: root, process.name: sh, host.name: a}
+          - {_at: 20, event.dataset: auditd.log, user.name: root, process.name: sh, host.name: b}
+    - alerts: 0
+      events:
+          - {_times: 3, _every: 40, event.dataset: auditd.log, user.name: root, process.name: sh, host.name: a}
+'''
+shell = write('own/root_shell.yml', ROOT_SHELL)
+many = write('own/many.yml', MANY)
+write('own/many.test.yml', CASES)
+own = os.path.join(dir_, 'own')
+hit = {'event.dataset': 'auditd.log', 'user.name': 'root', 'process.name': 'bash', 'i': 7}
+miss = {'event.dataset': 'auditd.log', 'user.name': 'bob', 'process.name': 'bash', 'i': 8}
+
+# check
+rc, out, err = rules('check', own)
+same((rc, out, err), (0, '2 rules are good, 0 are not\n', ''), 'good rules')
+odd = write('odd/odd.yml', ROOT_SHELL.replace('logsource: {product', 'logsource: {prodcut: x, product'))
+same(rules('check', odd)[0], 0, 'what is odd is told, and loads')
+rc, out, err = rules('check', '--strict', odd)
+check(rc == 2 and "did you mean 'product'" in err and '1 warnings' in out, '--strict', out + err)
+
+# test
+rc, out, err = rules('test', own)
+same((rc, out, err), (0, '6 cases passed, 0 failed; 0 of 2 rules have none\n', ''), 'cases in a rule and beside one')
+rc, out, err = rules('test', shell)
+check(rc == 0 and out.startswith('4 cases passed'), 'a file alone', out + err)
+bad = write('bad/bad.yml', ROOT_SHELL.replace('name: ROOT', 'name: rot').replace('match:\n        - {event.dataset: auditd.log, user.name: root', 'match:\n        - {event.dataset: nginx.access, user.name: root', 1))
+rc, out, err = rules('test', bad)
+check(rc == 1 and '2 cases passed, 2 failed' in out, 'cases that fail', out + err)
+check('bad.yml:15:11: error: match 2' in out and "user.name: 'root'   <- user.name = rot" in out, 'a failed case has its place and what decided', out)
+check('its logsource does not take the event' in out, 'a case whose logsource is another', out)
+rc, out, err = rules('test', '--junit', bad)
+suite = xml.etree.ElementTree.fromstring(out).find('testsuite')
+same((rc, suite.get('tests'), suite.get('failures')), (1, '4', '2'), 'JUnit')
+same([c.find('failure') is not None for c in suite.findall('testcase')], [True, True, False, False], 'which cases failed')
+write('bad/seq.yml', MANY)
+write('bad/seq.test.yml', CASES.replace('_alerts: 1', '_alerts: 2').replace('_every: 40', '_every: 4'))
+rc, out, err = rules('test', os.path.join(dir_, 'bad'))
+check('1 alerts, not 2 (at a step)' in out and '1 alerts, not 0 (in order)' in out, 'sequences that fail', out + err)
+slip = write('slip/slip.yml', ROOT_SHELL)
+write('slip/slip.test.yml', 'rule: nobody\nmatch: []\nnomatch: []\n')
+rc, out, err = rules('test', os.path.join(dir_, 'slip'))
+check(rc == 2 and "unknown key 'nomatch'" in err and 'no such rule' in err, 'a mistake in a file of cases', out + err)
+rc, out, err = rules('test', os.path.join(ROOT, 'rules'))
+check(rc == 0 and ' 0 failed; 0 of ' in out, 'the shipped rules', out + err)
+
+# run
+rc, out, err = rules('run', own, events=[hit, miss, 'no event', dict(hit, i=9), dict(hit, i=10)])
+verdicts = [json.loads(x) for x in out.splitlines()]
+same([(v['event'], v['rules'], v.get('members')) for v in verdicts[:5]], [(7, [], ['r1']), (8, [], None), (2, [], None), (9, [], ['r1']), (10, [], ['r1'])], 'a verdict for each line')
+check(rc == 0 and 'line 3: ' in err and len(verdicts) == 5, 'no group field, no alert', out + err)
+rc, out, err = rules('run', own, events=[dict(hit, **{'host.name': 'a', '@timestamp': f'2026-01-01T00:00:0{n}Z'}) for n in range(3)])
+same([json.loads(x)['alert']['rule']['id'] for x in out.splitlines() if 'alert' in x], ['c1'], 'an alert of a correlation')
+
+# explain
+rc, out, err = rules('explain', shell, events=[hit])
+check(rc == 0 and "+ user.name: 'root'   <- user.name = root" in out and out.endswith('= matches the event\n'), 'explain a match', out + err)
+rc, out, err = rules('explain', '--rule', 'Root shell', own, events=[miss])
+check(rc == 1 and "- user.name: 'root'   <- user.name = bob" in out and 'does not match' in out, 'explain a miss', out + err)
+rc, out, err = rules('explain', '--rule', 'nobody', own, events=[miss])
+check(rc == 2 and 'nobody' in err, 'no such rule', err)
+
+# bench: figures are figures; here only that each file has a row
+events = write('events.ndjson', ''.join(json.dumps(e) + '\n' for e in (hit, miss)))
+rc, out, err = rules('bench', '--event', events, own)
+check(rc == 0 and '50.00%' in out and shell in out and 'all 2 rules together' in out, 'bench', out + err)
+same(rules('bench', own)[0], 2, 'bench without events')
+
+# visibility
+rc, out, err = rules('visibility', own, events=[hit])
+check(rc == 0 and '1 of 1 rules' in out, 'a rule that can match, though one of its fields is never there', out + err)
+rc, out, err = rules('visibility', own, events=[{'event.dataset': 'auditd.log', 'user.name': 'x'}])
+check(rc == 1 and 'no event of its logsource has: process.name' in out, 'a field that nobody has', out + err)
+rc, out, err = rules('visibility', own, events=[{'event.dataset': 'nginx.access', 'user.name': 'x'}])
+check(rc == 1 and "no event has its logsource: category '', product 'linux'" in out, 'a logsource that nobody has', out + err)
+
+# coverage
+rc, out, err = rules('coverage', own)
+check(rc == 0 and out.splitlines()[0].split() == ['T1059.004', '1'] and '1 of 2 rules name none' in out, 'coverage', out + err)
+layer = json.loads(rules('coverage', '--navigator', own)[1])
+same([(t['techniqueID'], t['score']) for t in layer['techniques']], [('T1059.004', 1)], 'a layer for the Navigator')
+
+# import
+theirs, mine = os.path.join(dir_, 'theirs'), os.path.join(dir_, 'mine')
+for name, product, level, status in (('a', 'linux', 'high', 'stable'), ('b', 'linux', 'low', 'stable'), ('c', 'windows', 'critical', 'stable'), ('d', 'linux', 'critical', 'test')):
+    write(f'theirs/{product}/{name}.yml', HEAD.format(id=name, title=name, status=status, level=level, tag='attack.t1001', product=product) + 'detection: {s: {f: 1}, condition: s}\n')
+write('theirs/broken.yml', 'title: x\ndetection: {s: {f|contians: 1}, condition: s}\n')
+write('theirs/LICENSE', 'DRL\n')
+rc, out, err = rules('import', '--to', mine, '--product', 'linux', '--level', 'medium', '--status', 'stable', theirs)
+check(rc == 1 and '1 files copied' in out and '3 are not wanted, 1 do not load' in out and "did you mean 'contains'" in err, 'import', out + err)
+same(sorted(os.path.relpath(os.path.join(d, n), mine) for d, _, names in os.walk(mine) for n in names), ['LICENSE', 'linux/a.yml'], 'what was copied')
+check('0 files copied' in rules('import', '--to', mine, '--product', 'linux', '--level', 'medium', '--status', 'stable', theirs)[1], 'once more: nothing to copy')
+write('mine/linux/a.yml', 'changed\n')
+check('1 changed there' in rules('import', '--to', mine, '--product', 'linux', '--level', 'medium', '--status', 'stable', theirs)[1], 'what was changed by hand is counted')
+same(rules('import', theirs)[0], 2, 'import without --to')
+same(rules('import', '--to', mine, '--level', 'hgih', theirs)[0], 2, 'a level that is none')
+
+# usage
+rc, out, err = rules('run', '--strict', own)
+check(rc == 2 and 'there is no option --strict' in err, 'an option of another word', err)
+check(rules()[0] == 2 and rules('check', dir_ + '/none')[0] == 2 and rules('nonsense')[0] == 2 and rules('test')[0] == 2, 'usage')
+
+finish(began)
