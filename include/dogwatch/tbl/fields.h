@@ -143,6 +143,8 @@ FIELD(kubernetes_container_restart, "kubernetes.container.restart", LONG, 0, "ho
 FIELD(host_name, "host.name", KEYWORD, 0, "host the agent runs on")
 FIELD(host_hostname, "host.hostname", KEYWORD, 0, "host as the log names it")
 FIELD(host_ip, "host.ip", IP, 1, "addresses of the host")
+FIELD(host_boot_id, "host.boot.id", KEYWORD, 0, "id of the boot in which it was written")
+FIELD(systemd_unit, "systemd.unit", KEYWORD, 0, "unit of the process, as systemd's journal saw it")
 FIELD(ecs_version, "ecs.version", KEYWORD, 0, "ECS version the source says it follows")
 FIELD(dogwatch_stream, "dogwatch.stream", KEYWORD, 0, "the file's incarnation that the line stands in")
 FIELD(dogwatch_start, "dogwatch.start", LONG, 0, "where the line begins in it, in bytes")
