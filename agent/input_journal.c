@@ -298,6 +298,7 @@ void journald_look(struct input *i)
 void journald_close(struct input *i)
 {
     shut(&i->journald);
+    i->journald.idle = true; /* nothing more is awaited of it */
     dw_buf_fini(&i->journald.cursor);
     dw_buf_reset(&i->out); /* what was not written is read again */
     i->waiting = i->waiting_bytes = 0;

@@ -32,7 +32,7 @@ void journal_heard(struct journal *j);
 DW_MUST_USE int journal_seek(struct journal *j, struct dw_str cursor);
 /* The next entry is the first that comes from now on. Appends the cursor of the last one that is there; nothing: there is none. */
 DW_MUST_USE int journal_seek_end(struct journal *j, struct dw_buf *cursor);
-/* 1 and the entry, 0: there is no further one now. DW_ENOMEM: the same entry is given again. DW_EIO: the journal has to be opened anew. */
+/* 1 and the entry, 0: there is no further one now, or it is not written to its end yet. DW_ENOMEM: the same entry is given again. DW_EIO: the journal has to be opened anew. */
 DW_MUST_USE int journal_next(struct journal *j, struct journal_entry *ret);
 
 /* Whether a text has the form of a cursor. */

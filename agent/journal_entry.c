@@ -199,10 +199,15 @@ int journal_write(struct journal_writer *w, sd_journal *sd, struct dw_str cursor
     int rc;
     w->count = 0;
     w->cut_bytes = 0;
+    w->hash = 0;
+    w->whole = true;
     dw_buf_reset(&w->bytes);
     sd_journal_restart_data(sd);
-    while ((rc = sd_journal_enumerate_available_data(sd, &data, &len)) > 0)
+    while ((rc = sd_journal_enumerate_available_data(sd, &data, &len)) > 0) {
+        w->whole &= len < w->text_max;
+        w->hash ^= w->whole ? journal_hash(dw_str_make(data, len)) : 0;
         journal_field_add(w, dw_str_make(data, len));
+    }
     w->cut_bytes += rc < 0;
     if (sd_journal_get_monotonic_usec(sd, &monotonic, &boot) >= 0)
         (void)sd_id128_to_string(boot, boot_text);

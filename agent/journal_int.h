@@ -21,6 +21,8 @@ struct journal_writer {
     struct journal_field field[JOURNAL_FIELDS_MAX];
     uint32_t count;
     uint64_t cut_bytes;
+    uint64_t hash; /* of all fields as they were read, as the journal makes it of them ... */
+    bool whole;    /* ... if none was too long to be read whole */
 };
 
 /* Writes the entry that the journal stands at into w->text, with `cursor` first. DW_ENOMEM, DW_EIO. */
@@ -28,6 +30,8 @@ DW_MUST_USE int journal_write(struct journal_writer *w, sd_journal *sd, struct d
 /* Its fields added one by one, and written: what journal_write does without a journal. `boot` and the monotonic time may be empty and 0. */
 void journal_field_add(struct journal_writer *w, struct dw_str name_and_value);
 void journal_fields_write(struct journal_writer *w, struct dw_str cursor, uint64_t realtime_us, uint64_t monotonic_us, struct dw_str boot);
+/* The hash by which journals sum up the fields of an entry: Bob Jenkins' lookup3 (hashlittle2), both halves. */
+uint64_t journal_hash(struct dw_str bytes);
 void journal_writer_fini(struct journal_writer *w);
 
 #endif

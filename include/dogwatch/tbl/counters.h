@@ -48,6 +48,7 @@ COUNTER(inputs_torn, MENDED, "lines of the journal that an agent was killed in t
 COUNTER(journald_entries, WORK, "entries of systemd's journal written to DATA/agent/inputs")
 COUNTER(journald_gaps, NOT_DONE, "places where entries of systemd's journal are missing: removed (vacuumed) before they were read, damaged, or in a file that may not be read")
 COUNTER(journald_missed, NOT_DONE, "how many these are, where their numbers tell")
+COUNTER(journald_incomplete, NOT_DONE, "entries of systemd's journal whose fields do not add up to the hash in their cursor: fields are damaged, or their sender gave one twice")
 COUNTER(journald_unreadable, NOT_DONE, "files of systemd's journal that may not be read")
 COUNTER(journald_places_lost, NOT_DONE, "starts at which no place was found in what earlier ones wrote: the journal is read from its beginning, so entries may come again")
 COUNTER(journald_opened_again, MENDED, "times the journal was opened anew: folders came or went, or it could not be read on")

@@ -136,6 +136,13 @@ static void cursors_are_known_by_their_form(void **state)
         assert_false(journal_is_cursor(dw_str_of(bad[i])));
 }
 
+static void entries_are_summed_up_as_journals_do(void **state)
+{
+    (void)state;
+    assert_true(journal_hash(DW_STR_NONE) == 0xdeadbeefdeadbeef);
+    assert_true(journal_hash(DW_STR("Four score and seven years ago")) == 0x17770551ce7226e6); /* lookup3.c, driver5 */
+}
+
 /* Writes a journal with systemd's own program. */
 static void make_journal(const char *dir)
 {
@@ -246,6 +253,7 @@ int main(void)
         cmocka_unit_test(an_entry_is_written_as_journalctl_does),
         cmocka_unit_test(what_has_no_room_is_cut_or_null_and_counted),
         cmocka_unit_test(cursors_are_known_by_their_form),
+        cmocka_unit_test(entries_are_summed_up_as_journals_do),
         cmocka_unit_test(a_journal_is_read_once_whichever_allocation_fails),
         cmocka_unit_test(a_place_is_found_again_and_a_lost_one_is_a_gap),
     };
