@@ -18,7 +18,7 @@
 
 #include <inttypes.h>
 
-enum { NAME_LEN_MAX = 64, SHORT_BYTES = 2048, SHORT_ALL_BYTES = 40 * 1024, BYTES_MAX = 1024 * 1024, NULL_ROOM = NAME_LEN_MAX + 16 };
+enum { NAME_LEN_MAX = 64, SHORT_BYTES = 2048, SHORT_SHARE = 3 /* of the text is for what is short */, LEAST_ROOM = 2 /* of an empty text */, BYTES_MAX = 1024 * 1024, NULL_ROOM = NAME_LEN_MAX + 16 };
 
 static struct dw_str name_of(const struct journal_writer *w, const struct journal_field *f)
 {
@@ -128,7 +128,12 @@ static void put_head(struct journal_writer *w, const struct journal_field *f, si
     struct dw_str all = value_of(w, f), head = all;
     size_t before = w->text.len;
     put_name(w, name_of(w, f));
-    size_t from = w->text.len, room = max - from;
+    size_t from = w->text.len, room = from < max ? max - from : 0;
+    if (room < LEAST_ROOM) {
+        w->cut_bytes += all.len;
+        w->text.len = before;
+        return;
+    }
     for (put_value(&w->text, head); w->text.len > max && !w->text.err; put_value(&w->text, head)) {
         size_t n = head.len * room / (w->text.len - from);
         while (n && ((unsigned char)all.ptr[n] & 0xc0) == 0x80)
@@ -157,7 +162,7 @@ static void put_fields(struct journal_writer *w)
         struct journal_field *f = &w->field[i];
         if (dw_str_eq(name_of(w, f), DW_STR("MESSAGE")) && is_single(w, i))
             message = i;
-        else if (!f->written && f->value_len <= SHORT_BYTES && put_whole(w, i, SHORT_ALL_BYTES < end ? SHORT_ALL_BYTES : end))
+        else if (!f->written && f->value_len <= SHORT_BYTES && put_whole(w, i, w->text_max / SHORT_SHARE))
             (void)settle(w, i);
     }
     if (message < w->count) {
