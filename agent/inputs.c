@@ -290,6 +290,28 @@ int inputs_start(struct inputs *in, uv_loop_t *loop, void (*wake)(void *arg, con
     return DW_OK;
 }
 
+static void look_at(struct input *i, int64_t now_ns)
+{
+    if (takes_datagrams(i))
+        udp_count_drops(i);
+    tcp_look(i, now_ns);
+    if (i->is_journald)
+        journald_look(i);
+    input_note(i, now_ns);
+}
+
+static void turn_one(struct input *i, bool look, int64_t now_ns)
+{
+    if (watch(i) != 0)
+        dw_error("%s: cannot be waited for", i->is_stdin ? "stdin" : i->at.name);
+    if (i->never_blocks && i->fd >= 0 && !i->in->held)
+        stdin_read(i);
+    if (look)
+        look_at(i, now_ns);
+    if (i->is_journald && (look || !i->journald.idle))
+        journald_read(i);
+}
+
 void inputs_turn(struct inputs *in, struct agent *a)
 {
     int64_t now = dw_clock_mono(in->clock);
@@ -304,23 +326,8 @@ void inputs_turn(struct inputs *in, struct agent *a)
         hold(in, false);
     bool look = now - in->looked_ns >= DW_NS_PER_S;
     in->looked_ns = look ? now : in->looked_ns;
-    for (uint32_t k = 0; k < in->count && in->loop; k++) {
-        struct input *i = &in->input[k];
-        if (watch(i) != 0)
-            dw_error("%s: cannot be waited for", i->is_stdin ? "stdin" : i->at.name);
-        if (i->never_blocks && i->fd >= 0 && !in->held)
-            stdin_read(i);
-        if (i->is_journald && look)
-            journald_look(i);
-        if (i->is_journald && (look || !i->journald.idle))
-            journald_read(i);
-        if (!look)
-            continue;
-        if (takes_datagrams(i))
-            udp_count_drops(i);
-        tcp_look(i, now);
-        input_note(i, now);
-    }
+    for (uint32_t k = 0; k < in->count && in->loop; k++)
+        turn_one(&in->input[k], look, now);
 }
 
 bool inputs_awaits(const struct inputs *in)

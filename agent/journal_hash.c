@@ -55,5 +55,6 @@ uint64_t journal_hash(struct dw_str bytes)
         add_block(w, at, left);
         finish(w);
     }
-    return (uint64_t)w[2] << 32 | w[1];
+    uint64_t high = w[2];
+    return high * (UINT64_C(1) << 32) + w[1];
 }
