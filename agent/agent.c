@@ -444,7 +444,7 @@ static bool is_throttled(struct agent *a, const struct tail *t)
     if (f->taken < (uint64_t)a->opt->throttle_rate || is_deleted(t))
         return false;
     if (!f->throttled)
-        signal_about(a, SIGNAL_HELD_BACK, t, t->size);
+        held_tell(a, t);
     DW_COUNT_IF(!f->throttled, throttle_logs);
     return f->throttled = true;
 }

@@ -429,6 +429,13 @@ void signal_put(struct agent *a, enum agent_signal what, const struct found *f, 
 /* The same with how much was read of a stream, and how much is there. */
 void signal_about(struct agent *a, enum agent_signal what, const struct tail *t, uint64_t size);
 
+/* ---- held (held.c): what a log that is held back has to say next ---- */
+
+/* Appends the first line that waits, masked, without control bytes, cut. Nothing: it cannot be read now. */
+void held_sample(const struct agent *a, const struct tail *t, struct dw_buf *out);
+/* Tells that a log is held back from now on, with that line. */
+void held_tell(struct agent *a, const struct tail *t);
+
 /* ---- scan (scan.c): when it is looked for logs ---- */
 
 /* What is due now. */
@@ -574,6 +581,8 @@ void tails_rest(struct agent *a);
 void tails_wake_changed(struct agent *a);
 /* Frees a tail. */
 void tails_drop(struct agent *a, struct tail *t);
+/* How the lines of a log are taken out of its bytes. */
+struct dw_lines_conf tails_conf(const struct agent *a, const struct found *f);
 /* Makes its lines, where it has none. DW_ENOMEM. */
 DW_MUST_USE int tail_make_lines(const struct agent *a, struct tail *t);
 /* It goes on at a place where nothing waits. */

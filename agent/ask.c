@@ -265,6 +265,14 @@ static void put_formats(struct page *p, const struct tail *t)
     dw_buf_fini(&b);
 }
 
+static void put_held(const struct agent *a, struct page *p, const struct tail *t)
+{
+    struct dw_buf sample = {0};
+    held_sample(a, t, &sample);
+    put_text(p, "held_back", dw_buf_view(&sample));
+    dw_buf_fini(&sample);
+}
+
 static void put_stream(const struct agent *a, struct page *p, const struct tail *t)
 {
     uint64_t read = tail_offset(t), low = tail_low(t), size = size_now(t);
@@ -277,6 +285,8 @@ static void put_stream(const struct agent *a, struct page *p, const struct tail 
     put_number(p, "read", read);
     put_number(p, "lag_bytes", size > read ? size - read : 0);
     put_number(p, "waits_in_join", read - low);
+    if (t->series->throttled)
+        put_held(a, p, t);
     put_truth(p, "acknowledged", t->last_parcel <= writer_acked(a->writer) && !t->touched && low == read);
     put_seconds(p, "grew_s_ago", agent_now(a) - t->last_growth_ns);
     put_formats(p, t);

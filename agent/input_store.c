@@ -10,7 +10,8 @@
  * Invariants:
  *   (1) A file ends with a whole line, or nothing is appended to it any more.
  *   (2) A file is deleted only when its stream is over, and acknowledged, in the checkpoint.
- *   (3) All files together are not longer than the limit, but for what came in one read.
+ *   (3) Of an input that can be asked again the newest file with a line is not deleted: there it says itself how far it was (store_resume).
+ *   (4) All files together are not longer than the limit, but for what came in one read.
  */
 #include "input_store.h"
 
@@ -25,7 +26,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { NAMES_MAX = 100000, FILE_MIN = 64 * 1024, FILE_MAX = 16 * 1024 * 1024, SHARE = 4 /* of the limit is for files that are written */ };
+enum { NAMES_MAX = 100000, FILE_MIN = 64 * 1024, FILE_MAX = 16 * 1024 * 1024, TAIL = 256 * 1024 /* two lines at least */, SHARE = 4 /* of the limit is for files that are written */ };
 #define AGAIN_NS DW_NS_PER_S           /* after a write failed */
 #define SWEEP_NS (100 * DW_NS_PER_MS)
 
@@ -196,6 +197,51 @@ void store_free(struct store *s)
     dw_free(s);
 }
 
+/* Reads the whole lines at the end of an old file, and takes away what is behind them. */
+static int tail_of(struct store *s, struct old_file *o, struct dw_buf *lines)
+{
+    uint64_t from = o->st.size_bytes > TAIL ? o->st.size_bytes - TAIL : 0;
+    size_t before = lines->len, n = 0;
+    int fd;
+    int rc = dw_fs_open(s->fs, o->path, O_RDWR | O_NOFOLLOW, 0, &fd);
+    if (rc < 0)
+        return rc;
+    char *at = dw_buf_reserve(lines, TAIL);
+    rc = at ? dw_fs_pread(s->fs, fd, at, TAIL, from, &n) : DW_ENOMEM;
+    while (rc == DW_OK && n && at[n - 1] != '\n')
+        n--;
+    if (rc == DW_OK && from + n < o->st.size_bytes && (n || !from)) {
+        rc = dw_fs_truncate(s->fs, fd, from + n);
+        if (rc == DW_OK) {
+            s->bytes -= o->st.size_bytes - from - n;
+            o->st.size_bytes = from + n;
+            DW_COUNT(inputs_torn);
+        }
+    }
+    dw_fs_close(fd);
+    lines->len = rc == DW_OK ? before + n : before;
+    return rc;
+}
+
+int store_resume(struct store *s, const char *name, struct dw_buf *lines)
+{
+    char path[AGENT_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s.log", s->dir, name);
+    int rc = n < 0 || n >= (int)sizeof path ? DW_ELIMIT : DW_OK;
+    size_t before = lines->len;
+    for (uint64_t below = UINT64_MAX; rc == DW_OK && lines->len == before;) {
+        struct old_file *newest = NULL;
+        for (struct old_file *o = s->old; o; o = o->next)
+            if (strcmp(o->log, path) == 0 && number_of(o->path) < below && (!newest || number_of(o->path) > number_of(newest->path)))
+                newest = o;
+        if (!newest)
+            break;
+        below = number_of(newest->path);
+        rc = newest->st.size_bytes ? tail_of(s, newest, lines) : DW_OK;
+    }
+    return rc;
+}
+
 int store_begin(struct store *s, const char *name, uint32_t open_max, struct store_log **ret)
 {
     struct store_log *l = dw_calloc(1, sizeof *l);
@@ -308,6 +354,21 @@ static bool is_done(const struct agent *a, struct old_file *o)
     return over && writer_saved(a->writer) >= o->parcel;
 }
 
+/* Whether a file has the last line of an input that goes on from there. */
+static bool holds_place(const struct store *s, const struct old_file *o)
+{
+    const char *slash = strrchr(o->log, '/');
+    if (!slash || !dw_str_starts(dw_str_of(slash + 1), DW_STR(STORE_PLACE)) || o->st.size_bytes == 0)
+        return false;
+    for (const struct store_log *l = s->log; l; l = l->next)
+        if (l->size && strcmp(l->path, o->log) == 0)
+            return false;
+    for (const struct old_file *x = s->old; x; x = x->next)
+        if (x->st.size_bytes && strcmp(x->log, o->log) == 0 && number_of(x->path) > number_of(o->path))
+            return false;
+    return true;
+}
+
 void store_sweep(struct store *s, struct agent *a)
 {
     int64_t now = dw_clock_mono(&dw_clock_system);
@@ -316,7 +377,7 @@ void store_sweep(struct store *s, struct agent *a)
     s->swept_ns = now;
     for (struct old_file **at = &s->old; *at;) {
         struct old_file *o = *at;
-        int rc = is_done(a, o) ? dw_fs_unlink(s->fs, o->path) : DW_EIO;
+        int rc = is_done(a, o) && !holds_place(s, o) ? dw_fs_unlink(s->fs, o->path) : DW_EIO;
         if (rc < 0 && rc != DW_ENOENT) {
             at = &o->next;
             continue;

@@ -100,8 +100,7 @@ static void put_loss(struct dw_buf *b, uint64_t n, const char *what)
         dw_buf_printf(b, "%s%" PRIu64 " %s", b->len ? ", " : "", n, what);
 }
 
-/* Says in the input's own file what is missing there. */
-static void note(struct input *i, int64_t now_ns)
+void input_note(struct input *i, int64_t now_ns)
 {
     struct input_losses *x = &i->losses;
     struct dw_buf words = {0}, json = {0};
@@ -114,10 +113,18 @@ static void note(struct input *i, int64_t now_ns)
     put_loss(&words, x->broken, "messages framed wrongly");
     put_loss(&words, x->refused, "connections refused (inputs.connections, inputs.peer_connections)");
     put_loss(&words, x->handshakes, "TLS handshakes failed");
+    put_loss(&words, x->gaps, "places where entries of the journal are missing: they were removed before they were read, or may not be read");
+    put_loss(&words, x->missed, "of these entries by their numbers");
+    put_loss(&words, x->unreadable, "files of the journal may not be read");
     if (words.len && !words.err && store_has_room(i->in->store)) {
-        dw_buf_printf(&json, "{\"event.action\":\"input.loss\",\"event.reason\":\"%.*s\",\"input.loss.messages\":%" PRIu64 ",\"input.loss.bytes\":%" PRIu64
-            ",\"input.loss.kernel\":%" PRIu64 ",\"input.loss.cut_bytes\":%" PRIu64 "}", DW_ARG(dw_buf_view(&words)), x->full, x->full_bytes, x->kernel,
-            x->cut_bytes);
+        dw_buf_byte(&json, '{');
+        if (i->is_journald) /* each of its lines says how far it is */
+            dw_buf_printf(&json, "\"__CURSOR\":\"%.*s\",", DW_ARG(dw_buf_view(&i->journald.cursor)));
+        dw_buf_printf(&json, "\"event.action\":\"input.loss\",\"event.reason\":\"%.*s\",\"input.loss.messages\":%" PRIu64 ",\"input.loss.bytes\":%" PRIu64
+            ",\"input.loss.kernel\":%" PRIu64 ",\"input.loss.cut_bytes\":%" PRIu64, DW_ARG(dw_buf_view(&words)), x->full, x->full_bytes, x->kernel, x->cut_bytes);
+        if (i->is_journald)
+            dw_buf_printf(&json, ",\"input.loss.gaps\":%" PRIu64 ",\"input.loss.missed\":%" PRIu64, x->gaps, x->missed);
+        dw_buf_byte(&json, '}');
         (void)dw_received_put(&i->out, &(struct dw_received_line){.time_ns = dw_clock_real(i->in->clock), .note = true, .text = dw_buf_view(&json)});
         dw_warn("%s: %.*s", i->is_stdin ? "stdin" : i->at.name, DW_ARG(dw_buf_view(&words)));
         i->losses = (struct input_losses){0};
@@ -160,6 +167,17 @@ static int open_place(struct inputs *in, struct dw_str text)
     return rc;
 }
 
+static int open_journal(struct inputs *in, struct dw_str where)
+{
+    if (in->count == INPUTS_MAX - 1) {
+        dw_error("inputs.journald: more than %d places in all", INPUTS_MAX - 2);
+        return DW_ECONFIG;
+    }
+    struct input *i = &in->input[in->count++];
+    *i = (struct input){.in = in, .fd = -1, .is_journald = true};
+    return journald_open(i, where);
+}
+
 static int open_all(struct inputs *in)
 {
     const struct dw_agent_options *o = in->opt;
@@ -167,6 +185,8 @@ static int open_all(struct inputs *in)
     input_let_go_ports(in);
     for (uint32_t k = 0; k < o->inputs_syslog.count && rc == DW_OK; k++)
         rc = open_place(in, o->inputs_syslog.item[k]);
+    for (uint32_t k = 0; k < o->inputs_journald.count && rc == DW_OK; k++)
+        rc = open_journal(in, o->inputs_journald.item[k]);
     if (rc == DW_OK && o->inputs_stdin) {
         struct input *i = &in->input[in->count++];
         *i = (struct input){.in = in, .fd = -1, .is_stdin = true};
@@ -205,9 +225,18 @@ int inputs_begin(struct inputs *in, const char *agent_dir)
     if (rc < 0 || (in->count == 0 && dw_fs_stat(dir, &st) == DW_ENOENT)) /* nothing is received, and nothing was */
         return rc;
     rc = store_open(&dw_fs_system, agent_dir, (uint64_t)in->opt->inputs_limit, &in->store);
-    for (uint32_t k = 0; k < in->count && rc == DW_OK; k++)
-        rc = store_begin(in->store, in->input[k].is_stdin ? "stdin" : in->input[k].at.name, in->count, &in->input[k].log);
+    for (uint32_t k = 0; k < in->count && rc == DW_OK; k++) {
+        struct input *i = &in->input[k];
+        rc = i->is_journald ? journald_begin(i) : DW_OK;
+        if (rc == DW_OK)
+            rc = store_begin(in->store, i->is_stdin ? "stdin" : i->at.name, in->count, &i->log);
+    }
     return rc;
+}
+
+static bool takes_datagrams(const struct input *i)
+{
+    return !i->is_stdin && !i->is_journald && i->at.kind == DW_LISTEN_UDP;
 }
 
 static void on_input(uv_poll_t *poll, int status, int events)
@@ -219,7 +248,9 @@ static void on_input(uv_poll_t *poll, int status, int events)
         return;
     if (i->is_stdin)
         stdin_read(i);
-    else if (i->at.kind == DW_LISTEN_UDP)
+    else if (i->is_journald)
+        journald_read(i);
+    else if (takes_datagrams(i))
         udp_read(i);
     else
         tcp_accept(i);
@@ -228,7 +259,7 @@ static void on_input(uv_poll_t *poll, int status, int events)
 /* Standard input and new connections wait while there is no room; datagrams do not. */
 static bool is_read(const struct input *i)
 {
-    return i->fd >= 0 && (!i->in->held || (!i->is_stdin && i->at.kind == DW_LISTEN_UDP));
+    return i->fd >= 0 && (!i->in->held || takes_datagrams(i));
 }
 
 static int watch(struct input *i)
@@ -253,10 +284,32 @@ int inputs_start(struct inputs *in, uv_loop_t *loop, void (*wake)(void *arg, con
             rc = watch(i);
         if (rc != 0 && !i->never_blocks)
             return dw_err_from_errno(-rc);
-        if (!i->is_stdin)
+        if (!i->is_stdin && !i->is_journald)
             dw_info("listening: %s", i->at.name);
     }
     return DW_OK;
+}
+
+static void look_at(struct input *i, int64_t now_ns)
+{
+    if (takes_datagrams(i))
+        udp_count_drops(i);
+    tcp_look(i, now_ns);
+    if (i->is_journald)
+        journald_look(i);
+    input_note(i, now_ns);
+}
+
+static void turn_one(struct input *i, bool look, int64_t now_ns)
+{
+    if (watch(i) != 0)
+        dw_error("%s: cannot be waited for", i->is_stdin ? "stdin" : i->at.name);
+    if (i->never_blocks && i->fd >= 0 && !i->in->held)
+        stdin_read(i);
+    if (look)
+        look_at(i, now_ns);
+    if (i->is_journald && (look || !i->journald.idle))
+        journald_read(i);
 }
 
 void inputs_turn(struct inputs *in, struct agent *a)
@@ -273,25 +326,14 @@ void inputs_turn(struct inputs *in, struct agent *a)
         hold(in, false);
     bool look = now - in->looked_ns >= DW_NS_PER_S;
     in->looked_ns = look ? now : in->looked_ns;
-    for (uint32_t k = 0; k < in->count && in->loop; k++) {
-        struct input *i = &in->input[k];
-        if (watch(i) != 0)
-            dw_error("%s: cannot be waited for", i->is_stdin ? "stdin" : i->at.name);
-        if (i->never_blocks && i->fd >= 0 && !in->held)
-            stdin_read(i);
-        if (!look)
-            continue;
-        if (!i->is_stdin && i->at.kind == DW_LISTEN_UDP)
-            udp_count_drops(i);
-        tcp_look(i, now);
-        note(i, now);
-    }
+    for (uint32_t k = 0; k < in->count && in->loop; k++)
+        turn_one(&in->input[k], look, now);
 }
 
 bool inputs_awaits(const struct inputs *in)
 {
     for (uint32_t k = 0; k < in->count; k++)
-        if (in->input[k].is_stdin && (in->input[k].fd >= 0 || in->input[k].out.len))
+        if ((in->input[k].is_stdin && (in->input[k].fd >= 0 || in->input[k].out.len)) || (in->input[k].is_journald && !in->input[k].journald.idle))
             return true;
     return false;
 }
@@ -304,7 +346,7 @@ void inputs_stop(struct inputs *in)
     in->stopped = true;
     for (uint32_t k = 0; k < in->count; k++) {
         struct input *i = &in->input[k];
-        bool datagrams = !i->is_stdin && i->at.kind == DW_LISTEN_UDP;
+        bool datagrams = takes_datagrams(i);
         if (i->is_stdin) {
             if (i->polled)
                 stdin_read(i);
@@ -315,13 +357,15 @@ void inputs_stop(struct inputs *in)
         } else {
             tcp_stop(i);
         }
-        note(i, now);
+        input_note(i, now);
         (void)input_write(i);
         if (i->polled && !uv_is_closing((uv_handle_t *)&i->poll))
             uv_close((uv_handle_t *)&i->poll, NULL);
         if (!i->is_stdin && i->fd >= 0)
             (void)close(i->fd);
         i->fd = -1;
+        if (i->is_journald)
+            journald_close(i);
     }
 }
 
@@ -334,6 +378,8 @@ void inputs_close(struct inputs *in)
         if (i->is_stdin)
             stdin_close(i);
         tcp_close(i);
+        if (i->is_journald)
+            journald_close(i);
         if (i->waiting) {
             dw_warn("%s: %" PRIu64 " messages could not be written at the end, and are gone", store_log_path(i->log), i->waiting);
             input_let_go(i);
@@ -351,6 +397,8 @@ void inputs_free(struct inputs *in)
         struct input *i = &in->input[k];
         if (i->fd >= 0 && !i->is_stdin)
             (void)close(i->fd);
+        if (i->is_journald)
+            journald_close(i);
         dw_buf_fini(&i->out);
         unframe_fini(&i->frames);
     }

@@ -1,5 +1,5 @@
 /*
- * The inside of the inputs: one struct input for each place that is listened at, and one for standard input.
+ * The inside of the inputs: one struct input for each place that is listened at, each journal, and one for standard input.
  */
 #ifndef DOGWATCH_AGENT_INPUTS_INT_H
 #define DOGWATCH_AGENT_INPUTS_INT_H
@@ -7,6 +7,7 @@
 #include "input_frames.h"
 #include "input_store.h"
 #include "inputs.h"
+#include "journal.h"
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/conf/listen.h"
@@ -31,6 +32,8 @@ struct input_losses {
     uint64_t broken;           /* messages framed wrongly */
     uint64_t refused;          /* connections over a limit */
     uint64_t handshakes;       /* of TLS that failed */
+    uint64_t gaps, missed;     /* places where entries of the journal are missing; those that a number tells of */
+    uint64_t unreadable;       /* files of the journal that may not be read */
 };
 
 struct connection {
@@ -47,10 +50,21 @@ struct connection {
     char address[64], peer[DW_RECEIVED_PEER_MAX];
 };
 
+/* A place of systemd's journal (input_journal.c). */
+struct journald {
+    struct journal *journal;  /* NULL: to be opened */
+    const char *dir;          /* NULL: those of this system */
+    struct dw_buf cursor;     /* of the last entry that was put; empty: none */
+    uint64_t roots;           /* which folders there were when it was opened */
+    uint64_t unreadable;      /* files of it that may not be read, as was said */
+    bool said, idle, skip;    /* that it cannot be opened; there was no further entry; what stands there is not to be read (start: now) */
+};
+
 struct input {
     struct inputs *in;
-    struct dw_listen at; /* but of standard input */
-    bool is_stdin;
+    struct dw_listen at; /* of a port; of others only its name */
+    bool is_stdin, is_journald;
+    struct journald journald;
     bool kept;           /* its socket is older than this start */
     int fd;              /* -1: closed */
     int old_flags;       /* of standard input, as it was */
@@ -91,6 +105,8 @@ struct inputs {
 /* inputs.c */
 /* Adds a message of `peer` to what is to be written. */
 void input_message(struct input *i, struct dw_str peer, struct dw_str text, uint64_t cut, bool partial, bool unterminated);
+/* Says in the input's own file what is missing there, if anything is and it was not said just now. */
+void input_note(struct input *i, int64_t now_ns);
 /* Writes it. What cannot be written is kept; false then. */
 bool input_write(struct input *i);
 /* Drops what could not be written, counted. */
@@ -133,6 +149,15 @@ bool tls_begin(struct connection *c);
 int tls_shake(struct connection *c);
 /* As read(2) into in->bytes; -1: nothing more now; 0: the end, however it came. */
 ssize_t tls_read(struct connection *c);
+
+/* input_journal.c */
+DW_MUST_USE int journald_open(struct input *i, struct dw_str where);
+/* Finds its place in what earlier starts wrote. */
+DW_MUST_USE int journald_begin(struct input *i);
+void journald_read(struct input *i);
+/* Every second: opens it where it could not be opened, or anew where folders came or went. */
+void journald_look(struct input *i);
+void journald_close(struct input *i);
 
 /* input_stdin.c */
 DW_MUST_USE int stdin_open(struct input *i);

@@ -186,6 +186,16 @@ static void allow_config(struct sandbox *s, const char *path)
     allow(s, strcmp(dir, "/") == 0 ? path : dir, READ);
 }
 
+static void allow_journals(struct sandbox *s, const struct dw_agent_options *opt)
+{
+    for (uint32_t i = 0; i < opt->inputs_journald.count; i++) {
+        bool system = dw_str_eq(opt->inputs_journald.item[i], DW_STR(DW_JOURNALD_SYSTEM));
+        allow_logs(s, system ? DW_JOURNALD_PERSISTENT : opt->inputs_journald.item[i].ptr);
+        if (system)
+            allow_logs(s, DW_JOURNALD_VOLATILE);
+    }
+}
+
 static void allow_all(struct sandbox *s, const struct dw_agent_options *opt)
 {
     for (size_t i = 0; i < DW_COUNT_OF(system_reads); i++)
@@ -203,6 +213,7 @@ static void allow_all(struct sandbox *s, const struct dw_agent_options *opt)
     }
     if (opt->discover_podman || opt->discover_cri)
         allow_logs(s, DW_PODMAN_ROOT);
+    allow_journals(s, opt);
     for (uint32_t i = 0; i < opt->logs.count; i++)
         allow_glob(s, opt->logs.item[i].ptr);
     for (uint32_t i = 0; i < opt->sandbox_read.count; i++)

@@ -114,7 +114,7 @@ static void name_stream(struct agent *a, struct tail *t, struct found *f, const 
     stream_make_id(a, s);
 }
 
-static struct dw_lines_conf lines_conf(const struct agent *a, const struct found *f)
+struct dw_lines_conf tails_conf(const struct agent *a, const struct found *f)
 {
     struct dw_lines_conf conf = {
         .envelope = f->envelope,
@@ -133,7 +133,7 @@ int tail_make_lines(const struct agent *a, struct tail *t)
 {
     if (t->lines)
         return DW_OK;
-    struct dw_lines_conf conf = lines_conf(a, t->series);
+    struct dw_lines_conf conf = tails_conf(a, t->series);
     t->lines = dw_lines_again(&conf, &t->place);
     return t->lines ? DW_OK : DW_ENOMEM;
 }

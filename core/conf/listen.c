@@ -103,6 +103,11 @@ int dw_listen_option_check(const char *option, struct dw_str value, struct dw_bu
     struct dw_listen l;
     if (strcmp(option, "metrics.listen") == 0 && value.len)
         return dw_listen_tcp(value, &l, why);
+    if (strcmp(option, "inputs.journald") == 0 && !dw_str_eq(value, DW_STR(DW_JOURNALD_SYSTEM)) && !dw_str_starts(value, DW_STR("/"))) {
+        if (why)
+            dw_buf_str(why, DW_STR("`" DW_JOURNALD_SYSTEM "`, or the path of a folder with journals"));
+        return DW_ECONFIG;
+    }
     return strcmp(option, "inputs.syslog") == 0 ? dw_listen_parse(value, &l, why) : DW_OK;
 }
 

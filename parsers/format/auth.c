@@ -224,6 +224,11 @@ static bool cron_command(struct dw_draft *d, struct dw_str m)
     return true;
 }
 
+bool auth_writes(struct dw_str program)
+{
+    return fmt_among(program, " sshd sshd-session sudo su login useradd groupadd userdel usermod passwd ");
+}
+
 bool auth_message(struct dw_draft *d, struct dw_str program, struct dw_str message)
 {
     if (fmt_starts(program, "sshd") &&

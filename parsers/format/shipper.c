@@ -15,14 +15,7 @@
 #include "formats.h"
 
 #include "fmt.h"
-
-#include "dogwatch/base/clock.h"
-
-#include <stdlib.h>
-
-#define AHEAD_MAX_NS (300 * DW_NS_PER_S)
-#define BEHIND_MAX_NS (86400 * DW_NS_PER_S)
-enum { NUMBER_CAP = 64 };
+#include "inner.h"
 
 /* First hit wins; a name whose place is taken keeps its own. */
 static const struct fmt_map names[] = {
@@ -67,20 +60,6 @@ static const struct fmt_map names[] = {
     {"agent", DW_F_user_agent_original, FMT_COPY},
 };
 
-/* Puts a text in the place of what dw_parser_run or an earlier value put under the key. */
-static void replace(struct dw_draft *d, uint32_t key, struct dw_str s, enum dw_kind kind)
-{
-    for (uint32_t i = 0; i < d->field_count; i++) {
-        if (d->field[i].key != key)
-            continue;
-        d->field[i].v.ptr = s.ptr;
-        d->field[i].len = (uint32_t)s.len;
-        d->field[i].kind = (uint8_t)kind;
-        return;
-    }
-    dw_draft_field(d, (struct dw_field){.v.ptr = s.ptr, .len = (uint32_t)s.len, .key = key, .kind = (uint8_t)kind});
-}
-
 static uint32_t own_key(struct dw_str name)
 {
     return fmt_eq(name, "event.dataset") ? DW_F_event_dataset
@@ -94,7 +73,7 @@ static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const st
     const struct dw_parse_ctx *ctx = arg;
     uint32_t own = own_key(name);
     if (own && dw_field_is_text(value)) {
-        replace(d, own, dw_field_str(value), (enum dw_kind)value->kind);
+        inner_replace(d, own, dw_field_str(value), (enum dw_kind)value->kind);
         return true;
     }
     for (size_t i = 0; i < DW_COUNT_OF(names); i++)
@@ -111,62 +90,6 @@ static bool has(const struct dw_draft *d, uint32_t key)
     return false;
 }
 
-/* A number of a line that is no piece of ours. */
-static struct dw_field number_of(const struct dw_field *f)
-{
-    struct dw_field n = *f;
-    char text[NUMBER_CAP];
-    int64_t i;
-    if (dw_str_i64(dw_field_str(f), &i)) {
-        n.kind = DW_K_INT;
-        n.v.i = i;
-    } else if (f->len < sizeof text) {
-        memcpy(text, f->v.ptr, f->len);
-        text[f->len] = '\0';
-        n.kind = DW_K_FLOAT;
-        n.v.f = strtod(text, NULL);
-    } else {
-        n.kind = DW_K_LITERAL;
-    }
-    return n;
-}
-
-/* Adds what the line inside holds; its views are pieces of ours only if it is one itself. */
-static void add_found(struct dw_draft *d, const struct dw_draft *inner, bool is_piece)
-{
-    static const uint32_t format[] = {DW_F_event_dataset, DW_F_event_module, DW_F_event_kind};
-    uint32_t before = d->field_count;
-    for (uint32_t i = 0; i < inner->field_count; i++) {
-        struct dw_field f = inner->field[i];
-        bool names_format = false, said = false;
-        for (size_t k = 0; k < DW_COUNT_OF(format); k++)
-            names_format |= f.key == format[k];
-        for (uint32_t k = 0; k < before && !names_format; k++)
-            said |= d->field[k].key == f.key && f.key != DW_F_tags;
-        if (said)
-            continue;
-        if (!is_piece && f.kind == DW_K_NUMBER)
-            f = number_of(&f);
-        else if (!is_piece && f.kind == DW_K_VIEW)
-            f.kind = DW_K_LITERAL;
-        if (names_format)
-            replace(d, f.key, dw_field_str(&f), (enum dw_kind)f.kind);
-        else
-            dw_draft_field(d, f);
-    }
-}
-
-static void take_time(struct dw_draft *d, const struct dw_draft *inner)
-{
-    if (!inner->has_time)
-        return;
-    bool wrong = d->has_time && (inner->time_ns - AHEAD_MAX_NS > d->time_ns || inner->time_ns + BEHIND_MAX_NS < d->time_ns);
-    if (wrong)
-        dw_draft_const(d, DW_F_tags, "time.untrusted");
-    else
-        dw_draft_time(d, inner->time_ns);
-}
-
 static const struct dw_parser *parser_of(const struct dw_draft *d, struct dw_str line)
 {
     const struct dw_parser *named = dw_parser_find(fmt_get(d, DW_F_event_dataset)), *p = named;
@@ -177,20 +100,10 @@ static const struct dw_parser *parser_of(const struct dw_draft *d, struct dw_str
 
 static void parse_line(const struct dw_parse_ctx *ctx, struct dw_draft *d)
 {
-    struct dw_field room[DW_EVENT_FIELDS_MAX];
-    struct dw_parse_ctx inside = *ctx;
-    struct dw_draft inner = {.keys = d->keys, .pool = d->pool, .field = room};
-    struct dw_str line = fmt_get(d, DW_F_message);
-    while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
-        line.len--; /* docker's */
+    struct dw_str line = inner_line(d);
     const struct dw_parser *p = line.len ? parser_of(d, line) : NULL;
-    if (d->has_time)
-        inside.time.now_ns = d->time_ns;
-    inside.user = NULL;
-    if (!p || dw_parser_run(p, &inside, line, &inner) < 0)
-        return;
-    add_found(d, &inner, dw_draft_holds(d, line));
-    take_time(d, &inner);
+    if (p)
+        (void)inner_parse(ctx, d, p, line);
 }
 
 int dw_parse_shipper(const struct dw_parse_ctx *ctx, struct dw_draft *d)

@@ -21,21 +21,35 @@ static bool is_priority(struct dw_str text, uint64_t *ret)
     return fmt_digits(text) && text.len <= 3 && dw_str_u64(text, ret) && *ret <= 191;
 }
 
-static void put_priority(struct dw_draft *d, struct dw_str text)
+void syslog_put_facility(struct dw_draft *d, uint64_t code)
 {
-    static const char *const severity[] = {
-        "Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"};
-    static const char *const facility[] = {"kernel", "user-level", "mail", "system", "security/authorization",
+    static const char *const name[] = {"kernel", "user-level", "mail", "system", "security/authorization",
         "syslogd", "line printer", "network news", "UUCP", "clock", "security/authorization", "FTP", "NTP", "log audit",
         "log alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+    if (code >= DW_COUNT_OF(name))
+        return;
+    dw_draft_int(d, DW_F_log_syslog_facility_code, (int64_t)code);
+    dw_draft_const(d, DW_F_log_syslog_facility_name, name[code]);
+}
+
+void syslog_put_severity(struct dw_draft *d, uint64_t code)
+{
+    static const char *const name[] = {
+        "Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"};
+    if (code >= DW_COUNT_OF(name))
+        return;
+    dw_draft_int(d, DW_F_log_syslog_severity_code, (int64_t)code);
+    dw_draft_const(d, DW_F_log_syslog_severity_name, name[code]);
+}
+
+static void put_priority(struct dw_draft *d, struct dw_str text)
+{
     uint64_t n;
     if (!is_priority(text, &n))
         return;
     fmt_put(d, DW_F_log_syslog_priority, text);
-    dw_draft_int(d, DW_F_log_syslog_facility_code, (int64_t)(n / 8));
-    dw_draft_const(d, DW_F_log_syslog_facility_name, facility[n / 8]);
-    dw_draft_int(d, DW_F_log_syslog_severity_code, (int64_t)(n % 8));
-    dw_draft_const(d, DW_F_log_syslog_severity_name, severity[n % 8]);
+    syslog_put_facility(d, n / 8);
+    syslog_put_severity(d, n % 8);
 }
 
 static void put_head(struct dw_draft *d, const struct syslog_head *h)
@@ -279,7 +293,5 @@ int dw_probe_system_syslog(struct dw_str line)
 int dw_probe_system_auth(struct dw_str line)
 {
     struct syslog_head h;
-    return looks_like(line, &h) && fmt_among(h.program, " sshd sudo su login useradd groupadd userdel usermod passwd ")
-               ? 90
-               : 0;
+    return looks_like(line, &h) && auth_writes(h.program) ? 90 : 0;
 }

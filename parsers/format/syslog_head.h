@@ -14,4 +14,10 @@ bool syslog_head(const struct dw_parse_ctx *ctx, struct dw_draft *d, struct sysl
 /* What sshd, sudo, su, PAM, useradd, cron and their like say. False when it is none of these. */
 bool auth_message(struct dw_draft *d, struct dw_str program, struct dw_str message);
 
+/* Whether a program's messages are of auth.log. */
+bool auth_writes(struct dw_str program);
+/* Code and name of a facility, of a severity; nothing where there is no such code. */
+void syslog_put_facility(struct dw_draft *d, uint64_t code);
+void syslog_put_severity(struct dw_draft *d, uint64_t code);
+
 #endif

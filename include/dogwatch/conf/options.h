@@ -27,6 +27,11 @@ struct dw_collector_options {
 /* Where podman keeps its containers, as root. */
 #define DW_PODMAN_ROOT "/var/lib/containers/storage/overlay-containers"
 
+/* The item of inputs.journald that stands for the journals of this system, and where they are. */
+#define DW_JOURNALD_SYSTEM "system"
+#define DW_JOURNALD_PERSISTENT "/var/log/journal"
+#define DW_JOURNALD_VOLATILE "/run/log/journal"
+
 /* Order of the words of ENUM options in the tables. */
 enum dw_start_option { DW_START_BEGINNING, DW_START_NOW };
 enum dw_trust_option { DW_TRUST_PINNED, DW_TRUST_LISTED };

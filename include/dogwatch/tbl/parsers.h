@@ -43,3 +43,4 @@ PARSER(dogwatch_agent, "dogwatch", "agent", "event", ",", "signals of dogwatch's
 PARSER(json, "generic", "json", "event", ",ndjson,ecs,", "one JSON object a line; well-known names become ECS")
 PARSER(logfmt, "generic", "logfmt", "event", ",", "key=value pairs; well-known names become ECS")
 PARSER(shipper, "generic", "shipper", "event", ",fluent_bit,fluentbit,vector,filebeat,", "records of Fluent Bit, Vector and Filebeat: JSON around a line, which is parsed too")
+PARSER(journald, "journald", "entry", "event", ",systemd,journal,", "entries of systemd's journal as `journalctl -o json` prints them; their messages are parsed too")

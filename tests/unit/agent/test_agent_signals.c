@@ -198,8 +198,10 @@ static void a_log_over_its_rate_is_held_back_and_nothing_of_it_is_lost(void **st
     struct dw_buf text = {0};
     memset(block, 'x', sizeof block);
     block[sizeof block - 1] = '\0';
-    for (size_t at = 99; at < sizeof block - 1; at += 100)
+    for (size_t at = 99; at < sizeof block - 1; at += 100) {
         block[at] = '\n';
+        memcpy(block + at - 30, " password=hunter2horse ", 23);
+    }
     set_up(&b);
     b.opt.signals = true;
     b.opt.throttle_rate = 100000;
@@ -215,6 +217,9 @@ static void a_log_over_its_rate_is_held_back_and_nothing_of_it_is_lost(void **st
         assert_true(t->size > text.len - 10 ? tail_offset(t) < text.len / 2 : tail_offset(t) == t->size);
     settle(&b);
     assert_int_equal(told(&b, "log-held-back"), 1);
+    assert_int_equal(told(&b, "the first line that waits: xxxx"), 1);
+    assert_int_equal(told(&b, "password=************ "), 1);
+    assert_int_equal(told(&b, "hunter2horse"), 0);
     stop(&b);
     receive(&b);
     assert_each_byte_once(&b);

@@ -99,6 +99,101 @@ static void what_is_taken_is_whole_and_once_whichever_call_fails(void **state)
     }
 }
 
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[900];
+    int fd;
+    assert_int_equal(dw_fs_mkdirs(&dw_fs_system, inputs_dir(dir), 0750), DW_OK);
+    assert_int_equal(dw_path_join(path, sizeof path, inputs_dir(dir), name), DW_OK);
+    assert_int_equal(dw_fs_open(&dw_fs_system, path, O_WRONLY | O_CREAT | O_TRUNC, 0640, &fd), DW_OK);
+    assert_int_equal(dw_fs_write(&dw_fs_system, fd, text, strlen(text)), DW_OK);
+    dw_fs_close(fd);
+}
+
+/* Its last whole line is found in the newest file that has one, and what is torn behind it is gone afterwards, or as it was; whichever call fails. */
+static void what_was_written_last_is_found_and_what_is_torn_is_taken_back(void **state)
+{
+    (void)state;
+    for (int nth = 1;; nth++) {
+        char dir[512];
+        struct faulty_fs f;
+        struct store *s = NULL;
+        struct dw_buf lines = {0}, all = {0};
+        (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+        put_file(dir, "journald.log.00000002", "one\ntwo\nthr");
+        put_file(dir, "journald.log.00000003", "torn");
+        put_file(dir, "journald-x.log.00000009", "another's\n");
+        put_file(dir, "journald.log", "");
+        faulty_fs_init(&f, nth, FAULT_EIO);
+        int rc = store_open(&f.fs, dir, LIMIT, &s);
+        if (rc == DW_OK)
+            rc = store_resume(s, "journald", &lines);
+        if (rc == DW_OK)
+            assert_str(dw_buf_view(&lines), "one\ntwo\n");
+        else
+            assert_int_equal(lines.len, 0);
+        gather(inputs_dir(dir), &all);
+        assert_true(dw_str_find(dw_buf_view(&all), DW_STR("one\ntwo\n")) < all.len);
+        if (rc == DW_OK)
+            assert_true(dw_str_find(dw_buf_view(&all), DW_STR("t\nthr")) == all.len && dw_str_find(dw_buf_view(&all), DW_STR("torn")) == all.len);
+        store_free(s);
+        dw_buf_fini(&lines);
+        dw_buf_fini(&all);
+        temp_dir_remove(dir);
+        assert_true(nth < 100);
+        if (f.hits == 0) {
+            assert_int_equal(rc, DW_OK);
+            break;
+        }
+    }
+}
+
+/* An input that goes on where its files end keeps the newest one with a line, acknowledged or not, until there is a newer one. */
+static void the_place_of_an_input_outlives_its_acknowledgement(void **state)
+{
+    (void)state;
+    struct bed b;
+    char dir[700], line[LINE_BYTES + 1];
+    struct store *s;
+    struct store_log *l;
+    struct dw_buf names = {0}, lines = {0};
+    set_up(&b);
+    (void)snprintf(dir, sizeof dir, "%s/agent", b.data);
+    make_line(line, 0);
+    put_file(dir, "journald.log.00000004", line);
+    put_file(dir, "journald.log.00000005", line);
+    assert_int_equal(store_open(&dw_fs_system, dir, LIMIT, &s), DW_OK);
+    assert_int_equal(store_begin(s, "journald", 1, &l), DW_OK);
+    start(&b);
+    for (int i = 0; i < 10000 && names.len != sizeof "journald.log" + sizeof "journald.log.00000005"; i++) {
+        settle(&b);
+        wait_for_writer(&b);
+        store_sweep(s, b.agent);
+        dw_buf_reset(&names);
+        assert_int_equal(dw_fs_list(inputs_dir(dir), 100, &names), DW_OK);
+    }
+    assert_string_equal(names.ptr + sizeof "journald.log", "journald.log.00000005");
+    assert_int_equal(store_put(l, dw_str_of(line)), DW_OK);
+    for (int i = 0; i < 10000 && names.len != sizeof "journald.log"; i++) {
+        settle(&b);
+        wait_for_writer(&b);
+        store_sweep(s, b.agent);
+        dw_buf_reset(&names);
+        assert_int_equal(dw_fs_list(inputs_dir(dir), 100, &names), DW_OK);
+    }
+    assert_string_equal(names.ptr, "journald.log");
+    assert_int_equal(names.len, sizeof "journald.log");
+    stop(&b);
+    store_free(s);
+    assert_int_equal(store_open(&dw_fs_system, dir, LIMIT, &s), DW_OK);
+    assert_int_equal(store_resume(s, "journald", &lines), DW_OK);
+    assert_str(dw_buf_view(&lines), line);
+    store_free(s);
+    dw_buf_fini(&names);
+    dw_buf_fini(&lines);
+    tear_down(&b);
+}
+
 static void what_is_acknowledged_is_deleted_and_nothing_else(void **state)
 {
     (void)state;
@@ -146,6 +241,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken_is_whole_and_once_whichever_call_fails),
+        cmocka_unit_test(what_was_written_last_is_found_and_what_is_torn_is_taken_back),
+        cmocka_unit_test(the_place_of_an_input_outlives_its_acknowledgement),
         cmocka_unit_test(what_is_acknowledged_is_deleted_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
