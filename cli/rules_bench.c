@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { EVENTS_MAX = 1000000, TURN_NS = 20000000, WHOLE_NS = 500000000 };
+enum { EVENTS_MAX = 1000000, MAPPINGS_MAX = 256, TURN_NS = 20000000, WHOLE_NS = 500000000 };
 
 struct cost {
     const char *path;
@@ -24,6 +24,7 @@ struct cost {
 struct bench {
     struct rules rules;
     struct dw_arena arena;
+    struct dw_buf mappings; /* files that every rule is loaded with */
     struct dw_event *event;
     uint32_t event_count, event_cap;
     struct cost *cost;
@@ -104,7 +105,11 @@ static int measure_file(struct bench *b, const char *path)
     struct dw_ruleset *set = NULL;
     uint32_t bad;
     const struct dw_ruleset_opts opts = {b->rules.placeholder, b->rules.placeholder_count};
-    int rc = dw_ruleset_load(&dw_fs_system, &path, 1, b->rules.keys, &opts, (struct dw_diag_sink){pass_over, NULL}, &set, &bad);
+    const char *all[MAPPINGS_MAX + 1] = {path};
+    uint32_t count = 1;
+    for (const char *n = b->mappings.ptr; n && n < b->mappings.ptr + b->mappings.len && count <= MAPPINGS_MAX; n += strlen(n) + 1)
+        all[count++] = n;
+    int rc = dw_ruleset_load(&dw_fs_system, all, count, b->rules.keys, &opts, (struct dw_diag_sink){pass_over, NULL}, &set, &bad);
     if (rc == DW_OK && dw_ruleset_count(set)) {
         struct cost *c = &b->cost[b->count++];
         c->path = path;
@@ -146,6 +151,8 @@ static int bench_paths(struct bench *b)
     int rc = DW_OK;
     for (uint32_t i = 0; i < b->rules.o->path_count && rc == DW_OK; i++)
         rc = dw_rule_files(&dw_fs_system, b->rules.o->path[i], &names);
+    for (uint32_t i = 0; i < b->rules.o->path_count && rc == DW_OK; i++)
+        rc = dw_mapping_files(b->rules.o->path[i], &b->mappings);
     if (rc == DW_OK && names.len)
         rc = measure_all(b, &names);
     dw_buf_fini(&names);
@@ -170,6 +177,7 @@ int rules_bench(const struct rules_opts *o)
             code = rc < 0 ? CLI_CANNOT : rules_verdict(&b.rules);
         }
     }
+    dw_buf_fini(&b.mappings);
     dw_free(b.event);
     dw_free(b.cost);
     dw_arena_fini(&b.arena);

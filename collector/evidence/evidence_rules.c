@@ -1,8 +1,8 @@
 /*
  * evidence_rules: the files that make one rule decide as it does.
  *
- * Idea: its own file and those of its members are loaded alone. If the rule then decides otherwise (its logic hash differs), a filter is
- * missing: files that speak of filters are added; and if that is not it, all of them.
+ * Idea: its own file and those of its members are loaded alone. If the rule then decides otherwise (its logic hash differs), a filter or a mapping
+ * is missing: files that speak of those are added; and if that is not it, all of them.
  */
 #include "evidence_int.h"
 
@@ -79,6 +79,8 @@ static int read_sources(struct picking *k)
     struct dw_buf names = {0};
     int rc = DW_OK;
     for (uint32_t i = 0; i < k->g->rule_paths && rc == DW_OK; i++)
+        rc = dw_mapping_files(k->g->rule_path[i], &names);
+    for (uint32_t i = 0; i < k->g->rule_paths && rc == DW_OK; i++)
         rc = dw_rule_files(&dw_fs_system, k->g->rule_path[i], &names);
     for (const char *n = names.ptr; rc == DW_OK && n && n < names.ptr + names.len; n += strlen(n) + 1) {
         struct source *s = dw_keyed_find(&k->files, dw_str_of(n)) ? NULL : dw_keyed_add(&k->files, dw_str_of(n), sizeof *s);
@@ -131,6 +133,11 @@ static int decides_alike(const struct picking *k, bool *ret)
     return rc;
 }
 
+static bool holds(const struct source *s, struct dw_str word)
+{
+    return dw_str_find(dw_buf_view(&s->text), word) < s->text.len;
+}
+
 static int pick(struct picking *k)
 {
     bool alike = false;
@@ -141,7 +148,7 @@ static int pick(struct picking *k)
     for (int round = 0; round < 3 && rc == DW_OK && !alike; round++) {
         for (struct dw_keyed_item *i = k->files.first; i && round; i = i->next) {
             struct source *s = (struct source *)i;
-            s->taken |= round == 2 || dw_str_find(dw_buf_view(&s->text), DW_STR("filter:")) < s->text.len;
+            s->taken |= round == 2 || holds(s, DW_STR("filter:")) || holds(s, DW_STR("mapping:"));
         }
         rc = decides_alike(k, &alike);
     }

@@ -13,18 +13,20 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/hash.h"
 #include "dogwatch/base/mem.h"
 
 #include <stdlib.h>
 
-enum { DATASETS_MAX = 64, DATASET_BYTES = 64 };
+enum { ROUTES_MAX = 512 };
 
-/* Which logsources take a dataset: asked once, kept. */
+/* Which logsources take a route: asked once, kept. */
 struct route {
-    char dataset[DATASET_BYTES];
+    char name[DW_ROUTE_MAX];
     size_t len;
+    uint64_t hash;
     uint8_t *takes; /* by logsource */
-    uint8_t *field; /* by field of the predicates: whether a rule that takes the dataset looks at it */
+    uint8_t *field; /* by field of the predicates: whether a rule that takes the route looks at it */
 };
 
 /* How far a rule is called for. */
@@ -36,12 +38,13 @@ struct called {
 struct dw_match_scratch {
     const struct dw_ruleset *rs;
     struct dw_pred_scratch *pred;
+    struct dw_hash_key hash;
     struct called *seen; /* by rule */
     uint32_t event_number;
     uint32_t *called;
     uint32_t called_count;
-    struct route route[DATASETS_MAX];
-    uint32_t route_count;
+    struct route *route;
+    uint32_t route_count, route_cap;
 };
 
 static void route_fini(struct route *r)
@@ -58,6 +61,7 @@ struct dw_match_scratch *dw_match_scratch_new(const struct dw_ruleset *rs)
         return NULL;
     s->rs = rs;
     s->pred = dw_pred_scratch_new(rs->pred);
+    s->hash = dw_hash_process_key();
     s->seen = dw_calloc(rs->rule_count + 1, sizeof *s->seen);
     s->called = dw_calloc(rs->rule_count + 1, sizeof *s->called);
     if (!s->pred || !s->seen || !s->called) {
@@ -74,6 +78,7 @@ void dw_match_scratch_free(struct dw_match_scratch *s)
     dw_pred_scratch_free(s->pred);
     for (uint32_t i = 0; i < s->route_count; i++)
         route_fini(&s->route[i]);
+    dw_free(s->route);
     dw_free(s->seen);
     dw_free(s->called);
     dw_free(s);
@@ -119,24 +124,26 @@ static void mark_fields(const struct dw_ruleset *rs, uint32_t node, uint8_t *fie
         mark_fields(rs, rs->expr.kid[n->first + i], field);
 }
 
-/* The kept answer for a dataset; NULL: not kept (too many, too long, no memory), ask each time. */
-static const struct route *route_of(struct dw_match_scratch *s, struct dw_str dataset)
+/* The kept answer for a route; NULL: not kept (too many, too long, no memory), ask each time. */
+static const struct route *route_of(struct dw_match_scratch *s, struct dw_str name)
 {
     const struct dw_ruleset *rs = s->rs;
+    uint64_t hash = dw_hash(s->hash, name);
     for (uint32_t i = 0; i < s->route_count; i++)
-        if (dw_str_eq(dw_str_make(s->route[i].dataset, s->route[i].len), dataset))
+        if (s->route[i].hash == hash && dw_str_eq(dw_str_make(s->route[i].name, s->route[i].len), name))
             return &s->route[i];
-    if (s->route_count == DATASETS_MAX || dataset.len > DATASET_BYTES)
+    if (s->route_count == ROUTES_MAX || name.len > DW_ROUTE_MAX ||
+        dw_ruleset_grow((void **)&s->route, s->route_count, &s->route_cap, sizeof *s->route) < 0)
         return NULL;
-    struct route r = {.len = dataset.len, .takes = dw_calloc(rs->logsource_count + 1, 1), .field = dw_calloc(dw_pred_field_count(rs->pred), 1)};
+    struct route r = {.len = name.len, .hash = hash, .takes = dw_calloc(rs->logsource_count + 1, 1), .field = dw_calloc(dw_pred_field_count(rs->pred), 1)};
     if (!r.takes || !r.field) {
         route_fini(&r);
         return NULL;
     }
-    if (dataset.len)
-        memcpy(r.dataset, dataset.ptr, dataset.len);
+    if (name.len)
+        memcpy(r.name, name.ptr, name.len);
     for (uint32_t i = 0; i < rs->logsource_count; i++)
-        r.takes[i] = dw_logsource_takes(&rs->logsource[i], dataset);
+        r.takes[i] = dw_logsource_takes(rs, &rs->logsource[i], name);
     for (uint32_t i = 0; i < rs->rule_count; i++)
         if (rs->rule[i].expr != DW_EXPR_NONE && r.takes[rs->rule[i].logsource])
             mark_fields(rs, rs->rule[i].expr, r.field);
@@ -161,8 +168,8 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     s->called_count = 0;
     if (opts.tally)
         dw_tally_add(&opts.tally->events);
-    const struct dw_field *dataset = dw_event_find(ev, DW_F_event_dataset);
-    struct dw_str name = dataset && dw_field_is_text(dataset) ? dw_field_str(dataset) : DW_STR("");
+    char room[DW_ROUTE_MAX];
+    struct dw_str name = opts.any_logsource ? DW_STR("") : dw_route_of(rs, ev, room);
     const struct route *route = opts.any_logsource ? NULL : route_of(s, name);
     dw_pred_scratch_prefilter(s->pred, !opts.no_prefilter);
     dw_pred_scratch_only(s->pred, route ? route->field : NULL);
@@ -177,7 +184,7 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     uint32_t kept = 0;
     for (uint32_t i = 0; i < s->called_count; i++) {
         uint32_t l = rs->rule[s->called[i]].logsource;
-        if (opts.any_logsource || (route ? route->takes[l] : dw_logsource_takes(&rs->logsource[l], name)))
+        if (opts.any_logsource || (route ? route->takes[l] : dw_logsource_takes(rs, &rs->logsource[l], name)))
             s->called[kept++] = s->called[i];
     }
     qsort(s->called, kept, sizeof *s->called, by_number);

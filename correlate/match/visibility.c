@@ -1,5 +1,5 @@
 /*
- * visibility: what was seen of the fields that rules look at, by dataset.
+ * visibility: what was seen of the fields that rules look at, by route (dataset, or channel of Windows).
  *
  * Idea: of each dataset is kept which fields of the rules some event had. Whether a rule can hold is its expression with every test taken
  * for possible whose field was seen, and every negation: what is absent does not match.
@@ -10,7 +10,7 @@
 #include "dogwatch/base/mem.h"
 #include "dogwatch/correlate/ruleset_parts.h"
 
-struct dataset {
+struct route {
     struct dw_str name;
     uint8_t *seen; /* by field of the predicates */
 };
@@ -19,8 +19,8 @@ struct dw_visibility {
     const struct dw_ruleset *rs;
     struct dw_pred_scratch *pred;
     struct dw_arena arena;
-    struct dataset dataset[DW_VISIBLE_DATASETS_MAX];
-    uint32_t dataset_count, field_count;
+    struct route route[DW_VISIBLE_ROUTES_MAX];
+    uint32_t route_count, field_count;
 };
 
 struct dw_visibility *dw_visibility_new(const struct dw_ruleset *rs)
@@ -49,21 +49,21 @@ void dw_visibility_free(struct dw_visibility *v)
     dw_free(v);
 }
 
-static int dataset_of(struct dw_visibility *v, struct dw_str name, struct dataset **ret)
+static int route_of(struct dw_visibility *v, struct dw_str name, struct route **ret)
 {
-    for (uint32_t i = 0; i < v->dataset_count; i++) {
-        *ret = &v->dataset[i];
-        if (dw_str_eq(v->dataset[i].name, name))
+    for (uint32_t i = 0; i < v->route_count; i++) {
+        *ret = &v->route[i];
+        if (dw_str_eq(v->route[i].name, name))
             return DW_OK;
     }
-    if (v->dataset_count == DW_VISIBLE_DATASETS_MAX)
+    if (v->route_count == DW_VISIBLE_ROUTES_MAX)
         return DW_ELIMIT;
-    struct dataset d = {dw_arena_copy(&v->arena, name), dw_arena_alloc(&v->arena, v->field_count)};
+    struct route d = {dw_arena_copy(&v->arena, name), dw_arena_alloc(&v->arena, v->field_count)};
     if (!d.name.ptr || !d.seen)
         return DW_ENOMEM;
     memset(d.seen, 0, v->field_count);
-    *ret = &v->dataset[v->dataset_count];
-    v->dataset[v->dataset_count++] = d;
+    *ret = &v->route[v->route_count];
+    v->route[v->route_count++] = d;
     return DW_OK;
 }
 
@@ -75,10 +75,10 @@ static void pass_over(void *ud, uint32_t leaf)
 
 int dw_visibility_see(struct dw_visibility *v, const struct dw_event *ev)
 {
-    const struct dw_field *f = dw_event_find(ev, DW_F_event_dataset);
-    struct dataset *d = NULL;
+    char room[DW_ROUTE_MAX];
+    struct route *d = NULL;
     uint32_t elem;
-    int rc = dataset_of(v, f && dw_field_is_text(f) ? dw_field_str(f) : DW_STR(""), &d);
+    int rc = route_of(v, dw_route_of(v->rs, ev, room), &d);
     if (rc == DW_OK)
         rc = dw_pred_begin(v->pred, ev, pass_over, NULL);
     for (uint32_t i = 0; i < v->field_count && rc == DW_OK; i++)
@@ -116,17 +116,17 @@ enum dw_visible dw_visibility_of(const struct dw_visibility *v, uint32_t rule, s
     const struct dw_rule *r = &v->rs->rule[rule];
     bool source = false;
     DW_ASSERT(r->expr != DW_EXPR_NONE);
-    uint8_t *all = dw_calloc(v->field_count, 1); /* seen in any dataset of its logsource */
-    for (uint32_t i = 0; all && i < v->dataset_count; i++) {
-        if (!dw_logsource_takes(&v->rs->logsource[r->logsource], v->dataset[i].name))
+    uint8_t *all = dw_calloc(v->field_count, 1); /* seen in any route of its logsource */
+    for (uint32_t i = 0; all && i < v->route_count; i++) {
+        if (!dw_logsource_takes(v->rs, &v->rs->logsource[r->logsource], v->route[i].name))
             continue;
-        if (possible(v->rs, r->expr, v->dataset[i].seen)) {
+        if (possible(v->rs, r->expr, v->route[i].seen)) {
             dw_free(all);
             return DW_VISIBLE;
         }
         source = true;
         for (uint32_t f = 0; f < v->field_count; f++)
-            all[f] |= v->dataset[i].seen[f];
+            all[f] |= v->route[i].seen[f];
     }
     if (all && source)
         put_missing(v->rs, r->expr, all, missing);

@@ -217,6 +217,7 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
         rc = dw__text(g, v, &c->group_name[at]);
         for (uint32_t m = 0; m < c->member_count && rc == DW_OK; m++) {
             struct dw__sigma in = *g; /* names as the member's own logsource has them */
+            in.category = g->rs->rule[c->member[m]].category;
             in.product = g->rs->rule[c->member[m]].product;
             in.service = g->rs->rule[c->member[m]].service;
             rc = dw__names(&in, alias_of(g, map, v->text, c->member[m]), &c->group[m][at]);

@@ -1,10 +1,10 @@
 /*
  * fieldname: a Sigma field name as the names that an event may have it under.
  *
- * Idea: the name as the rule writes it comes first, so raw events match as they are; then its ECS names from
+ * Idea: the name as the rule writes it comes first, so raw events match as they are; then what mapping files say; then its ECS names from
  * tbl/sigma_fields.h, those of the rule's product or service before the general ones.
  *
- * Invariant: (1) the answer depends only on name, product and service, so equal fields of two rules are one field.
+ * Invariant: (1) the answer depends only on name and logsource, so equal fields of two rules are one field.
  */
 #include "sigma_int.h"
 
@@ -72,17 +72,42 @@ static int add_rows(struct dw__sigma *g, struct names *n, struct dw_str name, bo
     return rc;
 }
 
+/* A name below a prefix, unless it stands there already. */
+static int add_below(struct dw__sigma *g, struct names *n, struct dw_str prefix, struct dw_str name)
+{
+    char full[DW_KEY_NAME_MAX];
+    if (dw_str_starts(name, prefix) || prefix.len + name.len > sizeof full)
+        return DW_OK;
+    memcpy(full, prefix.ptr, prefix.len);
+    memcpy(full + prefix.len, name.ptr, name.len);
+    return add_name(g, n, dw_str_make(full, prefix.len + name.len));
+}
+
 static int add_prefixed(struct dw__sigma *g, struct names *n, struct dw_str name)
 {
     int rc = DW_OK;
-    for (size_t i = 0; i < DW_COUNT_OF(prefix_rows) && rc == DW_OK; i++) {
-        char full[DW_KEY_NAME_MAX];
-        struct dw_str prefix = dw_str_of(prefix_rows[i].prefix);
-        if (!in_scope(g, prefix_rows[i].scope) || dw_str_starts(name, prefix) || prefix.len + name.len > sizeof full)
+    for (size_t i = 0; i < DW_COUNT_OF(prefix_rows) && rc == DW_OK; i++)
+        if (in_scope(g, prefix_rows[i].scope))
+            rc = add_below(g, n, dw_str_of(prefix_rows[i].prefix), name);
+    return rc;
+}
+
+static bool covers(struct dw_str wanted, struct dw_str have)
+{
+    return wanted.len == 0 || dw_str_ieq(wanted, have);
+}
+
+/* What mapping files say of a name; of those with a prefix, after all others (`prefixes`). */
+static int add_mapped(struct dw__sigma *g, struct names *n, struct dw_str name, bool prefixes)
+{
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < g->rs->map_field_count; i++) {
+        const struct dw_map_field *f = &g->rs->map_field[i];
+        if (!covers(f->category, g->category) || !covers(f->product, g->product) || !covers(f->service, g->service) ||
+            (f->name.len == 0) != prefixes || (!prefixes && !dw_str_eq(f->name, name)))
             continue;
-        memcpy(full, prefix.ptr, prefix.len);
-        memcpy(full + prefix.len, name.ptr, name.len);
-        rc = add_name(g, n, dw_str_make(full, prefix.len + name.len));
+        for (uint32_t k = 0; k < f->count && rc == DW_OK; k++)
+            rc = prefixes ? add_below(g, n, f->ecs[k], name) : add_name(g, n, f->ecs[k]);
     }
     return rc;
 }
@@ -91,9 +116,13 @@ static int collect(struct dw__sigma *g, struct dw_str name, struct names *n)
 {
     int rc = add_name(g, n, name);
     if (rc == DW_OK)
+        rc = add_mapped(g, n, name, false);
+    if (rc == DW_OK)
         rc = add_rows(g, n, name, false);
     if (rc == DW_OK)
         rc = add_rows(g, n, name, true);
+    if (rc == DW_OK)
+        rc = add_mapped(g, n, name, true);
     return rc == DW_OK ? add_prefixed(g, n, name) : rc;
 }
 

@@ -14,17 +14,25 @@
 
 enum { FILES_MAX = 100000, DEPTH_MAX = 16, FILE_BYTES_MAX = 8 << 20, PATH_BYTES = 4096 };
 
-static bool is_wanted(const char *name, bool cases)
+enum kind { RULES, CASES, MAPPINGS };
+
+static bool has_kind(struct dw_str name, const char *kind)
 {
-    struct dw_str s = dw_str_of(name);
-    if (s.ptr[0] == '.')
-        return false;
-    if (dw_str_ends(s, DW_STR(".test.yml")) || dw_str_ends(s, DW_STR(".test.yaml")))
-        return cases;
-    return !cases && (dw_str_ends(s, DW_STR(".yml")) || dw_str_ends(s, DW_STR(".yaml")));
+    char ending[32];
+    int n = snprintf(ending, sizeof ending, "%s.yml", kind);
+    bool yml = dw_str_ends(name, dw_str_make(ending, (size_t)n));
+    n = snprintf(ending, sizeof ending, "%s.yaml", kind);
+    return yml || dw_str_ends(name, dw_str_make(ending, (size_t)n));
 }
 
-static int list(const char *path, uint32_t depth, bool cases, struct dw_buf *names)
+static bool is_wanted(const char *name, enum kind kind)
+{
+    struct dw_str s = dw_str_of(name);
+    enum kind is = has_kind(s, ".test") ? CASES : has_kind(s, ".mapping") ? MAPPINGS : RULES;
+    return s.ptr[0] != '.' && is == kind && has_kind(s, "");
+}
+
+static int list(const char *path, uint32_t depth, enum kind kind, struct dw_buf *names)
 {
     struct dw_buf entries = {0};
     if (depth == DEPTH_MAX)
@@ -37,25 +45,37 @@ static int list(const char *path, uint32_t depth, bool cases, struct dw_buf *nam
         if (rc < 0 || e[0] == '.' || dw_fs_stat(full, &st) < 0)
             continue;
         if (S_ISDIR(st.mode))
-            rc = list(full, depth + 1, cases, names);
-        else if (is_wanted(e, cases))
+            rc = list(full, depth + 1, kind, names);
+        else if (is_wanted(e, kind))
             dw_buf_add(names, full, strlen(full) + 1);
     }
     dw_buf_fini(&entries);
     return rc < 0 ? rc : names->err;
 }
 
-int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names)
+/* Of a file that was named itself: it, whatever it is called, unless it is of mappings. */
+static int files(const char *path, enum kind kind, struct dw_buf *names)
 {
-    (void)fs;
     struct dw_stat st;
     int rc = dw_fs_stat(path, &st);
     if (rc < 0)
         return rc;
     if (S_ISDIR(st.mode))
-        return list(path, 0, false, names);
-    dw_buf_add(names, path, strlen(path) + 1);
+        return list(path, 0, kind, names);
+    if (has_kind(dw_str_of(path), ".mapping") == (kind == MAPPINGS))
+        dw_buf_add(names, path, strlen(path) + 1);
     return names->err;
+}
+
+int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names)
+{
+    (void)fs;
+    return files(path, RULES, names);
+}
+
+int dw_mapping_files(const char *path, struct dw_buf *names)
+{
+    return files(path, MAPPINGS, names);
 }
 
 int dw_case_files(const char *path, struct dw_buf *names)
@@ -65,7 +85,7 @@ int dw_case_files(const char *path, struct dw_buf *names)
     struct dw_str p = dw_str_of(path);
     int rc = dw_fs_stat(path, &st);
     if (rc == DW_OK && S_ISDIR(st.mode))
-        return list(path, 0, true, names);
+        return list(path, 0, CASES, names);
     size_t stem = dw_str_ends(p, DW_STR(".yml")) ? p.len - 4 : dw_str_ends(p, DW_STR(".yaml")) ? p.len - 5 : p.len;
     int n = snprintf(beside, sizeof beside, "%.*s.test%s", (int)stem, path, path + stem);
     if (rc == DW_OK && stem < p.len && n > 0 && n < PATH_BYTES && dw_fs_stat(beside, &st) == DW_OK)
@@ -83,10 +103,10 @@ static void say_unreadable(struct dw_diag_sink sink, const char *path, int code)
         sink.report(sink.ud, &diags);
 }
 
-static int load_path(const struct dw_fs *fs, struct dw_ruleset *rs, const char *path, struct dw_diag_sink sink)
+static int load_path(const struct dw_fs *fs, struct dw_ruleset *rs, const char *path, enum kind kind, struct dw_diag_sink sink)
 {
     struct dw_buf names = {0}, text = {0};
-    int rc = dw_rule_files(fs, path, &names);
+    int rc = files(path, kind, &names);
     for (const char *n = names.ptr; rc == DW_OK && n && n < names.ptr + names.len; n += strlen(n) + 1) {
         dw_buf_reset(&text);
         bool named = strcmp(n, path) == 0; /* by the user, who may name a pipe */
@@ -106,9 +126,9 @@ int dw_ruleset_load(const struct dw_fs *fs, const char *const *path, uint32_t co
 {
     struct dw_ruleset *rs = dw_ruleset_new(keys, opts);
     int rc = rs ? DW_OK : DW_ENOMEM;
-    for (uint32_t i = 0; i < count && rc == DW_OK; i++) {
-        rc = load_path(fs, rs, path[i], sink);
-        *ret_bad = i;
+    for (uint32_t i = 0; i < 2 * count && rc == DW_OK; i++) {
+        *ret_bad = i % count;
+        rc = load_path(fs, rs, path[i % count], i < count ? MAPPINGS : RULES, sink);
     }
     if (rc == DW_OK)
         rc = dw_ruleset_finish(rs, sink);

@@ -50,6 +50,14 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
     }
 }
 
+/* The datasets that mapping files add to what a rule takes. */
+static void put_datasets(const struct dw_ruleset *rs, const struct dw_rule *rule, struct dw_buf *out)
+{
+    for (uint32_t i = 0; i < rs->map_dataset_count && rule->expr != DW_EXPR_NONE; i++)
+        if (dw_logsource_takes(rs, &rs->logsource[rule->logsource], rs->map_dataset[i].dataset))
+            put_str(out, rs->map_dataset[i].dataset);
+}
+
 int dw__logic_hashes(struct dw_ruleset *rs)
 {
     struct dw_buf canon = {0};
@@ -72,6 +80,7 @@ int dw__logic_hashes(struct dw_ruleset *rs)
                 dw_expr_canon(&rs->expr, rule->expr, rs->pred, rs->keys, &canon);
             if (rule->corr)
                 put_correlation(rs, rule->corr, &canon);
+            put_datasets(rs, rule, &canon);
             dw_sha256_of(dw_buf_view(&canon), rule->logic_hash);
             rc = rc < 0 ? rc : canon.err; /* a reset clears it */
         }

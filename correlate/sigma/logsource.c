@@ -1,7 +1,8 @@
 /*
  * logsource: which rules are for which events.
  *
- * Idea: an event's dataset belongs to one or more logsources (tbl/logsources.h; `a.b` is product a, service b
+ * Idea: what an event belongs to is told by one word, its *route*: its dataset or, where it has a channel of Windows, that and the event's id.
+ * A route belongs to one or more logsources (tbl/logsources.h, tbl/windows_logsources.h, mapping files; a dataset `a.b` is product a, service b
  * besides), and a rule takes it when one of them has every part that the rule names.
  *
  * Invariant: (1) a rule without logsource takes every event.
@@ -9,6 +10,8 @@
 #include "sigma_int.h"
 
 #include "dogwatch/base/error.h"
+
+#include <stdio.h>
 
 static const struct {
     const char *dataset, *category, *product, *service;
@@ -18,23 +21,95 @@ static const struct {
 #undef LOGSOURCE
 };
 
+static const struct {
+    const char *channel, *service;
+} channels[] = {
+#define WINDOWS_CHANNEL(channel, service) {channel, service},
+#define WINDOWS_EVENT(service, id, category)
+#include "dogwatch/tbl/windows_logsources.h"
+#undef WINDOWS_CHANNEL
+#undef WINDOWS_EVENT
+};
+
+static const struct {
+    const char *service, *id, *category;
+} windows_events[] = {
+#define WINDOWS_CHANNEL(channel, service)
+#define WINDOWS_EVENT(service, id, category) {service, id, category},
+#include "dogwatch/tbl/windows_logsources.h"
+#undef WINDOWS_CHANNEL
+#undef WINDOWS_EVENT
+};
+
+/* In front of a channel in a route. No dataset begins so: it is no word of ECS. */
+static const char windows[] = "windows\n";
+
 static bool part(struct dw_str wanted, struct dw_str have)
 {
     return wanted.len == 0 || dw_str_ieq(wanted, have);
 }
 
-bool dw_logsource_takes(const struct dw_logsource *l, struct dw_str dataset)
+static bool all_parts(const struct dw_logsource *l, struct dw_str category, struct dw_str product, struct dw_str service)
+{
+    return part(l->category, category) && part(l->product, product) && part(l->service, service);
+}
+
+static bool takes_windows(const struct dw_logsource *l, struct dw_str channel, struct dw_str id)
+{
+    struct dw_str service = DW_STR(""), product = DW_STR("windows");
+    for (size_t i = 0; i < DW_COUNT_OF(channels) && !service.len; i++)
+        service = dw_str_ieq(channel, dw_str_of(channels[i].channel)) ? dw_str_of(channels[i].service) : service;
+    if (all_parts(l, DW_STR(""), product, service))
+        return true;
+    for (size_t i = 0; i < DW_COUNT_OF(windows_events); i++)
+        if (dw_str_eq(service, dw_str_of(windows_events[i].service)) && dw_str_eq(id, dw_str_of(windows_events[i].id)) &&
+            all_parts(l, dw_str_of(windows_events[i].category), product, service))
+            return true;
+    return false;
+}
+
+bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *l, struct dw_str route)
 {
     if (l->category.len == 0 && l->product.len == 0 && l->service.len == 0)
         return true;
+    if (dw_str_starts(route, dw_str_of(windows))) {
+        struct dw_str id = dw_str_slice(route, sizeof windows - 1, route.len), channel = dw_str_cut(&id, '\n');
+        return takes_windows(l, channel, id);
+    }
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
-        if (dw_str_eq(dw_str_of(rows[i].dataset), dataset) && part(l->category, dw_str_of(rows[i].category)) &&
-            part(l->product, dw_str_of(rows[i].product)) && part(l->service, dw_str_of(rows[i].service)))
+        if (dw_str_eq(dw_str_of(rows[i].dataset), route) && all_parts(l, dw_str_of(rows[i].category), dw_str_of(rows[i].product), dw_str_of(rows[i].service)))
             return true;
-    struct dw_str service = dataset;
-    struct dw_str product = dw_str_cut(&service, '.');
-    return dataset.len && l->category.len == 0 && part(l->product, product) &&
-           part(l->service, service.ptr ? service : DW_STR(""));
+    for (uint32_t i = 0; i < rs->map_dataset_count; i++) {
+        const struct dw_map_dataset *m = &rs->map_dataset[i];
+        if (dw_str_eq(m->dataset, route) && all_parts(l, m->category, m->product, m->service))
+            return true;
+    }
+    struct dw_str service = route, product = dw_str_cut(&service, '.');
+    return route.len && l->category.len == 0 && part(l->product, product) && part(l->service, service.ptr ? service : DW_STR(""));
+}
+
+static const struct dw_field *first_of(const struct dw_event *ev, const uint32_t *key, uint32_t count)
+{
+    const struct dw_field *f = NULL;
+    for (uint32_t i = 0; i < count && !f; i++)
+        f = dw_event_find(ev, key[i]);
+    return f;
+}
+
+struct dw_str dw_route_of(const struct dw_ruleset *rs, const struct dw_event *ev, char room[DW_ROUTE_MAX])
+{
+    const struct dw_field *channel = first_of(ev, rs->channel_key, DW_COUNT_OF(rs->channel_key));
+    if (channel && dw_field_is_text(channel)) {
+        const struct dw_field *id = first_of(ev, rs->event_id_key, DW_COUNT_OF(rs->event_id_key));
+        struct dw_str text = id && dw_field_is_text(id) ? dw_field_str(id) : DW_STR("");
+        long long number = id && id->kind == DW_K_INT ? (long long)id->v.i : 0;
+        int n = id && id->kind == DW_K_INT ? snprintf(room, DW_ROUTE_MAX, "%s%.*s\n%lld", windows, DW_ARG(dw_field_str(channel)), number)
+                                           : snprintf(room, DW_ROUTE_MAX, "%s%.*s\n%.*s", windows, DW_ARG(dw_field_str(channel)), DW_ARG(text));
+        if (n > 0 && n < DW_ROUTE_MAX)
+            return dw_str_make(room, (size_t)n);
+    }
+    const struct dw_field *dataset = dw_event_find(ev, DW_F_event_dataset);
+    return dataset && dw_field_is_text(dataset) ? dw_field_str(dataset) : DW_STR("");
 }
 
 int dw__logsource(struct dw_ruleset *rs, const struct dw_rule *rule, uint32_t *ret)

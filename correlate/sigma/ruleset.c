@@ -27,6 +27,18 @@ int dw_ruleset_grow(void **array, uint32_t count, uint32_t *cap, size_t item)
     return DW_OK;
 }
 
+/* Where events of Windows have their channel and their id, the surest first. */
+static const char *const channel_names[] = {"winlog.channel", "Channel"};
+static const char *const event_id_names[] = {"winlog.event_id", "EventID", "event.code"};
+
+static int intern_all(struct dw_keys *keys, const char *const *name, uint32_t *ret, size_t count)
+{
+    int rc = DW_OK;
+    for (size_t i = 0; i < count && rc == DW_OK; i++)
+        rc = dw_keys_intern(keys, dw_str_of(name[i]), &ret[i]);
+    return rc;
+}
+
 struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_opts *opts)
 {
     struct dw_ruleset *rs = dw_calloc(1, sizeof *rs);
@@ -37,7 +49,8 @@ struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_
         rs->opts = *opts;
     dw_arena_init(&rs->arena, 0);
     rs->pred = dw_pred_new();
-    if (!rs->pred) {
+    if (!rs->pred || intern_all(keys, channel_names, rs->channel_key, DW_COUNT_OF(channel_names)) < 0 ||
+        intern_all(keys, event_id_names, rs->event_id_key, DW_COUNT_OF(event_id_names)) < 0) {
         dw_ruleset_free(rs);
         return NULL;
     }
@@ -53,6 +66,8 @@ void dw_ruleset_free(struct dw_ruleset *rs)
     dw_arena_fini(&rs->arena);
     dw_free(rs->rule);
     dw_free(rs->logsource);
+    dw_free(rs->map_field);
+    dw_free(rs->map_dataset);
     dw_free(rs->deferred);
     dw_free(rs->trigger_first);
     dw_free(rs->trigger);
@@ -75,6 +90,7 @@ static int add_single(struct dw__sigma *g, const struct dw_yaml *doc)
     }
     if (!dw_yaml_get(doc, "logsource"))
         dw_diag_warn(g->diags, doc->at, "add `logsource:`", "a rule without logsource is tried on every event");
+    g->category = rule.category;
     g->product = rule.product;
     g->service = rule.service;
     rc = dw__detection(g, detection, NULL, &rule.expr);
@@ -113,7 +129,7 @@ static int add_document(struct dw__sigma *g, const struct dw_yaml *doc, bool *re
         *ret_defer = true;
         return DW_OK;
     }
-    int rc = add_single(g, doc);
+    int rc = dw_yaml_get(doc, "mapping") ? dw__mapping(g, doc) : add_single(g, doc);
     if (rc < 0 && rc != DW_ENOMEM) {
         DW_ASSERT(g->diags->errors > before); /* a rule is never dropped without a word */
         g->rs->errors++;
@@ -261,6 +277,7 @@ static int apply_filter(struct dw__sigma *g, const struct dw_yaml *doc)
     int rc = dw__meta(g, doc, &filter);
     if (rc < 0)
         return rc;
+    g->category = filter.category;
     g->product = filter.product;
     g->service = filter.service;
     rc = dw__detection(g, map, "rules", &expr);

@@ -10,7 +10,7 @@ enum { DW__KIDS_MAX = 20000, DW__SELECTIONS_MAX = 512, DW__CODES_MAX = 20000 };
 struct dw__sigma {
     struct dw_ruleset *rs;
     struct dw_diags *diags;
-    struct dw_str product, service; /* of its logsource: some field names depend on it */
+    struct dw_str category, product, service; /* its logsource: some field names depend on it */
     const char *part; /* correlations: how this one calls itself in a mistake; NULL: `correlation` */
 };
 
@@ -107,6 +107,8 @@ DW_MUST_USE int dw__logsource(struct dw_ruleset *rs, const struct dw_rule *rule,
 /* A rule by id or name; the rule count when there is none. */
 uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
 
+/* A document of mappings (`mapping: ...`), which comes before all rules. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__mapping(struct dw__sigma *g, const struct dw_yaml *doc);
 /* A correlation document: fills what does not need other rules; members are resolved in the second step. */
 DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
 /* Its `correlation:` or `detector:`; NULL: it has neither. */

@@ -107,17 +107,19 @@ struct dw_ruleset;
  * finished. */
 struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_opts *opts);
 void dw_ruleset_free(struct dw_ruleset *rs);
-/* Adds the rules of one text. Mistakes are told to `sink` and counted. DW_ENOMEM. */
+/* Adds the rules of one text, or the mappings (correlate/sigma/mapping.c), which come before all rules. Mistakes are told to `sink` and counted. DW_ENOMEM. */
 DW_MUST_USE int dw_ruleset_add(struct dw_ruleset *rs, const char *path, struct dw_str text, struct dw_diag_sink sink);
 /* Resolves references between rules and makes the tables; after it the set is immutable. DW_ENOMEM. */
 DW_MUST_USE int dw_ruleset_finish(struct dw_ruleset *rs, struct dw_diag_sink sink);
 
-/* Files, and folders with all .yml and .yaml below them, in order of name, into a finished set; files NAME.test.yml
- * are tests and are left out. Codes of dw_fs for a path that cannot be read (*ret_bad names it). */
+/* Files, and folders with all .yml and .yaml below them, in order of name, into a finished set; of all paths NAME.mapping.yml come first; files
+ * NAME.test.yml are cases and are left out. Codes of dw_fs for a path that cannot be read (*ret_bad names it). */
 DW_MUST_USE int dw_ruleset_load(const struct dw_fs *fs, const char *const *path, uint32_t count, struct dw_keys *keys,
     const struct dw_ruleset_opts *opts, struct dw_diag_sink sink, struct dw_ruleset **ret, uint32_t *ret_bad);
-/* The files that dw_ruleset_load would read, one after the other, each ended by a NUL. */
+/* The files of rules that dw_ruleset_load would read, one after the other, each ended by a NUL. */
 DW_MUST_USE int dw_rule_files(const struct dw_fs *fs, const char *path, struct dw_buf *names);
+/* So the files of mappings (NAME.mapping.yml), which it reads before all others. */
+DW_MUST_USE int dw_mapping_files(const char *path, struct dw_buf *names);
 /* So the files of cases (NAME.test.yml) below a folder, or that beside a rule file. */
 DW_MUST_USE int dw_case_files(const char *path, struct dw_buf *names);
 

@@ -14,6 +14,17 @@ struct dw_deferred {
     struct dw_str path, text;
 };
 
+/* What mapping files say (correlate/sigma/mapping.c). */
+struct dw_map_field {
+    struct dw_str category, product, service; /* of the rules it is for; "": any */
+    struct dw_str name;                       /* Sigma's; "": `ecs` is a prefix for every name */
+    const struct dw_str *ecs;
+    uint32_t count;
+};
+struct dw_map_dataset {
+    struct dw_str dataset, category, product, service;
+};
+
 struct dw_ruleset {
     struct dw_keys *keys;
     struct dw_ruleset_opts opts;
@@ -24,6 +35,11 @@ struct dw_ruleset {
     uint32_t rule_count, rule_cap, errors;
     struct dw_logsource *logsource;
     uint32_t logsource_count, logsource_cap;
+    struct dw_map_field *map_field;
+    uint32_t map_field_count, map_field_cap;
+    struct dw_map_dataset *map_dataset;
+    uint32_t map_dataset_count, map_dataset_cap;
+    uint32_t channel_key[2], event_id_key[3]; /* under which Windows events have these */
     struct dw_deferred *deferred;
     uint32_t deferred_count, deferred_cap;
     bool finished;
@@ -35,8 +51,11 @@ struct dw_ruleset {
     uint32_t always_count;
 };
 
-/* Whether an event of `dataset` belongs to the logsource. Thread: any (pure). */
-bool dw_logsource_takes(const struct dw_logsource *l, struct dw_str dataset);
+/* What decides to which logsources an event belongs: its dataset or, of an event of Windows, its channel and id; a view of the event or of `room`. */
+enum { DW_ROUTE_MAX = 160 };
+struct dw_str dw_route_of(const struct dw_ruleset *rs, const struct dw_event *ev, char room[DW_ROUTE_MAX]);
+/* Whether events of that belong to the logsource. Thread: any (pure). */
+bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *l, struct dw_str route);
 /* Room for one more item in an array that doubles; DW_ENOMEM. */
 DW_MUST_USE int dw_ruleset_grow(void **array, uint32_t count, uint32_t *cap, size_t item);
 
