@@ -348,6 +348,7 @@ static int copy_log(const struct agent *a, struct found *f, const struct sightin
     f->received = seen->received;
     f->whole_lines = seen->whole_lines;
     f->unlearned = seen->unlearned;
+    f->waits = seen->waits;
     memcpy(f->series, seen->series, sizeof f->series);
     return copy_fields(a, f, seen);
 }
@@ -417,7 +418,7 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
 /* Whether a look brings more than the one before: the rest, or a part where there was none. */
 static bool learns(const struct found *f, const struct sighting *seen)
 {
-    return !seen->unlearned || seen->field_count > f->field_count;
+    return !seen->unlearned || f->waits != seen->waits || seen->field_count > f->field_count;
 }
 
 void agent_found(struct agent *a, const struct sighting *seen)
@@ -493,6 +494,8 @@ static bool is_throttled(struct agent *a, const struct tail *t)
 static int read_one(struct agent *a, struct tail *t, bool *ret_more)
 {
     bool reads, more = false;
+    if (t->series->waits)
+        return DW_OK;
     int rc = vanish_reads(a, t, &reads);
     uint64_t from = tail_offset(t);
     if (rc < 0 || !reads || waits_for_others(a, t) || is_throttled(a, t))
@@ -661,7 +664,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     tails_rest(a);
     if (a->inputs)
         inputs_turn(a->inputs, a);
-    bool awaits = (a->inputs && inputs_awaits(a->inputs)) || (a->put_off_low_ns != INT64_MAX && !a->read_until_ns);
+    bool awaits = (a->inputs && inputs_awaits(a->inputs)) || ((a->put_off || a->waits) && !a->read_until_ns);
     bool idle = !awaits && !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);

@@ -244,7 +244,8 @@ struct sighting {
     uint32_t field_count, label_count; /* of these, so many are labels */
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     bool received, whole_lines, signals;
-    bool unlearned; /* more may be said of it later */
+    bool unlearned; /* more may be said of it later ... */
+    bool waits;     /* ... and it is not read before that */
 };
 
 /* A log as its writer sees it: one path, and what is known of it. There may be very many: each byte here counts. */
@@ -273,7 +274,8 @@ struct found {
     int64_t held_ns;      /* when the oldest copy came that waits as long as the file that it is of is there; INT64_MAX: none does */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool has_own, excluded;
-    bool unlearned;       /* docker or the kubelet may still say more of it */
+    bool unlearned;       /* docker or the kubelet may still say more of it ... */
+    bool waits;           /* ... and its files are open, and not read before that */
     bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
     bool whole_lines;     /* each is a message: none goes on in the next */
     bool signals;         /* the agent's own log */
@@ -514,8 +516,9 @@ struct agent {
     int64_t read_until_ns; /* agent_stop was called: when reading ends at the latest; 0: not called */
     uint32_t unread;       /* logs that could not be opened at the last scan */
     uint32_t label_names;  /* so many different names of labels were made keys */
-    int64_t put_off_low_ns; /* logs wait to be described: the low-water mark before the first was seen; INT64_MAX: none does */
-    bool put_off;          /* by the scan in hand */
+    int64_t put_off_low_ns; /* logs wait to be described before they are opened: the low-water mark before the first was seen; INT64_MAX: none does */
+    bool put_off;          /* by the last look at everything, or the one in hand */
+    bool waits;            /* as that: logs that are open wait to be described */
     struct dw_spool_state spool;
     int64_t taken_ns, vanish_ns; /* when the brokers took something last; when it was looked for what is about to vanish */
     bool spool_full;

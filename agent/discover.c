@@ -97,20 +97,37 @@ static bool ask_docker(struct agent *a, struct sighting *f, struct dw_str id)
     return says != METADATA_WAIT;
 }
 
-/* It is not looked at yet; the low-water mark stays where it was before it was seen. */
-static void put_off(struct agent *a, struct sighting *f)
+/* A log waits to be described. Its files are opened all the same, for a container may be gone with them in a moment; but where a label may say that it is not read at all it is not looked at
+ * yet, and the low-water mark stays where it was before it was seen. True: that. */
+static bool put_off(struct agent *a, struct sighting *f)
 {
+    if (!a->opt->labels_exclude) {
+        f->waits = f->unlearned = a->waits = true;
+        return false;
+    }
     if (a->put_off_low_ns == INT64_MAX)
         a->put_off_low_ns = a->scanned ? agent_low_water(a) : 0;
     a->put_off = true;
     dw_arena_fini(&f->arena);
+    return true;
+}
+
+static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id)
+{
+    struct sighting f;
+    begin(a, &f, path, DW_ENV_DOCKER);
+    describe_add(&f, DW_F_container_id, id);
+    describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
+    if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, id) && put_off(a, &f))
+        return;
+    name_series(&f, "container", id, DW_STR_NONE);
+    finish(a, &f);
 }
 
 static void docker_container(struct agent *a, const char *root, const char *id)
 {
     char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
     struct dw_stat st;
-    struct sighting f;
     int n = snprintf(dir, sizeof dir, "%s/%s", root, id);
     if (n < 0 || n >= (int)sizeof dir)
         return;
@@ -118,15 +135,7 @@ static void docker_container(struct agent *a, const char *root, const char *id)
     n = snprintf(path, sizeof path, "%s/%s-json.log", dir, id);
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
-    begin(a, &f, path, DW_ENV_DOCKER);
-    describe_add(&f, DW_F_container_id, dw_str_of(id));
-    describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
-    if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, dw_str_of(id))) {
-        put_off(a, &f);
-        return;
-    }
-    name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
-    finish(a, &f);
+    docker_log(a, path, dir, dw_str_of(id));
 }
 
 /* ---- kubelet: /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log ---- */
@@ -169,10 +178,8 @@ static void pod_log(struct agent *a, const char *dir, const char *name)
     describe_add(&f, DW_F_kubernetes_pod_uid, pod);
     describe_add(&f, DW_F_container_name, container);
     describe_add(&f, DW_F_kubernetes_container_restart, dw_str_slice(n, 0, n.len - 4));
-    if (agent_lacks(a, path) && !ask_kubelet(a, &f, pod, container)) {
-        put_off(a, &f);
+    if (agent_lacks(a, path) && !ask_kubelet(a, &f, pod, container) && put_off(a, &f))
         return;
-    }
     name_series(&f, "pod", dw_str_of(dir), dw_str_slice(n, 0, n.len - 4));
     finish(a, &f);
 }
@@ -431,12 +438,26 @@ static void own_log(struct agent *a)
     finish(a, &f);
 }
 
+/* A log that waits to be described, and whose name went meanwhile: its files are open, and docker or the kubelet may still say what it is. */
+static void look_at_waiting(struct agent *a, struct found *f)
+{
+    char path[AGENT_PATH_MAX], dir[AGENT_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", f->path);
+    (void)snprintf(dir, sizeof dir, "%s", f->path);
+    char *name = strrchr(dir, '/');
+    *name++ = '\0';
+    if (a->opt->discover_docker && is_below(path, a->opt->discover_docker_root.ptr))
+        docker_log(a, path, dir, dw_str_of(strrchr(dir, '/') + 1));
+    else
+        pod_log(a, dir, name);
+}
+
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
     char received[AGENT_PATH_MAX];
     inputs_dir(a, received);
-    a->put_off = false;
+    a->put_off = a->waits = false;
     told_root(a, a->agent_dir);
     own_log(a);
     each_name(a, received, received_log);
@@ -450,6 +471,9 @@ void discover_scan(struct agent *a)
         look_below(a, podman_root, podman_container);
     for (uint32_t i = 0; i < o->logs.count; i++)
         plain_glob(a, o->logs.item[i].ptr);
+    for (struct found *f = a->found; f; f = f->next)
+        if (f->waits && !f->seen)
+            look_at_waiting(a, f);
     if (!a->put_off)
         a->put_off_low_ns = INT64_MAX;
 }

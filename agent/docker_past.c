@@ -127,7 +127,11 @@ int past_save(struct past *p)
     struct dw_buf lines = {0};
     if (p->saved == p->count)
         return DW_OK;
-    if (p->fd < 0 || p->file_count >= PAST_FILE_EVENTS)
+    bool is_due = p->file_count >= PAST_FILE_EVENTS && p->fd >= 0;
+    if (p->fd < 0 && p->count < p->again)
+        return DW_EIO;
+    p->again = p->count + PAST_EVENTS; /* making it anew waits for the disk: seldom, where that fails */
+    if (p->fd < 0 || is_due)
         return make_anew(p);
     if (p->torn)
         dw_buf_byte(&lines, '\n');

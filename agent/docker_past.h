@@ -25,6 +25,7 @@ struct past {
     struct past_event event[PAST_EVENTS]; /* a ring */
     uint64_t count;      /* ever, but for what was forgotten before */
     uint64_t saved;      /* of these are in the file */
+    uint64_t again;      /* without a file: not made anew before there are so many */
     uint32_t file_count; /* lines of the file */
 };
 

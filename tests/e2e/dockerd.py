@@ -155,17 +155,18 @@ class Dockerd(Server):
         data = line.encode() + b'\n'
         s.sendall(b'%x\r\n' % len(data) + data + b'\r\n')
 
-    def wait(self):
-        """Says nothing for as long as the connection is there."""
+    def set(self, events=None, inspect=None):
+        """How is answered from now on; who waits for an answer gets one if that is no longer `slow`."""
         with self.lock:
-            self.lock.wait_for(lambda: not self.open or self.mode == 'ok', 600)
+            self.mode, self.inspect_mode = events or self.mode, inspect or self.inspect_mode
+            self.lock.notify_all()
 
     def answer(self, s, path, headers):
         events = path.startswith('/events')
+        with self.lock:
+            self.lock.wait_for(lambda: not self.open or (self.mode if events else self.inspect_mode) != 'slow', 600)
         mode = self.mode if events else self.inspect_mode
-        if mode == 'slow':
-            self.wait()
-        elif mode == 'hostile':
+        if mode == 'hostile':
             s.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n')
         elif mode == 'garbage':
             s.sendall(b'SSH-2.0-OpenSSH_9.2\r\n' * 100)

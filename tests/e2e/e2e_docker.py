@@ -78,10 +78,10 @@ for n in range(5):
     docker.cut()
     everything.add(docker.event('die', cid(f'c{n}'), image='x', name=f'c{n}'))
     wait_lines(data, *everything)
-docker.mode = 'half'
+docker.set('half')
 half = docker.event('pause', cid('half'), image='x', name='half')
 wait_for(lambda: counted(data, 'docker_disconnects') >= 6, 60, lambda: counted(data, 'docker_disconnects'))
-docker.mode = 'ok'
+docker.set('ok')
 everything |= {half, docker.event('unpause', cid('half'), image='x', name='half')}
 wait_lines(data, *everything)
 same(counted(data, 'docker_gaps'), 0, 'there is no gap where docker remembers')
@@ -124,10 +124,10 @@ _, total = ledger(data)
 same((total['unaccounted'], total['read']), (0, total['archived'] + total['declared']), 'the account adds up')
 decoders_agree(data)
 data = file('wrong')
-docker.mode = docker.inspect_mode = 'slow'
+docker.set('slow', 'slow')
 up = Up(data, [log], *sets(f'docker.socket={sock}'), *OWN_PORT)
 for mode in ('slow', 'hostile', 'garbage', 'endless', 'refuse', 'ok'):
-    docker.mode = mode
+    docker.set(mode)
     docker.cut()
     with open(log, 'a') as f:
         f.write(f'line while docker is {mode}\n')
@@ -135,14 +135,14 @@ for mode in ('slow', 'hostile', 'garbage', 'endless', 'refuse', 'ok'):
     asked = len(docker.paths())
     if mode != 'ok':
         wait_for(lambda: len(docker.paths()) > asked or mode == 'slow', 60, f'asked again: {mode}')
-docker.inspect_mode = 'big'
+docker.set(inspect='big')
 docker.cut()
 sign = docker.event('start', cid('big'), image='x', name='big')
 long = docker.event('start', cid('long'), image='x', name='y' * 100000)
 wait_lines(data, sign)
 wait_for(lambda: [e for e in query(data) if 'cut' in e.get('tags', [])], 60, 'a long event is cut, and tagged')
 wait_for(lambda: counted(data, 'docker_inspects_failed') >= 1, 60, 'an answer without end is given up')
-docker.inspect_mode = 'ok'
+docker.set(inspect='ok')
 docker.run(cid('after'), 'after')
 docker.event('start', cid('after'), image='x', name='after')
 wait_for(lambda: [e for e in query(data, 'event.action:inspect') if e['container']['name'] == 'after'], 60, 'then all is as it was')
@@ -179,9 +179,9 @@ log_of('masks', 'mail to ann@example.com password=sesame4711')
 log_of('hidden', 'a line of one that is not read')
 log_of('unknown', 'docker does not know it')
 data = file('described')
-DOCKER = sets(f'docker.socket={sock}', 'discover.docker=true', f'discover.docker_root={root}', 'labels.exclude=true')
+DOCKER = sets(f'docker.socket={sock}', 'discover.docker=true', f'discover.docker_root={root}')
 docker.cut()
-up = Up(data, NOTHING, *DOCKER, '--until-idle', *OWN_PORT)
+up = Up(data, NOTHING, *DOCKER, *sets('labels.exclude=true'), '--until-idle', *OWN_PORT)
 up.wait(120)
 found = by_container(data)
 e = found[cid('own')][0]
@@ -198,15 +198,13 @@ same(ledger(data)[1]['unaccounted'], 0, 'the account adds up')
 
 # ---- docker that does not answer: the log waits a moment, and is read; what comes later holds from then on ----
 
-docker.inspect_mode = 'slow'
+docker.set(inspect='slow')
 docker.run(cid('late'), 'late')
 log_of('late', 'before docker says anything')
 data = file('late')
 up = Up(data, NOTHING, *DOCKER, *sets('metadata.wait=1s', 'kubelet.interval=1s'), *OWN_PORT)
 wait_for(lambda: [e for e in by_container(data).get(cid('late'), []) if 'name' not in e['container']], 60, 'it is read without')
-docker.inspect_mode = 'ok'
-with docker.lock:
-    docker.lock.notify_all()
+docker.set(inspect='ok')
 n = 0
 
 
@@ -220,6 +218,22 @@ def named():
 wait_for(named, 60, 'then it is named')
 same(up.stop(), 0, 'it ends well')
 check(counted(data, 'metadata_waits_over') >= 1, 'that it waited in vain is counted')
+same(ledger(data)[1]['unaccounted'], 0, 'the account adds up')
+
+# ---- a container that is gone before docker answers: its file was opened all the same ----
+
+data = file('brief')
+up = Up(data, NOTHING, *DOCKER, *sets('metadata.wait=30s'), *OWN_PORT)
+wait_for(lambda: by_container(data).get(cid('late')), 60, 'what is there')
+docker.set(inspect='slow')
+docker.run(cid('brief'), 'brief', labels={'dogwatch.io/redact': 'emails'})
+log_of('brief', 'gone in a moment, says ann@example.com')
+wait_for(lambda: f'/containers/{cid("brief")}/json' in docker.paths(), 60, 'it is asked about')
+shutil.rmtree(os.path.join(root, cid('brief')))
+docker.set(inspect='ok')
+e = wait_for(lambda: by_container(data).get(cid('brief')), 60, 'what a container wrote that was gone before docker answered is read')[0]
+check(e['container'].get('name') == 'brief' and 'ann@' not in e['event']['original'], 'and described, and masked', e)
+same(up.stop(), 0, 'it ends well')
 same(ledger(data)[1]['unaccounted'], 0, 'the account adds up')
 docker.close()
 

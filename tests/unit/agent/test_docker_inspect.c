@@ -136,6 +136,33 @@ static void of_a_list_without_end_no_more_than_its_bound_is_kept(void **state)
     dw_arena_fini(&arena);
 }
 
+/* Goal: without memory what is read is refused with DW_ENOMEM, or left as it was, whichever allocation fails. */
+static void without_memory_documents_are_refused(void **state)
+{
+    struct dw_str list = DW_STR("{\"items\":[" POD("u1", ",\"labels\":{\"a\":\"b\\tc\"},\"annotations\":{\"dogwatch.io/format\":\"one\\ttwo\"}") "]}");
+    struct dw_str container = DW_STR("{\"Id\":\"3f\",\"Name\":\"/x\",\"HostConfig\":{\"Privileged\":true}}");
+    (void)state;
+    for (unsigned nth = 1;; nth++) {
+        struct dw_arena arena;
+        struct dw_buf out = {0};
+        struct pod *first = NULL;
+        uint32_t cut;
+        assert_true(nth < 1000);
+        dw_arena_init(&arena, PODS_ARENA);
+        mem_fail_at(nth);
+        int pods = pods_read(list, &arena, &first), one = docker_inspect_put(container, 1, &out, &cut);
+        unsigned failed = mem_fail_hits();
+        mem_fail_at(0);
+        if (pods < 0 || one < 0)
+            assert_true(failed && (pods == DW_OK || pods == DW_ENOMEM) && (one == DW_OK || one == DW_ENOMEM));
+        assert_true(pods == DW_OK || !first);
+        dw_arena_fini(&arena);
+        dw_buf_fini(&out);
+        if (failed == 0)
+            break;
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_member_that_is_too_long_is_left_out_and_named),
         cmocka_unit_test(a_list_of_containers_names_them),
         cmocka_unit_test(a_pod_is_known_with_its_containers),
+        cmocka_unit_test(without_memory_documents_are_refused),
         cmocka_unit_test(of_a_list_without_end_no_more_than_its_bound_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
