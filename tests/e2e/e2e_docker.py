@@ -229,6 +229,8 @@ docker.set(inspect='slow')
 docker.run(cid('brief'), 'brief', labels={'dogwatch.io/redact': 'emails'})
 log_of('brief', 'gone in a moment, says ann@example.com')
 wait_for(lambda: f'/containers/{cid("brief")}/json' in docker.paths(), 60, 'it is asked about')
+waiting = os.path.join(root, cid('brief'), f'{cid("brief")}-json.log')
+wait_for(lambda: 'waits for what docker or the kubelet says of it' in dogwatch('agent', 'explain', waiting, '--data', data), 60, lambda: dogwatch('agent', 'explain', waiting, '--data', data))
 shutil.rmtree(os.path.join(root, cid('brief')))
 docker.set(inspect='ok')
 e = wait_for(lambda: by_container(data).get(cid('brief')), 60, 'what a container wrote that was gone before docker answered is read')[0]
