@@ -142,7 +142,7 @@ static void declare_gap(struct docker *d, int64_t to_ns)
     d->lists = true;
     DW_COUNT(docker_gaps);
     dw_buf_str(&json, DW_STR("{\"event.action\":\"docker.gap\",\"event.reason\":\"docker does not remember the last event that the agent has: it was started again, or had more than 256 since\",\"docker.gap.from\":\""));
-    dw_time_text(&json, past_latest_ns(&d->past));
+    dw_time_text(&json, past_newest(&d->past)->time_ns);
     dw_buf_str(&json, DW_STR("\",\"docker.gap.to\":\""));
     dw_time_text(&json, to_ns);
     dw_buf_str(&json, DW_STR("\"}"));
@@ -324,9 +324,10 @@ static void on_end(void *arg, int rc, int status, const char *why)
 static void ask_events(struct docker *d)
 {
     char target[96] = "/events";
-    int64_t latest = past_latest_ns(&d->past), since = latest > OVERLAP_NS ? latest - OVERLAP_NS : 0;
-    d->checks = latest > 0;
-    if (latest > 0 || d->opt->start == DW_START_BEGINNING)
+    const struct past_event *newest = past_newest(&d->past);
+    int64_t since = newest && newest->time_ns > OVERLAP_NS ? newest->time_ns - OVERLAP_NS : 0;
+    d->checks = newest != NULL;
+    if (newest || d->opt->start == DW_START_BEGINNING)
         (void)snprintf(target, sizeof target, "/events?since=%" PRId64 ".%09" PRId64, since / DW_NS_PER_S, since % DW_NS_PER_S);
     struct http_call_conf conf = {.place = &d->place, .loop = d->loop, .target = target, .head_ns = HEAD_NS, .arg = d, .head = on_head, .body = on_body, .end = on_end};
     int rc = http_call_begin(&conf, &d->events);

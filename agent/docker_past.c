@@ -114,14 +114,6 @@ const struct past_event *past_newest(const struct past *p)
     return p->count ? &p->event[(p->count - 1) % PAST_EVENTS] : NULL;
 }
 
-int64_t past_latest_ns(const struct past *p)
-{
-    int64_t latest = 0;
-    for (uint32_t i = 0; i < held(p); i++)
-        latest = p->event[i].time_ns > latest ? p->event[i].time_ns : latest;
-    return latest;
-}
-
 int past_save(struct past *p)
 {
     struct dw_buf lines = {0};

@@ -35,8 +35,6 @@ void past_close(struct past *p);
 bool past_has(const struct past *p, uint64_t hash);
 /* The newest one, or NULL. */
 const struct past_event *past_newest(const struct past *p);
-/* The latest time of all: they need not come in order. */
-int64_t past_latest_ns(const struct past *p);
 /* Remembers one, but not over a start. */
 void past_add(struct past *p, int64_t time_ns, uint64_t hash);
 /* ... until this is called. Codes of fs.h: those of now may come twice. */
