@@ -9,6 +9,7 @@
  */
 #include "agent_int.h"
 #include "inputs.h"
+#include "metadata.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -42,7 +43,7 @@ int64_t agent_low_water(const struct agent *a)
         if (open >= waits && open < low)
             low = open;
     }
-    return low;
+    return a->put_off_low_ns < low ? a->put_off_low_ns : low;
 }
 
 static int set_formats(struct agent *a)
@@ -211,6 +212,7 @@ int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void
     if (!a)
         return DW_ENOMEM;
     a->opt = opt;
+    a->put_off_low_ns = INT64_MAX;
     a->fs = &dw_fs_system;
     a->clock = &dw_clock_system;
     a->anchor_real_ns = dw_clock_real(a->clock);
@@ -250,10 +252,31 @@ bool agent_knows(const struct agent *a, const char *path)
     return f && !f->adopted;
 }
 
+bool agent_lacks(const struct agent *a, const char *path)
+{
+    const struct found *f = agent_log(a, path);
+    return !f || f->adopted || f->unlearned;
+}
+
 static void refuse_label(const struct found *f, const char *what, struct dw_str value)
 {
     DW_COUNT(labels_refused);
     dw_warn("%s: a label of its container is no %s: '%.*s'", f->path, what, DW_ARG(value));
+}
+
+/* Rules of masks that a label adds. It takes none away, so whoever starts a container hides nothing less by it. */
+static uint32_t added_masks(const struct found *f, struct dw_str names)
+{
+    uint32_t set = 0;
+    while (names.len) {
+        enum dw_redact_rule rule;
+        struct dw_str name = dw_str_trim(dw_str_cut(&names, ','));
+        if (dw_redact_find(name, &rule))
+            set |= 1u << rule;
+        else if (name.len)
+            refuse_label(f, "rule of masks", name);
+    }
+    return set;
 }
 
 /* What labels ask for. One that cannot be obeyed is said, and the log is read as without it. */
@@ -273,8 +296,14 @@ static void obey_labels(const struct agent *a, struct found *f, const struct sig
     f->multiline = joins ? kind : seen->whole_lines ? DW_MULTILINE_NONE : a->multiline;
     if (multiline.len && !joins)
         refuse_label(f, "kind of joining", multiline);
+    f->redact = added_masks(f, seen->label[LABEL_REDACT]);
+    bool was_excluded = f->excluded;
     f->excluded = a->opt->labels_exclude && dw_str_eq(seen->label[LABEL_EXCLUDE], DW_STR("true"));
-    if (f->excluded) {
+    if (f->excluded && f->tail) {
+        f->excluded = false; /* what is read already has an account, which would have a hole */
+        refuse_label(f, "exclusion any more: it came too late", seen->label[LABEL_EXCLUDE]);
+    }
+    if (f->excluded && !was_excluded) {
         DW_COUNT(discover_excluded);
         dw_info("%s: not read: a label of its container says so", f->path);
     }
@@ -318,6 +347,8 @@ static int copy_log(const struct agent *a, struct found *f, const struct sightin
     f->envelope = seen->envelope;
     f->received = seen->received;
     f->whole_lines = seen->whole_lines;
+    f->unlearned = seen->unlearned;
+    f->waits = seen->waits;
     memcpy(f->series, seen->series, sizeof f->series);
     return copy_fields(a, f, seen);
 }
@@ -349,7 +380,7 @@ static struct found *add_log(struct agent *a, const struct sighting *seen)
     return f;
 }
 
-/* More is known now of a log that was adopted. Frames in the making name its streams by what was known. */
+/* More is known now of a log that was adopted, or read without what docker or the kubelet says of it. Frames in the making name its streams by what was known. */
 static void learn_log(struct agent *a, struct found *f, const struct sighting *seen)
 {
     int rc = ship_flush(a);
@@ -357,8 +388,13 @@ static void learn_log(struct agent *a, struct found *f, const struct sighting *s
         rc = copy_log(a, f, seen);
     if (rc < 0)
         a->failed = rc;
-    for (struct tail *t = f->tail; t; t = t->sibling)
+    for (struct tail *t = f->tail; t; t = t->sibling) {
         tail_name_fields(t);
+        memset(t->parser, 0, sizeof t->parser); /* its format may be another one now */
+        t->user = NULL;
+        t->fixed_format = false;
+        t->stale = true;
+    }
 }
 
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
@@ -379,12 +415,18 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
     f->next_ordinal = rows_next_ordinal(a, series);
 }
 
+/* Whether a look brings more than the one before: the rest, or a part where there was none. */
+static bool learns(const struct found *f, const struct sighting *seen)
+{
+    return !seen->unlearned || f->waits != seen->waits || seen->field_count > f->field_count;
+}
+
 void agent_found(struct agent *a, const struct sighting *seen)
 {
     struct found *f = agent_log(a, seen->path);
     if (!f)
         f = add_log(a, seen);
-    else if (f->adopted)
+    else if (f->adopted || (f->unlearned && learns(f, seen)))
         learn_log(a, f, seen);
     if (!f || a->failed)
         return;
@@ -452,6 +494,8 @@ static bool is_throttled(struct agent *a, const struct tail *t)
 static int read_one(struct agent *a, struct tail *t, bool *ret_more)
 {
     bool reads, more = false;
+    if (t->series->waits)
+        return DW_OK;
     int rc = vanish_reads(a, t, &reads);
     uint64_t from = tail_offset(t);
     if (rc < 0 || !reads || waits_for_others(a, t) || is_throttled(a, t))
@@ -607,6 +651,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     vanish_look(a);
     if (a->stopping)
         return DW_OK;
+    a->all_due |= metadata_turn(a->metadata);
     rc = a->read_until_ns ? DW_OK : scan(a);
     scan_stir_noted(a);
     if (rc == DW_OK && !hold(a))
@@ -619,7 +664,7 @@ int agent_turn(struct agent *a, bool *ret_more)
     tails_rest(a);
     if (a->inputs)
         inputs_turn(a->inputs, a);
-    bool awaits = a->inputs && inputs_awaits(a->inputs);
+    bool awaits = (a->inputs && inputs_awaits(a->inputs)) || ((a->put_off || a->waits) && !a->read_until_ns);
     bool idle = !awaits && !a->hold && !*ret_more && !(a->opt->until_idle && a->spool.on), late = a->read_until_ns && dw_clock_mono(a->clock) >= a->read_until_ns;
     if (rc == DW_OK && (late || (idle && (a->opt->until_idle || a->read_until_ns))))
         rc = finish(a);

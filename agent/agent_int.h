@@ -30,6 +30,7 @@
 
 struct agent;
 struct found;
+struct metadata;
 
 enum {
     AGENT_PATH_MAX = 4096,
@@ -191,6 +192,7 @@ struct tail {
     uint32_t head_len;        /* ... as far as it was read */
     uint8_t refusals[3];    /* in a row */
     bool fixed_format;      /* chosen by configuration */
+    bool stale;             /* its lines were made before its log's labels were known: made anew as soon as nothing waits in them */
     bool linked;            /* its file has another name, by which it may be written to unseen */
     bool stamped;           /* its file's times tell that nothing was written since if they are the same */
     bool at_end, is_new;
@@ -230,16 +232,20 @@ enum label {
     LABELS
 };
 
+enum { SIGHTING_FIELDS = 40, SIGHTING_LABELS = 16 };
+
 /* A log as a look finds it. */
 struct sighting {
     char *path;
     enum dw_envelope envelope;
     uint8_t series[DW_ID_BYTES];
     struct dw_arena arena;
-    struct dw_field field[24];
-    uint32_t field_count;
+    struct dw_field field[SIGHTING_FIELDS];
+    uint32_t field_count, label_count; /* of these, so many are labels */
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     bool received, whole_lines, signals;
+    bool unlearned; /* more may be said of it later ... */
+    bool waits;     /* ... and it is not read before that */
 };
 
 /* A log as its writer sees it: one path, and what is known of it. There may be very many: each byte here counts. */
@@ -254,6 +260,7 @@ struct found {
     enum dw_envelope envelope;
     enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
     uint32_t field_count;
+    uint32_t redact;      /* rules that LABEL_REDACT added to the agent's */
     uint64_t next_ordinal;
     struct tail *tail;    /* all of it */
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
@@ -267,6 +274,8 @@ struct found {
     int64_t held_ns;      /* when the oldest copy came that waits as long as the file that it is of is there; INT64_MAX: none does */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     bool has_own, excluded;
+    bool unlearned;       /* docker or the kubelet may still say more of it ... */
+    bool waits;           /* ... and its files are open, and not read before that */
     bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
     bool whole_lines;     /* each is a message: none goes on in the next */
     bool signals;         /* the agent's own log */
@@ -471,6 +480,7 @@ struct agent {
     void *show_arg;
     struct watches *watches;       /* NULL: nothing is told, all goes by the clock; the program's */
     struct inputs *inputs;         /* as that */
+    struct metadata *metadata;     /* as that */
     struct dw_spool_found spooled; /* by earlier starts, when this one began */
     /* loop thread */
     struct found *found;
@@ -512,6 +522,10 @@ struct agent {
     int64_t read_at_ns;
     int64_t read_until_ns; /* agent_stop was called: when reading ends at the latest; 0: not called */
     uint32_t unread;       /* logs that could not be opened at the last scan */
+    uint32_t label_names;  /* so many different names of labels were made keys */
+    int64_t put_off_low_ns; /* logs wait to be described before they are opened: the low-water mark before the first was seen; INT64_MAX: none does */
+    bool put_off;          /* by the last look at everything, or the one in hand */
+    bool waits;            /* as that: logs that are open wait to be described */
     struct dw_spool_state spool;
     int64_t taken_ns, vanish_ns; /* when the brokers took something last; when it was looked for what is about to vanish */
     bool spool_full;
@@ -547,6 +561,8 @@ void agent_close(struct agent *a);
 
 /* Whether a log of that path was seen before: then only its path matters, and nothing else about it need be looked up. */
 bool agent_knows(const struct agent *a, const char *path);
+/* Whether it is not known, or without what docker or the kubelet may say of it. */
+bool agent_lacks(const struct agent *a, const char *path);
 /* discover.c calls this for each log it sees; `f` is borrowed, fields are copied. */
 void agent_found(struct agent *a, const struct sighting *f);
 

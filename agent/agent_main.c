@@ -11,6 +11,7 @@
 #include "confine.h"
 #include "control.h"
 #include "inputs.h"
+#include "metadata.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
@@ -37,6 +38,7 @@ struct program {
     struct dw_counters_file counters;
     struct sandbox *sandbox;
     struct inputs *inputs;
+    struct metadata *metadata;
     struct dw_service service;
     const struct dw_agent_options *opt;
     const char *config; /* the file */
@@ -122,6 +124,7 @@ static int open_agent(struct program *p)
         p->agent->show = control_show;
         p->agent->show_arg = p->control;
         p->agent->inputs = p->inputs;
+        p->agent->metadata = p->metadata;
     }
     return rc;
 }
@@ -163,7 +166,7 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
 {
     if (strcmp(option, "kafka.options") == 0)
         return dw_kafka_option_check(key, value, why);
-    if (strncmp(option, "inputs.", strlen("inputs.")) == 0 || strcmp(option, "metrics.listen") == 0)
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0 || strcmp(option, "metrics.listen") == 0 || strcmp(option, "kubelet.url") == 0)
         return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }
@@ -276,6 +279,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
         watch_mounts(p);
         control_start(p->control, &p->loop.uv, &p->agent);
     }
+    metadata_start(p->metadata, &p->loop.uv);
     if (rc == DW_OK)
         rc = open_agent(p);
     if (rc == DW_OK)
@@ -289,6 +293,7 @@ static int run(struct program *p, const struct dw_agent_options *opt)
     agent_close(p->agent);
     control_stop(p->control);
     inputs_close(p->inputs);
+    metadata_stop(p->metadata);
     dw_loop_fini(&p->loop);
     watches_free(p->watches);
     return rc;
@@ -317,6 +322,8 @@ static int work(struct program *p, const struct dw_agent_options *opt)
         rc = dw_service_begin(&p->service);
     if (rc == DW_OK)
         rc = inputs_open(opt, &p->service, &p->inputs);
+    if (rc == DW_OK)
+        rc = metadata_open(opt, &p->metadata);
     if (rc == DW_OK)
         rc = privilege_drop(opt);
     if (rc == DW_OK)
@@ -361,6 +368,7 @@ int main(int argc, char **argv)
         control_free(p->control);
         dw_fs_close(p->mounts_fd);
         inputs_free(p->inputs);
+        metadata_free(p->metadata);
         dw_service_end(&p->service);
     }
     dw_free(p);

@@ -241,6 +241,8 @@ static const char *what_it_does(const struct agent *a, const struct tail *t)
         return "cannot be read now; it is tried again";
     if (t->state == TAIL_ENDED)
         return t->end == STREAM_CUT_OFF ? "over: its file was truncated, or is another's" : "over: it is read to its end, which is declared";
+    if (t->series->waits)
+        return "waits for what docker or the kubelet says of it, metadata.wait at most";
     if (t->before)
         return "waits for the stream before it";
     if (t->series->throttled)

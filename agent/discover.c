@@ -5,30 +5,19 @@
  *   (1) Names come from whoever made the container: they are bounded, kept as values, and never used to build a path.
  *   (2) A look opens nothing but folders and docker's config.v2.json.
  */
-#include "agent_int.h"
+#include "describe.h"
+#include "metadata.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
-#include "dogwatch/event/flatten.h"
 
 #include <fnmatch.h>
 #include <glob.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { NAMES_MAX = 100000, VALUE_MAX = 1024, CONFIG_MAX = 1024 * 1024, CONFIG_POOL = 4 * CONFIG_MAX, LOG_POOL = 64 * 1024, FIELDS_MAX = 24 };
-
-static void add_field(struct sighting *f, uint32_t key, struct dw_str value)
-{
-    if (value.len == 0 || value.len > VALUE_MAX || f->field_count == FIELDS_MAX)
-        return;
-    struct dw_str copy = dw_arena_copy(&f->arena, value);
-    if (!copy.ptr)
-        return;
-    f->field[f->field_count++] =
-        (struct dw_field){.v.ptr = copy.ptr, .len = (uint32_t)copy.len, .key = key, .kind = DW_K_CONST};
-}
+enum { NAMES_MAX = 100000, CONFIG_MAX = 1024 * 1024, LOG_POOL = 64 * 1024 };
 
 static void name_series(struct sighting *f, const char *kind, struct dw_str a, struct dw_str b)
 {
@@ -46,8 +35,8 @@ static void begin(struct agent *a, struct sighting *f, char *path, enum dw_envel
 {
     *f = (struct sighting){.path = path, .envelope = envelope};
     dw_arena_init(&f->arena, LOG_POOL);
-    add_field(f, DW_F_host_name, dw_str_of(a->host));
-    add_field(f, DW_F_log_file_path, dw_str_of(path));
+    describe_add(f, DW_F_host_name, dw_str_of(a->host));
+    describe_add(f, DW_F_log_file_path, dw_str_of(path));
 }
 
 static void finish(struct agent *a, struct sighting *f)
@@ -85,68 +74,60 @@ static void each_name(struct agent *a, const char *dir, void (*each)(struct agen
 
 /* ---- docker ---- */
 
-static void take_label(struct sighting *f, struct dw_str name, struct dw_str value)
-{
-    static const struct dw_str labels[LABELS] = {
-#define LABEL(id, text, doc) {"Config.Labels." text, sizeof "Config.Labels." text - 1},
-#include "dogwatch/tbl/container_labels.h"
-#undef LABEL
-    };
-    for (int i = 0; i < LABELS; i++)
-        if (dw_str_eq(name, labels[i]) && value.len <= VALUE_MAX)
-            f->label[i] = dw_arena_copy(&f->arena, value);
-}
-
-static bool docker_member(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
-{
-    struct sighting *f = arg;
-    (void)d;
-    if (!dw_field_is_text(value))
-        return true;
-    struct dw_str v = dw_field_str(value);
-    if (dw_str_eq(name, DW_STR("Name")))
-        add_field(f, DW_F_container_name, v.len && v.ptr[0] == '/' ? dw_str_slice(v, 1, v.len) : v);
-    take_label(f, name, v);
-    if (!dw_str_eq(name, DW_STR("Config.Image")))
-        return true;
-    struct dw_str rest = v, tag = DW_STR_NONE;
-    size_t colon = v.len;
-    while (colon > 0 && v.ptr[colon - 1] != ':' && v.ptr[colon - 1] != '/')
-        colon--;
-    if (colon > 0 && v.ptr[colon - 1] == ':') {
-        tag = dw_str_slice(v, colon, v.len);
-        rest = dw_str_slice(v, 0, colon - 1);
-    }
-    add_field(f, DW_F_container_image_name, rest);
-    add_field(f, DW_F_container_image_tag, tag);
-    return true;
-}
-
-/* Name, image and labels out of config.v2.json, where it may be read. */
-static void read_docker_config(struct agent *a, struct sighting *f, const char *dir)
+/* Name, image and labels out of config.v2.json. False: it may not be read, or is not there. */
+static bool read_docker_config(struct agent *a, struct sighting *f, const char *dir)
 {
     char path[AGENT_PATH_MAX];
     struct dw_buf text = {0};
-    struct dw_arena pool;
-    static struct dw_field scratch[DW_EVENT_FIELDS_MAX]; /* loop thread only */
-    dw_arena_init(&pool, CONFIG_POOL);
-    struct dw_draft d = {.keys = a->keys, .pool = &pool, .field = scratch};
-    if (dw_path_join(path, sizeof path, dir, "config.v2.json") == DW_OK
-        && dw_fs_read_file(a->fs, path, CONFIG_MAX, &text) == DW_OK) {
-        struct dw_flatten how = {.hook = docker_member, .arg = f};
-        dw_draft_reset(&d, dw_buf_view(&text));
-        int rc = dw_flatten_json(&d, d.line, &how);
-        (void)rc; /* what was found before a mistake is kept */
-    }
-    dw_arena_fini(&pool);
+    bool there = dw_path_join(path, sizeof path, dir, "config.v2.json") == DW_OK && dw_fs_read_file(a->fs, path, CONFIG_MAX, &text) == DW_OK;
+    if (there)
+        describe_docker(a, f, dw_buf_view(&text));
     dw_buf_fini(&text);
+    return there;
+}
+
+/* The same of docker itself. False: it was asked, and the log waits for the answer. */
+static bool ask_docker(struct agent *a, struct sighting *f, struct dw_str id)
+{
+    struct dw_str json = DW_STR_NONE;
+    enum metadata_says says = metadata_container(a->metadata, id, &json);
+    if (says == METADATA_KNOWN)
+        describe_docker(a, f, json);
+    f->unlearned = says == METADATA_LATER;
+    return says != METADATA_WAIT;
+}
+
+/* A log waits to be described. Its files are opened all the same, for a container may be gone with them in a moment; but where a label may say that it is not read at all it is not looked at
+ * yet, and the low-water mark stays where it was before it was seen. True: that. */
+static bool put_off(struct agent *a, struct sighting *f)
+{
+    if (!a->opt->labels_exclude) {
+        f->waits = f->unlearned = a->waits = true;
+        return false;
+    }
+    if (a->put_off_low_ns == INT64_MAX)
+        a->put_off_low_ns = a->scanned ? agent_low_water(a) : 0;
+    a->put_off = true;
+    dw_arena_fini(&f->arena);
+    return true;
+}
+
+static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id)
+{
+    struct sighting f;
+    begin(a, &f, path, DW_ENV_DOCKER);
+    describe_add(&f, DW_F_container_id, id);
+    describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
+    if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, id) && put_off(a, &f))
+        return;
+    name_series(&f, "container", id, DW_STR_NONE);
+    finish(a, &f);
 }
 
 static void docker_container(struct agent *a, const char *root, const char *id)
 {
     char dir[AGENT_PATH_MAX], path[AGENT_PATH_MAX];
     struct dw_stat st;
-    struct sighting f;
     int n = snprintf(dir, sizeof dir, "%s/%s", root, id);
     if (n < 0 || n >= (int)sizeof dir)
         return;
@@ -154,16 +135,22 @@ static void docker_container(struct agent *a, const char *root, const char *id)
     n = snprintf(path, sizeof path, "%s/%s-json.log", dir, id);
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
-    begin(a, &f, path, DW_ENV_DOCKER);
-    add_field(&f, DW_F_container_id, dw_str_of(id));
-    add_field(&f, DW_F_container_runtime, DW_STR("docker"));
-    if (!agent_knows(a, path))
-        read_docker_config(a, &f, dir);
-    name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
-    finish(a, &f);
+    docker_log(a, path, dir, dw_str_of(id));
 }
 
 /* ---- kubelet: /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log ---- */
+
+/* What the kubelet says of it. False: it was asked, and the log waits for the answer. */
+static bool ask_kubelet(struct agent *a, struct sighting *f, struct dw_str uid, struct dw_str container)
+{
+    const struct pod *p;
+    const struct pod_container *c;
+    enum metadata_says says = metadata_pod(a->metadata, uid, container, &p, &c);
+    if (says == METADATA_KNOWN || says == METADATA_PARTLY)
+        describe_pod(a, f, p, c, container);
+    f->unlearned = says == METADATA_LATER || says == METADATA_PARTLY;
+    return says != METADATA_WAIT;
+}
 
 static void pod_log(struct agent *a, const char *dir, const char *name)
 {
@@ -185,12 +172,14 @@ static void pod_log(struct agent *a, const char *dir, const char *name)
     pod = dw_str_slice(pod, slash, pod.len);
     struct dw_str namespace = dw_str_cut(&pod, '_'), pod_name = dw_str_cut(&pod, '_');
     begin(a, &f, path, DW_ENV_AUTO);
-    add_field(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
-    add_field(&f, DW_F_orchestrator_namespace, namespace);
-    add_field(&f, DW_F_kubernetes_pod_name, pod_name);
-    add_field(&f, DW_F_kubernetes_pod_uid, pod);
-    add_field(&f, DW_F_container_name, container);
-    add_field(&f, DW_F_kubernetes_container_restart, dw_str_slice(n, 0, n.len - 4));
+    describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
+    describe_add(&f, DW_F_orchestrator_namespace, namespace);
+    describe_add(&f, DW_F_kubernetes_pod_name, pod_name);
+    describe_add(&f, DW_F_kubernetes_pod_uid, pod);
+    describe_add(&f, DW_F_container_name, container);
+    describe_add(&f, DW_F_kubernetes_container_restart, dw_str_slice(n, 0, n.len - 4));
+    if (agent_lacks(a, path) && !ask_kubelet(a, &f, pod, container) && put_off(a, &f))
+        return;
     name_series(&f, "pod", dw_str_of(dir), dw_str_slice(n, 0, n.len - 4));
     finish(a, &f);
 }
@@ -224,11 +213,11 @@ static void container_log(struct agent *a, const char *root, const char *name)
     while (dash > 0 && rest.ptr[dash - 1] != '-')
         dash--;
     begin(a, &f, path, DW_ENV_AUTO);
-    add_field(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
-    add_field(&f, DW_F_orchestrator_namespace, namespace);
-    add_field(&f, DW_F_kubernetes_pod_name, pod);
-    add_field(&f, DW_F_container_name, dash ? dw_str_slice(rest, 0, dash - 1) : rest);
-    add_field(&f, DW_F_container_id, dash ? dw_str_slice(rest, dash, rest.len) : DW_STR_NONE);
+    describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
+    describe_add(&f, DW_F_orchestrator_namespace, namespace);
+    describe_add(&f, DW_F_kubernetes_pod_name, pod);
+    describe_add(&f, DW_F_container_name, dash ? dw_str_slice(rest, 0, dash - 1) : rest);
+    describe_add(&f, DW_F_container_id, dash ? dw_str_slice(rest, dash, rest.len) : DW_STR_NONE);
     name_series(&f, "container", dash ? dw_str_slice(rest, dash, rest.len) : rest, pod);
     finish(a, &f);
 }
@@ -248,8 +237,8 @@ static void podman_container(struct agent *a, const char *root, const char *id)
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
     begin(a, &f, path, DW_ENV_CRI);
-    add_field(&f, DW_F_container_id, dw_str_of(id));
-    add_field(&f, DW_F_container_runtime, DW_STR("podman"));
+    describe_add(&f, DW_F_container_id, dw_str_of(id));
+    describe_add(&f, DW_F_container_runtime, DW_STR("podman"));
     name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
     finish(a, &f);
 }
@@ -344,8 +333,10 @@ static void received_log(struct agent *a, const char *dir, const char *name)
     begin(a, &f, path, DW_ENV_RECEIVED);
     name_series(&f, "input", dw_str_of(a->host), rest);
     kind = dw_str_cut(&rest, '-');
-    add_field(&f, DW_F_input_type, kind);
+    describe_add(&f, DW_F_input_type, kind);
     f.received = true;
+    if (dw_str_eq(kind, DW_STR("docker")))
+        f.label[LABEL_FORMAT] = DW_STR("docker_events"); /* nobody else writes there */
     f.whole_lines = !dw_str_eq(kind, DW_STR("stdin"));
     finish(a, &f);
 }
@@ -447,11 +438,26 @@ static void own_log(struct agent *a)
     finish(a, &f);
 }
 
+/* A log that waits to be described, and whose name went meanwhile: its files are open, and docker or the kubelet may still say what it is. */
+static void look_at_waiting(struct agent *a, struct found *f)
+{
+    char path[AGENT_PATH_MAX], dir[AGENT_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", f->path);
+    (void)snprintf(dir, sizeof dir, "%s", f->path);
+    char *name = strrchr(dir, '/');
+    *name++ = '\0';
+    if (a->opt->discover_docker && is_below(path, a->opt->discover_docker_root.ptr))
+        docker_log(a, path, dir, dw_str_of(strrchr(dir, '/') + 1));
+    else
+        pod_log(a, dir, name);
+}
+
 void discover_scan(struct agent *a)
 {
     const struct dw_agent_options *o = a->opt;
     char received[AGENT_PATH_MAX];
     inputs_dir(a, received);
+    a->put_off = a->waits = false;
     told_root(a, a->agent_dir);
     own_log(a);
     each_name(a, received, received_log);
@@ -465,4 +471,9 @@ void discover_scan(struct agent *a)
         look_below(a, podman_root, podman_container);
     for (uint32_t i = 0; i < o->logs.count; i++)
         plain_glob(a, o->logs.item[i].ptr);
+    for (struct found *f = a->found; f; f = f->next)
+        if (f->waits && !f->seen)
+            look_at_waiting(a, f);
+    if (!a->put_off)
+        a->put_off_low_ns = INT64_MAX;
 }

@@ -209,6 +209,8 @@ int inputs_open(const struct dw_agent_options *opt, struct dw_service *service, 
     size_t bytes = DATAGRAMS * in->message_max;
     in->bytes = dw_alloc(bytes > INPUT_READ_BYTES ? bytes : INPUT_READ_BYTES);
     int rc = in->bytes ? open_all(in) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = docker_open(opt, &in->docker);
     if (rc < 0) {
         inputs_free(in);
         return rc;
@@ -222,7 +224,7 @@ int inputs_begin(struct inputs *in, const char *agent_dir)
     char dir[AGENT_PATH_MAX];
     struct dw_stat st;
     int rc = dw_path_join(dir, sizeof dir, agent_dir, "inputs");
-    if (rc < 0 || (in->count == 0 && dw_fs_stat(dir, &st) == DW_ENOENT)) /* nothing is received, and nothing was */
+    if (rc < 0 || (in->count == 0 && !in->docker && dw_fs_stat(dir, &st) == DW_ENOENT)) /* nothing is received, and nothing was */
         return rc;
     rc = store_open(&dw_fs_system, agent_dir, (uint64_t)in->opt->inputs_limit, &in->store);
     for (uint32_t k = 0; k < in->count && rc == DW_OK; k++) {
@@ -231,6 +233,8 @@ int inputs_begin(struct inputs *in, const char *agent_dir)
         if (rc == DW_OK)
             rc = store_begin(in->store, i->is_stdin ? "stdin" : i->at.name, in->count, &i->log);
     }
+    if (rc == DW_OK)
+        rc = docker_begin(in->docker, in->store, in->count + 1, agent_dir);
     return rc;
 }
 
@@ -287,6 +291,7 @@ int inputs_start(struct inputs *in, uv_loop_t *loop, void (*wake)(void *arg, con
         if (!i->is_stdin && !i->is_journald)
             dw_info("listening: %s", i->at.name);
     }
+    docker_start(in->docker, loop, wake, arg);
     return DW_OK;
 }
 
@@ -319,6 +324,7 @@ void inputs_turn(struct inputs *in, struct agent *a)
         return;
     if (a)
         store_sweep(in->store, a);
+    docker_turn(in->docker);
     bool kept = false, room = store_has_room(in->store);
     for (uint32_t k = 0; k < in->count && room; k++)
         kept |= !input_write(&in->input[k]);
@@ -344,6 +350,7 @@ void inputs_stop(struct inputs *in)
     if (in->stopped || !in->store)
         return;
     in->stopped = true;
+    docker_stop(in->docker);
     for (uint32_t k = 0; k < in->count; k++) {
         struct input *i = &in->input[k];
         bool datagrams = takes_datagrams(i);
@@ -373,6 +380,7 @@ void inputs_close(struct inputs *in)
 {
     if (!in)
         return;
+    docker_stop(in->docker);
     for (uint32_t k = 0; k < in->count; k++) {
         struct input *i = &in->input[k];
         if (i->is_stdin)
@@ -403,6 +411,7 @@ void inputs_free(struct inputs *in)
         unframe_fini(&i->frames);
     }
     SSL_CTX_free(in->tls);
+    docker_free(in->docker);
     store_free(in->store);
     dw_free(in->bytes);
     dw_free(in);

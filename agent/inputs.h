@@ -1,5 +1,5 @@
 /*
- * What the agent receives instead of reading it from others' files: syslog over UDP, TCP and TLS, and its standard input.
+ * What the agent receives instead of reading it from others' files: syslog over UDP, TCP and TLS, its standard input, and docker's events.
  *
  *     socket -> frames (input_frames.c) -> lines of a file (input_store.c) -> a tail, like any log
  *

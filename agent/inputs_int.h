@@ -4,6 +4,7 @@
 #ifndef DOGWATCH_AGENT_INPUTS_INT_H
 #define DOGWATCH_AGENT_INPUTS_INT_H
 
+#include "docker.h"
 #include "input_frames.h"
 #include "input_store.h"
 #include "inputs.h"
@@ -90,6 +91,7 @@ struct inputs {
     void (*wake)(void *arg, const char *path);
     void *arg;
     SSL_CTX *tls;
+    struct docker *docker; /* NULL: none */
     struct input input[INPUTS_MAX];
     uint32_t count, connections;
     size_t message_max;

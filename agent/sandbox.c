@@ -20,6 +20,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/conf/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct ruleset {
 #define FILE_IOCTL (1ull << 15)    /* ABI 5 */
 #define NET_BIND (1ull << 0)       /* ABI 4 */
 #define NET_CONNECT (1ull << 1)
+#define RULE_NET_PORT 2
 #define SCOPE_ABSTRACT (1ull << 0) /* ABI 6 */
 #define SCOPE_SIGNAL (1ull << 1)
 
@@ -50,6 +52,11 @@ struct ruleset {
 #define WRITE (READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR \
     | LANDLOCK_ACCESS_FS_MAKE_REG | FILE_TRUNCATE)
 #define OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FILE_TRUNCATE) /* rights that a rule of a file may have */
+
+/* struct landlock_net_port_attr. */
+struct port_rule {
+    uint64_t allowed, port;
+};
 
 /* A folder of logs when the sandbox was made. */
 struct anchor {
@@ -234,6 +241,20 @@ static struct ruleset refusable(long abi, const struct dw_agent_options *opt)
     return r;
 }
 
+/* The kubelet's port: any address, for a rule knows ports alone. */
+static void allow_kubelet(struct sandbox *s, const struct dw_agent_options *opt, const struct ruleset *r)
+{
+    struct dw_listen at;
+    bool tls;
+    if (!opt->kubelet_url.len || dw_asked_parse(opt->kubelet_url, &at, &tls, NULL) < 0)
+        return;
+    struct port_rule rule = {NET_CONNECT, at.port};
+    if ((r->net & NET_CONNECT) && syscall(SYS_landlock_add_rule, s->fd, RULE_NET_PORT, &rule, 0) != 0)
+        s->failed = dw_err_from_errno(errno);
+    if (tls && opt->kubelet_token.len)
+        allow_config(s, opt->kubelet_token.ptr); /* it is replaced again and again */
+}
+
 static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt, const char *config)
 {
     struct ruleset r = refusable(abi, opt);
@@ -244,6 +265,7 @@ static int enter(struct sandbox *s, long abi, const struct dw_agent_options *opt
         return dw_err_from_errno(errno);
     allow_all(s, opt);
     allow_config(s, config);
+    allow_kubelet(s, opt, &r);
     int rc = s->failed;
     if (rc == DW_OK && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_landlock_restrict_self, s->fd, 0) != 0))
         rc = dw_err_from_errno(errno);

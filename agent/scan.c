@@ -104,8 +104,11 @@ static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
     return untouched || f->excluded ? began_ns : f->looked_ns;
 }
 
+/* Not while logs are put off: what is kept of them would seem to be without a log. */
 static int sweep(struct agent *a)
 {
+    if (a->put_off)
+        return DW_OK;
     int rc = rows_sweep(a);
     if (!a->rows_open)
         keep_let_go(a);
@@ -120,7 +123,7 @@ static int end_look(struct agent *a, int64_t began_ns, bool heard)
     a->unread = 0;
     a->restless = false;
     for (struct found *f = a->found; f; f = f->next) {
-        if (f->adopted && f->elders_ns == 0)
+        if (f->adopted && f->elders_ns == 0 && !a->put_off)
             tails_take_elders(a, f, true);
         f->stirred = false;
         a->unread += f->unread && !f->gone_ns;

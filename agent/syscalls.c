@@ -27,6 +27,7 @@
 
 #define NETCALL(name, why)
 #define INPUTCALL(name, why)
+#define ASKCALL(name, why)
 static const char *const calls[] = {
 #define SYSCALL(name, why) #name,
 #include "dogwatch/tbl/agent_syscalls.h"
@@ -53,6 +54,20 @@ static const char *const input_calls[] = {
 #define NETCALL(name, why)
 #define INPUTCALL(name, why) #name,
 #include "dogwatch/tbl/agent_syscalls.h"
+#undef ASKCALL
+#undef INPUTCALL
+#undef NETCALL
+#undef SYSCALL
+};
+
+/* ... and who asks docker or the kubelet. */
+static const char *const ask_calls[] = {
+#define SYSCALL(name, why)
+#define NETCALL(name, why)
+#define INPUTCALL(name, why)
+#define ASKCALL(name, why) #name,
+#include "dogwatch/tbl/agent_syscalls.h"
+#undef ASKCALL
 #undef INPUTCALL
 #undef NETCALL
 #undef SYSCALL
@@ -99,8 +114,26 @@ static int allow_harmless(scmp_filter_ctx filter, const struct harmless *h)
     return rc == -EEXIST ? 0 : rc;
 }
 
-static int load(scmp_filter_ctx filter, bool net, bool listens)
+/* Sockets of the families that are asked over. */
+static int allow_asking(scmp_filter_ctx filter, const struct dw_agent_options *opt)
 {
+    int rc = 0;
+    if (!opt->docker_socket.len && !opt->kubelet_url.len)
+        return 0;
+    for (size_t i = 0; rc == 0 && i < DW_COUNT_OF(ask_calls); i++)
+        rc = allow(filter, ask_calls[i]);
+    if (rc == 0 && opt->docker_socket.len)
+        rc = allow_harmless(filter, &(struct harmless){"socket", 0, UINT64_MAX, AF_UNIX});
+    if (rc == 0 && opt->kubelet_url.len)
+        rc = allow_harmless(filter, &(struct harmless){"socket", 0, UINT64_MAX, AF_INET});
+    if (rc == 0 && opt->kubelet_url.len)
+        rc = allow_harmless(filter, &(struct harmless){"socket", 0, UINT64_MAX, AF_INET6});
+    return rc;
+}
+
+static int load(scmp_filter_ctx filter, const struct dw_agent_options *opt)
+{
+    bool net = opt->transport == DW_TRANSPORT_KAFKA, listens = inputs_listens(opt);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < DW_COUNT_OF(calls); i++)
         rc = allow(filter, calls[i]);
@@ -112,6 +145,8 @@ static int load(scmp_filter_ctx filter, bool net, bool listens)
         rc = allow(filter, input_calls[i]);
     for (size_t i = 0; net && rc == 0 && i < DW_COUNT_OF(net_harmless); i++)
         rc = allow_harmless(filter, &net_harmless[i]);
+    if (rc == 0)
+        rc = allow_asking(filter, opt);
     if (rc == 0) /* a failed assertion ends us, and us alone */
         rc = allow_harmless(filter, &(struct harmless){"tgkill", 0, UINT64_MAX, (uint64_t)getpid()});
     if (rc == 0) /* its arguments lie in memory, which a filter does not see: without it clone(2) is used */
@@ -130,7 +165,7 @@ int syscalls_limit(const struct dw_agent_options *opt)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return DW_ENOMEM;
-    int rc = load(filter, opt->transport == DW_TRANSPORT_KAFKA, inputs_listens(opt));
+    int rc = load(filter, opt);
     seccomp_release(filter);
     if (rc == 0)
         return DW_OK;

@@ -122,7 +122,7 @@ struct dw_lines_conf tails_conf(const struct agent *a, const struct found *f)
         .join_span_max = 4 * 1024 * 1024,
         .multiline = f->multiline,
         .audit = true,
-        .redact = a->redact,
+        .redact = a->redact | f->redact,
         .own = a->own,
     };
     memcpy(&conf.cut_key, dw_key_public(a->key), sizeof conf.cut_key);
@@ -131,8 +131,13 @@ struct dw_lines_conf tails_conf(const struct agent *a, const struct found *f)
 
 int tail_make_lines(const struct agent *a, struct tail *t)
 {
+    if (t->lines && t->stale && dw_lines_rests(t->lines, &t->place)) {
+        dw_lines_free(t->lines);
+        t->lines = NULL;
+    }
     if (t->lines)
         return DW_OK;
+    t->stale = false;
     struct dw_lines_conf conf = tails_conf(a, t->series);
     t->lines = dw_lines_again(&conf, &t->place);
     return t->lines ? DW_OK : DW_ENOMEM;

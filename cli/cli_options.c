@@ -45,7 +45,7 @@ int cli_option_check(const char *option, struct dw_str key, struct dw_str value,
         return dw_output_option_check(option, value, why);
     if (strncmp(option, "policy.", strlen("policy.")) == 0)
         return dw_policy_option_check(option, value, why);
-    if (strncmp(option, "inputs.", strlen("inputs.")) == 0 || strcmp(option, "metrics.listen") == 0)
+    if (strncmp(option, "inputs.", strlen("inputs.")) == 0 || strcmp(option, "metrics.listen") == 0 || strcmp(option, "kubelet.url") == 0)
         return dw_listen_option_check(option, value, why);
     return dw_parser_option_check(option, key, value, why);
 }

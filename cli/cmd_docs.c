@@ -277,16 +277,18 @@ static void page_confinement(struct dw_buf *b)
 #define SYSCALL(name, why) {#name, why},
 #define NETCALL(name, why) {#name, "over Kafka: " why},
 #define INPUTCALL(name, why) {#name, "with `inputs.syslog`: " why},
+#define ASKCALL(name, why) {#name, "with `docker.socket` or `kubelet.url`: " why},
 #include "dogwatch/tbl/agent_syscalls.h"
+#undef ASKCALL
 #undef INPUTCALL
 #undef NETCALL
 #undef SYSCALL
     };
     dw_buf_printf(b, "# What the agent may do\n\n%sStarted as root it becomes `user` and keeps CAP_DAC_READ_SEARCH alone, which reads every log and changes nothing; execve(2) gives nobody more. "
                      "Before it reads a line it limits itself for good, by what this kernel has (`sandbox` in [agent.md](agent.md)):\n\n"
-                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file`, the folder of the configuration, what `kafka.options` names, and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
-                     "TCP port is bound, and over `transport: dir` none connected to; the ports of `inputs.syslog` and `metrics.listen` are bound before, and with neither configured there is none.\n"
-                     "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Over `transport: dir` no socket is opened; over Kafka they are of the families inet, inet6, unix and netlink. Threads are made, processes are not.\n\n"
+                     "- Landlock (Linux 5.13): folders of logs are read; DATA/agent, DATA/state and the queue are written; the file of `redact.key_file`, the folder of the configuration, what `kafka.options` names, the folder of `kubelet.token`, and what is below the folders in the table are read; nothing else. From Linux 6.7 on no "
+                     "TCP port is bound, and over `transport: dir` none connected to but that of `kubelet.url`; the ports of `inputs.syslog` and `metrics.listen` are bound before, and with neither configured there is none.\n"
+                     "- seccomp: system calls but those in the second table fail with EPERM, and the kernel's log names them. Over `transport: dir` no socket is opened but unix ones for `docker.socket` and inet ones for `kubelet.url`; over Kafka they are of the families inet, inet6, unix and netlink. Threads are made, processes are not.\n\n"
                      "A fence stands around the folders that are there. When a folder of logs comes later, or is made anew, the agent ends well with code 4 and wants to be started again (`dogwatch up`, systemd "
                      "and Kubernetes do); it goes on where it was. A link that comes later and leads elsewhere is refused and said: name its folder in `sandbox.read`.\n\n"
                      "| read | for |\n|---|---|\n", made);
@@ -314,8 +316,10 @@ static void page_labels(struct dw_buf *b)
 #include "dogwatch/tbl/container_labels.h"
 #undef LABEL
     };
-    dw_buf_printf(b, "# Labels of containers\n\n%sOf docker's containers, out of their config.v2.json: `docker run --label dogwatch.io/format=nginx_access ...`. Labels are read when a log is found; a container "
-                     "keeps its labels for life. Annotations of pods are not read: they stand in no file of the node.\n\n| label | says |\n|---|---|\n", made);
+    dw_buf_printf(b, "# Labels of containers\n\n%sOf docker's containers, out of their config.v2.json, or of docker itself where that file may not be read (`docker.socket`, [docker.md](docker.md)): "
+                     "`docker run --label dogwatch.io/format=nginx_access ...`. Of pods they are annotations, which are read with `kubelet.url` ([kubelet.md](kubelet.md)); `dogwatch.io/format.NAME` is of the "
+                     "container NAME alone, and goes before `dogwatch.io/format`. They are read when a log is found; a container keeps its labels for life. Where docker or the kubelet answers later than "
+                     "`metadata.wait`, they hold from then on, but for an exclusion, which is then refused and said.\n\n| label | says |\n|---|---|\n", made);
     put_rows(b, labels, DW_COUNT_OF(labels));
 }
 

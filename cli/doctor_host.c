@@ -4,8 +4,10 @@
 #include "doctor.h"
 
 #include "dogwatch/base/clock.h"
+#include "dogwatch/conf/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <netdb.h>
@@ -18,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { CONNECT_MS = 3000, SMALL_FILE = 4096 };
@@ -132,13 +135,13 @@ void doctor_clock(struct doctor *d)
 }
 
 /* Connects within CONNECT_MS: 0 or errno. */
-static int connect_to(const struct addrinfo *a)
+static int connect_to(const struct sockaddr *to, socklen_t to_bytes)
 {
-    int why = 0, fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int why = 0, fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     socklen_t bytes = sizeof why;
     if (fd < 0)
         return errno;
-    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+    if (connect(fd, to, to_bytes) != 0) {
         struct pollfd p = {.fd = fd, .events = POLLOUT};
         why = errno;
         if (why == EINPROGRESS)
@@ -146,6 +149,57 @@ static int connect_to(const struct addrinfo *a)
     }
     (void)close(fd);
     return why;
+}
+
+static void look_at_docker(struct doctor *d)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const char *path = d->opt->docker_socket.ptr;
+    if (d->opt->docker_socket.len >= sizeof at.sun_path) {
+        doctor_say(d, DOCTOR_BAD, "a shorter path", "%s: too long a path for a socket", path);
+        return;
+    }
+    memcpy(at.sun_path, path, d->opt->docker_socket.len + 1);
+    int why = connect_to((const struct sockaddr *)&at, sizeof at);
+    if (why)
+        doctor_say(d, DOCTOR_BAD, why == EACCES ? "the agent's user must be in the socket's group: usermod -aG docker dogwatch" : "is docker running?", "%s: %s", path, doctor_reason(why));
+    else
+        doctor_say(d, DOCTOR_OK, "", "%s takes connections", path);
+}
+
+static void look_at_file(struct doctor *d, const char *option, struct dw_str path)
+{
+    int fd;
+    errno = 0;
+    if (dw_fs_open(&dw_fs_system, path.ptr, O_RDONLY, 0, &fd) == DW_OK)
+        dw_fs_close(fd);
+    else
+        doctor_say(d, DOCTOR_BAD, "does the service account mount its token (automountServiceAccountToken), and may the agent's user read it?", "%s: %s: %s", option, path.ptr, doctor_reason(errno));
+}
+
+static void look_at_kubelet(struct doctor *d)
+{
+    struct dw_listen at;
+    bool tls;
+    if (dw_asked_parse(d->opt->kubelet_url, &at, &tls, NULL) < 0)
+        return; /* who loads the configuration says so */
+    if (tls) {
+        look_at_file(d, "kubelet.ca", d->opt->kubelet_ca);
+        look_at_file(d, "kubelet.token", d->opt->kubelet_token);
+    }
+    int why = connect_to((const struct sockaddr *)&at.address, at.address_bytes);
+    if (why)
+        doctor_say(d, DOCTOR_BAD, "is it the node's own address, and the kubelet's port (10250)?", "%s: %s", d->opt->kubelet_url.ptr, doctor_reason(why));
+    else
+        doctor_say(d, DOCTOR_OK, "", "%s takes connections", d->opt->kubelet_url.ptr);
+}
+
+void doctor_asked(struct doctor *d)
+{
+    if (d->opt->docker_socket.len)
+        look_at_docker(d);
+    if (d->opt->kubelet_url.len)
+        look_at_kubelet(d);
 }
 
 static void look_at_broker(struct doctor *d, struct dw_str broker)
@@ -164,7 +218,7 @@ static void look_at_broker(struct doctor *d, struct dw_str broker)
     }
     int why = ENOENT;
     for (const struct addrinfo *a = found; a && why; a = a->ai_next)
-        why = connect_to(a);
+        why = connect_to(a->ai_addr, a->ai_addrlen);
     freeaddrinfo(found);
     if (why)
         doctor_say(d, DOCTOR_BAD, "is the broker running, and does a firewall let this host through?", "%s:%s: %s", name, port, doctor_reason(why));

@@ -14,7 +14,7 @@ LISTS = b'''event.category event.type tags user.group.name related.ip related.us
 LONGS = b'''event.duration event.severity log.origin.file.line log.syslog.priority log.syslog.facility.code url.port
  log.syslog.severity.code source.port source.bytes destination.port destination.bytes network.bytes process.pid
  http.request.bytes http.request.body.bytes http.response.status_code http.response.bytes http.response.body.bytes
- process.thread.id process.parent.pid process.exit_code kubernetes.container.restart'''.split()
+ process.thread.id process.parent.pid process.exit_code kubernetes.container.restart container.restart_count'''.split()
 OURS = b'@timestamp event.id event.original dogwatch.masked'.split()  # what a log itself says here stays in its line
 NUMBER = re.compile(rb'-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?')
 FIELDS = struct.Struct('<BBH16sQ16sQqqqIIII')  # HEAD, bytes 4 to 95

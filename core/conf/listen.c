@@ -98,9 +98,30 @@ int dw_listen_tcp(struct dw_str text, struct dw_listen *ret, struct dw_buf *why)
     return dw_listen_parse(text.len < DW_LISTEN_NAME ? dw_str_of(place) : text, ret, why);
 }
 
+int dw_asked_parse(struct dw_str text, struct dw_listen *ret, bool *ret_tls, struct dw_buf *why)
+{
+    bool tls = dw_str_starts(text, DW_STR("https://"));
+    if (!tls && !dw_str_starts(text, DW_STR("http://"))) {
+        if (why)
+            dw_buf_str(why, DW_STR("it begins with neither https:// nor http://\nhttps://127.0.0.1:10250"));
+        return DW_ECONFIG;
+    }
+    int rc = dw_listen_tcp(dw_str_slice(text, tls ? 8 : 7, text.len), ret, NULL);
+    if (rc == DW_OK && !ret->all) {
+        *ret_tls = tls;
+        return DW_OK;
+    }
+    if (why)
+        dw_buf_str(why, DW_STR("behind :// stands an address (names are not looked up), one of IPv6 in brackets, and a port\nhttps://127.0.0.1:10250"));
+    return DW_ECONFIG;
+}
+
 int dw_listen_option_check(const char *option, struct dw_str value, struct dw_buf *why)
 {
     struct dw_listen l;
+    bool tls;
+    if (strcmp(option, "kubelet.url") == 0 && value.len)
+        return dw_asked_parse(value, &l, &tls, why);
     if (strcmp(option, "metrics.listen") == 0 && value.len)
         return dw_listen_tcp(value, &l, why);
     if (strcmp(option, "inputs.journald") == 0 && !dw_str_eq(value, DW_STR(DW_JOURNALD_SYSTEM)) && !dw_str_starts(value, DW_STR("/"))) {

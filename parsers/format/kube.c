@@ -1,5 +1,5 @@
 /*
- * kube: what containers' own machinery logs: the API server's audit log, klog headers, docker events, CoreDNS, Envoy.
+ * kube: what containers' own machinery logs: the API server's audit log, klog headers, CoreDNS, Envoy.
  *
  * Invariants:
  *   (1) A denied or failed API request is a failure by its status code, whatever its stage.
@@ -92,93 +92,6 @@ int dw_probe_klog(struct dw_str line)
                    line.ptr[8] == ':' && fmt_has(line, "] ")
                ? 85
                : 0;
-}
-
-static const struct fmt_map docker_map[] = {
-    {"timeNano", 0, FMT_TIME},
-    {"time", 0, FMT_DROP},
-    {"status", 0, FMT_DROP},
-    {"id", 0, FMT_DROP},
-    {"from", 0, FMT_DROP},
-    {"Action", DW_F_event_action, FMT_COPY},
-    {"Actor.ID", DW_F_container_id, FMT_COPY},
-    {"Actor.Attributes.name", DW_F_container_name, FMT_COPY},
-    {"Actor.Attributes.image", DW_F_container_image_name, FMT_COPY},
-    {"Actor.Attributes.exitCode", DW_F_process_exit_code, FMT_COPY},
-};
-
-/* What an action means; by its first word, as "exec_start: sh" names the command too. */
-static void docker_meaning(struct dw_draft *d, struct dw_str action)
-{
-    static const char *const type[][2] = {{"create", "creation"}, {"start", "start"}, {"restart", "start"},
-        {"die", "end"}, {"stop", "end"}, {"kill", "end"}, {"oom", "error"}, {"destroy", "deletion"},
-        {"remove", "deletion"}, {"delete", "deletion"}, {"update", "change"}, {"rename", "change"},
-        {"attach", "access"}, {"exec_create", "start"}, {"exec_start", "start"}, {"pull", "installation"},
-        {"mount", "access"}, {"connect", "connection"}};
-    struct dw_str rest = action, verb = dw_str_cut(&rest, ':');
-    for (size_t i = 0; i < DW_COUNT_OF(type); i++)
-        if (fmt_eq(verb, type[i][0]))
-            dw_draft_const(d, DW_F_event_type, type[i][1]);
-    if (fmt_starts(verb, "exec_"))
-        (void)fmt_set(d, DW_F_process_command_line, dw_str_trim(rest));
-    fmt_words(d, DW_F_event_category, fmt_starts(verb, "exec_") ? "process" : "host");
-    dw_draft_const(d, DW_F_container_runtime, "docker");
-}
-
-/* 2026-11-23T21:14:18.123456789+01:00 container exec_start: sh 3f4a... (image=alpine, name=x) */
-static int docker_text(const struct dw_parse_ctx *ctx, struct dw_draft *d)
-{
-    struct dw_str r = d->line, attributes = DW_STR_NONE;
-    if (!fmt_time(ctx, d, &r))
-        return DW_ESYNTAX;
-    struct dw_str what = fmt_word(&r);
-    fmt_blanks(&r);
-    if (!fmt_among(what, " container image volume network daemon plugin node service secret config builder "))
-        return DW_ESYNTAX;
-    size_t open = dw_str_find(r, DW_STR(" ("));
-    struct dw_str head = dw_str_trim(dw_str_slice(r, 0, open)), tail = dw_str_slice(r, open + 1, r.len);
-    (void)fmt_bracketed(&tail, '(', ')', &attributes);
-    size_t cut = head.len;
-    while (cut > 0 && head.ptr[cut - 1] != ' ')
-        cut--;
-    struct dw_str action = dw_str_trim(dw_str_slice(head, 0, cut)), id = dw_str_slice(head, cut, head.len);
-    if (!action.len)
-        return DW_ESYNTAX;
-    fmt_put(d, DW_F_event_action, action);
-    fmt_set_named(d, "docker.event.", DW_STR("type"), what);
-    if (fmt_eq(what, "container"))
-        (void)fmt_set(d, DW_F_container_id, id);
-    while (attributes.len) {
-        struct dw_str value = dw_str_trim(dw_str_cut(&attributes, ',')), key = dw_str_cut(&value, '=');
-        if (fmt_eq(key, "image"))
-            (void)fmt_set(d, DW_F_container_image_name, value);
-        else if (fmt_eq(key, "name"))
-            (void)fmt_set(d, DW_F_container_name, value);
-        else if (fmt_eq(key, "exitCode"))
-            (void)fmt_set_digits(d, DW_F_process_exit_code, value);
-        else
-            fmt_set_named(d, "docker.attributes.", key, value);
-    }
-    docker_meaning(d, action);
-    return DW_OK;
-}
-
-int dw_parse_docker_events(const struct dw_parse_ctx *ctx, struct dw_draft *d)
-{
-    if (!fmt_starts(d->line, "{"))
-        return docker_text(ctx, d);
-    if (fmt_json(ctx, d, d->line, "docker.event.", docker_map, DW_COUNT_OF(docker_map)))
-        return DW_ESYNTAX;
-    docker_meaning(d, fmt_get(d, DW_F_event_action));
-    return DW_OK;
-}
-
-int dw_probe_docker_events(struct dw_str line)
-{
-    if (fmt_starts(line, "{"))
-        return fmt_has(line, "\"Actor\":{\"ID\"") && fmt_has(line, "\"timeNano\"") ? 95 : 0;
-    struct dw_str r = line, time = fmt_word(&r), what = fmt_word(&r);
-    return time.len > 30 && time.ptr[10] == 'T' && fmt_among(what, " container image volume network ") ? 85 : 0;
 }
 
 /* [INFO] 10.0.0.1:34092 - 45 "A IN example.com. udp 31 false 512" NOERROR qr,rd 93 0.066649806s */

@@ -106,6 +106,24 @@ else:
     skipped += 1
     print('SKIPPED  as another user: only root can become one; 1 part of this test did not run')
 
+# Who is asked: docker's socket and a kubelet.
+asks = write(f'''data: {path('asks-data')}
+discover.docker: false
+discover.cri: false
+discover.podman: false
+docker.socket: {path('docker.sock')}
+kubelet.url: https://127.0.0.1:{ports[1]}
+kubelet.ca: {config}
+kubelet.token: {path('no-token')}
+''', 'asks.yml')
+rows, rc, said = doctor(asks)
+same(states(rows, 'asked'), ['bad', 'bad', 'bad'], 'no docker, no token, no kubelet')
+check('no-token' in rows['asked'][1]['found'] and 'refused' in rows['asked'][2]['found'], 'each is named', rows['asked'])
+with socket.socket(socket.AF_UNIX) as s:
+    s.bind(path('docker.sock'))
+    s.listen(1)
+    same(states(doctor(asks)[0], 'asked')[0], 'ok', 'a docker that listens')
+
 # A mistake in the configuration is shown, and nothing else.
 rows, rc, said = doctor(write('dta: /x\n', 'wrong.yml'))
 check(rc == 2 and not rows and 'data' in said and '^' in said, 'a mistake in the configuration', (rc, rows, said))

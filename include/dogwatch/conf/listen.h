@@ -27,7 +27,9 @@ const char *dw_listen_kind_name(enum dw_listen_kind kind);
 DW_MUST_USE int dw_listen_parse(struct dw_str text, struct dw_listen *ret, struct dw_buf *why);
 /* The same of ADDRESS:PORT, which is of TCP. */
 DW_MUST_USE int dw_listen_tcp(struct dw_str text, struct dw_listen *ret, struct dw_buf *why);
-/* The check of an option of `inputs.`, and of metrics.listen (dw_conf_check). */
+/* Where something is asked, not listened: https://ADDRESS:PORT or http://ADDRESS:PORT (*ret_tls says which), and nothing behind it. */
+DW_MUST_USE int dw_asked_parse(struct dw_str text, struct dw_listen *ret, bool *ret_tls, struct dw_buf *why);
+/* The check of an option of `inputs.`, of metrics.listen and of kubelet.url (dw_conf_check). */
 DW_MUST_USE int dw_listen_option_check(const char *option, struct dw_str value, struct dw_buf *why);
 /* What shows only across options of the agent: told to `sink`, and DW_ECONFIG. */
 DW_MUST_USE int dw_listen_options_check(const struct dw_conf *c, const struct dw_fs *fs, struct dw_diag_sink sink);

@@ -1,5 +1,5 @@
-/* SYSCALL(name, why), NETCALL(name, why), INPUTCALL(name, why): what the agent asks of the kernel once it has begun; anything else is refused with EPERM. Rows that this processor does not have are
- * left out; NETCALLs are for transport: kafka alone, INPUTCALLs for who has `inputs.syslog`: ports are bound before, so none of them opens one. Calls that only an argument makes harmless are in agent/syscalls.c. */
+/* SYSCALL(name, why), NETCALL(name, why), INPUTCALL(name, why), ASKCALL(name, why): what the agent asks of the kernel once it has begun; anything else is refused with EPERM. Rows that this processor does not have are
+ * left out; NETCALLs are for transport: kafka alone, INPUTCALLs for who has `inputs.syslog`: ports are bound before, so none of them opens one; ASKCALLs for who has `docker.socket` or `kubelet.url`. Calls that only an argument makes harmless are in agent/syscalls.c. */
 SYSCALL(read, "log files, sockets, pipes")
 SYSCALL(readv, "the same, in parts")
 SYSCALL(pread64, "log files at a place")
@@ -64,6 +64,8 @@ SYSCALL(inotify_add_watch, "folders of logs tell")
 SYSCALL(inotify_rm_watch, "folders of logs tell")
 INPUTCALL(recvmmsg, "their datagrams")
 INPUTCALL(getsockopt, "how many datagrams the kernel dropped")
+ASKCALL(connect, "docker, the kubelet")
+ASKCALL(getsockopt, "whether that came about")
 NETCALL(connect, "brokers, name servers")
 SYSCALL(sendto, "answers to who asks (`dogwatch agent`), brokers, name servers")
 SYSCALL(accept4, "who asks, senders of syslog: what is listened on was bound before")

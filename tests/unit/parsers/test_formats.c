@@ -70,7 +70,16 @@ static void machinery(void **state)
         {"{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"3f\",\"Attributes\":{\"exitCode\":\"137\","
          "\"name\":\"box\"}},"
          "\"time\":1795468458,\"timeNano\":1795468458250000000}",
-            {"@time=2026-11-23T21:14:18.250", "event.action=die", "process.exit_code=137", "event.type=end"}},
+            {"@time=2026-11-23T21:14:18.250", "event.action=die", "process.exit_code=137", "event.type=end", "container.id=3f", "container.name=box"}},
+        {"{\"Type\":\"network\",\"Action\":\"connect\",\"Actor\":{\"ID\":\"77\",\"Attributes\":{\"container\":\"3f\",\"name\":\"bridge\"}},\"timeNano\":1795468458250000000}",
+            {"container.id=3f", "docker.event.Actor.ID=77", "event.type=connection"}},
+        {"{\"Type\":\"volume\",\"Action\":\"create\",\"Actor\":{\"ID\":\"v\",\"Attributes\":{}},\"timeNano\":1795468458250000000}", {"!container.id", "docker.event.Actor.ID=v"}},
+        {"{\"timeNano\":1795468458250000000,\"Action\":\"inspect\",\"Id\":\"3f\",\"Image\":\"sha256:ab\",\"Name\":\"/box\",\"RestartCount\":3,\"State\":{},\"Config\":{\"Image\":\"a:3\",\"User\":\"root\"},"
+         "\"HostConfig\":{\"Privileged\":true,\"PidMode\":\"host\",\"CapAdd\":[\"SYS_ADMIN\"]},\"Mounts\":[{\"Source\":\"/etc\",\"RW\":true}]}",
+            {"@time=2026-11-23T21:14:18.250", "event.action=inspect", "container.id=3f", "container.name=box", "container.image.name=a:3", "container.image.hash.all=sha256:ab",
+                "container.restart_count=3", "user.name=root", "container.security_context.privileged=1", "docker.container.HostConfig.PidMode=host",
+                "docker.container.HostConfig.CapAdd=SYS_ADMIN", "docker.container.Mounts.Source=/etc"}},
+        {"{\"Id\":\"3f\",\"Config\":{\"User\":\"\"},\"HostConfig\":{\"Privileged\":false}}", {"event.action=inspect", "!user.name", "container.security_context.privileged=0"}},
     };
     static const struct parse_row klog[] = {
         {"E1123 21:14:18.250000      71 kubelet.go:99] \"Failed\" err=\"x\"",
@@ -88,6 +97,7 @@ static void machinery(void **state)
     check_rows("coredns", dns, DW_COUNT_OF(dns));
     check_probe(audit[0].line, "kubernetes_audit");
     check_probe(events[0].line, "docker_events");
+    check_probe(events[4].line, "docker_events");
     check_probe(klog[0].line, "klog");
 }
 
