@@ -13,7 +13,7 @@
 static const char *const types[] = {
     [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
     [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_EXPIRED] = "queue.expired", [DW_DECISION_APPROVED] = "agent.approved",
-    [DW_DECISION_END] = "input.end"};
+    [DW_DECISION_END] = "input.end", [DW_DECISION_RULES] = "rules"};
 
 static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
 {
@@ -40,6 +40,10 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
         dw_buf_printf(out, ",\"next\":%" PRIu64, d->next);
     if (d->kind == DW_DECISION_REJECTED) {
         dw_buf_printf(out, ",\"bytes\":%" PRIu64 ",\"number\":%" PRIu64 ",\"problem\":\"%.*s\"", d->bytes, d->number, DW_ARG(d->problem));
+        put_hex(out, "sha256", d->sha256, sizeof d->sha256);
+    }
+    if (d->kind == DW_DECISION_RULES) {
+        dw_buf_printf(out, ",\"number\":%" PRIu64, d->number);
         put_hex(out, "sha256", d->sha256, sizeof d->sha256);
     }
     dw_buf_byte(out, '}');

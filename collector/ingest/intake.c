@@ -52,6 +52,8 @@ struct dw_intake_engine {
     int64_t segment_since_ns;
     int64_t expired_ns;     /* when it was last looked whether segments are too old */
     bool state_refused;     /* one was too large to be kept, which was said */
+    bool rules_changed;     /* while it worked: what is far back in the archive was matched by others */
+    bool goes_on;           /* from a state, at its start */
     int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
     int64_t readable_ns;    /* since when it can again; 0: ever since */
 };
@@ -279,6 +281,7 @@ static void put_own(const struct dw_intake_engine *e, struct dw_buf *out)
     dw_buf_byte(out, e->shipped != NULL);
     if (e->shipped)
         dw__shipped_save(e->shipped, out);
+    dw_buf_byte(out, e->rules_changed);
 }
 
 static int keep_state(struct dw_intake_engine *e)
@@ -346,6 +349,7 @@ static int take_own(struct dw_intake_engine *e, struct dw_str own, bool strictly
     int rc = dw__places_load(&e->places, &c);
     if (rc == DW_OK && dw_take_byte(&c))
         rc = shipped_of(e) ? dw__shipped_load(e->shipped, &c) : DW_ENOMEM;
+    e->rules_changed = rc == DW_OK && dw_cursor_left(&c) && dw_take_byte(&c); /* states of versions before do not say */
     return rc == DW_OK && c.bad ? DW_ECORRUPT : rc;
 }
 
@@ -365,7 +369,31 @@ static int take_state(struct dw_intake_engine *e, struct dw_str state, bool stri
 /* A state to go on from is one that reading would make. */
 static int take_recent(void *engine, struct dw_str state)
 {
-    return take_state(engine, state, true);
+    struct dw_intake_engine *e = engine;
+    int rc = take_state(e, state, true);
+    e->goes_on = rc == DW_OK;
+    return rc;
+}
+
+/* One by these rules, where what is before was read by others: reading that again would raise what they did not. */
+static int take_changed(void *engine, struct dw_str state)
+{
+    struct dw_intake_engine *e = engine;
+    int rc = take_recent(e, state);
+    if (rc == DW_ENOMEM || (rc == DW_OK && e->rules_changed))
+        return rc;
+    e->goes_on = e->rules_changed = false;
+    forget_own(e);
+    return dw__detect_clear(&e->detect) < 0 ? DW_ENOMEM : DW_EAGAIN;
+}
+
+/* Goes on from a state, if there is one: the later it is, the less of what comes again is known. */
+static int go_on(struct dw_intake_engine *e, struct dw_archive_reader *r)
+{
+    int rc = dw_archive_reader_begin(r, e->conf.read_again_events, take_changed, e);
+    if (rc == DW_OK && !e->goes_on)
+        rc = dw_archive_reader_begin(r, 0, take_changed, e);
+    return rc == DW_OK && !e->goes_on ? dw_archive_reader_begin(r, e->conf.read_again_events, take_recent, e) : rc;
 }
 
 /* What stands for segments that were let go has to do, whatever the rules were. */
@@ -413,6 +441,26 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
     memcpy(d.agent, agent, sizeof d.agent);
     int rc = decide(e, &d, dw__places_here(&e->places));
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
+}
+
+int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_tally *tally, bool *ret_taken)
+{
+    struct dw_decision d = {.kind = DW_DECISION_RULES, .number = dw_ruleset_count(rules)};
+    dw_ruleset_hash(rules, d.sha256);
+    int rc = dw__detect_rules(&e->detect, rules, tally);
+    *ret_taken = rc == DW_OK;
+    if (rc < 0)
+        return rc;
+    DW_COUNT(rules_reloaded);
+    e->rules_changed = true;
+    rc = decide(e, &d, dw__places_here(&e->places));
+    if (rc == DW_OK)
+        rc = dw_archive_sync(e->archive);
+    if (rc == DW_OK)
+        rc = dw_alerts_sync(e->alerts);
+    if (rc == DW_OK)
+        rc = seal(e);
+    return rc == DW_OK && !e->state_refused ? keep_state(e) : rc; /* a start goes on from here, and not through all that was read by other rules */
 }
 
 static int do_asked(void *engine, const struct dw_asked_file *f, const char **ret_why)
@@ -496,7 +544,7 @@ static int read_again(struct dw_intake_engine *e)
     if (rc != DW_OK)
         return rc;
     dw_archive_reader_states(r, take_expired_state, e);
-    rc = dw_archive_reader_begin(r, e->conf.read_again_events, take_recent, e);
+    rc = go_on(e, r);
     while (rc == DW_OK && (rc = dw_archive_reader_next(r, &a)) != DW_EAGAIN) {
         if (rc == DW_ENOMEM)
             break;

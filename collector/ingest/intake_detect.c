@@ -56,9 +56,9 @@ static bool is_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_
     return !__builtin_add_overflow(time_ns, d->lateness_ns, &low) && dw_account_is_heard(d->account, stream, low);
 }
 
-static struct dw_window *new_window(struct dw__detect *d)
+static struct dw_window *new_window(struct dw__detect *d, const struct dw_ruleset *rules)
 {
-    return dw_window_new(d->rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
+    return dw_window_new(rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
 }
 
 int dw__detect_init(struct dw__detect *d)
@@ -67,7 +67,7 @@ int dw__detect_init(struct dw__detect *d)
     if (d->account && d->listed)
         dw_account_list_agents(d->account, d->listed, d->listed_count);
     d->scratch = dw_match_scratch_new(d->rules);
-    d->window = new_window(d);
+    d->window = new_window(d, d->rules);
     d->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
     return d->account && d->scratch && d->window && d->mark ? DW_OK : DW_ENOMEM;
 }
@@ -225,9 +225,33 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
     return rc;
 }
 
+int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally)
+{
+    struct dw_buf state = {0};
+    struct dw_match_scratch *scratch = dw_match_scratch_new(rules);
+    struct dw_window *window = new_window(d, rules);
+    dw_window_save(d->window, &state);
+    int rc = !scratch || !window ? DW_ENOMEM : state.err;
+    if (rc == DW_OK)
+        rc = dw_window_load(window, dw_buf_view(&state));
+    dw_buf_fini(&state);
+    if (rc < 0) {
+        dw_match_scratch_free(scratch);
+        dw_window_free(window);
+        return rc;
+    }
+    dw_match_scratch_free(d->scratch);
+    dw_window_free(d->window);
+    d->rules = rules;
+    d->tally = tally;
+    d->scratch = scratch;
+    d->window = window;
+    return DW_OK;
+}
+
 int dw__detect_clear(struct dw__detect *d)
 {
-    struct dw_window *fresh = new_window(d);
+    struct dw_window *fresh = new_window(d, d->rules);
     if (!fresh)
         return DW_ENOMEM;
     dw_window_free(d->window);

@@ -57,6 +57,9 @@ void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_bu
  * DW_ESTALE; otherwise correlations that are gone, new or changed begin empty, which is counted. *ret are views of
  * it. When it fails the machine is as new. DW_ECORRUPT, DW_EVERSION, DW_ENOMEM. */
 DW_MUST_USE int dw__detect_load(struct dw__detect *d, struct dw_str state, bool strictly, int64_t heard_ns, struct dw__detect_parts *ret);
+/* Goes on with other rules: correlations that decide as before keep their state, others begin empty, which is counted. On failure nothing has
+ * changed. Both must outlive the machine. DW_ENOMEM. */
+DW_MUST_USE int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally);
 /* A finding as an alert: for windows that the owner advances. */
 void dw__detect_finding(void *detect, const struct dw_finding *f);
 

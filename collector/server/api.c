@@ -102,18 +102,18 @@ static void start_local(struct api *a)
         dw_warn("%s: %s; the HTTP API is not on a unix socket", a->socket, rc == DW_ELIMIT ? "the path is too long for a socket" : dw_err_text(rc));
 }
 
-int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *rules, const struct dw_tally *tally, const struct dw_policy_settings *policy, struct api **ret)
+int api_start(const struct dw_collector_options *opt, struct rules_used *rules, const struct dw_policy_settings *policy, struct api **ret)
 {
     struct api *a = dw_calloc(1, sizeof *a);
     if (!a)
         return DW_ENOMEM;
     a->opt = opt;
-    a->rules = rules;
-    a->tally = tally;
+    a->rules = rules_hold(rules);
     a->policy = policy;
     *ret = a;
     api_pages_start();
     (void)pthread_mutex_init(&a->tokens_lock, NULL);
+    (void)pthread_mutex_init(&a->rules_lock, NULL);
     int rc = api_pool_start(&a->quick, a, API_QUICK_WORKERS, API_QUICK_WAITING);
     if (rc == DW_OK)
         rc = api_pool_start(&a->query, a, (unsigned)opt->api_query_workers, 0);
@@ -141,6 +141,15 @@ int api_start(const struct dw_collector_options *opt, const struct dw_ruleset *r
     start_tcp(a);
     start_local(a); /* last: who finds it may ask where the other is */
     return DW_OK;
+}
+
+void api_use_rules(struct api *a, struct rules_used *rules)
+{
+    (void)pthread_mutex_lock(&a->rules_lock);
+    struct rules_used *before = a->rules;
+    a->rules = rules_hold(rules);
+    (void)pthread_mutex_unlock(&a->rules_lock);
+    rules_let_go(before);
 }
 
 void api_turned(struct api *a)
@@ -177,6 +186,8 @@ void api_stop(struct api *a)
     dw_sessions_close(a->sessions);
     dw_tokens_free(&a->tokens);
     (void)pthread_mutex_destroy(&a->tokens_lock);
+    (void)pthread_mutex_destroy(&a->rules_lock);
+    rules_let_go(a->rules);
     dw_free(a->cert);
     dw_free(a->key);
     dw_free(a);

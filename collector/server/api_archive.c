@@ -179,10 +179,13 @@ static void put_tags(struct dw_buf *out, const struct dw_rule *r)
 
 void api_do_rules(struct request *rq)
 {
-    const struct dw_tally *tally = rq->api->tally;
+    (void)pthread_mutex_lock(&rq->api->rules_lock);
+    struct rules_used *rules = rules_hold(rq->api->rules);
+    (void)pthread_mutex_unlock(&rq->api->rules_lock);
+    const struct dw_tally *tally = rules->tally;
     char more[64];
-    for (uint32_t i = 0; i < dw_ruleset_count(rq->api->rules); i++) {
-        const struct dw_rule *r = dw_ruleset_rule(rq->api->rules, i);
+    for (uint32_t i = 0; i < dw_ruleset_count(rules->set); i++) {
+        const struct dw_rule *r = dw_ruleset_rule(rules->set, i);
         char hash[2 * DW_SHA256_BYTES + 1];
         dw_hex(r->logic_hash, DW_SHA256_BYTES, hash);
         api_put_text(&rq->out, '{', "id", r->id);
@@ -201,6 +204,7 @@ void api_do_rules(struct request *rq)
         api_put_number(&rq->out, ',', "undecided", atomic_load(&tally->rule[i].undecided));
         end_row(rq);
     }
-    (void)snprintf(more, sizeof more, ",\"events\":%" PRIu64 ",\"left_out\":%" PRIu32, atomic_load(&tally->events), dw_ruleset_errors(rq->api->rules));
+    (void)snprintf(more, sizeof more, ",\"events\":%" PRIu64 ",\"left_out\":%" PRIu32, atomic_load(&tally->events), dw_ruleset_errors(rules->set));
+    rules_let_go(rules);
     api_answer_line(rq, dw_str_of(more));
 }

@@ -14,6 +14,7 @@
 
 #include "api.h"
 #include "api_parse.h"
+#include "rules_load.h"
 #include "websocket.h"
 
 #include "dogwatch/base/clock.h"
@@ -24,7 +25,6 @@
 #include "dogwatch/collect/query.h"
 #include "dogwatch/collect/session.h"
 #include "dogwatch/store/archive.h"
-#include "dogwatch/correlate/ruleset.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -96,8 +96,6 @@ struct api_pool {
 struct api {
     /* set once */
     const struct dw_collector_options *opt;
-    const struct dw_ruleset *rules;
-    const struct dw_tally *tally;
     const struct dw_policy_settings *policy;
     struct MHD_Daemon *tcp, *local;
     struct dw_audit *audit; /* NULL: it could not be opened; queries and changes are refused */
@@ -111,6 +109,8 @@ struct api {
     struct api_pool quick, query, tail;
     _Atomic int64_t turned_ns; /* 0: the loop has not turned yet */
     _Atomic bool stopping;
+    pthread_mutex_t rules_lock;
+    struct rules_used *rules; /* guarded by rules_lock; held */
     pthread_mutex_t tokens_lock;
     /* guarded by tokens_lock */
     struct dw_tokens tokens;

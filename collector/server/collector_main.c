@@ -1,7 +1,7 @@
 /*
  * collector_main: dogwatch-collector: configuration, rules, signals, and the loop that takes frames.
  *
- * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle.
+ * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle. SIGHUP has it load its rules again.
  *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
@@ -9,6 +9,7 @@
 #include "rules_load.h"
 #include "trust.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/hash.h"
 #include "dogwatch/base/log.h"
@@ -35,6 +36,8 @@ struct program {
     uv_signal_t last;
     uv_fs_event_t queue;
     const struct dw_collector_options *opt;
+    struct dw_keys *keys;
+    struct rules_used *rules;
     struct dw_intake_engine *engine;
     struct api *api;
     struct dw_notify *notify;
@@ -98,6 +101,65 @@ static void stop(void *arg)
     dw_loop_end(&p->loop, DW_OK);
 }
 
+/* Why a set that was loaded anew is not taken; NULL: it may be. A rule that has a mistake since the last time would no longer watch. */
+static const char *refused_because(const struct dw_ruleset *set, const struct dw_ruleset *before)
+{
+    if (dw_ruleset_count(set) == 0)
+        return "there would be no rules";
+    return dw_ruleset_errors(set) > dw_ruleset_errors(before) ? "there are mistakes in them" : NULL;
+}
+
+static bool decides_alike(const struct dw_ruleset *a, const struct dw_ruleset *b)
+{
+    uint8_t of_a[DW_SHA256_BYTES], of_b[DW_SHA256_BYTES];
+    dw_ruleset_hash(a, of_a);
+    dw_ruleset_hash(b, of_b);
+    return memcmp(of_a, of_b, sizeof of_a) == 0;
+}
+
+/* The rules as they are on disk by now, compiled aside; then in place of those before. */
+static int take_rules(struct program *p, struct dw_ruleset *set)
+{
+    struct rules_used *rules = rules_use(set);
+    bool taken = false;
+    int rc = rules ? dw_intake_rules(p->engine, rules->set, rules->tally, &taken) : DW_ENOMEM;
+    if (!taken) {
+        DW_COUNT(rules_not_reloaded);
+        dw_error("SIGHUP: %s: the rules before go on", dw_err_text(rc));
+        rules_let_go(rules);
+        return DW_OK;
+    }
+    api_use_rules(p->api, rules);
+    rules_let_go(p->rules);
+    p->rules = rules;
+    dw_info("SIGHUP: %u rules from here on, %u left out", dw_ruleset_count(set), dw_ruleset_errors(set));
+    return rc;
+}
+
+static void reload(void *arg)
+{
+    struct program *p = arg;
+    struct dw_ruleset *set = NULL;
+    int rc = rules_load(p->opt, p->keys, (struct dw_diag_sink){.report = dw_program_say}, &set);
+    const char *why = rc < 0 ? dw_err_text(rc) : refused_because(set, p->rules->set);
+    if (why) {
+        DW_COUNT(rules_not_reloaded);
+        dw_error("SIGHUP: the rules are not taken: %s. The %u before go on; `dogwatch rules check` says more", why, dw_ruleset_count(p->rules->set));
+        dw_ruleset_free(set);
+        return;
+    }
+    if (decides_alike(set, p->rules->set)) {
+        dw_info("SIGHUP: the %u rules decide as before", dw_ruleset_count(set));
+        dw_ruleset_free(set);
+        return;
+    }
+    rc = take_rules(p, set);
+    if (rc < 0) {
+        dw_error("cannot go on: %s", dw_err_text(rc));
+        dw_loop_end(&p->loop, rc);
+    }
+}
+
 static void on_queue(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct program *p = handle->data;
@@ -129,7 +191,7 @@ static void watch_for_last(struct program *p)
 
 static int run(struct program *p)
 {
-    static const struct dw_loop_work work_of_collector = {.turn = turn, .stop = stop, .tick_ms = TICK_MS};
+    static const struct dw_loop_work work_of_collector = {.turn = turn, .stop = stop, .reload = reload, .tick_ms = TICK_MS};
     int rc = dw_loop_init(&p->loop, &work_of_collector, p, &p->counters);
     if (rc < 0)
         return rc;
@@ -206,29 +268,30 @@ static int find_queue(struct program *p)
 
 static int work(const struct dw_collector_options *opt)
 {
-    struct program p = {.opt = opt};
-    struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *rules = NULL;
-    struct dw_tally *tally = NULL;
+    struct program p = {.opt = opt, .keys = dw_keys_new()};
+    struct dw_ruleset *set = NULL;
     struct dw_policy_settings *policy = NULL;
     uint8_t *listed = NULL;
     uint32_t listed_count = 0;
-    int rc = keys ? load_rules(opt, keys, &rules) : DW_ENOMEM;
-    if (rc == DW_OK && !(tally = dw_tally_new(rules)))
+    int rc = p.keys ? load_rules(opt, p.keys, &set) : DW_ENOMEM;
+    if (rc == DW_OK && !(p.rules = rules_use(set)))
         rc = DW_ENOMEM;
     if (rc == DW_OK && opt->trust == DW_TRUST_LISTED)
         rc = dw_trust_read_list(opt->trust_file.ptr, &listed, &listed_count);
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = keys, .rules = rules, .tally = tally, .lateness_ns = opt->lateness,
+        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = p.keys, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age,
         .retention_age_ns = opt->retention_age, .retention_bytes = (uint64_t)opt->retention_size, .read_again_events = (uint64_t)opt->start_read_again};
     if (rc == DW_OK)
         rc = dw_policy_settings_new(opt, &policy);
     conf.policy = policy;
-    if (rc == DW_OK)
-        rc = api_start(opt, rules, tally, policy, &p.api);
+    if (rc == DW_OK) {
+        conf.rules = p.rules->set;
+        conf.tally = p.rules->tally;
+        rc = api_start(opt, p.rules, policy, &p.api);
+    }
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
@@ -248,10 +311,9 @@ static int work(const struct dw_collector_options *opt)
         dw_counters_file_save(&p.counters, true);
     api_stop(p.api);
     dw_intake_close(p.engine);
-    dw_free(tally);
     dw_policy_settings_free(policy);
-    dw_ruleset_free(rules);
-    dw_keys_free(keys);
+    rules_let_go(p.rules);
+    dw_keys_free(p.keys);
     dw_free(listed);
     return rc;
 }

@@ -43,3 +43,33 @@ int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, str
     dw_free(path);
     return rc;
 }
+
+struct rules_used *rules_use(struct dw_ruleset *set)
+{
+    struct rules_used *r = dw_calloc(1, sizeof *r);
+    struct dw_tally *tally = r ? dw_tally_new(set) : NULL;
+    if (!tally) {
+        dw_free(r);
+        dw_ruleset_free(set);
+        return NULL;
+    }
+    r->set = set;
+    r->tally = tally;
+    atomic_store(&r->holders, 1);
+    return r;
+}
+
+struct rules_used *rules_hold(struct rules_used *r)
+{
+    (void)atomic_fetch_add(&r->holders, 1);
+    return r;
+}
+
+void rules_let_go(struct rules_used *r)
+{
+    if (!r || atomic_fetch_sub(&r->holders, 1) > 1)
+        return;
+    dw_ruleset_free(r->set);
+    dw_free(r->tally);
+    dw_free(r);
+}

@@ -13,4 +13,16 @@
  * said. DW_ECONFIG; codes of dw_ruleset_load. */
 DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret);
 
+/* Rules in use, with what they counted. Others may come in their place while an answer is made of them, so each user holds them. */
+struct rules_used {
+    struct dw_ruleset *set;
+    struct dw_tally *tally;
+    _Atomic uint32_t holders;
+};
+/* Takes `set`; held once. NULL without memory: then the set is freed. */
+struct rules_used *rules_use(struct dw_ruleset *set);
+struct rules_used *rules_hold(struct rules_used *r);
+/* Frees them with the last holder; NULL: nothing. */
+void rules_let_go(struct rules_used *r);
+
 #endif

@@ -382,6 +382,8 @@ static int try_states(struct dw_archive_reader *r, uint64_t events, dw_take_stat
         }
         if (rc == DW_ENOMEM)
             return rc;
+        if (rc == DW_EAGAIN)
+            return DW_OK;
         refused++;
         DW_COUNT(archive_states_refused);
         dw_info("%s: %s: the archive is read again from farther back", r->where, dw_err_text(rc));

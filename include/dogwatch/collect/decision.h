@@ -17,6 +17,7 @@ enum dw_decision_kind {
     DW_DECISION_EXPIRED,  /* a part of the queue was let go before it was taken */
     DW_DECISION_APPROVED, /* somebody agreed to an agent */
     DW_DECISION_END,      /* end of input: the watermark goes to the last event time */
+    DW_DECISION_RULES,    /* from here on other rules match */
 };
 
 struct dw_decision {
@@ -24,14 +25,14 @@ struct dw_decision {
     /* approved: which agent; idle: which chain; rejected: what the HEAD of the bytes says, zeros when they have none */
     uint8_t agent[DW_AGENT_ID_BYTES];
     struct dw_epoch epoch;
-    uint64_t number; /* rejected: of the frame */
+    uint64_t number; /* rejected: of the frame; rules: how many */
     int64_t since_ns; /* idle: arrival of the last frame */
     uint64_t source, offset; /* rejected: of the bytes; replaced: of the frame that was taken last; expired: where the gap begins */
     uint64_t next;           /* expired: where it ends */
     /* rejected */
     struct dw_str problem; /* rule id of tbl/problems.h; borrowed */
     uint64_t bytes;
-    uint8_t sha256[DW_SHA256_BYTES];
+    uint8_t sha256[DW_SHA256_BYTES]; /* rejected: of the bytes; rules: dw_ruleset_hash */
 };
 
 /* Appends the record of a decision. */

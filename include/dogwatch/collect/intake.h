@@ -43,6 +43,9 @@ void dw_intake_close(struct dw_intake_engine *e);
 DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
 /* Somebody agreed to an agent (id: DW_AGENT_ID_BYTES): a decision, durable. */
 DW_MUST_USE int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent);
+/* Goes on with other rules, which the engine keeps from now on in place of those before: a decision, durable; the segment is sealed, and a state
+ * kept. *ret_taken: they are used; else nothing has changed (DW_ENOMEM). Any failure after that ends the engine's use. */
+DW_MUST_USE int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_tally *tally, bool *ret_taken);
 /* Does what people asked of the archive (archive_asked.h), and makes what they said of alerts durable (dw_alerts_take_asked). */
 DW_MUST_USE int dw_intake_take_asked(struct dw_intake_engine *e);
 /* Something that stands in no frame, such as messages that could not be delivered: an alert in alerts.log alone, durable when it answers. */

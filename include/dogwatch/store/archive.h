@@ -145,7 +145,7 @@ void dw_archive_reader_want(struct dw_archive_reader *r, bool (*want)(void *arg,
 void dw_archive_reader_heads(struct dw_archive_reader *r, bool (*takes)(void *arg, const struct dw_head *head), void *arg);
 /* dw_decoder_only of the reader's decoder. */
 void dw_archive_reader_only(struct dw_archive_reader *r, const uint32_t *key, uint32_t count);
-/* Takes a state; borrows it. DW_EVERSION, DW_ECORRUPT, DW_ESTALE: it is none that it can use. */
+/* Takes a state; borrows it. DW_EVERSION, DW_ECORRUPT, DW_ESTALE: it is none that it can use. DW_EAGAIN: nor does it want any before it. */
 typedef int dw_take_state(void *arg, struct dw_str state);
 /* From now on, before the first frame behind segments that were let go, `take` gets the state that stands for all frames before it. What it
  * answers below 0, and a state that cannot be read, is given like an unreadable part; then the frames follow. */

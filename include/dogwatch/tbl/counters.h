@@ -135,3 +135,5 @@ COUNTER(archive_states_not_kept, NOT_DONE, "states that were not kept, too large
 COUNTER(archive_segments_expired, WORK, "segments that were let go; the manifest says of each which it was, who asked and why")
 COUNTER(archive_states_refused, MENDED, "states that could not be used at a start, so that the archive was read again from farther back")
 COUNTER(tail_redact_limited, NOT_DONE, "lines on which a rule of redaction hit its limit: all from the place where its search began is masked")
+COUNTER(rules_reloaded, WORK, "times a running collector went on with other rules")
+COUNTER(rules_not_reloaded, NOT_DONE, "times SIGHUP asked for rules that could not be taken: the collector goes on with those before")
