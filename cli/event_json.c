@@ -2,7 +2,7 @@
  * event_json: one JSON object as an event.
  *
  * Invariants:
- *   (1) What is matched, keywords included, never holds a member whose name begins with `_`.
+ *   (1) What is matched, keywords included, never holds a member whose name begins with `_`, nor `i`.
  *   (2) Names are kept as written in Sigma's mode; Windows events may come as Event.System and Event.EventData.
  */
 #include "event_json.h"
@@ -14,10 +14,14 @@
 
 #include <stdlib.h>
 
-/* What stands around the event in the object. */
+enum { VALUE_MAX = 1 << 20 }; /* a line in `_raw` is longer than most values */
+
+/* What stands around the event in the object, found on the way through it. */
 struct outside {
+    struct event_json *e;
     struct dw_str raw, original, time;
-    bool has_number, time_is_number;
+    bool has_number, time_is_number, time_is_stamp; /* stamp: its name is @timestamp, which goes before all others */
+    bool dropped;                                   /* a member is no part of the event */
     int64_t number;
 };
 
@@ -30,89 +34,21 @@ static bool is_time_name(struct dw_str name)
     return false;
 }
 
-/* Text of a string token; an empty view without memory. */
-static struct dw_str text_of(struct event_json *e, const struct dw_json_token *tok)
+static void look(struct outside *o, struct dw_str name, const struct dw_field *value)
 {
-    struct dw_buf text = {0};
-    struct dw_str copy = tok->text;
-    if (tok->escaped) {
-        bool ok = dw_json_unescape(tok->text, &text) && !text.err;
-        copy = ok ? dw_arena_copy(&e->pool, dw_buf_view(&text)) : DW_STR_NONE;
-        dw_buf_fini(&text);
+    bool number = value->kind == DW_K_NUMBER, text = dw_field_is_text(value) && !number;
+    bool stamp = dw_str_eq(name, DW_STR("@timestamp"));
+    if (text && dw_str_eq(name, DW_STR("_raw")))
+        o->raw = dw_field_str(value);
+    else if (text && dw_str_eq(name, DW_STR("event.original")))
+        o->original = dw_field_str(value);
+    else if (number && dw_str_eq(name, DW_STR("i")))
+        o->has_number = dw_str_i64(dw_field_str(value), &o->number);
+    else if ((text || number) && is_time_name(name) && (!o->time.ptr || (stamp && !o->time_is_stamp))) {
+        o->time = dw_field_str(value);
+        o->time_is_number = number;
+        o->time_is_stamp = stamp;
     }
-    return copy;
-}
-
-/* Passes over what is left of the value that `tok` began. */
-static int skip_value(struct dw_json *j, const struct dw_json_token *tok)
-{
-    return tok->type == DW_JSON_OBJECT || tok->type == DW_JSON_ARRAY ? dw_json_skip(j) : DW_OK;
-}
-
-static void look(struct event_json *e, struct dw_str name, const struct dw_json_token *tok, struct outside *o)
-{
-    bool scalar = tok->type == DW_JSON_STRING || tok->type == DW_JSON_NUMBER;
-    if (dw_str_eq(name, DW_STR("_raw")) && tok->type == DW_JSON_STRING)
-        o->raw = text_of(e, tok);
-    else if (dw_str_eq(name, DW_STR("event.original")) && tok->type == DW_JSON_STRING)
-        o->original = text_of(e, tok);
-    else if (dw_str_eq(name, DW_STR("i")) && tok->type == DW_JSON_NUMBER)
-        o->has_number = dw_str_i64(tok->text, &o->number);
-    else if (scalar && is_time_name(name) && (!o->time.ptr || dw_str_eq(name, DW_STR("@timestamp")))) {
-        o->time = text_of(e, tok);
-        o->time_is_number = tok->type == DW_JSON_NUMBER;
-    }
-}
-
-/* event.original inside a nested `event` object. */
-static int look_inside(struct event_json *e, struct dw_str object, struct outside *o)
-{
-    struct dw_json j;
-    struct dw_json_token tok;
-    dw_json_start(&j, object);
-    int rc = dw_json_next(&j, &tok);
-    while (rc == DW_OK && (rc = dw_json_next(&j, &tok)) == DW_OK && tok.type == DW_JSON_KEY) {
-        struct dw_str name = tok.text;
-        rc = dw_json_next(&j, &tok);
-        if (rc == DW_OK && tok.type == DW_JSON_STRING && dw_str_eq(name, DW_STR("original")))
-            o->original = text_of(e, &tok);
-        if (rc == DW_OK)
-            rc = skip_value(&j, &tok);
-    }
-    return rc;
-}
-
-/* Copies the members that are part of the event, and notes the others. */
-static int strip(struct event_json *e, struct dw_str line, struct dw_buf *out, struct outside *o)
-{
-    struct dw_json j;
-    struct dw_json_token tok;
-    dw_json_start(&j, line);
-    int rc = dw_json_next(&j, &tok);
-    if (rc == DW_OK && tok.type != DW_JSON_OBJECT)
-        rc = DW_ESYNTAX;
-    dw_buf_byte(out, '{');
-    while (rc == DW_OK && (rc = dw_json_next(&j, &tok)) == DW_OK && tok.type == DW_JSON_KEY) {
-        const char *from = tok.text.ptr - 1;
-        struct dw_str name = tok.text;
-        if ((rc = dw_json_next(&j, &tok)) < 0)
-            break;
-        look(e, name, &tok, o);
-        struct dw_json_token value = tok;
-        const char *begin = j.at;
-        rc = skip_value(&j, &tok);
-        if (rc == DW_OK && value.type == DW_JSON_OBJECT && dw_str_eq(name, DW_STR("event")))
-            rc = look_inside(e, dw_str_make(begin - 1, (size_t)(j.at - begin) + 1), o);
-        if (rc < 0 || (name.len && name.ptr[0] == '_') || dw_str_eq(name, DW_STR("i")))
-            continue;
-        if (out->len > 1)
-            dw_buf_byte(out, ',');
-        dw_buf_str(out, dw_str_make(from, (size_t)(j.at - from)));
-    }
-    dw_buf_byte(out, '}');
-    if (rc == DW_OK)
-        rc = dw_json_next(&j, &tok); /* refuses text after the object */
-    return rc < 0 ? rc : out->err;
 }
 
 static bool strip_prefix(struct dw_str *s, const char *prefix)
@@ -124,20 +60,59 @@ static bool strip_prefix(struct dw_str *s, const char *prefix)
     return true;
 }
 
-/* Windows' own nesting to the names that Sigma rules use. */
-static bool sigma_name(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
+/* Whether a member is no part of the event. */
+static bool is_outside(struct dw_str name)
 {
-    struct dw_field f = *value;
-    (void)arg;
+    return name.len && (name.ptr[0] == '_' || (name.ptr[0] == 'i' && (name.len == 1 || name.ptr[1] == '.')));
+}
+
+/* Windows' own nesting to the names that Sigma rules use. */
+static struct dw_str sigma_name(struct dw_str name)
+{
     if (!strip_prefix(&name, "Event.EventData.") && !strip_prefix(&name, "Event.UserData."))
         (void)strip_prefix(&name, "Event.System.");
-    if (dw_str_eq(name, DW_STR("Provider.#attributes.Name")))
-        name = DW_STR("Provider_Name");
-    else if (dw_str_eq(name, DW_STR("EventID.#text")))
-        name = DW_STR("EventID");
-    if (dw_keys_intern_passing(d->keys, name, &f.key) == DW_OK)
+    return dw_str_eq(name, DW_STR("Provider.#attributes.Name")) ? DW_STR("Provider_Name")
+           : dw_str_eq(name, DW_STR("EventID.#text"))           ? DW_STR("EventID")
+                                                                : name;
+}
+
+static bool on_value(void *arg, struct dw_draft *d, struct dw_str name, const struct dw_field *value)
+{
+    struct outside *o = arg;
+    struct dw_field f = *value;
+    look(o, name, value);
+    if (is_outside(name)) {
+        o->dropped = true;
+        return true;
+    }
+    if (!o->e->sigma)
+        return false;
+    if (dw_keys_intern_passing(d->keys, sigma_name(name), &f.key) == DW_OK)
         dw_draft_field(d, f);
     return true;
+}
+
+/* The object without the members that are no part of the event. */
+static int strip(struct dw_str line, struct dw_buf *out)
+{
+    struct dw_json j;
+    struct dw_json_token tok;
+    dw_json_start(&j, line);
+    int rc = dw_json_next(&j, &tok);
+    dw_buf_byte(out, '{');
+    while (rc == DW_OK && (rc = dw_json_next(&j, &tok)) == DW_OK && tok.type == DW_JSON_KEY) {
+        const char *from = tok.text.ptr - 1;
+        bool drop = is_outside(tok.text);
+        rc = dw_json_next(&j, &tok);
+        if (rc == DW_OK && (tok.type == DW_JSON_OBJECT || tok.type == DW_JSON_ARRAY))
+            rc = dw_json_skip(&j);
+        if (rc < 0 || drop)
+            continue;
+        dw_buf_str(out, out->len > 1 ? DW_STR(",") : DW_STR(""));
+        dw_buf_str(out, dw_str_make(from, (size_t)(j.at - from)));
+    }
+    dw_buf_byte(out, '}');
+    return rc < 0 ? rc : out->err;
 }
 
 static int64_t number_time(struct dw_str text)
@@ -165,29 +140,30 @@ static int64_t time_of(struct dw_str text, bool number)
     return ns;
 }
 
-int event_json_read(struct event_json *e, struct dw_str line, int64_t line_number)
+/* What keywords are looked for in, where no line is given: the object, without what is no part of the event. */
+static int line_of(struct event_json *e, struct dw_str object, bool dropped, struct dw_str *ret)
 {
     struct dw_buf kept = {0};
-    struct outside o = {.number = 0};
-    dw_arena_reset(&e->pool);
-    int rc = strip(e, line, &kept, &o);
-    struct dw_str json = rc == DW_OK ? dw_arena_copy(&e->pool, dw_buf_view(&kept)) : DW_STR_NONE;
+    int rc = dropped ? strip(object, &kept) : DW_OK;
+    *ret = rc < 0 || !dropped ? object : dw_arena_copy(&e->pool, dw_buf_view(&kept));
     dw_buf_fini(&kept);
-    if (rc == DW_OK && !json.ptr)
-        rc = DW_ENOMEM;
-    if (rc < 0)
-        return rc;
+    return rc == DW_OK && !ret->ptr ? DW_ENOMEM : rc;
+}
+
+int event_json_read(struct event_json *e, struct dw_str line, int64_t line_number)
+{
+    struct outside o = {.e = e};
+    dw_arena_reset(&e->pool);
     struct dw_draft d = {.keys = e->keys, .pool = &e->pool, .field = e->field};
-    struct dw_flatten how = {.hook = e->sigma ? sigma_name : NULL};
-    dw_draft_reset(&d, json);
-    rc = dw_flatten_json(&d, json, &how);
+    dw_draft_reset(&d, line);
+    int rc = dw_flatten_json(&d, line, &(struct dw_flatten){.hook = on_value, .arg = &o, .value_max = VALUE_MAX});
     if (rc < 0)
         return rc;
     e->number = o.has_number ? o.number : line_number;
     e->ev = (struct dw_event){
         .field = e->field, .field_count = d.field_count, .time_ns = time_of(o.time, o.time_is_number)};
-    e->ev.line = o.raw.ptr ? o.raw : o.original.ptr ? o.original : json;
+    e->ev.line = o.raw.ptr ? o.raw : o.original;
     e->ev.start = (uint64_t)line_number;
     e->ev.stream = &e->stream;
-    return DW_OK;
+    return e->ev.line.ptr ? DW_OK : line_of(e, line, o.dropped, &e->ev.line);
 }

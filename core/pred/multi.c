@@ -19,7 +19,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-enum { PLACES = DW_MULTI_WHOLE + 1, SIZES = 5, SWEPT = 4, CELLS_A_LITERAL = 16, CELLS_MAX_LOG2 = 20, CELLS_A_BUCKET_LOG2 = 3, STEP = 4 };
+enum { PLACES = DW_MULTI_WHOLE + 1, SIZES = 5, SWEPT = 4, CELLS_A_LITERAL = 16, CELLS_MAX_LOG2 = 20, CELLS_A_BUCKET_LOG2 = 3, STEP = 8 };
 
 /* Bytes of the grams of a place's tables. */
 static const uint8_t gram_bytes[PLACES][SIZES] = {
