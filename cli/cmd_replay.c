@@ -8,12 +8,11 @@
  * Invariant: results are alerts and nothing else; what is not known (which rules were in force, with which lateness) is said on stderr.
  */
 #include "cmd_alert.h"
+#include "collector_settings.h"
 
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/collect/raised.h"
 #include "dogwatch/collect/replay.h"
-#include "dogwatch/collect/trust_list.h"
-#include "dogwatch/conf/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,14 +28,10 @@ struct raised_by {
 
 struct replay {
     const struct cli_options *o;
-    struct dw_conf conf;
-    struct dw_collector_options opt;
-    bool has_conf;
-    char config[CLI_PATH_MAX];
+    struct collector_settings set;
     char place[CLI_RULES_MAX][CLI_PATH_MAX];
     struct dw_keys *keys;
     struct dw_ruleset *rules;
-    uint8_t *listed;
     struct dw_replay run;
     struct cli_table table;
     struct dw_buf line;
@@ -56,48 +51,12 @@ static void say_diags(void *ud, const struct dw_diags *d)
     dw_buf_fini(&out);
 }
 
-/* Where the configuration is that the collector of this archive runs by: --config; else what `up` wrote beside the archive. */
-static bool find_config(struct replay *p)
-{
-    char dir[CLI_PATH_MAX];
-    struct dw_stat st;
-    if (p->o->config[0]) {
-        (void)snprintf(p->config, sizeof p->config, "%s", p->o->config);
-        return true;
-    }
-    if (dw_path_join(dir, sizeof dir, p->o->archive, "../up/collector.yml") < 0)
-        return false;
-    (void)snprintf(p->config, sizeof p->config, "%s", dir);
-    return dw_fs_stat(dir, &st) == DW_OK;
-}
-
-static int load_config(struct replay *p)
-{
-    int rc = dw_conf_init(&p->conf, &dw_conf_collector, &p->opt);
-    p->has_conf = rc == DW_OK;
-    p->conf.check = cli_option_check;
-    bool found = find_config(p);
-    if (rc == DW_OK && found)
-        rc = dw_conf_load_file(&p->conf, &dw_fs_system, p->config, (struct dw_diag_sink){.report = say_diags});
-    if (rc < 0) {
-        (void)fprintf(stderr, "dogwatch: %s: %s\n", p->config, dw_err_text(rc));
-        return rc == DW_ECONFIG || rc == DW_ENOENT ? CLI_USAGE : CLI_CANNOT;
-    }
-    if (!found)
-        (void)fprintf(stderr, "note: no configuration stands beside the archive: lateness is taken as %lld s, the default; --config FILE names the collector's\n",
-            (long long)(p->opt.lateness / DW_NS_PER_S));
-    if (p->opt.trust != DW_TRUST_LISTED)
-        return CLI_YES;
-    rc = dw_trust_read_list(p->opt.trust_file.ptr, &p->listed, &p->run.listed_count);
-    return rc < 0 ? CLI_CANNOT : CLI_YES;
-}
-
 /* --rules; else those of the configuration; else the usual ones. */
 static uint32_t rule_places(struct replay *p)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; !p->o->rules[0] && i < p->opt.rules.count && count < CLI_RULES_MAX; i++)
-        count += cli_path(p->place[count], p->opt.rules.item[i].ptr);
+    for (uint32_t i = 0; !p->o->rules[0] && i < p->set.opt.rules.count && count < CLI_RULES_MAX; i++)
+        count += cli_path(p->place[count], p->set.opt.rules.item[i].ptr);
     return count ? count : cli_rules_of(p->o, p->place);
 }
 
@@ -246,8 +205,8 @@ static int run(struct replay *p)
 {
     const struct cli_options *o = p->o;
     p->table = (struct cli_table){.output = o->output, .columns = o->corrected ? 7 : 6, .name = {"id", "time", "level", "rule", "events", "for", "late"}, .number = {[4] = true}};
-    p->run = (struct dw_replay){.fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->opt.lateness, .listed = p->listed,
-        .listed_count = p->run.listed_count, .corrected = o->corrected, .each = take_alert, .gone = take_gone,
+    p->run = (struct dw_replay){.fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->set.opt.lateness, .listed = p->set.listed,
+        .listed_count = p->set.listed_count, .corrected = o->corrected, .each = take_alert, .gone = take_gone,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .arg = p};
     int rc = dw_replay_run(&p->run);
     if (p->run.progress)
@@ -289,20 +248,18 @@ int cmd_replay(int argc, char **argv)
     p->keys = dw_keys_new();
     rc = p->keys ? look_for_archive(p) : cli_failed(DW_ENOMEM);
     if (rc == CLI_YES)
-        rc = load_config(p);
+        rc = collector_settings_load(&o, &p->set);
     if (rc == CLI_YES)
         rc = load_rules(p);
     if (rc == CLI_YES && !o.rules[0])
         rc = say_logic(p);
     if (rc == CLI_YES)
         rc = run(p);
-    if (p->has_conf)
-        dw_conf_fini(&p->conf);
+    collector_settings_fini(&p->set);
     dw_buf_fini(&p->line);
     dw_keyed_fini(&p->raised_by);
     dw_ruleset_free(p->rules);
     dw_keys_free(p->keys);
-    dw_free(p->listed);
     dw_free(p);
     return rc;
 }

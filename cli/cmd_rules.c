@@ -163,6 +163,16 @@ static bool has_option(const char *arguments, struct dw_str name)
     return dw_str_eq(name, DW_STR("--no-prefilter")) || (at < all.len && !(at + name.len < all.len && strchr("-abcdefghijklmnopqrstuvwxyz", all.ptr[at + name.len])));
 }
 
+/* Whether it is an option of commands that read an archive; these are taken apart by cli_options. */
+static bool reads_archive(struct dw_str name)
+{
+    static const char *const names[] = {"--since", "--until", "--config", "--data", "--archive", "--output"};
+    for (size_t i = 0; i < DW_COUNT_OF(names); i++)
+        if (dw_str_eq(name, dw_str_of(names[i])))
+            return true;
+    return false;
+}
+
 static bool read_args(int argc, char **argv, const char *arguments, struct rules_opts *o)
 {
     const char *fields = NULL;
@@ -172,6 +182,11 @@ static bool read_args(int argc, char **argv, const char *arguments, struct rules
         if (option && !has_option(arguments, a)) {
             fprintf(stderr, "rules %s: there is no option %s\n", argv[1], argv[i]);
             return false;
+        }
+        if (option && reads_archive(a) && i + 1 < argc && o->reading_count + 2 <= RULES_WORDS_MAX) {
+            o->reading[o->reading_count++] = argv[i];
+            o->reading[o->reading_count++] = argv[++i];
+            continue;
         }
         bool *flag = option ? flag_of(o, a) : NULL;
         const char **value = !option || flag ? NULL : dw_str_eq(a, DW_STR("--fields")) ? &fields : value_of(o, a);

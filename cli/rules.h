@@ -20,6 +20,8 @@ struct rules_opts {
     const char *placeholders, *event, *rule, *to, *level; /* NULL unless given */
     const char *product[RULES_WORDS_MAX], *status[RULES_WORDS_MAX];
     uint32_t product_count, status_count;
+    char *reading[RULES_WORDS_MAX]; /* options of commands that read an archive, each with its value: for cli_options */
+    uint32_t reading_count;
 };
 
 struct rules {

@@ -142,6 +142,28 @@ check('1 changed there' in rules('import', '--to', mine, '--product', 'linux', '
 same(rules('import', theirs)[0], 2, 'import without --to')
 same(rules('import', '--to', mine, '--level', 'hgih', theirs)[0], 2, 'a level that is none')
 
+# diff
+def word_rule(word, id_):
+    return f'title: {word}\nid: {id_}\nlevel: low\ndetection: {{s: {{event.original|contains: {word}}}, condition: s}}\n'
+
+
+write('old/a.yml', word_rule('apple', 'a'))
+write('old/b.yml', word_rule('banana', 'b'))
+write('new/a.yml', word_rule('apple', 'a'))
+write('new/b.yml', word_rule('cherry', 'b'))
+write('logs/a.log', 'an apple\na banana\na banana\na cherry\nno fruit\n')
+data = os.path.join(dir_, 'data')
+same(up_until_idle(data, [os.path.join(dir_, 'logs/*.log')], '--rules', os.path.join(dir_, 'old'), *OWN_PORT), 0, 'an archive')
+rc, out, err = rules('diff', os.path.join(dir_, 'old'), os.path.join(dir_, 'new'), '--data', data, '--output', 'ndjson')
+same(sorted((json.loads(x)['change'], json.loads(x)['rule']) for x in out.splitlines()), [('+', 'cherry'), ('-', 'banana'), ('-', 'banana')], 'alerts gained and lost')
+check(rc == 1 and '1 alerts are the same, 1 are new (+), 2 are gone (-)' in err, 'their numbers', err)
+rc, out, err = rules('diff', os.path.join(dir_, 'old'), os.path.join(dir_, 'old'), '--data', data)
+check(rc == 0 and '3 alerts are the same, 0 are new' in err, 'no difference', out + err)
+rc, out, err = rules('diff', os.path.join(dir_, 'old'), os.path.join(dir_, 'new'), '--data', data, '--until', '2001-01-01')
+check(rc == 0 and '0 alerts are the same' in err, 'in a range of time', out + err)
+same(rules('diff', os.path.join(dir_, 'old'), '--data', data)[0], 2, 'diff of one')
+same(rules('diff', os.path.join(dir_, 'old'), os.path.join(dir_, 'new'), '--archive', dir_ + '/none')[0], 3, 'no archive')
+
 # usage
 rc, out, err = rules('run', '--strict', own)
 check(rc == 2 and 'there is no option --strict' in err, 'an option of another word', err)

@@ -39,7 +39,7 @@ COMMAND(replay, cmd_replay,
     "the alerts that an archive makes: those of the live run, byte for byte; or with late events in their place, or by other rules")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
-COMMAND(rules, cmd_rules, "check|test|run|explain|bench|visibility|coverage|import PATH...", "check Sigma rules, test them, run them over events, say why they match and what they cost")
+COMMAND(rules, cmd_rules, "check|test|run|explain|bench|visibility|coverage|diff|import PATH...", "check Sigma rules, test them, run them over events, say why they match and what they cost")
 COMMAND(config, cmd_config, "check|show|init [agent|collector] [FILE]", "check a configuration, show it, write a commented one")
 COMMAND(console, cmd_console, "[--data DIR | --server URL]", "a link that signs you in at the web console, once")
 COMMAND(token, cmd_token, "add NAME --role triage|hunt|auditor|admin [--expires 90d] | ls | revoke NAME [--data DIR] [--output table|ndjson|csv]",

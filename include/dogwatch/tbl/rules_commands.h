@@ -13,5 +13,7 @@ RULES_COMMAND(bench, rules_bench, "[--event FILE] [--fields ecs|sigma] [--any-lo
 RULES_COMMAND(visibility, rules_visibility, "[--event FILE] [--placeholders FILE] PATH... < events",
     "rules that can never match here: no event has their logsource, or a field that they need")
 RULES_COMMAND(coverage, rules_coverage, "[--navigator] PATH...", "MITRE ATT&CK techniques by number of rules; --navigator: as a layer for the ATT&CK Navigator")
+RULES_COMMAND(diff, rules_diff, "OLD NEW [--since T] [--until T] [--config FILE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
+    "alerts that NEW rules raise of one's own archive and OLD ones do not, and the other way round")
 RULES_COMMAND(import, rules_import, "--to DIR [--product WORD]... [--level WORD] [--status WORD]... PATH...",
     "copy rules that load into a folder of one's own: those of a product, from a level up, of a status")
