@@ -146,11 +146,20 @@ static int read_condition_key(struct dw__sigma *g, const struct dw_yaml *v, stru
     return refuse(g, v->key_at, "one of gte, gt, lte, lt, eq, neq, field", "unknown comparison", v->key);
 }
 
+/* Whether the condition is an expression over the members. */
+static bool has_expression(const struct dw_yaml *map, const struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "condition");
+    return c->type == DW_CORR_TEMPORAL && n && n->kind == DW_YAML_SCALAR;
+}
+
 static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t type, struct dw_correlation *c)
 {
     const struct dw_yaml *n = dw_yaml_get(map, "condition");
     int rc = DW_OK;
     c->percentile = 50;
+    if (has_expression(map, c))
+        return DW_OK; /* read with the members */
     if (n && n->kind != DW_YAML_MAP)
         return refuse(g, n->at, "write it as `gte: 10`", "the condition is a comparison", DW_STR_NONE);
     for (const struct dw_yaml *v = n ? n->first : NULL; v && rc == DW_OK; v = v->next)
@@ -172,6 +181,8 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
 static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t self, struct dw_correlation *c)
 {
     const struct dw_yaml *n = dw_yaml_get(map, "rules");
+    if (!n && has_expression(map, c))
+        return dw__members_condition(g, dw_yaml_get(map, "condition"), c);
     if (!n || n->kind == DW_YAML_MAP || (n->kind == DW_YAML_SEQ && n->count == 0))
         return refuse(
             g, n ? n->at : map->key_at, "add `rules:` with names or ids", "the rules are missing", DW_STR_NONE);
@@ -185,7 +196,7 @@ static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t
                 "no such rule:", v->kind == DW_YAML_SCALAR ? v->text : DW_STR_NONE);
         c->member[c->member_count++] = index;
     }
-    return DW_OK;
+    return has_expression(map, c) ? dw__members_condition(g, dw_yaml_get(map, "condition"), c) : DW_OK;
 }
 
 /* The name of a group in one member: its alias there, or the name itself. */
@@ -284,6 +295,8 @@ void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlatio
     for (uint32_t i = 0; i < c->group_count; i++)
         dw_buf_printf(out, "%s%.*s", i ? ", " : " by ", DW_ARG(c->group_name[i]));
     dw_buf_printf(out, " within %.15g s", (double)c->timespan_ns / 1e9);
+    if (c->condition.len)
+        dw_buf_printf(out, ": %.*s", DW_ARG(c->condition));
     for (uint32_t i = 0; i < c->cond_count; i++)
         for (size_t k = 0; k < DW_COUNT_OF(ops); k++)
             if (ops[k].op == c->op[i])

@@ -40,6 +40,7 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->deviations);
         dw_buf_u32(out, c->way);
     }
+    dw_buf_add(out, c->code, c->code_count);
     for (uint32_t i = 0; i < c->field_count; i++)
         put_names(rs, &c->field[i], out);
     for (uint32_t m = 0; m < c->member_count; m++) {

@@ -111,6 +111,8 @@ uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref);
 DW_MUST_USE int dw__mapping(struct dw__sigma *g, const struct dw_yaml *doc);
 /* A correlation document: fills what does not need other rules; members are resolved in the second step. */
 DW_MUST_USE int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t index);
+/* A condition that is an expression over members (`a and not b`); where there are none yet, those that it names become members. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__members_condition(struct dw__sigma *g, const struct dw_yaml *text, struct dw_correlation *c);
 /* Its `correlation:` or `detector:`; NULL: it has neither. */
 const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc);
 /* What `detector:` has beside what a correlation has, after that was read. */

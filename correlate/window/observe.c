@@ -16,6 +16,7 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/correlate/ruleset_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -164,7 +165,7 @@ static int aggregate(
 }
 
 static int temporal(
-    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
+    struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret, bool *ret_holds)
 {
     int rc = reserve(w, s, c->member_count);
     uint32_t seen = 0;
@@ -173,8 +174,10 @@ static int temporal(
     s->count = c->member_count;
     s->entry[r->member] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
     for (uint32_t m = 0; m < c->member_count; m++)
-        seen += s->entry[m].set && s->entry[m].time_ns > dw__earlier(r->time_ns, c->timespan_ns);
-    *ret = seen;
+        if (s->entry[m].set && s->entry[m].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
+            seen |= 1u << m;
+    *ret = __builtin_popcount(seen);
+    *ret_holds = c->code_count ? dw_members_hold(c, seen) : *ret >= c->member_count;
     return DW_OK;
 }
 
@@ -207,13 +210,14 @@ int dw__observe(
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
     int rc = DW_OK;
+    bool together = false;
     bool by_members = c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED;
     if (!by_members)
         dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
     switch (c->type) {
     case DW_CORR_EVENT_COUNT: rc = count_events(w, c, s, r, ret_value); break;
     case DW_CORR_VALUE_COUNT: rc = count_values(w, c, s, r, ret_value); break;
-    case DW_CORR_TEMPORAL: rc = temporal(w, c, s, r, ret_value); break;
+    case DW_CORR_TEMPORAL: rc = temporal(w, c, s, r, ret_value, &together); break;
     case DW_CORR_TEMPORAL_ORDERED: rc = ordered(w, c, s, r, ret_value); break;
     case DW_CORR_VALUE_SUM:
     case DW_CORR_VALUE_AVG:
@@ -226,8 +230,7 @@ int dw__observe(
     if (rc < 0)
         return rc;
     if (by_members && c->cond_count == 0)
-        *ret_crossed =
-            *ret_value >= c->member_count && (c->type == DW_CORR_TEMPORAL || r->member + 1 == c->member_count);
+        *ret_crossed = c->type == DW_CORR_TEMPORAL ? together : *ret_value >= c->member_count && r->member + 1 == c->member_count;
     else
         *ret_crossed = dw__condition_holds(c, *ret_value);
     return DW_OK;

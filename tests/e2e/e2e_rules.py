@@ -91,6 +91,27 @@ check(rc == 2 and "unknown key 'nomatch'" in err and 'no such rule' in err, 'a m
 rc, out, err = rules('test', os.path.join(ROOT, 'rules'))
 check(rc == 0 and ' 0 failed; 0 of ' in out, 'the shipped rules', out + err)
 
+# A temporal correlation whose condition is an expression: who comes in the door without having rung.
+write('bell/door.yml', '''id: bell
+detection: {s: {f: bell}, condition: s}
+---
+id: door
+detection: {s: {f: door}, condition: s}
+---
+title: in without a bell
+id: in
+correlation: {type: temporal, rules: [bell, door], group-by: [who], timespan: 10s, condition: door and not bell}
+tests:
+    sequences:
+        - {alerts: 1, events: [{f: door, who: a}]}
+        - {alerts: 0, events: [{f: bell, who: a}, {_at: 5, f: door, who: a}]}
+        - {alerts: 1, events: [{f: bell, who: b}, {_at: 5, f: door, who: a}]}
+        - {alerts: 1, events: [{f: bell, who: a}, {_at: 10, f: door, who: a}]}
+        - {alerts: 1, events: [{f: door, who: a}, {_at: 1, f: bell, who: a}]}
+''')
+rc, out, err = rules('test', os.path.join(dir_, 'bell'))
+check(rc == 0 and '5 cases passed, 0 failed' in out, 'a condition over rules', out + err)
+
 # run
 rc, out, err = rules('run', own, events=[hit, miss, 'no event', dict(hit, i=9), dict(hit, i=10)])
 verdicts = [json.loads(x) for x in out.splitlines()]

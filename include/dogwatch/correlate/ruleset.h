@@ -41,7 +41,8 @@ enum dw_corr_type {
 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
-enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8 };
+enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_CODE_MAX = 128 };
+enum { DW_CORR_AND = 0xf0, DW_CORR_OR, DW_CORR_NOT };
 
 static inline bool dw_is_detector(enum dw_corr_type t)
 {
@@ -67,6 +68,9 @@ struct dw_correlation {
     enum dw_corr_op op[2];
     double want[2];
     double percentile; /* of value_percentile */
+    struct dw_str condition;         /* of temporal, where it is an expression over members; else empty */
+    uint8_t code[DW_CORR_CODE_MAX]; /* that in postfix: members' numbers and DW_CORR_AND ... */
+    uint32_t code_count;
     /* of detectors */
     int64_t learn_ns;      /* a key that was first seen less long ago raises nothing */
     uint32_t history;      /* rate_spike: spans that make the baseline */

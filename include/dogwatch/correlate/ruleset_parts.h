@@ -56,6 +56,8 @@ enum { DW_ROUTE_MAX = 160 };
 struct dw_str dw_route_of(const struct dw_ruleset *rs, const struct dw_event *ev, char room[DW_ROUTE_MAX]);
 /* Whether events of that belong to the logsource. Thread: any (pure). */
 bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *l, struct dw_str route);
+/* Whether the expression over members holds when those in `seen` (a bit each) were seen. Thread: any (pure). */
+bool dw_members_hold(const struct dw_correlation *c, uint32_t seen);
 /* Room for one more item in an array that doubles; DW_ENOMEM. */
 DW_MUST_USE int dw_ruleset_grow(void **array, uint32_t count, uint32_t *cap, size_t item);
 
