@@ -348,6 +348,7 @@ static int look_and_read(struct agent *a, const struct tail *t, struct dw_stat *
 {
     struct dw_stat after;
     uint64_t offset = dw_lines_offset(t->lines);
+    *ret_another = false;
     int rc = dw_fs_fstat(t->fd, ret_st);
     bool more = rc == DW_OK && ret_st->size_bytes > offset;
     if (more)
