@@ -35,6 +35,7 @@ struct child {
 };
 
 static volatile sig_atomic_t told;
+static const int end_by[] = {SIGINT, SIGTERM, SIGHUP}; /* SIGHUP: the terminal is gone */
 
 static void on_signal(int number)
 {
@@ -118,16 +119,37 @@ static uint32_t say_found(const struct up *u)
 }
 
 /* In a group of its own, so that Ctrl-C reaches `up` alone and the order of ending is ours; and told to end when `up` dies. */
+/* Signals that end `up`. */
+static sigset_t ending(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < DW_COUNT_OF(end_by); i++)
+        (void)sigaddset(&set, end_by[i]);
+    return set;
+}
+
+/* Of a new child: such a signal ends it. Between fork and exec it would only have set our own `told` in a copy of it, and been lost. */
+static void mind_signals(void)
+{
+    sigset_t set = ending(), last;
+    (void)sigemptyset(&last);
+    (void)sigaddset(&last, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
+    for (size_t i = 0; i < DW_COUNT_OF(end_by); i++)
+        (void)signal(end_by[i], SIG_DFL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static bool start(struct child *c, const struct up_keep *keep)
 {
     pid_t up = getpid();
+    sigset_t set = ending();
     c->started_ns = dw_clock_mono(&dw_clock_system);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     c->pid = fork();
     if (c->pid == 0) {
-        sigset_t last;
-        (void)sigemptyset(&last);
-        (void)sigaddset(&last, SIGUSR1);
-        (void)pthread_sigmask(SIG_BLOCK, &last, NULL); /* one that comes before the collector listens waits for it */
+        mind_signals();
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != up)
@@ -137,6 +159,7 @@ static bool start(struct child *c, const struct up_keep *keep)
         (void)execl(c->program, c->program, "--config", c->config, (char *)NULL);
         _exit(127);
     }
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     return c->pid > 0;
 }
 
@@ -290,9 +313,8 @@ int cmd_up(int argc, char **argv)
         return CLI_CANNOT;
     uint32_t found = say_found(&u);
     up_say_api(&u);
-    (void)signal(SIGINT, on_signal);
-    (void)signal(SIGTERM, on_signal);
-    (void)signal(SIGHUP, on_signal); /* the terminal is gone */
+    for (size_t i = 0; i < DW_COUNT_OF(end_by); i++)
+        (void)signal(end_by[i], on_signal);
     up_keep_open(&keep);
     rc = watch(&u, children, &keep);
     up_keep_close(&keep);

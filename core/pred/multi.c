@@ -37,7 +37,7 @@ struct entry {
 };
 
 struct table {
-    uint8_t *cell;   /* by the hash's upper bits: whether a literal has such a gram; */
+    uint8_t *cell;   /* by the hash's upper bits: whether a literal has such a gram */
     uint32_t *first; /* by bucket, and one more */
     uint32_t cells_log2, mask; /* mask: of a gram that is swept for, out of four bytes */
     enum dw_multi_place place;
