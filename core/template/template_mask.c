@@ -82,7 +82,7 @@ static void put_word(struct walk *w, const char *ptr, size_t len, enum dw_templa
         w->blank = false;
         return;
     }
-    if (t->cut || t->word_count + 1 >= DW_TEMPLATE_WORDS_MAX || !fits(w, len + GAP_LEN)) {
+    if (t->cut || t->word_count + 1 >= DW_TEMPLATE_WORDS_MAX || !fits(w, 1 + len + GAP_LEN)) {
         t->cut = true;
         return;
     }
