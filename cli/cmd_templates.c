@@ -220,9 +220,9 @@ static int print_table(const struct templates *t)
     return DW_OK;
 }
 
-static void say_bounds(void)
+static void say_bounds(const struct dw_miner *m)
 {
-    uint64_t cut = dw_counter_get(DW_C_templates_cut), refused = dw_counter_get(DW_C_templates_refused);
+    uint64_t cut = dw_counter_get(DW_C_templates_cut), refused = dw_miner_refused(m);
     if (cut)
         (void)fprintf(stderr, "dogwatch templates: %llu lines are longer than a template: what is behind is one <*>\n", (unsigned long long)cut);
     if (refused)
@@ -246,7 +246,7 @@ int cmd_templates(int argc, char **argv)
     if (rc == DW_OK)
         rc = o.ids ? print_ids(&t) : print_table(&t);
     if (rc == DW_OK)
-        say_bounds();
+        say_bounds(t.miner);
     dw_miner_free(t.miner);
     dw_buf_fini(&t.numbers);
     dw_buf_fini(&t.message);

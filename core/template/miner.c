@@ -106,6 +106,7 @@ int dw_miner_add(struct dw_miner *m, struct dw_str message, uint32_t *ret_number
     }
     if (!k) {
         DW_COUNT(templates_refused);
+        m->refused++;
         if (m->other == UINT32_MAX) {
             m->arena.limit += sizeof *k + 2 * DW_TEMPLATE_BYTES_MAX; /* the one that stands for all others always fits */
             dw_template_mask(DW_STR("0"), t);
@@ -163,6 +164,11 @@ struct dw_mined dw_miner_at(const struct dw_miner *m, uint32_t i)
     }
     const struct dw__masked *k = m->masked[i];
     return (struct dw_mined){.text = k->text, .example = k->example, .count = k->count, .first = k->first};
+}
+
+uint64_t dw_miner_refused(const struct dw_miner *m)
+{
+    return m->refused;
 }
 
 uint32_t dw_miner_of(const struct dw_miner *m, uint32_t number)

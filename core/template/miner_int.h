@@ -31,7 +31,7 @@ struct dw_miner {
     struct dw_table table; /* of masked texts */
     struct dw__masked **masked;
     uint32_t masked_count, masked_cap, other; /* other: the number of `<*>` for what does not fit, UINT32_MAX: none so far */
-    uint64_t lines;
+    uint64_t lines, refused;
     bool refined;
     struct dw_table mined_table; /* of refined texts */
     struct dw__refined **mined;

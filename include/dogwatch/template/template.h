@@ -84,6 +84,8 @@ DW_MUST_USE int dw_miner_refine(struct dw_miner *m);
 /* The templates, in order of their first line: before dw_miner_refine the masked texts, afterwards the refined ones. */
 uint32_t dw_miner_count(const struct dw_miner *m);
 struct dw_mined dw_miner_at(const struct dw_miner *m, uint32_t i);
+/* How many lines stand under `<*>` because their own template did not fit. */
+uint64_t dw_miner_refused(const struct dw_miner *m);
 /* Which of these the masked text `number` belongs to. */
 uint32_t dw_miner_of(const struct dw_miner *m, uint32_t number);
 
