@@ -108,7 +108,7 @@ int dw_miner_add(struct dw_miner *m, struct dw_str message, uint32_t *ret_number
         DW_COUNT(templates_refused);
         m->refused++;
         if (m->other == UINT32_MAX) {
-            m->arena.limit += sizeof *k + 2 * DW_TEMPLATE_BYTES_MAX; /* the one that stands for all others always fits */
+            m->arena.limit += sizeof *k + 2 * (size_t)DW_TEMPLATE_BYTES_MAX; /* the one that stands for all others always fits */
             dw_template_mask(DW_STR("0"), t);
             k = enter(m, t, message);
             if (!k)

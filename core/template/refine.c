@@ -22,7 +22,8 @@
 enum column { COLUMN_OPEN, COLUMN_VALUE, COLUMN_SPENT }; /* spent: no two rows share a word of it */
 enum { NUMBER_OF_GAP = 0 };
 /* How many words make a column a value: fewer behind a word that is followed by a name; more where they begin the message, as programs rarely let a
- * value do, and more still where all are in capitals, as the names of states are. */
+ * value do, and more still where all are in capitals, as the names of states are. What stands before an equals sign is the name of a value. Where the
+ * rows agree in one word only, twice as many. */
 enum { FANOUT_NAMED = 3, FANOUT_FIRST = 2 * DW_TEMPLATE_FANOUT, FANOUT_CAPITALS = 4 * DW_TEMPLATE_FANOUT };
 
 struct word {
@@ -249,11 +250,20 @@ struct view {
     uint32_t best, best_words;
 };
 
+/* Whether the word of a column is the name of what follows: mode=fast. */
+static bool is_key(const struct dw__masked *k, uint32_t column)
+{
+    struct dw_str behind = dw_str_trim(before(k, column + 1));
+    return behind.len && behind.ptr[0] == '=';
+}
+
 /* How many words make this column a value. */
 static uint32_t fanout_of(const struct refine *r, const struct part *p, uint32_t column, const struct spread *s)
 {
     static const char *const naming[] = {"user", "host", "account", "group", "client", "node", "device", "interface"};
     const struct dw__masked *k = r->m->masked[r->rows[p->first]];
+    if (is_key(k, column))
+        return UINT32_MAX;
     if (s->capitals)
         return FANOUT_CAPITALS;
     if (column == 0)
@@ -264,8 +274,8 @@ static uint32_t fanout_of(const struct refine *r, const struct part *p, uint32_t
     return DW_TEMPLATE_FANOUT;
 }
 
-/* Which columns become values: none, those with many words, all that differ. */
-enum values { VALUES_NONE, VALUES_MANY, VALUES_ALL };
+/* Which columns become values: none, those with many words, those with twice as many, all that differ. */
+enum values { VALUES_NONE, VALUES_MANY, VALUES_MOST, VALUES_ALL };
 
 static struct view look(struct refine *r, struct part *p, enum values values)
 {
@@ -278,7 +288,7 @@ static struct view look(struct refine *r, struct part *p, enum values values)
         v.differ += s.words > 1;
         v.capitals += s.words > 1 && s.capitals;
         v.words += s.words > 1 ? s.words : 0;
-        bool many = values == VALUES_ALL || (values == VALUES_MANY && (s.words >= fanout_of(r, p, c, &s) || s.gap));
+        bool many = values == VALUES_ALL || (values != VALUES_NONE && (s.words / (values == VALUES_MOST ? 2 : 1) >= fanout_of(r, p, c, &s) || s.gap));
         if (many && s.words > 1) {
             p->column[c] = COLUMN_VALUE;
             v.values++;
@@ -301,7 +311,7 @@ static int settle(struct refine *r, struct part *p)
     int rc = DW_OK;
     struct view v = look(r, p, VALUES_NONE);
     if (p->count > 1 && v.differ && v.agree >= v.differ)
-        v = look(r, p, is_free(p, &v) ? VALUES_ALL : VALUES_MANY);
+        v = look(r, p, is_free(p, &v) ? VALUES_ALL : v.agree > 1 ? VALUES_MANY : VALUES_MOST);
     if (p->count == 1 || v.differ == v.values)
         return emit(r, p, p->first, p->count);
     if (v.best != UINT32_MAX)

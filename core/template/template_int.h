@@ -31,6 +31,8 @@ bool dw__is_joined(const struct dw__piece *p);
 enum dw_template_kind dw__kind_of(const struct dw__piece *p, size_t *ret_prefix);
 /* A value that has a name in programming languages: true, null. */
 bool dw__is_constant(struct dw_str word);
+/* Digits of a number in base 16 that are letters by chance, of a piece that has no other bytes (`hex`). */
+bool dw__is_hex_word(struct dw_str word, bool hex);
 /* A unit that may stand behind a number: MB, sec, bytes. */
 bool dw__is_unit(struct dw_str word);
 /* A day of the week or a month, as dates have them: Mon, Jan. */

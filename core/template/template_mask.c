@@ -27,7 +27,7 @@ struct walk {
 /* Whether `more` bytes and the gap of a cut still fit. */
 static bool fits(struct walk *w, size_t more)
 {
-    if (w->t->len + more + 2 * GAP_LEN + 2 <= DW_TEMPLATE_BYTES_MAX)
+    if (w->t->len + more + 2 * (size_t)GAP_LEN + 2 <= DW_TEMPLATE_BYTES_MAX)
         return true;
     w->t->cut = true;
     return false;
@@ -100,16 +100,21 @@ static void put_value(struct walk *w)
 }
 
 /* A piece without colons, or what stands between them. */
-static void put_part(struct walk *w, const char *ptr, size_t len)
+static void put_whole(struct walk *w, const struct dw__piece *p)
 {
     size_t prefix;
-    struct dw__piece p = dw__piece_of(ptr, len);
-    if (p.digits + p.alphas == 0) {
-        put(w, ptr, len);
+    if (p->digits + p->alphas == 0) {
+        put(w, p->ptr, p->len);
         return;
     }
-    enum dw_template_kind kind = dw__kind_of(&p, &prefix);
-    put_word(w, ptr, kind == DW_TEMPLATE_WORD ? len : prefix, kind);
+    enum dw_template_kind kind = dw__kind_of(p, &prefix);
+    put_word(w, p->ptr, kind == DW_TEMPLATE_WORD ? p->len : prefix, kind);
+}
+
+static void put_part(struct walk *w, const char *ptr, size_t len)
+{
+    struct dw__piece p = dw__piece_of(ptr, len);
+    put_whole(w, &p);
 }
 
 /* Parts of a piece: divided by lone colons and by two dots or more, as in `check......0`; `::` is a part of names. */
@@ -177,6 +182,20 @@ static bool is_numeral(const char *ptr, size_t len)
     return true;
 }
 
+/* A piece of letters alone: most are. */
+static void put_letters(struct walk *w, struct dw_str text, bool hex)
+{
+    bool unit = w->number && w->blank && dw__is_unit(text);
+    bool value = dw__is_hex_word(text, hex) || (is_assigned(w) && dw__is_constant(text)) || (dw__is_date_word(text) && goes_on_as_date(w));
+    w->number = false;
+    if (unit)
+        w->blank = false;
+    else if (value)
+        put_value(w);
+    else
+        put_word(w, text.ptr, text.len, DW_TEMPLATE_WORD);
+}
+
 static void put_piece(struct walk *w, const char *ptr, size_t len)
 {
     struct dw_template *t = w->t;
@@ -189,14 +208,16 @@ static void put_piece(struct walk *w, const char *ptr, size_t len)
     struct dw__piece p = dw__piece_of(ptr, len);
     if (number && dw__is_unit(dw_str_make(ptr, len))) {
         w->blank = false;
-    } else if (dw__is_path(&p)) {
+    } else if (len && dw__is_path(&p)) {
         put_value(w);
         if (!tail)
             skip_query(w);
     } else if (dw__is_joined(&p) || is_stars(ptr, len) || (is_assigned(w) && dw__is_constant(dw_str_make(ptr, len))) || (dw__is_date_word(dw_str_make(ptr, len)) && goes_on_as_date(w))) {
         put_value(w);
-    } else {
+    } else if (p.colons || p.dots > 1) {
         put_parts(w, ptr, len);
+    } else {
+        put_whole(w, &p);
     }
     w->number = !tail && p.digits && is_numeral(ptr, len) && t->word_count;
     if (tail)
@@ -221,9 +242,25 @@ static bool is_hard(const struct walk *w, const char *begin)
     return !(dw__class_of(w->at[-1]) & CLASS_ALPHA && dw__class_of(w->at[1]) & CLASS_ALPHA); /* can't */
 }
 
+/* Goes to the end of a piece; answers the classes that any of its bytes has, and *ret_common those that all have. */
+static uint8_t take_piece(struct walk *w, const char *begin, uint8_t *ret_common)
+{
+    uint8_t any = 0, common = UINT8_MAX;
+    for (; w->at < w->end; w->at++) {
+        uint8_t class = dw__class_of(*w->at);
+        if (class & CLASS_BLANK || (class & CLASS_HARD && is_hard(w, begin)))
+            break;
+        any |= class ? class : CLASS_SIGN;
+        common &= class;
+    }
+    *ret_common = common;
+    return any;
+}
+
 void dw_template_mask(struct dw_str message, struct dw_template *ret)
 {
     struct walk w = {.t = ret, .at = message.ptr, .end = message.ptr + message.len};
+    uint8_t common;
     ret->len = ret->word_count = 0;
     ret->cut = false;
     while (w.at < w.end && !ret->cut) {
@@ -239,9 +276,11 @@ void dw_template_mask(struct dw_str message, struct dw_template *ret)
             put(&w, w.at++, 1);
             w.number = false;
         } else {
-            while (w.at < w.end && !(dw__class_of(*w.at) & CLASS_BLANK) && !is_hard(&w, message.ptr))
-                w.at++;
-            put_piece(&w, from, (size_t)(w.at - from));
+            uint8_t any = take_piece(&w, message.ptr, &common);
+            if (any & (uint8_t)~(CLASS_ALPHA | CLASS_HEX) || !(common & CLASS_ALPHA))
+                put_piece(&w, from, (size_t)(w.at - from));
+            else
+                put_letters(&w, dw_str_make(from, (size_t)(w.at - from)), common & CLASS_HEX);
         }
     }
     if (!ret->cut)

@@ -56,10 +56,10 @@ struct dw__piece dw__piece_of(const char *ptr, size_t len)
 
 bool dw__is_path(const struct dw__piece *p)
 {
-    if (p->mail || dw_str_find(dw_str_make(p->ptr, p->len), DW_STR("://")) < p->len)
+    if (p->mail || (p->colons && p->slashes > 1 && dw_str_find(dw_str_make(p->ptr, p->len), DW_STR("://")) < p->len))
         return true;
     if (p->slashes + p->backslashes == 0 || p->digits + p->alphas == 0)
-        return false;
+        return p->len == 1 && p->slashes; /* the root */
     if (p->colons && !p->backslashes && p->ptr[0] != '/')
         return false; /* its parts may be */
     return p->backslashes || p->slashes > 1 || p->dots > 0 || p->ptr[0] == '/' || (p->ptr[0] == '~' && p->ptr[1] == '/');
@@ -115,7 +115,7 @@ enum dw_template_kind dw__kind_of(const struct dw__piece *p, size_t *ret_prefix)
     if (dw__is_path(p))
         return DW_TEMPLATE_VALUE;
     if (p->digits == 0)
-        return p->hexes == p->len && p->len >= HEX_LEAST ? DW_TEMPLATE_VALUE : DW_TEMPLATE_WORD;
+        return dw__is_hex_word(dw_str_make(p->ptr, p->len), p->hexes == p->len) ? DW_TEMPLATE_VALUE : DW_TEMPLATE_WORD;
     if (p->hexes == p->len && p->len >= HEX_WITH_DIGIT_LEAST)
         return DW_TEMPLATE_VALUE;
     if (p->digits <= NAME_DIGITS_MOST && p->dots == 0 && p->alphas > 2 * p->digits && is_alpha(p->ptr[0]) && is_alpha(p->ptr[p->len - 1]))
@@ -124,11 +124,16 @@ enum dw_template_kind dw__kind_of(const struct dw__piece *p, size_t *ret_prefix)
     return *ret_prefix ? DW_TEMPLATE_TYPED : DW_TEMPLATE_VALUE;
 }
 
+bool dw__is_hex_word(struct dw_str word, bool hex)
+{
+    return hex && word.len >= HEX_LEAST;
+}
+
 bool dw__is_constant(struct dw_str word)
 {
     static const char *const words[] = {"true", "false", "True", "False", "TRUE", "FALSE", "null", "NULL", "None", "nil"};
-    for (size_t i = 0; i < DW_COUNT_OF(words); i++)
-        if (dw_str_eq(word, dw_str_of(words[i])))
+    for (size_t i = 0; word.len && i < DW_COUNT_OF(words); i++)
+        if (words[i][0] == word.ptr[0] && dw_str_eq(word, dw_str_of(words[i])))
             return true;
     return false;
 }
@@ -137,10 +142,10 @@ bool dw__is_unit(struct dw_str word)
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "kB", "KiB", "MiB", "GiB", "TiB", "byte", "bytes", "Bytes", "s", "sec", "secs", "second", "seconds", "ms",
         "msec", "msecs", "millis", "milliseconds", "us", "usec", "ns", "min", "mins", "minute", "minutes", "hour", "hours", "day", "days", "Hz", "kHz", "MHz", "GHz"};
-    if (word.len > UNIT_MOST)
+    if (word.len == 0 || word.len > UNIT_MOST)
         return false;
     for (size_t i = 0; i < DW_COUNT_OF(units); i++)
-        if (dw_str_eq(word, dw_str_of(units[i])))
+        if (units[i][0] == word.ptr[0] && dw_str_eq(word, dw_str_of(units[i])))
             return true;
     return false;
 }
