@@ -33,7 +33,6 @@ struct dw_miner *dw_miner_new(const struct dw_miner_opts *opts)
     if (!m)
         return NULL;
     m->templates_max = opts && opts->templates_max ? opts->templates_max : TEMPLATES_USUAL;
-    m->other = UINT32_MAX;
     dw_arena_init(&m->arena, opts && opts->bytes_max ? opts->bytes_max : (size_t)BYTES_USUAL);
     return m;
 }
@@ -47,6 +46,7 @@ void dw_miner_free(struct dw_miner *m)
     dw_arena_fini(&m->arena);
     for (uint32_t i = 0; i < m->mined_count; i++)
         dw_free(m->mined[i]);
+    dw_free(m->other);
     dw_free(m->masked);
     dw_free(m->mined);
     dw_free(m);
@@ -90,6 +90,22 @@ static struct dw__masked *enter(struct dw_miner *m, const struct dw_template *t,
     return k;
 }
 
+/* The one that stands for all that do not fit: beside the arena, which is full. */
+static struct dw__masked *enter_other(struct dw_miner *m, struct dw_str example)
+{
+    static const struct dw_template_word gap = {.at = 0, .len = sizeof DW_TEMPLATE_GAP - 1, .kind = DW_TEMPLATE_VALUE};
+    struct dw__masked *k = dw_calloc(1, sizeof *k + example.len);
+    if (!k)
+        return NULL;
+    *k = (struct dw__masked){.text = DW_STR(DW_TEMPLATE_GAP), .word = &gap, .word_count = 1, .first = m->lines, .mined = m->masked_count};
+    k->example = dw_str_make((char *)(k + 1), example.len);
+    if (example.len)
+        memcpy(k + 1, example.ptr, example.len);
+    m->masked[m->masked_count++] = k;
+    m->other = k;
+    return k;
+}
+
 int dw_miner_add(struct dw_miner *m, struct dw_str message, uint32_t *ret_number)
 {
     struct dw_template *t = &m->scratch;
@@ -100,22 +116,16 @@ int dw_miner_add(struct dw_miner *m, struct dw_str message, uint32_t *ret_number
     if (!k) {
         if (grow((void **)&m->masked, m->masked_count, &m->masked_cap) < 0)
             return DW_ENOMEM;
-        k = m->masked_count < m->templates_max - (m->other == UINT32_MAX) ? enter(m, t, message) : NULL;
+        k = m->masked_count < m->templates_max - !m->other ? enter(m, t, message) : NULL;
         if (k)
             dw_table_add(&m->table, &k->node, hash);
     }
     if (!k) {
         DW_COUNT(templates_refused);
         m->refused++;
-        if (m->other == UINT32_MAX) {
-            m->arena.limit += sizeof *k + 2 * (size_t)DW_TEMPLATE_BYTES_MAX; /* the one that stands for all others always fits */
-            dw_template_mask(DW_STR("0"), t);
-            k = enter(m, t, message);
-            if (!k)
-                return DW_ENOMEM;
-            m->other = k->mined;
-        }
-        k = m->masked[m->other];
+        k = m->other ? m->other : enter_other(m, dw_str_slice(message, 0, DW_TEMPLATE_BYTES_MAX));
+        if (!k)
+            return DW_ENOMEM;
     }
     k->count++;
     m->lines++;

@@ -30,7 +30,8 @@ struct dw_miner {
     struct dw_arena arena; /* texts, words, examples */
     struct dw_table table; /* of masked texts */
     struct dw__masked **masked;
-    uint32_t masked_count, masked_cap, other; /* other: the number of `<*>` for what does not fit, UINT32_MAX: none so far */
+    uint32_t masked_count, masked_cap;
+    struct dw__masked *other; /* `<*>`, for what does not fit: of its own, one of masked[]; NULL: none so far */
     uint64_t lines, refused;
     bool refined;
     struct dw_table mined_table; /* of refined texts */

@@ -346,6 +346,8 @@ static int by_first(const void *x, const void *y)
 /* Numbers the refined templates by their first lines. */
 static void rank(struct dw_miner *m, uint32_t *new_rank)
 {
+    if (m->mined_count == 0)
+        return;
     qsort(m->mined, m->mined_count, sizeof(struct dw__refined *), by_first); /* NOLINT(bugprone-sizeof-expression): pointers are what is sorted */
     for (uint32_t i = 0; i < m->mined_count; i++)
         new_rank[m->mined[i]->rank] = i;

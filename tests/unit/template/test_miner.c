@@ -44,6 +44,10 @@ static void equal_masked_texts_are_counted_once(void **state)
 {
     (void)state;
     begin(NULL);
+    refine();
+    assert_int_equal(dw_miner_count(miner), 0);
+    end();
+    begin(NULL);
     add("took 1 ms");
     add("idle");
     add("took 2 ms");
@@ -193,6 +197,28 @@ static void what_memory_does_not_hold_is_one_template(void **state)
     end();
 }
 
+static void texts_beyond_the_bytes_are_counted_under_one_template(void **state)
+{
+    (void)state;
+    const struct dw_miner_opts small = {.bytes_max = 256 * 1024};
+    uint64_t counted = 0;
+    char line[512];
+    begin(&small);
+    for (int i = 0; i < 4000; i++) {
+        memset(line, 'g' + i % 16, sizeof line);
+        line[i % 16] = (char)('g' + i / 256);
+        line[16 + i % 7] = 'z';
+        line[sizeof line - 1] = '\0';
+        add(line);
+    }
+    refine();
+    for (uint32_t i = 0; i < dw_miner_count(miner); i++)
+        counted += dw_miner_at(miner, i).count;
+    assert_int_equal(counted, 4000);
+    assert_true(dw_miner_refused(miner) > 0);
+    end();
+}
+
 static void nothing_is_lost_when_the_nth_allocation_fails(void **state)
 {
     (void)state;
@@ -233,6 +259,7 @@ int main(void)
         cmocka_unit_test(states_are_constants_until_they_vary_freely),
         cmocka_unit_test(order_of_lines_does_not_change_the_templates),
         cmocka_unit_test(what_memory_does_not_hold_is_one_template),
+        cmocka_unit_test(texts_beyond_the_bytes_are_counted_under_one_template),
         cmocka_unit_test(nothing_is_lost_when_the_nth_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
