@@ -23,7 +23,7 @@ enum column { COLUMN_OPEN, COLUMN_VALUE, COLUMN_SPENT }; /* spent: no two rows s
 enum { NUMBER_OF_GAP = 0 };
 /* How many words make a column a value: fewer behind a word that is followed by a name; more where they begin the message, as programs rarely let a
  * value do, and more still where all are in capitals, as the names of states are. What stands before an equals sign is the name of a value. Where the
- * rows agree in one word only, twice as many. */
+ * rows agree in one word only, twice as many, and a gap beside them does not make it one. */
 enum { FANOUT_NAMED = 3, FANOUT_FIRST = 2 * DW_TEMPLATE_FANOUT, FANOUT_CAPITALS = 4 * DW_TEMPLATE_FANOUT };
 
 struct word {
@@ -288,7 +288,7 @@ static struct view look(struct refine *r, struct part *p, enum values values)
         v.differ += s.words > 1;
         v.capitals += s.words > 1 && s.capitals;
         v.words += s.words > 1 ? s.words : 0;
-        bool many = values == VALUES_ALL || (values != VALUES_NONE && (s.words / (values == VALUES_MOST ? 2 : 1) >= fanout_of(r, p, c, &s) || s.gap));
+        bool many = values == VALUES_ALL || (values != VALUES_NONE && (s.words / (values == VALUES_MOST ? 2 : 1) >= fanout_of(r, p, c, &s) || (s.gap && values == VALUES_MANY)));
         if (many && s.words > 1) {
             p->column[c] = COLUMN_VALUE;
             v.values++;

@@ -9,7 +9,7 @@
  */
 #include "template_int.h"
 
-enum { HEX_LEAST = 7, HEX_WITH_DIGIT_LEAST = 6, NAME_DIGITS_MOST = 2, NAME_LEAST = 2, UNIT_MOST = 12 };
+enum { HEX_LEAST = 7, NAME_DIGITS_MOST = 2, NAME_LEAST = 2, UNIT_MOST = 12 };
 
 /* By value of enum of classes: blanks 1, digits 4 + 16, letters 8 (+ 16 up to f), hard punctuation 2, signs 32; bytes of UTF-8 are letters. */
 const uint8_t dw__class[256] = {
@@ -116,7 +116,7 @@ enum dw_template_kind dw__kind_of(const struct dw__piece *p, size_t *ret_prefix)
         return DW_TEMPLATE_VALUE;
     if (p->digits == 0)
         return dw__is_hex_word(dw_str_make(p->ptr, p->len), p->hexes == p->len) ? DW_TEMPLATE_VALUE : DW_TEMPLATE_WORD;
-    if (p->hexes == p->len && p->len >= HEX_WITH_DIGIT_LEAST)
+    if (p->hexes == p->len)
         return DW_TEMPLATE_VALUE;
     if (p->digits <= NAME_DIGITS_MOST && p->dots == 0 && p->alphas > 2 * p->digits && is_alpha(p->ptr[0]) && is_alpha(p->ptr[p->len - 1]))
         return DW_TEMPLATE_WORD;
