@@ -3,7 +3,7 @@
  *
  * Idea: blanks and hard punctuation cut the message into pieces; each piece is a word, a value, or a name and a value (template_value.c).
  *
- * Values that stand side by side become one gap, whatever their number: `1.5 MB`, `Jun 9 06:06:20`, `[1, 2, 3]`. Programs write lists as long as
+ * Values that stand side by side become one gap, whatever their number: `1.5 MB`, `May 12 04:05:06`, `[1, 2, 3]`. Programs write lists as long as
  * they are, and a template that knew their length would be a template for each.
  *
  * Invariants:

@@ -2,7 +2,7 @@
  * template_value: whether a piece of a message is a value, by the form of its bytes.
  *
  * Idea: programs write their own words with letters and values with digits; so the question is mostly which digits belong to a name. Names keep
- * them where they are few and inside (jk2_init), or show what kind of thing is named: blk_1608999687919862906 is a blk_. What has no digit is a value
+ * them where they are few and inside (md5_init), or show what kind of thing is named: blk_77 is a blk_. What has no digit is a value
  * only where its form says so: a path, a URL, a mail address, seven hex digits. Everything else is left to dw_miner_refine, which sees all lines.
  *
  * Invariant: pure, and one set for every log: no name of a product, a field or a host stands here.

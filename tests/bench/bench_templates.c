@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 {
     struct dw_buf file = {0};
     double seconds[STAGES][TURNS], median[STAGES];
-    if (argc < 2 || dw_fs_read_file(&dw_fs_system, argv[1], FILE_MAX, &file) < 0 || file.len == 0) {
+    if (argc < 2 || dw_fs_read_file(&dw_fs_system, argv[1], FILE_MAX, &file) < 0 || file.len == 0 || !file.ptr) {
         (void)fprintf(stderr, "usage: bench_templates FILE [once]\n");
         return 2;
     }

@@ -2,8 +2,8 @@
  * Log templates: what a message says beside its values.
  *
  *     Accepted password for ann from 192.0.2.1 port 4711 ssh2     the message
- *     Accepted password for ann from <*> port <*> <*>             masked: of this line alone
- *     Accepted password for <*> from <*> port <*> <*>             refined: of all lines that a miner was given
+ *     Accepted password for ann from <*> port <*>                 masked: of this line alone
+ *     Accepted password for <*> from <*> port <*>                 refined: of all lines that a miner was given
  *
  * Two stages, and who uses which:
  *

@@ -44,7 +44,7 @@ static void addresses_paths_and_ids_are_values(void **state)
 static void dates_and_times_of_day_are_one_value(void **state)
 {
     (void)state;
-    is("login at Mon Jun 20 03:40:59 2005 failed", "login at <*> failed");
+    is("login at Tue May 12 04:05:06 2026 failed", "login at <*> failed");
     is("audit from 2026-05-16 06:00:00 on", "audit from <*> on");
     is("Sun is a word here", "Sun is a word here");
 }
@@ -52,17 +52,17 @@ static void dates_and_times_of_day_are_one_value(void **state)
 static void words_with_digits_may_be_names(void **state)
 {
     (void)state;
-    is("calling jk2_init in mod_v8x", "calling jk2_init in mod_v8x");
-    is("block blk_-160899 lost", "block blk_<*> lost");
+    is("calling md5_init in mod_v8x", "calling md5_init in mod_v8x");
+    is("block blk_-77 lost", "block blk_<*> lost");
     is("node-17 and node-18 up", "node-<*> and node-<*> up");
-    is("writing core.2275", "writing core.<*>");
+    is("writing core.4711", "writing core.<*>");
     is("user a1b2c3d4e5", "user <*>");
 }
 
 static void lists_are_one_value_however_long(void **state)
 {
     (void)state;
-    is("fans ( 3552 3534 *** 4245 )", "fans ( <*> )");
+    is("fans ( 3100 3200 *** 3300 )", "fans ( <*> )");
     is("copies on 192.0.2.1:50010, 192.0.2.2:50010", "copies on <*>");
     is("lost blk_1 blk_2 blk_3", "lost blk_<*>");
 }
