@@ -27,7 +27,7 @@ static void print_help(FILE *to)
 {
     (void)fprintf(to, "dogwatch " DW_VERSION ": watches containers' logs, keeps every byte, proves what it says\n\nusage: dogwatch COMMAND ...\n\n");
     for (size_t i = 0; i < DW_COUNT_OF(commands); i++)
-        (void)fprintf(to, "  %-8s %s\n", commands[i].word, commands[i].summary);
+        (void)fprintf(to, "  %-9s %s\n", commands[i].word, commands[i].summary);
     (void)fprintf(to, "\n  dogwatch COMMAND --help    its arguments\n  dogwatch up                to begin\n");
 }
 

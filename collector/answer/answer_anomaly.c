@@ -10,7 +10,7 @@
 
 struct said {
     char type[32];
-    struct dw_buf feature, values; /* values: those of new_value, divided by commas */
+    struct dw_buf feature, values; /* values: those of new_value, divided by commas, or the template of new_template */
     double value, baseline, spread, score, spans;
 };
 
@@ -83,6 +83,8 @@ void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out)
     struct dw_str feature = dw_buf_view(&s.feature), values = dw_buf_view(&s.values);
     if (found && strcmp(s.type, "new_value") == 0)
         dw_buf_printf(out, "%.*s = %.*s is new; values known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
+    else if (found && strcmp(s.type, "new_template") == 0)
+        dw_buf_printf(out, "%.*s is of a new kind: %.*s; kinds known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
     else if (found && strcmp(s.type, "rate_spike") == 0)
         dw_buf_printf(out, "%.*s: %.6g in the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
             DW_ARG(feature), s.value, s.baseline, s.spans, s.spread, s.score);

@@ -25,6 +25,7 @@ struct dw__detector {
 const struct dw__detector *dw__detector_of(enum dw_corr_type type);
 
 int dw__new_value(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
+int dw__new_template(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
 int dw__rate_spike(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
 /* Only notes that the key is alive: silence is told by the passing of time (dw__silences). */
 int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);

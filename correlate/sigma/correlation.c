@@ -264,7 +264,7 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
     int rc = read_type(g, map, &type);
     c->type = types[type].type;
     if (rc == DW_OK && g->part)
-        rc = dw__detector_keys(g, doc, map, c->type == DW_CORR_RATE_SPIKE);
+        rc = dw__detector_keys(g, doc, map, c->type);
     if (rc == DW_OK)
         rc = read_members(g, map, index, c);
     if (rc == DW_OK)

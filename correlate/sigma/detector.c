@@ -10,23 +10,33 @@
  *         history: 60             # rate_spike: spans in the baseline
  *         deviations: 3.5         # rate_spike: how far away is too far
  *         direction: up           # rate_spike: up, down, both
- *         condition: {gte: 20}    # rate_spike: at least so many (upwards)
+ *         condition: {gte: 20}    # rate_spike: at least so many (upwards); new_template: told when it came as often
+ *         warmup: 1000            # new_template: a key that has had fewer messages raises nothing
+ *         fanout: 5               # new_template: so many words at one place make it a value
+ *         mute: [{template: 'took <*>', until: 2026-12-31}] # new_template: not told on events before that
  *
  * Invariant: a key that is none of these is a mistake, for what somebody wrote and nobody reads is silence.
  */
 #include "sigma_int.h"
 
 #include "dogwatch/base/error.h"
+#include "dogwatch/event/rfc3339.h"
+#include "dogwatch/template/template.h"
 
 #include <stdio.h>
 
 #define DAY_NS (86400 * INT64_C(1000000000))
 #define PAST_MOST_NS (3653 * DAY_NS)
-enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000 };
+enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, FANOUT_MOST = 1000 };
 #define DEVIATIONS_USUAL 3.5 /* Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 */
 
-static const char *const shared[] = {"type", "rules", "group-by", "aliases", "timespan", "timeframe", "field", "condition", "generate", "learn"};
-static const char *const of_rate_spike[] = {"history", "deviations", "direction"};
+/* Keys of the mapping, and which type has them; DW_CORR_NONE: all. */
+static const struct {
+    const char *word;
+    enum dw_corr_type of;
+} keys[] = {{"type", DW_CORR_NONE}, {"rules", DW_CORR_NONE}, {"group-by", DW_CORR_NONE}, {"aliases", DW_CORR_NONE}, {"timespan", DW_CORR_NONE}, {"timeframe", DW_CORR_NONE},
+    {"field", DW_CORR_NONE}, {"condition", DW_CORR_NONE}, {"generate", DW_CORR_NONE}, {"learn", DW_CORR_NONE}, {"history", DW_CORR_RATE_SPIKE},
+    {"deviations", DW_CORR_RATE_SPIKE}, {"direction", DW_CORR_RATE_SPIKE}, {"warmup", DW_CORR_NEW_TEMPLATE}, {"fanout", DW_CORR_NEW_TEMPLATE}, {"mute", DW_CORR_NEW_TEMPLATE}};
 
 static int refuse(struct dw__sigma *g, const struct dw_yaml *n, const char *help, const char *what)
 {
@@ -34,32 +44,37 @@ static int refuse(struct dw__sigma *g, const struct dw_yaml *n, const char *help
     return DW_ESYNTAX;
 }
 
-static bool is_known(struct dw_str key, bool spike)
+static bool is_of(size_t key, enum dw_corr_type type)
 {
-    for (size_t i = 0; i < DW_COUNT_OF(shared); i++)
-        if (dw_str_eq(key, dw_str_of(shared[i])))
-            return true;
-    for (size_t i = 0; spike && i < DW_COUNT_OF(of_rate_spike); i++)
-        if (dw_str_eq(key, dw_str_of(of_rate_spike[i])))
-            return true;
-    return false;
+    return keys[key].of == DW_CORR_NONE || keys[key].of == type;
 }
 
-static int check_keys(struct dw__sigma *g, const struct dw_yaml *map, bool spike)
+/* The key's place in the table; DW_COUNT_OF(keys): it is none. */
+static size_t key_at(struct dw_str word)
+{
+    size_t i = 0;
+    while (i < DW_COUNT_OF(keys) && !dw_str_eq(word, dw_str_of(keys[i].word)))
+        i++;
+    return i;
+}
+
+static int check_keys(struct dw__sigma *g, const struct dw_yaml *map, enum dw_corr_type type)
 {
     for (const struct dw_yaml *n = map->first; n; n = n->next) {
-        const char *words[DW_COUNT_OF(shared) + DW_COUNT_OF(of_rate_spike)];
+        const char *words[DW_COUNT_OF(keys)];
         char help[160];
-        size_t count = DW_COUNT_OF(shared);
-        if (is_known(n->key, spike))
+        size_t count = 0, at = key_at(n->key);
+        if (at < DW_COUNT_OF(keys) && is_of(at, type))
             continue;
-        memcpy(words, shared, sizeof shared);
-        for (size_t i = 0; spike && i < DW_COUNT_OF(of_rate_spike); i++)
-            words[count++] = of_rate_spike[i];
+        for (size_t i = 0; i < DW_COUNT_OF(keys); i++)
+            if (is_of(i, type))
+                words[count++] = keys[i].word;
         const char *near = dw_nearest(n->key, words, count);
-        if (near)
+        if (at < DW_COUNT_OF(keys))
+            (void)snprintf(help, sizeof help, "only %s has it", dw_corr_type_text(keys[at].of));
+        else if (near)
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-        dw_diag_add(g->diags, n->key_at, near ? help : is_known(n->key, true) ? "only rate_spike has it" : NULL, "detector: unknown key '%.*s'", DW_ARG(n->key));
+        dw_diag_add(g->diags, n->key_at, near || at < DW_COUNT_OF(keys) ? help : NULL, "detector: unknown key '%.*s'", DW_ARG(n->key));
         return DW_ESYNTAX;
     }
     return DW_OK;
@@ -94,11 +109,47 @@ static int read_direction(struct dw__sigma *g, const struct dw_yaml *map, struct
     return n ? refuse(g, n, "up, down or both", "not a direction") : DW_OK;
 }
 
+/* One of `mute`: {template: TEXT or id, until: TIME}. */
+static int read_muted(struct dw__sigma *g, const struct dw_yaml *n, struct dw_mute *ret)
+{
+    const struct dw_yaml *until = dw_yaml_get(n, "until"), *text = dw_yaml_get(n, "template");
+    char when[sizeof "2026-12-31T00:00:00Z"];
+    if (n->kind != DW_YAML_MAP || !until || !text || until->kind != DW_YAML_SCALAR || n->count != 2)
+        return refuse(g, n, "{template: 'took <*>', until: 2026-12-31}", "mute is a list of templates, or their ids, each with an end");
+    bool day = until->text.len == sizeof "2026-12-31" - 1;
+    if (day)
+        (void)snprintf(when, sizeof when, "%.*sT00:00:00Z", DW_ARG(until->text));
+    if (dw_time_rfc3339(day ? dw_str_of(when) : until->text, &ret->until_ns) < 0)
+        return refuse(g, until, "2026-12-31, or 2026-12-31T08:00:00Z", "until is a day, or an RFC 3339 time");
+    return dw__text(g, text, &ret->text);
+}
+
+static int read_template(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *warmup = dw_yaml_get(map, "warmup"), *mute = dw_yaml_get(map, "mute");
+    int64_t count = DW_TEMPLATE_FANOUT;
+    if (fanout && (!dw_yaml_int(fanout, &count) || count < 1 || count > FANOUT_MOST))
+        return refuse(g, fanout, "a whole number from 1 to 1000", "fanout is how many words at one place make it a value");
+    c->fanout = (uint32_t)count;
+    if (warmup && (!dw__number(warmup, &c->warmup) || c->warmup < 0))
+        return refuse(g, warmup, "a number: 1000", "warmup is how many messages a key has had before it raises anything");
+    if (mute && (mute->kind != DW_YAML_SEQ || mute->count > DW_CORR_MUTES_MAX))
+        return refuse(g, mute, "- {template: 'took <*>', until: 2026-12-31}", "mute is a list of up to 32");
+    struct dw_mute *list = dw_arena_alloc(&g->rs->arena, DW_CORR_MUTES_MAX * sizeof *list);
+    int rc = list ? DW_OK : DW_ENOMEM;
+    c->mute = list;
+    for (const struct dw_yaml *n = mute ? mute->first : NULL; n && rc == DW_OK; n = n->next)
+        rc = read_muted(g, n, &list[c->mute_count++]);
+    if (rc == DW_OK && c->field_count > 1)
+        rc = refuse(g, dw_yaml_get(map, "field"), "name one", "a message is one field");
+    return rc;
+}
+
 /* The members whose values are looked at are about events: the finding of a correlation has none. */
 static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
 {
     const struct dw_yaml *rules = dw_yaml_get(map, "rules");
-    for (uint32_t i = 0; c->field_count && i < c->member_count; i++)
+    for (uint32_t i = 0; (c->field_count || c->type == DW_CORR_NEW_TEMPLATE) && i < c->member_count; i++)
         if (g->rs->rule[c->member[i]].expr == DW_EXPR_NONE)
             return refuse(g, rules, "name rules about single events", "a correlation has no field to look at");
     for (uint32_t i = 0; c->type == DW_CORR_NEW_VALUE && i < c->group_count; i++)
@@ -111,8 +162,8 @@ static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const s
 static int check_condition(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
 {
     const struct dw_yaml *n = dw_yaml_get(map, "condition");
-    if (c->cond_count && c->type != DW_CORR_RATE_SPIKE)
-        return refuse(g, n, "what it learned decides", "only rate_spike has a comparison");
+    if (c->cond_count && c->type != DW_CORR_RATE_SPIKE && c->type != DW_CORR_NEW_TEMPLATE)
+        return refuse(g, n, "what it learned decides", "only rate_spike and new_template have a comparison");
     if (c->cond_count && c->way == DW_DOWN)
         return refuse(g, n, "leave it out", "a floor is for what goes up");
     for (uint32_t i = 0; i < c->cond_count; i++)
@@ -121,7 +172,7 @@ static int check_condition(struct dw__sigma *g, const struct dw_yaml *map, const
     return DW_OK;
 }
 
-int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const struct dw_yaml *map, bool spike)
+int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const struct dw_yaml *map, enum dw_corr_type type)
 {
     static const char *const others[] = {"correlation", "detection"};
     for (size_t i = 0; i < DW_COUNT_OF(others); i++)
@@ -130,7 +181,7 @@ int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const stru
     const struct dw_yaml *field = dw_yaml_get(map, "field");
     if (field && dw_yaml_is_null(field))
         return refuse(g, field, "field: source.ip", "the field is empty");
-    return check_keys(g, map, spike);
+    return check_keys(g, map, type);
 }
 
 int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
@@ -138,13 +189,15 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
     const struct dw_yaml *learn = dw_yaml_get(map, "learn"), *field = dw_yaml_get(map, "field");
     bool spike = c->type == DW_CORR_RATE_SPIKE;
     int rc = check_members(g, map, c);
-    c->learn_ns = c->type == DW_CORR_NEW_VALUE ? DAY_NS : spike ? 0 : c->timespan_ns;
+    c->learn_ns = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? DAY_NS : spike ? 0 : c->timespan_ns;
     if (rc == DW_OK && learn)
         rc = dw__timespan(g, learn, &c->learn_ns);
     if (rc == DW_OK && spike)
         rc = read_history(g, map, c);
     if (rc == DW_OK && spike)
         rc = read_direction(g, map, c);
+    if (rc == DW_OK && c->type == DW_CORR_NEW_TEMPLATE)
+        rc = read_template(g, map, c);
     if (rc == DW_OK)
         rc = check_condition(g, map, c);
     if (rc == DW_OK && c->field_count && c->type == DW_CORR_SILENCE)

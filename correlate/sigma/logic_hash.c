@@ -40,6 +40,14 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->deviations);
         dw_buf_u32(out, c->way);
     }
+    if (c->type == DW_CORR_NEW_TEMPLATE) {
+        dw_buf_u32(out, c->fanout);
+        dw_buf_double(out, c->warmup);
+        for (uint32_t i = 0; i < c->mute_count; i++) {
+            put_str(out, c->mute[i].text);
+            dw_buf_u64(out, (uint64_t)c->mute[i].until_ns);
+        }
+    }
     dw_buf_add(out, c->code, c->code_count);
     for (uint32_t i = 0; i < c->field_count; i++)
         put_names(rs, &c->field[i], out);

@@ -117,8 +117,8 @@ DW_MUST_USE int dw__members_condition(struct dw__sigma *g, const struct dw_yaml 
 const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc);
 /* What `detector:` has beside what a correlation has, after that was read. */
 DW_MUST_USE int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c);
-/* Before anything of it is read: whether it stands alone, and all of its keys are known. `spike`: it is a rate_spike. */
-DW_MUST_USE int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const struct dw_yaml *map, bool spike);
+/* Before anything of it is read: whether it stands alone, and all of its keys are known. `type`: of the detector. */
+DW_MUST_USE int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const struct dw_yaml *map, enum dw_corr_type type);
 /* 30s, 5m, 1h. */
 DW_MUST_USE int dw__timespan(struct dw__sigma *g, const struct dw_yaml *n, int64_t *ret);
 /* A plain, finite number. */

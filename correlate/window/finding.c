@@ -147,10 +147,11 @@ static void put_ids(struct dw_buf *out, const struct dw_event_ref *ids, uint32_t
 static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, struct dw_buf *out)
 {
     struct dw_cursor values = dw_cursor_of(a->value_text);
+    bool listed = type == DW_CORR_NEW_VALUE || type == DW_CORR_NEW_TEMPLATE;
     dw_buf_printf(out, ",\"detector\":{\"type\":\"%s\",\"feature\":", dw_corr_type_text(type));
     (void)dw_json_string(out, a->feature);
     put_name(out, "value");
-    if (type != DW_CORR_NEW_VALUE)
+    if (!listed)
         dw_json_float(out, a->value);
     else
         dw_buf_byte(out, '[');
@@ -158,7 +159,7 @@ static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, stru
         dw_buf_str(out, first ? DW_STR("") : DW_STR(","));
         (void)dw_json_string(out, dw_take_bytes(&values, dw_take_u32(&values)));
     }
-    dw_buf_str(out, type == DW_CORR_NEW_VALUE ? DW_STR("]") : DW_STR(""));
+    dw_buf_str(out, listed ? DW_STR("]") : DW_STR(""));
     put_name(out, "baseline");
     dw_json_float(out, a->baseline);
     if (type == DW_CORR_RATE_SPIKE) {

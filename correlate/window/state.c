@@ -104,10 +104,10 @@ static void begin_again(struct dw__state *s, const struct dw__record *r)
     s->open = s->over = s->doubted = s->judged = false;
 }
 
-/* A key of new_value outlives its values: what comes after a long silence is new to it. */
+/* A key of new_value or new_template outlives what it knows: what comes after a long silence is new to it. */
 static int64_t keeps_ns(const struct dw_correlation *c)
 {
-    int64_t ns = c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE ? 2 : 1;
+    int64_t ns = c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? 2 : 1;
     return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
 }
 

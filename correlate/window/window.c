@@ -15,6 +15,7 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/template/template.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -163,11 +164,30 @@ static int push_record(struct dw_window *w, struct dw__record *r)
     return dw__heap_push(w, r);
 }
 
+/* The template of the field that is named, else of the message, else of the line. */
+static bool find_template(const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *out)
+{
+    static const uint32_t message = DW_F_message;
+    const struct dw_name_list usual = {.key = &message, .count = 1};
+    char number[48];
+    struct dw_template t;
+    struct dw_str text = ev->line;
+    if (!find_text(ev, c->field_count ? &c->field[0] : &usual, number, &text) && c->field_count)
+        return false;
+    dw_template_mask(text, &t);
+    dw_buf_u32(out, t.len);
+    dw_buf_add(out, t.text, t.len);
+    return true;
+}
+
 /* The values that count, as text and as hash, or the number. False: the event lacks one. */
 static bool find_values(const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
 {
     bool there = true;
-    if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_NEW_VALUE) {
+    if (c->type == DW_CORR_NEW_TEMPLATE) {
+        there = find_template(c, ev, text);
+        dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
+    } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_NEW_VALUE) {
         there = collect(ev, c->field, c->field_count, text);
         dw__hash16(DW_STR("value"), dw_buf_view(text), hash);
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
@@ -189,7 +209,7 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
         DW_COUNT(correlate_no_value);
         return DW_OK;
     }
-    bool kept = c->type == DW_CORR_NEW_VALUE; /* only a detector tells them */
+    bool kept = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE; /* only a detector tells them */
     struct dw__record *r = key->err || values->err ? NULL : new_record(dw_buf_view(key), kept ? dw_buf_view(values) : DW_STR(""));
     if (!r)
         return DW_ENOMEM;

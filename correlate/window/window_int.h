@@ -17,7 +17,7 @@ struct dw__record {
     uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
     double number;                 /* value_sum, _avg, _percentile, rate_spike */
     uint32_t text_len;             /* group values, each with its length (u32) before it */
-    uint32_t value_len;            /* new_value: the values behind them, in the same way */
+    uint32_t value_len;            /* new_value, new_template: the values, the template behind them, in the same way */
     char text[];
 };
 

@@ -155,6 +155,9 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
         return s->count == 0 || s->count == c->member_count;
     if (c->type == DW_CORR_RATE_SPIKE && s->count > c->history + 1)
         return false;
+    for (uint32_t i = 0; c->type == DW_CORR_NEW_TEMPLATE && i < s->count; i++)
+        if (!(fabs(s->entry[i].number) >= 1 && fabs(s->entry[i].number) <= (s->entry[i].number < 0 ? c->fanout : COUNT_MOST)))
+            return false;
     for (uint32_t i = 0; c->type == DW_CORR_RATE_SPIKE && i < s->count; i++)
         if (s->entry[i].time_ns % c->timespan_ns != 0 || (c->field_count == 0 && !(s->entry[i].number >= 0 && s->entry[i].number < COUNT_MOST)))
             return false;

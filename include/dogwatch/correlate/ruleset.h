@@ -38,11 +38,18 @@ enum dw_corr_type {
     DW_CORR_NEW_VALUE,
     DW_CORR_RATE_SPIKE,
     DW_CORR_SILENCE,
+    DW_CORR_NEW_TEMPLATE,
 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
-enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_CODE_MAX = 128 };
+enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_MUTES_MAX = 32, DW_CORR_CODE_MAX = 128 };
 enum { DW_CORR_AND = 0xf0, DW_CORR_OR, DW_CORR_NOT };
+
+/* new_template: a template, or its id, that is not told on events before that time. */
+struct dw_mute {
+    struct dw_str text;
+    int64_t until_ns;
+};
 
 static inline bool dw_is_detector(enum dw_corr_type t)
 {
@@ -76,6 +83,10 @@ struct dw_correlation {
     uint32_t history;      /* rate_spike: spans that make the baseline */
     double deviations;     /* rate_spike: so many times the spread away is a spike */
     enum dw_direction way; /* rate_spike */
+    uint32_t fanout;       /* new_template: so many words at one place make it a value */
+    double warmup;         /* new_template: a key that has had fewer messages raises nothing */
+    const struct dw_mute *mute; /* new_template */
+    uint32_t mute_count;
     bool generate;     /* members alert on their own too */
 };
 

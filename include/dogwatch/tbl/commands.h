@@ -39,6 +39,8 @@ COMMAND(replay, cmd_replay,
     "the alerts that an archive makes: those of the live run, byte for byte; or with late events in their place, or by other rules")
 COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri|auto] [--multiline KIND] < text",
     "lines as events, without agent or archive")
+COMMAND(templates, cmd_templates, "[--ids | --limit N] [--output table|ndjson|csv] < lines",
+    "what lines of text, or messages of events, say beside their values, and how often; --ids: the template of each")
 COMMAND(rules, cmd_rules, "check|test|run|explain|bench|visibility|coverage|diff|import PATH...", "check Sigma rules, test them, run them over events, say why they match and what they cost")
 COMMAND(config, cmd_config, "check|show|init [agent|collector] [FILE]", "check a configuration, show it, write a commented one")
 COMMAND(console, cmd_console, "[--data DIR | --server URL]", "a link that signs you in at the web console, once")

@@ -98,6 +98,8 @@ COUNTER(correlate_no_value, NOT_DONE, "matches left out of a correlation because
 COUNTER(correlate_matches_refused, NOT_DONE, "matches left out of correlations because too many were waiting for the watermark")
 COUNTER(correlate_keys_refused, NOT_DONE, "new keys of correlations refused because their state reached its bound")
 COUNTER(correlate_window_capped, NOT_DONE, "oldest entries of a key's window let go because it held too many for sums or upper bounds")
+COUNTER(templates_cut, NOT_DONE, "messages longer, or of more words, than a template holds: what is behind is one gap of it")
+COUNTER(templates_refused, NOT_DONE, "messages counted under the template <*> because no further template fits into memory")
 COUNTER(correlate_state_dropped, NOT_DONE, "keys of a loaded snapshot left out because their rule is gone or decides differently")
 COUNTER(kafka_errors, MENDED, "errors that librdkafka told of, those it mended itself too")
 COUNTER(kafka_fatal, MENDED, "fatal errors of a Kafka client: of an agent, a new epoch began and what was not acknowledged was read again; of a collector, another client took its place")

@@ -21,4 +21,6 @@ PIPE(eval, "eval NAME = EXPRESSION", "adds a field: numbers with + - * / %, \"te
     "* | eval ms = event.duration / 1000000 | sort -ms")
 PIPE(parse, "parse [FIELD] \"TEXT <NAME> TEXT ...\"", "takes fields out of a text, the line when no field is named; <_> is passed over",
     "sshd | parse \"from <peer> port <port> \" | stats count by peer")
+PIPE(templates, "templates [FIELD]", "what texts (of the message, else the line) say beside their values, most frequent first, each with the first text of it (templates.md)",
+    "event.dataset:postgresql.log | templates | head 20")
 PIPE(context, "context N", "also the N events of the same log before and after each that matches; the first pipe only", "panic | context 5")

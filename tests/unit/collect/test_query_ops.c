@@ -160,6 +160,19 @@ static void parse_takes_all_or_nothing(void **state)
     check(rows, DW_COUNT_OF(rows));
 }
 
+static void templates_are_counted_with_their_first_text(void **state)
+{
+    (void)state;
+    static const struct golden rows[] = {
+        {"* | templates | fields count, template, example", "idle;took 7 ms;took 9 ms", "count=2 template=took <*> example=took 7 ms;count=1 template=idle example=idle;"},
+        {"* | templates a | fields count, template", "a=/x/y;b=2;a=/z", "count=2 template=<*>;"},
+        {"* | templates | fields template, count", "message=one x=1;message=one x=2", "template=one count=2;"},
+        {"* | stats count by a | templates a | fields count, template", "a=blk_7;a=blk_8;a=x", "count=2 template=blk_<*>;count=1 template=x;"},
+        {"* | templates | head 1 | fields example", "a;b", "example=a;"},
+    };
+    check(rows, DW_COUNT_OF(rows));
+}
+
 static void context_shows_each_event_of_the_log_once(void **state)
 {
     (void)state;
@@ -200,6 +213,8 @@ static void mistakes_in_pipes_are_shown(void **state)
             "      |              ^^^^^^^\n      = help: panic | context 5 | ...\n"},
         {"* | limit 5", "query:1:5: error: no such pipe\n    1 | * | limit 5\n      |     ^^^^^\n      = help: here that is written: head 10\n"},
         {"* | head", "query:1:9: error: head needs a number from 1\n    1 | * | head\n      |         ^\n      = help: head N, as in login | head 10\n"},
+        {"* | stats count by a | templates",
+            "query:1:24: error: a table has no line: name the field to read\n    1 | * | stats count by a | templates\n      |                        ^^^^^^^^^\n      = help: templates FIELD\n"},
         {"* | sort by x", "query:1:10: error: sort takes the fields alone, without by\n    1 | * | sort by x\n      |          ^^\n"
             "      = help: sort field, or sort -field for downwards\n"},
         {"* | fields a b", "query:1:14: error: a comma is missing before this\n    1 | * | fields a b\n      |              ^\n"
@@ -288,6 +303,7 @@ int main(void)
         cmocka_unit_test(timechart_of_far_times_is_bounded_and_says_so),
         cmocka_unit_test(eval_keeps_whole_numbers_whole_and_nothing_nothing),
         cmocka_unit_test(parse_takes_all_or_nothing),
+        cmocka_unit_test(templates_are_counted_with_their_first_text),
         cmocka_unit_test(context_shows_each_event_of_the_log_once),
         cmocka_unit_test(mistakes_in_pipes_are_shown),
         cmocka_unit_test(mistakes_in_pipes_have_a_place),

@@ -3,6 +3,7 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/rng.h"
+#include "dogwatch/template/template.h"
 
 static struct sbed b;
 static const struct dw_stream stream = {.id = {7}, .series = {3}};
@@ -148,6 +149,96 @@ static void nothing_is_new_while_it_learns_nor_by_late_events(void **state)
     dw_window_free(w);
 }
 
+/* ---- new_template ---- */
+
+static void a_new_kind_of_message_is_told_and_new_numbers_are_not(void **state)
+{
+    (void)state;
+    struct heard h;
+    rules("  type: new_template\n  field: v\n  timespan: 100s\n  learn: 20s\n");
+    const struct one e[] = {{0, "db", "took 3 ms"}, {5, "db", "vacuum of 192.0.2.1 done"}, {30, "db", "took 41 ms"}, {31, "db", "cannot open /var/lib/x: broken page 7"},
+        {32, "db", "cannot open /var/lib/y: broken page 8"}, {33, "web", "took 3 ms"}, {120, "db", "vacuum of 192.0.2.9 done"}, {125, "db", "took 1 ms"}};
+    run(e, DW_COUNT_OF(e), NULL, 200, &h);
+    assert_int_equal(h.alerts, 2); /* vacuum at 120: last seen at 5, which is forgotten. Of web nothing is known */
+    assert_int_equal(h.at[0], 31);
+    assert_int_equal(h.at[1], 120);
+    has(&h, "\"detector\":{\"type\":\"new_template\",\"feature\":\"v\",\"value\":[\"cannot open <*>: broken page <*>\"],\"baseline\":2}");
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+/* Goal:   who has seen that a word is a name is told no further name, and still other words.
+ * Method: three names are enough here; the fourth is known, other words in its place's neighbours are not. */
+static void names_are_values_once_enough_were_seen(void **state)
+{
+    (void)state;
+    struct heard h;
+    rules("  type: new_template\n  field: v\n  timespan: 1000s\n  learn: 10s\n  fanout: 3\n");
+    const struct one e[] = {{0, "u", "session of ann opened"}, {1, "u", "session of bob opened"}, {20, "u", "session of carl opened"}, {21, "u", "session of dora opened"},
+        {22, "u", "session of emil opened"}, {23, "u", "session of emil closed"}, {24, "u", "session of fred opened"}};
+    run(e, DW_COUNT_OF(e), NULL, 200, &h);
+    assert_int_equal(h.alerts, 2); /* carl: only two names were known; and that one was closed */
+    assert_int_equal(h.at[0], 20);
+    assert_int_equal(h.at[1], 23);
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+static void it_waits_for_warmup_and_for_as_many_as_the_condition_says(void **state)
+{
+    (void)state;
+    struct heard h;
+    rules("  type: new_template\n  field: v\n  timespan: 1000s\n  learn: 1s\n  warmup: 3\n  condition: {gte: 2}\n");
+    const struct one e[] = {{0, "u", "alpha runs"}, {10, "u", "beta broke down"}, {11, "u", "alpha runs"}, {12, "u", "gamma is not here"}, {13, "u", "alpha runs"},
+        {14, "u", "gamma is not here"}, {15, "u", "gamma is not here"}, {16, "u", "delta"}};
+    run(e, DW_COUNT_OF(e), NULL, 200, &h);
+    assert_int_equal(h.alerts, 1); /* beta came within the warm-up, delta once */
+    assert_int_equal(h.at[0], 14);
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+static void what_is_muted_is_not_told_until_the_mute_is_over(void **state)
+{
+    (void)state;
+    struct heard h;
+    char id[DW_TEMPLATE_ID_TEXT];
+    struct dw_buf detector = {0};
+    dw_template_id(DW_STR("gamma <*>"), id);
+    dw_buf_printf(&detector, "  type: new_template\n  field: v\n  timespan: 30s\n  learn: 5s\n  mute:\n"
+                             "    - {template: 'beta <*>', until: '1970-01-01T00:00:50Z'}\n    - {template: '%s', until: 1970-01-02}\n%c", id, 0);
+    rules(detector.ptr);
+    dw_buf_fini(&detector);
+    const struct one e[] = {{0, "u", "alpha"}, {10, "u", "beta 1"}, {11, "u", "gamma 2"}, {12, "u", "delta 3"}, {49, "u", "gamma 4"}, {51, "u", "beta 5"}};
+    run(e, DW_COUNT_OF(e), NULL, 200, &h);
+    assert_int_equal(h.alerts, 2); /* beta at 51: forgotten, and no longer muted */
+    assert_int_equal(h.at[0], 12);
+    assert_int_equal(h.at[1], 51);
+    dw_buf_fini(&h.text);
+    same_in_any_order(e, DW_COUNT_OF(e), 200);
+}
+
+static void templates_beyond_the_bound_are_forgotten_and_counted(void **state)
+{
+    (void)state;
+    static struct heard h;
+    char value[128];
+    uint64_t before = dw_counter_get(DW_C_correlate_window_capped);
+    struct dw_window *w;
+    rules("  type: new_template\n  field: v\n  timespan: 1d\n  learn: 1d\n  fanout: 1000\n");
+    w = dw_window_new(b.rs, NULL);
+    for (uint32_t i = 0; i < 3000; i++) {
+        (void)snprintf(value, sizeof value, "%c%c%c says %c%c", 'g' + (int)(i % 17), 'g' + (int)(i / 17 % 17), 'g' + (int)(i / 289), 'g' + (int)(i % 13), 'g' + (int)(i % 11));
+        const struct one e = {(int64_t)i, "u", value};
+        feed(w, &e, i, false);
+    }
+    assert_int_equal(dw_window_advance(w, INT64_C(3000000000000), hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    assert_true(dw_counter_get(DW_C_correlate_window_capped) > before);
+    dw_window_free(w);
+    dw_buf_fini(&h.text);
+}
+
 /* ---- rate_spike ---- */
 
 /* `n` events of a key spread over the ten seconds from `from` on. */
@@ -290,7 +381,7 @@ static void how_often_the_watermark_moves_changes_nothing(void **state)
 {
     (void)state;
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 20s\n  learn: 5s\n", "  type: rate_spike\n  timespan: 5s\n  history: 4\n  direction: both\n",
-        "  type: silence\n  timespan: 10s\n  learn: 2s\n"};
+        "  type: silence\n  timespan: 10s\n  learn: 2s\n", "  type: new_template\n  timespan: 20s\n  learn: 5s\n  field: v\n"};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         struct heard h[2];
         rules(detectors[d]);
@@ -439,7 +530,7 @@ static void no_silence_is_told_where_matches_were_refused(void **state)
 static void the_ends_of_time_do_no_harm(void **state)
 {
     (void)state;
-    static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n"};
+    static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n", "  type: new_template\n  field: v\n  timespan: 100y\n"};
     static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1, INT64_MAX};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         static struct heard h;
@@ -466,12 +557,19 @@ static void mistakes_are_named(void **state)
     static const struct {
         const char *text, *says;
     } bad[] = {
+        {"  type: new_template\n  timespan: 1d\n  fanout: 0\n", "a whole number from 1 to 1000"},
+        {"  type: new_template\n  timespan: 1d\n  warmup: some\n", "a number: 1000"},
+        {"  type: new_template\n  timespan: 1d\n  field: [a, b]\n", "a message is one field"},
+        {"  type: new_template\n  timespan: 1d\n  mute: [{template: x}]\n", "each with an end"},
+        {"  type: new_template\n  timespan: 1d\n  mute: [{template: x, until: soon}]\n", "until is a day, or an RFC 3339 time"},
+        {"  type: new_template\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
+        {"  type: new_value\n  timespan: 1d\n  field: v\n  mute: []\n", "only new_template has it"},
         {"  type: new_values\n  field: v\n  timespan: 1d\n", "did you mean 'new_value'?"},
         {"  type: event_count\n  timespan: 1d\n", "detector: unknown type 'event_count'"},
         {"  type: new_value\n  timespan: 1d\n", "detector: this type needs a field"},
         {"  type: silence\n  timespan: 1d\n  learns: 1h\n", "did you mean 'learn'?"},
         {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
-        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only rate_spike has a comparison"},
+        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only rate_spike and new_template have a comparison"},
         {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
         {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
         {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
@@ -502,6 +600,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_value_is_told_once_it_is_known_what_is_usual),
         cmocka_unit_test(nothing_is_new_while_it_learns_nor_by_late_events),
+        cmocka_unit_test(a_new_kind_of_message_is_told_and_new_numbers_are_not),
+        cmocka_unit_test(names_are_values_once_enough_were_seen),
+        cmocka_unit_test(it_waits_for_warmup_and_for_as_many_as_the_condition_says),
+        cmocka_unit_test(what_is_muted_is_not_told_until_the_mute_is_over),
+        cmocka_unit_test(templates_beyond_the_bound_are_forgotten_and_counted),
         cmocka_unit_test(many_more_than_usual_is_told_by_the_event_that_makes_it_so),
         cmocka_unit_test(what_is_usual_or_under_the_floor_is_no_spike),
         cmocka_unit_test(much_less_is_told_when_its_span_is_over),
