@@ -141,28 +141,41 @@ static bool tied(const struct run *r, uint32_t key_a, uint32_t key_b)
     return direct;
 }
 
-/* Whether one element satisfies every child whose field is in one array with that of child `lead`. */
+/* Children of a map on fields of arrays: by child the name of its field, UINT32_MAX where it is in none. */
+enum { KIDS_MAX = 64 };
+
+/* Whether this element satisfies every child that is `in` its array. */
+static enum dw_verdict element_holds(const struct run *r, const struct dw_expr_node *n, const bool *in, uint32_t elem)
+{
+    enum dw_verdict all = DW_TRUE;
+    for (uint32_t i = 0; i < n->count && all != DW_FALSE; i++) {
+        enum dw_verdict v = in[i] ? eval(r, r->x->kid[n->first + i], elem) : DW_TRUE;
+        all = v == DW_TRUE ? all : v;
+    }
+    return all;
+}
+
+/* Whether one element satisfies every child whose field is in one array with that of child `lead`. Elements that any of these fields has are
+ * tried: a negated child holds for one that lacks its field. */
 static enum dw_verdict same_element(
     const struct run *r, const struct dw_expr_node *n, uint32_t lead, const uint32_t *key, const struct dw_pred *p)
 {
-    uint32_t field = field_of(r->x, r->x->kid[n->first + lead], p), elem;
+    bool in[KIDS_MAX];
     enum dw_verdict best = DW_FALSE;
-    for (uint32_t nth = 0; best != DW_TRUE && dw_pred_elem(r->s, field, nth, &elem); nth++) {
-        enum dw_verdict all = DW_TRUE;
-        for (uint32_t i = 0; i < n->count && all != DW_FALSE; i++) {
-            if (key[i] == UINT32_MAX || !tied(r, key[lead], key[i]))
-                continue;
-            enum dw_verdict v = eval(r, r->x->kid[n->first + i], elem);
-            all = v == DW_TRUE ? all : v;
+    for (uint32_t i = 0; i < n->count; i++)
+        in[i] = key[i] != UINT32_MAX && tied(r, key[lead], key[i]);
+    for (uint32_t i = 0; i < n->count && best != DW_TRUE; i++) {
+        uint32_t field = in[i] ? field_of(r->x, r->x->kid[n->first + i], p) : DW_PRED_LINE, elem;
+        for (uint32_t nth = 0; in[i] && best != DW_TRUE && dw_pred_elem(r->s, field, nth, &elem); nth++) {
+            enum dw_verdict one = element_holds(r, n, in, elem);
+            best = one == DW_FALSE ? best : one;
         }
-        best = all == DW_FALSE ? best : all;
     }
     return best;
 }
 
 static enum dw_verdict eval_map(const struct run *r, const struct dw_expr_node *n, uint32_t elem)
 {
-    enum { KIDS_MAX = 64 };
     enum dw_verdict v = eval_at_least(r, n, n->count, elem);
     uint32_t key[KIDS_MAX], arrays = 0;
     if (v == DW_FALSE || elem || n->count > KIDS_MAX)

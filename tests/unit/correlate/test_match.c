@@ -113,6 +113,22 @@ static void one_element_must_satisfy_a_map(void **state)
     assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
 }
 
+/* Whichever item stands first, an element that lacks the field of a negated item is one to try. */
+static void an_element_may_meet_a_negation_by_lacking_the_field(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {"  s:\n    c.image: nginx\n    c.user|neq: root\n  condition: s\n",
+        "  s:\n    c.user|neq: root\n    c.image: nginx\n  condition: s\n"};
+    for (size_t i = 0; i < DW_COUNT_OF(orders); i++) {
+        sbed_detection(&b, orders[i]);
+        (void)sbed_event(&b, "", "-");
+        add(&b, "c.image", "nginx", 1);
+        add(&b, "c.image", "agent", 2);
+        add(&b, "c.user", "web", 2);
+        assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
+    }
+}
+
 /* Goal:   the tally is what was worked out and what held: a rule whose witness is not in the event costs nothing.
  * Method: two rules over three events, counted by hand. */
 static void the_tally_counts_what_was_worked_out(void **state)
@@ -141,6 +157,7 @@ int main(void)
         cmocka_unit_test(prefilter_and_witness_change_no_verdict),
         cmocka_unit_test(the_tally_counts_what_was_worked_out),
         cmocka_unit_test(one_element_must_satisfy_a_map),
+        cmocka_unit_test(an_element_may_meet_a_negation_by_lacking_the_field),
     };
     sbed_init(&b);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
