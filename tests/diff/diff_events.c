@@ -84,6 +84,14 @@ static struct dw_str noise(struct diff_gen *g, struct plain *p)
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "needle in hay", "lab1lab", "label", "foo7", "abbbc", "2024-01-01T05:06:07Z", "2023-12-31 23:59:60+02:00", "1700000000",
         "2025/06/30", "\xff\x41", "a.b", "1700000000123"};
     char both[200];
+    if (diff_chance(g, 60)) { /* long enough that steps of an expression are counted place by place */
+        struct dw_buf all = {0};
+        for (uint64_t n = dw_rng_below(&g->rng, 300); n > 0; n--)
+            dw_buf_str(&all, dw_str_of(diff_word(g)));
+        struct dw_str text = dw_arena_copy(&p->mem, dw_buf_view(&all));
+        dw_buf_fini(&all);
+        return text;
+    }
     if (diff_chance(g, 3))
         return copy(p, texts[dw_rng_below(&g->rng, DW_COUNT_OF(texts))]);
     (void)snprintf(both, sizeof both, "%s%s", diff_word(g), diff_chance(g, 2) ? diff_word(g) : "");
@@ -96,6 +104,8 @@ static struct dw_str for_regex(struct diff_gen *g, struct plain *p, struct dw_st
     static const char *const texts[] = {"abbbc", "a--b", "abbax", "foo7", "x bar1", "cmd.EXE", "cmd.exe", "axc", "", "label", "(abc)", "aaaaaaaa",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "xxxxxxy", "needle in hay", "NEEDLE", "\xc3\xa9z",
         "a\\b", "12z", "nxa", "a.b", "lab-lab"};
+    if (diff_chance(g, 3))
+        return noise(g, p);
     bool endless = dw_str_find(regex, DW_STR("+)+")) < regex.len;
     if (endless && !diff_chance(g, 3))
         return copy(p, dw_str_find(regex, DW_STR("(a+")) < regex.len ? texts[12] : texts[13]);

@@ -14,7 +14,8 @@ const struct plain_placeholder diff_placeholder = {{"sites", 5}, site_values, DW
 static const char *const fields[] = {"f", "g", "h", "f", "g", "c.image", "c.args", "c.priv", "c.port.n", "User", "CommandLine", "Image", "message",
     "event.original", "cs-uri", "event.category", "x.y", "tags"};
 static const char *const regexes[] = {"ab+c", "^a.*b$", "[ab]{2,}x?", "(?:foo|bar)\\d", "\\.exe$", "a.c", "^$", "lab(el)?", "\\babc\\b", "^(a+)+$", "(x+x+)+y", "^(a+)+$", "((a+)+)+$",
-    "needle.*hay", "(?i)NEEDLE", "\xc3\xa9.", "a\\\\b", "[[:digit:]]+z", "hay|needle", "n(?!x)e", "\\Qa.b\\E", "lab.{0,3}lab"};
+    "needle.*hay", "(?i)NEEDLE", "\xc3\xa9.", "a\\\\b", "[[:digit:]]+z", "hay|needle", "n(?!x)e", "\\Qa.b\\E", "lab.{0,3}lab",
+    "([ab]+)-([ab]+)c", "(a|b)*c[^b]x", "b.*n.*-x"};
 static const char *const networks[] = {"10.0.0.0/8", "10.1.0.0/16", "192.168.1.64/26", "2001:db8::/32", "::1", "0.0.0.0/0", "fe80::/10"};
 static const char *const numbers[] = {"0", "1", "5", "5.5", "-3", "0x10", "010", "1e3", "22", "4688"};
 

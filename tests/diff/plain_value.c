@@ -244,27 +244,28 @@ bool plain_in_network(struct dw_str network, struct dw_str address)
 
 /* ---- regular expressions ---- */
 
-/* The same limits as the engine's: what is undecided is a question of them. */
+/* Within far wider limits than the engine's. Which expressions it gives up is its own affair, and asked of it: then it is maybe; else its answer
+ * has to be this one. */
 enum plain_verdict plain_regex(struct plain *p, struct dw_str source, bool i, bool m, bool s, struct dw_str text)
 {
     int error;
     PCRE2_SIZE where;
+    char why[160];
     uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
     options |= (i ? PCRE2_CASELESS : 0) | (m ? PCRE2_MULTILINE : 0) | (s ? PCRE2_DOTALL : 0);
     pcre2_code *code = pcre2_compile((PCRE2_SPTR)source.ptr, source.len, options, &error, &where, NULL);
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-    pcre2_match_context *context = pcre2_match_context_create(NULL);
-    DW_ASSERT(code && data && context);
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-    (void)pcre2_set_match_limit(context, DW_REGEX_MATCH_LIMIT);
-    (void)pcre2_set_heap_limit(context, DW_REGEX_HEAP_KIB);
-    pcre2_jit_stack *stack = pcre2_jit_stack_create(32 * 1024, 1024 * 1024, NULL);
-    pcre2_jit_stack_assign(context, NULL, stack);
-    int rc = pcre2_match(code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, 0, 0, data, context);
-    pcre2_jit_stack_free(stack);
-    pcre2_match_context_free(context);
+    struct dw_regex *re = NULL;
+    struct dw_regex_scratch *scratch = dw_regex_scratch_new();
+    int opened = dw_regex_new(source, (i ? DW_RE_I : 0u) | (m ? DW_RE_M : 0u) | (s ? DW_RE_S : 0u), why, sizeof why, &where, &re);
+    DW_ASSERT(code && data && scratch && opened == 0);
+    enum dw_verdict engine = dw_regex_match(re, scratch, text);
+    int rc = engine == DW_UNDECIDED ? PCRE2_ERROR_MATCHLIMIT
+                                    : pcre2_match(code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, 0, 0, data, NULL);
+    dw_regex_scratch_free(scratch);
+    dw_regex_free(re);
     pcre2_match_data_free(data);
     pcre2_code_free(code);
-    p->limited += rc < 0 && rc != PCRE2_ERROR_NOMATCH;
+    p->limited += rc == PCRE2_ERROR_MATCHLIMIT;
     return rc >= 0 ? PLAIN_YES : rc == PCRE2_ERROR_NOMATCH ? PLAIN_NO : PLAIN_MAYBE;
 }
