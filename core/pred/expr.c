@@ -74,12 +74,19 @@ int dw_expr_map(struct dw_expr_pool *x, const uint32_t *kids, uint32_t count, ui
     return add(x, DW_EX_MAP, count, kids, count, ret);
 }
 
+int dw_expr_every(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret)
+{
+    return add(x, DW_EX_EVERY, 1, &kid, 1, ret);
+}
+
 /* What one evaluation needs. elem 0: values of any element count. */
+enum { ALL_VALUES = UINT32_MAX };
 struct run {
     const struct dw_expr_pool *x;
     struct dw_pred_scratch *s;
     const struct dw_event *ev;
     const struct dw_keys *keys;
+    uint32_t nth; /* of the field's values only this one counts; ALL_VALUES */
 };
 
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem);
@@ -200,17 +207,38 @@ static enum dw_verdict eval_map(const struct run *r, const struct dw_expr_node *
     return v;
 }
 
+/* The child for each value of its field, one after the other. */
+static enum dw_verdict eval_every(const struct run *r, const struct dw_expr_node *n, uint32_t elem)
+{
+    uint32_t kid = r->x->kid[n->first], field = field_of(r->x, kid, dw_pred_of(r->s)), other;
+    enum dw_verdict all = DW_TRUE;
+    bool any = false;
+    struct run one = *r;
+    for (one.nth = 0; all != DW_FALSE && dw_pred_elem(r->s, field, one.nth, &other); one.nth++) {
+        if (!dw_elem_agrees(other, elem))
+            continue;
+        enum dw_verdict v = eval(&one, kid, 0);
+        all = v == DW_TRUE ? all : v;
+        any = true;
+    }
+    return any ? all : DW_FALSE;
+}
+
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
 {
     const struct dw_expr_node *n = &r->x->node[index];
     enum dw_verdict v;
     switch (n->op) {
-    case DW_EX_LEAF: return elem ? dw_pred_test_elem(r->s, n->arg, elem) : dw_pred_test(r->s, n->arg);
+    case DW_EX_LEAF:
+        if (r->nth != ALL_VALUES)
+            return dw_pred_test_nth(r->s, n->arg, r->nth);
+        return elem ? dw_pred_test_elem(r->s, n->arg, elem) : dw_pred_test(r->s, n->arg);
     case DW_EX_NOT:
         v = eval(r, r->x->kid[n->first], elem);
         return v == DW_TRUE ? DW_FALSE : v == DW_FALSE ? DW_TRUE : v;
     case DW_EX_ATLEAST: return eval_at_least(r, n, n->arg, elem);
     case DW_EX_MAP: return eval_map(r, n, elem);
+    case DW_EX_EVERY: return eval_every(r, n, elem);
     }
     DW_NEVER("all operators are above");
 }
@@ -218,7 +246,7 @@ static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
 enum dw_verdict dw_expr_test(const struct dw_expr_pool *x, uint32_t node, struct dw_pred_scratch *s,
     const struct dw_event *ev, const struct dw_keys *keys)
 {
-    struct run r = {x, s, ev, keys};
+    struct run r = {x, s, ev, keys, ALL_VALUES};
     return eval(&r, node, 0);
 }
 

@@ -256,7 +256,7 @@ uint32_t dw__values_of(struct dw_pred_scratch *s, uint32_t field)
     return s->slot[field].seen == s->event_number ? s->slot[field].first : DW__NONE;
 }
 
-static bool agrees(uint32_t a, uint32_t b)
+bool dw_elem_agrees(uint32_t a, uint32_t b)
 {
     for (uint32_t shift = 0; shift < 32; shift += 8) {
         uint32_t x = a >> shift & 0xff, y = b >> shift & 0xff;
@@ -272,7 +272,7 @@ enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t index, uin
     uint32_t first = dw__values_of(s, leaf->field);
     enum dw_verdict verdict = DW_FALSE;
     for (uint32_t v = first; v != DW__NONE && verdict != DW_TRUE; v = s->value[v].next) {
-        if (elem && !agrees(s->value[v].elem, elem))
+        if (elem && !dw_elem_agrees(s->value[v].elem, elem))
             continue;
         enum dw_verdict one = dw__leaf_on_value(s, leaf, v);
         verdict = one == DW_FALSE ? verdict : one;
@@ -295,6 +295,18 @@ enum dw_verdict dw_pred_test(struct dw_pred_scratch *s, uint32_t index)
     enum dw_verdict v = dw_pred_test_elem(s, index, 0);
     touch(s, index, v == DW_TRUE ? DW__TRUE : v == DW_FALSE ? DW__FALSE : DW__UNDECIDED);
     return v;
+}
+
+enum dw_verdict dw_pred_test_nth(struct dw_pred_scratch *s, uint32_t index, uint32_t nth)
+{
+    const struct dw__leaf *leaf = &s->p->leaf[index];
+    uint32_t v = dw__values_of(s, leaf->field);
+    if (s->state[index] == DW__UNKNOWN && s->prefilter && leaf->gated)
+        return DW_FALSE; /* of no value at all */
+    while (v != DW__NONE && nth-- > 0)
+        v = s->value[v].next;
+    enum dw_verdict verdict = v == DW__NONE ? DW_FALSE : dw__leaf_on_value(s, leaf, v);
+    return s->nomem ? DW_UNDECIDED : verdict;
 }
 
 bool dw_pred_elem(struct dw_pred_scratch *s, uint32_t field, uint32_t nth, uint32_t *ret_elem)

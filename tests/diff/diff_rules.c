@@ -120,7 +120,7 @@ static const char *some_how(struct diff_gen *g)
         "|contains|cased", "|cased|endswith", "|startswith|all|neq", "|base64", "|base64offset|contains", "|wide|base64offset|contains", "|utf16|base64",
         "|utf16be|contains", "|utf16le|contains", "|windash", "|windash|contains|all", "|contains|windash", "|windash|wide|contains", "|expand|contains",
         "|expand", "|fieldref", "|fieldref|endswith", "|fieldref|startswith|neq", "|fieldref|contains|cased", "|minute", "|hour", "|day", "|week", "|month",
-        "|year", "|urldecode|contains", "|urldecode", "|re|neq", "|all|endswith", "|cased|all|contains"};
+        "|year", "|urldecode|contains", "|urldecode", "|re|neq", "|every", "|contains|every", "|every|endswith|neq", "|every|re", "|every|contains|all", "|all|endswith", "|cased|all|contains"};
     return diff_chance(g, 3) ? unusual[dw_rng_below(&g->rng, DW_COUNT_OF(unusual))] : usual[dw_rng_below(&g->rng, DW_COUNT_OF(usual))];
 }
 

@@ -145,8 +145,8 @@ static enum plain_verdict one_value(struct walk *w, struct dw_str key, const str
 /* One value of the rule against all of the event's. */
 static enum plain_verdict value_holds(struct walk *w, struct dw_str key, const struct dw_yaml *value, const struct plain_value *have)
 {
-    bool there = false, keywords = key.len == 0 || key.ptr[0] == '|', want = true, every = has_modifier(key, "every");
-    uint64_t yes = 0, maybe = 0, count = 0;
+    bool there = false, keywords = key.len == 0 || key.ptr[0] == '|', want = true;
+    uint64_t yes = 0, maybe = 0;
     bool null = dw_yaml_is_null(value) && !keywords, exists = has_modifier(key, "exists");
     for (; have; have = have->next) {
         if (w->elem && !agrees(w->elem, have->elem))
@@ -157,15 +157,14 @@ static enum plain_verdict value_holds(struct walk *w, struct dw_str key, const s
         enum plain_verdict v = one_value(w, key, value, have->text);
         yes += v == PLAIN_YES;
         maybe += v == PLAIN_MAYBE;
-        count++;
-        if (yes && !every)
+        if (yes)
             break;
     }
     if (exists)
         return dw_yaml_bool(value, &want) && want == there ? PLAIN_YES : PLAIN_NO;
     if (null)
         return there ? PLAIN_NO : PLAIN_YES;
-    return every && count ? at_least(count, yes, maybe) : at_least(1, yes, maybe);
+    return at_least(1, yes, maybe);
 }
 
 static const struct plain_value *values_of(struct walk *w, struct dw_str key, struct dw_str *ret_name)
@@ -177,11 +176,9 @@ static const struct plain_value *values_of(struct walk *w, struct dw_str key, st
     return plain_values(w->p, &w->names, name, has_modifier(key, "urldecode"), w->ev, ret_name);
 }
 
-/* `field|modifiers: value` or a list of values. */
-static enum plain_verdict item(struct walk *w, struct dw_str key, const struct dw_yaml *value)
+/* `field|modifiers: value` or a list of values, over these of the event. */
+static enum plain_verdict listed(struct walk *w, struct dw_str key, const struct dw_yaml *value, const struct plain_value *have)
 {
-    struct dw_str ignored;
-    const struct plain_value *have = values_of(w, key, &ignored);
     const struct dw_yaml *first = value->kind == DW_YAML_SEQ ? value->first : value;
     uint64_t yes = 0, maybe = 0, count = 0;
     for (const struct dw_yaml *v = first; v; v = value->kind == DW_YAML_SEQ ? v->next : NULL) {
@@ -190,8 +187,31 @@ static enum plain_verdict item(struct walk *w, struct dw_str key, const struct d
         maybe += one == PLAIN_MAYBE;
         count++;
     }
-    enum plain_verdict all = at_least(has_modifier(key, "all") ? count : 1, yes, maybe);
-    return has_modifier(key, "neq") ? negated(all) : all;
+    return at_least(has_modifier(key, "all") ? count : 1, yes, maybe);
+}
+
+/* The item for each value by itself. */
+static enum plain_verdict for_every(struct walk *w, struct dw_str key, const struct dw_yaml *value, const struct plain_value *have)
+{
+    enum plain_verdict least = PLAIN_YES;
+    bool any = false;
+    for (; have; have = have->next) {
+        struct plain_value alone = {.text = have->text, .elem = have->elem};
+        if (w->elem && !agrees(w->elem, have->elem))
+            continue;
+        enum plain_verdict one = listed(w, key, value, &alone);
+        least = least == PLAIN_NO || one == PLAIN_NO ? PLAIN_NO : one == PLAIN_YES ? least : one;
+        any = true;
+    }
+    return any ? least : PLAIN_NO;
+}
+
+static enum plain_verdict item(struct walk *w, struct dw_str key, const struct dw_yaml *value)
+{
+    struct dw_str ignored;
+    const struct plain_value *have = values_of(w, key, &ignored);
+    enum plain_verdict v = has_modifier(key, "every") ? for_every(w, key, value, have) : listed(w, key, value, have);
+    return has_modifier(key, "neq") ? negated(v) : v;
 }
 
 /* ---- selections ---- */

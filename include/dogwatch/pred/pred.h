@@ -99,6 +99,10 @@ bool dw_pred_in_array(struct dw_pred_scratch *s, uint32_t field);
 bool dw_pred_elem(struct dw_pred_scratch *s, uint32_t field, uint32_t nth, uint32_t *ret_elem);
 /* The same as dw_pred_test, for values that agree with `elem` on every array level both have. */
 enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t leaf, uint32_t elem);
+/* The same for the nth value of the leaf's field alone; DW_FALSE past the last. */
+enum dw_verdict dw_pred_test_nth(struct dw_pred_scratch *s, uint32_t leaf, uint32_t nth);
+/* Whether element numbers agree on every array level both have. */
+bool dw_elem_agrees(uint32_t a, uint32_t b);
 /* Name of the value's field, where the field is present: which candidate counted. */
 bool dw_pred_present_key(struct dw_pred_scratch *s, uint32_t field, uint32_t *ret_key);
 
