@@ -221,7 +221,7 @@ static enum dw_verdict eval_every(const struct run *r, const struct dw_expr_node
         all = v == DW_TRUE ? all : v;
         any = true;
     }
-    return any ? all : DW_FALSE;
+    return any ? all : dw_pred_doubt(r->s) ? DW_UNDECIDED : DW_FALSE;
 }
 
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
@@ -235,6 +235,8 @@ static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
         return elem ? dw_pred_test_elem(r->s, n->arg, elem) : dw_pred_test(r->s, n->arg);
     case DW_EX_NOT:
         v = eval(r, r->x->kid[n->first], elem);
+        if (v == DW_TRUE && (dw_pred_doubt(r->s) & DW_DOUBT_UNPARSED))
+            return DW_UNDECIDED; /* it stands in the line, which is no proof that it stands in the field */
         return v == DW_TRUE ? DW_FALSE : v == DW_FALSE ? DW_TRUE : v;
     case DW_EX_ATLEAST: return eval_at_least(r, n, n->arg, elem);
     case DW_EX_MAP: return eval_map(r, n, elem);

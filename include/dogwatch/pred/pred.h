@@ -87,6 +87,19 @@ void dw_pred_scratch_prefilter(struct dw_pred_scratch *s, bool on);
 /* From now on only leaves on these fields are asked for (by field number; NULL: all): values of the others are not searched. Borrowed. */
 void dw_pred_scratch_only(struct dw_pred_scratch *s, const uint8_t *field);
 
+/* What is known to be missing from an event, so that "does not hold" may not be said of all of it. */
+enum {
+    DW_DOUBT_LACKING = 1,  /* fields were dropped: of one that it lacks nothing is known */
+    DW_DOUBT_CUT = 2,      /* the line's end is missing, and with it fields and the rest of what reaches there */
+    DW_DOUBT_UNPARSED = 4, /* its parser refused the line: a field that it lacks may stand anywhere in it */
+};
+/* For events from the next begin on. Tests on fields that an unparsed event lacks are made over the whole line where they look for something that
+ * may stand anywhere; the others are undecided. */
+void dw_pred_scratch_doubt(struct dw_pred_scratch *s, uint32_t doubt);
+uint32_t dw_pred_doubt(const struct dw_pred_scratch *s);
+/* How many tests over the whole line did not fail, since begin. */
+uint32_t dw_pred_line_hits(const struct dw_pred_scratch *s);
+
 /* Binds an event until the next begin. Calls `fired` once for each leaf that may be true. DW_ENOMEM. */
 DW_MUST_USE int dw_pred_begin(
     struct dw_pred_scratch *s, const struct dw_event *ev, void (*fired)(void *ud, uint32_t leaf), void *ud);
