@@ -79,8 +79,9 @@ int dw_expr_every(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret)
     return add(x, DW_EX_EVERY, 1, &kid, 1, ret);
 }
 
+#define ALL_VALUES UINT32_MAX
+
 /* What one evaluation needs. elem 0: values of any element count. */
-enum { ALL_VALUES = UINT32_MAX };
 struct run {
     const struct dw_expr_pool *x;
     struct dw_pred_scratch *s;
