@@ -238,8 +238,14 @@ int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_
     const struct dw_ruleset *rs = s->rs;
     DW_ASSERT(rule < rs->rule_count && rs->rule[rule].expr != DW_EXPR_NONE);
     dw_pred_scratch_only(s->pred, NULL);
-    dw_pred_scratch_doubt(s->pred, doubt_of(ev));
+    uint32_t doubt = doubt_of(ev);
+    dw_pred_scratch_doubt(s->pred, doubt);
     dw_pred_scratch_prefilter(s->pred, false); /* a leaf that did not fire is asked for its values too */
     int rc = dw_pred_begin(s->pred, ev, ignore, NULL);
-    return rc < 0 ? rc : dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);
+    if (rc < 0)
+        return rc;
+    enum dw_verdict v = verdict_of(s, ev, rule, doubt);
+    rc = dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);
+    *ret = v; /* the same but for an unparsed line in which nothing was found */
+    return rc;
 }
