@@ -180,6 +180,8 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
         return;
     dw_draft_reset(d, line);
     dw_draft_const(d, DW_F_tags, "unparsed");
+    if (p && p->dataset.len) /* rules for the stream's format look at it all the same (docs/reference/sigma.md) */
+        dw_draft_const(d, DW_F_event_dataset, p->dataset.ptr);
 }
 
 static void add_tags(const struct dw_redact_own *own, struct dw_draft *d, const struct dw_line *l)
@@ -193,6 +195,8 @@ static void add_tags(const struct dw_redact_own *own, struct dw_draft *d, const 
     for (size_t i = 0; i < DW_COUNT_OF(tags); i++)
         if (l->flags & tags[i].flag)
             dw_draft_const(d, DW_F_tags, tags[i].tag);
+    if (d->dropped)
+        dw_draft_const(d, DW_F_tags, "fields.dropped");
     DW_COUNT_IF(l->flags & DW_LINE_CUT, tail_lines_cut);
     DW_COUNT_IF(l->flags & DW_LINE_UNTERMINATED, tail_lines_unterminated);
     DW_COUNT_IF(l->flags & DW_LINE_JOIN_LIMIT, tail_joins_limited);

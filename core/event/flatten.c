@@ -76,6 +76,7 @@ static void store(struct flattener *f, struct dw_field v)
         name = dw_str_make(guarded, guard.len + name.len);
     }
     if (dw_keys_intern_passing(f->d->keys, name, &v.key) < 0) {
+        f->d->dropped++;
         DW_COUNT(parse_keys_dropped);
         return;
     }

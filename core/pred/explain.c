@@ -129,7 +129,7 @@ static void walk_kids(struct walk *w, uint32_t depth, const struct dw_expr_node 
     for (uint32_t i = 0; i < n->count && w->err == DW_OK; i++) {
         uint32_t kid = w->x->kid[n->first + i];
         enum dw_verdict k = dw_expr_test(w->x, kid, w->s, w->ev, w->keys);
-        if (!w->whole && k != v && n->op != DW_EX_NOT)
+        if (!w->whole && k != v && n->op != DW_EX_NOT && n->op != DW_EX_EVERY)
             continue;
         if (!w->whole && k != DW_TRUE && told == DW_EXPLAIN_MISSES) {
             left_out++;
@@ -155,6 +155,8 @@ static void walk(struct walk *w, uint32_t depth, uint32_t index, enum dw_verdict
     dw_buf_reset(&w->text);
     if (n->op == DW_EX_NOT)
         dw_buf_printf(&w->text, "not");
+    else if (n->op == DW_EX_EVERY)
+        dw_buf_printf(&w->text, "for every value");
     else if (n->op == DW_EX_MAP && v == DW_FALSE)
         dw_buf_printf(&w->text, "all of %u, by one element of a list", n->count);
     else if (n->arg == n->count)

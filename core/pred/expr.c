@@ -74,12 +74,20 @@ int dw_expr_map(struct dw_expr_pool *x, const uint32_t *kids, uint32_t count, ui
     return add(x, DW_EX_MAP, count, kids, count, ret);
 }
 
+int dw_expr_every(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret)
+{
+    return add(x, DW_EX_EVERY, 1, &kid, 1, ret);
+}
+
+#define ALL_VALUES UINT32_MAX
+
 /* What one evaluation needs. elem 0: values of any element count. */
 struct run {
     const struct dw_expr_pool *x;
     struct dw_pred_scratch *s;
     const struct dw_event *ev;
     const struct dw_keys *keys;
+    uint32_t nth; /* of the field's values only this one counts; ALL_VALUES */
 };
 
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem);
@@ -141,28 +149,41 @@ static bool tied(const struct run *r, uint32_t key_a, uint32_t key_b)
     return direct;
 }
 
-/* Whether one element satisfies every child whose field is in one array with that of child `lead`. */
+/* Children of a map on fields of arrays: by child the name of its field, UINT32_MAX where it is in none. */
+enum { KIDS_MAX = 64 };
+
+/* Whether this element satisfies every child that is `in` its array. */
+static enum dw_verdict element_holds(const struct run *r, const struct dw_expr_node *n, const bool *in, uint32_t elem)
+{
+    enum dw_verdict all = DW_TRUE;
+    for (uint32_t i = 0; i < n->count && all != DW_FALSE; i++) {
+        enum dw_verdict v = in[i] ? eval(r, r->x->kid[n->first + i], elem) : DW_TRUE;
+        all = v == DW_TRUE ? all : v;
+    }
+    return all;
+}
+
+/* Whether one element satisfies every child whose field is in one array with that of child `lead`. Elements that any of these fields has are
+ * tried: a negated child holds for one that lacks its field. */
 static enum dw_verdict same_element(
     const struct run *r, const struct dw_expr_node *n, uint32_t lead, const uint32_t *key, const struct dw_pred *p)
 {
-    uint32_t field = field_of(r->x, r->x->kid[n->first + lead], p), elem;
+    bool in[KIDS_MAX];
     enum dw_verdict best = DW_FALSE;
-    for (uint32_t nth = 0; best != DW_TRUE && dw_pred_elem(r->s, field, nth, &elem); nth++) {
-        enum dw_verdict all = DW_TRUE;
-        for (uint32_t i = 0; i < n->count && all != DW_FALSE; i++) {
-            if (key[i] == UINT32_MAX || !tied(r, key[lead], key[i]))
-                continue;
-            enum dw_verdict v = eval(r, r->x->kid[n->first + i], elem);
-            all = v == DW_TRUE ? all : v;
+    for (uint32_t i = 0; i < n->count; i++)
+        in[i] = key[i] != UINT32_MAX && tied(r, key[lead], key[i]);
+    for (uint32_t i = 0; i < n->count && best != DW_TRUE; i++) {
+        uint32_t field = in[i] ? field_of(r->x, r->x->kid[n->first + i], p) : DW_PRED_LINE, elem;
+        for (uint32_t nth = 0; in[i] && best != DW_TRUE && dw_pred_elem(r->s, field, nth, &elem); nth++) {
+            enum dw_verdict one = element_holds(r, n, in, elem);
+            best = one == DW_FALSE ? best : one;
         }
-        best = all == DW_FALSE ? best : all;
     }
     return best;
 }
 
 static enum dw_verdict eval_map(const struct run *r, const struct dw_expr_node *n, uint32_t elem)
 {
-    enum { KIDS_MAX = 64 };
     enum dw_verdict v = eval_at_least(r, n, n->count, elem);
     uint32_t key[KIDS_MAX], arrays = 0;
     if (v == DW_FALSE || elem || n->count > KIDS_MAX)
@@ -187,17 +208,40 @@ static enum dw_verdict eval_map(const struct run *r, const struct dw_expr_node *
     return v;
 }
 
+/* The child for each value of its field, one after the other. */
+static enum dw_verdict eval_every(const struct run *r, const struct dw_expr_node *n, uint32_t elem)
+{
+    uint32_t kid = r->x->kid[n->first], field = field_of(r->x, kid, dw_pred_of(r->s)), other;
+    enum dw_verdict all = DW_TRUE;
+    bool any = false;
+    struct run one = *r;
+    for (one.nth = 0; all != DW_FALSE && dw_pred_elem(r->s, field, one.nth, &other); one.nth++) {
+        if (!dw_elem_agrees(other, elem))
+            continue;
+        enum dw_verdict v = eval(&one, kid, 0);
+        all = v == DW_TRUE ? all : v;
+        any = true;
+    }
+    return any ? all : dw_pred_doubt(r->s) ? DW_UNDECIDED : DW_FALSE;
+}
+
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
 {
     const struct dw_expr_node *n = &r->x->node[index];
     enum dw_verdict v;
     switch (n->op) {
-    case DW_EX_LEAF: return elem ? dw_pred_test_elem(r->s, n->arg, elem) : dw_pred_test(r->s, n->arg);
+    case DW_EX_LEAF:
+        if (r->nth != ALL_VALUES)
+            return dw_pred_test_nth(r->s, n->arg, r->nth);
+        return elem ? dw_pred_test_elem(r->s, n->arg, elem) : dw_pred_test(r->s, n->arg);
     case DW_EX_NOT:
         v = eval(r, r->x->kid[n->first], elem);
+        if (v == DW_TRUE && (dw_pred_doubt(r->s) & DW_DOUBT_UNPARSED))
+            return DW_UNDECIDED; /* it stands in the line, which is no proof that it stands in the field */
         return v == DW_TRUE ? DW_FALSE : v == DW_FALSE ? DW_TRUE : v;
     case DW_EX_ATLEAST: return eval_at_least(r, n, n->arg, elem);
     case DW_EX_MAP: return eval_map(r, n, elem);
+    case DW_EX_EVERY: return eval_every(r, n, elem);
     }
     DW_NEVER("all operators are above");
 }
@@ -205,7 +249,7 @@ static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)
 enum dw_verdict dw_expr_test(const struct dw_expr_pool *x, uint32_t node, struct dw_pred_scratch *s,
     const struct dw_event *ev, const struct dw_keys *keys)
 {
-    struct run r = {x, s, ev, keys};
+    struct run r = {x, s, ev, keys, ALL_VALUES};
     return eval(&r, node, 0);
 }
 

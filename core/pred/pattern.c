@@ -188,12 +188,22 @@ static size_t dash_len(struct dw_str text, size_t at)
     return text.len - at >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x93 && p[2] <= 0x95 ? 3 : 0;
 }
 
+/* Whether a character that began before `at` goes on there: a star may end in the middle of one, and `?` does not stand for its rest. */
+static bool goes_on(struct dw_str text, size_t at)
+{
+    uint32_t cp;
+    bool on = false;
+    for (size_t back = 1; back <= 3 && back <= at && ((uint8_t)text.ptr[at] & 0xc0) == 0x80; back++)
+        on = on || dw_utf8_take(dw_str_slice(text, at - back, text.len), &cp) > back;
+    return on;
+}
+
 /* How many bytes of text at `at` one element takes; 0: it does not match. */
 static size_t step(uint8_t token, uint8_t byte, struct dw_str text, size_t at)
 {
     uint32_t cp;
     if (token == DW_PAT_ONE)
-        return dw_utf8_take(dw_str_slice(text, at, text.len), &cp);
+        return goes_on(text, at) ? 0 : dw_utf8_take(dw_str_slice(text, at, text.len), &cp);
     if (token == DW_PAT_DASH)
         return dash_len(text, at);
     return (uint8_t)text.ptr[at] == byte;

@@ -106,6 +106,16 @@ static uint32_t append(struct dw_pred_scratch *s, struct dw__slot *slot)
     return v;
 }
 
+uint32_t dw__value_new(struct dw_pred_scratch *s, struct dw_str text)
+{
+    uint32_t v = new_value(s);
+    if (v == DW__NONE)
+        return v;
+    s->value[v].text = text.ptr ? text : DW_STR("");
+    s->value[v].has_text = true;
+    return v;
+}
+
 void dw__value_add(struct dw_pred_scratch *s, uint32_t field, struct dw_str text, uint32_t elem)
 {
     uint32_t v = append(s, slot_of(s, field));
@@ -236,6 +246,7 @@ int dw_pred_begin(
     for (uint32_t i = 0; i < found; i++)
         if (s->p->field[s->present[i]].decoded && wanted(s, s->present[i]))
             add_decoded(s, s->present[i]);
+    dw__doubt_begin(s, on_hit);
     if (s->prefilter) {
         const struct dw__field *line = &s->p->field[DW_PRED_LINE];
         if (wanted(s, DW_PRED_LINE) && (line->multi || line->watched_count))
@@ -256,7 +267,7 @@ uint32_t dw__values_of(struct dw_pred_scratch *s, uint32_t field)
     return s->slot[field].seen == s->event_number ? s->slot[field].first : DW__NONE;
 }
 
-static bool agrees(uint32_t a, uint32_t b)
+bool dw_elem_agrees(uint32_t a, uint32_t b)
 {
     for (uint32_t shift = 0; shift < 32; shift += 8) {
         uint32_t x = a >> shift & 0xff, y = b >> shift & 0xff;
@@ -266,13 +277,13 @@ static bool agrees(uint32_t a, uint32_t b)
     return true;
 }
 
-enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t index, uint32_t elem)
+static enum dw_verdict test_values(struct dw_pred_scratch *s, uint32_t index, uint32_t elem)
 {
     const struct dw__leaf *leaf = &s->p->leaf[index];
     uint32_t first = dw__values_of(s, leaf->field);
     enum dw_verdict verdict = DW_FALSE;
     for (uint32_t v = first; v != DW__NONE && verdict != DW_TRUE; v = s->value[v].next) {
-        if (elem && !agrees(s->value[v].elem, elem))
+        if (elem && !dw_elem_agrees(s->value[v].elem, elem))
             continue;
         enum dw_verdict one = dw__leaf_on_value(s, leaf, v);
         verdict = one == DW_FALSE ? verdict : one;
@@ -280,7 +291,13 @@ enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t index, uin
     return s->nomem ? DW_UNDECIDED : verdict;
 }
 
-enum dw_verdict dw_pred_test(struct dw_pred_scratch *s, uint32_t index)
+enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t index, uint32_t elem)
+{
+    enum dw_verdict v = test_values(s, index, elem);
+    return s->doubt ? dw__in_doubt(s, index, v) : v;
+}
+
+static enum dw_verdict test_whole(struct dw_pred_scratch *s, uint32_t index)
 {
     switch (s->state[index]) {
     case DW__TRUE: return DW_TRUE;
@@ -292,9 +309,29 @@ enum dw_verdict dw_pred_test(struct dw_pred_scratch *s, uint32_t index)
         break;
     default: break;
     }
-    enum dw_verdict v = dw_pred_test_elem(s, index, 0);
+    enum dw_verdict v = test_values(s, index, 0);
     touch(s, index, v == DW_TRUE ? DW__TRUE : v == DW_FALSE ? DW__FALSE : DW__UNDECIDED);
     return v;
+}
+
+enum dw_verdict dw_pred_test(struct dw_pred_scratch *s, uint32_t index)
+{
+    enum dw_verdict v = test_whole(s, index);
+    return s->doubt ? dw__in_doubt(s, index, v) : v;
+}
+
+enum dw_verdict dw_pred_test_nth(struct dw_pred_scratch *s, uint32_t index, uint32_t nth)
+{
+    const struct dw__leaf *leaf = &s->p->leaf[index];
+    uint32_t v = dw__values_of(s, leaf->field);
+    if (s->state[index] == DW__UNKNOWN && s->prefilter && leaf->gated)
+        return s->doubt ? dw__in_doubt(s, index, DW_FALSE) : DW_FALSE; /* of no value at all */
+    while (v != DW__NONE && nth-- > 0)
+        v = s->value[v].next;
+    enum dw_verdict verdict = v == DW__NONE ? DW_FALSE : dw__leaf_on_value(s, leaf, v);
+    if (s->nomem)
+        return DW_UNDECIDED;
+    return s->doubt ? dw__in_doubt(s, index, verdict) : verdict;
 }
 
 bool dw_pred_elem(struct dw_pred_scratch *s, uint32_t field, uint32_t nth, uint32_t *ret_elem)

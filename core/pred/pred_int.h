@@ -80,6 +80,8 @@ struct dw_pred_scratch {
     const struct dw_event *ev;
     uint32_t event_number;
     bool prefilter, nomem;
+    uint32_t doubt;                 /* DW_DOUBT_* */
+    uint32_t line_value, line_hits; /* of an unparsed event: its whole line, and tests over it that did not fail */
     const uint8_t *only; /* by field: whether its leaves may be asked for; NULL: all */
     struct dw__slot *slot; /* by field */
     uint32_t *present;     /* fields of this event */
@@ -98,12 +100,18 @@ uint32_t dw__values_of(struct dw_pred_scratch *s, uint32_t field);
 /* Text and folded text of a value; an empty view and s->nomem without memory. */
 struct dw_str dw__value_text(struct dw_pred_scratch *s, uint32_t value);
 struct dw_str dw__value_folded(struct dw_pred_scratch *s, uint32_t value);
+/* A made value of no field; DW__NONE without memory. */
+uint32_t dw__value_new(struct dw_pred_scratch *s, struct dw_str text);
 /* Adds a made value at the end of a field's list. */
 void dw__value_add(struct dw_pred_scratch *s, uint32_t field, struct dw_str text, uint32_t elem);
 /* An instant as RFC 3339 text of whole seconds, UTC. */
 struct dw_str dw__time_text(struct dw_pred_scratch *s, int64_t time_ns);
 /* Adds the keywords' values: the line, or the values of its JSON. */
 void dw__line_values(struct dw_pred_scratch *s);
+/* A verdict that rests on what the event has, in the light of what it may lack (s->doubt). */
+enum dw_verdict dw__in_doubt(struct dw_pred_scratch *s, uint32_t leaf, enum dw_verdict v);
+/* Adds the line of an unparsed event as a value of no field, and searches it for the literals of the fields that it lacks. */
+void dw__doubt_begin(struct dw_pred_scratch *s, bool (*hit)(void *ud, uint32_t leaf));
 /* One leaf on one value. */
 enum dw_verdict dw__leaf_on_value(struct dw_pred_scratch *s, const struct dw__leaf *leaf, uint32_t value);
 /* Bytes of s percent-decoded ('+' is a blank) into the arena; false when nothing changes. */

@@ -8,6 +8,9 @@
  *   (1) literal is sound: taken only from the top level of an expression without top-level alternatives, never from
  *       something that a quantifier may leave out. In doubt it is empty.
  *   (2) A match that hits a limit is undecided, never false.
+ *       PCRE2 counts its steps anew at each place where a match may begin, so a hundred places of a thousand steps are no breach to it. The
+ *       limit here is of all places together: first every place may have its share of the steps; where one needs more, places are asked for
+ *       one by one, and what they may use is taken off one sum. What steps were counted depends on nothing but expression and text.
  *   (3) Patterns and texts are UTF-8; bytes that are not, match nothing but do not stop a match elsewhere.
  */
 #include "dogwatch/pred/regex.h"
@@ -21,9 +24,11 @@
 #include <stdio.h>
 
 enum { LITERAL_MAX = 64, LITERAL_MIN = 3, JIT_STACK_MAX = 1024 * 1024 };
+enum { EASY_LEAST = 64, STRIDE = 32, MORE = 4, CALL = 16 /* what a call costs, in steps */, STEP_BYTES = 256 };
 
 struct dw_regex {
     pcre2_code *code;
+    bool anchored; /* a match begins at the start of the text only */
     char literal[LITERAL_MAX];
     size_t literal_len;
 };
@@ -181,7 +186,8 @@ int dw_regex_new(struct dw_str source, uint32_t flags, char *why, size_t cap, si
         (void)snprintf(why, cap, "longer than %d bytes", DW_REGEX_SOURCE_MAX);
         return DW_ESYNTAX;
     }
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    uint32_t said = 0;
+    uint32_t options = PCRE2_USE_OFFSET_LIMIT | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
     options |= flags & DW_RE_I ? PCRE2_CASELESS : 0;
     options |= flags & DW_RE_M ? PCRE2_MULTILINE : 0;
     options |= flags & DW_RE_S ? PCRE2_DOTALL : 0;
@@ -197,6 +203,8 @@ int dw_regex_new(struct dw_str source, uint32_t flags, char *why, size_t cap, si
         dw_free(re);
         return error == PCRE2_ERROR_HEAP_FAILED ? DW_ENOMEM : DW_ESYNTAX;
     }
+    (void)pcre2_pattern_info(re->code, PCRE2_INFO_ALLOPTIONS, &said);
+    re->anchored = said & PCRE2_ANCHORED;
     (void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* without JIT it is slower, not wrong */
     find_literal(re, source);
     *ret = re;
@@ -228,7 +236,6 @@ struct dw_regex_scratch *dw_regex_scratch_new(void)
         dw_regex_scratch_free(s);
         return NULL;
     }
-    (void)pcre2_set_match_limit(s->context, DW_REGEX_MATCH_LIMIT);
     (void)pcre2_set_heap_limit(s->context, DW_REGEX_HEAP_KIB);
     pcre2_jit_stack_assign(s->context, NULL, s->stack);
     return s;
@@ -244,9 +251,59 @@ void dw_regex_scratch_free(struct dw_regex_scratch *s)
     dw_free(s);
 }
 
+/* A match that begins in [from, last], within `limit` steps a place. */
+static int ask(const struct dw_regex *re, struct dw_regex_scratch *s, struct dw_str text, size_t from, size_t last, size_t limit)
+{
+    (void)pcre2_set_match_limit(s->context, (uint32_t)limit);
+    (void)pcre2_set_offset_limit(s->context, last);
+    return pcre2_match(re->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, from, 0, s->data, s->context);
+}
+
+/* Where the next character begins; a byte that is none of UTF-8 counts as one. */
+static size_t next_place(struct dw_str text, size_t at)
+{
+    at++;
+    while (at < text.len && ((uint8_t)text.ptr[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+/* One place, with ever more steps, out of what is left for all. */
+static int ask_place(const struct dw_regex *re, struct dw_regex_scratch *s, struct dw_str text, size_t at, size_t easy, size_t *left)
+{
+    int rc = PCRE2_ERROR_MATCHLIMIT;
+    size_t cost = CALL; /* the easy steps are every place's own */
+    for (size_t limit = easy; rc == PCRE2_ERROR_MATCHLIMIT && cost <= *left; limit *= MORE, cost = limit + CALL) {
+        *left -= cost;
+        rc = ask(re, s, text, at, at, limit);
+    }
+    return rc;
+}
+
+/* Places STRIDE bytes at a time, and one by one where some need more than the easy steps. */
+static int ask_closely(const struct dw_regex *re, struct dw_regex_scratch *s, struct dw_str text, size_t easy)
+{
+    size_t left = DW_REGEX_STEPS / (1 + text.len / STEP_BYTES), at = 0, end; /* a step may read far: it weighs more in a long text */
+    int rc = PCRE2_ERROR_NOMATCH;
+    for (; rc == PCRE2_ERROR_NOMATCH && at <= text.len; at = end) {
+        end = next_place(text, at + STRIDE);
+        rc = ask(re, s, text, at, end - 1, easy);
+        if (rc != PCRE2_ERROR_MATCHLIMIT)
+            continue;
+        rc = PCRE2_ERROR_NOMATCH;
+        for (; rc == PCRE2_ERROR_NOMATCH && at < end && at <= text.len; at = next_place(text, at))
+            rc = ask_place(re, s, text, at, easy, &left);
+    }
+    return rc;
+}
+
 enum dw_verdict dw_regex_match(const struct dw_regex *re, struct dw_regex_scratch *s, struct dw_str text)
 {
-    int rc = pcre2_match(re->code, (PCRE2_SPTR)(text.ptr ? text.ptr : ""), text.len, 0, 0, s->data, s->context);
+    size_t easy = re->anchored ? DW_REGEX_STEPS : DW_REGEX_STEPS / 2 / (text.len + 1);
+    easy = easy < EASY_LEAST ? EASY_LEAST : easy;
+    int rc = ask(re, s, text, 0, PCRE2_UNSET, easy);
+    if (rc == PCRE2_ERROR_MATCHLIMIT && !re->anchored)
+        rc = ask_closely(re, s, text, easy);
     if (rc >= 0)
         return DW_TRUE;
     if (rc == PCRE2_ERROR_NOMATCH)

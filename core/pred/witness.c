@@ -27,8 +27,8 @@ static uint32_t cost(const struct dw_expr_pool *x, uint32_t index, bool holds, c
         return holds ? dw_pred_leaf_cost(p, n->arg) : COST_NONE;
     if (n->op == DW_EX_NOT)
         return cost(x, x->kid[n->first], !holds, p);
-    if (n->op == DW_EX_MAP && !holds)
-        return COST_NONE; /* it may fail by elements alone */
+    if ((n->op == DW_EX_MAP || n->op == DW_EX_EVERY) && !holds)
+        return COST_NONE; /* it may fail by elements alone, by one value alone */
     uint32_t want = wanted(n, holds), have = 0, least = COST_NONE;
     uint64_t sum = 0;
     if (n->arg == 0 || n->arg > n->count)

@@ -151,6 +151,29 @@ static const struct route *route_of(struct dw_match_scratch *s, struct dw_str na
     return &s->route[s->route_count++];
 }
 
+/* What our own tags say is missing; the words of a line are views, and no tags of ours. */
+static uint32_t doubt_of(const struct dw_event *ev)
+{
+    static const struct {
+        const char *tag;
+        uint32_t doubt;
+    } tags[] = {{"unparsed", DW_DOUBT_UNPARSED}, {"cut", DW_DOUBT_CUT}, {"fields.dropped", DW_DOUBT_LACKING}};
+    uint32_t doubt = 0;
+    for (uint32_t i = 0; i < ev->field_count; i++)
+        for (size_t t = 0; ev->field[i].key == DW_F_tags && ev->field[i].kind == DW_K_CONST && t < DW_COUNT_OF(tags); t++)
+            doubt |= dw_str_eq(dw_field_str(&ev->field[i]), dw_str_of(tags[t].tag)) ? tags[t].doubt : 0;
+    return doubt;
+}
+
+/* The verdict. Of an unparsed line "undecided" says something only where something was found in it. */
+static enum dw_verdict verdict_of(struct dw_match_scratch *s, const struct dw_event *ev, uint32_t rule, uint32_t doubt)
+{
+    uint32_t before = dw_pred_line_hits(s->pred);
+    enum dw_verdict v = dw_expr_test(&s->rs->expr, s->rs->rule[rule].expr, s->pred, ev, s->rs->keys);
+    bool nothing = doubt == DW_DOUBT_UNPARSED && v == DW_UNDECIDED && dw_pred_line_hits(s->pred) == before;
+    return nothing ? DW_FALSE : v;
+}
+
 static int by_number(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -173,12 +196,16 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     const struct route *route = opts.any_logsource ? NULL : route_of(s, name);
     dw_pred_scratch_prefilter(s->pred, !opts.no_prefilter);
     dw_pred_scratch_only(s->pred, route ? route->field : NULL);
+    uint32_t doubt = doubt_of(ev);
+    bool all = opts.no_prefilter || doubt; /* what is missing fires nothing: every rule is asked */
+    dw_pred_scratch_doubt(s->pred, doubt);
     int rc = dw_pred_begin(s->pred, ev, on_fired, s);
     if (rc < 0)
         return rc;
-    for (uint32_t i = 0; !opts.no_prefilter && i < rs->always_count; i++)
+    s->called_count = all ? 0 : s->called_count;
+    for (uint32_t i = 0; !all && i < rs->always_count; i++)
         s->called[s->called_count++] = rs->always[i];
-    for (uint32_t i = 0; opts.no_prefilter && i < rs->rule_count; i++)
+    for (uint32_t i = 0; all && i < rs->rule_count; i++)
         if (rs->rule[i].expr != DW_EXPR_NONE)
             s->called[s->called_count++] = i;
     uint32_t kept = 0;
@@ -189,7 +216,7 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     }
     qsort(s->called, kept, sizeof *s->called, by_number);
     for (uint32_t i = 0; i < kept; i++) {
-        enum dw_verdict v = dw_expr_test(&rs->expr, rs->rule[s->called[i]].expr, s->pred, ev, rs->keys);
+        enum dw_verdict v = verdict_of(s, ev, s->called[i], doubt);
         DW_COUNT_IF(v == DW_UNDECIDED, match_undecided);
         if (opts.tally)
             note_verdict(opts.tally, s->called[i], v);
@@ -211,7 +238,14 @@ int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_
     const struct dw_ruleset *rs = s->rs;
     DW_ASSERT(rule < rs->rule_count && rs->rule[rule].expr != DW_EXPR_NONE);
     dw_pred_scratch_only(s->pred, NULL);
+    uint32_t doubt = doubt_of(ev);
+    dw_pred_scratch_doubt(s->pred, doubt);
     dw_pred_scratch_prefilter(s->pred, false); /* a leaf that did not fire is asked for its values too */
     int rc = dw_pred_begin(s->pred, ev, ignore, NULL);
-    return rc < 0 ? rc : dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);
+    if (rc < 0)
+        return rc;
+    enum dw_verdict v = verdict_of(s, ev, rule, doubt);
+    rc = dw_expr_explain(&rs->expr, rs->rule[rule].expr, s->pred, ev, rs->keys, whole, each, ud, ret);
+    *ret = v; /* the same but for an unparsed line in which nothing was found */
+    return rc;
 }

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { NAMES_MAX = 12 };
+enum { NAMES_MAX = 64 }; /* far more than tables and mapping files have for a name */
 
 static const struct {
     const char *scope, *sigma, *ecs;

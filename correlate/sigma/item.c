@@ -4,7 +4,8 @@
  * Invariants:
  *   (1) Transformations run in the order written; the operator applies last, wherever it stands.
  *   (2) null is "the field is not there"; '' is "it is there and empty".
- *   (3) neq negates the finished item, so it is true for an event without the field.
+ *   (3) every asks the whole item of each value by itself: each must be one of the list, not all of them the same one.
+ *   (4) neq negates the finished item, so it is true for an event without the field.
  */
 #include "sigma_int.h"
 
@@ -88,8 +89,8 @@ static int check_head(struct dw__sigma *g, const struct dw__head *h)
             "a reference to a field cannot be changed so", DW_STR_NONE);
     if (h->name.len == 0 && h->op != DW__OP_NONE && h->op > DW__OP_RE)
         return refuse(g, h->at, NULL, "this modifier needs a field", DW_STR_NONE);
-    if (h->name.len == 0 && (h->flags & DW__FLAG_FIELDREF))
-        return refuse(g, h->at, NULL, "fieldref needs a field", DW_STR_NONE);
+    if (h->name.len == 0 && (h->flags & (DW__FLAG_FIELDREF | DW__FLAG_EVERY)))
+        return refuse(g, h->at, NULL, h->flags & DW__FLAG_EVERY ? "every needs a field" : "fieldref needs a field", DW_STR_NONE);
     return DW_OK;
 }
 
@@ -322,6 +323,8 @@ static int values_of(struct dw__sigma *g, const struct dw__head *h, const struct
         rc = add_value(g, h, value, field, &kids);
     if (rc == DW_OK)
         rc = dw_expr_at_least(&g->rs->expr, h->flags & DW__FLAG_ALL ? kids.count : 1, kids.id, kids.count, ret_expr);
+    if (rc == DW_OK && (h->flags & DW__FLAG_EVERY))
+        rc = dw_expr_every(&g->rs->expr, *ret_expr, ret_expr);
     if (rc == DW_OK && (h->flags & DW__FLAG_NEQ))
         rc = dw_expr_not(&g->rs->expr, *ret_expr, ret_expr);
     dw__kids_fini(&kids);

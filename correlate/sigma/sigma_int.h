@@ -41,7 +41,7 @@ enum dw__match_op {
     DW__OP_MONTH,
     DW__OP_YEAR,
 };
-enum { DW__FLAG_FIELDREF = 1, DW__FLAG_ALL = 2, DW__FLAG_CASED = 4, DW__FLAG_NEQ = 8, DW__FLAG_URLDECODE = 16 };
+enum { DW__FLAG_FIELDREF = 1, DW__FLAG_ALL = 2, DW__FLAG_CASED = 4, DW__FLAG_NEQ = 8, DW__FLAG_URLDECODE = 16, DW__FLAG_EVERY = 32 };
 enum { DW__RE_I = DW_RE_I, DW__RE_M = DW_RE_M, DW__RE_S = DW_RE_S };
 enum dw__code {
     DW__CODE_EXPAND,

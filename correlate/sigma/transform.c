@@ -6,7 +6,8 @@
  *
  * Invariants:
  *   (1) Base64 works on bytes, not characters, so no padding ends up inside a pattern.
- *   (2) base64offset drops every character whose bits are not wholly given by the value.
+ *   (2) base64offset drops every character whose bits are not wholly given by the value; an offset at which none is left has no form,
+ *       for the empty text stands in every other.
  *   (3) windash needs no list of 5^n forms: a dash is one token that stands for all five.
  */
 #include "sigma_int.h"
@@ -88,7 +89,7 @@ static int base64(struct dw__sigma *g, const struct dw_yaml *value, bool offsets
                 put_base64_at(&out, dw_buf_view(&plain), off);
             else
                 put_base64(&out, dw_buf_view(&plain), true);
-            rc = out.err ? out.err : plain.err ? plain.err : dw__codes_add(&made, dw_buf_view(&out));
+            rc = out.err ? out.err : plain.err ? plain.err : offsets && out.len == 0 ? DW_OK : dw__codes_add(&made, dw_buf_view(&out));
             dw_buf_fini(&out);
         }
         dw_buf_fini(&plain);

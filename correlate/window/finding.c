@@ -210,6 +210,15 @@ static void put_entities(struct dw_buf *out, const struct dw_finding *f)
     dw_buf_str(out, *open ? DW_STR("}") : DW_STR(""));
 }
 
+/* Our own word for a line that its parser refused. */
+static bool is_unparsed(const struct dw_event *ev)
+{
+    bool is = false;
+    for (uint32_t i = 0; i < ev->field_count; i++)
+        is = is || (ev->field[i].key == DW_F_tags && ev->field[i].kind == DW_K_CONST && dw_str_eq(dw_field_str(&ev->field[i]), DW_STR("unparsed")));
+    return is;
+}
+
 void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, struct dw_buf *out)
 {
     char id[2 * DW_SHA256_BYTES + 1], cause[DW_EVENT_ID_TEXT];
@@ -243,5 +252,7 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
     put_ids(out, f->first, f->first_count);
     put_name(out, "last");
     put_ids(out, f->last, f->last_count);
+    if (f->event && is_unparsed(f->event))
+        dw_buf_str(out, DW_STR(",\"tags\":[\"unparsed_match\"]"));
     dw_buf_byte(out, '}');
 }

@@ -41,7 +41,7 @@ static uint32_t read_event(struct dw_keys *keys, struct dw_str words, struct dw_
         field[n++] = (struct dw_field){.v.ptr = value.ptr ? value.ptr : "",
             .len = (uint32_t)value.len,
             .key = key,
-            .kind = DW_K_LITERAL,
+            .kind = dw_str_eq(name, DW_STR("tags")) ? DW_K_CONST : DW_K_LITERAL, /* as ours are: unparsed, cut, fields.dropped */
             .elem = elem};
     }
     return n;

@@ -116,7 +116,7 @@ struct dw_draft {
     struct dw_arena *pool; /* literals are copied here */
     struct dw_field *field; /* room for DW_EVENT_FIELDS_MAX */
     uint32_t field_count;
-    uint32_t dropped;  /* fields over a bound; also counted in parse_fields_dropped */
+    uint32_t dropped;  /* fields over a bound; also counted in parse_fields_dropped or parse_keys_dropped */
     size_t literal_bytes; /* of the LITERAL fields, and of */
     size_t name_bytes;    /* the names outside tbl/fields.h; those of replaced fields count too */
     int64_t time_ns;   /* the line's own time, when has_time */

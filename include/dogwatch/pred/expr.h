@@ -13,6 +13,7 @@ enum dw_expr_op {
     DW_EX_NOT,     /* one child */
     DW_EX_ATLEAST, /* arg: how many children must hold; 1 is or, all is and */
     DW_EX_MAP,     /* and; of children on fields of one array, one element must satisfy all */
+    DW_EX_EVERY,   /* one child, whose leaves are on one field: it must hold for each value of that alone; false without any. arg: 1 */
 };
 
 struct dw_expr_node {
@@ -36,6 +37,8 @@ DW_MUST_USE int dw_expr_not(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret)
 DW_MUST_USE int dw_expr_at_least(
     struct dw_expr_pool *x, uint32_t n, const uint32_t *kids, uint32_t count, uint32_t *ret);
 DW_MUST_USE int dw_expr_map(struct dw_expr_pool *x, const uint32_t *kids, uint32_t count, uint32_t *ret);
+
+DW_MUST_USE int dw_expr_every(struct dw_expr_pool *x, uint32_t kid, uint32_t *ret);
 
 /* The verdict for the event bound to `s`. `keys` names its fields. Thread: the scratch's. */
 enum dw_verdict dw_expr_test(const struct dw_expr_pool *x, uint32_t node, struct dw_pred_scratch *s,

@@ -87,6 +87,19 @@ void dw_pred_scratch_prefilter(struct dw_pred_scratch *s, bool on);
 /* From now on only leaves on these fields are asked for (by field number; NULL: all): values of the others are not searched. Borrowed. */
 void dw_pred_scratch_only(struct dw_pred_scratch *s, const uint8_t *field);
 
+/* What is known to be missing from an event, so that "does not hold" may not be said of all of it. */
+enum {
+    DW_DOUBT_LACKING = 1,  /* fields were dropped: of one that it lacks nothing is known */
+    DW_DOUBT_CUT = 2,      /* the line's end is missing, and with it fields and the rest of what reaches there */
+    DW_DOUBT_UNPARSED = 4, /* its parser refused the line: a field that it lacks may stand anywhere in it */
+};
+/* For events from the next begin on. Tests on fields that an unparsed event lacks are made over the whole line where they look for something that
+ * may stand anywhere; the others are undecided. */
+void dw_pred_scratch_doubt(struct dw_pred_scratch *s, uint32_t doubt);
+uint32_t dw_pred_doubt(const struct dw_pred_scratch *s);
+/* How many tests over the whole line did not fail, since begin. */
+uint32_t dw_pred_line_hits(const struct dw_pred_scratch *s);
+
 /* Binds an event until the next begin. Calls `fired` once for each leaf that may be true. DW_ENOMEM. */
 DW_MUST_USE int dw_pred_begin(
     struct dw_pred_scratch *s, const struct dw_event *ev, void (*fired)(void *ud, uint32_t leaf), void *ud);
@@ -99,6 +112,10 @@ bool dw_pred_in_array(struct dw_pred_scratch *s, uint32_t field);
 bool dw_pred_elem(struct dw_pred_scratch *s, uint32_t field, uint32_t nth, uint32_t *ret_elem);
 /* The same as dw_pred_test, for values that agree with `elem` on every array level both have. */
 enum dw_verdict dw_pred_test_elem(struct dw_pred_scratch *s, uint32_t leaf, uint32_t elem);
+/* The same for the nth value of the leaf's field alone; DW_FALSE past the last. */
+enum dw_verdict dw_pred_test_nth(struct dw_pred_scratch *s, uint32_t leaf, uint32_t nth);
+/* Whether element numbers agree on every array level both have. */
+bool dw_elem_agrees(uint32_t a, uint32_t b);
 /* Name of the value's field, where the field is present: which candidate counted. */
 bool dw_pred_present_key(struct dw_pred_scratch *s, uint32_t field, uint32_t *ret_key);
 

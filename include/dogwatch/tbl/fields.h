@@ -17,7 +17,7 @@ FIELD(event_severity, "event.severity", LONG, 0, "numeric severity of the source
 FIELD(event_timezone, "event.timezone", KEYWORD, 0, "zone in which a time without one was read")
 FIELD(event_original, "event.original", TEXT, 0, "the line as the program wrote it, masks applied")
 FIELD(message, "message", TEXT, 0, "the text for people, where it is not the whole line")
-FIELD(tags, "tags", KEYWORD, 1, "what dogwatch noticed about the line: cut, unparsed, time.untrusted, ...")
+FIELD(tags, "tags", KEYWORD, 1, "what dogwatch noticed about the line: cut, unparsed, fields.dropped, time.untrusted, ...")
 FIELD(log_level, "log.level", KEYWORD, 0, "level in the source's words")
 FIELD(log_logger, "log.logger", KEYWORD, 0, "name of the logger")
 FIELD(log_file_path, "log.file.path", KEYWORD, 0, "file the line was read from")

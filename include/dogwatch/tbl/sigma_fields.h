@@ -119,7 +119,7 @@ SIGMA_FIELD("okta", "securityContext.isProxy", "okta.security_context.is_proxy")
 SIGMA_FIELD("github", "action", "github.action|event.action")
 SIGMA_FIELD("m365", "eventSource", "event.provider|o365.audit.Workload")
 SIGMA_FIELD("m365", "eventName", "event.action|o365.audit.Operation")
-/* SIGMA_PREFIX(product or service, prefix): a name without a row is also tried below this prefix. */
+/* SIGMA_PREFIX(product or service, prefix): every name is also tried below this prefix, after its rows. */
 SIGMA_PREFIX("auditd", "auditd.log.")
 SIGMA_PREFIX("kubernetes", "kubernetes.audit.")
 SIGMA_PREFIX("docker", "docker.")

@@ -19,6 +19,24 @@ static void item_values(void **state)
     assert_false(sbed_is(&b, "b=x"));
 }
 
+/* Each value by itself must be of the list; not all of them the same one; none without a value. */
+static void item_every_value(void **state)
+{
+    (void)state;
+    sbed_detection(&b, "  s:\n    image|every|startswith: [own/, 'mirror/']\n  condition: s\n");
+    assert_true(sbed_is(&b, "image=own/a"));
+    assert_true(sbed_is(&b, "image=own/a|image=Mirror/b"));
+    assert_false(sbed_is(&b, "image=own/a|image=other/c|image=own/d"));
+    assert_false(sbed_is(&b, "b=x"));
+    sbed_detection(&b, "  s:\n    image|every|startswith|neq: own/\n  condition: s\n"); /* some image is not */
+    assert_true(sbed_is(&b, "image=own/a|image=other/c"));
+    assert_false(sbed_is(&b, "image=own/a|image=own/b"));
+    sbed_detection(&b, "  s:\n    arg|every|contains|all: [a, b]\n  condition: s\n");
+    assert_true(sbed_is(&b, "arg=ab|arg=ba"));
+    assert_false(sbed_is(&b, "arg=ab|arg=a"));
+    sbed_refused(&b, "  s:\n    '|every': x\n  condition: s\n", "t.yml:6:5", "every needs a field");
+}
+
 static void item_null_is_absent(void **state)
 {
     (void)state;
@@ -131,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(item_values),
+        cmocka_unit_test(item_every_value),
         cmocka_unit_test(item_null_is_absent),
         cmocka_unit_test(item_modifiers),
         cmocka_unit_test(item_neq_and_fieldref),

@@ -113,6 +113,130 @@ static void one_element_must_satisfy_a_map(void **state)
     assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
 }
 
+/* Whichever item stands first, an element that lacks the field of a negated item is one to try. */
+static void an_element_may_meet_a_negation_by_lacking_the_field(void **state)
+{
+    (void)state;
+    static const char *const orders[] = {"  s:\n    c.image: nginx\n    c.user|neq: root\n  condition: s\n",
+        "  s:\n    c.user|neq: root\n    c.image: nginx\n  condition: s\n"};
+    for (size_t i = 0; i < DW_COUNT_OF(orders); i++) {
+        sbed_detection(&b, orders[i]);
+        (void)sbed_event(&b, "", "-");
+        add(&b, "c.image", "nginx", 1);
+        add(&b, "c.image", "agent", 2);
+        add(&b, "c.user", "web", 2);
+        assert_int_equal(sbed_match_with(&b, (struct dw_match_opts){.any_logsource = true}), 1);
+    }
+}
+
+static uint32_t matches, undecided;
+
+static void count_hit(void *ud, uint32_t rule, bool is_undecided)
+{
+    (void)ud;
+    (void)rule;
+    matches += !is_undecided;
+    undecided += is_undecided;
+}
+
+/* Whether the rule matches (`m`), is undecided (`?`) or does not match (`-`); asserted to be the same with and without prefilter. */
+static char verdict(void)
+{
+    char is[2];
+    for (int i = 0; i < 2; i++) {
+        matches = undecided = 0;
+        assert_int_equal(dw_match_event(b.scratch, &b.ev, (struct dw_match_opts){.no_prefilter = i == 1}, count_hit, NULL), DW_OK);
+        is[i] = matches ? 'm' : undecided ? '?' : '-';
+    }
+    assert_int_equal(is[0], is[1]);
+    return is[0];
+}
+
+/* An event of the rules' logsource with a tag of ours. */
+static void tagged(const char *words, const char *tag, const char *line)
+{
+    (void)sbed_event(&b, words, line);
+    add(&b, "event.dataset", "x", 0);
+    add(&b, "tags", tag, 0);
+    b.field[b.ev.field_count - 1].kind = DW_K_CONST;
+}
+
+static void what_was_dropped_is_undecided(void **state)
+{
+    (void)state;
+    sbed_detection(&b, "  s:\n    f: a\n    g: b\n  condition: s\n");
+    tagged("f=a", "fields.dropped", "-");
+    assert_int_equal(verdict(), '?'); /* g may have been there */
+    tagged("f=z", "fields.dropped", "-");
+    assert_int_equal(verdict(), '-');
+    tagged("f=a|g=b", "fields.dropped", "-");
+    assert_int_equal(verdict(), 'm');
+    tagged("f=a", "other", "-");
+    assert_int_equal(verdict(), '-');
+    sbed_detection(&b, "  s:\n    f: a\n  n:\n    g|exists: true\n  condition: s and not n\n");
+    tagged("f=a", "fields.dropped", "-");
+    assert_int_equal(verdict(), '?');
+    tagged("f=a", "fields.dropped", "-"); /* a log that says so itself only hides nothing: its words are no tags of ours */
+    b.field[b.ev.field_count - 1].kind = DW_K_LITERAL;
+    assert_int_equal(verdict(), 'm');
+}
+
+static void what_was_cut_is_undecided(void **state)
+{
+    (void)state;
+    const char *line = "GET /index.html?x=";
+    sbed_detection(&b, "  s:\n    url|contains: evil\n    m: GET\n  condition: s\n");
+    tagged("m=GET", "cut", line);
+    assert_int_equal(verdict(), '?');
+    add(&b, "url", line + 4, 0); /* it goes on where the line was cut */
+    assert_int_equal(verdict(), '?');
+    b.field[b.ev.field_count - 1].len = 5;
+    assert_int_equal(verdict(), '-');
+    sbed_detection(&b, "  s: [evil]\n  condition: s\n");
+    tagged("", "cut", line);
+    assert_int_equal(verdict(), '?');
+    tagged("", "cut", "GET /evil");
+    assert_int_equal(verdict(), 'm');
+}
+
+static void keep_json(void *ud, const struct dw_finding *f)
+{
+    dw_buf_reset(ud);
+    dw_finding_json(b.rs, f, ud);
+    dw_buf_byte(ud, 0);
+}
+
+static void a_refused_line_is_tried_whole(void **state)
+{
+    struct dw_buf json = {0};
+    (void)state;
+    sbed_detection(&b, "  s:\n    url|contains: ['/etc/passwd', '..%2f']\n  condition: s\n");
+    tagged("", "unparsed", "\x16GET /../../ETC/passwd");
+    assert_int_equal(verdict(), 'm');
+    dw_finding_single(b.rs, 0, &b.ev, keep_json, &json);
+    assert_non_null(strstr(json.ptr, "\"tags\":[\"unparsed_match\"]"));
+    dw_buf_fini(&json);
+    tagged("", "unparsed", "GET /");
+    assert_int_equal(verdict(), '-');
+    sbed_detection(&b, "  s:\n    url|re: 'select.+from'\n    method: GET\n  condition: s\n");
+    tagged("", "unparsed", "GET /?q=select a from b");
+    assert_int_equal(verdict(), '?'); /* what is a method in it, nobody knows */
+    tagged("", "unparsed", "GET /");
+    assert_int_equal(verdict(), '-'); /* nothing was found: no word about it */
+    sbed_detection(&b, "  s:\n    url|contains: passwd\n  f:\n    agent|contains: scanner\n  condition: s and not f\n");
+    tagged("", "unparsed", "GET /passwd");
+    assert_int_equal(verdict(), 'm');
+    tagged("", "unparsed", "GET /passwd scanner");
+    assert_int_equal(verdict(), '?'); /* it may stand where nobody filters for it */
+    sbed_detection(&b, "  s:\n    url|endswith: passwd\n  condition: s\n");
+    tagged("", "unparsed", "GET /passwd");
+    assert_int_equal(verdict(), '-');
+    tagged("", "unparsed", "GET /passwd"); /* of another logsource */
+    b.field[0].v.ptr = "y";
+    sbed_detection(&b, "  s:\n    url|contains: passwd\n  condition: s\n");
+    assert_int_equal(verdict(), '-');
+}
+
 /* Goal:   the tally is what was worked out and what held: a rule whose witness is not in the event costs nothing.
  * Method: two rules over three events, counted by hand. */
 static void the_tally_counts_what_was_worked_out(void **state)
@@ -141,6 +265,10 @@ int main(void)
         cmocka_unit_test(prefilter_and_witness_change_no_verdict),
         cmocka_unit_test(the_tally_counts_what_was_worked_out),
         cmocka_unit_test(one_element_must_satisfy_a_map),
+        cmocka_unit_test(what_was_dropped_is_undecided),
+        cmocka_unit_test(what_was_cut_is_undecided),
+        cmocka_unit_test(a_refused_line_is_tried_whole),
+        cmocka_unit_test(an_element_may_meet_a_negation_by_lacking_the_field),
     };
     sbed_init(&b);
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,18 @@ static void base64_and_its_offsets(void **state)
     assert_false(sbed_is(&b, "f=xxfoobarxx"));
 }
 
+/* One byte behind one of something else fills no digit: an empty form would be in every text. */
+static void an_offset_that_leaves_nothing_has_no_form(void **state)
+{
+    (void)state;
+    sbed_detection(&b, "  s:\n    f|base64offset|contains: c\n  condition: s\n");
+    assert_true(sbed_is(&b, "f=xYx"));
+    assert_true(sbed_is(&b, "f=xjx"));
+    assert_false(sbed_is(&b, "f=other"));
+    sbed_detection(&b, "  s:\n    f|base64offset|contains: ''\n  condition: s\n");
+    assert_false(sbed_is(&b, "f=other"));
+}
+
 static void wide_comes_before_base64(void **state)
 {
     (void)state;
@@ -77,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_and_its_offsets),
+        cmocka_unit_test(an_offset_that_leaves_nothing_has_no_form),
         cmocka_unit_test(wide_comes_before_base64),
         cmocka_unit_test(base64_counts_bytes_and_takes_escaped_stars),
         cmocka_unit_test(windash_is_five_dashes_at_options_only),

@@ -15,7 +15,7 @@ static void nginx_access(void **state)
         {"shop.example:8443 10.1.1.1, 198.51.100.4 - - [23/Nov/2026:21:14:18 +0000] \"GET /a.png HTTP/1.1\" 404 0 "
          "\"-\" \"-\"",
             {"url.domain=shop.example", "destination.port=8443", "source.ip=198.51.100.4", "event.outcome=failure",
-                "url.extension=png", "!user.name"}},
+                "url.extension=png", "!user.name", "!user_agent.original", "!http.request.referrer"}},
         {"2001:db8::7 - - [23/Nov/2026:21:14:18 +0000] \"\\x16\\x03\\x01\" 400 150 \"-\" \"-\"",
             {"source.ip=2001:db8::7", "!http.request.method", "http.response.status_code=400"}},
         {"not an access line", {NULL}},

@@ -30,6 +30,8 @@ static void pattern_takes_sigma_wildcards(void **state)
     assert_true(match("a*c", false, "aXXc"));
     assert_true(match("a?c", false, "aäc"));
     assert_false(match("a?c", false, "ac"));
+    assert_false(match("*??c", false, "€c")); /* a star leaves no half of a character to `?` */
+    assert_true(match("*??c", false, "€€c"));
     assert_true(match("*b*", false, "abc"));
     assert_true(match("*\\cmd.exe", false, "C:\\x\\CMD.EXE"));
     assert_true(match("*", false, ""));

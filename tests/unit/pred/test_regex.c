@@ -1,5 +1,8 @@
 /* Tests of core/pred/regex.c: limits, flags, and the literal that every match holds. */
+#include "redos.h"
 #include "support.h"
+
+#include "dogwatch/base/counter.h"
 
 #include "dogwatch/pred/regex.h"
 
@@ -63,6 +66,41 @@ static void regex_over_its_limit_is_undecided(void **state)
     assert_int_equal(run("^(a|aa)+[xy]$", 0, dw_str_make(text, sizeof text), NULL), DW_UNDECIDED);
 }
 
+/* Goal:   an expression that comes to no end is given up, and that is counted; what it costs, bench_redos shows.
+ * Method: known ones, each with a text made for it. */
+static void known_redos_is_given_up_and_counted(void **state)
+{
+    (void)state;
+    struct dw_buf text = {0};
+    assert_true(DW_COUNT_OF(redos) >= 20);
+    for (size_t i = 0; i < DW_COUNT_OF(redos); i++) {
+        for (size_t len = 500; len <= 32000; len *= 8) {
+            uint64_t before = dw_counter_get(DW_C_pred_regex_limit);
+            redos_text(&redos[i], len, &text);
+            enum dw_verdict v = run(redos[i].regex, 0, dw_buf_view(&text), NULL);
+            if (v != DW_UNDECIDED || dw_counter_get(DW_C_pred_regex_limit) != before + 1)
+                fail_msg("%s over %zu bytes: verdict %d", redos[i].name, text.len, v);
+        }
+    }
+    dw_buf_fini(&text);
+}
+
+/* The steps are of all places together, so many places of few steps are as well decided as one of many. */
+static void ordinary_expressions_are_decided_in_long_texts(void **state)
+{
+    (void)state;
+    struct dw_buf text = {0};
+    for (int i = 0; i < 400; i++)
+        dw_buf_str(&text, DW_STR("cmd /c start powershell.exe -nop "));
+    assert_int_equal(run("(?i)\\s-e(nc)?\\s+[a-z0-9+/=]{40,}", 0, dw_buf_view(&text), NULL), DW_FALSE);
+    assert_int_equal(run("\\w+\\d", 0, dw_buf_view(&text), NULL), DW_FALSE);
+    assert_int_equal(run("net1?\\s+user\\s.*/add", 0, dw_buf_view(&text), NULL), DW_FALSE);
+    dw_buf_str(&text, DW_STR("net  user eve /add"));
+    assert_int_equal(run("net1?\\s+user\\s.*/add", 0, dw_buf_view(&text), NULL), DW_TRUE);
+    assert_int_equal(run("(cmd|start) .*(eve|bob)", 0, dw_buf_view(&text), NULL), DW_TRUE);
+    dw_buf_fini(&text);
+}
+
 static void regex_says_what_is_wrong(void **state)
 {
     (void)state;
@@ -80,6 +118,8 @@ int main(void)
         cmocka_unit_test(regex_reads_off_only_what_must_occur),
         cmocka_unit_test(regex_flags_and_unicode),
         cmocka_unit_test(regex_over_its_limit_is_undecided),
+        cmocka_unit_test(known_redos_is_given_up_and_counted),
+        cmocka_unit_test(ordinary_expressions_are_decided_in_long_texts),
         cmocka_unit_test(regex_says_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
