@@ -128,7 +128,7 @@ def run(kafka, relay, number):
     brokers = f'127.0.0.1:{kafka.port + 4}'
     with open(os.path.join(folder, 'agent.yml'), 'w') as f:
         f.write(f'data: {folder}/data\nlogs: ["{log}"]\ntransport: kafka\nkafka: {{brokers: "{brokers}", topic: {topic}}}\n'
-                'discover: {docker: false, cri: false, podman: false}\nlog.level: error\n')
+                'discover: {docker: false, cri: false, podman: false}\nlog.level: error\nsignals: false\n')
     agent = subprocess.Popen([os.path.join(BUILD, 'dogwatch-agent'), '--config', os.path.join(folder, 'agent.yml')])
     mine, other = multiprocessing.Pipe()
     writer = multiprocessing.Process(target=write_lines, args=(log, SECONDS, other))
