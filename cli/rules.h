@@ -48,8 +48,8 @@ void rules_say(void *ud, const struct dw_diags *d);
 
 struct event_json;
 /* Calls `each` for every event of o->event (`-` or NULL: standard input) with its line number from 0, until it answers under 0. A line that is no
- * event is told on stderr and counted in *ret_bad. DW_ENOMEM, DW_ELIMIT, codes of reading. */
+ * event is told on stderr, and given with is_event false. DW_ENOMEM, DW_ELIMIT, codes of reading. */
 typedef int rules_each_event(void *ud, struct event_json *e);
-DW_MUST_USE int rules_events(const struct rules *r, rules_each_event *each, void *ud, uint64_t *ret_bad);
+DW_MUST_USE int rules_events(const struct rules *r, rules_each_event *each, void *ud);
 
 #endif

@@ -162,11 +162,10 @@ static int bench_paths(struct bench *b)
 int rules_bench(const struct rules_opts *o)
 {
     struct bench b = {.count = 0};
-    uint64_t bad;
     int code = rules_load(&b.rules, o);
     dw_arena_init(&b.arena, 0);
     if (code == CLI_YES) {
-        int rc = rules_events(&b.rules, keep_event, &b, &bad);
+        int rc = rules_events(&b.rules, keep_event, &b);
         if (rc == DW_OK && b.event_count == 0) {
             fprintf(stderr, "rules bench: no event to match: give some, one JSON object a line, by --event FILE or standard input\n");
             code = CLI_USAGE;

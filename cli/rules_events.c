@@ -21,7 +21,6 @@ struct reader {
     rules_each_event *each;
     void *ud;
     int64_t line;
-    uint64_t bad;
     int fd;
 };
 
@@ -35,7 +34,6 @@ static int one_line(struct reader *r, struct dw_str line)
         return rc;
     if (rc < 0) {
         fprintf(stderr, "line %lld: %s\n", (long long)number + 1, dw_err_text(rc));
-        r->bad++;
         r->event->number = number;
         r->event->ev = (struct dw_event){.line = DW_STR(""), .stream = &r->event->stream};
         r->event->is_event = false;
@@ -84,7 +82,7 @@ static int read_all(struct reader *r)
     return rc;
 }
 
-int rules_events(const struct rules *rules, rules_each_event *each, void *ud, uint64_t *ret_bad)
+int rules_events(const struct rules *rules, rules_each_event *each, void *ud)
 {
     const char *path = rules->o->event;
     bool standard = !path || strcmp(path, "-") == 0;
@@ -106,6 +104,5 @@ int rules_events(const struct rules *rules, rules_each_event *each, void *ud, ui
     dw_free(r.event);
     if (!standard)
         (void)close(r.fd);
-    *ret_bad = r.bad;
     return rc;
 }

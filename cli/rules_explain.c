@@ -57,13 +57,8 @@ static int one_event(void *ud, struct event_json *e)
 
 static bool find(struct explain *x)
 {
-    uint32_t count = x->rule = dw_ruleset_count(x->rules.set);
-    for (uint32_t i = 0; x->rules.o->rule && i < count; i++) {
-        const struct dw_rule *r = dw_ruleset_rule(x->rules.set, i);
-        struct dw_str ref = dw_str_of(x->rules.o->rule);
-        if (dw_str_eq(r->id, ref) || dw_str_eq(r->name, ref) || dw_str_eq(r->title, ref))
-            x->rule = i;
-    }
+    uint32_t count = dw_ruleset_count(x->rules.set);
+    x->rule = x->rules.o->rule ? dw_ruleset_find(x->rules.set, dw_str_of(x->rules.o->rule)) : count;
     if (!x->rules.o->rule || x->rule < count)
         return true;
     fprintf(stderr, "rules explain: no rule has the id, name or title '%s'\n", x->rules.o->rule);
@@ -73,13 +68,12 @@ static bool find(struct explain *x)
 int rules_explain(const struct rules_opts *o)
 {
     struct explain x = {.matched = false};
-    uint64_t bad = 0;
     int code = rules_load(&x.rules, o);
     if (code == CLI_YES && !find(&x))
         code = CLI_USAGE;
     if (code == CLI_YES) {
         x.scratch = dw_match_scratch_new(x.rules.set);
-        int rc = x.scratch ? rules_events(&x.rules, one_event, &x, &bad) : DW_ENOMEM;
+        int rc = x.scratch ? rules_events(&x.rules, one_event, &x) : DW_ENOMEM;
         if (rc < 0)
             fprintf(stderr, "rules explain: %s\n", dw_err_text(rc));
         code = rc < 0 ? CLI_CANNOT : rules_verdict(&x.rules);

@@ -2,7 +2,7 @@
  * rules_run: `dogwatch rules run`.
  *
  * Idea: one verdict an event, then the alerts of correlations, in event time. `rules` of a verdict are those that raise an alert, as in a
- * collector; `members` those that matched and only feed a correlation or detector.
+ * collector; `members` those that matched and only feed a correlation or detector; `undecided` those of which neither yes nor no can be said.
  *
  * Invariant: (1) every line of input that is not blank has one verdict line, also one that is no event (no rules, and a complaint).
  */
@@ -23,7 +23,7 @@ struct run {
     struct dw_match_scratch *scratch;
     struct dw_window *window;
     const struct dw_event *event;
-    struct dw_buf out, members; /* members: ids of rules that matched and raise nothing of their own, for the event in hand */
+    struct dw_buf out, members, undecided; /* members, undecided: ids, for the event in hand */
     uint32_t hits;
     int failed;
 };
@@ -31,13 +31,13 @@ struct run {
 static void put_hit(void *ud, uint32_t rule, bool undecided)
 {
     struct run *r = ud;
-    if (undecided)
-        return;
     const struct dw_rule *of = dw_ruleset_rule(r->rules.set, rule);
-    struct dw_buf *out = of->silent ? &r->members : &r->out;
-    bool first = of->silent ? out->len == 0 : r->hits++ == 0;
+    struct dw_buf *out = undecided ? &r->undecided : of->silent ? &r->members : &r->out;
+    bool first = out != &r->out ? out->len == 0 : r->hits++ == 0;
     dw_buf_str(out, first ? DW_STR("") : DW_STR(","));
     (void)dw_json_string(out, of->id);
+    if (undecided)
+        return;
     int rc = dw_window_match(r->window, rule, r->event, false);
     r->failed = rc < 0 ? rc : r->failed;
 }
@@ -59,13 +59,17 @@ static int one_event(void *ud, struct event_json *e)
     r->hits = 0;
     r->event = &e->ev;
     dw_buf_reset(&r->members);
+    dw_buf_reset(&r->undecided);
     dw_buf_printf(&r->out, "{\"event\":%lld,\"rules\":[", (long long)e->number);
     int rc = e->is_event ? dw_match_event(r->scratch, &e->ev, r->rules.o->match, put_hit, r) : DW_OK;
     rc = rc == DW_OK ? r->failed : rc;
     if (r->members.len)
         dw_buf_printf(&r->out, "],\"members\":[%.*s", DW_ARG(dw_buf_view(&r->members)));
+    if (r->undecided.len)
+        dw_buf_printf(&r->out, "],\"undecided\":[%.*s", DW_ARG(dw_buf_view(&r->undecided)));
     dw_buf_str(&r->out, DW_STR("]}\n"));
-    return rc < 0 ? rc : r->members.err < 0 ? r->members.err : flush(r, OUT_BYTES);
+    int kept = r->members.err < 0 ? r->members.err : r->undecided.err;
+    return rc < 0 ? rc : kept < 0 ? kept : flush(r, OUT_BYTES);
 }
 
 static void put_alert(void *ud, const struct dw_finding *f)
@@ -81,10 +85,9 @@ static void put_alert(void *ud, const struct dw_finding *f)
 
 static int run_all(struct run *r)
 {
-    uint64_t bad;
     r->scratch = dw_match_scratch_new(r->rules.set);
     r->window = dw_window_new(r->rules.set, NULL);
-    int rc = r->scratch && r->window ? rules_events(&r->rules, one_event, r, &bad) : DW_ENOMEM;
+    int rc = r->scratch && r->window ? rules_events(&r->rules, one_event, r) : DW_ENOMEM;
     int end = rc == DW_OK ? dw_window_flush(r->window, put_alert, r) : rc;
     rc = end < 0 ? end : r->failed;
     int last = flush(r, 1);
@@ -106,6 +109,7 @@ int rules_run(const struct rules_opts *o)
     }
     dw_buf_fini(&r.out);
     dw_buf_fini(&r.members);
+    dw_buf_fini(&r.undecided);
     rules_fini(&r.rules);
     return code;
 }

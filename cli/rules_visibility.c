@@ -23,20 +23,22 @@ static int one_event(void *ud, struct event_json *e)
     return e->is_event ? dw_visibility_see(l->visibility, &e->ev) : DW_OK;
 }
 
-/* The rules that cannot match, each with the reason; how many. */
-static uint32_t put_blind(const struct look *l, uint32_t *ret_rules)
+/* The rules that cannot match, each with the reason; how many. DW_ENOMEM. */
+static int put_blind(const struct look *l, uint32_t *ret_rules, uint32_t *ret_blind)
 {
     uint32_t blind = 0;
+    int rc = DW_OK;
     struct dw_buf missing = {0};
     *ret_rules = 0;
-    for (uint32_t i = 0; i < dw_ruleset_count(l->rules.set); i++) {
+    for (uint32_t i = 0; i < dw_ruleset_count(l->rules.set) && rc == DW_OK; i++) {
         const struct dw_rule *r = dw_ruleset_rule(l->rules.set, i);
         if (r->corr)
             continue;
         (*ret_rules)++;
         dw_buf_reset(&missing);
         enum dw_visible v = dw_visibility_of(l->visibility, i, &missing);
-        if (v == DW_VISIBLE)
+        rc = missing.err;
+        if (v == DW_VISIBLE || rc < 0)
             continue;
         blind++;
         cli_put_safe(r->title.len ? r->title : r->id);
@@ -47,22 +49,23 @@ static uint32_t put_blind(const struct look *l, uint32_t *ret_rules)
             printf("no event of its logsource has: %.*s\n", DW_ARG(dw_buf_view(&missing)));
     }
     dw_buf_fini(&missing);
-    return blind;
+    *ret_blind = blind;
+    return rc;
 }
 
 int rules_visibility(const struct rules_opts *o)
 {
     struct look l = {.events = 0};
-    uint64_t bad;
-    uint32_t count;
+    uint32_t count = 0, blind = 0;
     int code = rules_load(&l.rules, o);
     if (code == CLI_YES) {
         l.visibility = dw_visibility_new(l.rules.set);
-        int rc = l.visibility ? rules_events(&l.rules, one_event, &l, &bad) : DW_ENOMEM;
+        int rc = l.visibility ? rules_events(&l.rules, one_event, &l) : DW_ENOMEM;
+        if (rc == DW_OK)
+            rc = put_blind(&l, &count, &blind);
         if (rc < 0)
             fprintf(stderr, "rules visibility: %s\n", dw_err_text(rc));
-        uint32_t blind = rc < 0 ? 0 : put_blind(&l, &count);
-        if (rc == DW_OK)
+        else
             printf("%u of %u rules about one event can match; seen: %llu events\n", count - blind, count, (unsigned long long)l.events);
         code = rc < 0 ? CLI_CANNOT : rules_verdict(&l.rules);
         code = code == CLI_YES && blind ? CLI_NO : code;

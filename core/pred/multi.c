@@ -4,8 +4,8 @@
  * Idea: each literal is known by one gram of it: four bytes, or all it has if it is shorter, and the four that are rarest among the
  * literals. At each place of the text one multiplication and one byte tell that no literal has its gram here, which is the answer nearly
  * always; no load waits for another one, as in an automaton. Where the byte is set, the literals with that gram are compared. Literals
- * that must stand at the start or the end of the text, or be all of it, are asked for there alone, by grams of up to sixteen bytes: half of all programs
- * end in `.exe`.
+ * that must stand at the start or the end of the text, or be all of it, are asked for there alone, by grams of up to sixteen bytes: many
+ * literals end in `.exe`.
  *
  * Invariants:
  *   (1) A literal is in exactly one table, that of its place and of its gram's length.

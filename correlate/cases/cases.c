@@ -303,26 +303,14 @@ static int sequences(struct run *r, const struct dw_yaml *list)
     return rc;
 }
 
-/* A rule by id, name or title. */
-static bool find(const struct dw_ruleset *rs, struct dw_str ref, uint32_t *ret)
-{
-    for (uint32_t i = 0; i < dw_ruleset_count(rs); i++) {
-        const struct dw_rule *rule = dw_ruleset_rule(rs, i);
-        if (dw_str_eq(rule->id, ref) || (ref.len && (dw_str_eq(rule->name, ref) || dw_str_eq(rule->title, ref)))) {
-            *ret = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool find_rule(struct run *r, const struct dw_yaml *doc)
 {
     static const char *const by[] = {"rule", "id", "name", "title"};
     const struct dw_yaml *ref = NULL;
     for (size_t i = 0; i < DW_COUNT_OF(by) && !ref; i++)
         ref = dw_yaml_get(doc, by[i]);
-    if (ref && ref->kind == DW_YAML_SCALAR && find(r->rs, ref->text, &r->rule))
+    r->rule = ref && ref->kind == DW_YAML_SCALAR ? dw_ruleset_find(r->rs, ref->text) : dw_ruleset_count(r->rs);
+    if (r->rule < dw_ruleset_count(r->rs))
         return true;
     dw_diag_add(r->diags, ref ? ref->at : doc->at, "cases name their rule by id, name or title: `rule: ...`", ref ? "no such rule is loaded" : "cases of no rule");
     return false;

@@ -69,6 +69,15 @@ static int read_tags(struct dw__sigma *g, const struct dw_yaml *n, struct dw_rul
     return rc;
 }
 
+/* A name that is none of the known ones but looks like one; NULL: it is known, or like none. */
+static const char *slip(struct dw_str name, const char *const *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (dw_str_eq(name, dw_str_of(known[i])))
+            return NULL;
+    return dw_nearest(name, known, count);
+}
+
 static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *rule)
 {
     static const char *const known[] = {"category", "product", "service", "definition"};
@@ -87,10 +96,7 @@ static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct
         rc = dw__text(g, dw_yaml_get(l, "service"), &rule->service);
     for (const struct dw_yaml *n = l->first; n; n = n->next) {
         char help[160];
-        bool exact = false;
-        for (size_t i = 0; i < DW_COUNT_OF(known) && !exact; i++)
-            exact = dw_str_eq(n->key, dw_str_of(known[i]));
-        const char *near = exact ? NULL : dw_nearest(n->key, known, DW_COUNT_OF(known));
+        const char *near = slip(n->key, known, DW_COUNT_OF(known));
         if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
             dw_diag_warn(g->diags, n->key_at, help, "unknown logsource key '%.*s'", DW_ARG(n->key));
@@ -107,10 +113,7 @@ static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
         "name", "date", "scope", "taxonomy", "id", "tests"};
     for (const struct dw_yaml *n = doc->first; n; n = n->next) {
         char help[160];
-        bool exact = false;
-        for (size_t i = 0; i < DW_COUNT_OF(known) && !exact; i++)
-            exact = dw_str_eq(n->key, dw_str_of(known[i]));
-        const char *near = !exact && n->key.len > 4 ? dw_nearest(n->key, known, DW_COUNT_OF(known)) : NULL;
+        const char *near = n->key.len > 4 ? slip(n->key, known, DW_COUNT_OF(known)) : NULL;
         if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
             dw_diag_warn(g->diags, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
@@ -175,6 +178,14 @@ uint32_t dw__find_rule(const struct dw_ruleset *rs, struct dw_str ref)
         if (rs->rule[i].name.len && dw_str_eq(rs->rule[i].name, ref))
             return i;
     return rs->rule_count;
+}
+
+uint32_t dw_ruleset_find(const struct dw_ruleset *rs, struct dw_str ref)
+{
+    uint32_t found = dw__find_rule(rs, ref);
+    for (uint32_t i = 0; found == rs->rule_count && i < rs->rule_count && ref.len; i++)
+        found = dw_str_eq(rs->rule[i].title, ref) ? i : found;
+    return found;
 }
 
 int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_index)

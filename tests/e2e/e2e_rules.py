@@ -117,6 +117,10 @@ rc, out, err = rules('run', own, events=[hit, miss, 'no event', dict(hit, i=9), 
 verdicts = [json.loads(x) for x in out.splitlines()]
 same([(v['event'], v['rules'], v.get('members')) for v in verdicts[:5]], [(7, [], ['r1']), (8, [], None), (2, [], None), (9, [], ['r1']), (10, [], ['r1'])], 'a verdict for each line')
 check(rc == 0 and 'line 3: ' in err and len(verdicts) == 5, 'no group field, no alert', out + err)
+endless = write('endless.yml', "title: e\nid: e\ndetection: {s: {f|re: '(a+)+b(a+)+$'}, condition: s}\n")
+rc, out, err = rules('run', endless, events=[{'f': 'a' * 3000}, {'f': 'b' + 'a' * 3000 + '!', 'i': 1}, {'f': 'aba', 'i': 2}])
+verdicts = [json.loads(x) for x in out.splitlines()]
+check(any(v.get('undecided') == ['e'] for v in verdicts[:2]) and verdicts[2] == {'event': 2, 'rules': ['e']}, 'what cannot be said is said', out)
 rc, out, err = rules('run', own, events=[dict(hit, **{'host.name': 'a', '@timestamp': f'2026-01-01T00:00:0{n}Z'}) for n in range(3)])
 same([json.loads(x)['alert']['rule']['id'] for x in out.splitlines() if 'alert' in x], ['c1'], 'an alert of a correlation')
 

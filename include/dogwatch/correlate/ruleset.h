@@ -140,6 +140,8 @@ DW_MUST_USE int dw_case_files(const char *path, struct dw_buf *names);
 
 uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, correlations too */
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
+/* A rule by its id, name or title, as people write it; the rule count when there is none. */
+uint32_t dw_ruleset_find(const struct dw_ruleset *rs, struct dw_str ref);
 const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t index);
 /* SHA-256 over the logic hashes of all rules in order: equal for sets that decide alike. */
 void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES]);
