@@ -1,7 +1,8 @@
 /*
  * logsource: which rules are for which events.
  *
- * Idea: what an event belongs to is told by one word, its *route*: its dataset or, where it has a channel of Windows, that and the event's id.
+ * Idea: what an event belongs to is told by one word, its *route*: its dataset and, where it has a channel of Windows, behind it that and the event's
+ * id. Any of them may make a rule take it: a log that calls a field of its own `Channel` does not leave the rules of its dataset by that.
  * A route belongs to one or more logsources (tbl/logsources.h, tbl/windows_logsources.h, mapping files; a dataset `a.b` is product a, service b
  * besides), and a rule takes it when one of them has every part that the rule names.
  *
@@ -41,9 +42,6 @@ static const struct {
 #undef WINDOWS_EVENT
 };
 
-/* In front of a channel in a route. No dataset begins so: it is no word of ECS. */
-static const char windows[] = "windows\n";
-
 static bool part(struct dw_str wanted, struct dw_str have)
 {
     return wanted.len == 0 || dw_str_ieq(wanted, have);
@@ -72,20 +70,19 @@ bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *
 {
     if (l->category.len == 0 && l->product.len == 0 && l->service.len == 0)
         return true;
-    if (dw_str_starts(route, dw_str_of(windows))) {
-        struct dw_str id = dw_str_slice(route, sizeof windows - 1, route.len), channel = dw_str_cut(&id, '\n');
-        return takes_windows(l, channel, id);
-    }
+    struct dw_str id = route, dataset = dw_str_cut(&id, '\n'), channel = dw_str_cut(&id, '\n');
+    if (channel.len && takes_windows(l, channel, id))
+        return true;
     for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
-        if (dw_str_eq(dw_str_of(rows[i].dataset), route) && all_parts(l, dw_str_of(rows[i].category), dw_str_of(rows[i].product), dw_str_of(rows[i].service)))
+        if (dw_str_eq(dw_str_of(rows[i].dataset), dataset) && all_parts(l, dw_str_of(rows[i].category), dw_str_of(rows[i].product), dw_str_of(rows[i].service)))
             return true;
     for (uint32_t i = 0; i < rs->map_dataset_count; i++) {
         const struct dw_map_dataset *m = &rs->map_dataset[i];
-        if (dw_str_eq(m->dataset, route) && all_parts(l, m->category, m->product, m->service))
+        if (dw_str_eq(m->dataset, dataset) && all_parts(l, m->category, m->product, m->service))
             return true;
     }
-    struct dw_str service = route, product = dw_str_cut(&service, '.');
-    return route.len && l->category.len == 0 && part(l->product, product) && part(l->service, service.ptr ? service : DW_STR(""));
+    struct dw_str service = dataset, product = dw_str_cut(&service, '.');
+    return dataset.len && l->category.len == 0 && part(l->product, product) && part(l->service, service.ptr ? service : DW_STR(""));
 }
 
 static const struct dw_field *first_of(const struct dw_event *ev, const uint32_t *key, uint32_t count)
@@ -98,18 +95,18 @@ static const struct dw_field *first_of(const struct dw_event *ev, const uint32_t
 
 struct dw_str dw_route_of(const struct dw_ruleset *rs, const struct dw_event *ev, char room[DW_ROUTE_MAX])
 {
+    const struct dw_field *f = dw_event_find(ev, DW_F_event_dataset), *id;
     const struct dw_field *channel = first_of(ev, rs->channel_key, DW_COUNT_OF(rs->channel_key));
-    if (channel && dw_field_is_text(channel)) {
-        const struct dw_field *id = first_of(ev, rs->event_id_key, DW_COUNT_OF(rs->event_id_key));
-        struct dw_str text = id && dw_field_is_text(id) ? dw_field_str(id) : DW_STR("");
-        long long number = id && id->kind == DW_K_INT ? (long long)id->v.i : 0;
-        int n = id && id->kind == DW_K_INT ? snprintf(room, DW_ROUTE_MAX, "%s%.*s\n%lld", windows, DW_ARG(dw_field_str(channel)), number)
-                                           : snprintf(room, DW_ROUTE_MAX, "%s%.*s\n%.*s", windows, DW_ARG(dw_field_str(channel)), DW_ARG(text));
-        if (n > 0 && n < DW_ROUTE_MAX)
-            return dw_str_make(room, (size_t)n);
-    }
-    const struct dw_field *dataset = dw_event_find(ev, DW_F_event_dataset);
-    return dataset && dw_field_is_text(dataset) ? dw_field_str(dataset) : DW_STR("");
+    struct dw_str dataset = f && dw_field_is_text(f) ? dw_field_str(f) : DW_STR("");
+    if (!channel || !dw_field_is_text(channel))
+        return dataset;
+    id = first_of(ev, rs->event_id_key, DW_COUNT_OF(rs->event_id_key));
+    struct dw_str text = id && dw_field_is_text(id) ? dw_field_str(id) : DW_STR("");
+    char number[24] = "";
+    if (id && id->kind == DW_K_INT)
+        text = dw_str_make(number, (size_t)snprintf(number, sizeof number, "%lld", (long long)id->v.i));
+    int n = snprintf(room, DW_ROUTE_MAX, "%.*s\n%.*s\n%.*s", DW_ARG(dataset), DW_ARG(dw_field_str(channel)), DW_ARG(text));
+    return n > 0 && n < DW_ROUTE_MAX ? dw_str_make(room, (size_t)n) : dataset; /* none of the channels that are known is so long */
 }
 
 int dw__logsource(struct dw_ruleset *rs, const struct dw_rule *rule, uint32_t *ret)

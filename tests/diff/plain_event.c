@@ -287,8 +287,8 @@ bool plain_takes(struct plain *p, const struct plain_rule_names *l, const struct
     struct dw_str channel = first_text(p, ev, channel_names), dataset = first_text(p, ev, dataset_names);
     if (!l->category.len && !l->product.len && !l->service.len)
         return true;
-    if (channel.ptr)
-        return takes_windows(l, channel, first_text(p, ev, id_names));
+    if (channel.ptr && takes_windows(l, channel, first_text(p, ev, id_names)))
+        return true;
     for (size_t i = 0; i < DW_COUNT_OF(datasets); i++)
         if (dw_str_eq(dw_str_of(datasets[i].dataset), dataset) &&
             has_parts(l, datasets[i].category, dw_str_of(datasets[i].product), dw_str_of(datasets[i].service)))

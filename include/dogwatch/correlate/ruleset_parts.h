@@ -51,8 +51,8 @@ struct dw_ruleset {
     uint32_t always_count;
 };
 
-/* What decides to which logsources an event belongs: its dataset or, of an event of Windows, its channel and id; a view of the event or of `room`. */
-enum { DW_ROUTE_MAX = 160 };
+/* What decides to which logsources an event belongs: its dataset and, of an event of Windows, its channel and id; a view of the event or of `room`. */
+enum { DW_ROUTE_MAX = 256 };
 struct dw_str dw_route_of(const struct dw_ruleset *rs, const struct dw_event *ev, char room[DW_ROUTE_MAX]);
 /* Whether events of that belong to the logsource. Thread: any (pure). */
 bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *l, struct dw_str route);

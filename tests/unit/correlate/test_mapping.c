@@ -102,12 +102,16 @@ static void windows_events_go_by_channel_and_id(void **state)
         {"f=1|Channel=Security|EventID=4624", false, true, false},
         {"f=1|Channel=Nobody|EventID=1", false, false, false},
         {"f=1|Channel=Security", false, true, false},
+        {"f=1|Channel=Security|event.dataset=nginx.access", false, true, false},
     };
     for (size_t i = 0; i < DW_COUNT_OF(cases); i++) {
         (void)sbed_event(&b, cases[i].event, "-");
         (void)sbed_match_with(&b, (struct dw_match_opts){0});
         assert_true(b.hit[0] == cases[i].a && b.hit[1] == cases[i].b && b.hit[2] == cases[i].c && !b.hit[3]);
     }
+    (void)sbed_event(&b, "f=1|Channel=sales|EventID=7|event.dataset=auditd.log", "-"); /* a field of its own is no way around its rules */
+    (void)sbed_match_with(&b, (struct dw_match_opts){0});
+    assert_true(b.hit[3] && b.hits == 1);
 }
 
 static int setup(void **state)
