@@ -36,6 +36,19 @@ static void unlink_segment(struct dw_archive *a, uint64_t number, const char *su
     (void)rc; /* usually it is not there; if it stays, the manifest does not name it and the next start tries again */
 }
 
+/* A state whose entry did not come to be: nothing would ever read it. */
+static void unlink_state(const struct dw_archive *a, uint64_t number)
+{
+    char path[DW__PATH_MAX], temp[DW__PATH_MAX + 4];
+    if (dw__state_path(path, a->dir, number) < 0)
+        return;
+    (void)snprintf(temp, sizeof temp, "%s.tmp", path);
+    int rc = dw_fs_unlink(a->conf.fs, path);
+    int rc_temp = dw_fs_unlink(a->conf.fs, temp);
+    (void)rc;
+    (void)rc_temp; /* as above */
+}
+
 /* Makes the next open segment, durable under its name. */
 static int make_segment(struct dw_archive *a, uint64_t number)
 {
@@ -161,7 +174,7 @@ static int cut_tail(struct dw_archive *a, uint64_t end, uint64_t size)
     return rc;
 }
 
-/* A seal that did not come to its entry leaves the sealed file, one that did leaves the open one. */
+/* A seal that did not come to its entry leaves the sealed file, one that did leaves the open one. A state that did not come to its own stays beside the newest. */
 static int remove_leftovers(struct dw_archive *a, bool damaged)
 {
     char path[DW__PATH_MAX];
@@ -185,6 +198,8 @@ static int remove_leftovers(struct dw_archive *a, bool damaged)
         && dw_path_join(path, sizeof path, a->dir, before->file) == DW_OK && dw_fs_stat(path, &st) == DW_OK
         && st.size_bytes == before->bytes)
         unlink_segment(a, before->number, ".open");
+    if (before && !before->has_state)
+        unlink_state(a, before->number);
     return DW_OK;
 }
 

@@ -243,6 +243,25 @@ static void verification_names_what_was_done_to_it(void **state)
     world_fini(&w);
 }
 
+static void a_state_that_did_not_come_to_its_entry_goes_at_the_next_start(void **state)
+{
+    (void)state;
+    static const char *const left[] = {"state-00000002.zst", "state-00000002.zst.tmp"};
+    struct world w;
+    fill(&w, "a-");
+    dw_archive_close(w.archive);
+    for (int i = 0; i < 2; i++) {
+        char path[700];
+        (void)snprintf(path, sizeof path, "%s/%s", w.dir, left[i]);
+        assert_int_equal(dw_fs_write_new(&dw_fs_system, path, 0640, DW_STR("half")), DW_OK);
+    }
+    world_open(&w);
+    assert_false(is_there(&w, left[0]) || is_there(&w, left[1]));
+    assert_true(is_there(&w, "state-00000001.zst"));
+    world_is_sound(&w);
+    world_fini(&w);
+}
+
 static int take_or_refuse(void *arg, struct dw_str state)
 {
     struct dw_buf *all = arg;
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test(what_is_held_stays_and_what_is_around_it_goes),
         cmocka_unit_test(what_comes_after_a_hold_is_held_too),
         cmocka_unit_test(verification_names_what_was_done_to_it),
+        cmocka_unit_test(a_state_that_did_not_come_to_its_entry_goes_at_the_next_start),
         cmocka_unit_test(a_reader_begins_behind_the_newest_state_with_enough_behind_it),
         cmocka_unit_test(a_state_is_due_when_what_was_sealed_is_worth_it),
         cmocka_unit_test(an_export_is_an_archive_that_says_what_is_left_out),
