@@ -13,8 +13,9 @@ said=$work/said; : >"$said" # every line that counts: `ok    NAME`, `FAIL  NAME`
 export work said
 
 run() { # a name, a command: its verdict; its output where it failed. May run beside others: each is told in one piece
-  local name=$1 log verdict; shift; log=$(mktemp -p "$work")
+  local name=$1 log verdict began=$SECONDS; shift; log=$(mktemp -p "$work")
   if "$@" >"$log" 2>&1; then verdict="ok    $name"; else verdict="FAIL  $name"; fi
+  verdict="$verdict ($((SECONDS - began)) s)"
   {
     flock 9
     [ "${verdict%% *}" = ok ] || tail -40 "$log"
@@ -33,9 +34,10 @@ sed -n '/Failed\|\*\*\*/p' "$work/ctest" | head -40
 passed=$(count ' Test +#[0-9]+: .* Passed ' "$work/ctest"); failed=$(count ' Test +#[0-9]+: .*\*\*\*' "$work/ctest"); skipped=$(count '\*\*\*Skipped|Not Run' "$work/ctest")
 [ "$failed" -gt 0 ] && sed -n '1,400p' "$work/ctest" | grep -E 'ERROR|error:|FAILED' | head -40
 run build.clang configure clang
+longest=$(printf 'tests/e2e/e2e_%s.py ' topic spool kafka_net docker journald outputs kafka retention kills) # begun first, so that none is waited for alone
 e2e() { # so many at a time, a name and a build for the end-to-end tests, then what they are called with
   local lanes=$1 name=$2 build=$3; shift 3
-  for t in tests/e2e/e2e_*.py; do [ "$t" = tests/e2e/e2e_lib.py ] || echo "$t"; done |
+  { ls $longest; ls tests/e2e/e2e_*.py; } | grep -v e2e_lib | awk '!seen[$0]++' |
     DW_BUILD=build/$build xargs -P "$lanes" -I{} bash -c 't=$1; shift; n=${t##*/e2e_}; run "$0.${n%.py}" python3 "$t" "$@"' "$name" {} "$@"
 }
 e2e 2 e2e asan
