@@ -223,6 +223,7 @@ int dw__observe(
     case DW_CORR_VALUE_AVG:
     case DW_CORR_VALUE_PERCENTILE: rc = aggregate(w, c, s, r, ret_value); break;
     case DW_CORR_NONE:
+    case DW_CORR_ABSENCE: /* deadline.c */
     case DW_CORR_NEW_VALUE:
     case DW_CORR_NEW_TEMPLATE:
     case DW_CORR_RATE_SPIKE:

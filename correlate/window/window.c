@@ -253,7 +253,7 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
     return rc;
 }
 
-static void note_id(struct dw__state *s, const struct dw_event_ref *ref)
+void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref)
 {
     s->total++;
     if (s->first_ids < DW_FINDING_IDS_MAX) {
@@ -277,7 +277,7 @@ static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_
     return n;
 }
 
-static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
 {
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
@@ -294,7 +294,7 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         .key_count = key_values(s, values),
         .cause = s->cause,
         .time_ns = now,
-        .window_start_ns = update || anomaly ? s->started_ns : dw__earlier(now, rule->corr->timespan_ns),
+        .window_start_ns = s->started_ns,
         .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now,
         .value = value,
         .total = s->total,
@@ -328,7 +328,7 @@ static struct dw_str outer_key(const struct dw_correlation *outer, const struct 
 }
 
 /* The finding of a correlation is a match for correlations of which it is a member: same time and order, its key. */
-static int feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
+int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
 {
     const struct dw_correlation *inner = dw_ruleset_rule(w->rs, s->corr)->corr;
     int rc = DW_OK;
@@ -358,7 +358,7 @@ static int feed_outer(struct dw_window *w, const struct dw__state *s, const stru
     return rc;
 }
 
-static bool has_ids(struct dw_window *w, struct dw__state *s)
+bool dw__has_ids(struct dw_window *w, struct dw__state *s)
 {
     if (!s->ids && (s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids)))
         w->bytes += DW__IDS_KEPT * sizeof *s->ids;
@@ -366,7 +366,7 @@ static bool has_ids(struct dw_window *w, struct dw__state *s)
 }
 
 /* The id follows from rule, key and cause. */
-static void begin_finding(const struct dw_window *w, struct dw__state *s)
+void dw__begin_finding(const struct dw_window *w, struct dw__state *s)
 {
     s->open = true;
     s->total = s->first_ids = s->last_ids = s->last_at = 0;
@@ -376,37 +376,37 @@ static void begin_finding(const struct dw_window *w, struct dw__state *s)
 static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
 {
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
-    if (!has_ids(w, s))
+    if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
     s->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
-    begin_finding(w, s);
+    dw__begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
     uint32_t count = ordered ? rule->corr->member_count : s->count;
     for (uint32_t i = 0; i < count; i++) {
         const struct dw__entry *e = dw__entry_at(s, from + i);
         if (e->set && e->time_ns > s->started_ns)
-            note_id(s, &e->ref);
+            dw__note_id(s, &e->ref);
     }
-    tell(w, s, r->time_ns, value, false, NULL);
-    return feed_outer(w, s, r);
+    dw__tell_finding(w, s, r->time_ns, value, false, NULL);
+    return dw__feed_outer(w, s, r);
 }
 
 /* A finding of a detector on a record: all of its span, as far as it is named. */
 static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw_anomaly *a)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    if (!has_ids(w, s))
+    if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
     s->started_ns = c->type == DW_CORR_RATE_SPIKE ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
-    begin_finding(w, s);
-    note_id(s, &r->ref);
+    dw__begin_finding(w, s);
+    dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
         s->total = (uint64_t)a->value;
-    tell(w, s, r->time_ns, a->value, false, a);
-    return feed_outer(w, s, r);
+    dw__tell_finding(w, s, r->time_ns, a->value, false, a);
+    return dw__feed_outer(w, s, r);
 }
 
 static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__detector *d)
@@ -424,9 +424,9 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
         s->open = d->opens;
         return rc;
     }
-    note_id(s, &r->ref);
+    dw__note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0)
-        tell(w, s, r->time_ns, a.value, true, &a);
+        dw__tell_finding(w, s, r->time_ns, a.value, true, &a);
     return DW_OK;
 }
 
@@ -445,6 +445,8 @@ static int take(struct dw_window *w, const struct dw__record *r)
     const struct dw__detector *d = dw__detector_of(c->type);
     if (d)
         return take_anomaly(w, s, r, d);
+    if (c->type == DW_CORR_ABSENCE)
+        return dw__absence(w, c, s, r);
     bool crossed = false;
     double value = 0;
     if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
@@ -455,48 +457,16 @@ static int take(struct dw_window *w, const struct dw__record *r)
         return rc;
     if (!s->open)
         return crossed && may_open(w, &r->ref) ? open_finding(w, s, r, value) : DW_OK;
-    note_id(s, &r->ref);
+    dw__note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
-        tell(w, s, r->time_ns, value, true, NULL);
+        dw__tell_finding(w, s, r->time_ns, value, true, NULL);
     return DW_OK;
 }
 
-/* A key of silence whose time has come, at `now_ns` of event time: told, put off, or forgotten. */
-static int look_at_silence(struct dw_window *w, struct dw__state *s, int64_t now_ns)
+/* How far event time has come where nothing is told yet: to just before the next record, or to the watermark. */
+static int64_t come_to(const struct dw_window *w, int64_t watermark_ns)
 {
-    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    struct dw_anomaly a;
-    int64_t deadline = dw__later(s->newest_ns, c->timespan_ns);
-    if (s->due_ns < deadline) /* heard since */
-        return dw__silence_again(w, s, deadline);
-    if (w->deaf_ns > s->newest_ns || (w->is_heard && !w->is_heard(w->arg, s->cause.stream, deadline))) {
-        DW_COUNT_IF(!s->doubted, detect_silence_undecided);
-        s->doubted = true;
-        s->over = now_ns == INT64_MAX;
-        return s->over ? DW_OK : dw__silence_again(w, s, dw__later(now_ns, c->timespan_ns));
-    }
-    s->over = true;
-    if (!dw__silence_is(c, s, &a))
-        return DW_OK;
-    if (!has_ids(w, s))
-        return DW_ENOMEM;
-    struct dw__record last = {.time_ns = deadline, .ref = s->cause, .corr = s->corr};
-    uint64_t total = s->total;
-    s->started_ns = s->newest_ns;
-    begin_finding(w, s);
-    s->open = false;
-    note_id(s, &s->cause);
-    s->total = total;
-    tell(w, s, deadline, a.value, false, &a);
-    return feed_outer(w, s, &last);
-}
-
-static int tell_silences(struct dw_window *w, int64_t until_ns)
-{
-    int rc = DW_OK;
-    for (struct dw__state *s; rc == DW_OK && (s = dw__silence_due(w, until_ns));)
-        rc = look_at_silence(w, s, until_ns);
-    return rc;
+    return w->heap_count && w->heap[0]->time_ns <= watermark_ns ? dw__earlier(w->heap[0]->time_ns, 1) : watermark_ns;
 }
 
 int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud)
@@ -504,16 +474,18 @@ int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding
     int rc = DW_OK;
     w->emit = emit;
     w->ud = ud;
-    while (rc == DW_OK && w->heap_count && w->heap[0]->time_ns <= watermark_ns) {
-        rc = tell_silences(w, dw__earlier(w->heap[0]->time_ns, 1)); /* what was silent until then */
-        if (rc < 0)
+    while (rc == DW_OK) { /* of a deadline and a record at one time the record is first; either may bring records of an outer correlation */
+        struct dw__state *due = dw__due(w, come_to(w, watermark_ns));
+        if (due) {
+            rc = dw__look_at_due(w, due, come_to(w, watermark_ns));
+            continue;
+        }
+        if (w->heap_count == 0 || w->heap[0]->time_ns > watermark_ns)
             break;
         struct dw__record *r = dw__heap_pop(w);
         rc = take(w, r);
         dw_free(r);
     }
-    if (rc == DW_OK)
-        rc = tell_silences(w, watermark_ns);
     if (watermark_ns > w->watermark_ns)
         w->watermark_ns = watermark_ns;
     dw__state_sweep(w, SWEEP_GROUPS);
