@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
 #   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
-#   long: also ten million steps of the simulator, ten million pairs of rules and events by the engine and by a plain one, and so the published rules where $DW_CORPORA is, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
+#   long: also ten million steps of the simulator, ten million pairs of rules and events by the engine and by a plain one, a million streams of events by correlations and by plain ones, and so the published rules where $DW_CORPORA is, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
 #   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -72,8 +72,9 @@ if [ $long = yes ]; then
   run diff.long nice build/asan/tests/diff --seed random --pairs 10000000
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
   run build.fuzz configure fuzz
-  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many diff # the last answers many queries for one test
+  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many diff oracle # query_many answers many queries for one test
   run diff.corpora corpora
+  run oracle.long nice build/release/tests/oracle --seed random --streams 1000000
   fuzz & # on one core; what follows waits much of its time
   TSAN_OPTIONS=halt_on_error=1 e2e 1 e2e.tsan tsan
   e2e 1 long release --long
