@@ -59,6 +59,8 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->bytes_max = opts && opts->state_bytes_max ? opts->state_bytes_max : STATE_BYTES_DEFAULT;
     w->is_heard = opts ? opts->is_heard : NULL;
     w->arg = opts ? opts->arg : NULL;
+    w->step = opts ? opts->step : NULL;
+    w->step_arg = opts ? opts->step_arg : NULL;
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
@@ -196,6 +198,16 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     return there;
 }
 
+static void leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, enum dw_left_out why)
+{
+    struct dw_step s = {.rule = corr, .member = member, .ref.start = ev->start, .time_ns = ev->time_ns, .left_out = why};
+    if (!w->step)
+        return;
+    if (ev->stream)
+        memcpy(s.ref.stream, ev->stream->id, DW_ID_BYTES);
+    w->step(w->step_arg, &s);
+}
+
 static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct dw_buf *key, struct dw_buf *values)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
@@ -203,10 +215,12 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     double number = 0;
     if (!collect(ev, c->group[member], c->group_count, key)) {
         DW_COUNT(correlate_no_key);
+        leave_out(w, corr, member, ev, DW_LEFT_NO_KEY);
         return DW_OK;
     }
     if (!find_values(c, ev, values, hash, &number)) {
         DW_COUNT(correlate_no_value);
+        leave_out(w, corr, member, ev, DW_LEFT_NO_VALUE);
         return DW_OK;
     }
     bool kept = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE; /* only a detector tells them */
@@ -244,6 +258,8 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
         return DW_OK;
     if (late || ev->time_ns <= w->watermark_ns) {
         DW_COUNT(correlate_events_late);
+        for (uint32_t i = from; i < to; i++)
+            leave_out(w, w->member_of[i].corr, w->member_of[i].member, ev, DW_LEFT_LATE);
         return DW_OK;
     }
     if (ev->time_ns > w->last_event_ns)
@@ -409,15 +425,37 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     return dw__feed_outer(w, s, r);
 }
 
+/* Tells of a record that was taken; `s` NULL: that there was no room for its key. */
+static void tell_step(const struct dw_window *w, const struct dw__state *s, const struct dw__record *r, double value, bool holds, bool opens)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    if (!w->step)
+        return;
+    const struct dw_step step = {.rule = r->corr,
+        .member = r->member,
+        .ref = r->ref,
+        .time_ns = r->time_ns,
+        .left_out = s ? DW_TAKES_PART : DW_LEFT_REFUSED,
+        .key_value = values,
+        .key_count = s ? key_values(s, values) : 0,
+        .value = value,
+        .holds = holds,
+        .opens = opens};
+    w->step(w->step_arg, &step);
+}
+
 static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__detector *d)
 {
     struct dw_anomaly a;
     bool is = false;
     int rc = d->observe(w, dw_ruleset_rule(w->rs, r->corr)->corr, s, r, &is, &a);
     s->newest_ns = r->time_ns;
-    if (rc < 0 || !is)
+    if (rc < 0)
         return rc;
     bool goes_on = s->open && dw__since(r->time_ns, s->hot_ns) <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
+    tell_step(w, s, r, 0, is, is && !goes_on);
+    if (!is)
+        return DW_OK;
     s->hot_ns = r->time_ns;
     if (!goes_on) {
         rc = open_anomaly(w, s, r, &a);
@@ -439,14 +477,18 @@ static int take(struct dw_window *w, const struct dw__record *r)
 {
     int rc;
     struct dw__state *s = dw__state_of(w, r, true, &rc);
-    if (!s)
+    if (!s) {
+        tell_step(w, NULL, r, 0, false, false);
         return rc;
+    }
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
     const struct dw__detector *d = dw__detector_of(c->type);
     if (d)
         return take_anomaly(w, s, r, d);
-    if (c->type == DW_CORR_ABSENCE)
+    if (c->type == DW_CORR_ABSENCE) {
+        tell_step(w, s, r, 0, false, false);
         return dw__absence(w, c, s, r);
+    }
     bool crossed = false;
     double value = 0;
     if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
@@ -455,8 +497,10 @@ static int take(struct dw_window *w, const struct dw__record *r)
     s->newest_ns = r->time_ns;
     if (rc < 0)
         return rc;
+    const bool opens = !s->open && crossed && may_open(w, &r->ref);
+    tell_step(w, s, r, value, crossed, opens);
     if (!s->open)
-        return crossed && may_open(w, &r->ref) ? open_finding(w, s, r, value) : DW_OK;
+        return opens ? open_finding(w, s, r, value) : DW_OK;
     dw__note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
         dw__tell_finding(w, s, r->time_ns, value, true, NULL);

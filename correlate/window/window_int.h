@@ -86,6 +86,8 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    dw_each_step *step; /* NULL: nobody asks */
+    void *step_arg;
 };
 
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
