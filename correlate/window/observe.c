@@ -26,11 +26,11 @@ struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n)
     return &s->entry[(s->first + n) % s->cap];
 }
 
-static int reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
+int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
 {
     if (want <= s->cap)
         return DW_OK;
-    uint32_t cap = s->cap ? s->cap * 2 : 4;
+    uint32_t cap = s->cap * 2; /* from one on: most keys hold one event */
     cap = cap < want ? want : cap;
     struct dw__entry *entry = dw_calloc(cap, sizeof *entry);
     if (!entry)
@@ -45,8 +45,10 @@ static int reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
     return DW_OK;
 }
 
-static void drop_oldest(struct dw__state *s)
+void dw__entries_drop(struct dw__state *s)
 {
+    s->dead -= s->dead && !dw__entry_at(s, 0)->set;
+    s->gone++;
     s->first = (s->first + 1) % s->cap;
     s->count--;
 }
@@ -54,14 +56,14 @@ static void drop_oldest(struct dw__state *s)
 void dw__entries_expire(struct dw__state *s, int64_t time_ns)
 {
     while (s->count && dw__entry_at(s, 0)->time_ns <= time_ns)
-        drop_oldest(s);
+        dw__entries_drop(s);
 }
 
 int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
 {
     if (s->count == most)
-        drop_oldest(s);
-    int rc = reserve(w, s, s->count + 1);
+        dw__entries_drop(s);
+    int rc = dw__entries_reserve(w, s, s->count + 1);
     if (rc < 0)
         return rc;
     struct dw__entry *e = dw__entry_at(s, s->count++);
@@ -113,17 +115,9 @@ static int count_events(
 static int count_values(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
-    uint32_t most = entries_needed(c), to = 0;
-    for (uint32_t i = 0; i < s->count; i++) { /* an older sighting of the same value goes */
-        struct dw__entry e = *dw__entry_at(s, i);
-        if (memcmp(e.value, r->value, sizeof e.value) != 0)
-            *dw__entry_at(s, to++) = e;
-    }
-    s->count = to;
-    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
-    int rc = dw__entries_append(w, s, r, most);
-    *ret = s->count;
-    return rc;
+    uint32_t most = entries_needed(c);
+    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count - s->dead == most, correlate_window_capped);
+    return dw__distinct(w, s, r, most, ret);
 }
 
 static int by_size(const void *a, const void *b)
@@ -132,19 +126,47 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The value that sorting would put at `at`: Hoare's FIND (CACM 4, 1961), or sorting itself where somebody's values make that slow. */
+static double value_at(double *v, uint32_t count, uint32_t at)
+{
+    enum { TURNS_MOST = 64 };
+    int64_t low = 0, high = (int64_t)count - 1;
+    for (int turn = 0; low < high; turn++) {
+        int64_t i = low, k = high;
+        const double pivot = v[at];
+        if (turn == TURNS_MOST) {
+            qsort(v + low, (size_t)(high - low + 1), sizeof *v, by_size);
+            break;
+        }
+        while (i <= k) {
+            while (v[i] < pivot)
+                i++;
+            while (pivot < v[k])
+                k--;
+            if (i > k)
+                break;
+            double t = v[i];
+            v[i++] = v[k];
+            v[k--] = t;
+        }
+        low = k < at ? i : low;
+        high = at < i ? k : high;
+    }
+    return v[at];
+}
+
 /* Nearest rank: the smallest value that at least p percent are not above. */
 static int percentile(const struct dw__state *s, double p, double *ret)
 {
-    double *sorted = dw_calloc(s->count, sizeof *sorted);
-    if (!sorted)
+    double *all = dw_calloc(s->count, sizeof *all);
+    if (!all)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < s->count; i++)
-        sorted[i] = dw__entry_at(s, i)->number;
-    qsort(sorted, s->count, sizeof *sorted, by_size);
+        all[i] = dw__entry_at(s, i)->number;
     double rank = ceil(p * s->count / 100); /* in this order: 28 / 100 * 25 is a little over 7 */
     uint32_t at = rank < 1 ? 0 : (uint32_t)rank - 1;
-    *ret = sorted[at < s->count ? at : s->count - 1];
-    dw_free(sorted);
+    *ret = value_at(all, s->count, at < s->count ? at : s->count - 1);
+    dw_free(all);
     return DW_OK;
 }
 
@@ -167,7 +189,7 @@ static int aggregate(
 static int temporal(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret, bool *ret_holds)
 {
-    int rc = reserve(w, s, c->member_count);
+    int rc = dw__entries_reserve(w, s, c->member_count);
     uint32_t seen = 0;
     if (rc < 0)
         return rc;
@@ -186,7 +208,7 @@ static int ordered(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t n = c->member_count, step = r->member, longest = 0;
-    int rc = reserve(w, s, n * n);
+    int rc = dw__entries_reserve(w, s, n * n);
     if (rc < 0)
         return rc;
     s->count = n * n;

@@ -66,9 +66,10 @@ void dw__state_free(struct dw_window *w, struct dw__state *s)
     if (!s)
         return;
     w->bytes -=
-        sizeof *s + s->text_len + s->cap * sizeof *s->entry + (s->ids ? DW__IDS_KEPT * sizeof *s->ids : 0);
+        sizeof *s + s->text_len + s->cap * sizeof *s->entry + s->index_cap * sizeof *s->index + (s->ids ? DW__IDS_KEPT * sizeof *s->ids : 0);
     dw_free(s->text);
     dw_free(s->entry);
+    dw_free(s->index);
     dw_free(s->ids);
     dw_free(s);
 }
@@ -98,7 +99,7 @@ static void begin_again(struct dw__state *s, const struct dw__record *r)
 {
     s->began_ns = s->newest_ns = r->time_ns;
     s->total = 0;
-    s->first = s->count = 0;
+    s->first = s->count = s->dead = 0;
     if (s->cap)
         memset(s->entry, 0, s->cap * sizeof *s->entry);
     s->open = s->over = s->doubted = s->judged = false;

@@ -39,6 +39,11 @@ struct dw__state {
     int64_t began_ns, newest_ns; /* of the first and the last contributing event */
     struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
     uint32_t first, count, cap;
+    /* value_count of many values (distinct.c) */
+    uint32_t *index; /* open addressing by value: numbers of entries, from 1 on; 0: none */
+    uint32_t index_cap, index_used;
+    uint32_t gone; /* the number of entry 0 */
+    uint32_t dead; /* entries of values that were seen again since: not set */
     /* a finding is open from its crossing until the window empties */
     bool open;
     uint8_t finding[DW_SHA256_BYTES];
@@ -114,6 +119,12 @@ struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n);
 void dw__entries_expire(struct dw__state *s, int64_t time_ns);
 /* Appends; at `most` entries the oldest goes. DW_ENOMEM. */
 DW_MUST_USE int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most);
+/* Lets the oldest go. */
+void dw__entries_drop(struct dw__state *s);
+/* Room for `want` entries. DW_ENOMEM. */
+DW_MUST_USE int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want);
+/* A sighting of a value: the older one of the same goes; at `most` values the one not seen for longest does. *ret: how many values there are. DW_ENOMEM. */
+DW_MUST_USE int dw__distinct(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most, double *ret);
 /* Whether the comparisons hold; without any they do. */
 bool dw__condition_holds(const struct dw_correlation *c, double value);
 

@@ -70,9 +70,12 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
         put_ref(out, &s->cause);
         dw_buf_u64(out, s->total);
     }
-    dw_buf_u32(out, s->count);
+    const bool distinct = dw_ruleset_rule(w->rs, s->corr)->corr->type == DW_CORR_VALUE_COUNT; /* what was seen again since is as if it had not been */
+    dw_buf_u32(out, s->count - s->dead);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct dw__entry *e = dw__entry_at(s, i);
+        if (distinct && !e->set)
+            continue;
         dw_buf_byte(out, e->set);
         dw_buf_u64(out, (uint64_t)e->time_ns);
         put_ref(out, &e->ref);
@@ -162,6 +165,9 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
         return absence_fits(s);
     if (s->over == (c->type == DW_CORR_SILENCE))
         return false;
+    for (uint32_t i = 0; c->type == DW_CORR_VALUE_COUNT && i < s->count; i++)
+        if (!s->entry[i].set)
+            return false;
     if (c->type == DW_CORR_TEMPORAL)
         return s->count == 0 || s->count == c->member_count;
     if (c->type == DW_CORR_RATE_SPIKE && s->count > c->history + 1)

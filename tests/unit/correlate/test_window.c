@@ -366,6 +366,60 @@ static void each_match_is_a_step_or_says_why_not(void **state)
     dw_window_free(w);
 }
 
+static void on_value(void *arg, const struct dw_step *s)
+{
+    ((double *)arg)[s->ref.start] = s->value;
+}
+
+/* Goal:   many values are counted as if each were looked for, also when most are seen again, and through snapshots.
+ * Method: thousands of events, a few hundred values, some often and some hardly ever; every count beside that of looking at all of the window. */
+static void many_distinct_values_are_exact(void **state)
+{
+    (void)state;
+    enum { EVENTS = 6000, VALUES = 700 };
+    static struct heard h;
+    static double said[EVENTS];
+    static int value[EVENTS];
+    static const struct {
+        const char *text;
+        int most;
+    } kinds[] = {{"  type: value_count\n  rules: [r0]\n  condition: {field: v, gte: 150}\n", 150}, {"  type: value_count\n  rules: [r0]\n  condition: {field: v, neq: 3}\n", EVENTS}};
+    for (size_t k = 0; k < DW_COUNT_OF(kinds); k++) {
+        struct dw_rng rng = {.state = 9 + k};
+        const struct dw_window_opts opts = {.step = on_value, .step_arg = said};
+        rules(kinds[k].text);
+        struct dw_window *w = dw_window_new(b.rs, &opts);
+        for (int i = 0; i < EVENTS; i++) {
+            char text[16];
+            int most = dw_rng_below(&rng, 3) ? 20 : VALUES;
+            value[i] = (int)dw_rng_below(&rng, (uint64_t)most);
+            (void)snprintf(text, sizeof text, "%d", value[i]);
+            feed(w, i / 40, (uint64_t)i, 0, "u", text); /* 400 a window */
+            if (i % 1600 != 1599) /* a second is over */
+                continue;
+            struct dw_buf saved = {0};
+            assert_int_equal(dw_window_advance(w, (int64_t)(i / 40) * 1000000000, hear, &h), DW_OK);
+            dw_window_save(w, &saved);
+            dw_window_free(w);
+            w = dw_window_new(b.rs, &opts);
+            assert_int_equal(dw_window_load(w, dw_buf_view(&saved)), DW_OK);
+            dw_buf_fini(&saved);
+        }
+        assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+        dw_window_free(w);
+        for (int i = 0; i < EVENTS; i++) {
+            bool seen[VALUES] = {false};
+            int distinct = 0;
+            for (int j = i; j >= 0 && j / 40 > i / 40 - 10; j--) {
+                distinct += !seen[value[j]];
+                seen[value[j]] = true;
+            }
+            assert_int_equal((int)said[i], distinct < kinds[k].most ? distinct : kinds[k].most);
+        }
+    }
+    dw_buf_fini(&h.text);
+}
+
 static void matches_that_wait_are_bounded(void **state)
 {
     (void)state;
@@ -446,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_damaged_snapshot_is_refused_or_harmless),
         cmocka_unit_test(what_takes_no_part_is_counted),
         cmocka_unit_test(each_match_is_a_step_or_says_why_not),
+        cmocka_unit_test(many_distinct_values_are_exact),
         cmocka_unit_test(matches_that_wait_are_bounded),
         cmocka_unit_test(correlations_nest_by_their_groups),
         cmocka_unit_test(one_event_is_no_sequence),
