@@ -177,6 +177,8 @@ struct dw_match_opts {
  * limit was hit. DW_ENOMEM. Thread: the scratch's. */
 DW_MUST_USE int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct dw_match_opts opts,
     void (*hit)(void *ud, uint32_t rule, bool undecided), void *ud);
+/* What our own tags say that an event lacks: bits of DW_DOUBT_LACKING and the like. Thread: any. */
+uint32_t dw_match_doubt(const struct dw_event *ev);
 /* Why rule `rule`, which is about one event, matches `ev` or does not: see dw_expr_explain. The logsource is not looked at. DW_ENOMEM. */
 DW_MUST_USE int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_event *ev, bool whole,
     dw_each_condition *each, void *ud, enum dw_verdict *ret);
