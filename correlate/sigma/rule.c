@@ -110,7 +110,7 @@ static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
 {
     static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "detector", "filter",
         "description", "tags", "author", "falsepositives", "references", "related", "modified", "fields", "license",
-        "name", "date", "scope", "taxonomy", "id", "tests"};
+        "name", "date", "scope", "taxonomy", "id", "tests", "testcases"};
     for (const struct dw_yaml *n = doc->first; n; n = n->next) {
         char help[160];
         const char *near = n->key.len > 4 ? slip(n->key, known, DW_COUNT_OF(known)) : NULL;

@@ -91,6 +91,22 @@ check(rc == 2 and "unknown key 'nomatch'" in err and 'no such rule' in err, 'a m
 rc, out, err = rules('test', os.path.join(ROOT, 'rules'))
 check(rc == 0 and ' 0 failed; 0 of ' in out, 'the shipped rules', out + err)
 
+write('foreign/example.yaml', '''title: Example of using sigma-test
+detection:
+  ssh: {dst_port: 22}
+  permitted_user: {user: [alice, bob]}
+  condition: ssh and not permitted_user
+testcases:
+  match:
+    - {dst_port: 22, user: charlie}
+  dont-match:
+    - {dst_port: 443, user: charlie}
+    - {dst_port: 22, user: alice}
+    - {dst_port: 22, user: charlie, more: 1}
+''')
+rc, out, err = rules('test', os.path.join(dir_, 'foreign'))
+check(rc == 1 and '3 cases passed, 1 failed' in out and 'example.yaml:12:7: error: no_match 3' in out, 'cases as sigma-test has them', out + err)
+
 # A temporal correlation whose condition is an expression: who comes in the door without having rung.
 write('bell/door.yml', '''id: bell
 detection: {s: {f: bell}, condition: s}
