@@ -149,11 +149,6 @@ static const struct {
     {0, "regex.limit", "a regular expression used up its steps"},
 };
 
-static bool is_reason(size_t i, uint32_t doubt)
-{
-    return doubt ? (reasons[i].doubt & doubt) != 0 : reasons[i].doubt == 0;
-}
-
 /* A condition on which the verdict rests. */
 static void put_test(void *ud, const struct dw_condition *c)
 {
@@ -168,12 +163,12 @@ static void put_test(void *ud, const struct dw_condition *c)
     (void)dw_json_string(&w->more, dw_str_slice(c->text, 0, TEST_BYTES));
 }
 
-static void put_why(struct dw__undecided_words *w, uint32_t doubt)
+static void put_why(struct dw__undecided_words *w, uint32_t doubt, bool limit)
 {
     bool first = true;
     dw_buf_str(&w->more, DW_STR(",\"why\":["));
     for (size_t i = 0; i < DW_COUNT_OF(reasons); i++) {
-        if (!is_reason(i, doubt))
+        if (reasons[i].doubt ? !(reasons[i].doubt & doubt) : !limit)
             continue;
         dw_buf_printf(&w->more, "%s\"%s\"", first ? "" : ",", reasons[i].tag);
         dw_buf_printf(&w->text, "%s%s", first ? "" : ", ", reasons[i].words);
@@ -207,11 +202,11 @@ int dw__undecided_problem(struct dw__undecided_words *w, const struct dw_ruleset
     (void)dw_json_string(&w->more, r->title);
     dw_buf_printf(&w->more, ",\"level\":\"%s\"},\"event\":\"%s\"", dw_level_text(r->level), id);
     dw_buf_printf(&w->text, "rule '%.*s' neither matches nor fails to: ", DW_ARG(dw_str_slice(r->title.len ? r->title : r->id, 0, NAME_BYTES)));
-    put_why(w, dw_match_doubt(ev));
+    int rc = put_tests(w, s, rule, ev);
+    put_why(w, dw_match_doubt(ev), dw_match_hit_limit(s));
     if (path && dw_field_is_text(path))
         dw_buf_printf(&w->text, " (%.*s)", DW_ARG(dw_str_slice(dw_field_str(path), 0, NAME_BYTES)));
     dw_buf_printf(&w->text, last ? "; others of this hour are counted only (detect_undecided_untold)" : "; told once an hour of this rule and log");
-    int rc = put_tests(w, s, rule, ev);
     dw_buf_byte(&w->more, '}');
     dw_buf_reset(&w->cause);
     dw_buf_printf(&w->cause, "%.*s %" PRId64 " %.*s", 2 * DW_ID_BYTES, id, hour_of(ev->time_ns), DW_ARG(r->id));

@@ -226,6 +226,11 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     return DW_OK;
 }
 
+bool dw_match_hit_limit(const struct dw_match_scratch *s)
+{
+    return dw_pred_regex_limits(s->pred) > 0;
+}
+
 static void ignore(void *ud, uint32_t leaf)
 {
     (void)ud;

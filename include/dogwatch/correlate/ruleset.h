@@ -191,6 +191,8 @@ DW_MUST_USE int dw_match_event(struct dw_match_scratch *s, const struct dw_event
     void (*hit)(void *ud, uint32_t rule, bool undecided), void *ud);
 /* What our own tags say that an event lacks: bits of DW_DOUBT_LACKING and the like. Thread: any. */
 uint32_t dw_match_doubt(const struct dw_event *ev);
+/* Whether a regular expression used up its steps on the event that the scratch was asked about last. */
+bool dw_match_hit_limit(const struct dw_match_scratch *s);
 /* Why rule `rule`, which is about one event, matches `ev` or does not: see dw_expr_explain. The logsource is not looked at. DW_ENOMEM. */
 DW_MUST_USE int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_event *ev, bool whole,
     dw_each_condition *each, void *ud, enum dw_verdict *ret);
