@@ -64,6 +64,9 @@ static void say_proved(const struct dw_judged *j)
     else if (j->learned)
         (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: what the detector had learned before, by which it\n"
                      "  calls them unusual, and its count, value and times\n");
+    else if (j->missed)
+        (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: that what was expected did not come,\n"
+                     "  which no line can show: the ledger and `archive verify` say whether all of the time is here\n");
     else if (j->nested)
         (void)printf("  the agents' signatures cover the lines, and each meets the rule; not proved by this pack: count, value and times of the alert, which\n"
                      "  is a correlation of correlations: export the alerts that it follows from\n");

@@ -1,9 +1,11 @@
 /*
- * rules_explain: `dogwatch rules explain`: why rules match an event, or do not.
+ * rules_explain: `dogwatch rules explain`: why rules match an event, or do not; and, when all events were read, what correlations and detectors made of
+ * the matches, in event time.
  *
- * Exit codes: 0 a rule matched an event; 1 none did.
+ * Exit codes: 0 a rule matched an event, or a correlation made an alert; 1 none did.
  */
 #include "rules.h"
+#include "rules_steps.h"
 
 #include "cli_int.h"
 #include "put_condition.h"
@@ -15,6 +17,10 @@ struct explain {
     uint32_t rule; /* the one that was asked for; else the count of rules */
     bool taken, matched;
     uint32_t asked;
+    struct dw_window *window;
+    const struct dw_event *event; /* whose matches go into it */
+    struct rules_steps steps;
+    int failed;
 };
 
 static void on_hit(void *ud, uint32_t rule, bool undecided)
@@ -45,10 +51,27 @@ static int explain_one(struct explain *x, const struct event_json *e, uint32_t i
     return rc;
 }
 
+static void feed(void *ud, uint32_t rule, bool undecided)
+{
+    struct explain *x = ud;
+    if (undecided)
+        return;
+    int rc = dw_window_match(x->window, rule, x->event, false);
+    x->failed = rc < 0 ? rc : x->failed;
+}
+
+static void no_finding(void *ud, const struct dw_finding *f)
+{
+    (void)ud; /* its step was told */
+    (void)f;
+}
+
 static int one_event(void *ud, struct event_json *e)
 {
     struct explain *x = ud;
-    int rc = DW_OK;
+    x->event = &e->ev;
+    int rc = e->is_event ? dw_match_event(x->scratch, &e->ev, x->rules.o->match, feed, x) : DW_OK;
+    rc = rc < 0 ? rc : x->failed;
     for (uint32_t i = 0; e->is_event && i < dw_ruleset_count(x->rules.set) && rc == DW_OK; i++)
         if (x->rule == dw_ruleset_count(x->rules.set) || x->rule == i)
             rc = explain_one(x, e, i);
@@ -65,6 +88,23 @@ static bool find(struct explain *x)
     return false;
 }
 
+static int explain_all(struct explain *x)
+{
+    x->steps = (struct rules_steps){.set = x->rules.set, .rule = x->rule};
+    x->scratch = dw_match_scratch_new(x->rules.set);
+    x->window = dw_window_new(x->rules.set, &(struct dw_window_opts){.step = rules_step, .step_arg = &x->steps});
+    int rc = x->scratch && x->window ? rules_events(&x->rules, one_event, x) : DW_ENOMEM;
+    if (rc == DW_OK)
+        rc = dw_window_flush(x->window, no_finding, NULL);
+    if (rc == DW_OK)
+        rc = rules_steps_end(&x->steps);
+    x->matched = x->matched || x->steps.alerts;
+    rules_steps_fini(&x->steps);
+    dw_window_free(x->window);
+    dw_match_scratch_free(x->scratch);
+    return rc;
+}
+
 int rules_explain(const struct rules_opts *o)
 {
     struct explain x = {.matched = false};
@@ -72,14 +112,12 @@ int rules_explain(const struct rules_opts *o)
     if (code == CLI_YES && !find(&x))
         code = CLI_USAGE;
     if (code == CLI_YES) {
-        x.scratch = dw_match_scratch_new(x.rules.set);
-        int rc = x.scratch ? rules_events(&x.rules, one_event, &x) : DW_ENOMEM;
+        int rc = explain_all(&x);
         if (rc < 0)
             fprintf(stderr, "rules explain: %s\n", dw_err_text(rc));
         code = rc < 0 ? CLI_CANNOT : rules_verdict(&x.rules);
         code = code == CLI_YES && !x.matched ? CLI_NO : code;
     }
-    dw_match_scratch_free(x.scratch);
     rules_fini(&x.rules);
     return code;
 }

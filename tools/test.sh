@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
 #   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
-#   long: also ten million steps of the simulator, ten million pairs of rules and events by the engine and by a plain one, and so the published rules where $DW_CORPORA is, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
+#   long: also ten million steps of the simulator, ten million pairs of rules and events by the engine and by a plain one, a million streams of events by correlations and by plain ones, and so the published rules where $DW_CORPORA is, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
 #   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -13,8 +13,9 @@ said=$work/said; : >"$said" # every line that counts: `ok    NAME`, `FAIL  NAME`
 export work said
 
 run() { # a name, a command: its verdict; its output where it failed. May run beside others: each is told in one piece
-  local name=$1 log verdict; shift; log=$(mktemp -p "$work")
+  local name=$1 log verdict began=$SECONDS; shift; log=$(mktemp -p "$work")
   if "$@" >"$log" 2>&1; then verdict="ok    $name"; else verdict="FAIL  $name"; fi
+  verdict="$verdict ($((SECONDS - began)) s)"
   {
     flock 9
     [ "${verdict%% *}" = ok ] || tail -40 "$log"
@@ -33,9 +34,10 @@ sed -n '/Failed\|\*\*\*/p' "$work/ctest" | head -40
 passed=$(count ' Test +#[0-9]+: .* Passed ' "$work/ctest"); failed=$(count ' Test +#[0-9]+: .*\*\*\*' "$work/ctest"); skipped=$(count '\*\*\*Skipped|Not Run' "$work/ctest")
 [ "$failed" -gt 0 ] && sed -n '1,400p' "$work/ctest" | grep -E 'ERROR|error:|FAILED' | head -40
 run build.clang configure clang
+longest=$(printf 'tests/e2e/e2e_%s.py ' topic spool kafka_net docker journald outputs kafka retention kills) # begun first, so that none is waited for alone
 e2e() { # so many at a time, a name and a build for the end-to-end tests, then what they are called with
   local lanes=$1 name=$2 build=$3; shift 3
-  for t in tests/e2e/e2e_*.py; do [ "$t" = tests/e2e/e2e_lib.py ] || echo "$t"; done |
+  { ls $longest; ls tests/e2e/e2e_*.py; } | grep -v e2e_lib | awk '!seen[$0]++' |
     DW_BUILD=build/$build xargs -P "$lanes" -I{} bash -c 't=$1; shift; n=${t##*/e2e_}; run "$0.${n%.py}" python3 "$t" "$@"' "$name" {} "$@"
 }
 e2e 2 e2e asan
@@ -70,8 +72,9 @@ if [ $long = yes ]; then
   run diff.long nice build/asan/tests/diff --seed random --pairs 10000000
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
   run build.fuzz configure fuzz
-  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many diff # the last answers many queries for one test
+  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many diff oracle # query_many answers many queries for one test
   run diff.corpora corpora
+  run oracle.long nice build/release/tests/oracle --seed random --streams 1000000
   fuzz & # on one core; what follows waits much of its time
   TSAN_OPTIONS=halt_on_error=1 e2e 1 e2e.tsan tsan
   e2e 1 long release --long

@@ -76,7 +76,7 @@ struct evidence_made {
     struct dw_buf events, match; /* events.ndjson and match.json */
     struct dw_buf line;          /* the alert's line as the events make it again; empty: they do not, or cannot alone */
     bool alone;                  /* they can */
-    bool nested, learned;        /* they cannot, because the rule is a correlation of correlations, or a detector, which has a past */
+    bool nested, learned, missed; /* they cannot, because the rule is a correlation of correlations; a detector, which has a past; an absence */
     uint32_t found, unmatched;
     char idle[DW_EPACK_NAME_MAX + 1]; /* a frame without a named event; "": none */
 };

@@ -100,6 +100,7 @@ static int check_alert(struct judging *j)
     j->ret->counted = !j->made.alone || !there;
     j->ret->nested = j->made.nested;
     j->ret->learned = j->made.learned;
+    j->ret->missed = j->made.missed;
     if (j->ret->counted) {
         dw_buf_reset(&j->made.line);
         if (!dw_ruleset_rule(j->rules.set, j->rules.rule)->corr)

@@ -143,7 +143,8 @@ static int begin(struct making *m)
     m->single = m->made->alone = !corr;
     m->made->nested = is_nested(r->set, corr);
     m->made->learned = corr && dw_is_detector(corr->type);
-    if (!corr || m->made->nested || m->made->learned || !evidence_alert_names_all(m->alert))
+    m->made->missed = corr && corr->type == DW_CORR_ABSENCE;
+    if (!corr || m->made->nested || m->made->learned || m->made->missed || !evidence_alert_names_all(m->alert))
         return DW_OK;
     m->made->alone = true;
     m->window = dw_window_new(r->set, &(struct dw_window_opts){.opens_at = &m->alert->finding.cause});

@@ -53,7 +53,8 @@ static int raise_live(void *arg, const struct dw_alert *alert)
     if (k->live >= alert->total)
         return DW_OK;
     k->live = alert->total;
-    if (p->r->corrected && p->detect.type != DW_CORR_NONE && p->detect.type != DW_CORR_SILENCE)
+    bool missed = p->detect.type == DW_CORR_SILENCE || p->detect.type == DW_CORR_ABSENCE;
+    if (p->r->corrected && p->detect.type != DW_CORR_NONE && !missed)
         return DW_OK; /* the second window has its own */
     k->corrected = alert->total;
     return p->r->each(p->r->arg, alert, DW_REPLAY_SAME);
@@ -76,7 +77,7 @@ static void raise_corrected(void *arg, const struct dw_finding *f)
     p->rc = p->r->each(p->r->arg, &raised->alert, k->live < k->corrected ? DW_REPLAY_NEW : DW_REPLAY_SAME);
 }
 
-/* At the end of an archive nobody can be asked any more whether a sender was heard at some time: silences are those of the faithful window. */
+/* At the end of an archive nobody can be asked any more whether a sender was heard at some time: silences and absences are those of the faithful window. */
 static bool never_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_ns)
 {
     (void)arg;

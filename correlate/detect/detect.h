@@ -27,7 +27,7 @@ const struct dw__detector *dw__detector_of(enum dw_corr_type type);
 int dw__new_value(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
 int dw__new_template(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
 int dw__rate_spike(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
-/* Only notes that the key is alive: silence is told by the passing of time (dw__silences). */
+/* Only notes that the key is alive: silence is told by the passing of time (correlate/window/deadline.c). */
 int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
 
 /* How long a key must be calm until an anomaly of it is a new one. */

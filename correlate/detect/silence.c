@@ -16,7 +16,7 @@ int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__
     *ret = (struct dw_anomaly){.value = 0};
     s->cause = r->ref;
     s->total++;
-    return s->waits ? DW_OK : dw__silence_again(w, s, dw__later(r->time_ns, c->timespan_ns));
+    return s->waits ? DW_OK : dw__wait(w, s, dw__later(r->time_ns, c->timespan_ns));
 }
 
 bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, struct dw_anomaly *ret)

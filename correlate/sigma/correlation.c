@@ -27,6 +27,7 @@ static const struct {
     {"value_sum", DW_CORR_VALUE_SUM, true, true, true, "correlation"},
     {"value_avg", DW_CORR_VALUE_AVG, true, true, true, "correlation"},
     {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true, true, "correlation"},
+    {"absence", DW_CORR_ABSENCE, false, false, false, "correlation"},
 #define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
 #include "dogwatch/tbl/detectors.h"
 #undef DETECTOR
@@ -246,6 +247,23 @@ static int read_groups(struct dw__sigma *g, const struct dw_yaml *map, struct dw
     return rc;
 }
 
+/* Something must have come before a thing can be missed; `before` is of no other type. */
+static int read_absence(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *before = dw_yaml_get(map, "before"), *condition = dw_yaml_get(map, "condition");
+    if (c->type != DW_CORR_ABSENCE)
+        return before && !g->part ? refuse(g, before->key_at, "leave it out", "only absence has", before->key) : DW_OK;
+    if (c->member_count < 2)
+        return refuse(g, dw_yaml_get(map, "rules")->at, "[order_placed, order_paid]: the last of them is expected within `timespan` after any of the others",
+            "an absence has two rules or more", DW_STR_NONE);
+    for (uint32_t i = 0; i + 1 < c->member_count; i++)
+        if (c->member[i] == c->member[c->member_count - 1])
+            return refuse(g, dw_yaml_get(map, "rules")->at, "a rule's own events that stop coming are a detector: `type: silence`", "a rule cannot wait for itself", DW_STR_NONE);
+    if (condition || c->field_count)
+        return refuse(g, condition ? condition->key_at : map->key_at, "leave it out", "what is absent has nothing to compare", DW_STR_NONE);
+    return before ? dw__timespan(g, before, &c->before_ns) : DW_OK;
+}
+
 const struct dw_yaml *dw__correlation_of(const struct dw_yaml *doc)
 {
     const struct dw_yaml *map = dw_yaml_get(doc, "detector");
@@ -282,6 +300,8 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         rc = read_groups(g, map, c);
     if (rc == DW_OK)
         rc = read_condition(g, map, type, c);
+    if (rc == DW_OK)
+        rc = read_absence(g, map, c);
     if (rc == DW_OK && dw_is_detector(c->type))
         rc = dw__detector(g, map, c);
     const struct dw_yaml *generate = dw_yaml_get(map, "generate");
@@ -299,11 +319,16 @@ void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlatio
     dw_buf_printf(out, "%s", dw_corr_type_text(c->type));
     for (uint32_t i = 0; i < c->field_count; i++)
         dw_buf_printf(out, "%s%.*s", i ? ", " : " of ", DW_ARG(c->field_name[i]));
-    for (uint32_t i = 0; i < c->member_count; i++)
-        dw_buf_printf(out, "%s'%.*s'", i ? ", " : " over ", DW_ARG(dw_ruleset_rule(rs, c->member[i])->title));
+    for (uint32_t i = 0; i < c->member_count; i++) {
+        bool expected = c->type == DW_CORR_ABSENCE && i + 1 == c->member_count;
+        const struct dw_rule *member = dw_ruleset_rule(rs, c->member[i]);
+        dw_buf_printf(out, "%s'%.*s'", expected ? " and none of " : i ? ", " : c->type == DW_CORR_ABSENCE ? " after " : " over ", DW_ARG(member->title));
+    }
     for (uint32_t i = 0; i < c->group_count; i++)
         dw_buf_printf(out, "%s%.*s", i ? ", " : " by ", DW_ARG(c->group_name[i]));
     dw_buf_printf(out, " within %.15g s", (double)c->timespan_ns / 1e9);
+    if (c->before_ns)
+        dw_buf_printf(out, ", nor in the %.15g s before", (double)c->before_ns / 1e9);
     if (c->condition.len)
         dw_buf_printf(out, ": %.*s", DW_ARG(c->condition));
     for (uint32_t i = 0; i < c->cond_count; i++)

@@ -1,5 +1,5 @@
 /*
- * due: the keys of silence by the time at which each is looked at next.
+ * due: the keys of silence and absence by the time at which each is looked at next.
  *
  * Idea: a binary heap. An event does not move its key: when the key's time comes, it is put off to where the newest event moved it, so a
  * busy key costs one look a timespan and not one an event.
@@ -16,7 +16,7 @@ static bool before(const struct dw__state *a, const struct dw__state *b)
     return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : memcmp(a->key, b->key, sizeof a->key) < 0;
 }
 
-int dw__silence_again(struct dw_window *w, struct dw__state *s, int64_t due_ns)
+int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)
 {
     DW_ASSERT(!s->waits);
     if (w->due_count == w->due_cap) {
@@ -36,7 +36,7 @@ int dw__silence_again(struct dw_window *w, struct dw__state *s, int64_t due_ns)
     return DW_OK;
 }
 
-struct dw__state *dw__silence_due(struct dw_window *w, int64_t until_ns)
+struct dw__state *dw__due(struct dw_window *w, int64_t until_ns)
 {
     if (w->due_count == 0 || w->due[0]->due_ns > until_ns)
         return NULL;

@@ -141,7 +141,7 @@ static int percentile(const struct dw__state *s, double p, double *ret)
     for (uint32_t i = 0; i < s->count; i++)
         sorted[i] = dw__entry_at(s, i)->number;
     qsort(sorted, s->count, sizeof *sorted, by_size);
-    double rank = ceil(p / 100 * s->count);
+    double rank = ceil(p * s->count / 100); /* in this order: 28 / 100 * 25 is a little over 7 */
     uint32_t at = rank < 1 ? 0 : (uint32_t)rank - 1;
     *ret = sorted[at < s->count ? at : s->count - 1];
     dw_free(sorted);
@@ -223,6 +223,7 @@ int dw__observe(
     case DW_CORR_VALUE_AVG:
     case DW_CORR_VALUE_PERCENTILE: rc = aggregate(w, c, s, r, ret_value); break;
     case DW_CORR_NONE:
+    case DW_CORR_ABSENCE: /* deadline.c */
     case DW_CORR_NEW_VALUE:
     case DW_CORR_NEW_TEMPLATE:
     case DW_CORR_RATE_SPIKE:

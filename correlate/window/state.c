@@ -107,13 +107,15 @@ static void begin_again(struct dw__state *s, const struct dw__record *r)
 /* A key of new_value or new_template outlives what it knows: what comes after a long silence is new to it. */
 static int64_t keeps_ns(const struct dw_correlation *c)
 {
-    int64_t ns = c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? 2 : 1;
+    int64_t ns = c->before_ns > c->timespan_ns ? c->before_ns : c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? 2 : 1;
     return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
 }
 
 static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int64_t time_ns)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    if (c->type == DW_CORR_ABSENCE && s->waits)
+        return false;
     return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps_ns(c)) <= time_ns;
 }
 

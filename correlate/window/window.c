@@ -59,6 +59,8 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->bytes_max = opts && opts->state_bytes_max ? opts->state_bytes_max : STATE_BYTES_DEFAULT;
     w->is_heard = opts ? opts->is_heard : NULL;
     w->arg = opts ? opts->arg : NULL;
+    w->step = opts ? opts->step : NULL;
+    w->step_arg = opts ? opts->step_arg : NULL;
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
@@ -196,6 +198,16 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     return there;
 }
 
+static void leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, enum dw_left_out why)
+{
+    struct dw_step s = {.rule = corr, .member = member, .ref.start = ev->start, .time_ns = ev->time_ns, .left_out = why};
+    if (!w->step)
+        return;
+    if (ev->stream)
+        memcpy(s.ref.stream, ev->stream->id, DW_ID_BYTES);
+    w->step(w->step_arg, &s);
+}
+
 static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct dw_buf *key, struct dw_buf *values)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
@@ -203,10 +215,12 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     double number = 0;
     if (!collect(ev, c->group[member], c->group_count, key)) {
         DW_COUNT(correlate_no_key);
+        leave_out(w, corr, member, ev, DW_LEFT_NO_KEY);
         return DW_OK;
     }
     if (!find_values(c, ev, values, hash, &number)) {
         DW_COUNT(correlate_no_value);
+        leave_out(w, corr, member, ev, DW_LEFT_NO_VALUE);
         return DW_OK;
     }
     bool kept = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE; /* only a detector tells them */
@@ -244,6 +258,8 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
         return DW_OK;
     if (late || ev->time_ns <= w->watermark_ns) {
         DW_COUNT(correlate_events_late);
+        for (uint32_t i = from; i < to; i++)
+            leave_out(w, w->member_of[i].corr, w->member_of[i].member, ev, DW_LEFT_LATE);
         return DW_OK;
     }
     if (ev->time_ns > w->last_event_ns)
@@ -253,7 +269,7 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
     return rc;
 }
 
-static void note_id(struct dw__state *s, const struct dw_event_ref *ref)
+void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref)
 {
     s->total++;
     if (s->first_ids < DW_FINDING_IDS_MAX) {
@@ -277,7 +293,7 @@ static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_
     return n;
 }
 
-static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
 {
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
@@ -294,7 +310,7 @@ static void tell(struct dw_window *w, const struct dw__state *s, int64_t now, do
         .key_count = key_values(s, values),
         .cause = s->cause,
         .time_ns = now,
-        .window_start_ns = update || anomaly ? s->started_ns : dw__earlier(now, rule->corr->timespan_ns),
+        .window_start_ns = s->started_ns,
         .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now,
         .value = value,
         .total = s->total,
@@ -328,7 +344,7 @@ static struct dw_str outer_key(const struct dw_correlation *outer, const struct 
 }
 
 /* The finding of a correlation is a match for correlations of which it is a member: same time and order, its key. */
-static int feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
+int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r)
 {
     const struct dw_correlation *inner = dw_ruleset_rule(w->rs, s->corr)->corr;
     int rc = DW_OK;
@@ -358,7 +374,7 @@ static int feed_outer(struct dw_window *w, const struct dw__state *s, const stru
     return rc;
 }
 
-static bool has_ids(struct dw_window *w, struct dw__state *s)
+bool dw__has_ids(struct dw_window *w, struct dw__state *s)
 {
     if (!s->ids && (s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids)))
         w->bytes += DW__IDS_KEPT * sizeof *s->ids;
@@ -366,7 +382,7 @@ static bool has_ids(struct dw_window *w, struct dw__state *s)
 }
 
 /* The id follows from rule, key and cause. */
-static void begin_finding(const struct dw_window *w, struct dw__state *s)
+void dw__begin_finding(const struct dw_window *w, struct dw__state *s)
 {
     s->open = true;
     s->total = s->first_ids = s->last_ids = s->last_at = 0;
@@ -376,37 +392,56 @@ static void begin_finding(const struct dw_window *w, struct dw__state *s)
 static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
 {
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
-    if (!has_ids(w, s))
+    if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
     s->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
-    begin_finding(w, s);
+    dw__begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
     uint32_t count = ordered ? rule->corr->member_count : s->count;
     for (uint32_t i = 0; i < count; i++) {
         const struct dw__entry *e = dw__entry_at(s, from + i);
         if (e->set && e->time_ns > s->started_ns)
-            note_id(s, &e->ref);
+            dw__note_id(s, &e->ref);
     }
-    tell(w, s, r->time_ns, value, false, NULL);
-    return feed_outer(w, s, r);
+    dw__tell_finding(w, s, r->time_ns, value, false, NULL);
+    return dw__feed_outer(w, s, r);
 }
 
 /* A finding of a detector on a record: all of its span, as far as it is named. */
 static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw_anomaly *a)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    if (!has_ids(w, s))
+    if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
     s->started_ns = c->type == DW_CORR_RATE_SPIKE ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
-    begin_finding(w, s);
-    note_id(s, &r->ref);
+    dw__begin_finding(w, s);
+    dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
         s->total = (uint64_t)a->value;
-    tell(w, s, r->time_ns, a->value, false, a);
-    return feed_outer(w, s, r);
+    dw__tell_finding(w, s, r->time_ns, a->value, false, a);
+    return dw__feed_outer(w, s, r);
+}
+
+/* Tells of a record that was taken; `s` NULL: that there was no room for its key. */
+static void tell_step(const struct dw_window *w, const struct dw__state *s, const struct dw__record *r, double value, bool holds, bool opens)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    if (!w->step)
+        return;
+    const struct dw_step step = {.rule = r->corr,
+        .member = r->member,
+        .ref = r->ref,
+        .time_ns = r->time_ns,
+        .left_out = s ? DW_TAKES_PART : DW_LEFT_REFUSED,
+        .key_value = values,
+        .key_count = s ? key_values(s, values) : 0,
+        .value = value,
+        .holds = holds,
+        .opens = opens};
+    w->step(w->step_arg, &step);
 }
 
 static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__detector *d)
@@ -415,18 +450,21 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     bool is = false;
     int rc = d->observe(w, dw_ruleset_rule(w->rs, r->corr)->corr, s, r, &is, &a);
     s->newest_ns = r->time_ns;
-    if (rc < 0 || !is)
+    if (rc < 0)
         return rc;
     bool goes_on = s->open && dw__since(r->time_ns, s->hot_ns) <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
+    tell_step(w, s, r, 0, is, is && !goes_on);
+    if (!is)
+        return DW_OK;
     s->hot_ns = r->time_ns;
     if (!goes_on) {
         rc = open_anomaly(w, s, r, &a);
         s->open = d->opens;
         return rc;
     }
-    note_id(s, &r->ref);
+    dw__note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0)
-        tell(w, s, r->time_ns, a.value, true, &a);
+        dw__tell_finding(w, s, r->time_ns, a.value, true, &a);
     return DW_OK;
 }
 
@@ -439,12 +477,18 @@ static int take(struct dw_window *w, const struct dw__record *r)
 {
     int rc;
     struct dw__state *s = dw__state_of(w, r, true, &rc);
-    if (!s)
+    if (!s) {
+        tell_step(w, NULL, r, 0, false, false);
         return rc;
+    }
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, r->corr)->corr;
     const struct dw__detector *d = dw__detector_of(c->type);
     if (d)
         return take_anomaly(w, s, r, d);
+    if (c->type == DW_CORR_ABSENCE) {
+        tell_step(w, s, r, 0, false, false);
+        return dw__absence(w, c, s, r);
+    }
     bool crossed = false;
     double value = 0;
     if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
@@ -453,50 +497,20 @@ static int take(struct dw_window *w, const struct dw__record *r)
     s->newest_ns = r->time_ns;
     if (rc < 0)
         return rc;
+    const bool opens = !s->open && crossed && may_open(w, &r->ref);
+    tell_step(w, s, r, value, crossed, opens);
     if (!s->open)
-        return crossed && may_open(w, &r->ref) ? open_finding(w, s, r, value) : DW_OK;
-    note_id(s, &r->ref);
+        return opens ? open_finding(w, s, r, value) : DW_OK;
+    dw__note_id(s, &r->ref);
     if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
-        tell(w, s, r->time_ns, value, true, NULL);
+        dw__tell_finding(w, s, r->time_ns, value, true, NULL);
     return DW_OK;
 }
 
-/* A key of silence whose time has come, at `now_ns` of event time: told, put off, or forgotten. */
-static int look_at_silence(struct dw_window *w, struct dw__state *s, int64_t now_ns)
+/* How far event time has come where nothing is told yet: to just before the next record, or to the watermark. */
+static int64_t come_to(const struct dw_window *w, int64_t watermark_ns)
 {
-    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    struct dw_anomaly a;
-    int64_t deadline = dw__later(s->newest_ns, c->timespan_ns);
-    if (s->due_ns < deadline) /* heard since */
-        return dw__silence_again(w, s, deadline);
-    if (w->deaf_ns > s->newest_ns || (w->is_heard && !w->is_heard(w->arg, s->cause.stream, deadline))) {
-        DW_COUNT_IF(!s->doubted, detect_silence_undecided);
-        s->doubted = true;
-        s->over = now_ns == INT64_MAX;
-        return s->over ? DW_OK : dw__silence_again(w, s, dw__later(now_ns, c->timespan_ns));
-    }
-    s->over = true;
-    if (!dw__silence_is(c, s, &a))
-        return DW_OK;
-    if (!has_ids(w, s))
-        return DW_ENOMEM;
-    struct dw__record last = {.time_ns = deadline, .ref = s->cause, .corr = s->corr};
-    uint64_t total = s->total;
-    s->started_ns = s->newest_ns;
-    begin_finding(w, s);
-    s->open = false;
-    note_id(s, &s->cause);
-    s->total = total;
-    tell(w, s, deadline, a.value, false, &a);
-    return feed_outer(w, s, &last);
-}
-
-static int tell_silences(struct dw_window *w, int64_t until_ns)
-{
-    int rc = DW_OK;
-    for (struct dw__state *s; rc == DW_OK && (s = dw__silence_due(w, until_ns));)
-        rc = look_at_silence(w, s, until_ns);
-    return rc;
+    return w->heap_count && w->heap[0]->time_ns <= watermark_ns ? dw__earlier(w->heap[0]->time_ns, 1) : watermark_ns;
 }
 
 int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud)
@@ -504,16 +518,18 @@ int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding
     int rc = DW_OK;
     w->emit = emit;
     w->ud = ud;
-    while (rc == DW_OK && w->heap_count && w->heap[0]->time_ns <= watermark_ns) {
-        rc = tell_silences(w, dw__earlier(w->heap[0]->time_ns, 1)); /* what was silent until then */
-        if (rc < 0)
+    while (rc == DW_OK) { /* of a deadline and a record at one time the record is first; either may bring records of an outer correlation */
+        struct dw__state *due = dw__due(w, come_to(w, watermark_ns));
+        if (due) {
+            rc = dw__look_at_due(w, due, come_to(w, watermark_ns));
+            continue;
+        }
+        if (w->heap_count == 0 || w->heap[0]->time_ns > watermark_ns)
             break;
         struct dw__record *r = dw__heap_pop(w);
         rc = take(w, r);
         dw_free(r);
     }
-    if (rc == DW_OK)
-        rc = tell_silences(w, watermark_ns);
     if (watermark_ns > w->watermark_ns)
         w->watermark_ns = watermark_ns;
     dw__state_sweep(w, SWEEP_GROUPS);

@@ -4,7 +4,7 @@
 
 #include "dogwatch/correlate/window.h"
 
-enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__TEXT_MAX = 64 * 1024 };
+enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024 };
 
 /* One match, on its way to its key. */
 struct dw__record {
@@ -37,7 +37,7 @@ struct dw__state {
     uint32_t text_len;
     char *text;              /* group values as in the record */
     int64_t began_ns, newest_ns; /* of the first and the last contributing event */
-    struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link */
+    struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
     uint32_t first, count, cap;
     /* a finding is open from its crossing until the window empties */
     bool open;
@@ -48,14 +48,14 @@ struct dw__state {
     uint32_t first_ids, last_ids, last_at;
     int64_t started_ns;
     /* rate_spike */
-    int64_t hot_ns; /* of the last anomalous record */
+    int64_t hot_ns; /* of the last anomalous record; absence: the last deadline that was told */
     bool judged;    /* the three below are of the open span: they follow from the entries before it, and are not saved */
     int64_t judged_ns;
     double baseline, spread;
-    /* silence */
+    /* silence, absence */
     int64_t due_ns; /* when it is looked at next */
     bool waits;     /* it stands in w->due */
-    bool over;      /* told, or not worth telling: as if it had never been */
+    bool over;      /* silence: told, or not worth telling: as if it had never been */
     bool doubted;   /* it could not be said so far, and that was counted */
 };
 
@@ -86,6 +86,8 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    dw_each_step *step; /* NULL: nobody asks */
+    void *step_arg;
 };
 
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
@@ -115,10 +117,27 @@ DW_MUST_USE int dw__entries_append(struct dw_window *w, struct dw__state *s, con
 /* Whether the comparisons hold; without any they do. */
 bool dw__condition_holds(const struct dw_correlation *c, double value);
 
-/* Puts a state of silence that does not wait among those that do, to be looked at then. DW_ENOMEM. */
-DW_MUST_USE int dw__silence_again(struct dw_window *w, struct dw__state *s, int64_t due_ns);
+/* ---- findings (window.c) ---- */
+/* Opens one: nothing of the last is left; the id follows from rule, key and cause. */
+void dw__begin_finding(const struct dw_window *w, struct dw__state *s);
+/* Room for the ids that a finding names. False: no memory. */
+bool dw__has_ids(struct dw_window *w, struct dw__state *s);
+/* One more event that contributes. */
+void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref);
+/* Emits the state's finding as it is at `now`; `anomaly`: of a detector. */
+void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly);
+/* The finding of a correlation is a match for those of which it is a member: at r's time and order, with its key. DW_ENOMEM. */
+DW_MUST_USE int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r);
+
+/* ---- what the passing of time tells (due.c, deadline.c) ---- */
+/* Puts a state that does not wait among those that do, to be looked at then. DW_ENOMEM. */
+DW_MUST_USE int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns);
 /* The one whose time has come first, up to `until_ns`, taken out; NULL: none. */
-struct dw__state *dw__silence_due(struct dw_window *w, int64_t until_ns);
+struct dw__state *dw__due(struct dw_window *w, int64_t until_ns);
+/* That one, when event time has come to `now_ns`: told, put off, or forgotten. DW_ENOMEM. */
+DW_MUST_USE int dw__look_at_due(struct dw_window *w, struct dw__state *s, int64_t now_ns);
+/* A record of an absence: an event that sets a deadline, or the one that is expected. DW_ENOMEM. */
+DW_MUST_USE int dw__absence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r);
 /* t + span, t - span, t - before: at most the end of time, at least its beginning. Logs may say any time. */
 static inline int64_t dw__later(int64_t t, int64_t span_ns)
 {

@@ -145,10 +145,21 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
     return c->bad ? DW_ECORRUPT : DW_OK;
 }
 
+/* The last that was expected, and behind it those that wait: over, or it stands among those that are due. */
+static bool absence_fits(const struct dw__state *s)
+{
+    bool fits = !(s->over && s->count > 1) && s->count > 0 && s->count <= 1 + DW__ABSENT_MAX && !s->entry[0].set;
+    for (uint32_t i = 1; fits && i < s->count; i++)
+        fits = s->entry[i].set;
+    return fits;
+}
+
 /* Member tables have a fixed size that observe relies on, spans of rate_spike stand at whole multiples; rings may have any. Only silence
- * waits. */
+ * has to wait, and absence may. */
 static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s)
 {
+    if (c->type == DW_CORR_ABSENCE)
+        return absence_fits(s);
     if (s->over == (c->type == DW_CORR_SILENCE))
         return false;
     if (c->type == DW_CORR_TEMPORAL)
@@ -179,7 +190,7 @@ static int take_text(struct dw_window *w, struct dw__state *s, struct dw_cursor 
     return DW_OK;
 }
 
-/* Of silence; it is put among those that wait when all of it is sound. */
+/* Of what waits; it is put among those that wait when all of it is sound. */
 static void take_due(struct dw__state *s, struct dw_cursor *c)
 {
     s->over = dw_take_byte(c) == 0;
@@ -226,7 +237,7 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     }
     bool waits = !s->over;
     s->over = false;
-    return waits ? dw__silence_again(w, s, s->due_ns) : DW_OK;
+    return waits ? dw__wait(w, s, s->due_ns) : DW_OK;
 }
 
 static void put_record(const struct dw_window *w, const struct dw__record *r, struct dw_buf *out)

@@ -166,6 +166,20 @@ check(rc == 1 and "- user.name: 'root'   <- user.name = bob" in out and 'does no
 rc, out, err = rules('explain', '--rule', 'nobody', own, events=[miss])
 check(rc == 2 and 'nobody' in err, 'no such rule', err)
 
+# explain a correlation: each step, what takes no part, and who was near
+logins = [{'event.dataset': 'system.auth', 'event.action': 'ssh_login', 'event.outcome': 'failure', 'source.ip': ip, '@timestamp': f'2026-01-01T00:00:{n:02}Z'}
+          for n, ip in enumerate(['203.0.113.9'] * 11 + ['198.51.100.1'] * 7 + ['198.51.100.2'] * 9)]
+del logins[3]['source.ip']
+rc, out, err = rules('explain', '--fields', 'ecs', '--rule', 'ssh_brute_force', os.path.join(ROOT, 'rules/linux'), events=logins)
+steps = [x for x in out.splitlines() if ", to SSH brute force" in x]
+same((rc, len(steps)), (0, len(logins)), 'a step a match')
+check("event 10, 'SSH login failed', to SSH brute force for source.ip=203.0.113.9: 10, an alert" in out, 'the step that makes the alert', out)
+check('event 3, ' in steps[0] and 'takes no part, it lacks a field of group-by' in steps[0] and 'matches that took no part: 1' in out, 'what takes no part', out)
+near = [x.split(' at ')[0] for x in out.splitlines() if x.startswith('near: ')]
+same(near, ['near: SSH brute force for source.ip=198.51.100.2 came to 9 of 10', 'near: SSH brute force for source.ip=198.51.100.1 came to 7 of 10'], 'who was near, the nearest first')
+rc, out, err = rules('explain', '--fields', 'ecs', '--rule', 'ssh_brute_force', os.path.join(ROOT, 'rules/linux'), events=logins[11:])
+same(rc, 1, 'and no alert is no match')
+
 # bench: figures are figures; here only that each file has a row
 events = write('events.ndjson', ''.join(json.dumps(e) + '\n' for e in (hit, miss)))
 rc, out, err = rules('bench', '--event', events, own)

@@ -109,7 +109,7 @@ struct dw_judged {
     uint32_t named, found, frames; /* events that the alert names, those that are there; whole frames */
     uint64_t total;                /* events that it counts */
     bool counted;                  /* its count, window and value are not proved, but taken as they stand; */
-    bool nested, learned;          /* because it is of a correlation of correlations; of a detector, which judges by a past that is not here */
+    bool nested, learned, missed;  /* because it is of a correlation of correlations; of a detector, which judges by a past that is not here; of an absence */
     uint32_t agents;               /* who signed, the first of them: */
     uint8_t agent[DW_JUDGED_AGENTS_MAX][DW_AGENT_ID_BYTES];
     char host[DW_JUDGED_AGENTS_MAX][DW_AGENT_HOST_CAP];

@@ -34,6 +34,7 @@ enum dw_corr_type {
     DW_CORR_VALUE_SUM,
     DW_CORR_VALUE_AVG,
     DW_CORR_VALUE_PERCENTILE,
+    DW_CORR_ABSENCE, /* the last member is expected after any of the others */
     /* detectors (tbl/detectors.h): what is learned decides, not a number that somebody wrote */
     DW_CORR_NEW_VALUE,
     DW_CORR_RATE_SPIKE,
@@ -71,6 +72,7 @@ struct dw_correlation {
     struct dw_name_list field[DW_CORR_GROUP_MAX];                      /* value_*: what is counted */
     struct dw_str field_name[DW_CORR_GROUP_MAX];
     int64_t timespan_ns;
+    int64_t before_ns; /* absence: what is expected may have come so long before; else 0 */
     uint32_t cond_count; /* 1 or 2: all must hold */
     enum dw_corr_op op[2];
     double want[2];

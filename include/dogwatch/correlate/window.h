@@ -65,6 +65,28 @@ struct dw_finding {
 };
 typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
 
+/* Why a match of a member takes no part in a correlation. */
+enum dw_left_out {
+    DW_TAKES_PART,
+    DW_LEFT_LATE,     /* its time is behind the watermark, or it was marked late */
+    DW_LEFT_NO_KEY,   /* a group-by field is missing */
+    DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number */
+    DW_LEFT_REFUSED,  /* there is no room for another key */
+};
+
+/* What one match of a member did to its key, or why nothing. Borrowed during the call. */
+struct dw_step {
+    uint32_t rule, member; /* the correlation or detector; which of its members matched */
+    struct dw_event_ref ref;
+    int64_t time_ns;
+    enum dw_left_out left_out; /* when it takes no part, what follows is empty */
+    const struct dw_str *key_value;
+    uint32_t key_count;
+    double value;      /* what the condition compares, with this event; of a detector and an absence 0 */
+    bool holds, opens; /* the condition holds, or it is an anomaly; a finding is opened by it */
+};
+typedef void dw_each_step(void *arg, const struct dw_step *s);
+
 struct dw_window_opts {
     size_t state_bytes_max;   /* 0: 256 MiB. Over it new keys are refused and counted */
     size_t waiting_bytes_max; /* 0: 256 MiB. Over it matches that would wait for the watermark are refused and counted */
@@ -75,6 +97,9 @@ struct dw_window_opts {
     /* NULL: a finding opens wherever its condition is crossed. Else only on this event: to make one finding again of its own events, without those
      * that had left the window by then and had kept conditions such as averages from being crossed before. Copied. */
     const struct dw_event_ref *opens_at;
+    /* NULL, or told of every match of a member of every correlation: those that take no part when they come, the others in order, as the watermark takes them. */
+    dw_each_step *step;
+    void *step_arg;
 };
 struct dw_window;
 

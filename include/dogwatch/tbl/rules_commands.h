@@ -7,7 +7,7 @@ RULES_COMMAND(test, rules_test, "[--junit] [--placeholders FILE] PATH...",
 RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--placeholders FILE] PATH... < events",
     "one verdict for each event of standard input, then the alerts of correlations")
 RULES_COMMAND(explain, rules_explain, "[--rule ID] [--event FILE] [--fields ecs|sigma] [--placeholders FILE] PATH... < events",
-    "each condition of a rule with the value that met it or did not, for each event")
+    "each condition of a rule with the value that met it or did not, for each event; then what correlations made of the matches, in order of time, and which keys came near an alert")
 RULES_COMMAND(bench, rules_bench, "[--event FILE] [--fields ecs|sigma] [--any-logsource] [--placeholders FILE] PATH... < events",
     "what each file of rules costs alone, in ns an event, the slowest first")
 RULES_COMMAND(visibility, rules_visibility, "[--event FILE] [--placeholders FILE] PATH... < events",

@@ -329,6 +329,43 @@ static void what_takes_no_part_is_counted(void **state)
     dw_window_free(w);
 }
 
+struct steps {
+    struct dw_buf text;
+};
+
+static void on_step(void *arg, const struct dw_step *s)
+{
+    struct steps *all = arg;
+    dw_buf_printf(&all->text, "%llu:%d:%g%s%s ", (unsigned long long)s->ref.start, (int)s->left_out, s->value, s->holds ? "+" : "", s->opens ? "!" : "");
+    assert_true(s->left_out || (s->key_count == 1 && dw_str_eq(s->key_value[0], DW_STR("u"))));
+}
+
+static void each_match_is_a_step_or_says_why_not(void **state)
+{
+    (void)state;
+    static struct heard h;
+    struct steps said = {{0}};
+    memset(&h, 0, sizeof h);
+    rules("  type: value_sum\n  rules: [r0]\n  condition: {field: v, gte: 3}\n");
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.step = on_step, .step_arg = &said, .state_bytes_max = 1});
+    feed(w, 1, 1, 0, "u", "1");
+    feed(w, 2, 2, 0, "u", "2");
+    feed(w, 3, 3, 0, "u", "none");
+    (void)sbed_event(&b, "v=1", "-");
+    b.ev.time_ns = 1000000000;
+    b.ev.start = 4;
+    b.ev.stream = &stream;
+    assert_int_equal(dw_window_match(w, 0, &b.ev, false), DW_OK);
+    feed(w, 4, 5, 0, "v", "1"); /* no room for its key */
+    feed(w, 5, 6, 0, "u", "1");
+    assert_int_equal(dw_window_advance(w, 9000000000, hear, &h), DW_OK);
+    feed(w, 6, 7, 0, "u", "1");
+    assert_str(dw_buf_view(&said.text), "3:3:0 4:2:0 1:0:1 2:0:3+! 5:4:0 6:0:4+ 7:1:0 ");
+    dw_buf_fini(&said.text);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
 static void matches_that_wait_are_bounded(void **state)
 {
     (void)state;
@@ -408,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_restart_from_a_snapshot_goes_on_byte_identically),
         cmocka_unit_test(a_damaged_snapshot_is_refused_or_harmless),
         cmocka_unit_test(what_takes_no_part_is_counted),
+        cmocka_unit_test(each_match_is_a_step_or_says_why_not),
         cmocka_unit_test(matches_that_wait_are_bounded),
         cmocka_unit_test(correlations_nest_by_their_groups),
         cmocka_unit_test(one_event_is_no_sequence),
