@@ -14,6 +14,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/query.h"
 #include "dogwatch/conf/options.h"
+#include "dogwatch/correlate/ruleset.h"
 #include "dogwatch/event/keys.h"
 #include "dogwatch/parsers/multiline.h"
 #include "dogwatch/parsers/parser.h"
@@ -179,6 +180,31 @@ static void page_parsers(struct dw_buf *b)
     dw_buf_printf(b, "# Parsers\n\n%s| format | dataset | also called | takes |\n|---|---|---|---|\n", made);
     for (size_t i = 0; i < count; i++)
         dw_buf_printf(b, "| `%s` | `%.*s` | %s | %s |\n", p[i].name, DW_ARG(p[i].dataset), p[i].aliases ? p[i].aliases : "", p[i].doc);
+}
+
+/* A text within a table's cell: a bar there would end it. */
+static void put_cell(struct dw_buf *b, const char *text)
+{
+    for (; *text; text++)
+        dw_buf_printf(b, "%s%c", *text == '|' ? "\\" : "", *text);
+}
+
+static void page_lint(struct dw_buf *b)
+{
+    static const char *const when[] = {[DW_LINT_LOADING] = "loading", [DW_LINT_CHECK] = "check"};
+    size_t count;
+    const struct dw_lint_row *row = dw_lint_table(&count);
+    dw_buf_printf(b, "# What is said of rules\n\n%sA rule with an error is left out, whoever loads it. `dogwatch rules check` says more (`check` in the table), and, with `--notes`, what is a matter of taste; "
+                     "`--strict` takes warnings for errors. A code never means anything else. Anywhere in a file `# dogwatch: allow DW-S089 DW-S091: why` allows what is no error in it, which is counted. "
+                     "`--output ndjson` prints {file, line, col, len, severity, code, message, help}, one a line. Some things about other rules are said by "
+                     "`rules visibility` and `rules test`.\n\n| code | | when | is | what mends it |\n|---|---|---|---|---|\n", made);
+    for (size_t i = 0; i < count; i++) {
+        dw_buf_printf(b, "| `%s` | %s | %s | ", row[i].code, dw_severity_text(row[i].severity), when[row[i].when]);
+        put_cell(b, row[i].what);
+        dw_buf_str(b, DW_STR(" | "));
+        put_cell(b, row[i].fix);
+        dw_buf_str(b, DW_STR(" |\n"));
+    }
 }
 
 static void page_problems(struct dw_buf *b)
@@ -389,13 +415,6 @@ static void page_multiline(struct dw_buf *b)
         dw_buf_printf(b, "| `%s` | %s |\n", dw_multiline_name((enum dw_multiline)i), dw_multiline_doc((enum dw_multiline)i));
 }
 
-/* A text within a table's cell: a bar there would end it. */
-static void put_cell(struct dw_buf *b, const char *text)
-{
-    for (; *text; text++)
-        dw_buf_printf(b, "%s%c", *text == '|' ? "\\" : "", *text);
-}
-
 static void page_pipes(struct dw_buf *b)
 {
     struct dw_query_word w;
@@ -450,7 +469,7 @@ static const struct {
     void (*make)(struct dw_buf *b);
 } pages[] = {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/detectors.md", page_detectors}, {"reference/errors.md", page_errors},
-    {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems},
+    {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems}, {"reference/lint.md", page_lint},
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
     {"reference/policies.md", docs_policy_page},

@@ -212,7 +212,7 @@ static int find_alert(struct export *x)
     if (!dw_raised_read(dw_buf_view(&x->line), &x->arena, &x->alert))
         return cli_failed(DW_ENOMEM);
     if (strncmp(x->alert.rule, "dogwatch.", 9) == 0) {
-        (void)fprintf(stderr, "dogwatch: %s: the collector raised it itself, from what it saw of frames and streams, and it names no log lines\n"
+        (void)fprintf(stderr, "dogwatch: %s: the collector raised it itself, from what it saw of frames and streams, and no rule can be shown to match\n"
                               "  dogwatch archive verify --data %s       says what holds and what does not\n", x->alert.rule, x->o->data);
         return CLI_NO;
     }

@@ -25,10 +25,13 @@ void rules_say(void *ud, const struct dw_diags *d)
 {
     struct rules *r = ud;
     struct dw_buf out = {0};
-    r->warnings += d->count + d->dropped - d->errors;
+    r->warnings += d->warnings;
     if (!r->o->quiet || d->errors) {
-        dw_diags_print(d, &out);
-        (void)fwrite(out.ptr, 1, out.len, stderr);
+        if (r->o->ndjson)
+            dw_diags_json(d, &out);
+        else
+            dw_diags_print(d, &out);
+        (void)fwrite(out.ptr, 1, out.len, r->o->ndjson ? stdout : stderr);
     }
     dw_buf_fini(&out);
 }
@@ -99,7 +102,7 @@ int rules_load(struct rules *r, const struct rules_opts *o)
     if (rc < 0)
         return CLI_USAGE;
     r->keys = dw_keys_new();
-    const struct dw_ruleset_opts opts = {r->placeholder, r->placeholder_count};
+    const struct dw_ruleset_opts opts = {.placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = o->lint, .notes = o->notes};
     rc = r->keys ? dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, (struct dw_diag_sink){rules_say, r}, &r->set, &bad) : DW_ENOMEM;
     if (rc == DW_OK)
         return CLI_YES;
@@ -112,13 +115,43 @@ int rules_verdict(const struct rules *r)
     return dw_ruleset_errors(r->set) || (r->o->strict && r->warnings) ? CLI_USAGE : CLI_YES;
 }
 
-int rules_check(const struct rules_opts *o)
+/* What --output asks for; false: there is no such form here. */
+static bool wants_ndjson(const struct rules_opts *o, bool *ret)
 {
+    *ret = false;
+    for (uint32_t i = 0; i + 1 < o->reading_count; i += 2) {
+        *ret = strcmp(o->reading[i + 1], "ndjson") == 0;
+        if (!*ret && strcmp(o->reading[i + 1], "text") != 0)
+            return false;
+    }
+    return true;
+}
+
+static void sum_up(const struct rules *r, FILE *to)
+{
+    uint32_t notes = dw_ruleset_notes(r->set), allowed = dw_ruleset_allowed(r->set);
+    (void)fprintf(to, "%u rules are good, %u are not", dw_ruleset_count(r->set), dw_ruleset_errors(r->set));
+    if (r->warnings)
+        (void)fprintf(to, "; %u warnings%s", r->warnings, r->o->strict ? ", which --strict takes for mistakes" : "");
+    if (notes)
+        (void)fprintf(to, "; %u notes, which --notes shows", notes);
+    if (allowed)
+        (void)fprintf(to, "; %u findings are allowed by their files", allowed);
+    (void)fprintf(to, "\n");
+}
+
+int rules_check(const struct rules_opts *given)
+{
+    struct rules_opts o = *given;
     struct rules r;
-    int code = rules_load(&r, o);
+    o.lint = true;
+    if (!wants_ndjson(given, &o.ndjson)) {
+        (void)fprintf(stderr, "rules check: --output is text or ndjson\n");
+        return CLI_USAGE;
+    }
+    int code = rules_load(&r, &o);
     if (code == CLI_YES) {
-        printf("%u rules are good, %u are not", dw_ruleset_count(r.set), dw_ruleset_errors(r.set));
-        printf(r.warnings ? "; %u warnings%s\n" : "\n", r.warnings, o->strict ? ", which --strict takes for mistakes" : "");
+        sum_up(&r, o.ndjson ? stderr : stdout);
         code = rules_verdict(&r);
     }
     rules_fini(&r);
@@ -148,7 +181,7 @@ static bool *flag_of(struct rules_opts *o, struct dw_str name)
         const char *name;
         bool *into;
     } flags[] = {{"--any-logsource", &o->match.any_logsource}, {"--no-prefilter", &o->match.no_prefilter}, {"--quiet", &o->quiet},
-        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}};
+        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}, {"--notes", &o->notes}};
     for (size_t i = 0; i < DW_COUNT_OF(flags); i++)
         if (dw_str_eq(name, dw_str_of(flags[i].name)))
             return flags[i].into;

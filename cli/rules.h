@@ -15,7 +15,7 @@ enum { RULES_PATHS_MAX = 1024, RULES_PLACEHOLDERS_MAX = 256, RULES_WORDS_MAX = 1
 struct rules_opts {
     const char *path[RULES_PATHS_MAX];
     uint32_t path_count;
-    bool ecs, quiet, strict, junit, navigator;
+    bool ecs, quiet, strict, junit, navigator, lint, notes, ndjson; /* lint, ndjson: set by the word itself */
     struct dw_match_opts match;
     const char *placeholders, *event, *rule, *to, *level; /* NULL unless given */
     const char *product[RULES_WORDS_MAX], *status[RULES_WORDS_MAX];

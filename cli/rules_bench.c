@@ -104,7 +104,7 @@ static int measure_file(struct bench *b, const char *path)
 {
     struct dw_ruleset *set = NULL;
     uint32_t bad;
-    const struct dw_ruleset_opts opts = {b->rules.placeholder, b->rules.placeholder_count};
+    const struct dw_ruleset_opts opts = {.placeholder = b->rules.placeholder, .placeholder_count = b->rules.placeholder_count};
     const char *all[MAPPINGS_MAX + 1] = {path};
     uint32_t count = 1;
     for (const char *n = b->mappings.ptr; n && n < b->mappings.ptr + b->mappings.len && count <= MAPPINGS_MAX; n += strlen(n) + 1)

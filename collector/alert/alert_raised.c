@@ -67,7 +67,8 @@ int dw_raised_of_problem(struct dw_raised *r, const struct dw_problem *p)
         dw_problem_rule(p->kind), dw_problem_title(p->kind), dw_problem_level(p->kind));
     dw_buf_printf(&r->doc, ",\"message\":");
     (void)dw_json_string(&r->doc, dw_str_of(p->text));
-    dw_buf_printf(&r->doc, ",\"agent\":{\"id\":\"%s\",\"epoch\":%" PRIu64 ",\"frame\":%" PRIu64 "}}", agent, p->epoch, p->number);
+    dw_buf_printf(&r->doc, ",\"agent\":{\"id\":\"%s\",\"epoch\":%" PRIu64 ",\"frame\":%" PRIu64 "}%s}", agent, p->epoch, p->number,
+        p->more ? p->more : "");
     r->alert = (struct dw_alert){.id = r->id, .rule = dw_problem_rule(p->kind), .title = dw_problem_title(p->kind), .level = dw_problem_level(p->kind),
         .time_ns = p->time_ns, .key = dw_str_of(p->text), .total = 1, .doc = dw_buf_view(&r->doc)};
     return r->doc.err;

@@ -24,7 +24,7 @@ static void tell_mistake(void *ud, const struct dw_diags *d)
     char where[EVIDENCE_WHERE_CAP];
     for (uint32_t i = 0; say && i < d->count; i++) {
         (void)snprintf(where, sizeof where, "%.*s:%u:%u", DW_ARG(d->path), d->item[i].at.line, d->item[i].at.col);
-        if (!d->item[i].warning)
+        if (d->item[i].severity == DW_SEVERITY_ERROR)
             evidence_problem(say, where, "%s", d->item[i].msg);
     }
 }

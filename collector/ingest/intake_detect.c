@@ -4,6 +4,7 @@
  * Invariants:
  *   (1) Findings and problems depend on the frames given, in their order, alone.
  *   (2) Marked duplicates are never matched.
+ *   (3) Of an event the findings come before what could not be decided about it.
  */
 #include "intake_detect.h"
 
@@ -15,7 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TEXT_CAP = 4096 + 256 };
+enum { TEXT_CAP = 4096 + 256, UNDECIDED = 0xf5 };
 
 static void keep_failure(struct dw__detect *d, int rc)
 {
@@ -78,7 +79,40 @@ void dw__detect_fini(struct dw__detect *d)
     dw_window_free(d->window);
     dw_match_scratch_free(d->scratch);
     dw_raised_fini(&d->raised);
+    dw__undecided_fini(&d->undecided);
+    dw__undecided_words_fini(&d->words);
     dw_free(d->mark);
+}
+
+/* All of an event have one hour, so there is room. */
+static void note_undecided(struct dw__detect *d, uint32_t rule)
+{
+    bool tell, last;
+    DW_COUNT(detect_undecided);
+    keep_failure(d, dw__undecided_note(&d->undecided, dw_ruleset_rule(d->rules, rule)->id, d->event, d->arrival_ns, &tell, &last));
+    if (!tell)
+        return;
+    DW_ASSERT(d->undecided_hits < DW__UNDECIDED_HOUR_MAX);
+    d->undecided_hit[d->undecided_hits++] = (struct dw__undecided_hit){rule, last};
+}
+
+/* After the event was matched, for the rules are asked again which tests it was. */
+static int tell_undecided(struct dw__detect *d, const struct dw_decoded *f)
+{
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < d->undecided_hits && rc == DW_OK; i++) {
+        const struct dw__undecided_hit *h = &d->undecided_hit[i];
+        struct dw_problem p;
+        rc = dw__undecided_problem(&d->words, d->rules, d->scratch, h->rule, d->event, h->last, &p);
+        if (rc < 0)
+            break;
+        p.agent = f->head.agent;
+        p.epoch = f->head.epoch.counter;
+        p.number = f->head.number;
+        on_problem(d, &p);
+    }
+    d->undecided_hits = 0;
+    return rc;
 }
 
 static void on_hit(void *arg, uint32_t rule, bool undecided)
@@ -86,7 +120,7 @@ static void on_hit(void *arg, uint32_t rule, bool undecided)
     struct dw__detect *d = arg;
     const struct dw_rule *r = dw_ruleset_rule(d->rules, rule);
     if (undecided) {
-        DW_COUNT(detect_undecided);
+        note_undecided(d, rule);
         return;
     }
     if (!r->silent)
@@ -134,6 +168,8 @@ int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
             continue;
         d->event = &f->event[i];
         rc = dw_match_event(d->scratch, d->event, (struct dw_match_opts){.tally = d->tally}, on_hit, d);
+        if (rc == DW_OK && d->undecided_hits)
+            rc = tell_undecided(d, f);
     }
     if (rc == DW_OK)
         rc = advance(d, f);
@@ -151,7 +187,7 @@ int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, 
             a->offset, dw_err_text(code));
     else
         (void)snprintf(text, sizeof text, "%s: %s; `dogwatch archive verify` tells more", file, dw_err_text(code));
-    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : d->read_arrival_ns,
+    struct dw_problem p = {.kind = DW_PROBLEM_DAMAGED, .time_ns = a->intake.arrival_ns ? a->intake.arrival_ns : d->arrival_ns,
         .cause = cause, .text = text};
     dw_error("%s", text);
     on_problem(d, &p);
@@ -170,7 +206,7 @@ int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, st
     *ret_held = !(a->bytes && memcmp(stored, a->frame.head.hash, sizeof stored) != 0);
     if (!*ret_held)
         return dw__detect_damaged(d, r, a, DW_ECORRUPT);
-    d->read_arrival_ns = a->intake.arrival_ns;
+    d->arrival_ns = a->intake.arrival_ns;
     dw_account_arrival(d->account, a->intake.arrival_ns, heard_ns);
     int rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);
     return rc == DW_OK ? dw__detect_frame(d, &a->frame) : rc;
@@ -197,14 +233,35 @@ static void hash_settings(const struct dw__detect *d, uint8_t ret[DW_SHA256_BYTE
     dw_sha256_free(sha);
 }
 
+/* Windows begin with a number of their own: a state that was made before this part was has none of it. */
+static void put_undecided(const struct dw__detect *d, struct dw_buf *out)
+{
+    struct dw_buf part = {0};
+    dw__undecided_save(&d->undecided, &part);
+    dw_buf_byte(out, UNDECIDED);
+    dw_buf_counted(out, dw_buf_view(&part));
+    out->err = part.err < 0 ? part.err : out->err;
+    dw_buf_fini(&part);
+}
+
+static int take_undecided(struct dw__detect *d, struct dw_cursor *c)
+{
+    if (dw_cursor_left(c) == 0 || *c->at != UNDECIDED)
+        return DW_OK;
+    (void)dw_take_byte(c);
+    struct dw_str part = dw_take_counted(c);
+    return c->bad ? DW_ECORRUPT : dw__undecided_load(&d->undecided, part);
+}
+
 void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_buf *out)
 {
     uint8_t settings[DW_SHA256_BYTES];
     hash_settings(d, settings);
     dw_account_save(d->account, out);
     dw_buf_add(out, settings, sizeof settings);
-    dw_buf_u64(out, (uint64_t)d->read_arrival_ns);
+    dw_buf_u64(out, (uint64_t)d->arrival_ns);
     dw_buf_counted(out, own);
+    put_undecided(d, out);
     dw_window_save(d->window, out);
 }
 
@@ -217,8 +274,10 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
     dw_take_into(&c, saved, sizeof saved);
     if (rc == DW_OK && strictly && memcmp(saved, settings, sizeof saved) != 0)
         rc = DW_ESTALE;
-    d->read_arrival_ns = (int64_t)dw_take_u64(&c);
+    d->arrival_ns = (int64_t)dw_take_u64(&c);
     ret->own = dw_take_counted(&c);
+    if (rc == DW_OK)
+        rc = take_undecided(d, &c);
     ret->window = dw_take_bytes(&c, dw_cursor_left(&c));
     if (rc == DW_OK)
         rc = c.bad ? DW_ECORRUPT : dw_window_load(d->window, ret->window);
@@ -256,7 +315,9 @@ int dw__detect_clear(struct dw__detect *d)
         return DW_ENOMEM;
     dw_window_free(d->window);
     d->window = fresh;
-    d->read_arrival_ns = 0;
+    d->arrival_ns = 0;
+    dw__undecided_fini(&d->undecided);
+    d->undecided = (struct dw__undecided){0};
     return dw_account_clear(d->account);
 }
 

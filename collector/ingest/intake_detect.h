@@ -7,6 +7,8 @@
 #ifndef DOGWATCH_COLLECTOR_INGEST_INTAKE_DETECT_H
 #define DOGWATCH_COLLECTOR_INGEST_INTAKE_DETECT_H
 
+#include "undecided.h"
+
 #include "dogwatch/collect/raised.h"
 
 struct dw__detect {
@@ -26,9 +28,16 @@ struct dw__detect {
     uint8_t *mark; /* of the frame in hand, one an event */
     struct dw_raised raised;
     enum dw_corr_type type; /* of the rule of the alert in hand; DW_CORR_NONE: about one event, or the collector's own */
-    int64_t read_arrival_ns; /* of the frame read last from an archive */
+    int64_t arrival_ns;      /* of the frame taken last; also set by the owner for one that was read from no archive */
     int64_t late_below_ns;   /* of the chain of the frame in hand, as stated before it */
     const struct dw_event *event; /* being matched */
+    struct dw__undecided undecided;
+    struct dw__undecided_words words;
+    struct dw__undecided_hit {
+        uint32_t rule;
+        bool last;
+    } undecided_hit[DW__UNDECIDED_HOUR_MAX]; /* of the event in hand, to be told when it has been matched */
+    uint32_t undecided_hits;
     int rc;                       /* first failure inside a callback */
 };
 

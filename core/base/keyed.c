@@ -40,6 +40,17 @@ void *dw_keyed_get(struct dw_keyed *k, struct dw_str key, size_t size)
     return item ? item : dw_keyed_add(k, key, size);
 }
 
+void dw_keyed_drop_first(struct dw_keyed *k)
+{
+    struct dw_keyed_item *item = k->first;
+    DW_ASSERT(item);
+    dw_table_remove(&k->table, &item->node);
+    k->first = item->next;
+    k->last = k->first ? k->last : NULL;
+    k->count--;
+    dw_free(item);
+}
+
 void dw_keyed_fini(struct dw_keyed *k)
 {
     while (k->first) {

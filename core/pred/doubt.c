@@ -26,6 +26,11 @@ uint32_t dw_pred_line_hits(const struct dw_pred_scratch *s)
     return s->line_hits;
 }
 
+uint32_t dw_pred_regex_limits(const struct dw_pred_scratch *s)
+{
+    return s->regex_limits;
+}
+
 static bool lacks(struct dw_pred_scratch *s, uint32_t field)
 {
     return field != DW_PRED_LINE && dw__values_of(s, field) == DW__NONE;
@@ -34,7 +39,7 @@ static bool lacks(struct dw_pred_scratch *s, uint32_t field)
 void dw__doubt_begin(struct dw_pred_scratch *s, bool (*hit)(void *ud, uint32_t leaf))
 {
     struct dw_pred_scratch *ud = s;
-    s->line_hits = 0;
+    s->line_hits = s->regex_limits = 0;
     s->line_value = DW__NONE;
     if (!(s->doubt & DW_DOUBT_UNPARSED))
         return;

@@ -81,6 +81,7 @@ struct dw_pred_scratch {
     uint32_t event_number;
     bool prefilter, nomem;
     uint32_t doubt;                 /* DW_DOUBT_* */
+    uint32_t regex_limits;          /* regular expressions that used up their steps on this event */
     uint32_t line_value, line_hits; /* of an unparsed event: its whole line, and tests over it that did not fail */
     const uint8_t *only; /* by field: whether its leaves may be asked for; NULL: all */
     struct dw__slot *slot; /* by field */

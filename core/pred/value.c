@@ -239,6 +239,13 @@ static bool test_ref(struct dw_pred_scratch *s, const struct dw__leaf *leaf, uin
     return false;
 }
 
+static enum dw_verdict regex(struct dw_pred_scratch *s, const struct dw__leaf *leaf, uint32_t value)
+{
+    enum dw_verdict v = dw_regex_match(leaf->regex, s->regex, dw__value_text(s, value));
+    s->regex_limits += v == DW_UNDECIDED;
+    return v;
+}
+
 enum dw_verdict dw__leaf_on_value(struct dw_pred_scratch *s, const struct dw__leaf *leaf, uint32_t value)
 {
     struct dw_ip ip;
@@ -246,7 +253,7 @@ enum dw_verdict dw__leaf_on_value(struct dw_pred_scratch *s, const struct dw__le
     case DW_LEAF_PATTERN:
         return truth(dw_pattern_match(
             &leaf->pattern, leaf->pattern.cased ? dw__value_text(s, value) : dw__value_folded(s, value)));
-    case DW_LEAF_REGEX: return dw_regex_match(leaf->regex, s->regex, dw__value_text(s, value));
+    case DW_LEAF_REGEX: return regex(s, leaf, value);
     case DW_LEAF_CIDR: return truth(dw_ip_parse(dw__value_text(s, value), &ip) && dw_cidr_has(&leaf->cidr, &ip));
     case DW_LEAF_EXISTS: return DW_TRUE;
     case DW_LEAF_LT:

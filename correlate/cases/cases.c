@@ -37,14 +37,15 @@ struct run {
     struct dw_window *window;
     const struct dw_event *event; /* that is being matched */
     uint32_t rule;
-    bool late, matched, undecided;
+    bool late, matched, undecided, any_logsource;
     int64_t alerts;
     int err;
     dw_each_case *each;
     void *ud;
 };
 
-static const char *const case_keys[] = {"match", "no_match", "sequences"};
+/* sigma-test's word for no_match counts everywhere. */
+static const char *const case_keys[] = {"match", "no_match", "dont-match", "sequences"};
 
 bool dw_cases_beside(const struct dw_yaml *doc)
 {
@@ -135,7 +136,7 @@ static int match(struct run *r, const struct dw_event *ev)
 {
     r->event = ev;
     r->matched = r->undecided = false;
-    int rc = dw_match_event(r->scratch, ev, (struct dw_match_opts){0}, on_hit, r);
+    int rc = dw_match_event(r->scratch, ev, (struct dw_match_opts){.any_logsource = r->any_logsource}, on_hit, r);
     if (r->matched && r->window && !dw_ruleset_rule(r->rs, r->rule)->corr && !r->late)
         r->alerts++;
     return rc < 0 ? rc : r->err;
@@ -323,36 +324,53 @@ static void check_keys(struct run *r, const struct dw_yaml *map, bool beside)
         for (size_t i = 0; i < DW_COUNT_OF(case_keys); i++)
             known = known || dw_str_eq(n->key, dw_str_of(case_keys[i]));
         if (!known)
-            dw_diag_add(r->diags, n->key_at, "match, no_match, sequences", "unknown key '%.*s'", DW_ARG(n->key));
+            dw_diag_add(r->diags, n->key_at, "match, no_match, sequences (or dont-match, as sigma-test has it)", "unknown key '%.*s'", DW_ARG(n->key));
         else if (n->kind != DW_YAML_SEQ && !dw_str_eq(n->key, DW_STR("rule")))
             dw_diag_add(r->diags, n->at, NULL, "'%.*s' is a list", DW_ARG(n->key));
     }
+}
+
+static int run_map(struct run *r, const struct dw_yaml *map)
+{
+    int rc = singles(r, dw_yaml_get(map, "match"), DW_CASE_MATCH);
+    if (rc == DW_OK)
+        rc = singles(r, dw_yaml_get(map, "no_match"), DW_CASE_NO_MATCH);
+    if (rc == DW_OK)
+        rc = singles(r, dw_yaml_get(map, "dont-match"), DW_CASE_NO_MATCH);
+    return rc == DW_OK ? sequences(r, dw_yaml_get(map, "sequences")) : rc;
+}
+
+/* Whether there is something to run; what is no mapping is told. */
+static bool is_map(struct run *r, const struct dw_yaml *map, bool beside)
+{
+    if (!map)
+        return false;
+    if (map->kind != DW_YAML_MAP) {
+        dw_diag_add(r->diags, map->at, "match: [...], no_match: [...], sequences: [...]", "tests are a mapping");
+        return false;
+    }
+    check_keys(r, map, beside);
+    return true;
 }
 
 int dw_cases_run(const struct dw_ruleset *rs, struct dw_keys *keys, const struct dw_yaml *doc, struct dw_diags *diags, dw_each_case *each, void *ud)
 {
     struct run r = {.rs = rs, .keys = keys, .diags = diags, .each = each, .ud = ud, .stream = {.id = {1}}};
     bool beside = dw_cases_beside(doc);
-    const struct dw_yaml *map = beside ? doc : dw_yaml_get(doc, "tests");
-    if (!map)
-        return DW_OK;
-    if (map->kind != DW_YAML_MAP) {
-        dw_diag_add(diags, map->at, "match: [...], no_match: [...], sequences: [...]", "tests are a mapping");
-        return DW_OK;
-    }
-    check_keys(&r, map, beside);
-    if (!find_rule(&r, doc))
+    const struct dw_yaml *own = beside ? doc : dw_yaml_get(doc, "tests"), *foreign = beside ? NULL : dw_yaml_get(doc, "testcases");
+    own = is_map(&r, own, beside) ? own : NULL;
+    foreign = is_map(&r, foreign, false) ? foreign : NULL;
+    if ((!own && !foreign) || !find_rule(&r, doc))
         return DW_OK;
     dw_arena_init(&r.arena, 0);
     r.scratch = dw_match_scratch_new(rs);
     r.field = dw_calloc(DW_EVENT_FIELDS_MAX, sizeof *r.field);
     int rc = r.scratch && r.field ? DW_OK : DW_ENOMEM;
-    if (rc == DW_OK)
-        rc = singles(&r, dw_yaml_get(map, "match"), DW_CASE_MATCH);
-    if (rc == DW_OK)
-        rc = singles(&r, dw_yaml_get(map, "no_match"), DW_CASE_NO_MATCH);
-    if (rc == DW_OK)
-        rc = sequences(&r, dw_yaml_get(map, "sequences"));
+    if (rc == DW_OK && own)
+        rc = run_map(&r, own);
+    r.any_logsource = true; /* sigma-test knows of none, and its events name none */
+    if (rc == DW_OK && foreign)
+        rc = run_map(&r, foreign);
     dw_match_scratch_free(r.scratch);
     dw_free(r.field);
     dw_arena_fini(&r.arena);

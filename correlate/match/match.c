@@ -151,8 +151,8 @@ static const struct route *route_of(struct dw_match_scratch *s, struct dw_str na
     return &s->route[s->route_count++];
 }
 
-/* What our own tags say is missing; the words of a line are views, and no tags of ours. */
-static uint32_t doubt_of(const struct dw_event *ev)
+/* The words of a line are views, and no tags of ours. */
+uint32_t dw_match_doubt(const struct dw_event *ev)
 {
     static const struct {
         const char *tag;
@@ -196,7 +196,7 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     const struct route *route = opts.any_logsource ? NULL : route_of(s, name);
     dw_pred_scratch_prefilter(s->pred, !opts.no_prefilter);
     dw_pred_scratch_only(s->pred, route ? route->field : NULL);
-    uint32_t doubt = doubt_of(ev);
+    uint32_t doubt = dw_match_doubt(ev);
     bool all = opts.no_prefilter || doubt; /* what is missing fires nothing: every rule is asked */
     dw_pred_scratch_doubt(s->pred, doubt);
     int rc = dw_pred_begin(s->pred, ev, on_fired, s);
@@ -226,6 +226,11 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     return DW_OK;
 }
 
+bool dw_match_hit_limit(const struct dw_match_scratch *s)
+{
+    return dw_pred_regex_limits(s->pred) > 0;
+}
+
 static void ignore(void *ud, uint32_t leaf)
 {
     (void)ud;
@@ -238,7 +243,7 @@ int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_
     const struct dw_ruleset *rs = s->rs;
     DW_ASSERT(rule < rs->rule_count && rs->rule[rule].expr != DW_EXPR_NONE);
     dw_pred_scratch_only(s->pred, NULL);
-    uint32_t doubt = doubt_of(ev);
+    uint32_t doubt = dw_match_doubt(ev);
     dw_pred_scratch_doubt(s->pred, doubt);
     dw_pred_scratch_prefilter(s->pred, false); /* a leaf that did not fire is asked for its values too */
     int rc = dw_pred_begin(s->pred, ev, ignore, NULL);

@@ -55,14 +55,19 @@ static bool is(const struct parse *p, const char *word)
     return dw_str_ieq(p->word, dw_str_of(word));
 }
 
-static int complain(struct parse *p, const char *help, const char *what)
+static int complain_of(struct parse *p, enum dw__lint lint, const char *help, const char *what)
 {
     struct dw_span at = dw_yaml_span_in(p->source, p->at, p->word.len);
     if (p->word.len)
-        dw_diag_add(p->g->diags, at, help, "condition: %s, found '%.*s'", what, DW_ARG(p->word));
+        dw__say(p->g, lint, at, help, "condition: %s, found '%.*s'", what, DW_ARG(p->word));
     else
-        dw_diag_add(p->g->diags, at, help, "condition: %s, found its end", what);
+        dw__say(p->g, lint, at, help, "condition: %s, found its end", what);
     return DW_ESYNTAX;
+}
+
+static int complain(struct parse *p, const char *help, const char *what)
+{
+    return complain_of(p, DW__LINT_CONDITION, help, what);
 }
 
 static bool name_fits(struct dw_str pattern, struct dw_str name)
@@ -101,7 +106,7 @@ static int collect(struct parse *p, struct dw__kids *kids)
         rc = dw__kids_add(kids, s->expr);
     }
     if (rc == DW_OK && kids->count == 0)
-        rc = complain(p, "the star stands for any letters of a selection's name", "no selection has such a name");
+        rc = complain_of(p, DW__LINT_CONDITION_NAME, "the star stands for any letters of a selection's name", "no selection has such a name");
     return rc;
 }
 
@@ -150,13 +155,13 @@ static int parse_name(struct parse *p, uint32_t *ret)
     if (p->word.len == 0)
         return complain(p, NULL, "a selection's name is expected");
     if (is(p, "|"))
-        return complain(p, "write a correlation rule", "aggregations after '|' are not part of Sigma 2");
+        return complain_of(p, DW__LINT_AGGREGATION, "write a correlation rule", "aggregations after '|' are not part of Sigma 2");
     if (is(p, ")"))
         return complain(p, NULL, "a selection's name is expected");
     const char *near = dw_nearest(p->word, names, n);
     if (near)
         (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-    return complain(p, near ? help : NULL, "no selection has this name");
+    return complain_of(p, DW__LINT_CONDITION_NAME, near ? help : NULL, "no selection has this name");
 }
 
 static int parse_or(struct parse *p, uint32_t *ret);
@@ -233,13 +238,13 @@ static int parse_one(
 {
     struct parse p = {.g = g, .source = text, .sel = sel, .sel_count = count};
     if (text->kind != DW_YAML_SCALAR) {
-        dw_diag_add(g->diags, text->at, NULL, "a condition is text");
+        dw__say(g, DW__LINT_KIND, text->at, NULL, "a condition is text");
         return DW_ESYNTAX;
     }
     advance(&p);
     int rc = parse_or(&p, ret);
     if (rc == DW_OK && is(&p, "|"))
-        return complain(&p, "write a correlation rule", "aggregations after '|' are not part of Sigma 2");
+        return complain_of(&p, DW__LINT_AGGREGATION, "write a correlation rule", "aggregations after '|' are not part of Sigma 2");
     if (rc == DW_OK && p.word.len)
         return complain(&p, "join selections with 'and' or 'or'", "'and', 'or' or its end is expected");
     return rc;
@@ -259,7 +264,7 @@ int dw__condition(
             rc = dw__kids_add(&kids, node);
     }
     if (rc == DW_OK && kids.count == 0) {
-        dw_diag_add(g->diags, text->at, NULL, "the list of conditions is empty");
+        dw__say(g, DW__LINT_CONDITION, text->at, NULL, "the list of conditions is empty");
         rc = DW_ESYNTAX;
     }
     if (rc == DW_OK) /* a list of conditions: any of them */

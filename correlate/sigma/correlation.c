@@ -42,9 +42,19 @@ static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, cons
 {
     const char *part = g->part ? g->part : "correlation";
     if (name.ptr)
-        dw_diag_add(g->diags, at, help, "%s: %s '%.*s'", part, what, DW_ARG(name));
+        dw__say(g, DW__LINT_CORRELATION, at, help, "%s: %s '%.*s'", part, what, DW_ARG(name));
     else
-        dw_diag_add(g->diags, at, help, "%s: %s", part, what);
+        dw__say(g, DW__LINT_CORRELATION, at, help, "%s: %s", part, what);
+    return DW_ESYNTAX;
+}
+
+static int no_such_rule(struct dw__sigma *g, const struct dw_yaml *n)
+{
+    const char *part = g->part ? g->part : "correlation";
+    if (n->kind == DW_YAML_SCALAR)
+        dw__say(g, DW__LINT_RULE_UNKNOWN, n->at, NULL, "%s: no such rule: '%.*s'", part, DW_ARG(n->text));
+    else
+        dw__say(g, DW__LINT_RULE_UNKNOWN, n->at, NULL, "%s: no such rule:", part);
     return DW_ESYNTAX;
 }
 
@@ -193,8 +203,7 @@ static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t
         if (c->member_count == DW_CORR_MEMBERS_MAX)
             return refuse(g, v->at, NULL, "more than 32 rules", DW_STR_NONE);
         if (index == g->rs->rule_count || index == self)
-            return refuse(g, v->at, "rules are named by id or name, and must have loaded",
-                "no such rule:", v->kind == DW_YAML_SCALAR ? v->text : DW_STR_NONE);
+            return no_such_rule(g, v);
         c->member[c->member_count++] = index;
     }
     return has_expression(map, c) ? dw__members_condition(g, dw_yaml_get(map, "condition"), c) : DW_OK;

@@ -35,7 +35,7 @@ static int map_selection(struct dw__sigma *g, const struct dw_yaml *map, uint32_
     struct dw__kids kids = {0};
     int first = DW_OK;
     if (map->count == 0) {
-        dw_diag_add(g->diags, map->at, NULL, "an empty selection");
+        dw__say(g, DW__LINT_EMPTY_SELECTION, map->at, NULL, "an empty selection");
         return DW_ESYNTAX;
     }
     for (const struct dw_yaml *v = map->first; v; v = v->next) {
@@ -58,7 +58,7 @@ static int list_selection(struct dw__sigma *g, const struct dw_yaml *list, uint3
     struct dw__kids kids = {0};
     int first = DW_OK;
     if (list->count == 0) {
-        dw_diag_add(g->diags, list->at, NULL, "an empty selection");
+        dw__say(g, DW__LINT_EMPTY_SELECTION, list->at, NULL, "an empty selection");
         return DW_ESYNTAX;
     }
     for (const struct dw_yaml *v = list->first; v; v = v->next) {
@@ -86,7 +86,7 @@ static int selection(struct dw__sigma *g, const struct dw_yaml *n, uint32_t *ret
     case DW_YAML_SCALAR: break;
     }
     if (dw_yaml_is_null(n)) {
-        dw_diag_add(g->diags, n->at, NULL, "an empty selection");
+        dw__say(g, DW__LINT_EMPTY_SELECTION, n->at, NULL, "an empty selection");
         return DW_ESYNTAX;
     }
     return dw__keyword(g, n, ret);
@@ -107,7 +107,7 @@ static int compile_selections(
         if (!is_selection(n, skip))
             continue;
         if (count == DW__SELECTIONS_MAX) {
-            dw_diag_add(g->diags, n->key_at, NULL, "too many selections");
+            dw__say(g, DW__LINT_TOO_MANY, n->key_at, NULL, "too many selections");
             return DW_ESYNTAX;
         }
         sel[count].name = n->key;
@@ -115,7 +115,7 @@ static int compile_selections(
         int rc = selection(g, n, &sel[count].expr);
         count++;
         if (rc == DW_ELIMIT) {
-            dw_diag_add(g->diags, n->key_at, NULL, "too many values");
+            dw__say(g, DW__LINT_TOO_MANY, n->key_at, NULL, "too many values");
             rc = DW_ESYNTAX;
         }
         first = first ? first : rc;
@@ -129,7 +129,7 @@ static int compile_selections(
 int dw__detection(struct dw__sigma *g, const struct dw_yaml *map, const char *skip, uint32_t *ret_expr)
 {
     if (map->kind != DW_YAML_MAP) {
-        dw_diag_add(g->diags, map->at, NULL, "a mapping of selections and a condition is expected");
+        dw__say(g, DW__LINT_KIND, map->at, NULL, "a mapping of selections and a condition is expected");
         return DW_ESYNTAX;
     }
     const struct dw_yaml *condition = dw_yaml_get(map, "condition");
@@ -139,7 +139,7 @@ int dw__detection(struct dw__sigma *g, const struct dw_yaml *map, const char *sk
         return DW_ENOMEM;
     int rc = compile_selections(g, map, skip, sel, &count);
     if (rc != DW_ENOMEM && !condition) {
-        dw_diag_add(g->diags, map->key_at, "add a line such as `condition: selection`", "the condition is missing");
+        dw__say(g, DW__LINT_CONDITION_MISSING, map->key_at, "add a line such as `condition: selection`", "the condition is missing");
         rc = DW_ESYNTAX;
     } else if (rc != DW_ENOMEM) {
         int parsed = dw__condition(g, condition, sel, count, ret_expr);
@@ -148,8 +148,8 @@ int dw__detection(struct dw__sigma *g, const struct dw_yaml *map, const char *sk
     for (const struct dw_yaml *n = map->first; rc == DW_OK && n; n = n->next)
         for (uint32_t i = 0; i < count && is_selection(n, skip); i++)
             if (!sel[i].used && sel[i].name.ptr == n->key.ptr && n->key.ptr[0] != '_')
-                dw_diag_warn(
-                    g->diags, n->key_at, NULL, "selection '%.*s' is not used by the condition", DW_ARG(n->key));
+                dw__say(
+                    g, DW__LINT_UNUSED, n->key_at, NULL, "selection '%.*s' is not used by the condition", DW_ARG(n->key));
     dw_free(sel);
     return rc;
 }

@@ -147,6 +147,24 @@ int dw__names(struct dw__sigma *g, struct dw_str name, struct dw_name_list *ret)
     return DW_OK;
 }
 
+/* Whether two names are one in other styles: user_agent and userAgent, answer and answers. */
+static bool is_same_word(struct dw_str a, struct dw_str b)
+{
+    size_t i = 0, k = 0;
+    while (i < a.len && k < b.len) {
+        if (strchr("-_.", a.ptr[i]))
+            i++;
+        else if (strchr("-_.", b.ptr[k]))
+            k++;
+        else if (!dw_str_ieq(dw_str_slice(a, i, i + 1), dw_str_slice(b, k, k + 1)))
+            return false;
+        else
+            i++, k++;
+    }
+    struct dw_str rest = i < a.len ? dw_str_slice(a, i, a.len) : dw_str_slice(b, k, b.len);
+    return rest.len == 0 || dw_str_eq(rest, DW_STR("s"));
+}
+
 void dw__check_name(struct dw__sigma *g, struct dw_str name, struct dw_span at)
 {
     const char *known[DW_COUNT_OF(field_rows)];
@@ -162,11 +180,11 @@ void dw__check_name(struct dw__sigma *g, struct dw_str name, struct dw_span at)
             return;
     const char *near = NULL;
     for (size_t i = 0; i < DW_COUNT_OF(known) && !near; i++)
-        if (strlen(known[i]) >= 6 && dw_str_distance(name, dw_str_of(known[i]), 1) == 1)
+        if (strlen(known[i]) >= 6 && dw_str_distance(name, dw_str_of(known[i]), 1) == 1 && !is_same_word(name, dw_str_of(known[i])))
             near = known[i];
     char help[160];
     if (!near)
         return;
     (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-    dw_diag_warn(g->diags, at, help, "field '%.*s' is not known", DW_ARG(name));
+    dw__say(g, DW__LINT_FIELD_SLIP, at, help, "field '%.*s' is not known", DW_ARG(name));
 }

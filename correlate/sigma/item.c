@@ -30,9 +30,12 @@ static const struct {
 #undef MODIFIER
 };
 
-static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
+static int refuse(struct dw__sigma *g, enum dw__lint lint, struct dw_span at, const char *help, const char *what, struct dw_str name)
 {
-    dw_diag_add(g->diags, at, help, name.ptr ? "%s '%.*s'" : "%s", what, DW_ARG(name));
+    if (name.ptr)
+        dw__say(g, lint, at, help, "%s '%.*s'", what, DW_ARG(name));
+    else
+        dw__say(g, lint, at, help, "%s", what);
     return DW_ESYNTAX;
 }
 
@@ -45,7 +48,7 @@ static int unknown_modifier(struct dw__sigma *g, struct dw_span at, struct dw_st
     const char *near = dw_nearest(name, names, DW_COUNT_OF(names));
     if (near)
         (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-    return refuse(g, at, near ? help : NULL, "unknown modifier", name);
+    return refuse(g, DW__LINT_MODIFIER, at, near ? help : NULL, "unknown modifier", name);
 }
 
 static int apply_modifier(struct dw__sigma *g, struct dw__head *h, struct dw_str name, struct dw_span at)
@@ -58,18 +61,18 @@ static int apply_modifier(struct dw__sigma *g, struct dw__head *h, struct dw_str
     switch (modifiers[i].kind) {
     case KIND_OP:
         if (h->op != DW__OP_NONE && h->op != (enum dw__match_op)modifiers[i].arg)
-            return refuse(g, at, "one way to compare a value", "cannot be combined with the modifier before it:", name);
+            return refuse(g, DW__LINT_MODIFIERS, at, "one way to compare a value", "cannot be combined with the modifier before it:", name);
         h->op = (enum dw__match_op)modifiers[i].arg;
         return DW_OK;
     case KIND_FLAG: h->flags |= modifiers[i].arg; return DW_OK;
     case KIND_RE:
         if (h->op != DW__OP_RE)
-            return refuse(g, at, "it follows 're': field|re|i", "a modifier of regular expressions only:", name);
+            return refuse(g, DW__LINT_MODIFIERS, at, "it follows 're': field|re|i", "a modifier of regular expressions only:", name);
         h->re_flags |= modifiers[i].arg;
         return DW_OK;
     case KIND_CODE:
         if (h->code_count == DW__CODES_PER_ITEM)
-            return refuse(g, at, NULL, "too many modifiers", DW_STR_NONE);
+            return refuse(g, DW__LINT_MODIFIERS, at, NULL, "too many modifiers", DW_STR_NONE);
         h->code[h->code_count++] = (enum dw__code)modifiers[i].arg;
         return DW_OK;
     }
@@ -80,22 +83,22 @@ static int check_head(struct dw__sigma *g, const struct dw__head *h)
 {
     bool text = h->op <= DW__OP_ENDS;
     if (h->code_count && !text && !(h->op == DW__OP_RE || h->op == DW__OP_CIDR))
-        return refuse(g, h->at, NULL, "a value that is no text cannot be encoded", DW_STR_NONE);
+        return refuse(g, DW__LINT_MODIFIERS, h->at, NULL, "a value that is no text cannot be encoded", DW_STR_NONE);
     for (uint32_t i = 0; i < h->code_count; i++)
         if (!text && h->code[i] != DW__CODE_EXPAND)
-            return refuse(g, h->at, NULL, "a regular expression or network cannot be encoded", DW_STR_NONE);
+            return refuse(g, DW__LINT_MODIFIERS, h->at, NULL, "a regular expression or network cannot be encoded", DW_STR_NONE);
     if ((h->flags & DW__FLAG_FIELDREF) && (!text || h->code_count))
-        return refuse(g, h->at, "fieldref goes with startswith, endswith, contains, cased, neq",
+        return refuse(g, DW__LINT_MODIFIERS, h->at, "fieldref goes with startswith, endswith, contains, cased, neq",
             "a reference to a field cannot be changed so", DW_STR_NONE);
     if (h->name.len == 0 && h->op != DW__OP_NONE && h->op > DW__OP_RE)
-        return refuse(g, h->at, NULL, "this modifier needs a field", DW_STR_NONE);
+        return refuse(g, DW__LINT_MODIFIERS, h->at, NULL, "this modifier needs a field", DW_STR_NONE);
     if (h->name.len == 0 && (h->flags & (DW__FLAG_FIELDREF | DW__FLAG_EVERY)))
-        return refuse(g, h->at, NULL, h->flags & DW__FLAG_EVERY ? "every needs a field" : "fieldref needs a field", DW_STR_NONE);
+        return refuse(g, DW__LINT_MODIFIERS, h->at, NULL, h->flags & DW__FLAG_EVERY ? "every needs a field" : "fieldref needs a field", DW_STR_NONE);
     return DW_OK;
 }
 
-/* Reads `name|mod|mod`; spans lie inside the key where it stands in one line. */
-static int read_head(struct dw__sigma *g, const struct dw_yaml *value, struct dw__head *h)
+/* Spans lie inside the key where it stands in one line. */
+int dw__head_read(struct dw__sigma *g, const struct dw_yaml *value, struct dw__head *h)
 {
     struct dw_str rest = value->key;
     *h = (struct dw__head){.at = value->key_at};
@@ -121,7 +124,7 @@ static int add_leaf(struct dw__sigma *g, const struct dw_yaml *value, struct dw_
     int rc = dw_pred_leaf(g->rs->pred, &spec, why, sizeof why, &offset, &leaf);
     if (rc == DW_ESYNTAX) {
         const char *kind = spec.op == DW_LEAF_REGEX ? "regular expression" : "network";
-        dw_diag_add(g->diags, spec.op == DW_LEAF_REGEX ? dw_yaml_span_in(value, offset, 1) : value->at, NULL,
+        dw__say(g, DW__LINT_PATTERN, spec.op == DW_LEAF_REGEX ? dw_yaml_span_in(value, offset, 1) : value->at, NULL,
             "not a %s: %s", kind, why);
         return rc;
     }
@@ -250,14 +253,14 @@ static int add_order(
     char text[64];
     struct dw_leaf_spec spec = {.field = field};
     if (!plain_number(value, &spec.number, text, sizeof text))
-        return refuse(g, value->at, "write it without quotes", "a number is expected, not", value->text);
+        return refuse(g, DW__LINT_VALUE, value->at, "write it without quotes", "a number is expected, not", value->text);
     if (h->op < DW__OP_MINUTE) {
         spec.op = ops[h->op - DW__OP_LT];
     } else {
         spec.op = DW_LEAF_TIME;
         spec.flags = (uint32_t)(h->op - DW__OP_MINUTE) + DW_TIME_MINUTE;
         if (spec.number != floor(spec.number))
-            return refuse(g, value->at, NULL, "a whole number is expected, not", value->text);
+            return refuse(g, DW__LINT_VALUE, value->at, NULL, "a whole number is expected, not", value->text);
     }
     return add_leaf(g, value, spec, kids);
 }
@@ -277,15 +280,15 @@ static int add_value(
 {
     bool truth;
     if (value->kind != DW_YAML_SCALAR)
-        return refuse(g, value->at, NULL, "one value is expected here, not a list or mapping", DW_STR_NONE);
+        return refuse(g, DW__LINT_VALUE, value->at, NULL, "one value is expected here, not a list or mapping", DW_STR_NONE);
     if (h->op == DW__OP_EXISTS) {
         if (!dw_yaml_bool(value, &truth))
-            return refuse(g, value->at, NULL, "exists wants true or false, not", value->text);
+            return refuse(g, DW__LINT_VALUE, value->at, NULL, "exists wants true or false, not", value->text);
         return add_absent(g, value, field, truth, kids);
     }
     if (dw_yaml_is_null(value) && field != DW_PRED_LINE) {
         if (h->op != DW__OP_NONE || h->code_count || (h->flags & DW__FLAG_FIELDREF))
-            return refuse(g, value->at, "write '' for the empty text", "null cannot be compared so", DW_STR_NONE);
+            return refuse(g, DW__LINT_VALUE, value->at, "write '' for the empty text", "null cannot be compared so", DW_STR_NONE);
         return add_absent(g, value, field, false, kids);
     }
     if (h->flags & DW__FLAG_FIELDREF)
@@ -313,9 +316,9 @@ static int values_of(struct dw__sigma *g, const struct dw__head *h, const struct
     if (h->name.len)
         rc = dw__field(g, h->name, (h->flags & DW__FLAG_URLDECODE) != 0, &field);
     if (rc == DW_ELIMIT)
-        return refuse(g, h->at, NULL, "too many or too long field names:", h->name);
+        return refuse(g, DW__LINT_TOO_MANY, h->at, NULL, "too many or too long field names:", h->name);
     if (rc == DW_OK && value->kind == DW_YAML_SEQ && value->count == 0)
-        rc = refuse(g, value->at, NULL, "an empty list matches nothing", DW_STR_NONE);
+        rc = refuse(g, DW__LINT_VALUE, value->at, NULL, "an empty list matches nothing", DW_STR_NONE);
     if (value->kind == DW_YAML_SEQ)
         for (const struct dw_yaml *v = value->first; v && rc == DW_OK; v = v->next)
             rc = add_value(g, h, v, field, &kids);
@@ -334,7 +337,7 @@ static int values_of(struct dw__sigma *g, const struct dw__head *h, const struct
 int dw__item(struct dw__sigma *g, const struct dw_yaml *value, uint32_t *ret_expr)
 {
     struct dw__head h;
-    int rc = read_head(g, value, &h);
+    int rc = dw__head_read(g, value, &h);
     if (rc < 0)
         return rc;
     if (h.name.len)

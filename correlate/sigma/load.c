@@ -99,6 +99,7 @@ static void say_unreadable(struct dw_diag_sink sink, const char *path, int code)
     struct dw_diags diags;
     dw_diags_init(&diags, dw_str_of(path), DW_STR(""));
     dw_diag_add(&diags, (struct dw_span){1, 1, 1}, NULL, "cannot be read: %s", dw_err_text(code));
+    dw__code_others(&diags, DW__LINT_UNREADABLE);
     if (sink.report)
         sink.report(sink.ud, &diags);
 }

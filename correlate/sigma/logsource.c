@@ -85,6 +85,31 @@ bool dw_logsource_takes(const struct dw_ruleset *rs, const struct dw_logsource *
     return dataset.len && l->category.len == 0 && part(l->product, product) && part(l->service, service.ptr ? service : DW_STR(""));
 }
 
+static bool windows_known(const struct dw_logsource *l)
+{
+    struct dw_str product = DW_STR("windows");
+    for (size_t i = 0; i < DW_COUNT_OF(channels); i++)
+        if (all_parts(l, DW_STR(""), product, dw_str_of(channels[i].service)))
+            return true;
+    for (size_t i = 0; i < DW_COUNT_OF(windows_events); i++)
+        if (all_parts(l, dw_str_of(windows_events[i].category), product, dw_str_of(windows_events[i].service)))
+            return true;
+    return false;
+}
+
+bool dw__logsource_known(const struct dw_ruleset *rs, const struct dw_logsource *l)
+{
+    if (l->category.len == 0 || windows_known(l))
+        return true; /* a dataset `product.service` */
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
+        if (all_parts(l, dw_str_of(rows[i].category), dw_str_of(rows[i].product), dw_str_of(rows[i].service)))
+            return true;
+    for (uint32_t i = 0; i < rs->map_dataset_count; i++)
+        if (all_parts(l, rs->map_dataset[i].category, rs->map_dataset[i].product, rs->map_dataset[i].service))
+            return true;
+    return false;
+}
+
 static const struct dw_field *first_of(const struct dw_event *ev, const uint32_t *key, uint32_t count)
 {
     const struct dw_field *f = NULL;

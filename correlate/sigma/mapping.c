@@ -18,7 +18,7 @@
 
 static int complain(struct dw__sigma *g, const struct dw_yaml *n, const char *help, const char *what)
 {
-    dw_diag_add(g->diags, n->at, help, "%s", what);
+    dw__say(g, DW__LINT_MAPPING, n->at, help, "%s", what);
     return DW_ESYNTAX;
 }
 
@@ -92,7 +92,7 @@ static int check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
         const char *near = exact ? NULL : dw_nearest(n->key, known, DW_COUNT_OF(known));
         (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "mapping, logsource, datasets, fields, prefix", near ? near : "");
         if (!exact) {
-            dw_diag_add(g->diags, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
+            dw__say(g, DW__LINT_MAPPING, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
             rc = DW_ESYNTAX;
         }
     }

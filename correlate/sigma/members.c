@@ -47,7 +47,7 @@ static void next(struct expression *x)
 static int complain(struct expression *x, const char *help, const char *what)
 {
     size_t len = x->token.len ? x->token.len : 1;
-    dw_diag_add(x->g->diags, dw_yaml_span_in(x->node, x->from, len), help, "%s%s%.*s", what, x->token.len ? " " : "", DW_ARG(x->token));
+    dw__say(x->g, DW__LINT_CORRELATION, dw_yaml_span_in(x->node, x->from, len), help, "%s%s%.*s", what, x->token.len ? " " : "", DW_ARG(x->token));
     return DW_ESYNTAX;
 }
 

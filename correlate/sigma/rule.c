@@ -24,7 +24,7 @@ int dw__text(struct dw__sigma *g, const struct dw_yaml *n, struct dw_str *ret)
     if (!n)
         return DW_OK;
     if (n->kind != DW_YAML_SCALAR) {
-        dw_diag_add(g->diags, n->at, NULL, "'%.*s' is one text, not a list or mapping", DW_ARG(n->key));
+        dw__say(g, DW__LINT_KIND, n->at, NULL, "'%.*s' is one text, not a list or mapping", DW_ARG(n->key));
         return DW_ESYNTAX;
     }
     struct dw_str copy = dw_arena_copy(&g->rs->arena, n->text);
@@ -49,7 +49,7 @@ static int read_level(struct dw__sigma *g, const struct dw_yaml *n, enum dw_leve
     const char *near = dw_nearest(n->text, level_words + 1, DW_COUNT_OF(level_words) - 1);
     (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "one of informational, low, medium, high, critical",
         near ? near : "");
-    dw_diag_add(g->diags, n->at, help, "unknown level '%.*s'", DW_ARG(n->text));
+    dw__say(g, DW__LINT_LEVEL, n->at, help, "unknown level '%.*s'", DW_ARG(n->text));
     return DW_ESYNTAX;
 }
 
@@ -58,7 +58,7 @@ static int read_tags(struct dw__sigma *g, const struct dw_yaml *n, struct dw_rul
     if (!n || dw_yaml_is_null(n))
         return DW_OK;
     if (n->kind != DW_YAML_SEQ) {
-        dw_diag_add(g->diags, n->at, "write it as `- attack.t1110` lines", "tags are a list");
+        dw__say(g, DW__LINT_KIND, n->at, "write it as `- attack.t1110` lines", "tags are a list");
         return DW_ESYNTAX;
     }
     struct dw_str *tag = dw_arena_alloc(&g->rs->arena, (n->count + 1) * sizeof *tag);
@@ -86,7 +86,7 @@ static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct
     if (!l)
         return DW_OK;
     if (l->kind != DW_YAML_MAP) {
-        dw_diag_add(g->diags, l->at, NULL, "logsource is a mapping of category, product and service");
+        dw__say(g, DW__LINT_KIND, l->at, NULL, "logsource is a mapping of category, product and service");
         return DW_ESYNTAX;
     }
     int rc = dw__text(g, dw_yaml_get(l, "category"), &rule->category);
@@ -99,7 +99,7 @@ static int read_logsource(struct dw__sigma *g, const struct dw_yaml *doc, struct
         const char *near = slip(n->key, known, DW_COUNT_OF(known));
         if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-            dw_diag_warn(g->diags, n->key_at, help, "unknown logsource key '%.*s'", DW_ARG(n->key));
+            dw__say(g, DW__LINT_KEY_SLIP, n->key_at, help, "unknown logsource key '%.*s'", DW_ARG(n->key));
         }
     }
     return rc;
@@ -110,13 +110,13 @@ static void check_keys(struct dw__sigma *g, const struct dw_yaml *doc)
 {
     static const char *const known[] = {"title", "detection", "logsource", "level", "status", "correlation", "detector", "filter",
         "description", "tags", "author", "falsepositives", "references", "related", "modified", "fields", "license",
-        "name", "date", "scope", "taxonomy", "id", "tests"};
+        "name", "date", "scope", "taxonomy", "id", "tests", "testcases"};
     for (const struct dw_yaml *n = doc->first; n; n = n->next) {
         char help[160];
         const char *near = n->key.len > 4 ? slip(n->key, known, DW_COUNT_OF(known)) : NULL;
         if (near) {
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
-            dw_diag_warn(g->diags, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
+            dw__say(g, DW__LINT_KEY_SLIP, n->key_at, help, "unknown key '%.*s'", DW_ARG(n->key));
         }
     }
 }
@@ -130,7 +130,7 @@ static int place_as_id(struct dw__sigma *g, struct dw_rule *rule)
         (void)dw_str_cut(&file, '/');
     int len = snprintf(id, sizeof id, "%.*s:%u", (int)(file.len < 255 ? file.len : 255), file.ptr, rule->at.line);
     rule->id = dw_arena_copy(&g->rs->arena, dw_str_make(id, (size_t)len));
-    dw_diag_warn(g->diags, rule->at, "add `id:` with a UUID (uuidgen makes one)", "a rule without id, name and title");
+    dw__say(g, DW__LINT_NAMELESS, rule->at, "add `id:` with a UUID (uuidgen makes one)", "a rule without id, name and title");
     return rule->id.ptr ? DW_OK : DW_ENOMEM;
 }
 
@@ -158,7 +158,7 @@ int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret
     if (!rule.path.ptr)
         return DW_ENOMEM;
     if (rule.title.len == 0)
-        dw_diag_warn(g->diags, doc->at, "add `title: ...`", "a rule without a title");
+        dw__say(g, DW__LINT_TITLE_MISSING, doc->at, "add `title: ...`", "a rule without a title");
     if (rule.id.len == 0)
         rule.id = rule.name.len ? rule.name : rule.title;
     if (rule.id.len == 0)
@@ -194,7 +194,7 @@ int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_
     for (uint32_t i = 0; i < rs->rule_count; i++) {
         if (!dw_str_eq(rs->rule[i].id, rule->id))
             continue;
-        dw_diag_add(g->diags, rule->at, "give it an id of its own", "rule id '%.*s' is taken already by %.*s",
+        dw__say(g, DW__LINT_ID_TAKEN, rule->at, "give it an id of its own", "rule id '%.*s' is taken already by %.*s",
             DW_ARG(rule->id), DW_ARG(rs->rule[i].path));
         return DW_EEXIST;
     }

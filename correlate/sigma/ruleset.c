@@ -85,11 +85,11 @@ static int add_single(struct dw__sigma *g, const struct dw_yaml *doc)
     if (rc < 0)
         return rc;
     if (!detection) {
-        dw_diag_add(g->diags, doc->at, NULL, "neither detection, correlation, detector nor filter: not a rule");
+        dw__say(g, DW__LINT_NOT_A_RULE, doc->at, NULL, "neither detection, correlation, detector nor filter: not a rule");
         return DW_ESYNTAX;
     }
     if (!dw_yaml_get(doc, "logsource"))
-        dw_diag_warn(g->diags, doc->at, "add `logsource:`", "a rule without logsource is tried on every event");
+        dw__say(g, DW__LINT_LOGSOURCE_MISSING, doc->at, "add `logsource:`", "a rule without logsource is tried on every event");
     g->category = rule.category;
     g->product = rule.product;
     g->service = rule.service;
@@ -121,7 +121,7 @@ static int add_document(struct dw__sigma *g, const struct dw_yaml *doc, bool *re
     if (dw_yaml_is_null(doc))
         return DW_OK;
     if (doc->kind != DW_YAML_MAP) {
-        dw_diag_add(g->diags, doc->at, NULL, "a rule is a mapping");
+        dw__say(g, DW__LINT_NOT_A_RULE, doc->at, NULL, "a rule is a mapping");
         g->rs->errors++;
         return DW_OK;
     }
@@ -149,12 +149,15 @@ int dw_ruleset_add(struct dw_ruleset *rs, const char *path, struct dw_str text, 
     dw_arena_init(&yaml, 0);
     dw_diags_init(&diags, dw_str_of(path), text);
     int rc = dw_yaml_parse(&yaml, text, &diags, &doc);
+    dw__code_others(&diags, DW__LINT_YAML);
     if (rc == DW_ESYNTAX) {
         rs->errors++;
         rc = DW_OK;
     }
-    for (; doc && rc == DW_OK; doc = doc->next)
-        rc = add_document(&g, doc, &deferred);
+    for (const struct dw_yaml *d = doc; d && rc == DW_OK; d = d->next)
+        rc = add_document(&g, d, &deferred);
+    if (rc == DW_OK && rs->opts.lint)
+        dw__lint(&g, doc);
     if (rc == DW_OK && deferred)
         rc = defer(rs, path, text);
     if (diags.count && sink.report)
@@ -241,7 +244,7 @@ static int refuse_cycles(struct dw_ruleset *rs, struct again *files)
             uint32_t index = dw__correlation_of(doc) ? rule_at(rs, &files[i], doc) : rs->rule_count;
             if (index == rs->rule_count || depth[index] <= DW__CORR_DEPTH_MAX)
                 continue;
-            dw_diag_add(&files[i].diags, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep",
+            dw__say(&(struct dw__sigma){.rs = rs, .diags = &files[i].diags}, DW__LINT_CYCLE, doc->at, NULL, "correlation: it is a member of itself, or nested over %d deep",
                 DW__CORR_DEPTH_MAX);
             rs->rule[index].corr = NULL;
             rs->errors++;
@@ -290,7 +293,7 @@ static int apply_filter(struct dw__sigma *g, const struct dw_yaml *doc)
         hits++;
     }
     if (rc == DW_OK && hits == 0)
-        dw_diag_warn(g->diags, doc->at, "rules are named by id or name; the logsource must fit",
+        dw__say(g, DW__LINT_FILTER_IDLE, doc->at, "rules are named by id or name; the logsource must fit",
             "this filter applies to no rule");
     return rc;
 }
@@ -429,8 +432,10 @@ int dw_ruleset_finish(struct dw_ruleset *rs, struct dw_diag_sink sink)
     struct again *files = dw_calloc(rs->deferred_count + 1, sizeof *files);
     int rc = files ? finish_deferred(rs, files, &yaml) : DW_ENOMEM;
     for (uint32_t i = 0; files && i < rs->deferred_count; i++)
-        if (files[i].diags.count && sink.report)
+        if (files[i].diags.count && sink.report) {
+            dw__code_others(&files[i].diags, DW__LINT_CORRELATION);
             sink.report(sink.ud, &files[i].diags);
+        }
     dw_free(files);
     dw_arena_fini(&yaml);
     if (rc == DW_OK)
@@ -454,6 +459,16 @@ uint32_t dw_ruleset_count(const struct dw_ruleset *rs)
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs)
 {
     return rs->errors;
+}
+
+uint32_t dw_ruleset_notes(const struct dw_ruleset *rs)
+{
+    return rs->notes;
+}
+
+uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs)
+{
+    return rs->allowed;
 }
 
 const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t index)

@@ -6,6 +6,13 @@
 
 enum { DW__KIDS_MAX = 20000, DW__SELECTIONS_MAX = 512, DW__CODES_MAX = 20000 };
 
+/* Rows of tbl/lint.h. */
+enum dw__lint {
+#define LINT(NAME, number, severity, when, what, fix) DW__LINT_##NAME,
+#include "dogwatch/tbl/lint.h"
+#undef LINT
+};
+
 /* One document being compiled. Complaints go to `diags`; a rule is dropped when errors grew. */
 struct dw__sigma {
     struct dw_ruleset *rs;
@@ -13,6 +20,17 @@ struct dw__sigma {
     struct dw_str category, product, service; /* its logsource: some field names depend on it */
     const char *part; /* correlations: how this one calls itself in a mistake; NULL: `correlation` */
 };
+
+/* Tells something about the rule; `help` NULL: the row's. An error is told always, else the file may allow it. */
+void dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const char *help, const char *fmt, ...) DW_PRINTF(5, 6);
+/* Gives what was told without a code that of `what`. */
+void dw__code_others(struct dw_diags *d, enum dw__lint what);
+/* Each code that a text allows. */
+void dw__allowances(struct dw_str text, void (*each)(void *ud, struct dw_str code), void *ud);
+/* What `dogwatch rules check` says of the documents of a file besides, and the whole in order of places. */
+void dw__lint(struct dw__sigma *g, const struct dw_yaml *doc);
+/* The part of that about one selection, or a list of them. */
+void dw__lint_selection(struct dw__sigma *g, const struct dw_yaml *n);
 
 /* A list of node numbers that grows. */
 struct dw__kids {
@@ -74,6 +92,8 @@ DW_MUST_USE int dw__codes_add(struct dw__codes *c, struct dw_str code);
 /* Applies one transformation to all. DW_ESYNTAX: told. */
 DW_MUST_USE int dw__transform(struct dw__sigma *g, const struct dw_yaml *value, enum dw__code how, struct dw__codes *c);
 
+/* Reads `name|mod|mod`. DW_ESYNTAX: told. */
+DW_MUST_USE int dw__head_read(struct dw__sigma *g, const struct dw_yaml *value, struct dw__head *h);
 /* `key: value` of a selection as an expression. DW_ESYNTAX: told. */
 DW_MUST_USE int dw__item(struct dw__sigma *g, const struct dw_yaml *value, uint32_t *ret_expr);
 /* A keyword (or list item without a field). */
@@ -102,6 +122,8 @@ DW_MUST_USE int dw__condition(
 DW_MUST_USE int dw__meta(struct dw__sigma *g, const struct dw_yaml *doc, struct dw_rule *ret);
 /* Adds a rule; refuses a second one with the same id. DW_EEXIST: told. */
 DW_MUST_USE int dw__add_rule(struct dw__sigma *g, const struct dw_rule *rule, uint32_t *ret_index);
+/* Whether events of some known dataset, or of Windows, belong to a logsource, or one of a dataset that is called so would. */
+bool dw__logsource_known(const struct dw_ruleset *rs, const struct dw_logsource *l);
 /* The number of a logsource, interned. */
 DW_MUST_USE int dw__logsource(struct dw_ruleset *rs, const struct dw_rule *rule, uint32_t *ret);
 /* A rule by id or name; the rule count when there is none. */

@@ -80,7 +80,7 @@ static int base64(struct dw__sigma *g, const struct dw_yaml *value, bool offsets
     for (uint32_t i = 0; i < c->count && rc == DW_OK; i++) {
         struct dw_buf plain = {0};
         if (!dw_pat_is_plain(dw_buf_view(&c->item[i]), &plain)) {
-            dw_diag_add(g->diags, value->at, "write \\* for a star itself", "a wildcard cannot be encoded in Base64");
+            dw__say(g, DW__LINT_VALUE, value->at, "write \\* for a star itself", "a wildcard cannot be encoded in Base64");
             rc = DW_ESYNTAX;
         }
         for (size_t off = 0; rc == DW_OK && off < (offsets ? 3u : 1u); off++) {
@@ -245,7 +245,7 @@ static int expand(struct dw__sigma *g, const struct dw_yaml *value, struct dw__c
         if (p)
             rc = expand_one(p, code, from, to, c);
         else
-            dw_diag_warn(g->diags, value->at, "give its values with --placeholders",
+            dw__say(g, DW__LINT_PLACEHOLDER, value->at, "give its values with --placeholders",
                 "placeholder '%%%.*s%%' has no values: nothing matches it", DW_ARG(name));
     }
     dw__codes_fini(c);

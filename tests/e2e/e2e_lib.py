@@ -382,11 +382,11 @@ def counters(data):
 
 
 def alarms(data):
-    """Alerts that the collector raises about frames and bytes: rule -> count."""
+    """Alerts that the collector raises about frames and bytes (not about rules that could not be decided): rule -> count."""
     found = {}
     for a in alerts(data):
         rule = a['rule']['id']
-        if rule.startswith('dogwatch.'):
+        if rule.startswith('dogwatch.') and not rule.startswith('dogwatch.rule.'):
             found[rule] = found.get(rule, 0) + 1
     return found
 

@@ -89,11 +89,16 @@ def write_and_kill(writers, kills, kill_one):
 # ---- a live run with kills, over a folder ----
 traffic = Traffic(os.path.join(dir_, 'logs'), 200000 if LONG else 8000, seed=SEED, rotate=300000)
 writers = [traffic, *(Auth(os.path.join(dir_, f'logs/auth-{k}.log'), 300, SEED + k) for k in range(2))]
+CUT = 5  # lines, the last too long: what it lacks leaves rules undecided, which is raised once
+with open(os.path.join(dir_, 'logs/auth-cut.log'), 'w') as f:
+    for n in range(CUT):
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        f.write(f'{now} web1 sshd[{n}]: Failed password for root from 203.0.113.9 port {n} ssh2{" " + "x" * 600000 if n == CUT - 1 else ""}\n')
 KILLS = 10 if LONG else 4  # `up` waits longer after each
 data = os.path.join(dir_, 'data')
 up = Up(data, [*traffic.globs, os.path.join(dir_, 'logs/auth-*.log')], '--rules', rules, brokers=None)
 write_and_kill(writers, KILLS, lambda: kill(up, 'dogwatch-collector'))
-total = lines_of(writers)
+total = lines_of(writers) + CUT
 wait_for(lambda: count(data) >= total or up.process.poll() is not None, 600 if LONG else 90, f'{total} lines', 0.3)
 # Alerts may still be raised while we look: the replay, which begins later, has at least those.
 before = wait_for(lambda: raised(data), 60, 'alerts')
@@ -110,6 +115,11 @@ log = open(os.path.join(data, 'alerts/alerts.log'), 'rb').read()
 correlated = [x for x in ndjson(live.decode()) if x['finding'].get('key')]
 check(any(x['finding']['update'] for x in correlated), 'there are correlations among them, told again too', len(correlated))
 check(b'"type":"changed"' in log and b'"type":"silence"' in log, 'silences, notes and status are in the log too')
+told = [x['finding'] for x in ndjson(live.decode()) if x['rule'] == 'dogwatch.rule.undecided' and 'auth-cut.log' in x['key']]
+check(told and all(x['undecided']['why'] == ['cut'] and x['undecided']['tests'] for x in told), 'what a cut line leaves undecided is raised, and why', told[:2])
+same(len({(x['undecided']['rule']['id'], x['undecided']['event'][:32]) for x in told}), len(told), 'once a rule and stream')
+shown = dogwatch('alert', 'show', told[0]['event']['id'], '--data', data, '--output', 'table') if told else ''
+check('the line was cut' in shown and 'auth-cut.log' in shown and 'sshd[4]: Failed' in shown, 'and is shown with the line', shown[:600])
 untouched = tree(data)
 got, said = replay(data)
 same_bytes(got, live, f'{KILLS} kills')

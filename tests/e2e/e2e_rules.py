@@ -60,11 +60,29 @@ miss = {'event.dataset': 'auditd.log', 'user.name': 'bob', 'process.name': 'bash
 
 # check
 rc, out, err = rules('check', own)
-same((rc, out, err), (0, '2 rules are good, 0 are not\n', ''), 'good rules')
+same((rc, out, err), (0, '2 rules are good, 0 are not; 11 notes, which --notes shows\n', ''), 'good rules')
 odd = write('odd/odd.yml', ROOT_SHELL.replace('logsource: {product', 'logsource: {prodcut: x, product'))
 same(rules('check', odd)[0], 0, 'what is odd is told, and loads')
 rc, out, err = rules('check', '--strict', odd)
 check(rc == 2 and "did you mean 'product'" in err and '1 warnings' in out, '--strict', out + err)
+
+said = rules('check', '--notes', odd)[2]
+check("odd.yml:1:5: note: the id 'r1' is no UUID [DW-S032]\n    1 | id: r1\n      |     ^^" in said and 'uuidgen' in said, 'a note has code, place, picture and hint', said)
+twice = write('twice/twice.yml', ROOT_SHELL.replace('[sh, zsh]', '[sh, SH]'))
+rc, out, err = rules('check', '--output', 'ndjson', twice)
+found = [json.loads(x) for x in out.splitlines()]
+same((rc, [(x['code'], x['severity'], x['line'], x['col'], x['file']) for x in found]), (0, [('DW-S080', 'warning', 9, 40, twice)]), 'findings as objects')
+check('1 rules are good, 0 are not; 1 warnings; ' in err, 'and their sum beside them', err)
+same(rules('check', '--strict', twice)[0], 2, 'a warning fails --strict')
+write('twice/twice.yml', ROOT_SHELL.replace('[sh, zsh]', '[sh, SH]') + '# dogwatch: allow DW-S080: both are seen\n')
+rc, out, err = rules('check', '--strict', twice)
+check(rc == 0 and out.endswith('; 1 findings are allowed by their files\n') and not err, 'a file allows what is no error', out + err)
+broken = write('broken/broken.yml', ROOT_SHELL.replace('endswith', 'endwith'))
+rc, out, err = rules('check', '--output', 'ndjson', broken)
+same((rc, [(x['code'], x['severity'], x['help']) for x in map(json.loads, out.splitlines())]), (2, [('DW-S012', 'error', "did you mean 'endswith'?")]), 'a mistake has its code too')
+same(rules('check', '--output', 'csv', odd)[0], 2, 'an output that there is not')
+rc, out, err = rules('check', '--strict', os.path.join(ROOT, 'rules'))
+check(rc == 0 and not err, 'nothing is odd about the shipped rules', out + err)
 
 # test
 rc, out, err = rules('test', own)
@@ -90,6 +108,22 @@ rc, out, err = rules('test', os.path.join(dir_, 'slip'))
 check(rc == 2 and "unknown key 'nomatch'" in err and 'no such rule' in err, 'a mistake in a file of cases', out + err)
 rc, out, err = rules('test', os.path.join(ROOT, 'rules'))
 check(rc == 0 and ' 0 failed; 0 of ' in out, 'the shipped rules', out + err)
+
+write('foreign/example.yaml', '''title: Example of using sigma-test
+detection:
+  ssh: {dst_port: 22}
+  permitted_user: {user: [alice, bob]}
+  condition: ssh and not permitted_user
+testcases:
+  match:
+    - {dst_port: 22, user: charlie}
+  dont-match:
+    - {dst_port: 443, user: charlie}
+    - {dst_port: 22, user: alice}
+    - {dst_port: 22, user: charlie, more: 1}
+''')
+rc, out, err = rules('test', os.path.join(dir_, 'foreign'))
+check(rc == 1 and '3 cases passed, 1 failed' in out and 'example.yaml:12:7: error: no_match 3' in out, 'cases as sigma-test has them', out + err)
 
 # A temporal correlation whose condition is an expression: who comes in the door without having rung.
 write('bell/door.yml', '''id: bell

@@ -1,7 +1,9 @@
-/* Fuzz: bytes as a saved account, and as places in the queue behind it. What loads is saved as it was loaded, and tells what it knows. */
+/* Fuzz: bytes as a saved account, as places in the queue behind it, and as what was told of undecided verdicts. What loads is saved as it was loaded,
+ * and tells what it knows. */
 #include "support.h"
 
 #include "../../collector/ingest/places.h"
+#include "../../collector/ingest/undecided.h"
 
 #include "dogwatch/collect/account.h"
 
@@ -40,6 +42,26 @@ static void try_places(struct dw_cursor *c)
     dw__places_fini(&p);
 }
 
+static void try_undecided(struct dw_str bytes)
+{
+    struct dw__undecided u = {0};
+    if (dw__undecided_load(&u, bytes) == DW_OK) {
+        const struct dw_event ev = {.time_ns = 1};
+        struct dw_buf saved = {0}, other = {0};
+        bool tell, last;
+        dw__undecided_save(&u, &saved);
+        int rc = dw__undecided_load(&u, dw_buf_view(&saved));
+        DW_ASSERT(rc == DW_OK);
+        dw__undecided_save(&u, &other);
+        DW_ASSERT(dw_str_eq(dw_buf_view(&saved), dw_buf_view(&other)));
+        rc = dw__undecided_note(&u, DW_STR("r"), &ev, INT64_MAX, &tell, &last);
+        DW_ASSERT(rc == DW_OK && tell);
+        dw_buf_fini(&saved);
+        dw_buf_fini(&other);
+    }
+    dw__undecided_fini(&u);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct dw_account_bounds bounds = {.streams = 64, .epochs = 64, .ranges = 4096};
@@ -50,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         DW_ASSERT(a && again);
     }
     struct dw_cursor c = dw_cursor_of(dw_str_make((const char *)data, size));
+    try_undecided(dw_str_make((const char *)data, size));
     if (dw_account_load(a, &c, 7) == DW_OK) {
         struct dw_buf saved = {0}, other = {0};
         ask(a);

@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cut < all.len)
         events = dw_str_slice(all, cut + 4, all.len);
     struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *rs = dw_ruleset_new(keys, NULL);
+    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.lint = true, .notes = true});
     struct dw_buf said = {0};
     const struct dw_diag_sink sink = {quiet, &said};
     int rc = dw_ruleset_add(rs, "f.yml", dw_str_slice(all, 0, cut), sink);

@@ -7,6 +7,7 @@
 #include "windows.h"
 
 #include "../../collector/ingest/places.h"
+#include "../../collector/ingest/undecided.h"
 
 #include "dogwatch/collect/account.h"
 #include "dogwatch/correlate/window.h"
@@ -135,6 +136,22 @@ static void window_seeds(const char *folder)
 }
 
 /* One agent, its ledger with a gap, what the collector took from two places. */
+static void undecided_seed(const char *folder)
+{
+    const struct dw_stream stream = {.id = {7}};
+    struct dw__undecided u = {0};
+    struct dw_buf out = {0};
+    bool tell, last;
+    for (int i = 0; i < 5; i++) {
+        const struct dw_event ev = {.stream = &stream, .time_ns = i * INT64_C(2000000000000)};
+        assert_int_equal(dw__undecided_note(&u, i % 2 ? DW_STR("a rule") : DW_STR("another"), &ev, 1000 + i, &tell, &last), DW_OK);
+    }
+    dw__undecided_save(&u, &out);
+    put(folder, "undecided", dw_buf_view(&out));
+    dw_buf_fini(&out);
+    dw__undecided_fini(&u);
+}
+
 static void account_seeds(const char *folder)
 {
     static uint8_t mark[DW_FRAME_EVENTS_MAX];
@@ -196,6 +213,7 @@ int main(int argc, char **argv)
     (void)snprintf(folder, sizeof folder, "%s/window", argv[1]);
     window_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
+    undecided_seed(folder);
     account_seeds(folder);
     return 0;
 }

@@ -27,6 +27,8 @@ void *dw_keyed_find(const struct dw_keyed *k, struct dw_str key);
 void *dw_keyed_add(struct dw_keyed *k, struct dw_str key, size_t size);
 /* The thing of a key, made when there is none; NULL: no memory. */
 void *dw_keyed_get(struct dw_keyed *k, struct dw_str key, size_t size);
+/* Frees the thing that came first; there is one. */
+void dw_keyed_drop_first(struct dw_keyed *k);
 /* Frees all; what things hold beyond their block is the caller's. */
 void dw_keyed_fini(struct dw_keyed *k);
 

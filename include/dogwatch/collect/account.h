@@ -28,6 +28,7 @@ struct dw_problem {
     uint64_t epoch, number;  /* of the frame that showed it */
     const char *cause;       /* what makes this problem itself and no other: part of the alert's id */
     const char *text;        /* one sentence for people */
+    const char *more;        /* members of the alert's document besides, as JSON that begins with a comma; or NULL */
 };
 
 /* One stream's bytes. */

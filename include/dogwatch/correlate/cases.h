@@ -7,6 +7,8 @@
  *     no_match:  [event, ...]
  *     sequences: [{alerts: N, events: [event, ...]}, ...]
  *
+ * A rule's `testcases:` with `match` and `dont-match`, as sigma-test has them, count too, whatever the logsource.
+ *
  * An event is a mapping of fields, nested or dotted. `_line` is its original line (else the event as JSON). In sequences `_at` is its time in
  * seconds from the start, `_times` how often it comes, `_every` seconds apart ({n} in a text becomes the number of the event), and
  * `_alerts` how many alerts there must be when the watermark has come to it.
@@ -35,7 +37,7 @@ typedef void dw_each_case(void *ud, const struct dw_case *c);
 /* Whether a document of a file holds cases for a rule of another one. */
 bool dw_cases_beside(const struct dw_yaml *doc);
 
-/* Runs the cases of `doc`: that of a .test.yml, or a rule's own, whose `tests` are taken. Rules that `doc` does not name are found by its id, name or
+/* Runs the cases of `doc`: that of a .test.yml, or a rule's own, whose `tests` and `testcases` are taken. Rules that `doc` does not name are found by its id, name or
  * title. Mistakes (no such rule, unknown keys) are told to `diags`, and what is left is run. A sequence is run in order, then shuffled several times, then with
  * every event once more too late: none of that may change what comes out. DW_ENOMEM. Thread: one, that of the set's keys. */
 DW_MUST_USE int dw_cases_run(const struct dw_ruleset *rs, struct dw_keys *keys, const struct dw_yaml *doc, struct dw_diags *diags,

@@ -116,6 +116,7 @@ struct dw_placeholder {
 struct dw_ruleset_opts {
     const struct dw_placeholder *placeholder; /* borrowed during the call */
     uint32_t placeholder_count;
+    bool lint, notes; /* say more than loading needs: rows of tbl/lint.h that are for CHECK; and those that are notes, which are counted else */
 };
 
 struct dw_ruleset;
@@ -142,6 +143,17 @@ DW_MUST_USE int dw_case_files(const char *path, struct dw_buf *names);
 
 uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, correlations too */
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
+uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs); /* findings that their files allow */
+uint32_t dw_ruleset_notes(const struct dw_ruleset *rs);   /* notes that were not asked for */
+/* What can be said about rules: tbl/lint.h. Static. */
+enum dw_lint_when { DW_LINT_LOADING, DW_LINT_CHECK };
+struct dw_lint_row {
+    const char *code; /* "DW-S001" */
+    enum dw_severity severity;
+    enum dw_lint_when when;
+    const char *what, *fix;
+};
+const struct dw_lint_row *dw_lint_table(size_t *ret_count);
 /* A rule by its id, name or title, as people write it; the rule count when there is none. */
 uint32_t dw_ruleset_find(const struct dw_ruleset *rs, struct dw_str ref);
 const struct dw_rule *dw_ruleset_rule(const struct dw_ruleset *rs, uint32_t index);
@@ -179,6 +191,10 @@ struct dw_match_opts {
  * limit was hit. DW_ENOMEM. Thread: the scratch's. */
 DW_MUST_USE int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct dw_match_opts opts,
     void (*hit)(void *ud, uint32_t rule, bool undecided), void *ud);
+/* What our own tags say that an event lacks: bits of DW_DOUBT_LACKING and the like. Thread: any. */
+uint32_t dw_match_doubt(const struct dw_event *ev);
+/* Whether a regular expression used up its steps on the event that the scratch was asked about last. */
+bool dw_match_hit_limit(const struct dw_match_scratch *s);
 /* Why rule `rule`, which is about one event, matches `ev` or does not: see dw_expr_explain. The logsource is not looked at. DW_ENOMEM. */
 DW_MUST_USE int dw_match_explain(struct dw_match_scratch *s, uint32_t rule, const struct dw_event *ev, bool whole,
     dw_each_condition *each, void *ud, enum dw_verdict *ret);

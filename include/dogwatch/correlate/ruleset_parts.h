@@ -32,7 +32,7 @@ struct dw_ruleset {
     struct dw_pred *pred;
     struct dw_expr_pool expr;
     struct dw_rule *rule;
-    uint32_t rule_count, rule_cap, errors;
+    uint32_t rule_count, rule_cap, errors, allowed, notes;
     struct dw_logsource *logsource;
     uint32_t logsource_count, logsource_cap;
     struct dw_map_field *map_field;

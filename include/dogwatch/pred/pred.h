@@ -99,6 +99,8 @@ void dw_pred_scratch_doubt(struct dw_pred_scratch *s, uint32_t doubt);
 uint32_t dw_pred_doubt(const struct dw_pred_scratch *s);
 /* How many tests over the whole line did not fail, since begin. */
 uint32_t dw_pred_line_hits(const struct dw_pred_scratch *s);
+/* How many regular expressions have used up their steps on it so far. */
+uint32_t dw_pred_regex_limits(const struct dw_pred_scratch *s);
 
 /* Binds an event until the next begin. Calls `fired` once for each leaf that may be true. DW_ENOMEM. */
 DW_MUST_USE int dw_pred_begin(

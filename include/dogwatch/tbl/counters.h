@@ -94,6 +94,7 @@ COUNTER(detect_silence_undecided, NOT_DONE, "silences that could not be told whe
 COUNTER(correlate_absence_undecided, NOT_DONE, "absences that could not be told when they were due, because what a sender of the key says had not come so far, or matches were refused: told, or taken back, when it has")
 COUNTER(correlate_absence_capped, NOT_DONE, "events that set no deadline of an absence, because 1,024 of their key waited for theirs")
 COUNTER(detect_undecided, NOT_DONE, "rule verdicts that are neither true nor false because a limit was hit")
+COUNTER(detect_undecided_untold, NOT_DONE, "of these those that raised no dogwatch.rule.undecided, because as many others of the same hour, or of the last day, had")
 COUNTER(correlate_events_late, NOT_DONE, "matches left out of correlations because the event came after the watermark had passed its time")
 COUNTER(correlate_no_key, NOT_DONE, "matches left out of a correlation because the event lacks a field of its group-by")
 COUNTER(correlate_no_value, NOT_DONE, "matches left out of a correlation because the event lacks the field it counts, or it is no number")

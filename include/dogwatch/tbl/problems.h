@@ -24,3 +24,4 @@ PROBLEM(GAP, "dogwatch.bytes.gap", "high", "Bytes that the agent read are not in
 PROBLEM(LET_GO, "dogwatch.bytes.let_go", "high", "An agent let bytes go that it could neither send nor keep")
 PROBLEM(LOST, "dogwatch.stream.lost", "medium", "A log file vanished before it was read to its end")
 PROBLEM(OUTPUT_DEAD, "dogwatch.output.dead", "high", "Messages about alerts could not be delivered")
+PROBLEM(UNDECIDED, "dogwatch.rule.undecided", "low", "A rule could not be decided about an event")

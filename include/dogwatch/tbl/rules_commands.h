@@ -1,9 +1,9 @@
 /* RULES_COMMAND(word, function, arguments, summary): what `dogwatch rules` can do. The dispatch, its help and docs/reference/commands.md come
  * from here. PATH is a file of rules, or a folder with all below it. */
-RULES_COMMAND(check, rules_check, "[--strict] [--quiet] [--placeholders FILE] PATH...",
-    "load rules and tell what is wrong with them; --strict: what is only odd is wrong too")
+RULES_COMMAND(check, rules_check, "[--strict] [--notes] [--quiet] [--output text|ndjson] [--placeholders FILE] PATH...",
+    "load rules and tell what is wrong with them (docs/reference/lint.md); --strict: what is only odd is wrong too; --notes: what is a matter of taste as well")
 RULES_COMMAND(test, rules_test, "[--junit] [--placeholders FILE] PATH...",
-    "run the cases beside the rules (NAME.test.yml) and in them (`tests:`); --junit: the answer as JUnit's XML")
+    "run the cases beside the rules (NAME.test.yml) and in them (`tests:`, or sigma-test's `testcases:`); --junit: the answer as JUnit's XML")
 RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--placeholders FILE] PATH... < events",
     "one verdict for each event of standard input, then the alerts of correlations")
 RULES_COMMAND(explain, rules_explain, "[--rule ID] [--event FILE] [--fields ecs|sigma] [--placeholders FILE] PATH... < events",

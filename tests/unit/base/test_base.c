@@ -153,6 +153,43 @@ static void diag_draws_the_line_with_a_caret(void **state)
     dw_buf_fini(&out);
 }
 
+static void diag_vadd_of(struct dw_diags *d, enum dw_severity severity, const char *code, struct dw_span at, const char *fmt, ...) DW_PRINTF(5, 6);
+
+static void diag_vadd_of(struct dw_diags *d, enum dw_severity severity, const char *code, struct dw_span at, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    dw_diag_vadd(d, &(struct dw_diag){.severity = severity, .code = code, .at = at}, "h", fmt, args);
+    va_end(args);
+}
+
+static void diag_has_codes_an_order_and_room_for_errors(void **state)
+{
+    (void)state;
+    struct dw_buf out = {0};
+    struct dw_diags d;
+    dw_diags_init(&d, DW_STR("r.yml"), DW_STR("ab\ncd\n"));
+    diag_vadd_of(&d, DW_SEVERITY_NOTE, "X2", (struct dw_span){2, 1, 2}, "%s", "second");
+    diag_vadd_of(&d, DW_SEVERITY_WARNING, "X1", (struct dw_span){1, 2, 1}, "%s", "first");
+    dw_diags_sort(&d);
+    dw_diags_print(&d, &out);
+    dw_buf_byte(&out, 0);
+    assert_string_equal(out.ptr, "r.yml:1:2: warning: first [X1]\n    1 | ab\n      |  ^\n      = help: h\n"
+                                 "r.yml:2:1: note: second [X2]\n    2 | cd\n      | ^^\n      = help: h\n");
+    for (int i = 0; i < DW_DIAGS_MAX; i++)
+        dw_diag_warn(&d, (struct dw_span){1, 1, 1}, NULL, "w");
+    dw_diag_add(&d, (struct dw_span){1, 1, 1}, NULL, "e");
+    assert_int_equal(d.count, DW_DIAGS_MAX);
+    assert_int_equal(d.dropped, 3);
+    assert_int_equal(d.item[DW_DIAGS_MAX - 1].severity, DW_SEVERITY_ERROR);
+    assert_int_equal(d.errors + d.warnings + d.notes, DW_DIAGS_MAX + 3);
+    dw_buf_reset(&out);
+    dw_diags_json(&d, &out);
+    assert_true(dw_str_starts(dw_buf_view(&out), DW_STR("{\"file\":\"r.yml\",\"line\":1,\"col\":2,\"len\":1,\"severity\":\"warning\",\"code\":\"X1\",\"message\":\"first\",\"help\":\"h\"}\n")));
+    assert_true(dw_str_ends(dw_buf_view(&out), DW_STR("{\"file\":\"r.yml\",\"not_shown\":3}\n")));
+    dw_buf_fini(&out);
+}
+
 static void diag_counts_what_does_not_fit(void **state)
 {
     (void)state;
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(buf_error_is_sticky_when_memory_fails),
         cmocka_unit_test(arena_keeps_views_and_its_limit),
         cmocka_unit_test(diag_draws_the_line_with_a_caret),
+        cmocka_unit_test(diag_has_codes_an_order_and_room_for_errors),
         cmocka_unit_test(diag_counts_what_does_not_fit),
         cmocka_unit_test(what_is_no_file_is_never_waited_for),
         cmocka_unit_test(a_named_pipe_end_is_read_to_its_end),

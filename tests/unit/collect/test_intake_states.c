@@ -59,11 +59,13 @@ static void step(struct bed *b, uint64_t what, int agent, uint32_t n, int64_t at
         heartbeat(b, agent, at_ns);
     else if (what == 8)
         b->clock.mono_ns += 61 * SECOND; /* who is not heard is idle */
+    else if (what == 11) /* told once an hour of event time */
+        send(b, cut_line(b, agent, at_ns + n % 3 * HOUR, at_ns));
     else
         b->clock.mono_ns += HOUR + SECOND; /* the segment is due */
     b->clock.real_ns += SECOND;
     work(b);
-    if (what > 8) { /* a turn without frames seals nothing */
+    if (what > 8 && what < 11) { /* a turn without frames seals nothing */
         heartbeat(b, 1 - agent, at_ns);
         assert_int_equal(dw_intake_turn(b->engine, &taken), DW_OK);
     }
@@ -110,14 +112,14 @@ static void assert_same_log(struct bed *a, struct bed *b)
 static void a_start_from_a_state_goes_on_as_if_it_had_never_stopped(void **state)
 {
     (void)state;
-    uint32_t count[3], states = 0, gone = 0;
+    uint32_t count[3], states = 0, gone = 0, undecided = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct dw_rng rng = {seed};
         struct bed whole, stopped;
         begin(&whole);
         begin(&stopped);
         for (int i = 0; i < STEPS; i++) {
-            uint64_t what = dw_rng_below(&rng, 11);
+            uint64_t what = dw_rng_below(&rng, 12);
             int agent = (int)dw_rng_below(&rng, 2);
             uint32_t n = (uint32_t)dw_rng_below(&rng, 12);
             bool stops = dw_rng_below(&rng, 4) == 0, lets_go = dw_rng_below(&rng, 8) == 0;
@@ -135,12 +137,13 @@ static void a_start_from_a_state_goes_on_as_if_it_had_never_stopped(void **state
         assert_verifies(&whole);
         assert_verifies(&stopped);
         count_segments(&stopped, count);
+        undecided += count_in_log(&whole, "\"rule\":\"dogwatch.rule.undecided\"");
         states += count[0];
         gone += count[1];
         tear_down(&whole);
         tear_down(&stopped);
     }
-    assert_true(states > SEEDS && gone > SEEDS); /* it was about something */
+    assert_true(states > SEEDS && gone > SEEDS && undecided > SEEDS); /* it was about something */
 }
 
 /* Some segments, each with a state, and the newest frames behind them. */

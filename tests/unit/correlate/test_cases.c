@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-static const char rule[] = "id: r\ntitle: R\ndetection: {s: {a: '1'}, condition: s}\n---\n"
+static const char rule[] = "id: l\ntitle: L\nlogsource: {product: x}\ndetection: {s: {a: '1'}, condition: s}\n---\n"
+                           "id: r\ntitle: R\ndetection: {s: {a: '1'}, condition: s}\n---\n"
                            "id: c\ntitle: C\ncorrelation: {type: event_count, rules: [r], timespan: 10s, condition: {gte: 2}}\n";
 
 struct seen {
@@ -65,6 +66,19 @@ static void cases_count_alike_shuffled_and_late(void **state)
     assert_string_equal(s.variant, "in order");
 }
 
+static void cases_of_sigma_test_count_whatever_the_logsource(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct dw_diags d;
+    assert_int_equal(run("id: l\ntestcases:\n  match: [{a: 1}]\n  dont-match: [{a: 2}, {b: 1}]\n", &s, &d), DW_OK);
+    assert_int_equal(s.passed, 3);
+    assert_int_equal(run("id: l\ntests: {match: [{a: 1, event.dataset: x}], no_match: [{a: 1}]}\ntestcases: {dont-match: [{a: 1}]}\n", &s, &d), DW_OK);
+    assert_int_equal(s.passed, 5);
+    assert_int_equal(s.failed, 1);
+    assert_int_equal(d.count, 0);
+}
+
 static void what_is_no_case_is_told(void **state)
 {
     static const struct {
@@ -78,6 +92,8 @@ static void what_is_no_case_is_told(void **state)
         {"rule: r\nsequences: [{alerts: x, events: []}]\n", "'alerts' is a whole number"},
         {"rule: r\nsequences: [{events: [{_times: 200000, a: 1}]}]\n", "more than 100000"},
         {"tests: []\n", "tests are a mapping"},
+        {"testcases: 1\n", "tests are a mapping"},
+        {"id: r\ntestcases: {dont_match: []}\n", "unknown key 'dont_match'"},
         {"tests: {match: []}\n", "cases of no rule"},
     };
     (void)state;
@@ -110,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_count_alike_shuffled_and_late),
+        cmocka_unit_test(cases_of_sigma_test_count_whatever_the_logsource),
         cmocka_unit_test(what_is_no_case_is_told),
         cmocka_unit_test(cases_survive_failed_allocations),
     };

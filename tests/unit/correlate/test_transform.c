@@ -71,7 +71,7 @@ static void expand_takes_values_from_outside(void **state)
     (void)state;
     const struct dw_str values[] = {DW_STR("alice"), DW_STR("b*")};
     const struct dw_placeholder p = {DW_STR("admins"), values, 2};
-    const struct dw_ruleset_opts opts = {&p, 1};
+    const struct dw_ruleset_opts opts = {.placeholder = &p, .placeholder_count = 1};
     const char *yaml =
         "title: t\nid: r\nlogsource: {product: x}\ndetection:\n  s:\n    f|expand: 'u-%admins%'\n  condition: s\n";
     assert_int_equal(sbed_rules_with(&b, yaml, &opts), 1);
