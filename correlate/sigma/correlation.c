@@ -27,7 +27,7 @@ static const struct {
     {"value_sum", DW_CORR_VALUE_SUM, true, true, true, "correlation"},
     {"value_avg", DW_CORR_VALUE_AVG, true, true, true, "correlation"},
     {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true, true, "correlation"},
-#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
 #include "dogwatch/tbl/detectors.h"
 #undef DETECTOR
 };

@@ -11,7 +11,8 @@ static const char windows_rules[] =
     "---\ntitle: v\nid: v\ndetector: {type: new_value, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s}\n"
     "---\ntitle: r\nid: r\ndetector: {type: rate_spike, rules: [a], timespan: 5s, history: 4, direction: both}\n"
     "---\ntitle: q\nid: q\ndetector: {type: silence, rules: [b], group-by: [u], timespan: 10s, learn: 1s}\n"
-    "---\ntitle: m\nid: m\ndetector: {type: new_template, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, fanout: 2}\n";
-enum { WINDOWS_RULES = 9 };
+    "---\ntitle: m\nid: m\ndetector: {type: new_template, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, fanout: 2}\n"
+    "---\ntitle: w\nid: w\ndetector: {type: rare_value, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, warmup: 2, condition: {lte: 2}}\n";
+enum { WINDOWS_RULES = 10 };
 
 #endif
