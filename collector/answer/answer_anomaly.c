@@ -89,9 +89,11 @@ void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out)
         dw_buf_printf(out, "%.*s is of a new kind: %.*s; kinds known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
     else if (found && strcmp(s.type, "rare_value") == 0)
         dw_buf_printf(out, "%.*s = %.*s is rare: %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
-    else if (found && strcmp(s.type, "rate_spike") == 0)
-        dw_buf_printf(out, "%.*s: %.6g in the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
-            DW_ARG(feature), s.value, s.baseline, s.spans, s.spread, s.score);
+    else if (found && strcmp(s.type, "heavy_hitter") == 0)
+        dw_buf_printf(out, "%.*s = %.*s takes %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
+    else if (found && (strcmp(s.type, "rate_spike") == 0 || strcmp(s.type, "cardinality_spike") == 0))
+        dw_buf_printf(out, "%.*s: %.6g %sin the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
+            DW_ARG(feature), s.value, strcmp(s.type, "rate_spike") == 0 ? "" : "distinct values ", s.baseline, s.spans, s.spread, s.score);
     else if (found && strcmp(s.type, "silence") == 0 && s.baseline > 0)
         dw_buf_printf(out, "no event since; usual was one every %.3g s", s.baseline);
     else if (found && strcmp(s.type, "silence") == 0)

@@ -24,6 +24,7 @@ struct dw__detector {
     uint32_t keeps; /* a key is kept for so many timespans after its newest event */
     bool opens;     /* an anomaly is told once, with updates, until dw__calm_ns have passed without one; false: each is told alone */
     bool spans;     /* its entries are the spans of spans.c */
+    bool starts;    /* its anomaly says where its window begins; false: `timespan` before the event */
 };
 
 /* NULL for correlations. */
@@ -43,6 +44,29 @@ bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, s
 
 /* Whether the key is known for long enough to be told of. */
 bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns);
+
+/* Numbers in a memo: little endian. */
+static inline uint32_t dw__get_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t dw__get_u64(const uint8_t *at)
+{
+    return (uint64_t)dw__get_u32(at + 4) << 32 | dw__get_u32(at);
+}
+
+static inline void dw__put_u32(uint8_t *at, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(v >> 8 * i);
+}
+
+static inline void dw__put_u64(uint8_t *at, uint64_t v)
+{
+    dw__put_u32(at, (uint32_t)v);
+    dw__put_u32(at + 4, (uint32_t)(v >> 32));
+}
 
 /* ---- spans (spans.c) ---- */
 

@@ -28,4 +28,4 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     return rc;
 }
 
-const struct dw__detector dw__detector_rate_spike = {.word = "rate_spike", .observe = observe, .fits = dw__spans_fit, .opens = true, .spans = true};
+const struct dw__detector dw__detector_rate_spike = {.word = "rate_spike", .observe = observe, .fits = dw__spans_fit, .opens = true, .spans = true, .starts = true};

@@ -28,7 +28,8 @@
 #define TAIL_TO_SIGMA 2.33
 #define SCORE_MAX 1e6
 #define COUNT_MOST 9007199254740992.0 /* 2^53: a count is exact */
-#define LEAST_SHARE 0.01 /* of the median: what differs by less is no anomaly, however even the past is */
+#define LEAST_SHARE 0.01  /* of the median: what differs by less is no anomaly, however even the past is */
+#define SKETCH_SHARE 0.03 /* the same where the number itself is an estimate (cardinality_spike.c) */
 
 int64_t dw__span_of(int64_t t, int64_t width)
 {
@@ -52,7 +53,7 @@ static double median(const double *v, uint32_t n)
 /* Whether a span's number is how many of something it has. */
 static bool is_count(const struct dw_correlation *c)
 {
-    return c->field_count == 0;
+    return c->field_count == 0 || c->type == DW_CORR_CARDINALITY_SPIKE;
 }
 
 /* Median and spread of the first n entries. */
@@ -74,7 +75,7 @@ static void baseline_of(const struct dw_correlation *c, struct dw__state *s, uin
     s->spread = fmax(s->spread, room[usual - 1] / TAIL_TO_SIGMA);
     if (is_count(c))
         s->spread = fmax(s->spread, fmax(sqrt(s->baseline), 1));
-    s->spread = fmax(s->spread, LEAST_SHARE * fabs(s->baseline));
+    s->spread = fmax(s->spread, (c->type == DW_CORR_CARDINALITY_SPIKE ? SKETCH_SHARE : LEAST_SHARE) * fabs(s->baseline));
 }
 
 static bool is_far(const struct dw_correlation *c, double value, bool over, struct dw_anomaly *ret)

@@ -25,6 +25,8 @@ enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, FANOUT_MOST =
 #define PPM_OF_PERCENT 10000.0
 #define RARE_SHARE_USUAL 0.1 /* percent */
 #define RARE_WARMUP_USUAL 1000
+#define HEAVY_SHARE_USUAL 50 /* percent */
+#define HEAVY_WARMUP_USUAL 100
 #define DEVIATIONS_USUAL 3.5 /* Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 */
 
 /* Keys of the mapping, and which types have them, as bits; 0: all. */
@@ -172,6 +174,14 @@ static int read_rare(struct dw__sigma *g, const struct dw_yaml *map, struct dw_c
     return rc < 0 ? rc : read_warmup(g, map, RARE_WARMUP_USUAL, c);
 }
 
+static int read_heavy(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    int rc = read_share(g, map, HEAVY_SHARE_USUAL, c);
+    if (rc == DW_OK && c->share_ppm < PPM_OF_PERCENT)
+        rc = refuse(g, dw_yaml_get(map, "share"), "share: 1%", "what takes less than 1% is not heavy");
+    return rc < 0 ? rc : read_warmup(g, map, HEAVY_WARMUP_USUAL, c);
+}
+
 static int read_template(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
     const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *mute = dw_yaml_get(map, "mute");
@@ -198,10 +208,10 @@ static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const s
     for (uint32_t i = 0; (c->field_count || c->type == DW_CORR_NEW_TEMPLATE) && i < c->member_count; i++)
         if (g->rs->rule[c->member[i]].expr == DW_EXPR_NONE)
             return refuse(g, rules, "name rules about single events", "a correlation has no field to look at");
-    bool by_value = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_RARE_VALUE;
+    bool by_value = c->type == DW_CORR_CARDINALITY_SPIKE || (c->type != DW_CORR_NEW_TEMPLATE && (dw_detector_says(c->type) & DW_SAYS_VALUES));
     for (uint32_t i = 0; by_value && i < c->group_count; i++)
         if (c->field_count == 1 && dw_str_eq(c->group_name[i], c->field_name[0]))
-            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of: none is ever new, or rare");
+            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new, rare, heavy or many");
     return DW_OK;
 }
 
@@ -240,7 +250,7 @@ static int64_t usual_learn_ns(const struct dw_correlation *c)
 int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
     const struct dw_yaml *learn = dw_yaml_get(map, "learn"), *field = dw_yaml_get(map, "field");
-    bool spike = c->type == DW_CORR_RATE_SPIKE;
+    bool spike = c->type == DW_CORR_RATE_SPIKE || c->type == DW_CORR_CARDINALITY_SPIKE;
     int rc = check_members(g, map, c);
     c->learn_ns = usual_learn_ns(c);
     if (rc == DW_OK && learn)
@@ -253,6 +263,8 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
         rc = read_template(g, map, c);
     if (rc == DW_OK && c->type == DW_CORR_RARE_VALUE)
         rc = read_rare(g, map, c);
+    if (rc == DW_OK && c->type == DW_CORR_HEAVY_HITTER)
+        rc = read_heavy(g, map, c);
     if (rc == DW_OK)
         rc = check_condition(g, map, c);
     if (rc == DW_OK && c->field_count && c->type == DW_CORR_SILENCE)

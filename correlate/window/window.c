@@ -187,7 +187,7 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     if (c->type == DW_CORR_NEW_TEMPLATE) {
         there = find_template(c, ev, text);
         dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
-    } else if (c->type == DW_CORR_VALUE_COUNT || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
+    } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_CARDINALITY_SPIKE || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
         there = collect(ev, c->field, c->field_count, text);
         dw__hash16(DW_STR("value"), dw_buf_view(text), hash);
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
@@ -400,7 +400,7 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     if (!has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
-    s->started_ns = d->spans ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
+    s->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     begin_finding(w, s);
     note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)

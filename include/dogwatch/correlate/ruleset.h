@@ -40,6 +40,8 @@ enum dw_corr_type {
     DW_CORR_SILENCE,
     DW_CORR_NEW_TEMPLATE,
     DW_CORR_RARE_VALUE,
+    DW_CORR_CARDINALITY_SPIKE,
+    DW_CORR_HEAVY_HITTER,
 };
 /* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans. */
 enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4 };
@@ -83,12 +85,12 @@ struct dw_correlation {
     uint32_t code_count;
     /* of detectors */
     int64_t learn_ns;      /* a key that was first seen less long ago raises nothing */
-    uint32_t history;      /* rate_spike: spans that make the baseline */
-    double deviations;     /* rate_spike: so many times the spread away is a spike */
-    enum dw_direction way; /* rate_spike */
+    uint32_t history;      /* spikes: spans that make the baseline */
+    double deviations;     /* spikes: so many times the spread away is one */
+    enum dw_direction way; /* spikes */
     uint32_t fanout;       /* new_template: so many words at one place make it a value */
-    double warmup;         /* new_template, rare_value: a key that has had fewer events raises nothing */
-    uint32_t share_ppm;    /* rare_value: of a key's events, in millionths; 0: it does not matter */
+    double warmup;         /* new_template, rare_value, heavy_hitter: a key that has had fewer events raises nothing */
+    uint32_t share_ppm;    /* rare_value, heavy_hitter: of a key's events, in millionths; 0: it does not matter */
     const struct dw_mute *mute; /* new_template */
     uint32_t mute_count;
     bool generate;     /* members alert on their own too */

@@ -91,6 +91,7 @@ COUNTER(account_ranges_refused, NOT_DONE, "spans of bytes that the account had n
 COUNTER(alerts_raised, WORK, "alerts raised")
 COUNTER(alerts_lines_bad, NOT_DONE, "lines of alerts.log that are no alert: named in the collector's log and passed over")
 COUNTER(detect_silence_undecided, NOT_DONE, "silences that could not be told when they were due, because what their sender says had not come so far: told, or taken back, when it has")
+COUNTER(detect_slots_taken, WORK, "values of a heavy_hitter that took the slot of the rarest one, so what is certain of them is less than how often they came")
 COUNTER(detect_undecided, NOT_DONE, "rule verdicts that are neither true nor false because a limit was hit")
 COUNTER(correlate_events_late, NOT_DONE, "matches left out of correlations because the event came after the watermark had passed its time")
 COUNTER(correlate_no_key, NOT_DONE, "matches left out of a correlation because the event lacks a field of its group-by")

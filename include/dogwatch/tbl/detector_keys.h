@@ -10,12 +10,14 @@ DETECTOR_KEY("field", 0, "as the types above say", "what is looked at; a list of
 DETECTOR_KEY("generate", 0, "false", "the rules whose matches are looked at raise alerts of their own, too")
 DETECTOR_KEY("learn", 0, "new_value, new_template, rare_value: 1d; silence: the timespan; spikes: nothing, but half of `history` must be there",
     "a key that was first seen less long ago raises nothing; at least 1s")
-DETECTOR_KEY("condition", DW_OF(RATE_SPIKE) | DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE), "none: the first",
-    "spikes, upwards: `gte: 20` is a floor; new_template: told when it came so often, never `timespan` apart; rare_value: `lte: 3`, it came at most so often")
-DETECTOR_KEY("history", DW_OF(RATE_SPIKE), "60", "spans in the baseline, 4 to 2000")
-DETECTOR_KEY("deviations", DW_OF(RATE_SPIKE), "3.5", "how many times the spread away from the median is too far")
-DETECTOR_KEY("direction", DW_OF(RATE_SPIKE), "up", "`up`, `down` or `both`")
-DETECTOR_KEY("warmup", DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE), "new_template: 0; rare_value: 1000", "a key that has had fewer events raises nothing; rare_value: had within `timespan`")
-DETECTOR_KEY("share", DW_OF(RARE_VALUE), "rare_value: 0.1%, or none where there is a condition", "rare_value: less than this share of the key's events has the value")
+DETECTOR_KEY("condition", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE) | DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "none: the first",
+    "spikes upwards, heavy_hitter: `gte: 20` is a floor; new_template: told when it came so often, never `timespan` apart; rare_value: `lte: 3`, it came at most so often")
+DETECTOR_KEY("history", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "60", "spans in the baseline, 4 to 2000")
+DETECTOR_KEY("deviations", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "3.5", "how many times the spread away from the median is too far")
+DETECTOR_KEY("direction", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "up", "`up`, `down` or `both`")
+DETECTOR_KEY("warmup", DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "new_template: 0; rare_value: 1000; heavy_hitter: 100",
+    "a key that has had fewer events raises nothing; rare_value: had within `timespan`; heavy_hitter: within the span")
+DETECTOR_KEY("share", DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "rare_value: 0.1%, or none where there is a condition; heavy_hitter: 50%",
+    "rare_value: less than this share of the key's events has the value; heavy_hitter: more than it, at least 1%")
 DETECTOR_KEY("fanout", DW_OF(NEW_TEMPLATE), "5", "so many words at one place of otherwise equal templates make it a value, 1 to 1000")
 DETECTOR_KEY("mute", DW_OF(NEW_TEMPLATE), "none", "`[{template: 'took <*>', until: 2026-12-31}]`: this template (its text, or its id) is not told on events before that time; up to 32")

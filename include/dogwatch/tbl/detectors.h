@@ -8,5 +8,9 @@ DETECTOR(rare_value, RARE_VALUE, true, DW_SAYS_VALUES | DW_SAYS_COUNT, "the wind
     "a value, or combination of values, of `field` that is among the rarest of this key within `timespan`: the one program that only one of a thousand requests names")
 DETECTOR(rate_spike, RATE_SPIKE, false, DW_SAYS_SPREAD, "the length of a span", "its sum is looked at, not the count",
     "a span of `timespan` with many more (or fewer: `direction`) events, or a much other sum of `field`, than the `history` spans before it: over median and MAD, so an old spike does not hide a new one")
+DETECTOR(cardinality_spike, CARDINALITY_SPIKE, true, DW_SAYS_SPREAD, "the length of a span", "needed",
+    "a span of `timespan` with many more (or fewer) distinct values of `field` than the `history` spans before it: a scan, a password tried at many accounts, logins from many addresses")
+DETECTOR(heavy_hitter, HEAVY_HITTER, true, DW_SAYS_VALUES | DW_SAYS_COUNT, "the length of the spans in which is counted", "needed",
+    "a value, or combination of values, of `field` that takes more than `share` of this key's events within a span of `timespan`: one client that makes most of the errors")
 DETECTOR(silence, SILENCE, false, 0, "how long nothing comes until it is told", "none",
     "a key that sent events, and then none for `timespan`: told when the sender's own clock has passed that time, never because a host or broker is away")

@@ -275,7 +275,8 @@ static void how_often_the_watermark_moves_changes_nothing(void **state)
     (void)state;
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 20s\n  learn: 5s\n", "  type: rate_spike\n  timespan: 5s\n  history: 4\n  direction: both\n",
         "  type: silence\n  timespan: 10s\n  learn: 2s\n", "  type: new_template\n  timespan: 20s\n  learn: 5s\n  field: v\n",
-        "  type: rare_value\n  field: v\n  timespan: 20s\n  learn: 2s\n  warmup: 1\n  condition: {lte: 3}\n"};
+        "  type: rare_value\n  field: v\n  timespan: 20s\n  learn: 2s\n  warmup: 1\n  condition: {lte: 3}\n", "  type: cardinality_spike\n  field: v\n  timespan: 5s\n  history: 4\n  direction: both\n",
+        "  type: heavy_hitter\n  field: v\n  timespan: 5s\n  warmup: 2\n"};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         struct heard h[2];
         rules(detectors[d]);
@@ -425,7 +426,7 @@ static void the_ends_of_time_do_no_harm(void **state)
 {
     (void)state;
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n", "  type: new_template\n  field: v\n  timespan: 100y\n",
-        "  type: rare_value\n  field: v\n  timespan: 100y\n"};
+        "  type: rare_value\n  field: v\n  timespan: 100y\n", "  type: cardinality_spike\n  field: v\n  timespan: 30d\n  direction: both\n", "  type: heavy_hitter\n  field: v\n  timespan: 100y\n"};
     static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1, INT64_MAX};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         static struct heard h;
@@ -457,18 +458,21 @@ static void mistakes_are_named(void **state)
         {"  type: new_template\n  timespan: 1d\n  field: [a, b]\n", "a message is one field"},
         {"  type: new_template\n  timespan: 1d\n  mute: [{template: x}]\n", "each with an end"},
         {"  type: new_template\n  timespan: 1d\n  mute: [{template: x, until: soon}]\n", "until is a day, or an RFC 3339 time"},
-        {"  type: new_template\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
+        {"  type: new_template\n  timespan: 1d\n  history: 9\n", "only rate_spike and cardinality_spike have it"},
         {"  type: new_value\n  timespan: 1d\n  field: v\n  mute: []\n", "only new_template has it"},
         {"  type: new_values\n  field: v\n  timespan: 1d\n", "did you mean 'new_value'?"},
         {"  type: event_count\n  timespan: 1d\n", "detector: unknown type 'event_count'"},
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  share: 3\n", "a share is a percentage"},
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  condition: {gte: 3}\n", "at most so often is lte or lt"},
+        {"  type: heavy_hitter\n  timespan: 1d\n  field: v\n  share: 0.5%\n", "what takes less than 1% is not heavy"},
+        {"  type: heavy_hitter\n  timespan: 1d\n", "detector: this type needs a field"},
+        {"  type: cardinality_spike\n  timespan: 1d\n  field: v\n  group-by: [v]\n", "so none is ever new, rare, heavy or many"},
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  warmup: -1\n", "a number: 1000"},
-        {"  type: silence\n  timespan: 1d\n  share: 3%\n", "only rare_value has it"},
+        {"  type: silence\n  timespan: 1d\n  share: 3%\n", "only rare_value and heavy_hitter have it"},
         {"  type: new_value\n  timespan: 1d\n", "detector: this type needs a field"},
         {"  type: silence\n  timespan: 1d\n  learns: 1h\n", "did you mean 'learn'?"},
-        {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
-        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only new_template, rare_value and rate_spike have it"},
+        {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike and cardinality_spike have it"},
+        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only new_template, rare_value, rate_spike, cardinality_spike and heavy_hitter have it"},
         {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
         {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
         {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
