@@ -5,6 +5,7 @@
  */
 #include "cli_int.h"
 #include "docs_api.h"
+#include "docs_detectors.h"
 #include "docs_outputs.h"
 #include "docs_policy.h"
 
@@ -64,95 +65,6 @@ static void page_counters(struct dw_buf *b)
                 dw_buf_printf(b, "| `%s` | %s |\n", dw_counter_name((enum dw_counter)i), dw_counter_doc((enum dw_counter)i));
         dw_buf_str(b, k + 1 < DW_COUNT_OF(kinds) ? DW_STR("\n") : DW_STR(""));
     }
-}
-
-/* What a detector may have, and what it says. */
-static void detector_keys(struct dw_buf *b)
-{
-    dw_buf_str(b, DW_STR("`dogwatch rules run RULES... < events` shows what they would have found in events of yours. The rules whose matches are looked at raise no alerts of their own (`generate: true` lets them).\n\n"
-        "| key | is | when it is left out |\n|---|---|---|\n"
-        "| `rules` | whose matches are looked at, by name or id | needed |\n"
-        "| `group-by` | what makes a key | one key for all |\n"
-        "| `learn` | a key that was first seen less long ago raises nothing; at least 1s | new_value, new_template: 1d; silence: the timespan; rate_spike: nothing, but half of `history` must be there |\n"
-        "| `history` | rate_spike: spans in the baseline, 4 to 2000 | 60 |\n"
-        "| `deviations` | rate_spike: how many times the spread away from the median is too far | 3.5 |\n"
-        "| `direction` | rate_spike: `up`, `down` or `both` | up |\n"
-        "| `condition` | rate_spike, upwards: `gte: 20` is a floor; new_template: told when it came so often, never `timespan` apart | none: the first |\n"
-        "| `warmup` | new_template: a key that has had fewer messages raises nothing | 0 |\n"
-        "| `fanout` | new_template: so many words at one place of otherwise equal templates make it a value, 1 to 1000 | 5 |\n"
-        "| `mute` | new_template: `[{template: 'took <*>', until: 2026-12-31}]`: this template (its text, or its id) is not told on events before that time; up to 32 | none |\n\n"
-        "The finding has `detector`: `type`, `feature` (what was looked at), `value`, `baseline` (rate_spike: the median span; new_value, new_template: how many are known; silence: seconds between\n"
-        "events), and of rate_spike `spread` and `score`, how many times the spread it is away.\n\n"));
-}
-
-/* What each type means by it, its bounds, and what others call it. */
-static void detector_types(struct dw_buf *b)
-{
-    dw_buf_str(b, DW_STR("**rate_spike**: spans begin at whole multiples of `timespan` in UTC. The spread is 1.4826 times the median distance from the median; where most spans are alike, the mean of the distances but\n"
-        "the greatest; at least what 98 in 100 spans differ by over 2.33, the square root of the median for counts, and a hundredth of it. So one span in fifty, and at least one, may have been a spike\n"
-        "and hides no new one. More is told by the event that makes it too much; less on the first event after the span, with the span's own time: a source that never comes back is silence's business.\n"
-        "An anomaly is one finding until a sixth of `history` has passed without another. There is no season: what comes once a night is a spike until it is among the 98 in 100.\n\n"
-        "**silence**: told when the watermark passes the newest event plus `timespan` and the sender's own low-water mark has, too; else it waits, counted `detect_silence_undecided`. So neither a\n"
-        "host that is away nor a broker that is down makes a source silent. A key that was told is forgotten and learned anew. `rules run` ends with the newest event, so what is silent at the end is not told.\n\n"
-        "**new_value**: of a list the first value counts; several fields are one combination, compared by bytes (`::ffff:192.0.2.1` is not `192.0.2.1`). A key is known for twice `timespan` after its newest\n"
-        "event: whoever comes back within that from elsewhere is told, whoever comes later is learned anew. 4096 values a key; beyond that the one not seen for longest is forgotten, counted\n"
-        "`correlate_window_capped`, and told again when it comes.\n\n"
-        "**new_template**: what is new is decided by the message and by what the key had before in event time, never by arrival. A message is masked (templates.md). Its template is *known* if it came within\n"
-        "`timespan`, or if it differs in one word from a template at a place where `fanout` templates differed already: there stands a name. Everything else is new, and known from then on; so is what comes\n"
-        "while the key learns, warms up, or is muted. Words that vary in two places at once, and have no digit, are never taken for names: such messages are told each. 8192 entries a key, one for a template and\n"
-        "one for each of its first 32 words; beyond that the one not seen for longest is forgotten, counted `correlate_window_capped`. To change `mute` changes what the rule decides, so its keys learn anew; a\n"
-        "`dogwatch silence` does not.\n\n"));
-    dw_buf_str(b, DW_STR("All keys of detectors and correlations share 256 MiB (about 72 bytes a value or span, and 200 a key); beyond it new keys are refused, counted `correlate_keys_refused`. A long `history` costs\n"
-        "time, too: each span that begins sorts it.\n\n"
-        "| elsewhere | here |\n|---|---|\n"
-        "| Elastic: new terms | `new_value`; the history window is `timespan` |\n"
-        "| Elastic: rare log categories, Datadog: new pattern | `new_template` |\n"
-        "| Elastic: anomaly jobs, Datadog: anomaly or outlier monitor | `rate_spike`, of counts or of the sum of a field |\n"
-        "| Datadog: no data, Wazuh: agent disconnected | `silence` for a log or a service; an agent that is away is the alert `dogwatch.agent.unheard` |\n"));
-}
-
-static void page_detectors(struct dw_buf *b)
-{
-    static const struct {
-        const char *word, *span, *doc;
-        bool field;
-    } rows[] = {
-#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, timespan_is, doc, needs_field},
-#include "dogwatch/tbl/detectors.h"
-#undef DETECTOR
-    };
-    dw_buf_printf(b, "# Detectors\n\n%sA detector is a rule whose threshold is learned: it looks at the matches of other rules, key by key, and says what is not as it was.\n"
-        "It stands in a document of its own, beside Sigma rules and in place of `correlation:`; all that correlation.md says of order, lateness, keys and bounds holds.\n\n"
-        "| type | tells | `timespan` is | `field` |\n|---|---|---|---|\n", made);
-    for (size_t i = 0; i < DW_COUNT_OF(rows); i++)
-        dw_buf_printf(b, "| `%s` | %s | %s | %s |\n", rows[i].word, rows[i].doc, rows[i].span, rows[i].field ? "needed" : dw_str_eq(dw_str_of(rows[i].word), DW_STR("silence")) ? "none"
-            : dw_str_eq(dw_str_of(rows[i].word), DW_STR("new_template")) ? "`message`, else the line" : "its sum is looked at, not the count");
-    dw_buf_str(b, DW_STR("\n"
-        "```yaml\n"
-        "title: SSH login from an address that is new to the account\n"
-        "name: ssh_login_new_address\n"
-        "detector:\n"
-        "    type: new_value\n"
-        "    rules: [ssh_login_succeeded]        # a Sigma rule beside it: which events are looked at\n"
-        "    group-by: [host.name, user.name]    # one memory for each account of each host\n"
-        "    field: source.ip\n"
-        "    timespan: 14d\n"
-        "level: low\n"
-        "---\n"
-        "title: Many more server errors than usual\n"
-        "detector: {type: rate_spike, rules: [web_server_error], group-by: [host.name], timespan: 5m, condition: {gte: 20}}\n"
-        "level: medium\n"
-        "---\n"
-        "title: Database says something that it has not said for a month\n"
-        "detector: {type: new_template, rules: [database_message], group-by: [host.name, event.dataset], timespan: 30d, learn: 7d, warmup: 100}\n"
-        "level: low\n"
-        "---\n"
-        "title: Cron fell silent\n"
-        "detector: {type: silence, rules: [cron_session], group-by: [host.name], timespan: 3h, learn: 6h}\n"
-        "level: low\n"
-        "```\n\n"));
-    detector_keys(b);
-    detector_types(b);
 }
 
 static void page_errors(struct dw_buf *b)
@@ -468,7 +380,7 @@ static const struct {
     const char *name;
     void (*make)(struct dw_buf *b);
 } pages[] = {
-    {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/detectors.md", page_detectors}, {"reference/errors.md", page_errors},
+    {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/detectors.md", docs_detectors_page}, {"reference/errors.md", page_errors},
     {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems}, {"reference/lint.md", page_lint},
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},

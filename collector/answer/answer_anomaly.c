@@ -10,8 +10,8 @@
 
 struct said {
     char type[32];
-    struct dw_buf feature, values; /* values: those of new_value, divided by commas, or the template of new_template */
-    double value, baseline, spread, score, spans;
+    struct dw_buf feature, values; /* values: divided by commas */
+    double value, count, baseline, spread, score, spans;
 };
 
 static double number(struct dw_str text)
@@ -32,6 +32,8 @@ static void take_member(struct said *s, struct dw_str name, const struct dw_json
         (void)dw_json_unescape(v->text, &s->feature);
     else if (dw_str_eq(name, DW_STR("value")))
         s->value = n;
+    else if (dw_str_eq(name, DW_STR("count")))
+        s->count = n;
     else if (dw_str_eq(name, DW_STR("baseline")))
         s->baseline = n;
     else if (dw_str_eq(name, DW_STR("spread")))
@@ -85,9 +87,13 @@ void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out)
         dw_buf_printf(out, "%.*s = %.*s is new; values known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
     else if (found && strcmp(s.type, "new_template") == 0)
         dw_buf_printf(out, "%.*s is of a new kind: %.*s; kinds known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
-    else if (found && strcmp(s.type, "rate_spike") == 0)
-        dw_buf_printf(out, "%.*s: %.6g in the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
-            DW_ARG(feature), s.value, s.baseline, s.spans, s.spread, s.score);
+    else if (found && strcmp(s.type, "rare_value") == 0)
+        dw_buf_printf(out, "%.*s = %.*s is rare: %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
+    else if (found && strcmp(s.type, "heavy_hitter") == 0)
+        dw_buf_printf(out, "%.*s = %.*s takes %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
+    else if (found && (strcmp(s.type, "rate_spike") == 0 || strcmp(s.type, "cardinality_spike") == 0))
+        dw_buf_printf(out, "%.*s: %.6g %sin the span; usual is %.6g (the median of the %.0f before), give or take %.3g: %.3g times that away",
+            DW_ARG(feature), s.value, strcmp(s.type, "rate_spike") == 0 ? "" : "distinct values ", s.baseline, s.spans, s.spread, s.score);
     else if (found && strcmp(s.type, "silence") == 0 && s.baseline > 0)
         dw_buf_printf(out, "no event since; usual was one every %.3g s", s.baseline);
     else if (found && strcmp(s.type, "silence") == 0)

@@ -106,7 +106,7 @@ static bool take_detector(struct dw_json *j, struct evidence_alert *a)
     const struct {
         struct dw_str name;
         double *at;
-    } numbers[] = {{DW_STR("value"), &n->value}, {DW_STR("baseline"), &n->baseline}, {DW_STR("spread"), &n->spread}, {DW_STR("score"), &n->score}};
+    } numbers[] = {{DW_STR("value"), &n->value}, {DW_STR("count"), &n->value}, {DW_STR("baseline"), &n->baseline}, {DW_STR("spread"), &n->spread}, {DW_STR("score"), &n->score}};
     struct dw_json_token key, t;
     bool ok = true;
     while (ok && dw_json_next(j, &key) == DW_OK && key.type == DW_JSON_KEY) {

@@ -19,8 +19,12 @@ function Anomaly({ alert, key_ }) {
         return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>, which is new: ${plural(d.baseline, 'other value')} ${d.baseline === 1 ? 'was' : 'were'} known at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
     if (d.type === 'new_template')
         return html`<p><b><${Text} text=${d.feature} /></b>${about} is of a new kind: <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>; ${plural(d.baseline, 'kind')} ${d.baseline === 1 ? 'was' : 'were'} known at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
-    if (d.type === 'rate_spike')
-        return html`<p><b>${few(d.value)}</b> ${d.feature === 'events' ? 'events' : html`is the sum of <${Text} text=${d.feature} />`}${about} in the span from <time>${utc(window.start, 3)}</time>: usual is <b>${few(d.baseline)}</b>, the median of the ${plural(d.spans, 'span')} before,
+    if (d.type === 'rare_value')
+        return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>, which is rare: <b>${count(d.count)}</b> of ${plural(d.baseline, 'event')}.</p>`;
+    if (d.type === 'heavy_hitter')
+        return html`<p><b><${Text} text=${d.feature} /></b>${about}: <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span> takes <b>${count(d.count)}</b> of ${plural(d.baseline, 'event')} in the span from <time>${utc(window.start, 3)}</time>.</p>`;
+    if (d.type === 'rate_spike' || d.type === 'cardinality_spike')
+        return html`<p><b>${few(d.value)}</b> ${d.type === 'cardinality_spike' ? html`distinct values of <${Text} text=${d.feature} />` : d.feature === 'events' ? 'events' : html`is the sum of <${Text} text=${d.feature} />`}${about} in the span from <time>${utc(window.start, 3)}</time>: usual is <b>${few(d.baseline)}</b>, the median of the ${plural(d.spans, 'span')} before,
             give or take ${few(d.spread)}; that is <b>${few(d.score)}</b> times away.</p>`;
     return html`<p>No event${about} from <time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>${d.baseline > 0 ? html`: usual was one every <b>${few(d.baseline)} s</b>` : ''}. ${plural(alert.total, 'event')} ${alert.total === 1 ? 'was' : 'were'} heard before; the newest is below.</p>`;
 }

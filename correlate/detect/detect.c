@@ -1,13 +1,16 @@
 /*
- * detect: the table of detectors, and how long their keys are kept.
+ * detect: the table of detectors, what their findings say, and how long their keys are kept.
  */
 #include "detect.h"
 
+enum { CALM_PART = 6 };
+
 static const struct {
     enum dw_corr_type type;
-    struct dw__detector detector;
+    const struct dw__detector *detector;
+    uint32_t says;
 } table[] = {
-#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {DW_CORR_##TYPE, {#word, dw__##word, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE}},
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) {DW_CORR_##TYPE, &dw__detector_##word, says},
 #include "dogwatch/tbl/detectors.h"
 #undef DETECTOR
 };
@@ -16,6 +19,33 @@ const struct dw__detector *dw__detector_of(enum dw_corr_type type)
 {
     for (size_t i = 0; i < DW_COUNT_OF(table); i++)
         if (table[i].type == type)
-            return &table[i].detector;
+            return table[i].detector;
     return NULL;
+}
+
+uint32_t dw_detector_says(enum dw_corr_type type)
+{
+    for (size_t i = 0; i < DW_COUNT_OF(table); i++)
+        if (table[i].type == type)
+            return table[i].says;
+    return 0;
+}
+
+/* Of spans a sixth of the past that makes the baseline, at least a span: what comes and goes is one anomaly. */
+int64_t dw__calm_ns(const struct dw_correlation *c)
+{
+    int64_t part = c->timespan_ns * c->history / CALM_PART; /* of ten years at most */
+    return part > c->timespan_ns ? part : c->timespan_ns;
+}
+
+int64_t dw__keeps_ns(const struct dw_correlation *c)
+{
+    const struct dw__detector *d = dw__detector_of(c->type);
+    int64_t ns = c->timespan_ns, spans = !d ? 1 : d->spans ? c->history + INT64_C(1) : d->keeps;
+    return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
+}
+
+bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns)
+{
+    return dw__since(time_ns, s->began_ns) >= c->learn_ns && s->began_ns < time_ns;
 }

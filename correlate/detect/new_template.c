@@ -21,6 +21,8 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/template/template.h"
 
+#include <math.h>
+
 enum { ENTRIES_MAX = 8192, WORDS_LOOKED_AT = 32 };
 #define COMES_MOST 9007199254740992.0 /* 2^53: a count is exact */
 
@@ -131,7 +133,7 @@ static uint32_t known(const struct dw__state *s, double *ret_comes)
     return templates;
 }
 
-int dw__new_template(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     struct dw_str value = dw_str_make(r->text + r->text_len, r->value_len), text = dw_str_slice(value, sizeof(uint32_t), value.len);
     struct dw__entry e = {.number = 0};
@@ -153,7 +155,7 @@ int dw__new_template(struct dw_window *w, const struct dw_correlation *c, struct
     e.number = e.number < COMES_MOST ? e.number + 1 : e.number;
     if (!e.set) {
         ret->baseline = known(s, &comes);
-        bool learns = dw__since(r->time_ns, s->began_ns) < c->learn_ns || s->began_ns >= r->time_ns || comes < c->warmup;
+        bool learns = !dw__has_learned(c, s, r->time_ns) || comes < c->warmup;
         bool enough = dw__condition_holds(c, e.number);
         e.set = learns || enough;
         *ret_is = !learns && enough && !is_muted(c, text, r->time_ns);
@@ -162,3 +164,16 @@ int dw__new_template(struct dw_window *w, const struct dw_correlation *c, struct
         rc = note_patterns(w, c, s, r, &p);
     return rc < 0 ? rc : put_back(w, s, r, &e);
 }
+
+static bool fits(const struct dw_correlation *c, const struct dw__state *s)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        double n = dw__entry_at(s, i)->number;
+        if (!(fabs(n) >= 1 && fabs(n) <= (n < 0 ? c->fanout : COMES_MOST)))
+            return false;
+    }
+    return true;
+}
+
+/* A key outlives what it knows: what comes after a long silence is new to it. */
+const struct dw__detector dw__detector_new_template = {.word = "new_template", .observe = observe, .fits = fits, .keeps = 2};

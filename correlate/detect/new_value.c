@@ -27,12 +27,15 @@ static bool take_out(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
     return found;
 }
 
-int dw__new_value(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
     bool known = take_out(s, r->value);
-    *ret_is = !known && dw__since(r->time_ns, s->began_ns) >= c->learn_ns && s->began_ns < r->time_ns;
+    *ret_is = !known && dw__has_learned(c, s, r->time_ns);
     *ret = (struct dw_anomaly){.feature = c->field_name[0], .value_text = dw_str_make(r->text + r->text_len, r->value_len), .baseline = s->count};
     DW_COUNT_IF(s->count == VALUES_MAX, correlate_window_capped);
     return dw__entries_append(w, s, r, VALUES_MAX);
 }
+
+/* A key outlives what it knows: what comes after a long silence is new to it. */
+const struct dw__detector dw__detector_new_value = {.word = "new_value", .observe = observe, .keeps = 2};

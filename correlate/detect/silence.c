@@ -10,7 +10,7 @@
 
 #include "dogwatch/base/error.h"
 
-int dw__silence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
+static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     *ret_is = false;
     *ret = (struct dw_anomaly){.value = 0};
@@ -25,3 +25,6 @@ bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, s
     *ret = (struct dw_anomaly){.feature = DW_STR("events"), .value = 0, .baseline = s->total > 1 ? heard / (double)(s->total - 1) : 0, .spans = 1};
     return dw__since(s->newest_ns, s->began_ns) >= c->learn_ns;
 }
+
+/* Only notes that the key is alive: silence is told by the passing of time (window.c), and by that its keys end. */
+const struct dw__detector dw__detector_silence = {.word = "silence", .observe = observe, .keeps = 1};

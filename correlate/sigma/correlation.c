@@ -28,7 +28,7 @@ static const struct {
     {"value_avg", DW_CORR_VALUE_AVG, true, true, true, "correlation"},
     {"value_percentile", DW_CORR_VALUE_PERCENTILE, true, true, true, "correlation"},
     {"absence", DW_CORR_ABSENCE, false, false, false, "correlation"},
-#define DETECTOR(word, TYPE, needs_field, timespan_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) {#word, DW_CORR_##TYPE, false, needs_field, DW_CORR_##TYPE == DW_CORR_RATE_SPIKE, "detector"},
 #include "dogwatch/tbl/detectors.h"
 #undef DETECTOR
 };

@@ -7,15 +7,9 @@
  *         group-by: [host.name]
  *         timespan: 5m
  *         learn: 1h               # a key that was first seen less long ago raises nothing
- *         history: 60             # rate_spike: spans in the baseline
- *         deviations: 3.5         # rate_spike: how far away is too far
- *         direction: up           # rate_spike: up, down, both
- *         condition: {gte: 20}    # rate_spike: at least so many (upwards); new_template: told when it came as often
- *         warmup: 1000            # new_template: a key that has had fewer messages raises nothing
- *         fanout: 5               # new_template: so many words at one place make it a value
- *         mute: [{template: 'took <*>', until: 2026-12-31}] # new_template: not told on events before that
+ *         ...                     # and those of its type: tbl/detector_keys.h
  *
- * Invariant: a key that is none of these is a mistake, for what somebody wrote and nobody reads is silence.
+ * Invariant: a key that its type does not have is a mistake, for what somebody wrote and nobody reads is silence.
  */
 #include "sigma_int.h"
 
@@ -28,15 +22,28 @@
 #define DAY_NS (86400 * INT64_C(1000000000))
 #define PAST_MOST_NS (3653 * DAY_NS)
 enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, FANOUT_MOST = 1000 };
+#define PPM_OF_PERCENT 10000.0
+#define RARE_SHARE_USUAL 0.1 /* percent */
+#define RARE_WARMUP_USUAL 1000
+#define HEAVY_SHARE_USUAL 50 /* percent */
+#define HEAVY_WARMUP_USUAL 100
 #define DEVIATIONS_USUAL 3.5 /* Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993 */
 
-/* Keys of the mapping, and which type has them; DW_CORR_NONE: all. */
+/* Keys of the mapping, and which types have them, as bits; 0: all. */
 static const struct {
     const char *word;
-    enum dw_corr_type of;
-} keys[] = {{"type", DW_CORR_NONE}, {"rules", DW_CORR_NONE}, {"group-by", DW_CORR_NONE}, {"aliases", DW_CORR_NONE}, {"timespan", DW_CORR_NONE}, {"timeframe", DW_CORR_NONE},
-    {"field", DW_CORR_NONE}, {"condition", DW_CORR_NONE}, {"generate", DW_CORR_NONE}, {"learn", DW_CORR_NONE}, {"history", DW_CORR_RATE_SPIKE},
-    {"deviations", DW_CORR_RATE_SPIKE}, {"direction", DW_CORR_RATE_SPIKE}, {"warmup", DW_CORR_NEW_TEMPLATE}, {"fanout", DW_CORR_NEW_TEMPLATE}, {"mute", DW_CORR_NEW_TEMPLATE}};
+    uint32_t of;
+} keys[] = {
+#define DW_OF(TYPE) (UINT32_C(1) << DW_CORR_##TYPE)
+#define DETECTOR_KEY(word, of, usual, doc) {word, of},
+#include "dogwatch/tbl/detector_keys.h"
+#undef DETECTOR_KEY
+};
+static const enum dw_corr_type types[] = {
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) DW_CORR_##TYPE,
+#include "dogwatch/tbl/detectors.h"
+#undef DETECTOR
+};
 
 static int refuse(struct dw__sigma *g, const struct dw_yaml *n, const char *help, const char *what)
 {
@@ -46,7 +53,19 @@ static int refuse(struct dw__sigma *g, const struct dw_yaml *n, const char *help
 
 static bool is_of(size_t key, enum dw_corr_type type)
 {
-    return keys[key].of == DW_CORR_NONE || keys[key].of == type;
+    return keys[key].of == 0 || (keys[key].of >> type & 1);
+}
+
+/* "only rate_spike and new_template have it" */
+static void say_who(size_t key, char help[160])
+{
+    uint32_t count = (uint32_t)__builtin_popcount(keys[key].of), n = 0;
+    int len = snprintf(help, 160, "only ");
+    for (size_t i = 0; i < DW_COUNT_OF(types) && len < 160; i++)
+        if (is_of(key, types[i]) && ++n)
+            len += snprintf(help + len, 160 - (size_t)len, "%s%s", n == 1 ? "" : n == count ? " and " : ", ", dw_corr_type_text(types[i]));
+    if (len < 160)
+        (void)snprintf(help + len, 160 - (size_t)len, count == 1 ? " has it" : " have it");
 }
 
 /* The key's place in the table; DW_COUNT_OF(keys): it is none. */
@@ -71,7 +90,7 @@ static int check_keys(struct dw__sigma *g, const struct dw_yaml *map, enum dw_co
                 words[count++] = keys[i].word;
         const char *near = dw_nearest(n->key, words, count);
         if (at < DW_COUNT_OF(keys))
-            (void)snprintf(help, sizeof help, "only %s has it", dw_corr_type_text(keys[at].of));
+            say_who(at, help);
         else if (near)
             (void)snprintf(help, sizeof help, "did you mean '%s'?", near);
         dw_diag_add(g->diags, n->key_at, near || at < DW_COUNT_OF(keys) ? help : NULL, "detector: unknown key '%.*s'", DW_ARG(n->key));
@@ -124,19 +143,56 @@ static int read_muted(struct dw__sigma *g, const struct dw_yaml *n, struct dw_mu
     return dw__text(g, text, &ret->text);
 }
 
+static int read_warmup(struct dw__sigma *g, const struct dw_yaml *map, double usual, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "warmup");
+    c->warmup = usual;
+    if (n && (!dw__number(n, &c->warmup) || c->warmup < 0))
+        return refuse(g, n, "a number: 1000", "warmup is how many events a key has had before it raises anything");
+    return DW_OK;
+}
+
+/* `share: 0.1%`, in millionths. */
+static int read_share(struct dw__sigma *g, const struct dw_yaml *map, double usual, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "share");
+    double percent = usual;
+    if (n) {
+        struct dw_yaml number = *n;
+        bool ends = n->kind == DW_YAML_SCALAR && n->text.len > 1 && n->text.ptr[n->text.len - 1] == '%';
+        number.text.len -= ends;
+        if (!ends || !dw__number(&number, &percent) || percent < 1 / PPM_OF_PERCENT || percent > 100)
+            return refuse(g, n, "share: 0.1%", "a share is a percentage from 0.0001% to 100%");
+    }
+    c->share_ppm = (uint32_t)(percent * PPM_OF_PERCENT + 0.5);
+    return DW_OK;
+}
+
+static int read_rare(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    int rc = read_share(g, map, c->cond_count ? 0 : RARE_SHARE_USUAL, c);
+    return rc < 0 ? rc : read_warmup(g, map, RARE_WARMUP_USUAL, c);
+}
+
+static int read_heavy(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    int rc = read_share(g, map, HEAVY_SHARE_USUAL, c);
+    if (rc == DW_OK && c->share_ppm < PPM_OF_PERCENT)
+        rc = refuse(g, dw_yaml_get(map, "share"), "share: 1%", "what takes less than 1% is not heavy");
+    return rc < 0 ? rc : read_warmup(g, map, HEAVY_WARMUP_USUAL, c);
+}
+
 static int read_template(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
-    const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *warmup = dw_yaml_get(map, "warmup"), *mute = dw_yaml_get(map, "mute");
+    const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *mute = dw_yaml_get(map, "mute");
     int64_t count = DW_TEMPLATE_FANOUT;
     if (fanout && (!dw_yaml_int(fanout, &count) || count < 1 || count > FANOUT_MOST))
         return refuse(g, fanout, "a whole number from 1 to 1000", "fanout is how many words at one place make it a value");
     c->fanout = (uint32_t)count;
-    if (warmup && (!dw__number(warmup, &c->warmup) || c->warmup < 0))
-        return refuse(g, warmup, "a number: 1000", "warmup is how many messages a key has had before it raises anything");
     if (mute && (mute->kind != DW_YAML_SEQ || mute->count > DW_CORR_MUTES_MAX))
         return refuse(g, mute, "- {template: 'took <*>', until: 2026-12-31}", "mute is a list of up to 32");
     struct dw_mute *list = dw_arena_alloc(&g->rs->arena, DW_CORR_MUTES_MAX * sizeof *list);
-    int rc = list ? DW_OK : DW_ENOMEM;
+    int rc = list ? read_warmup(g, map, 0, c) : DW_ENOMEM;
     c->mute = list;
     for (const struct dw_yaml *n = mute ? mute->first : NULL; n && rc == DW_OK; n = n->next)
         rc = read_muted(g, n, &list[c->mute_count++]);
@@ -152,23 +208,23 @@ static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const s
     for (uint32_t i = 0; (c->field_count || c->type == DW_CORR_NEW_TEMPLATE) && i < c->member_count; i++)
         if (g->rs->rule[c->member[i]].expr == DW_EXPR_NONE)
             return refuse(g, rules, "name rules about single events", "a correlation has no field to look at");
-    for (uint32_t i = 0; c->type == DW_CORR_NEW_VALUE && i < c->group_count; i++)
+    bool by_value = c->type == DW_CORR_CARDINALITY_SPIKE || (c->type != DW_CORR_NEW_TEMPLATE && (dw_detector_says(c->type) & DW_SAYS_VALUES));
+    for (uint32_t i = 0; by_value && i < c->group_count; i++)
         if (c->field_count == 1 && dw_str_eq(c->group_name[i], c->field_name[0]))
-            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new");
+            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new, rare, heavy or many");
     return DW_OK;
 }
 
-/* The only comparison is a floor. */
+/* Of a rare value the comparison is a ceiling, of all others a floor. */
 static int check_condition(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
 {
     const struct dw_yaml *n = dw_yaml_get(map, "condition");
-    if (c->cond_count && c->type != DW_CORR_RATE_SPIKE && c->type != DW_CORR_NEW_TEMPLATE)
-        return refuse(g, n, "what it learned decides", "only rate_spike and new_template have a comparison");
     if (c->cond_count && c->way == DW_DOWN)
         return refuse(g, n, "leave it out", "a floor is for what goes up");
+    bool rare = c->type == DW_CORR_RARE_VALUE;
     for (uint32_t i = 0; i < c->cond_count; i++)
-        if (c->op[i] != DW_CORR_GTE && c->op[i] != DW_CORR_GT)
-            return refuse(g, n, "gte: 20", "a floor is gte or gt");
+        if (c->op[i] != (rare ? DW_CORR_LTE : DW_CORR_GTE) && c->op[i] != (rare ? DW_CORR_LT : DW_CORR_GT))
+            return rare ? refuse(g, n, "lte: 3", "at most so often is lte or lt") : refuse(g, n, "gte: 20", "a floor is gte or gt");
     return DW_OK;
 }
 
@@ -184,12 +240,19 @@ int dw__detector_keys(struct dw__sigma *g, const struct dw_yaml *doc, const stru
     return check_keys(g, map, type);
 }
 
+/* What learns which values there are takes a day, silence its timespan; what looks at spans, as many of those as it needs. */
+static int64_t usual_learn_ns(const struct dw_correlation *c)
+{
+    bool values = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE || c->type == DW_CORR_RARE_VALUE;
+    return values ? DAY_NS : c->type == DW_CORR_SILENCE ? c->timespan_ns : 0;
+}
+
 int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
     const struct dw_yaml *learn = dw_yaml_get(map, "learn"), *field = dw_yaml_get(map, "field");
-    bool spike = c->type == DW_CORR_RATE_SPIKE;
+    bool spike = c->type == DW_CORR_RATE_SPIKE || c->type == DW_CORR_CARDINALITY_SPIKE;
     int rc = check_members(g, map, c);
-    c->learn_ns = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? DAY_NS : spike ? 0 : c->timespan_ns;
+    c->learn_ns = usual_learn_ns(c);
     if (rc == DW_OK && learn)
         rc = dw__timespan(g, learn, &c->learn_ns);
     if (rc == DW_OK && spike)
@@ -198,6 +261,10 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
         rc = read_direction(g, map, c);
     if (rc == DW_OK && c->type == DW_CORR_NEW_TEMPLATE)
         rc = read_template(g, map, c);
+    if (rc == DW_OK && c->type == DW_CORR_RARE_VALUE)
+        rc = read_rare(g, map, c);
+    if (rc == DW_OK && c->type == DW_CORR_HEAVY_HITTER)
+        rc = read_heavy(g, map, c);
     if (rc == DW_OK)
         rc = check_condition(g, map, c);
     if (rc == DW_OK && c->field_count && c->type == DW_CORR_SILENCE)

@@ -147,7 +147,8 @@ static void put_ids(struct dw_buf *out, const struct dw_event_ref *ids, uint32_t
 static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, struct dw_buf *out)
 {
     struct dw_cursor values = dw_cursor_of(a->value_text);
-    bool listed = type == DW_CORR_NEW_VALUE || type == DW_CORR_NEW_TEMPLATE;
+    uint32_t says = dw_detector_says(type);
+    bool listed = says & DW_SAYS_VALUES;
     dw_buf_printf(out, ",\"detector\":{\"type\":\"%s\",\"feature\":", dw_corr_type_text(type));
     (void)dw_json_string(out, a->feature);
     put_name(out, "value");
@@ -162,7 +163,11 @@ static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, stru
     dw_buf_str(out, listed ? DW_STR("]") : DW_STR(""));
     put_name(out, "baseline");
     dw_json_float(out, a->baseline);
-    if (type == DW_CORR_RATE_SPIKE) {
+    if (says & DW_SAYS_COUNT) {
+        put_name(out, "count");
+        dw_json_float(out, a->value);
+    }
+    if (says & DW_SAYS_SPREAD) {
         put_name(out, "spread");
         dw_json_float(out, a->spread);
         put_name(out, "score");

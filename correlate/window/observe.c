@@ -246,10 +246,10 @@ int dw__observe(
     case DW_CORR_VALUE_PERCENTILE: rc = aggregate(w, c, s, r, ret_value); break;
     case DW_CORR_NONE:
     case DW_CORR_ABSENCE: /* deadline.c */
-    case DW_CORR_NEW_VALUE:
-    case DW_CORR_NEW_TEMPLATE:
-    case DW_CORR_RATE_SPIKE:
-    case DW_CORR_SILENCE: DW_NEVER("only correlations come here");
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) case DW_CORR_##TYPE:
+#include "dogwatch/tbl/detectors.h"
+#undef DETECTOR
+        DW_NEVER("only correlations come here");
     }
     if (rc < 0)
         return rc;

@@ -9,7 +9,7 @@
  *   (2) w->bytes counts what states hold; over bytes_max new keys are refused, never old ones thrown out.
  *   (3) A state is freed only when its window is empty at the watermark: that is as if it had never been.
  */
-#include "window_int.h"
+#include "../detect/detect.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -61,10 +61,33 @@ int dw__state_insert(struct dw_window *w, struct dw__state *s)
     return DW_OK;
 }
 
+static void drop_memo(struct dw_window *w, struct dw__state *s)
+{
+    w->bytes -= s->memo_len;
+    dw_free(s->memo);
+    s->memo = NULL;
+    s->memo_len = 0;
+}
+
+uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len)
+{
+    if (s->memo_len >= len)
+        return s->memo;
+    uint8_t *memo = dw_resize(s->memo, len);
+    if (!memo)
+        return NULL;
+    memset(memo + s->memo_len, 0, len - s->memo_len);
+    w->bytes += len - s->memo_len;
+    s->memo = memo;
+    s->memo_len = len;
+    return memo;
+}
+
 void dw__state_free(struct dw_window *w, struct dw__state *s)
 {
     if (!s)
         return;
+    drop_memo(w, s);
     w->bytes -=
         sizeof *s + s->text_len + s->cap * sizeof *s->entry + s->index_cap * sizeof *s->index + (s->ids ? DW__IDS_KEPT * sizeof *s->ids : 0);
     dw_free(s->text);
@@ -95,7 +118,7 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
 }
 
 /* As a key that is seen for the first time. */
-static void begin_again(struct dw__state *s, const struct dw__record *r)
+static void begin_again(struct dw_window *w, struct dw__state *s, const struct dw__record *r)
 {
     s->began_ns = s->newest_ns = r->time_ns;
     s->total = 0;
@@ -103,13 +126,7 @@ static void begin_again(struct dw__state *s, const struct dw__record *r)
     if (s->cap)
         memset(s->entry, 0, s->cap * sizeof *s->entry);
     s->open = s->over = s->doubted = s->judged = false;
-}
-
-/* A key of new_value or new_template outlives what it knows: what comes after a long silence is new to it. */
-static int64_t keeps_ns(const struct dw_correlation *c)
-{
-    int64_t ns = c->before_ns > c->timespan_ns ? c->before_ns : c->timespan_ns, spans = c->type == DW_CORR_RATE_SPIKE ? c->history + INT64_C(1) : c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE ? 2 : 1;
-    return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
+    drop_memo(w, s);
 }
 
 static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int64_t time_ns)
@@ -117,7 +134,8 @@ static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     if (c->type == DW_CORR_ABSENCE && s->waits)
         return false;
-    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps_ns(c)) <= time_ns;
+    int64_t keeps = c->before_ns > c->timespan_ns ? c->before_ns : dw__keeps_ns(c); /* only an absence has something before */
+    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps) <= time_ns;
 }
 
 bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s)
@@ -132,7 +150,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     if (g->cap) {
         struct dw__state **slot = slot_in(g->slot, g->cap, r->key);
         if (*slot && is_over_at(w, *slot, r->time_ns)) /* by the record's own time: that it was not swept yet is chance */
-            begin_again(*slot, r);
+            begin_again(w, *slot, r);
         if (*slot)
             return *slot;
     }

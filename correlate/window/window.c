@@ -189,7 +189,7 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     if (c->type == DW_CORR_NEW_TEMPLATE) {
         there = find_template(c, ev, text);
         dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
-    } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_NEW_VALUE) {
+    } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_CARDINALITY_SPIKE || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
         there = collect(ev, c->field, c->field_count, text);
         dw__hash16(DW_STR("value"), dw_buf_view(text), hash);
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
@@ -223,7 +223,7 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
         leave_out(w, corr, member, ev, DW_LEFT_NO_VALUE);
         return DW_OK;
     }
-    bool kept = c->type == DW_CORR_NEW_VALUE || c->type == DW_CORR_NEW_TEMPLATE; /* only a detector tells them */
+    bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */
     struct dw__record *r = key->err || values->err ? NULL : new_record(dw_buf_view(key), kept ? dw_buf_view(values) : DW_STR(""));
     if (!r)
         return DW_ENOMEM;
@@ -410,13 +410,13 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
 }
 
 /* A finding of a detector on a record: all of its span, as far as it is named. */
-static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw_anomaly *a)
+static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__detector *d, const struct dw_anomaly *a)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     s->cause = r->ref;
-    s->started_ns = c->type == DW_CORR_RATE_SPIKE ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
+    s->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     dw__begin_finding(w, s);
     dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
@@ -458,7 +458,7 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
         return DW_OK;
     s->hot_ns = r->time_ns;
     if (!goes_on) {
-        rc = open_anomaly(w, s, r, &a);
+        rc = open_anomaly(w, s, r, d, &a);
         s->open = d->opens;
         return rc;
     }

@@ -4,7 +4,7 @@
 
 #include "dogwatch/correlate/window.h"
 
-enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024 };
+enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
 
 /* One match, on its way to its key. */
 struct dw__record {
@@ -17,7 +17,7 @@ struct dw__record {
     uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
     double number;                 /* value_sum, _avg, _percentile, rate_spike */
     uint32_t text_len;             /* group values, each with its length (u32) before it */
-    uint32_t value_len;            /* new_value, new_template: the values, the template behind them, in the same way */
+    uint32_t value_len;            /* DW_SAYS_VALUES: the values, or the template, behind them, in the same way */
     char text[];
 };
 
@@ -52,7 +52,9 @@ struct dw__state {
     struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each */
     uint32_t first_ids, last_ids, last_at;
     int64_t started_ns;
-    /* rate_spike */
+    /* detectors */
+    uint8_t *memo; /* bytes of the detector's own beside its entries, the same on every machine */
+    uint32_t memo_len;
     int64_t hot_ns; /* of the last anomalous record; absence: the last deadline that was told */
     bool judged;    /* the three below are of the open span: they follow from the entries before it, and are not saved */
     int64_t judged_ns;
@@ -104,6 +106,8 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
+/* The state's memo, made or made longer with zeros to have `len` bytes, DW__MEMO_MAX at most; NULL without memory. */
+uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len);
 /* Whether nothing that the state holds can count any more. */
 bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s);
 /* Frees keys whose windows are empty at the watermark, a few groups a call. */

@@ -1,15 +1,15 @@
 /*
  * window_save: the whole state as bytes and back.
  *
- *     u32 'dwW2'  i64 watermark  i64 last event  i64 deaf  u32 keys  key*  u32 records  record*
+ *     u32 'dwW3'  i64 watermark  i64 last event  i64 deaf  u32 keys  key*  u32 records  record*
  *
- * A correlation is named by rule id and logic hash, not by number, so a snapshot survives a reload of rules.
+ * 'dwW2' is the same without memos, and is read too. A correlation is named by rule id and logic hash, not by number, so a snapshot survives a reload of rules.
  *
  * Invariants:
  *   (1) Keys are written in order of their bytes and records in total order: equal state, equal bytes.
  *   (2) Every number read back is checked against what it may be; nothing is trusted because it is ours.
  */
-#include "window_int.h"
+#include "../detect/detect.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -18,8 +18,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define COUNT_MOST 9007199254740992.0 /* 2^53: a count is exact */
-enum { MAGIC = 0x32577764 };
+enum { MAGIC = 0x33577764, MAGIC_WITHOUT_MEMOS = 0x32577764, IS_OPEN = 1, HAS_MEMO = 2 };
 
 static void put_ref(struct dw_buf *out, const struct dw_event_ref *r)
 {
@@ -82,7 +81,11 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
         dw_buf_add(out, e->value, sizeof e->value);
         dw_buf_double(out, e->number);
     }
-    dw_buf_byte(out, s->open);
+    dw_buf_byte(out, (s->open ? IS_OPEN : 0) | (s->memo_len ? HAS_MEMO : 0));
+    if (s->memo_len) {
+        dw_buf_u32(out, s->memo_len);
+        dw_buf_add(out, s->memo, s->memo_len);
+    }
     if (!s->open)
         return;
     dw_buf_add(out, s->finding, sizeof s->finding);
@@ -157,8 +160,8 @@ static bool absence_fits(const struct dw__state *s)
     return fits;
 }
 
-/* Member tables have a fixed size that observe relies on, spans of rate_spike stand at whole multiples; rings may have any. Only silence
- * has to wait, and absence may. */
+/* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and absence
+ * may. */
 static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     if (c->type == DW_CORR_ABSENCE)
@@ -170,14 +173,9 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
             return false;
     if (c->type == DW_CORR_TEMPORAL)
         return s->count == 0 || s->count == c->member_count;
-    if (c->type == DW_CORR_RATE_SPIKE && s->count > c->history + 1)
+    const struct dw__detector *d = dw__detector_of(c->type);
+    if (d && d->fits ? !d->fits(c, s) : s->memo_len > 0)
         return false;
-    for (uint32_t i = 0; c->type == DW_CORR_NEW_TEMPLATE && i < s->count; i++)
-        if (!(fabs(s->entry[i].number) >= 1 && fabs(s->entry[i].number) <= (s->entry[i].number < 0 ? c->fanout : COUNT_MOST)))
-            return false;
-    for (uint32_t i = 0; c->type == DW_CORR_RATE_SPIKE && i < s->count; i++)
-        if (s->entry[i].time_ns % c->timespan_ns != 0 || (c->field_count == 0 && !(s->entry[i].number >= 0 && s->entry[i].number < COUNT_MOST)))
-            return false;
     return c->type != DW_CORR_TEMPORAL_ORDERED || s->count == 0 || s->count == c->member_count * c->member_count;
 }
 
@@ -208,6 +206,23 @@ static void take_due(struct dw__state *s, struct dw_cursor *c)
     s->total = dw_take_u64(c);
 }
 
+/* Whether a finding is open, and the memo. */
+static int take_flags(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
+{
+    uint8_t flags = dw_take_byte(c);
+    s->open = flags & IS_OPEN;
+    if (!(flags & HAS_MEMO))
+        return flags > IS_OPEN ? DW_ECORRUPT : DW_OK;
+    uint32_t len = dw_take_u32(c);
+    struct dw_str bytes = dw_take_bytes(c, len);
+    if (c->bad || flags > (IS_OPEN | HAS_MEMO) || len == 0 || len > DW__MEMO_MAX)
+        return DW_ECORRUPT;
+    uint8_t *memo = dw__memo(w, s, len);
+    if (memo)
+        memcpy(memo, bytes.ptr, len);
+    return memo ? DW_OK : DW_ENOMEM;
+}
+
 static int take_state(struct dw_window *w, struct dw_cursor *c)
 {
     struct dw__state *s = dw_calloc(1, sizeof *s);
@@ -223,7 +238,7 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
         rc = take_entries(w, s, c);
     }
     if (rc == DW_OK)
-        s->open = dw_take_byte(c) != 0;
+        rc = take_flags(w, s, c);
     if (rc == DW_OK && s->open)
         rc = take_open(w, s, c);
     if (rc == DW_OK && c->bad)
@@ -356,7 +371,8 @@ int dw_window_load(struct dw_window *w, struct dw_str in)
 {
     struct dw_cursor c = dw_cursor_of(in);
     int rc = DW_OK;
-    if (dw_take_u32(&c) != MAGIC)
+    uint32_t magic = dw_take_u32(&c);
+    if (magic != MAGIC && magic != MAGIC_WITHOUT_MEMOS)
         return c.bad ? DW_ECORRUPT : DW_EVERSION;
     w->watermark_ns = (int64_t)dw_take_u64(&c);
     w->last_event_ns = (int64_t)dw_take_u64(&c);

@@ -12,7 +12,10 @@ static const char windows_rules[] =
     "---\ntitle: r\nid: r\ndetector: {type: rate_spike, rules: [a], timespan: 5s, history: 4, direction: both}\n"
     "---\ntitle: q\nid: q\ndetector: {type: silence, rules: [b], group-by: [u], timespan: 10s, learn: 1s}\n"
     "---\ntitle: m\nid: m\ndetector: {type: new_template, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, fanout: 2}\n"
-    "---\ntitle: e\nid: e\ncorrelation: {type: absence, rules: [a, b], group-by: [u], timespan: 10s, before: 2s}\n";
-enum { WINDOWS_RULES = 10 };
+    "---\ntitle: e\nid: e\ncorrelation: {type: absence, rules: [a, b], group-by: [u], timespan: 10s, before: 2s}\n"
+    "---\ntitle: w\nid: w\ndetector: {type: rare_value, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, warmup: 2, condition: {lte: 2}}\n"
+    "---\ntitle: c\nid: c\ndetector: {type: cardinality_spike, rules: [a], group-by: [u], field: x, timespan: 5s, history: 4, direction: both}\n"
+    "---\ntitle: h\nid: h\ndetector: {type: heavy_hitter, rules: [a], group-by: [u], field: x, timespan: 10s, warmup: 2}\n";
+enum { WINDOWS_RULES = 13 };
 
 #endif

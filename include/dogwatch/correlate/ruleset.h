@@ -40,7 +40,12 @@ enum dw_corr_type {
     DW_CORR_RATE_SPIKE,
     DW_CORR_SILENCE,
     DW_CORR_NEW_TEMPLATE,
+    DW_CORR_RARE_VALUE,
+    DW_CORR_CARDINALITY_SPIKE,
+    DW_CORR_HEAVY_HITTER,
 };
+/* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans. */
+enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_MUTES_MAX = 32, DW_CORR_CODE_MAX = 128 };
@@ -82,11 +87,12 @@ struct dw_correlation {
     uint32_t code_count;
     /* of detectors */
     int64_t learn_ns;      /* a key that was first seen less long ago raises nothing */
-    uint32_t history;      /* rate_spike: spans that make the baseline */
-    double deviations;     /* rate_spike: so many times the spread away is a spike */
-    enum dw_direction way; /* rate_spike */
+    uint32_t history;      /* spikes: spans that make the baseline */
+    double deviations;     /* spikes: so many times the spread away is one */
+    enum dw_direction way; /* spikes */
     uint32_t fanout;       /* new_template: so many words at one place make it a value */
-    double warmup;         /* new_template: a key that has had fewer messages raises nothing */
+    double warmup;         /* new_template, rare_value, heavy_hitter: a key that has had fewer events raises nothing */
+    uint32_t share_ppm;    /* rare_value, heavy_hitter: of a key's events, in millionths; 0: it does not matter */
     const struct dw_mute *mute; /* new_template */
     uint32_t mute_count;
     bool generate;     /* members alert on their own too */
@@ -162,6 +168,8 @@ void dw_ruleset_hash(const struct dw_ruleset *rs, uint8_t ret[DW_SHA256_BYTES]);
 size_t dw_ruleset_bytes(const struct dw_ruleset *rs);
 /* "event_count", "rate_spike". Static. */
 const char *dw_corr_type_text(enum dw_corr_type type);
+/* DW_SAYS_* of a detector; 0 for correlations. */
+uint32_t dw_detector_says(enum dw_corr_type type);
 /* Appends what a correlation asks, in one line: `event_count over 'Failed login' by source.ip within 300 s: gte 10`. */
 void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlation *c, struct dw_buf *out);
 

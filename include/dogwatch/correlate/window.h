@@ -37,9 +37,9 @@ const char *dw_entity_doc(enum dw_entity e);
 /* Why a detector calls something an anomaly. */
 struct dw_anomaly {
     struct dw_str feature;    /* what was looked at: a field, or `events` */
-    struct dw_str value_text; /* new_value: the values, new_template: the template, each with its length (u32) before it */
-    double value;             /* rate_spike: of the span; silence: 0 */
-    double baseline;          /* rate_spike: the median span; new_value, new_template: how many values, templates are known; silence: seconds between events */
+    struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it */
+    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; else 0 */
+    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events */
     double spread, score;     /* rate_spike: what is usual around it, and how many times that the value is away */
     uint32_t spans;           /* rate_spike: how many spans make the baseline */
     int64_t start_ns, end_ns; /* rate_spike: the span; end_ns is that of the event while it is open */

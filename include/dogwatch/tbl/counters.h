@@ -93,6 +93,7 @@ COUNTER(alerts_lines_bad, NOT_DONE, "lines of alerts.log that are no alert: name
 COUNTER(detect_silence_undecided, NOT_DONE, "silences that could not be told when they were due, because what their sender says had not come so far: told, or taken back, when it has")
 COUNTER(correlate_absence_undecided, NOT_DONE, "absences that could not be told when they were due, because what a sender of the key says had not come so far, or matches were refused: told, or taken back, when it has")
 COUNTER(correlate_absence_capped, NOT_DONE, "events that set no deadline of an absence, because 1,024 of their key waited for theirs")
+COUNTER(detect_slots_taken, WORK, "values of a heavy_hitter that took the slot of the rarest one, so what is certain of them is less than how often they came")
 COUNTER(detect_undecided, NOT_DONE, "rule verdicts that are neither true nor false because a limit was hit")
 COUNTER(detect_undecided_untold, NOT_DONE, "of these those that raised no dogwatch.rule.undecided, because as many others of the same hour, or of the last day, had")
 COUNTER(correlate_events_late, NOT_DONE, "matches left out of correlations because the event came after the watermark had passed its time")

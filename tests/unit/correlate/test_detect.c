@@ -1,115 +1,8 @@
 /* Tests of correlate/detect: each detector with what it must tell, what it must not, events that come late, and in any order. */
-#include "sigma_bed.h"
+#include "detect_bed.h"
 
 #include "dogwatch/base/counter.h"
-#include "dogwatch/base/rng.h"
 #include "dogwatch/template/template.h"
-
-static struct sbed b;
-static const struct dw_stream stream = {.id = {7}, .series = {3}};
-
-enum { EVENTS_MAX = 2000, TOLD_MAX = 64 };
-
-/* One event: second, key, value; "" is none. */
-struct one {
-    int64_t at;
-    const char *user, *value;
-};
-
-struct heard {
-    struct dw_buf text;
-    uint32_t alerts, updates;
-    int64_t at[TOLD_MAX];
-};
-
-static void hear(void *ud, const struct dw_finding *f)
-{
-    struct heard *h = ud;
-    dw_finding_json(b.rs, f, &h->text);
-    dw_buf_byte(&h->text, '\n');
-    if (f->update)
-        h->updates++;
-    else if (h->alerts < TOLD_MAX)
-        h->at[h->alerts++] = f->time_ns / 1000000000;
-}
-
-static void rules(const char *detector)
-{
-    struct dw_buf yaml = {0};
-    dw_buf_printf(&yaml, "title: t\nid: r\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n---\n"
-                         "title: d\nid: d\nlevel: low\ndetector:\n  rules: [r]\n  group-by: [user]\n%s%c", detector, 0);
-    if (sbed_rules(&b, yaml.ptr) != 2)
-        fail_msg("%s", b.said.ptr);
-    dw_buf_fini(&yaml);
-}
-
-static void feed(struct dw_window *w, const struct one *e, uint64_t start, bool late)
-{
-    char words[200];
-    (void)snprintf(words, sizeof words, "user=%s%s%s", e->user, e->value[0] ? "|v=" : "", e->value);
-    (void)sbed_event(&b, words, "-");
-    b.ev.time_ns = e->at * 1000000000;
-    b.ev.start = start;
-    b.ev.stream = &stream;
-    assert_int_equal(dw_window_match(w, 0, &b.ev, late), DW_OK);
-}
-
-/* All events in the order given, the watermark at `end`. */
-static void run(const struct one *e, uint32_t count, const uint32_t *order, int64_t end, struct heard *ret)
-{
-    struct dw_window *w = dw_window_new(b.rs, NULL);
-    memset(ret, 0, sizeof *ret);
-    for (uint32_t i = 0; i < count; i++)
-        feed(w, &e[order ? order[i] : i], order ? order[i] : i, false);
-    assert_int_equal(dw_window_advance(w, end * 1000000000, hear, ret), DW_OK);
-    dw_buf_byte(&ret->text, 0);
-    dw_window_free(w);
-}
-
-static void has(const struct heard *h, const char *text)
-{
-    if (!strstr(h->text.ptr, text))
-        fail_msg("no %s in\n%s", text, h->text.ptr);
-}
-
-/* Goal:   what is found does not depend on arrival, on how far the watermark goes at a time, or on a restart between.
- * Method: shuffled; then the watermark in steps with a snapshot loaded at each. */
-static void same_in_any_order(const struct one *e, uint32_t count, int64_t end)
-{
-    struct heard want, got;
-    uint32_t order[EVENTS_MAX];
-    struct dw_rng rng = {.state = 11};
-    run(e, count, NULL, end, &want);
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    for (uint32_t i = count; i > 1; i--) {
-        uint32_t k = (uint32_t)dw_rng_below(&rng, i), t = order[i - 1];
-        order[i - 1] = order[k];
-        order[k] = t;
-    }
-    run(e, count, order, end, &got);
-    assert_string_equal(got.text.ptr, want.text.ptr);
-    dw_buf_fini(&got.text);
-    memset(&got, 0, sizeof got);
-    struct dw_window *w = dw_window_new(b.rs, NULL);
-    for (uint32_t i = 0; i < count; i++)
-        feed(w, &e[i], i, false);
-    for (int64_t t = 0; t <= end; t += 7) {
-        struct dw_buf state = {0};
-        assert_int_equal(dw_window_advance(w, (t + 7 > end ? end : t) * 1000000000, hear, &got), DW_OK);
-        dw_window_save(w, &state);
-        assert_int_equal(state.err, DW_OK);
-        dw_window_free(w);
-        w = dw_window_new(b.rs, NULL);
-        assert_int_equal(dw_window_load(w, dw_buf_view(&state)), DW_OK);
-        dw_buf_fini(&state);
-    }
-    dw_buf_byte(&got.text, 0);
-    assert_string_equal(got.text.ptr, want.text.ptr);
-    dw_window_free(w);
-    dw_buf_fini(&got.text);
-    dw_buf_fini(&want.text);
-}
 
 /* ---- new_value ---- */
 
@@ -381,7 +274,9 @@ static void how_often_the_watermark_moves_changes_nothing(void **state)
 {
     (void)state;
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 20s\n  learn: 5s\n", "  type: rate_spike\n  timespan: 5s\n  history: 4\n  direction: both\n",
-        "  type: silence\n  timespan: 10s\n  learn: 2s\n", "  type: new_template\n  timespan: 20s\n  learn: 5s\n  field: v\n"};
+        "  type: silence\n  timespan: 10s\n  learn: 2s\n", "  type: new_template\n  timespan: 20s\n  learn: 5s\n  field: v\n",
+        "  type: rare_value\n  field: v\n  timespan: 20s\n  learn: 2s\n  warmup: 1\n  condition: {lte: 3}\n", "  type: cardinality_spike\n  field: v\n  timespan: 5s\n  history: 4\n  direction: both\n",
+        "  type: heavy_hitter\n  field: v\n  timespan: 5s\n  warmup: 2\n"};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         struct heard h[2];
         rules(detectors[d]);
@@ -530,7 +425,8 @@ static void no_silence_is_told_where_matches_were_refused(void **state)
 static void the_ends_of_time_do_no_harm(void **state)
 {
     (void)state;
-    static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n", "  type: new_template\n  field: v\n  timespan: 100y\n"};
+    static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n", "  type: new_template\n  field: v\n  timespan: 100y\n",
+        "  type: rare_value\n  field: v\n  timespan: 100y\n", "  type: cardinality_spike\n  field: v\n  timespan: 30d\n  direction: both\n", "  type: heavy_hitter\n  field: v\n  timespan: 100y\n"};
     static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1, INT64_MAX};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         static struct heard h;
@@ -562,14 +458,21 @@ static void mistakes_are_named(void **state)
         {"  type: new_template\n  timespan: 1d\n  field: [a, b]\n", "a message is one field"},
         {"  type: new_template\n  timespan: 1d\n  mute: [{template: x}]\n", "each with an end"},
         {"  type: new_template\n  timespan: 1d\n  mute: [{template: x, until: soon}]\n", "until is a day, or an RFC 3339 time"},
-        {"  type: new_template\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
+        {"  type: new_template\n  timespan: 1d\n  history: 9\n", "only rate_spike and cardinality_spike have it"},
         {"  type: new_value\n  timespan: 1d\n  field: v\n  mute: []\n", "only new_template has it"},
         {"  type: new_values\n  field: v\n  timespan: 1d\n", "did you mean 'new_value'?"},
         {"  type: event_count\n  timespan: 1d\n", "detector: unknown type 'event_count'"},
+        {"  type: rare_value\n  timespan: 1d\n  field: v\n  share: 3\n", "a share is a percentage"},
+        {"  type: rare_value\n  timespan: 1d\n  field: v\n  condition: {gte: 3}\n", "at most so often is lte or lt"},
+        {"  type: heavy_hitter\n  timespan: 1d\n  field: v\n  share: 0.5%\n", "what takes less than 1% is not heavy"},
+        {"  type: heavy_hitter\n  timespan: 1d\n", "detector: this type needs a field"},
+        {"  type: cardinality_spike\n  timespan: 1d\n  field: v\n  group-by: [v]\n", "so none is ever new, rare, heavy or many"},
+        {"  type: rare_value\n  timespan: 1d\n  field: v\n  warmup: -1\n", "a number: 1000"},
+        {"  type: silence\n  timespan: 1d\n  share: 3%\n", "only rare_value and heavy_hitter have it"},
         {"  type: new_value\n  timespan: 1d\n", "detector: this type needs a field"},
         {"  type: silence\n  timespan: 1d\n  learns: 1h\n", "did you mean 'learn'?"},
-        {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike has it"},
-        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only rate_spike and new_template have a comparison"},
+        {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike and cardinality_spike have it"},
+        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only new_template, rare_value, rate_spike, cardinality_spike and heavy_hitter have it"},
         {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
         {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
         {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
