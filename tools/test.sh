@@ -34,7 +34,7 @@ sed -n '/Failed\|\*\*\*/p' "$work/ctest" | head -40
 passed=$(count ' Test +#[0-9]+: .* Passed ' "$work/ctest"); failed=$(count ' Test +#[0-9]+: .*\*\*\*' "$work/ctest"); skipped=$(count '\*\*\*Skipped|Not Run' "$work/ctest")
 [ "$failed" -gt 0 ] && sed -n '1,400p' "$work/ctest" | grep -E 'ERROR|error:|FAILED' | head -40
 run build.clang configure clang
-longest=$(printf 'tests/e2e/e2e_%s.py ' topic spool kafka_net docker journald outputs kafka retention kills) # begun first, so that none is waited for alone
+longest=$(printf 'tests/e2e/e2e_%s.py ' spool topic inputs kafka tamper kafka_secure docker outputs kafka_net) # begun first, so that none is waited for alone
 e2e() { # so many at a time, a name and a build for the end-to-end tests, then what they are called with
   local lanes=$1 name=$2 build=$3; shift 3
   { ls $longest; ls tests/e2e/e2e_*.py; } | grep -v e2e_lib | awk '!seen[$0]++' |
