@@ -11,23 +11,19 @@
 #include "put_condition.h"
 #include "event_json.h"
 
+#include "dogwatch/base/mem.h"
+
 struct explain {
     struct rules rules;
     struct dw_match_scratch *scratch;
     uint32_t rule; /* the one that was asked for; else the count of rules */
-    bool taken, matched;
-    uint32_t asked;
+    bool matched;
+    bool *hit; /* by rule, of the event in hand */
     struct dw_window *window;
     const struct dw_event *event; /* whose matches go into it */
     struct rules_steps steps;
     int failed;
 };
-
-static void on_hit(void *ud, uint32_t rule, bool undecided)
-{
-    struct explain *x = ud;
-    x->taken = x->taken || (rule == x->asked && !undecided);
-}
 
 static int explain_one(struct explain *x, const struct event_json *e, uint32_t index)
 {
@@ -42,12 +38,9 @@ static int explain_one(struct explain *x, const struct event_json *e, uint32_t i
     int rc = dw_match_explain(x->scratch, index, &e->ev, false, cli_put_condition, NULL, &verdict);
     if (rc < 0)
         return rc;
-    x->asked = index;
-    x->taken = false;
-    rc = dw_match_event(x->scratch, &e->ev, x->rules.o->match, on_hit, x);
-    x->matched = x->matched || x->taken;
+    x->matched = x->matched || x->hit[index];
     printf("    = %s the event%s\n", says[verdict],
-        verdict == DW_TRUE && !x->taken ? ", but its logsource does not take it: see event.dataset" : "");
+        verdict == DW_TRUE && !x->hit[index] ? ", but its logsource does not take it: see event.dataset" : "");
     return rc;
 }
 
@@ -56,6 +49,7 @@ static void feed(void *ud, uint32_t rule, bool undecided)
     struct explain *x = ud;
     if (undecided)
         return;
+    x->hit[rule] = true;
     int rc = dw_window_match(x->window, rule, x->event, false);
     x->failed = rc < 0 ? rc : x->failed;
 }
@@ -70,6 +64,7 @@ static int one_event(void *ud, struct event_json *e)
 {
     struct explain *x = ud;
     x->event = &e->ev;
+    memset(x->hit, 0, dw_ruleset_count(x->rules.set));
     int rc = e->is_event ? dw_match_event(x->scratch, &e->ev, x->rules.o->match, feed, x) : DW_OK;
     rc = rc < 0 ? rc : x->failed;
     for (uint32_t i = 0; e->is_event && i < dw_ruleset_count(x->rules.set) && rc == DW_OK; i++)
@@ -93,13 +88,15 @@ static int explain_all(struct explain *x)
     x->steps = (struct rules_steps){.set = x->rules.set, .rule = x->rule};
     x->scratch = dw_match_scratch_new(x->rules.set);
     x->window = dw_window_new(x->rules.set, &(struct dw_window_opts){.step = rules_step, .step_arg = &x->steps});
-    int rc = x->scratch && x->window ? rules_events(&x->rules, one_event, x) : DW_ENOMEM;
+    x->hit = dw_calloc(dw_ruleset_count(x->rules.set) + 1, sizeof *x->hit);
+    int rc = x->scratch && x->window && x->hit ? rules_events(&x->rules, one_event, x) : DW_ENOMEM;
     if (rc == DW_OK)
         rc = dw_window_flush(x->window, no_finding, NULL);
     if (rc == DW_OK)
         rc = rules_steps_end(&x->steps);
     x->matched = x->matched || x->steps.alerts;
     rules_steps_fini(&x->steps);
+    dw_free(x->hit);
     dw_window_free(x->window);
     dw_match_scratch_free(x->scratch);
     return rc;

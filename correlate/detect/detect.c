@@ -6,29 +6,22 @@
 enum { CALM_PART = 6 };
 
 static const struct {
-    enum dw_corr_type type;
     const struct dw__detector *detector;
     uint32_t says;
-} table[] = {
-#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) {DW_CORR_##TYPE, &dw__detector_##word, says},
+} table[] = { /* by type; correlations have none */
+#define DETECTOR(word, TYPE, needs_field, says, timespan_is, field_is, doc) [DW_CORR_##TYPE] = {&dw__detector_##word, says},
 #include "dogwatch/tbl/detectors.h"
 #undef DETECTOR
 };
 
 const struct dw__detector *dw__detector_of(enum dw_corr_type type)
 {
-    for (size_t i = 0; i < DW_COUNT_OF(table); i++)
-        if (table[i].type == type)
-            return table[i].detector;
-    return NULL;
+    return type < DW_COUNT_OF(table) ? table[type].detector : NULL;
 }
 
 uint32_t dw_detector_says(enum dw_corr_type type)
 {
-    for (size_t i = 0; i < DW_COUNT_OF(table); i++)
-        if (table[i].type == type)
-            return table[i].says;
-    return 0;
+    return type < DW_COUNT_OF(table) ? table[type].says : 0;
 }
 
 /* Of spans a sixth of the past that makes the baseline, at least a span: what comes and goes is one anomaly. */
@@ -41,7 +34,7 @@ int64_t dw__calm_ns(const struct dw_correlation *c)
 int64_t dw__keeps_ns(const struct dw_correlation *c)
 {
     const struct dw__detector *d = dw__detector_of(c->type);
-    int64_t ns = c->timespan_ns, spans = !d ? 1 : d->spans ? c->history + INT64_C(1) : d->keeps;
+    int64_t ns = c->before_ns > c->timespan_ns ? c->before_ns : c->timespan_ns, spans = !d ? 1 : d->spans ? c->history + INT64_C(1) : d->keeps;
     return __builtin_mul_overflow(ns, spans, &ns) ? INT64_MAX : ns;
 }
 

@@ -38,12 +38,6 @@ int64_t dw__span_of(int64_t t, int64_t width)
     return __builtin_sub_overflow(t, rest, &begin) ? t + (width - rest) : begin;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Of sorted numbers. */
 static double median(const double *v, uint32_t n)
 {
@@ -63,11 +57,11 @@ static void baseline_of(const struct dw_correlation *c, struct dw__state *s, uin
     double mean = 0;
     for (uint32_t i = 0; i < n; i++)
         room[i] = dw__entry_at(s, i)->number;
-    qsort(room, n, sizeof *room, by_size);
+    qsort(room, n, sizeof *room, dw__by_size);
     s->baseline = median(room, n);
     for (uint32_t i = 0; i < n; i++)
         room[i] = fabs(room[i] - s->baseline);
-    qsort(room, n, sizeof *room, by_size);
+    qsort(room, n, sizeof *room, dw__by_size);
     for (uint32_t i = 0; i < usual; i++)
         mean += room[i] / usual;
     double mad = MAD_TO_SIGMA * median(room, n);

@@ -8,6 +8,7 @@
  */
 #include "sigma_int.h"
 
+#include "dogwatch/base/keyed.h"
 #include "dogwatch/pred/fold.h"
 
 enum { COVER_MAX = 512, SHOWN = 60 };
@@ -187,10 +188,14 @@ static void lint_regex(struct dw__sigma *g, const struct dw_yaml *value)
 
 /* ---- lists ---- */
 
+static bool is_exact(const struct dw__head *h)
+{
+    return (h->flags & DW__FLAG_CASED) || h->code_count || (h->op == DW__OP_RE && !(h->re_flags & DW__RE_I));
+}
+
 static bool is_equal(const struct dw__head *h, struct dw_str a, struct dw_str b)
 {
-    bool exact = (h->flags & DW__FLAG_CASED) || h->code_count || (h->op == DW__OP_RE && !(h->re_flags & DW__RE_I));
-    return exact ? dw_str_eq(a, b) : dw_str_ieq(a, b);
+    return is_exact(h) ? dw_str_eq(a, b) : dw_str_ieq(a, b);
 }
 
 /* Whether what `narrow` matches is matched by `wide` too; of texts without anything to escape. */
@@ -230,17 +235,40 @@ static void lint_covered(struct dw__sigma *g, const struct dw__head *h, const st
     }
 }
 
+/* A value by what makes it equal to another; the line of the first such. */
+struct seen {
+    struct dw_keyed_item item;
+    uint32_t line;
+};
+
+static void put_key(const struct dw__head *h, const struct dw_yaml *v, struct dw_buf *key)
+{
+    dw_buf_reset(key);
+    dw_buf_byte(key, dw_yaml_is_null(v));
+    for (size_t i = 0; i < v->text.len; i++) {
+        char c = v->text.ptr[i];
+        dw_buf_byte(key, (uint8_t)(!is_exact(h) && c >= 'A' && c <= 'Z' ? c | 0x20 : c));
+    }
+}
+
 static void lint_list(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *list)
 {
+    struct dw_keyed all = {.count = 0};
+    struct dw_buf key = {0};
     for (const struct dw_yaml *v = list->first; v; v = v->next) {
-        const struct dw_yaml *before = list->first;
         if (v->kind != DW_YAML_SCALAR)
             continue;
-        while (before != v && !(before->kind == DW_YAML_SCALAR && dw_yaml_is_null(v) == dw_yaml_is_null(before) && is_equal(h, before->text, v->text)))
-            before = before->next;
-        if (before != v)
-            dw__say(g, DW__LINT_VALUE_TWICE, v->at, NULL, "'%.*s' stands in line %u already", DW_ARG(dw_str_slice(v->text, 0, SHOWN)), before->at.line);
+        put_key(h, v, &key);
+        struct seen *before = dw_keyed_get(&all, dw_buf_view(&key), sizeof *before);
+        if (!before || key.err)
+            break; /* without memory a value is not found to stand twice, as no rule changes by it */
+        if (before->line)
+            dw__say(g, DW__LINT_VALUE_TWICE, v->at, NULL, "'%.*s' stands in line %u already", DW_ARG(dw_str_slice(v->text, 0, SHOWN)), before->line);
+        else
+            before->line = v->at.line;
     }
+    dw_buf_fini(&key);
+    dw_keyed_fini(&all);
     lint_covered(g, h, list);
 }
 

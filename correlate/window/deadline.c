@@ -15,7 +15,6 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/mem.h"
 
 /* Whether all that its sender said up to then is here. `since`: the event that nothing may have come after. */
 static bool is_heard(const struct dw_window *w, const struct dw_event_ref *from, int64_t since_ns, int64_t deadline_ns)
@@ -63,20 +62,6 @@ static bool some_wait(const struct dw__state *s)
     return s->count > 1;
 }
 
-static int grow(struct dw_window *w, struct dw__state *s)
-{
-    uint32_t cap = s->cap ? 2 * s->cap : 2;
-    if (s->count < s->cap)
-        return DW_OK;
-    struct dw__entry *bigger = dw_resize(s->entry, cap * sizeof *bigger);
-    if (!bigger)
-        return DW_ENOMEM;
-    w->bytes += (cap - s->cap) * sizeof *bigger;
-    s->entry = bigger;
-    s->cap = cap;
-    return DW_OK;
-}
-
 /* Those of the ones that wait from `from` to before `to` wait no more. */
 static void forget(struct dw__state *s, uint32_t from, uint32_t to)
 {
@@ -84,7 +69,7 @@ static void forget(struct dw__state *s, uint32_t from, uint32_t to)
     s->count -= to - from;
 }
 
-static int came(const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r)
+static void came(const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r)
 {
     uint32_t past = 1; /* those whose deadline passed stay: only whether all was heard is not known yet */
     while (past < s->count && dw__later(s->entry[past].time_ns, c->timespan_ns) < r->time_ns)
@@ -92,7 +77,6 @@ static int came(const struct dw_correlation *c, struct dw__state *s, const struc
     forget(s, past, s->count);
     s->entry[0] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref};
     s->open = false;
-    return DW_OK;
 }
 
 static int expects(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r)
@@ -104,25 +88,25 @@ static int expects(struct dw_window *w, const struct dw_correlation *c, struct d
         DW_COUNT(correlate_absence_capped);
         return DW_OK;
     }
-    int rc = grow(w, s);
-    if (rc < 0)
-        return rc;
-    s->entry[s->count++] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
-    return s->waits ? DW_OK : dw__wait(w, s, dw__later(r->time_ns, c->timespan_ns));
+    int rc = dw__entries_append(w, s, r, 1 + DW__ABSENT_MAX);
+    return rc < 0 || s->waits ? rc : dw__wait(w, s, dw__later(r->time_ns, c->timespan_ns));
 }
 
 int dw__absence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r)
 {
     if (s->count == 0) { /* nothing has come that was expected */
-        int rc = grow(w, s);
+        int rc = dw__entries_reserve(w, s, 1);
         if (rc < 0)
             return rc;
+        s->first = 0; /* and stays so: what goes, goes from behind entry 0 */
         s->entry[0] = (struct dw__entry){.time_ns = INT64_MIN, .ref = r->ref};
         s->count = 1;
     }
-    int rc = r->member + 1 == c->member_count ? came(c, s, r) : expects(w, c, s, r);
     s->newest_ns = r->time_ns;
-    return rc;
+    if (r->member + 1 < c->member_count)
+        return expects(w, c, s, r);
+    came(c, s, r);
+    return DW_OK;
 }
 
 static int tell_absence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s)

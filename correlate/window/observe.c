@@ -120,7 +120,7 @@ static int count_values(
     return dw__distinct(w, s, r, most, ret);
 }
 
-static int by_size(const void *a, const void *b)
+int dw__by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
@@ -135,7 +135,7 @@ static double value_at(double *v, uint32_t count, uint32_t at)
         int64_t i = low, k = high;
         const double pivot = v[at];
         if (turn == TURNS_MOST) {
-            qsort(v + low, (size_t)(high - low + 1), sizeof *v, by_size);
+            qsort(v + low, (size_t)(high - low + 1), sizeof *v, dw__by_size);
             break;
         }
         while (i <= k) {

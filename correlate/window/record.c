@@ -45,6 +45,7 @@ int dw__heap_push(struct dw_window *w, struct dw__record *r)
 {
     if (w->waiting_bytes + weight(r) > w->waiting_max) {
         DW_COUNT(correlate_matches_refused);
+        dw__leave_out(w, r->corr, r->member, &r->ref, r->time_ns, DW_LEFT_REFUSED);
         w->deaf_ns = r->time_ns > w->deaf_ns ? r->time_ns : w->deaf_ns;
         dw_free(r);
         return DW_OK;

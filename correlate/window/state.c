@@ -134,8 +134,7 @@ static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     if (c->type == DW_CORR_ABSENCE && s->waits)
         return false;
-    int64_t keeps = c->before_ns > c->timespan_ns ? c->before_ns : dw__keeps_ns(c); /* only an absence has something before */
-    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, keeps) <= time_ns;
+    return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, dw__keeps_ns(c)) <= time_ns;
 }
 
 bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s)

@@ -198,14 +198,18 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     return there;
 }
 
-static void leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, enum dw_left_out why)
+static struct dw_event_ref ref_of(const struct dw_event *ev)
 {
-    struct dw_step s = {.rule = corr, .member = member, .ref.start = ev->start, .time_ns = ev->time_ns, .left_out = why};
-    if (!w->step)
-        return;
+    struct dw_event_ref ref = {.start = ev->start};
     if (ev->stream)
-        memcpy(s.ref.stream, ev->stream->id, DW_ID_BYTES);
-    w->step(w->step_arg, &s);
+        memcpy(ref.stream, ev->stream->id, DW_ID_BYTES);
+    return ref;
+}
+
+void dw__leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event_ref *ref, int64_t time_ns, enum dw_left_out why)
+{
+    if (w->step)
+        w->step(w->step_arg, &(struct dw_step){.rule = corr, .member = member, .ref = *ref, .time_ns = time_ns, .left_out = why});
 }
 
 static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct dw_buf *key, struct dw_buf *values)
@@ -213,14 +217,15 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
     uint8_t hash[DW__HASH_BYTES] = {0};
     double number = 0;
+    const struct dw_event_ref ref = ref_of(ev);
     if (!collect(ev, c->group[member], c->group_count, key)) {
         DW_COUNT(correlate_no_key);
-        leave_out(w, corr, member, ev, DW_LEFT_NO_KEY);
+        dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_KEY);
         return DW_OK;
     }
     if (!find_values(c, ev, values, hash, &number)) {
         DW_COUNT(correlate_no_value);
-        leave_out(w, corr, member, ev, DW_LEFT_NO_VALUE);
+        dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_VALUE);
         return DW_OK;
     }
     bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */
@@ -232,9 +237,8 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     r->member = member;
     r->number = number;
     memcpy(r->value, hash, sizeof hash);
-    r->ref.start = ev->start;
+    r->ref = ref;
     if (ev->stream) {
-        memcpy(r->ref.stream, ev->stream->id, DW_ID_BYTES);
         memcpy(r->series, ev->stream->series, DW_ID_BYTES);
         r->ordinal = ev->stream->ordinal;
     }
@@ -257,9 +261,10 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
     if (from == to)
         return DW_OK;
     if (late || ev->time_ns <= w->watermark_ns) {
+        const struct dw_event_ref ref = ref_of(ev);
         DW_COUNT(correlate_events_late);
         for (uint32_t i = from; i < to; i++)
-            leave_out(w, w->member_of[i].corr, w->member_of[i].member, ev, DW_LEFT_LATE);
+            dw__leave_out(w, w->member_of[i].corr, w->member_of[i].member, &ref, ev->time_ns, DW_LEFT_LATE);
         return DW_OK;
     }
     if (ev->time_ns > w->last_event_ns)
@@ -366,10 +371,12 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
         outer->member = w->member_of[i].member;
         DW_COUNT_IF(found < c->group_count, correlate_no_key);
         DW_COUNT_IF(!counts, correlate_no_value);
-        if (found < c->group_count || !counts)
+        if (found < c->group_count || !counts) {
+            dw__leave_out(w, outer->corr, outer->member, &r->ref, r->time_ns, counts ? DW_LEFT_NO_KEY : DW_LEFT_NO_VALUE);
             dw_free(outer);
-        else
+        } else {
             rc = push_record(w, outer);
+        }
     }
     return rc;
 }

@@ -129,6 +129,8 @@ void dw__entries_drop(struct dw__state *s);
 DW_MUST_USE int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want);
 /* A sighting of a value: the older one of the same goes; at `most` values the one not seen for longest does. *ret: how many values there are. DW_ENOMEM. */
 DW_MUST_USE int dw__distinct(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most, double *ret);
+/* Doubles from the least up, for qsort. */
+int dw__by_size(const void *a, const void *b);
 /* Whether the comparisons hold; without any they do. */
 bool dw__condition_holds(const struct dw_correlation *c, double value);
 
@@ -139,6 +141,8 @@ void dw__begin_finding(const struct dw_window *w, struct dw__state *s);
 bool dw__has_ids(struct dw_window *w, struct dw__state *s);
 /* One more event that contributes. */
 void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref);
+/* Tells whoever asks that a match takes no part. */
+void dw__leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event_ref *ref, int64_t time_ns, enum dw_left_out why);
 /* Emits the state's finding as it is at `now`; `anomaly`: of a detector. */
 void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly);
 /* The finding of a correlation is a match for those of which it is a member: at r's time and order, with its key. DW_ENOMEM. */

@@ -9,6 +9,7 @@
  * verdicts. Exit codes: 0 they agree, 1 they do not, 2 usage.
  */
 #include "diff.h"
+#include "sets.h"
 
 #include "../../cli/event_json.h"
 
@@ -377,46 +378,20 @@ static bool run_corpus(const char *folder, char **events, int count, struct sum 
 
 /* ---- the command ---- */
 
-struct arguments {
-    uint64_t seed, pairs;
-    bool one;
-};
-
-static bool parse(int argc, char **argv, struct arguments *a)
-{
-    for (int i = 1; i + 1 < argc; i += 2) {
-        struct dw_str value = dw_str_of(argv[i + 1]);
-        bool number;
-        if (strcmp(argv[i], "--seed") == 0 && dw_str_eq(value, DW_STR("random")))
-            number = dw_rng_bytes((uint8_t *)&a->seed, 4) == DW_OK;
-        else if (strcmp(argv[i], "--seed") == 0)
-            number = dw_str_u64(value, &a->seed);
-        else if (strcmp(argv[i], "--pairs") == 0)
-            number = dw_str_u64(value, &a->pairs);
-        else if (strcmp(argv[i], "--set") == 0)
-            number = a->one = dw_str_u64(value, &a->seed);
-        else
-            return false;
-        if (!number)
-            return false;
-    }
-    return argc % 2 == 1;
-}
-
 int main(int argc, char **argv)
 {
-    struct arguments a = {.seed = 1, .pairs = 1000000};
+    struct sets_asked a = {.seed = 1, .most = 1000000};
     struct sum sum = {0};
     bool good = true;
     if (argc > 3 && strcmp(argv[1], "--rules") == 0) {
         good = run_corpus(argv[2], argv + 3, argc - 3, &sum);
-    } else if (!parse(argc, argv, &a)) {
+    } else if (!sets_ask(argc, argv, "--pairs", &a)) {
         (void)fprintf(stderr, "usage: diff [--seed N|random] [--pairs N] | --set N | --rules FOLDER EVENTS.jsonl ...\n");
         return 2;
     } else {
         (void)printf("sets from %llu on\n", (unsigned long long)a.seed);
         (void)fflush(stdout);
-        for (uint64_t set = a.seed; good && sum.pairs < a.pairs && !(a.one && set > a.seed); set++)
+        for (uint64_t set = a.seed; good && sum.pairs < a.most && !(a.one && set > a.seed); set++)
             good = run_set(set, &sum);
     }
     (void)printf("%llu pairs, %llu matches, %llu undecided, %llu differences\n", (unsigned long long)sum.pairs, (unsigned long long)sum.matches,

@@ -8,6 +8,7 @@
  * a snapshot now and then. Exit codes: 0 they agree, 1 they do not, 2 usage.
  */
 #include "oracle.h"
+#include "sets.h"
 
 #include "dogwatch/base/assert.h"
 #include "dogwatch/base/error.h"
@@ -113,17 +114,11 @@ static void restart(struct lab *l)
 /* Gives the engine a stream, in some order. Answers where its watermark ends. */
 static int64_t run(struct lab *l, struct dw_rng *rng, struct o_stream *s, int64_t end)
 {
-    int order[O_EVENTS];
+    uint32_t order[O_EVENTS];
     bool calm = dw_rng_below(rng, 2); /* the watermark comes last */
     l->window = dw_window_new(l->rs, NULL);
     DW_ASSERT(l->window);
-    for (int i = 0; i < s->count; i++)
-        order[i] = i;
-    for (int i = s->count - 1; i > 0; i--) {
-        int k = (int)dw_rng_below(rng, (uint64_t)i + 1), t = order[i];
-        order[i] = order[k];
-        order[k] = t;
-    }
+    sets_shuffle(rng, order, (uint32_t)s->count);
     for (int i = 0; i < s->count; i++) {
         feed(l, &s->event[order[i]]);
         if (!calm && dw_rng_below(rng, 6) == 0)
@@ -210,44 +205,18 @@ static bool run_set(uint64_t set, struct sum *sum)
     return sum->differences == before;
 }
 
-struct arguments {
-    uint64_t seed, streams;
-    bool one;
-};
-
-static bool parse(int argc, char **argv, struct arguments *a)
-{
-    for (int i = 1; i + 1 < argc; i += 2) {
-        struct dw_str value = dw_str_of(argv[i + 1]);
-        bool number;
-        if (strcmp(argv[i], "--seed") == 0 && dw_str_eq(value, DW_STR("random")))
-            number = dw_rng_bytes((uint8_t *)&a->seed, 4) == DW_OK;
-        else if (strcmp(argv[i], "--seed") == 0)
-            number = dw_str_u64(value, &a->seed);
-        else if (strcmp(argv[i], "--streams") == 0)
-            number = dw_str_u64(value, &a->streams);
-        else if (strcmp(argv[i], "--set") == 0)
-            number = a->one = dw_str_u64(value, &a->seed);
-        else
-            return false;
-        if (!number)
-            return false;
-    }
-    return argc % 2 == 1;
-}
-
 int main(int argc, char **argv)
 {
-    struct arguments a = {.seed = 1, .streams = 100000};
+    struct sets_asked a = {.seed = 1, .most = 100000};
     struct sum sum = {0};
     bool good = true;
-    if (!parse(argc, argv, &a)) {
+    if (!sets_ask(argc, argv, "--streams", &a)) {
         (void)fprintf(stderr, "usage: oracle [--seed N|random] [--streams N] | --set N\n");
         return 2;
     }
     (void)printf("sets from %llu on\n", (unsigned long long)a.seed);
     (void)fflush(stdout);
-    for (uint64_t set = a.seed; good && sum.streams < a.streams && !(a.one && set > a.seed); set++)
+    for (uint64_t set = a.seed; good && sum.streams < a.most && !(a.one && set > a.seed); set++)
         good = run_set(set, &sum);
     (void)printf("%llu streams, %llu findings, %llu differences\n", (unsigned long long)sum.streams, (unsigned long long)sum.findings, (unsigned long long)sum.differences);
     return good ? 0 : 1;

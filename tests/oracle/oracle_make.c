@@ -1,5 +1,6 @@
 /* oracle_make: random correlations, as numbers and as YAML, and random small streams. */
 #include "oracle.h"
+#include "sets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,18 +22,14 @@ static bool has_field(enum o_type t)
 /* Different ones, by chance in another order. */
 static void make_members(struct dw_rng *rng, struct o_corr *c)
 {
-    int all[O_RULES] = {0, 1, 2};
-    for (int i = O_RULES - 1; i > 0; i--) {
-        int k = below(rng, i + 1), t = all[i];
-        all[i] = all[k];
-        all[k] = t;
-    }
+    uint32_t all[O_RULES];
+    sets_shuffle(rng, all, O_RULES);
     c->members = c->type == O_TEMPORAL || c->type == O_ORDERED || c->type == O_ABSENCE ? 2 + below(rng, 2) : 1 + below(rng, 2);
     c->shape = c->type == O_TEMPORAL && !c->conds ? (enum o_shape)below(rng, 3) : O_ALL;
     if (c->shape)
         c->members = c->shape == O_AND_NOT ? 2 : 3;
     for (int i = 0; i < c->members; i++)
-        c->member[i] = all[i];
+        c->member[i] = (int)all[i];
 }
 
 static void make_conditions(struct dw_rng *rng, struct o_corr *c)

@@ -71,7 +71,7 @@ enum dw_left_out {
     DW_LEFT_LATE,     /* its time is behind the watermark, or it was marked late */
     DW_LEFT_NO_KEY,   /* a group-by field is missing */
     DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number */
-    DW_LEFT_REFUSED,  /* there is no room for another key */
+    DW_LEFT_REFUSED,  /* there is no room: for another key, or for more that wait for the watermark */
 };
 
 /* What one match of a member did to its key, or why nothing. Borrowed during the call. */

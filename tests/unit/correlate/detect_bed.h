@@ -2,6 +2,7 @@
 #ifndef DOGWATCH_TESTS_DETECT_BED_H
 #define DOGWATCH_TESTS_DETECT_BED_H
 
+#include "sets.h"
 #include "sigma_bed.h"
 
 #include "dogwatch/base/rng.h"
@@ -81,13 +82,7 @@ static inline void same_in_any_order(const struct one *e, uint32_t count, int64_
     uint32_t order[EVENTS_MAX];
     struct dw_rng rng = {.state = 11};
     run(e, count, NULL, end, &want);
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    for (uint32_t i = count; i > 1; i--) {
-        uint32_t k = (uint32_t)dw_rng_below(&rng, i), t = order[i - 1];
-        order[i - 1] = order[k];
-        order[k] = t;
-    }
+    sets_shuffle(&rng, order, count);
     run(e, count, order, end, &got);
     assert_string_equal(got.text.ptr, want.text.ptr);
     dw_buf_fini(&got.text);

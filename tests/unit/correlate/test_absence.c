@@ -1,4 +1,5 @@
 /* Tests of absence: an event that was expected after another, and did not come. */
+#include "sets.h"
 #include "sigma_bed.h"
 
 #include "dogwatch/base/counter.h"
@@ -42,15 +43,20 @@ static void rules(const char *more)
     dw_buf_fini(&yaml);
 }
 
-static void feed(struct dw_window *w, const struct one *e, uint64_t start)
+static void feed_from(struct dw_window *w, const struct one *e, uint64_t start, const struct dw_stream *from)
 {
     char words[64];
     (void)snprintf(words, sizeof words, "user=%s", e->user);
     (void)sbed_event(&b, words, "-");
     b.ev.time_ns = e->at * 1000000000;
     b.ev.start = start;
-    b.ev.stream = &stream;
+    b.ev.stream = from;
     assert_int_equal(dw_window_match(w, e->rule, &b.ev, false), DW_OK);
+}
+
+static void feed(struct dw_window *w, const struct one *e, uint64_t start)
+{
+    feed_from(w, e, start, &stream);
 }
 
 /* Events in the order given, the watermark goes `step` seconds at a time up to `end`; `saved`: through a snapshot each time. */
@@ -91,13 +97,7 @@ static void says(const struct one *e, uint32_t count, int64_t end, const char *w
     DW_ASSERT(count <= EVENTS_MAX);
     run(e, count, NULL, end + 1, end, false, &h);
     assert_string_equal(h.text.ptr, want);
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    for (uint32_t i = count; i > 1; i--) {
-        uint32_t k = (uint32_t)dw_rng_below(&rng, i), t = order[i - 1];
-        order[i - 1] = order[k];
-        order[k] = t;
-    }
+    sets_shuffle(&rng, order, count);
     for (int saved = 0; saved < 2; saved++) {
         run(e, count, order, 1 + 2 * saved, end, saved, &other);
         assert_string_equal(other.text.ptr, want);
@@ -208,8 +208,7 @@ static void nothing_is_absent_of_a_sender_that_is_away(void **state)
         uint64_t before = dw_counter_get(DW_C_correlate_absence_undecided);
         struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.is_heard = is_heard, .arg = &away});
         feed(w, &(struct one){1, "ann", 2}, 0);
-        b.ev.stream = &other;
-        assert_int_equal(dw_window_match(w, 2, &b.ev, false), DW_OK); /* the newest that was expected is the other's */
+        feed_from(w, &(struct one){1, "ann", 2}, 0, &other); /* the newest that was expected is the other's */
         feed(w, &(struct one){2, "ann", 0}, 1);
         assert_int_equal(dw_window_advance(w, 15000000000, hear, &h), DW_OK);
         assert_int_equal(h.text.len, 0);

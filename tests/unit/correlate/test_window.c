@@ -361,6 +361,12 @@ static void each_match_is_a_step_or_says_why_not(void **state)
     assert_int_equal(dw_window_advance(w, 9000000000, hear, &h), DW_OK);
     feed(w, 6, 7, 0, "u", "1");
     assert_str(dw_buf_view(&said.text), "3:3:0 4:2:0 1:0:1 2:0:3+! 5:4:0 6:0:4+ 7:1:0 ");
+    dw_window_free(w);
+    dw_buf_reset(&said.text);
+    w = dw_window_new(b.rs, &(struct dw_window_opts){.step = on_step, .step_arg = &said, .waiting_bytes_max = 300});
+    for (uint64_t i = 1; i < 4; i++)
+        feed(w, 1, i, 0, "u", "1"); /* there is room for two that wait */
+    assert_str(dw_buf_view(&said.text), "3:4:0 ");
     dw_buf_fini(&said.text);
     dw_buf_fini(&h.text);
     dw_window_free(w);
