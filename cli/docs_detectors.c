@@ -110,7 +110,7 @@ static void put_details(struct dw_buf *b)
         "**cardinality_spike** judges as rate_spike does, over how many distinct values a span has: a HyperLogLog of 1024 registers, 1 KiB a key, that is off by 2.6 % (one standard error), and hardly at all\n"
         "below a hundred. The spread is at least 3 % of the median for that. The event that brings the value too many is the cause, and only events that change the count are updates. The count of an event is\n"
         "the same on every replay: the hash is fixed, which also means that who chooses values with care could hide them behind each other; a floor of `value_count` (correlation.md) is exact.\n\n",
-        "**heavy_hitter**: spans begin at whole multiples of `timespan`. 256 values are counted (Space-Saving); one that finds no place takes that of the rarest, counted `detect_slots_taken`, and from then on\n"
+        "**heavy_hitter**: spans begin at whole multiples of `timespan`. 256 values are counted (Space-Saving, 8 KiB a key at most); one that finds no place takes that of the rarest, counted `detect_slots_taken`, and from then on\n"
         "only what is certain of it counts. So nothing is told that has less than `share`, and what has 0.4 % more than it is never missed. It is judged at each event once the span has `warmup` events, and told once\n"
         "as long as it is heavy in span after span.\n\n",
         "**entropy_dga** weighs a name letter by letter, each after the one before: what that costs in bits as people name things (English words and 1.05 million names of packages, tools/name_costs.py), against\n"
