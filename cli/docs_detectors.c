@@ -89,6 +89,8 @@ static void put_finding(struct dw_buf *b)
         {"rate_spike", "events, or the sum, of the span", "the median span", "`spread`; `score`: how many times that the value is away; `spans`: how many make the baseline"},
         {"cardinality_spike", "distinct values of the span", "the median span", "as rate_spike"},
         {"heavy_hitter", "the values, as a list", "events of the span so far", "`count`: how many of them certainly have the value"},
+        {"entropy_dga", "the name, in a list", "`score` of the rule", "`count`: labels that looked made up in the window; `score`: of this one"},
+        {"beacon", "the median gap, in seconds", "`score` of the rule", "`spread`: the median distance from it, in seconds; `score`: of 100; `spans`: how many gaps"},
         {"silence", "0", "seconds between events", ""},
     };
     dw_buf_str(b, DW_STR("\nThe finding has `detector`: `type`, `feature` (what was looked at: the field, or `events`), and:\n\n| type | `value` | `baseline` | beside |\n|---|---|---|---|\n"));
@@ -108,9 +110,17 @@ static void put_details(struct dw_buf *b)
         "**cardinality_spike** judges as rate_spike does, over how many distinct values a span has: a HyperLogLog of 1024 registers, 1 KiB a key, that is off by 2.6 % (one standard error), and hardly at all\n"
         "below a hundred. The spread is at least 3 % of the median for that. The event that brings the value too many is the cause, and only events that change the count are updates. The count of an event is\n"
         "the same on every replay: the hash is fixed, which also means that who chooses values with care could hide them behind each other; a floor of `value_count` (correlation.md) is exact.\n\n",
-        "**heavy_hitter**: spans begin at whole multiples of `timespan`. 256 values are counted (Space-Saving); one that finds no place takes that of the rarest, counted `detect_slots_taken`, and from then on\n"
+        "**heavy_hitter**: spans begin at whole multiples of `timespan`. 256 values are counted (Space-Saving, 8 KiB a key at most); one that finds no place takes that of the rarest, counted `detect_slots_taken`, and from then on\n"
         "only what is certain of it counts. So nothing is told that has less than `share`, and what has 0.4 % more than it is never missed. It is judged at each event once the span has `warmup` events, and told once\n"
         "as long as it is heavy in span after span.\n\n",
+        "**entropy_dga** weighs a name letter by letter, each after the one before: what that costs in bits as people name things (English words and 1.05 million names of packages, tools/name_costs.py), against\n"
+        "chance, which costs log2(27) a letter. 50 is a draw, each bit for chance adds 2.5: at 70 chance is 256 times as likely. A name whose letters have less than 2.5 bits of entropy is not told, nor one of under seven\n"
+        "letters and digits, nor one that begins with `xn--`. Only the label that somebody registered is judged: of `d3k2.cloudfront.net` that is `cloudfront`, so made-up names of hosts in clouds and content networks\n"
+        "are none of its business; below a word such as `co` before a country, and below a dozen providers of names for changing addresses, it is the one before. Lists of words (suppobox, matsnu, gozi),\n"
+        "pronounceable names (vawtrak, pushdo) and hexadecimal ones pass. One made-up name is a brand, many are a program: give `condition: {gte: 5}`. Counted are different labels of the window, 1024 at most; an anomaly is one finding, and further names update it.\n\n"
+        "**beacon** is RITA's score: the mean of how even the gaps between events are (Bowley's skewness, and the median distance from the median), how even the bytes of `field` are, how long it lasts and how flat its\n"
+        "24 bins are. `timespan` stands for RITA's day, its 24th part for the hour, and it is looked at on the first event of each such part. Six parts must have events. The newest 4096 events of a key are held; of a faster key\n"
+        "only those, counted `correlate_window_capped`. Bursts of a person who is there all day reach the seventies (RITA calls that medium, and high from 90 on), so 80 is usual. Time servers, monitoring and updates beacon, too: leave them out in the rule whose matches are looked at.\n\n"
         "**silence**: told when the watermark passes the newest event plus `timespan` and the sender's own low-water mark has, too; else it waits, counted `detect_silence_undecided`. So neither a\n"
         "host that is away nor a broker that is down makes a source silent. A key that was told is forgotten and learned anew. `rules run` ends with the newest event, so what is silent at the end is not told.\n\n",
         "**new_value**: of a list the first value counts; several fields are one combination, compared by bytes (`::ffff:192.0.2.1` is not `192.0.2.1`). A key is known for twice `timespan` after its newest\n"
@@ -141,6 +151,8 @@ static void put_elsewhere(struct dw_buf *b)
         "| Elastic: anomaly jobs, Datadog: anomaly or outlier monitor | `rate_spike`, of counts or of the sum of a field |\n"
         "| Elastic: high_distinct_count, Splunk: dc() over a threshold | `cardinality_spike` |\n"
         "| top talkers, Count-Min or Space-Saving sketches | `heavy_hitter` |\n"
+        "| RITA: beacons; Zeek, Elastic: beaconing | `beacon` |\n"
+        "| Elastic: DGA detection | `entropy_dga` |\n"
         "| Datadog: no data, Wazuh: agent disconnected | `silence` for a log or a service; an agent that is away is the alert `dogwatch.agent.unheard` |\n"));
 }
 

@@ -89,6 +89,10 @@ void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out)
         dw_buf_printf(out, "%.*s is of a new kind: %.*s; kinds known before: %.0f", DW_ARG(feature), DW_ARG(values), s.baseline);
     else if (found && strcmp(s.type, "rare_value") == 0)
         dw_buf_printf(out, "%.*s = %.*s is rare: %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
+    else if (found && strcmp(s.type, "entropy_dga") == 0)
+        dw_buf_printf(out, "%.*s = %.*s looks made up by a program: %.3g of 100, told from %.0f on; such names in the window: %.0f", DW_ARG(feature), DW_ARG(values), s.score, s.baseline, s.count);
+    else if (found && strcmp(s.type, "beacon") == 0)
+        dw_buf_printf(out, "an event every %.6g s, give or take %.3g, over %.0f gaps: a beacon by %.3g of 100, told from %.0f on", s.value, s.spread, s.spans, s.score, s.baseline);
     else if (found && strcmp(s.type, "heavy_hitter") == 0)
         dw_buf_printf(out, "%.*s = %.*s takes %.0f of %.0f events", DW_ARG(feature), DW_ARG(values), s.count, s.baseline);
     else if (found && (strcmp(s.type, "rate_spike") == 0 || strcmp(s.type, "cardinality_spike") == 0))

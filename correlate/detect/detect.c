@@ -40,5 +40,18 @@ int64_t dw__keeps_ns(const struct dw_correlation *c)
 
 bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns)
 {
-    return dw__since(time_ns, s->began_ns) >= c->learn_ns && s->began_ns < time_ns;
+    return dw__since(time_ns, s->began_ns) >= c->learn_ns;
+}
+
+bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
+{
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct dw__entry e = *dw__entry_at(s, i);
+        if (memcmp(e.value, value, sizeof e.value) != 0)
+            *dw__entry_at(s, to++) = e;
+    }
+    bool found = to < s->count;
+    s->count = to;
+    return found;
 }

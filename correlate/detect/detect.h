@@ -24,6 +24,7 @@ struct dw__detector {
     uint32_t keeps; /* a key is kept for so many timespans after its newest event */
     bool opens;     /* an anomaly is told once, with updates, until dw__calm_ns have passed without one; false: each is told alone */
     bool spans;     /* its entries are the spans of spans.c */
+    bool rests;     /* its anomaly rests on the events of its entries; false: on the event alone */
     bool starts;    /* its anomaly says where its window begins; false: `timespan` before the event */
 };
 
@@ -44,6 +45,9 @@ bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, s
 
 /* Whether the key is known for long enough to be told of. */
 bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns);
+
+/* Takes the entries with that value out; false: there is none. */
+bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES]);
 
 /* Numbers in a memo: little endian. */
 static inline uint32_t dw__get_u32(const uint8_t *at)

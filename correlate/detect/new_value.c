@@ -14,23 +14,10 @@
 
 enum { VALUES_MAX = 4096 };
 
-static bool take_out(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
-{
-    uint32_t to = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct dw__entry e = *dw__entry_at(s, i);
-        if (memcmp(e.value, value, sizeof e.value) != 0)
-            *dw__entry_at(s, to++) = e;
-    }
-    bool found = to < s->count;
-    s->count = to;
-    return found;
-}
-
 static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
-    bool known = take_out(s, r->value);
+    bool known = dw__entries_forget(s, r->value);
     *ret_is = !known && dw__has_learned(c, s, r->time_ns);
     *ret = (struct dw_anomaly){.feature = c->field_name[0], .value_text = dw_str_make(r->text + r->text_len, r->value_len), .baseline = s->count};
     DW_COUNT_IF(s->count == VALUES_MAX, correlate_window_capped);

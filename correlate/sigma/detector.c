@@ -21,7 +21,7 @@
 
 #define DAY_NS (86400 * INT64_C(1000000000))
 #define PAST_MOST_NS (3653 * DAY_NS)
-enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, FANOUT_MOST = 1000 };
+enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, DGA_USUAL = 70, BEACON_USUAL = 80, FANOUT_MOST = 1000 };
 #define PPM_OF_PERCENT 10000.0
 #define RARE_SHARE_USUAL 0.1 /* percent */
 #define RARE_WARMUP_USUAL 1000
@@ -182,6 +182,18 @@ static int read_heavy(struct dw__sigma *g, const struct dw_yaml *map, struct dw_
     return rc < 0 ? rc : read_warmup(g, map, HEAVY_WARMUP_USUAL, c);
 }
 
+static int read_score(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "score");
+    int64_t score = c->type == DW_CORR_BEACON ? BEACON_USUAL : DGA_USUAL;
+    if (n && (!dw_yaml_int(n, &score) || score < 1 || score > 100))
+        return refuse(g, n, "a whole number from 1 to 100", "score is from where on it is told");
+    c->score = (uint32_t)score;
+    if (c->field_count > 1)
+        return refuse(g, dw_yaml_get(map, "field"), "name one", c->type == DW_CORR_BEACON ? "a size is one field" : "a name is one field");
+    return DW_OK;
+}
+
 static int read_template(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
     const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *mute = dw_yaml_get(map, "mute");
@@ -265,6 +277,8 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
         rc = read_rare(g, map, c);
     if (rc == DW_OK && c->type == DW_CORR_HEAVY_HITTER)
         rc = read_heavy(g, map, c);
+    if (rc == DW_OK && (c->type == DW_CORR_ENTROPY_DGA || c->type == DW_CORR_BEACON))
+        rc = read_score(g, map, c);
     if (rc == DW_OK)
         rc = check_condition(g, map, c);
     if (rc == DW_OK && c->field_count && c->type == DW_CORR_SILENCE)

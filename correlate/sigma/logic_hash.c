@@ -42,6 +42,8 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->deviations);
         dw_buf_u32(out, c->way);
     }
+    if (c->type == DW_CORR_ENTROPY_DGA || c->type == DW_CORR_BEACON)
+        dw_buf_u32(out, c->score);
     if (c->type == DW_CORR_RARE_VALUE || c->type == DW_CORR_HEAVY_HITTER) {
         dw_buf_u32(out, c->share_ppm);
         dw_buf_double(out, c->warmup);

@@ -170,10 +170,13 @@ static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, stru
     if (says & DW_SAYS_SPREAD) {
         put_name(out, "spread");
         dw_json_float(out, a->spread);
+    }
+    if (says & (DW_SAYS_SPREAD | DW_SAYS_SCORE)) {
         put_name(out, "score");
         dw_json_float(out, a->score);
-        dw_buf_printf(out, ",\"spans\":%u", a->spans);
     }
+    if (says & DW_SAYS_SPREAD)
+        dw_buf_printf(out, ",\"spans\":%u", a->spans);
     dw_buf_byte(out, '}');
 }
 

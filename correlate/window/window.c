@@ -425,7 +425,10 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     s->cause = r->ref;
     s->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     dw__begin_finding(w, s);
-    dw__note_id(s, &r->ref);
+    for (uint32_t i = 0; d->rests && i < s->count; i++)
+        dw__note_id(s, &dw__entry_at(s, i)->ref);
+    if (!d->rests)
+        dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
         s->total = (uint64_t)a->value;
     dw__tell_finding(w, s, r->time_ns, a->value, false, a);

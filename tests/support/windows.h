@@ -15,7 +15,9 @@ static const char windows_rules[] =
     "---\ntitle: e\nid: e\ncorrelation: {type: absence, rules: [a, b], group-by: [u], timespan: 10s, before: 2s}\n"
     "---\ntitle: w\nid: w\ndetector: {type: rare_value, rules: [a], group-by: [u], field: x, timespan: 20s, learn: 2s, warmup: 2, condition: {lte: 2}}\n"
     "---\ntitle: c\nid: c\ndetector: {type: cardinality_spike, rules: [a], group-by: [u], field: x, timespan: 5s, history: 4, direction: both}\n"
-    "---\ntitle: h\nid: h\ndetector: {type: heavy_hitter, rules: [a], group-by: [u], field: x, timespan: 10s, warmup: 2}\n";
-enum { WINDOWS_RULES = 13 };
+    "---\ntitle: h\nid: h\ndetector: {type: heavy_hitter, rules: [a], group-by: [u], field: x, timespan: 10s, warmup: 2}\n"
+    "---\ntitle: g\nid: g\ndetector: {type: entropy_dga, rules: [a], group-by: [u], field: x, timespan: 20s, score: 1}\n"
+    "---\ntitle: k\nid: k\ndetector: {type: beacon, rules: [a], group-by: [u], timespan: 24s, score: 60}\n";
+enum { WINDOWS_RULES = 15 };
 
 #endif

@@ -43,9 +43,11 @@ enum dw_corr_type {
     DW_CORR_RARE_VALUE,
     DW_CORR_CARDINALITY_SPIKE,
     DW_CORR_HEAVY_HITTER,
+    DW_CORR_ENTROPY_DGA,
+    DW_CORR_BEACON,
 };
-/* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans. */
-enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4 };
+/* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans; score alone. */
+enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4, DW_SAYS_SCORE = 8 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_MUTES_MAX = 32, DW_CORR_CODE_MAX = 128 };
@@ -92,6 +94,7 @@ struct dw_correlation {
     enum dw_direction way; /* spikes */
     uint32_t fanout;       /* new_template: so many words at one place make it a value */
     double warmup;         /* new_template, rare_value, heavy_hitter: a key that has had fewer events raises nothing */
+    uint32_t score;        /* entropy_dga, beacon: from so many of 100 on */
     uint32_t share_ppm;    /* rare_value, heavy_hitter: of a key's events, in millionths; 0: it does not matter */
     const struct dw_mute *mute; /* new_template */
     uint32_t mute_count;

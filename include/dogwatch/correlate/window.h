@@ -38,11 +38,11 @@ const char *dw_entity_doc(enum dw_entity e);
 struct dw_anomaly {
     struct dw_str feature;    /* what was looked at: a field, or `events` */
     struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it */
-    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; else 0 */
-    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events */
-    double spread, score;     /* rate_spike: what is usual around it, and how many times that the value is away */
-    uint32_t spans;           /* rate_spike: how many spans make the baseline */
-    int64_t start_ns, end_ns; /* rate_spike: the span; end_ns is that of the event while it is open */
+    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; beacon: seconds between events; else 0 */
+    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events; entropy_dga, beacon: the score that is asked for */
+    double spread, score;     /* a spike: what is usual around it, and how many times that the value is away; else of 100 */
+    uint32_t spans;           /* a spike: how many spans make the baseline; beacon: how many gaps */
+    int64_t start_ns, end_ns; /* a spike, heavy_hitter: the span; end_ns is that of the event while it is open */
 };
 
 /* Borrowed during the emit call. */

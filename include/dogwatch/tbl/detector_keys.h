@@ -10,8 +10,8 @@ DETECTOR_KEY("field", 0, "as the types above say", "what is looked at; a list of
 DETECTOR_KEY("generate", 0, "false", "the rules whose matches are looked at raise alerts of their own, too")
 DETECTOR_KEY("learn", 0, "new_value, new_template, rare_value: 1d; silence: the timespan; spikes: nothing, but half of `history` must be there",
     "a key that was first seen less long ago raises nothing; at least 1s")
-DETECTOR_KEY("condition", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE) | DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "none: the first",
-    "spikes upwards, heavy_hitter: `gte: 20` is a floor; new_template: told when it came so often, never `timespan` apart; rare_value: `lte: 3`, it came at most so often")
+DETECTOR_KEY("condition", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE) | DW_OF(NEW_TEMPLATE) | DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER) | DW_OF(ENTROPY_DGA) | DW_OF(BEACON), "none: the first",
+    "spikes upwards, heavy_hitter, beacon: `gte: 20` is a floor; entropy_dga: so many such names; new_template: told when it came so often, never `timespan` apart; rare_value: `lte: 3`, it came at most so often")
 DETECTOR_KEY("history", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "60", "spans in the baseline, 4 to 2000")
 DETECTOR_KEY("deviations", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "3.5", "how many times the spread away from the median is too far")
 DETECTOR_KEY("direction", DW_OF(RATE_SPIKE) | DW_OF(CARDINALITY_SPIKE), "up", "`up`, `down` or `both`")
@@ -21,3 +21,4 @@ DETECTOR_KEY("share", DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "rare_value: 0.1%
     "rare_value: less than this share of the key's events has the value; heavy_hitter: more than it, at least 1%")
 DETECTOR_KEY("fanout", DW_OF(NEW_TEMPLATE), "5", "so many words at one place of otherwise equal templates make it a value, 1 to 1000")
 DETECTOR_KEY("mute", DW_OF(NEW_TEMPLATE), "none", "`[{template: 'took <*>', until: 2026-12-31}]`: this template (its text, or its id) is not told on events before that time; up to 32")
+DETECTOR_KEY("score", DW_OF(ENTROPY_DGA) | DW_OF(BEACON), "entropy_dga: 70; beacon: 80", "told from this score on, a whole number from 1 to 100")

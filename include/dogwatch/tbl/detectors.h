@@ -12,5 +12,9 @@ DETECTOR(cardinality_spike, CARDINALITY_SPIKE, true, DW_SAYS_SPREAD, "the length
     "a span of `timespan` with many more (or fewer) distinct values of `field` than the `history` spans before it: a scan, a password tried at many accounts, logins from many addresses")
 DETECTOR(heavy_hitter, HEAVY_HITTER, true, DW_SAYS_VALUES | DW_SAYS_COUNT, "the length of the spans in which is counted", "needed",
     "a value, or combination of values, of `field` that takes more than `share` of this key's events within a span of `timespan`: one client that makes most of the errors")
+DETECTOR(entropy_dga, ENTROPY_DGA, true, DW_SAYS_VALUES | DW_SAYS_COUNT | DW_SAYS_SCORE, "the window in which such names are counted", "needed: the name",
+    "names in `field` that look made up by a program: letters that follow each other as chance has it, in the label that was registered (`dns.question.name`) or in a word")
+DETECTOR(beacon, BEACON, false, DW_SAYS_SPREAD, "the window that is looked at, best 24h", "bytes of an event, whose evenness counts, too",
+    "a key whose events come at even intervals, and with even sizes, for hours, as a program's do that reports to its master: RITA's score")
 DETECTOR(silence, SILENCE, false, 0, "how long nothing comes until it is told", "none",
     "a key that sent events, and then none for `timespan`: told when the sender's own clock has passed that time, never because a host or broker is away")

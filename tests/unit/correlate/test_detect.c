@@ -276,7 +276,8 @@ static void how_often_the_watermark_moves_changes_nothing(void **state)
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 20s\n  learn: 5s\n", "  type: rate_spike\n  timespan: 5s\n  history: 4\n  direction: both\n",
         "  type: silence\n  timespan: 10s\n  learn: 2s\n", "  type: new_template\n  timespan: 20s\n  learn: 5s\n  field: v\n",
         "  type: rare_value\n  field: v\n  timespan: 20s\n  learn: 2s\n  warmup: 1\n  condition: {lte: 3}\n", "  type: cardinality_spike\n  field: v\n  timespan: 5s\n  history: 4\n  direction: both\n",
-        "  type: heavy_hitter\n  field: v\n  timespan: 5s\n  warmup: 2\n"};
+        "  type: heavy_hitter\n  field: v\n  timespan: 5s\n  warmup: 2\n",
+        "  type: entropy_dga\n  field: v\n  timespan: 20s\n  score: 1\n", "  type: beacon\n  timespan: 24s\n  score: 1\n"};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         struct heard h[2];
         rules(detectors[d]);
@@ -426,7 +427,8 @@ static void the_ends_of_time_do_no_harm(void **state)
 {
     (void)state;
     static const char *const detectors[] = {"  type: new_value\n  field: v\n  timespan: 100y\n", "  type: rate_spike\n  timespan: 30d\n  direction: both\n", "  type: silence\n  timespan: 100y\n", "  type: new_template\n  field: v\n  timespan: 100y\n",
-        "  type: rare_value\n  field: v\n  timespan: 100y\n", "  type: cardinality_spike\n  field: v\n  timespan: 30d\n  direction: both\n", "  type: heavy_hitter\n  field: v\n  timespan: 100y\n"};
+        "  type: rare_value\n  field: v\n  timespan: 100y\n", "  type: cardinality_spike\n  field: v\n  timespan: 30d\n  direction: both\n", "  type: heavy_hitter\n  field: v\n  timespan: 100y\n",
+        "  type: entropy_dga\n  field: v\n  timespan: 100y\n", "  type: beacon\n  timespan: 100y\n"};
     static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, INT64_MAX - 1, INT64_MAX};
     for (size_t d = 0; d < DW_COUNT_OF(detectors); d++) {
         static struct heard h;
@@ -465,6 +467,10 @@ static void mistakes_are_named(void **state)
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  share: 3\n", "a share is a percentage"},
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  condition: {gte: 3}\n", "at most so often is lte or lt"},
         {"  type: heavy_hitter\n  timespan: 1d\n  field: v\n  share: 0.5%\n", "what takes less than 1% is not heavy"},
+        {"  type: beacon\n  timespan: 1d\n  score: 0\n", "score is from where on it is told"},
+        {"  type: beacon\n  timespan: 1d\n  field: [a, b]\n", "a size is one field"},
+        {"  type: entropy_dga\n  timespan: 1d\n  field: [a, b]\n", "a name is one field"},
+        {"  type: silence\n  timespan: 1d\n  score: 70\n", "only entropy_dga and beacon have it"},
         {"  type: heavy_hitter\n  timespan: 1d\n", "detector: this type needs a field"},
         {"  type: cardinality_spike\n  timespan: 1d\n  field: v\n  group-by: [v]\n", "so none is ever new, rare, heavy or many"},
         {"  type: rare_value\n  timespan: 1d\n  field: v\n  warmup: -1\n", "a number: 1000"},
@@ -472,7 +478,7 @@ static void mistakes_are_named(void **state)
         {"  type: new_value\n  timespan: 1d\n", "detector: this type needs a field"},
         {"  type: silence\n  timespan: 1d\n  learns: 1h\n", "did you mean 'learn'?"},
         {"  type: silence\n  timespan: 1d\n  history: 9\n", "only rate_spike and cardinality_spike have it"},
-        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only new_template, rare_value, rate_spike, cardinality_spike and heavy_hitter have it"},
+        {"  type: silence\n  timespan: 1d\n  condition: {gte: 3}\n", "only new_template, rare_value, rate_spike, cardinality_spike, heavy_hitter, entropy_dga and beacon have it"},
         {"  type: silence\n  timespan: 1d\n  field: v\n", "silence is of events"},
         {"  type: rate_spike\n  timespan: 1m\n  history: 3\n", "history is how many spans"},
         {"  type: rate_spike\n  timespan: 1y\n", "history times timespan is over ten years"},
