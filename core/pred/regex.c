@@ -284,7 +284,7 @@ static int ask_place(const struct dw_regex *re, struct dw_regex_scratch *s, stru
 static int ask_closely(const struct dw_regex *re, struct dw_regex_scratch *s, struct dw_str text, size_t easy)
 {
     size_t left = DW_REGEX_STEPS / (1 + text.len / STEP_BYTES), at = 0, end; /* a step may read far: it weighs more in a long text */
-    int rc = PCRE2_ERROR_NOMATCH;
+    int rc = left < easy * MORE + CALL ? PCRE2_ERROR_MATCHLIMIT : PCRE2_ERROR_NOMATCH; /* no place could have more than it had */
     for (; rc == PCRE2_ERROR_NOMATCH && at <= text.len; at = end) {
         end = next_place(text, at + STRIDE);
         rc = ask(re, s, text, at, end - 1, easy);
