@@ -177,10 +177,6 @@ struct tail {
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
     char *path;            /* where it was found last; the log's own string where it is that */
-    uint32_t followers;    /* streams whose `before` this is */
-    int fd;
-    enum tail_state state;
-    enum stream_end end;
     uint64_t end_parcel;   /* all is acknowledged, its end too, when so many frames are */
     uint64_t last_parcel;  /* ... and all that was handed over */
     struct dw_lines *lines;      /* NULL: nothing is read yet, or any more ... */
@@ -189,18 +185,22 @@ struct tail {
     const struct dw_user_format *user; /* where configuration chose it: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
     uint32_t head[HEAD_STEPS]; /* how its file begins: hashes of its first 1, 2, 4, ... bytes ... */
-    uint32_t head_len;        /* ... as far as it was read */
+    uint16_t head_len;        /* ... as far as it was read */
     uint8_t refusals[3];    /* in a row */
-    bool fixed_format;      /* chosen by configuration */
-    bool stale;             /* its lines were made before its log's labels were known: made anew as soon as nothing waits in them */
-    bool linked;            /* its file has another name, by which it may be written to unseen */
-    bool stamped;           /* its file's times tell that nothing was written since if they are the same */
-    bool at_end, is_new;
-    bool copied;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
-    bool dirty;             /* something may have been written */
-    bool deleted;           /* when looked at last, only we, and perhaps its writer, had the file */
-    bool rests;             /* in the agent's list of those */
-    bool touched;           /* has events or declarations in the batch */
+    enum tail_state state : 4;
+    enum stream_end end : 4;
+    int fd;
+    uint32_t followers;     /* streams whose `before` this is */
+    bool fixed_format : 1;      /* chosen by configuration */
+    bool stale : 1;             /* its lines were made before its log's labels were known: made anew as soon as nothing waits in them */
+    bool linked : 1;            /* its file has another name, by which it may be written to unseen */
+    bool stamped : 1;           /* its file's times tell that nothing was written since if they are the same */
+    bool at_end : 1, is_new : 1;
+    bool copied : 1;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
+    bool dirty : 1;             /* something may have been written */
+    bool deleted : 1;           /* when looked at last, only we, and perhaps its writer, had the file */
+    bool rests : 1;             /* in the agent's list of those */
+    bool touched : 1;           /* has events or declarations in the batch */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     struct declared *declared; /* in this epoch; NULL: nothing */
@@ -257,8 +257,6 @@ struct found {
     struct hop *hop;        /* links on its way, see told.c */
     struct line_format own; /* what LABEL_FORMAT made of it */
     uint8_t series[DW_ID_BYTES];
-    enum dw_envelope envelope;
-    enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
     uint32_t field_count;
     uint32_t redact;      /* rules that LABEL_REDACT added to the agent's */
     uint64_t next_ordinal;
@@ -266,28 +264,30 @@ struct found {
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
     uint8_t last[DW_ID_BYTES]; /* the newest stream that was let go, and its size; -1: none */
     int64_t last_size;
-    uint32_t tail_count;  /* of the series */
-    uint32_t second;      /* since the start; so much was read in it: throttle.rate */
     uint64_t taken;
     int64_t elders_ns;    /* when the rotated files were looked at last; 0: never */
     int64_t looked_ns;    /* the same by the clock that files are stamped with */
     int64_t held_ns;      /* when the oldest copy came that waits as long as the file that it is of is there; INT64_MAX: none does */
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
-    bool has_own, excluded;
-    bool unlearned;       /* docker or the kubelet may still say more of it ... */
-    bool waits;           /* ... and its files are open, and not read before that */
-    bool received;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
-    bool whole_lines;     /* each is a message: none goes on in the next */
-    bool signals;         /* the agent's own log */
-    bool look_due;        /* look at them at the next scan */
-    bool throttled;       /* more was there in the last second than throttle.rate lets be read */
-    bool noted;           /* some file of it was written to */
-    bool stirred;         /* something of its name, or of a link on its way, is another */
-    bool unsure;          /* it was rotated faster than it could be looked at: look again */
-    bool unread;          /* it is there and could not be opened */
-    bool adopted;         /* known from the checkpoint alone: nothing but the path is known of it */
-    bool told;            /* the kernel tells of everything that happens to it */
-    bool seen;            /* by the scan in hand */
+    uint32_t second;      /* since the start; so much was read in it, as `taken` says: throttle.rate */
+    uint32_t tail_count;  /* of the series */
+    enum dw_envelope envelope : 8;
+    enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
+    bool has_own : 1, excluded : 1;
+    bool unlearned : 1;       /* docker or the kubelet may still say more of it ... */
+    bool waits : 1;           /* ... and its files are open, and not read before that */
+    bool received : 1;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
+    bool whole_lines : 1;     /* each is a message: none goes on in the next */
+    bool signals : 1;         /* the agent's own log */
+    bool look_due : 1;        /* look at them at the next scan */
+    bool throttled : 1;       /* more was there in the last second than throttle.rate lets be read */
+    bool noted : 1;           /* some file of it was written to */
+    bool stirred : 1;         /* something of its name, or of a link on its way, is another */
+    bool unsure : 1;          /* it was rotated faster than it could be looked at: look again */
+    bool unread : 1;          /* it is there and could not be opened */
+    bool adopted : 1;         /* known from the checkpoint alone: nothing but the path is known of it */
+    bool told : 1;            /* the kernel tells of everything that happens to it */
+    bool seen : 1;            /* by the scan in hand */
 };
 
 /* ---- folder (folder.c): rotated files beside a log ---- */

@@ -396,7 +396,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     }
     t->failed_ns = 0;
     if (t->head_len < AGENT_HEAD)
-        t->head_len = head_take(a, t->fd, offset + n, t->head);
+        t->head_len = (uint16_t)head_take(a, t->fd, offset + n, t->head);
     a->read_at_ns = agent_now(a);
     bool cut = t->cut_at && offset + n >= t->cut_at;
     if (cut)
