@@ -386,8 +386,8 @@ bool copy_waits(const struct agent *a, const struct found *f, int fd, const stru
 void keep_put(struct agent *a, struct tail *t);
 void keep_drop(struct agent *a, struct tail *t);
 void keep_drop_all(struct agent *a);
-/* A stream whose file is gone: reads on in the one that was kept. Then `k` is dropped. */
-bool keep_resume(struct agent *a, struct known *k);
+/* A stream whose file is gone, or was truncated: reads on in the one that was kept, its own or (`copy`) what copytruncate made of it. Then `k` is dropped. */
+bool keep_resume(struct agent *a, struct known *k, bool copy);
 /* No stream of before waits to be found any more: nothing else that was kept is needed. */
 void keep_let_go(struct agent *a);
 

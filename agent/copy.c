@@ -214,8 +214,10 @@ bool copy_resume(struct agent *a, struct known *k)
 {
     struct copy c;
     struct found *f = rows_log(a, k);
-    if (!f || !find(a, k->row.path, &k->row, &c))
+    if (!f)
         return false;
+    if (!find(a, k->row.path, &k->row, &c))
+        return k->row.print.len && keep_resume(a, k, true); /* rotation has deleted it since, while it was read */
     int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;

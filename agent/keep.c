@@ -55,21 +55,30 @@ void keep_drop_all(struct agent *a)
         keep_drop(a, t);
 }
 
-bool keep_resume(struct agent *a, struct known *k)
+/* What was handed over and holds what was read of a row's stream: its own file, or a copy of it. NULL: nothing. */
+static struct dw_service_fd *find(const struct agent *a, const struct checkpoint_row *row, bool copy, struct dw_stat *ret_st)
+{
+    for (uint32_t i = 0; a->service && i < a->service->kept_count; i++) {
+        struct dw_service_fd *kept = &a->service->kept[i];
+        if (kept->fd >= 0 && print_holds(a, kept->fd, row, ret_st) && same_file(&row->stream, ret_st) != copy)
+            return kept;
+    }
+    return NULL;
+}
+
+bool keep_resume(struct agent *a, struct known *k, bool copy)
 {
     struct dw_stat st;
-    uint32_t i = 0, count = a->service ? a->service->kept_count : 0;
-    while (i < count && !(a->service->kept[i].fd >= 0 && print_holds(a, a->service->kept[i].fd, &k->row, &st) && same_file(&k->row.stream, &st)))
-        i++;
-    struct found *f = i < count ? rows_log(a, k) : NULL;
+    struct dw_service_fd *kept = find(a, &k->row, copy, &st);
+    struct found *f = kept ? rows_log(a, k) : NULL;
     if (!f)
         return false;
-    struct dw_service_fd *kept = &a->service->kept[i];
     int fd = kept->fd;
     kept->fd = -1;
     struct tail *t = tails_add_rotated(a, f, k->row.path, fd, &st, k, false);
     if (!t)
         return false;
+    t->copied = copy;
     keep_drop(a, t); /* systemd keeps one file once: it stays under the name that it has */
     t->kept = dw_strndup(kept->name, strlen(kept->name)); /* without memory nobody lets it go before the agent's end */
     kept->name[0] = '\0';

@@ -207,11 +207,11 @@ static int sweep_open(struct agent *a, struct known *k)
     enum place place = find_file(a, k, &st);
     bool sure;
     if (place == UNSURE) { /* what was kept open is the file itself, whatever moves */
-        (void)keep_resume(a, k);
+        (void)keep_resume(a, k, false);
         return DW_OK;
     }
     if (place == NOWHERE)
-        return keep_resume(a, k) || packed_resume(a, k, &sure) || !sure ? DW_OK : lose(a, k);
+        return keep_resume(a, k, false) || keep_resume(a, k, true) || packed_resume(a, k, &sure) || !sure ? DW_OK : lose(a, k);
     bool waits = place == BESIDE && !agent_log(a, k->row.path); /* for a log that takes it */
     if (!waits)
         k->orphan_ns = 0;

@@ -461,7 +461,7 @@ static void resume_elsewhere(struct agent *a, const struct found *f, const struc
         if (k->row.end != STREAM_GOES_ON || memcmp(k->row.stream.series, f->series, DW_ID_BYTES) != 0)
             continue;
         if (k->gone_ns)
-            (void)(keep_resume(a, k) || packed_resume(a, k, &sure));
+            (void)(keep_resume(a, k, false) || packed_resume(a, k, &sure));
         else if (was_truncated(a, f, k, live))
             (void)copy_resume(a, k);
     }

@@ -356,6 +356,32 @@ static void logs_of_one_folder_take_their_own_rotated_files(void **state)
     tear_down(&b);
 }
 
+/* Goal:   what copytruncate left is read on in the copy that the service manager kept, though rotation has deleted it since.
+ * Method: a log is read, grows, is copied and truncated while the agent is down; the copy is deleted, and handed over as a descriptor. */
+static void a_copy_that_was_deleted_goes_on_in_what_was_kept(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "one\ntwo\n");
+    run_once(&b);
+    put(&b, "a.log.1", "one\ntwo\nthree\n");
+    cut_to_nothing(&b, "a.log");
+    put(&b, "a.log", "four\n");
+    struct dw_service_fd kept = {.fd = open(path_of(&b, "a.log.1"), O_RDONLY), .name = "1-1"};
+    struct dw_service service = {.socket = -1, .kept = &kept, .kept_count = 1};
+    assert_true(kept.fd >= 0);
+    remove_log(&b, "a.log.1");
+    start(&b);
+    b.agent->service = &service;
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "one\ntwo\nthree\nfour\n", 2);
+    assert_int_equal(kept.fd, -1);
+    assert_int_equal(records_with(&b, "\"state\":\"lost\""), 0);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_log_that_vanished_is_forgotten_when_it_was_gone_long_enough),
         cmocka_unit_test(a_stream_is_kept_while_its_file_is_there_under_a_rotated_name),
         cmocka_unit_test(streams_of_a_file_truncated_again_and_again_are_forgotten),
+        cmocka_unit_test(a_copy_that_was_deleted_goes_on_in_what_was_kept),
         cmocka_unit_test(a_log_that_comes_back_after_it_was_forgotten_has_a_generation_never_used),
         cmocka_unit_test(logs_of_one_folder_take_their_own_rotated_files),
     };
