@@ -505,6 +505,11 @@ uint64_t dw_intake_alerts_durable(const struct dw_intake_engine *e)
     return dw_alerts_durable(e->alerts);
 }
 
+uint32_t dw_intake_elsewhere(const struct dw_intake_engine *e)
+{
+    return dw_receiver_elsewhere(e->receiver);
+}
+
 bool dw_intake_all_closed(const struct dw_intake_engine *e)
 {
     return dw_receiver_drained(e->receiver) && dw_account_all_closed(e->detect.account);

@@ -30,6 +30,7 @@
 enum { TICK_MS = 20, PATH_CAP = 4096 };
 
 #define PEOPLE_NS DW_NS_PER_S /* how often approvals are looked for */
+#define DEALT_NS (15 * DW_NS_PER_S) /* while partitions are dealt out anew some are nobody's */
 
 struct program {
     struct dw_loop loop;
@@ -44,6 +45,8 @@ struct program {
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     struct dw_counters_file counters;
     int64_t people_ns; /* when it was looked for what people said last */
+    int64_t shared_ns; /* since when so many partitions are others' */
+    uint32_t elsewhere, told_elsewhere;
     bool until_idle, approvals_closed;
     bool drain; /* it ends by itself: what waits at outputs is sent first */
 };
@@ -63,6 +66,28 @@ static int tell_outputs_trouble(struct program *p)
     return rc;
 }
 
+/* Other collectors of the group have partitions, and not only for a moment: an alert for each number of them. */
+static int tell_shared(struct program *p, int64_t now)
+{
+    char cause[320], text[640];
+    uint32_t elsewhere = dw_intake_elsewhere(p->engine);
+    if (elsewhere != p->elsewhere) {
+        p->elsewhere = elsewhere;
+        p->shared_ns = now;
+    }
+    if (elsewhere == p->told_elsewhere || now - p->shared_ns < DEALT_NS)
+        return DW_OK;
+    p->told_elsewhere = elsewhere;
+    if (elsewhere == 0)
+        return DW_OK;
+    (void)snprintf(cause, sizeof cause, "%.*s %u", DW_ARG(p->opt->kafka_group), elsewhere);
+    (void)snprintf(text, sizeof text, "%u partitions are read by other collectors of group %.*s, or by none. Rules about one event hold there too; correlations, detectors and the ledger know "
+        "only what comes here. One collector of a group sees all", elsewhere, DW_ARG(p->opt->kafka_group));
+    dw_warn("kafka: %s", text);
+    struct dw_problem problem = {.kind = DW_PROBLEM_SHARED, .time_ns = dw_clock_real(&dw_clock_system), .cause = cause, .text = text};
+    return dw_intake_tell(p->engine, &problem);
+}
+
 static bool turn(void *arg)
 {
     struct program *p = arg;
@@ -76,6 +101,8 @@ static bool turn(void *arg)
             rc = dw_intake_take_asked(p->engine);
         if (rc == DW_OK)
             rc = tell_outputs_trouble(p);
+        if (rc == DW_OK)
+            rc = tell_shared(p, now);
     }
     if (rc == DW_OK)
         rc = dw_intake_turn(p->engine, &taken);

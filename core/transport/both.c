@@ -56,6 +56,12 @@ static bool both_drained(const struct dw_receiver *base)
     return dw_receiver_drained(b->side[0].r) && dw_receiver_drained(b->side[1].r);
 }
 
+static uint32_t both_elsewhere(const struct dw_receiver *base)
+{
+    const struct both *b = (const struct both *)base;
+    return dw_receiver_elsewhere(b->side[0].r) + dw_receiver_elsewhere(b->side[1].r);
+}
+
 static void both_close(struct dw_receiver *base)
 {
     struct both *b = (struct both *)base;
@@ -64,7 +70,8 @@ static void both_close(struct dw_receiver *base)
     dw_free(b);
 }
 
-static const struct dw_receiver_ops both_ops = {.name = "both", .next = both_next, .commit = both_commit, .drained = both_drained, .close = both_close};
+static const struct dw_receiver_ops both_ops = {
+    .name = "both", .next = both_next, .commit = both_commit, .drained = both_drained, .elsewhere = both_elsewhere, .close = both_close};
 
 int dw_receiver_both(struct dw_receiver *a, struct dw_receiver *b, struct dw_receiver **ret)
 {

@@ -1,11 +1,12 @@
 /*
- * kafka_heard: whether the brokers of our partitions still speak, from librdkafka's statistics.
+ * kafka_heard: whether the brokers of our partitions still speak, and how many partitions there are, from librdkafka's statistics.
  *
  * Idea: a leader answers a fetch within half a second even when it has nothing to give. A network that lets nothing
  * pass ends no connection, and librdkafka tells of it only after socket.timeout.ms; but for how long nothing came from
  * a broker is in its statistics:
  *
- *     {"brokers": {"host:port/1": {"rxidle": 312044, "toppars": {"topic-0": {"partition": 0}}}}}
+ *     {"brokers": {"host:port/1": {"rxidle": 312044, "toppars": {"topic-0": {"partition": 0}}}},
+ *      "topics": {"topic": {"partitions": {"0": {}, "1": {}, "-1": {}}}}}
  *
  * Invariant: a partition counts as heard only where a broker that has it spoke. What is not understood was not heard,
  * so silence of the network is never taken for silence of agents.
@@ -22,6 +23,7 @@ struct look {
     const void *arg;
     uint32_t here, heard; /* partitions of ours: of this broker, of all that spoke */
     int64_t idle_us;      /* this broker; < 0: it never spoke */
+    uint32_t all;         /* partitions of the topic */
 };
 
 typedef int each_fn(struct dw_json *j, struct dw_str key, struct look *l);
@@ -91,15 +93,37 @@ static int of_brokers(struct dw_json *j, struct dw_str key, struct look *l)
     return rc;
 }
 
+/* Partition -1 is where librdkafka keeps what belongs to none. */
+static int of_number(struct dw_json *j, struct dw_str key, struct look *l)
+{
+    l->all += key.len && key.ptr[0] != '-';
+    return pass_over(j);
+}
+
+static int of_topic(struct dw_json *j, struct dw_str key, struct look *l)
+{
+    return dw_str_eq(key, DW_STR("partitions")) ? each(j, of_number, l) : pass_over(j);
+}
+
+static int of_topics(struct dw_json *j, struct dw_str key, struct look *l)
+{
+    (void)key;
+    return each(j, of_topic, l);
+}
+
 static int of_client(struct dw_json *j, struct dw_str key, struct look *l)
 {
+    if (dw_str_eq(key, DW_STR("topics")))
+        return each(j, of_topics, l);
     return dw_str_eq(key, DW_STR("brokers")) ? each(j, of_brokers, l) : pass_over(j);
 }
 
-uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg)
+uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg, uint32_t *ret_all)
 {
     struct look l = {.ours = ours, .arg = arg};
     struct dw_json j;
     dw_json_start(&j, statistics);
-    return each(&j, of_client, &l) == DW_OK ? l.heard : 0;
+    bool read = each(&j, of_client, &l) == DW_OK;
+    *ret_all = read ? l.all : 0;
+    return read ? l.heard : 0;
 }

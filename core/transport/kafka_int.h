@@ -53,9 +53,10 @@ struct dw__kafka_look {
  * there, and never again. */
 bool dw__kafka_look(struct dw__kafka_look *l, rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
 
-/* kafka_heard.c. How many partitions of ours have a leader of which something came lately, by librdkafka's statistics. */
+/* kafka_heard.c. How many partitions of ours have a leader of which something came lately, by librdkafka's statistics of a client of one topic;
+ * *ret_all: how many there are. */
 typedef bool dw__kafka_ours(const void *arg, uint64_t partition);
-uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg);
+uint32_t dw__kafka_heard(struct dw_str statistics, dw__kafka_ours *ours, const void *arg, uint32_t *ret_all);
 
 /* kafka_events.c: a frame's events as JSON, one after the other */
 struct dw__kafka_events;

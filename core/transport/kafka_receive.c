@@ -64,6 +64,7 @@ struct kafka_receiver {
     int64_t retaken_ns; /* when ours were taken again, until all of them spoke; 0: they did */
     bool has_topic, subscribed;
     bool away; /* a broker did not answer, and since then not all partitions have */
+    uint32_t elsewhere; /* partitions that are not ours */
     bool unheard; /* nothing comes from the leader of a partition that is ours, not even that there is nothing */
     bool taken_part; /* partitions were assigned once */
     bool topic_went; /* partitions were deleted while they were ours */
@@ -273,11 +274,12 @@ static bool is_ours(const void *arg, uint64_t partition)
 static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *arg)
 {
     struct kafka_receiver *r = DW_ITEM(arg, struct kafka_receiver, trouble);
-    uint32_t ours = 0;
+    uint32_t ours = 0, all;
     (void)rk;
     for (uint32_t i = 0; i < r->count; i++)
         ours += r->partition[i].assigned;
-    r->unheard = dw__kafka_heard(dw_str_make(json, len), is_ours, r) < ours;
+    r->unheard = dw__kafka_heard(dw_str_make(json, len), is_ours, r, &all) < ours;
+    r->elsewhere = ours && all > ours ? all - ours : 0;
     return 0; /* librdkafka frees it */
 }
 
@@ -688,6 +690,11 @@ static bool kafka_drained(const struct dw_receiver *base)
     return any && !r->away && !r->unheard;
 }
 
+static uint32_t kafka_elsewhere(const struct dw_receiver *base)
+{
+    return ((const struct kafka_receiver *)base)->elsewhere;
+}
+
 /* librdkafka 2.0.2 aborts when a consumer leaves its group while it joins (its assignor has no state then): so it waits. */
 static bool may_leave(struct kafka_receiver *r)
 {
@@ -724,7 +731,8 @@ static void kafka_close(struct dw_receiver *base)
     dw_free(r);
 }
 
-static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained, .close = kafka_close};
+static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained,
+    .elsewhere = kafka_elsewhere, .close = kafka_close};
 
 static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf *conf)
 {

@@ -52,6 +52,8 @@ DW_MUST_USE int dw_intake_take_asked(struct dw_intake_engine *e);
 DW_MUST_USE int dw_intake_tell(struct dw_intake_engine *e, const struct dw_problem *p);
 /* How much of alerts.log is durable; what it rests on is, too. */
 uint64_t dw_intake_alerts_durable(const struct dw_intake_engine *e);
+/* How many parts of the queue go to other collectors, or to nobody yet (dw_receiver_elsewhere). */
+uint32_t dw_intake_elsewhere(const struct dw_intake_engine *e);
 /* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */

@@ -16,6 +16,7 @@ PROBLEM(INVALID, "dogwatch.frame.invalid", "critical", "A frame's content is not
 PROBLEM(JUNK, "dogwatch.queue.junk", "low", "Bytes in the queue that are no frame")
 PROBLEM(REPLACED, "dogwatch.queue.replaced", "high", "The queue folder or topic was removed or replaced")
 PROBLEM(EXPIRED, "dogwatch.queue.expired", "high", "The brokers let records go before they were taken")
+PROBLEM(SHARED, "dogwatch.queue.shared", "medium", "Other collectors take a part of the queue, so correlations see a part")
 PROBLEM(DAMAGED, "dogwatch.archive.damaged", "critical", "A part of the archive cannot be read")
 PROBLEM(IMPOSTOR, "dogwatch.frame.impostor", "critical", "A frame in the queue speaks in the collector's name")
 PROBLEM(RECORD, "dogwatch.record.syntax", "medium", "A record is not what a record must be")

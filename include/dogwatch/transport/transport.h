@@ -90,6 +90,7 @@ struct dw_receiver_ops {
     int (*next)(struct dw_receiver *r, struct dw_received *ret);
     int (*commit)(struct dw_receiver *r, struct dw_position done);
     bool (*drained)(const struct dw_receiver *r);
+    uint32_t (*elsewhere)(const struct dw_receiver *r); /* NULL: all comes here */
     void (*close)(struct dw_receiver *r);
 };
 struct dw_receiver {
@@ -113,6 +114,12 @@ DW_MUST_USE static inline int dw_receiver_commit(struct dw_receiver *r, struct d
 static inline bool dw_receiver_drained(const struct dw_receiver *r)
 {
     return r->ops->drained(r);
+}
+
+/* How many parts of what it receives go to others instead: partitions that another member of its group has, or nobody yet. */
+static inline uint32_t dw_receiver_elsewhere(const struct dw_receiver *r)
+{
+    return r->ops->elsewhere ? r->ops->elsewhere(r) : 0;
 }
 
 static inline void dw_receiver_close(struct dw_receiver *r)
