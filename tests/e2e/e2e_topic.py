@@ -283,7 +283,22 @@ def expired():
         same(len(query(data)), 300 if known else 200, f'{name}: the rest arrives')
 
 
-for part in (copied, junk, agents_state, recreated, expired):
+def shared():
+    """Two collectors of one group: each has a part of the topic, and says so."""
+    topics('--create', '--topic', 'shared', '--partitions', '2')
+    data, running = [os.path.join(dir_, f'shared-{x}') for x in 'ab'], []
+    for d in data:
+        collector = configure(d, [os.path.join(dir_, 'none.log')], *over('shared'))[1]
+        running.append(start('dogwatch-collector', live(collector), d + '.log'))
+    for d in data:
+        wait_for(lambda d=d: 'dogwatch.queue.shared' in alarms(d), 60, lambda d=d: open(d + '.log').read()[-2000:])
+        same(alarms(d), {'dogwatch.queue.shared': 1}, 'shared: it says so, once')
+    for p in running:
+        p.terminate()
+        same(ended(p), 0, 'shared: both end well')
+
+
+for part in (copied, junk, agents_state, recreated, expired, shared):
     if os.environ.get('DW_PART', part.__name__) != part.__name__:
         continue  # one part, while it is worked on
     at = time.monotonic()
