@@ -46,7 +46,10 @@ static int find_rule(struct explain *x)
 {
     char place[CLI_RULES_MAX][CLI_PATH_MAX];
     uint32_t count = cli_rules_of(x->o, place);
-    int rc = cli_rules_load(place, count, x->keys, NULL, &x->rules);
+    struct cli_rules from = {.place = place, .count = count};
+    int rc = cli_places_of(x->o->data, &from.places);
+    if (rc == DW_OK)
+        rc = cli_rules_load(&from, x->keys, &x->rules);
     if (rc < 0)
         return rc == DW_ENOENT ? DW_EIO : rc;
     x->how.rules = x->rules;

@@ -91,6 +91,7 @@ static void put_finding(struct dw_buf *b)
         {"heavy_hitter", "the values, as a list", "events of the span so far", "`count`: how many of them certainly have the value"},
         {"entropy_dga", "the name, in a list", "`score` of the rule", "`count`: labels that looked made up in the window; `score`: of this one"},
         {"beacon", "the median gap, in seconds", "`score` of the rule", "`spread`: the median distance from it, in seconds; `score`: of 100; `spans`: how many gaps"},
+        {"impossible_travel", "the address before, this one, and the place of each", "`max_speed` of the rule, in km/h", "`speed`: km/h, at least; `km`: between the two, at least; `seconds`; `database`: SHA-256 of the file that says where addresses are"},
         {"silence", "0", "seconds between events", ""},
     };
     dw_buf_str(b, DW_STR("\nThe finding has `detector`: `type`, `feature` (what was looked at: the field, or `events`), and:\n\n| type | `value` | `baseline` | beside |\n|---|---|---|---|\n"));
@@ -121,6 +122,12 @@ static void put_details(struct dw_buf *b)
         "**beacon** is RITA's score: the mean of how even the gaps between events are (Bowley's skewness, and the median distance from the median), how even the bytes of `field` are, how long it lasts and how flat its\n"
         "24 bins are. `timespan` stands for RITA's day, its 24th part for the hour, and it is looked at on the first event of each such part. Six parts must have events. The newest 4096 events of a key are held; of a faster key\n"
         "only those, counted `correlate_window_capped`. Bursts of a person who is there all day reach the seventies (RITA calls that medium, and high from 90 on), so 80 is usual. Time servers, monitoring and updates beacon, too: leave them out in the rule whose matches are looked at.\n\n"
+        "**impossible_travel** compares a login with the one before it of the same key, in event time, if that came within `timespan`. The kilometres are those over the surface of a sphere, less the accuracy radius that\n"
+        "the database gives for each place. Told is what is `min_distance` or more away and would need more than `max_speed`; an anomaly is one finding until `timespan` has passed without another. Addresses that the database\n"
+        "does not know take no part, counted `correlate_no_place`; private ones are in no database but one of your own. Ways out of a company's network, VPNs and mobile operators put people where they are not: leave their\n"
+        "networks out in the rule whose matches are looked at. A place is looked up when the event comes and kept with the key. The hash of the database is part of the rule's logic hash: with another file keys begin\n"
+        "anew, and `dogwatch replay` says that the rule decides otherwise. Without `geoip.database` such a rule sleeps: a collector says so when it loads it, and so does `rules check`, unless `--geoip FILE` names one.\n"
+        "Cases beside a rule say where addresses are by themselves: `places: {192.0.2.1: [48.8566, 2.3522]}` (sigma.md).\n\n"
         "**silence**: told when the watermark passes the newest event plus `timespan` and the sender's own low-water mark has, too; else it waits, counted `detect_silence_undecided`. So neither a\n"
         "host that is away nor a broker that is down makes a source silent. A key that was told is forgotten and learned anew. `rules run` ends with the newest event, so what is silent at the end is not told.\n\n",
         "**new_value**: of a list the first value counts; several fields are one combination, compared by bytes (`::ffff:192.0.2.1` is not `192.0.2.1`). A key is known for twice `timespan` after its newest\n"
@@ -153,6 +160,7 @@ static void put_elsewhere(struct dw_buf *b)
         "| top talkers, Count-Min or Space-Saving sketches | `heavy_hitter` |\n"
         "| RITA: beacons; Zeek, Elastic: beaconing | `beacon` |\n"
         "| Elastic: DGA detection | `entropy_dga` |\n"
+        "| Microsoft, Elastic, Datadog, Panther: impossible travel | `impossible_travel` |\n"
         "| Datadog: no data, Wazuh: agent disconnected | `silence` for a log or a service; an agent that is away is the alert `dogwatch.agent.unheard` |\n"));
 }
 

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NEAR_TOLD = 10, REASONS = DW_LEFT_REFUSED + 1 };
+enum { NEAR_TOLD = 10 };
 
 /* A key of one correlation, and how far it came. */
 struct came {
@@ -83,8 +83,8 @@ static void note(struct rules_steps *s, const struct dw_step *step, struct dw_bu
 
 void rules_step(void *steps, const struct dw_step *step)
 {
-    static const char *const why[REASONS] = {[DW_LEFT_LATE] = "it is late", [DW_LEFT_NO_KEY] = "it lacks a field of group-by",
-        [DW_LEFT_NO_VALUE] = "the field that counts is missing, or no number", [DW_LEFT_REFUSED] = "there is no room for it"};
+    static const char *const why[DW_LEFT_OUTS] = {[DW_LEFT_LATE] = "it is late", [DW_LEFT_NO_KEY] = "it lacks a field of group-by",
+        [DW_LEFT_NO_VALUE] = "the field that counts is missing, or no number", [DW_LEFT_NO_PLACE] = "nothing says where its address is", [DW_LEFT_REFUSED] = "there is no room for it"};
     struct rules_steps *s = steps;
     const struct dw_rule *rule = dw_ruleset_rule(s->set, step->rule);
     struct dw_buf key = {0};

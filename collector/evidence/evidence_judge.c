@@ -170,7 +170,7 @@ int dw_evidence_judge(const struct dw_evidence_judge *how, const struct dw_epack
     (void)file_of(&j, "README.md");
     check_manifest(&j);
     if (alert == DW_OK)
-        rc = evidence_rules_load(p, j.keys, j.alert.alert.rule, &j.say, &j.rules);
+        rc = evidence_rules_load(p, j.keys, &j.alert, &j.say, &j.rules);
     if (alert == DW_OK && rc == DW_OK)
         rc = check_made(&j);
     evidence_made_fini(&j.made);

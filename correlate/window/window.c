@@ -61,6 +61,7 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->arg = opts ? opts->arg : NULL;
     w->step = opts ? opts->step : NULL;
     w->step_arg = opts ? opts->step_arg : NULL;
+    w->places = opts && opts->places ? opts->places : dw_ruleset_places(rs);
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
@@ -182,11 +183,22 @@ static bool find_template(const struct dw_correlation *c, const struct dw_event 
     return true;
 }
 
-/* The values that count, as text and as hash, or the number. False: the event lacks one. */
-static bool find_values(const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
+/* The place of the address that counts. */
+static enum dw_left_out find_place(const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *out)
+{
+    char number[48];
+    struct dw_str text;
+    return find_text(ev, &c->field[0], number, &text) ? dw__login_put(w->places, text, out) : DW_LEFT_NO_VALUE;
+}
+
+/* The values that count, as text and as hash, or the number; or why the event has none. */
+static enum dw_left_out find_values(
+    const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
 {
     bool there = true;
-    if (c->type == DW_CORR_NEW_TEMPLATE) {
+    if (c->type == DW_CORR_IMPOSSIBLE_TRAVEL) {
+        return find_place(w, c, ev, text);
+    } else if (c->type == DW_CORR_NEW_TEMPLATE) {
         there = find_template(c, ev, text);
         dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
     } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_CARDINALITY_SPIKE || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
@@ -195,7 +207,7 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
         there = find_number(ev, &c->field[0], number);
     }
-    return there;
+    return there ? DW_TAKES_PART : DW_LEFT_NO_VALUE;
 }
 
 static struct dw_event_ref ref_of(const struct dw_event *ev)
@@ -223,9 +235,11 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
         dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_KEY);
         return DW_OK;
     }
-    if (!find_values(c, ev, values, hash, &number)) {
-        DW_COUNT(correlate_no_value);
-        dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_VALUE);
+    const enum dw_left_out why = find_values(w, c, ev, values, hash, &number);
+    if (why != DW_TAKES_PART) {
+        DW_COUNT_IF(why == DW_LEFT_NO_VALUE, correlate_no_value);
+        DW_COUNT_IF(why == DW_LEFT_NO_PLACE, correlate_no_place);
+        dw__leave_out(w, corr, member, &ref, ev->time_ns, why);
         return DW_OK;
     }
     bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */

@@ -93,6 +93,7 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    const struct dw_places *places; /* NULL: nothing says where an address is */
     dw_each_step *step; /* NULL: nobody asks */
     void *step_arg;
 };

@@ -293,7 +293,9 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
     if (head.corr == UINT32_MAX)
         return DW_OK;
-    if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count || !isfinite(head.number))
+    const struct dw_correlation *corr = dw_ruleset_rule(w->rs, head.corr)->corr;
+    const struct dw__detector *d = dw__detector_of(corr->type);
+    if (head.member >= corr->member_count || !isfinite(head.number) || (d && d->reads && !d->reads(values)))
         return DW_ECORRUPT;
     struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
     if (!r)

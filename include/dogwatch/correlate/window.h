@@ -37,11 +37,12 @@ const char *dw_entity_doc(enum dw_entity e);
 /* Why a detector calls something an anomaly. */
 struct dw_anomaly {
     struct dw_str feature;    /* what was looked at: a field, or `events` */
-    struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it */
-    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; beacon: seconds between events; else 0 */
-    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events; entropy_dga, beacon: the score that is asked for */
-    double spread, score;     /* a spike: what is usual around it, and how many times that the value is away; else of 100 */
+    struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it; impossible_travel: the address before, this one, and the place of each */
+    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; beacon: seconds between events; impossible_travel: km/h, at least; else 0 */
+    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events; entropy_dga, beacon: the score that is asked for; impossible_travel: km/h that are believed */
+    double spread, score;     /* a spike: what is usual around it, and how many times that the value is away; impossible_travel: km, and seconds for them; else of 100 */
     uint32_t spans;           /* a spike: how many spans make the baseline; beacon: how many gaps */
+    const uint8_t *database;  /* DW_SAYS_TRAVEL: the hash of that which says where addresses are */
     int64_t start_ns, end_ns; /* a spike, heavy_hitter: the span; end_ns is that of the event while it is open */
 };
 
@@ -70,8 +71,10 @@ enum dw_left_out {
     DW_TAKES_PART,
     DW_LEFT_LATE,     /* its time is behind the watermark, or it was marked late */
     DW_LEFT_NO_KEY,   /* a group-by field is missing */
-    DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number */
+    DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number, or no address */
     DW_LEFT_REFUSED,  /* there is no room: for another key, or for more that wait for the watermark */
+    DW_LEFT_NO_PLACE, /* nothing says where its address is */
+    DW_LEFT_OUTS      /* how many these are */
 };
 
 /* What one match of a member did to its key, or why nothing. Borrowed during the call. */
@@ -100,6 +103,7 @@ struct dw_window_opts {
     /* NULL, or told of every match of a member of every correlation: those that take no part when they come, the others in order, as the watermark takes them. */
     dw_each_step *step;
     void *step_arg;
+    const struct dw_places *places; /* in place of those of the set, and outliving the window; NULL: those */
 };
 struct dw_window;
 
