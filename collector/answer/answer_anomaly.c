@@ -1,5 +1,5 @@
 /*
- * answer_anomaly: what a detector found, as a sentence for people, out of the finding's own words.
+ * answer_anomaly: what a detector found, as a sentence for people, and when a count was calm again, out of the finding's own words.
  */
 #include "dogwatch/collect/answer.h"
 
@@ -86,6 +86,22 @@ static bool find(struct said *s, struct dw_str finding)
             return false;
     }
     return false;
+}
+
+struct dw_str dw_answer_calm(struct dw_str finding)
+{
+    struct dw_json j;
+    struct dw_json_token t, v;
+    dw_json_start(&j, finding);
+    if (dw_json_next(&j, &t) < 0 || t.type != DW_JSON_OBJECT)
+        return DW_STR_NONE;
+    while (dw_json_next(&j, &t) == DW_OK && t.type == DW_JSON_KEY && dw_json_next(&j, &v) == DW_OK) {
+        if (v.type == DW_JSON_STRING && dw_str_eq(t.text, DW_STR("calm")))
+            return v.text;
+        if ((v.type == DW_JSON_OBJECT || v.type == DW_JSON_ARRAY) && dw_json_skip(&j) < 0)
+            return DW_STR_NONE;
+    }
+    return DW_STR_NONE;
 }
 
 /* Of the four values of a travel one. */

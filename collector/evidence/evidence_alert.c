@@ -139,6 +139,8 @@ static bool take_member(struct dw_json *j, struct dw_str key, const struct dw_js
         return take_time(t, &f->time_ns);
     if (dw_str_eq(key, DW_STR("update")))
         f->update = t->type == DW_JSON_TRUE;
+    else if (dw_str_eq(key, DW_STR("calm")))
+        f->calm = t->type == DW_JSON_STRING;
     else if (dw_str_eq(key, DW_STR("cause")))
         return t->type == DW_JSON_STRING && take_ref(t->text, &f->cause);
     else if (dw_str_eq(key, DW_STR("value")))

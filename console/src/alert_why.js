@@ -46,7 +46,7 @@ function Sentence({ alert }) {
         return html`<${Anomaly} alert=${alert} key_=${key} />`;
     if (window.start === window.end || !key.length)
         return html`<p>One event met the rule at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
-    return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound at the value <b>${count(alert.value)}</b>; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.</p>`;
+    return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound${alert.calm ? '' : html` at the value <b>${count(alert.value)}</b>`}; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.${alert.calm ? html` At <time>${utc(alert.calm, 3)}</time> it was calm: ${count(alert.value)}.` : ''}</p>`;
 }
 
 function Condition({ c }) {

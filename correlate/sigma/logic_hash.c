@@ -34,6 +34,10 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->want[i]);
     }
     dw_buf_double(out, c->percentile);
+    if (c->calms) {
+        put_str(out, DW_STR("calm"));
+        dw_buf_u32(out, c->calm_most);
+    }
     if (c->type == DW_CORR_ABSENCE)
         dw_buf_u64(out, (uint64_t)c->before_ns);
     if (dw_is_detector(c->type)) {

@@ -161,5 +161,7 @@ static int look_at_absence(struct dw_window *w, const struct dw_correlation *c, 
 int dw__look_at_due(struct dw_window *w, struct dw__state *s, int64_t now_ns)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    if (c->calms)
+        return dw__look_at_calm(w, c, s);
     return c->type == DW_CORR_SILENCE ? look_at_silence(w, c, s, now_ns) : look_at_absence(w, c, s, now_ns);
 }

@@ -268,7 +268,12 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
     put_time(out, f->window_start_ns);
     put_name(out, "end");
     put_time(out, f->window_end_ns);
-    dw_buf_printf(out, "},\"cause\":\"%s\",\"value\":", cause);
+    dw_buf_byte(out, '}');
+    if (f->calm) {
+        put_name(out, "calm");
+        put_time(out, f->window_end_ns);
+    }
+    dw_buf_printf(out, ",\"cause\":\"%s\",\"value\":", cause);
     dw_json_float(out, f->value);
     if (f->anomaly)
         put_anomaly(f->anomaly, rule->corr->type, out);

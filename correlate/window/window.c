@@ -3,7 +3,7 @@
  *
  * Idea: two stages with a queue between them. The first copies from the event what the second needs (key, value,
  * order); the second runs behind the watermark and sees records in total order only. A finding opens when the
- * condition is crossed, is told again each time its events double, and ends when the window empties.
+ * condition is crossed, is told again each time its events double, and ends when the window empties, or when it is calm (calm.c).
  *
  * Invariants:
  *   (1) No clock, no I/O: the same records and watermarks give the same findings, byte for byte.
@@ -312,7 +312,7 @@ static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_
     return n;
 }
 
-void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+static void tell(struct dw_window *w, const struct dw__state *s, struct dw_finding f)
 {
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
@@ -321,25 +321,35 @@ void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t no
         uint32_t oldest = s->last_ids < DW_FINDING_IDS_MAX ? 0 : s->last_at;
         last[i] = s->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
     }
-    struct dw_finding f = {.rule = s->corr,
-        .update = update,
-        .silent = rule->silent,
-        .key_name = rule->corr->group_name,
-        .key_value = values,
-        .key_count = key_values(s, values),
-        .cause = s->cause,
-        .time_ns = now,
-        .window_start_ns = s->started_ns,
-        .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now,
-        .value = value,
-        .total = s->total,
-        .anomaly = anomaly,
-        .first = s->ids,
-        .first_count = s->first_ids,
-        .last = last,
-        .last_count = s->last_ids};
+    f.rule = s->corr;
+    f.silent = rule->silent;
+    f.key_name = rule->corr->group_name;
+    f.key_value = values;
+    f.key_count = key_values(s, values);
+    f.cause = s->cause;
+    f.window_start_ns = s->started_ns;
+    f.total = s->total;
+    f.first = s->ids;
+    f.first_count = s->first_ids;
+    f.last = last;
+    f.last_count = s->last_ids;
     memcpy(f.id, s->finding, sizeof f.id);
     w->emit(w->ud, &f);
+}
+
+void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+{
+    tell(w, s, (struct dw_finding){.update = update, .time_ns = now, .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now, .value = value, .anomaly = anomaly});
+}
+
+void dw__tell_calm(struct dw_window *w, const struct dw__state *s, int64_t now, uint32_t value)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    tell(w, s, (struct dw_finding){.update = true, .calm = true, .time_ns = now, .window_end_ns = now, .value = value});
+    if (!w->step)
+        return;
+    const struct dw_step step = {.rule = s->corr, .time_ns = now, .key_value = values, .key_count = key_values(s, values), .value = value, .calms = true};
+    w->step(w->step_arg, &step);
 }
 
 /* The key of `outer` by the values that `s`, of `inner`, has for its groups. *ret_found: how many groups have one. */
@@ -427,7 +437,8 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
             dw__note_id(s, &e->ref);
     }
     dw__tell_finding(w, s, r->time_ns, value, false, NULL);
-    return dw__feed_outer(w, s, r);
+    int rc = rule->corr->calms ? dw__calm_wait(w, rule->corr, s, r->time_ns) : DW_OK;
+    return rc < 0 ? rc : dw__feed_outer(w, s, r);
 }
 
 /* A finding of a detector on a record: all of its span, as far as it is named. */
@@ -515,7 +526,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
     }
     bool crossed = false;
     double value = 0;
-    if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
+    if (s->open && !c->calms && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
         s->open = false; /* the window emptied since */
     rc = dw__observe(w, s, r, &crossed, &value);
     s->newest_ns = r->time_ns;

@@ -160,13 +160,13 @@ static bool absence_fits(const struct dw__state *s)
     return fits;
 }
 
-/* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and absence
- * may. */
+/* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and what calms while it is
+ * open; absence may. */
 static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     if (c->type == DW_CORR_ABSENCE)
         return absence_fits(s);
-    if (s->over == (c->type == DW_CORR_SILENCE))
+    if (s->over == (c->type == DW_CORR_SILENCE || (c->calms && s->open)))
         return false;
     for (uint32_t i = 0; c->type == DW_CORR_VALUE_COUNT && i < s->count; i++)
         if (!s->entry[i].set)

@@ -29,7 +29,8 @@ static const char windows_rules[] =
     "---\ntitle: h\nid: h\ndetector: {type: heavy_hitter, rules: [a], group-by: [u], field: x, timespan: 10s, warmup: 2}\n"
     "---\ntitle: g\nid: g\ndetector: {type: entropy_dga, rules: [a], group-by: [u], field: x, timespan: 20s, score: 1}\n"
     "---\ntitle: k\nid: k\ndetector: {type: beacon, rules: [a], group-by: [u], timespan: 24s, score: 60}\n"
-    "---\ntitle: l\nid: l\ndetector: {type: impossible_travel, rules: [a], group-by: [u], field: i, timespan: 20s}\n";
-enum { WINDOWS_RULES = 16 };
+    "---\ntitle: l\nid: l\ndetector: {type: impossible_travel, rules: [a], group-by: [u], field: i, timespan: 20s}\n"
+    "---\ntitle: j\nid: j\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: 3}, calm: {lte: 1}}\n";
+enum { WINDOWS_RULES = 17 };
 
 #endif

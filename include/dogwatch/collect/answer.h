@@ -133,5 +133,7 @@ const char *dw_agent_state_text(enum dw_agent_state s);
 /* Appends what a detector found, in a sentence, out of an alert's finding; nothing where it is of none. Texts are the log's: who shows them makes
  * them safe. */
 void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out);
+/* When a finding says that its count had come down; DW_STR_NONE: it does not. A view of it. */
+struct dw_str dw_answer_calm(struct dw_str finding);
 
 #endif

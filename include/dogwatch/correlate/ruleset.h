@@ -86,6 +86,8 @@ struct dw_correlation {
     uint32_t cond_count; /* 1 or 2: all must hold */
     enum dw_corr_op op[2];
     double want[2];
+    bool calms;          /* event_count, value_count: its finding is open until the count has come down to calm_most */
+    uint32_t calm_most;
     double percentile; /* of value_percentile */
     struct dw_str condition;         /* of temporal, where it is an expression over members; else empty */
     uint8_t code[DW_CORR_CODE_MAX]; /* that in postfix: members' numbers and DW_CORR_AND ... */

@@ -58,6 +58,7 @@ struct dw_finding {
     struct dw_event_ref cause;               /* the event, or the one on which the condition was crossed */
     int64_t time_ns;                         /* of the cause; of an update: of its newest event */
     int64_t window_start_ns, window_end_ns;  /* (start, end] */
+    bool calm;                               /* an update: the count has come down at window_end_ns, and nothing more comes of it */
     double value;                            /* what the condition compares: events, distinct values, sum ... */
     uint64_t total;                          /* contributing events so far */
     const struct dw_anomaly *anomaly;        /* of a detector; else NULL */
@@ -87,6 +88,7 @@ struct dw_step {
     uint32_t key_count;
     double value;      /* what the condition compares, with this event; of a detector and an absence 0 */
     bool holds, opens; /* the condition holds, or it is an anomaly; a finding is opened by it */
+    bool calms;        /* no match: the count has come down to what is calm (its value), at time_ns */
 };
 typedef void dw_each_step(void *arg, const struct dw_step *s);
 
