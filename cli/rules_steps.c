@@ -95,8 +95,6 @@ static void note(struct rules_steps *s, const struct dw_step *step, struct dw_bu
 
 void rules_step(void *steps, const struct dw_step *step)
 {
-    static const char *const why[DW_LEFT_OUTS] = {[DW_LEFT_LATE] = "it is late", [DW_LEFT_NO_KEY] = "it lacks a field of group-by",
-        [DW_LEFT_NO_VALUE] = "the field that counts is missing, or no number", [DW_LEFT_NO_PLACE] = "nothing says where its address is", [DW_LEFT_REFUSED] = "there is no room for it"};
     struct rules_steps *s = steps;
     const struct dw_rule *rule = dw_ruleset_rule(s->set, step->rule);
     struct dw_buf key = {0};
@@ -112,7 +110,7 @@ void rules_step(void *steps, const struct dw_step *step)
     printf("', to ");
     put_title(rule);
     if (step->left_out) {
-        printf(": takes no part, %s\n", why[step->left_out]);
+        printf(": takes no part, %s\n", dw_left_out_text(step->left_out));
         s->left_out++;
         return;
     }

@@ -30,8 +30,7 @@ static int rule_paths(const struct dw_collector_options *opt, const char **path,
     return DW_OK;
 }
 
-/* Where addresses are; *ret NULL: nobody says it. */
-static int open_places(const struct dw_collector_options *opt, struct dw_places **ret)
+int rules_places(const struct dw_collector_options *opt, struct dw_places **ret)
 {
     *ret = NULL;
     if (!opt->geoip_database.len)
@@ -42,7 +41,7 @@ static int open_places(const struct dw_collector_options *opt, struct dw_places 
     return rc < 0 && rc != DW_ENOMEM ? DW_ECONFIG : rc;
 }
 
-static void say_asleep(const struct dw_ruleset *set)
+void rules_say_asleep(const struct dw_ruleset *set)
 {
     uint32_t first = 0, count = dw_ruleset_asleep(set, &first);
     if (!count)
@@ -52,20 +51,18 @@ static void say_asleep(const struct dw_ruleset *set)
         count > 1 ? " and others" : "");
 }
 
-int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
+int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
 {
     uint32_t count = 0, bad = 0;
+    const struct dw_ruleset_opts how = {.places = places};
     const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
-    struct dw_ruleset_opts how = {.places = NULL};
     int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
-    if (rc == DW_OK)
-        rc = open_places(opt, &how.places);
+    if (rc < 0)
+        dw_places_free(places);
     if (rc == DW_OK) {
         rc = dw_ruleset_load(&dw_fs_system, path, count, keys, &how, sink, ret, &bad);
         if (rc < 0)
             dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
-        else
-            say_asleep(*ret);
     }
     dw_free(path);
     return rc;

@@ -156,7 +156,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     if (!make)
         return NULL;
     if (w->bytes >= w->bytes_max) {
-        DW_COUNT(correlate_keys_refused);
+        DW__COUNT_IF(w, true, correlate_keys_refused);
         return NULL;
     }
     struct dw__state *s = make_state(w, r);

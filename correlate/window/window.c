@@ -23,6 +23,12 @@
 
 enum { STATE_BYTES_DEFAULT = 256 << 20, WAITING_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
 
+/* The correlation of a rule, where it is one that events are given to. */
+static const struct dw_correlation *fed(const struct dw_window *w, uint32_t rule)
+{
+    return w->aside && rule != w->only ? NULL : dw_ruleset_rule(w->rs, rule)->corr;
+}
+
 static int index_members(struct dw_window *w)
 {
     uint32_t rules = dw_ruleset_count(w->rs), total = 0;
@@ -30,7 +36,7 @@ static int index_members(struct dw_window *w)
     if (!w->member_first)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < rules; i++) {
-        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        const struct dw_correlation *c = fed(w, i);
         for (uint32_t m = 0; c && m < c->member_count; m++, total++)
             w->member_first[c->member[m] + 2]++;
     }
@@ -40,7 +46,7 @@ static int index_members(struct dw_window *w)
     if (!w->member_of)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < rules; i++) {
-        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        const struct dw_correlation *c = fed(w, i);
         for (uint32_t m = 0; c && m < c->member_count; m++) {
             uint32_t at = w->member_first[c->member[m] + 1]++;
             w->member_of[at].corr = i;
@@ -63,6 +69,9 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->step_arg = opts ? opts->step_arg : NULL;
     w->places = opts && opts->places ? opts->places : dw_ruleset_places(rs);
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
+    w->aside = opts && opts->only;
+    if (w->aside)
+        w->only = *opts->only;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
         w->opens_at = *opts->opens_at;
@@ -231,14 +240,14 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     double number = 0;
     const struct dw_event_ref ref = ref_of(ev);
     if (!collect(ev, c->group[member], c->group_count, key)) {
-        DW_COUNT(correlate_no_key);
+        DW__COUNT_IF(w, true, correlate_no_key);
         dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_KEY);
         return DW_OK;
     }
     const enum dw_left_out why = find_values(w, c, ev, values, hash, &number);
     if (why != DW_TAKES_PART) {
-        DW_COUNT_IF(why == DW_LEFT_NO_VALUE, correlate_no_value);
-        DW_COUNT_IF(why == DW_LEFT_NO_PLACE, correlate_no_place);
+        DW__COUNT_IF(w, why == DW_LEFT_NO_VALUE, correlate_no_value);
+        DW__COUNT_IF(w, why == DW_LEFT_NO_PLACE, correlate_no_place);
         dw__leave_out(w, corr, member, &ref, ev->time_ns, why);
         return DW_OK;
     }
@@ -276,7 +285,7 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
         return DW_OK;
     if (late || ev->time_ns <= w->watermark_ns) {
         const struct dw_event_ref ref = ref_of(ev);
-        DW_COUNT(correlate_events_late);
+        DW__COUNT_IF(w, true, correlate_events_late);
         for (uint32_t i = from; i < to; i++)
             dw__leave_out(w, w->member_of[i].corr, w->member_of[i].member, &ref, ev->time_ns, DW_LEFT_LATE);
         return DW_OK;
@@ -393,8 +402,8 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
         memcpy(outer->series, r->series, sizeof outer->series);
         outer->corr = w->member_of[i].corr;
         outer->member = w->member_of[i].member;
-        DW_COUNT_IF(found < c->group_count, correlate_no_key);
-        DW_COUNT_IF(!counts, correlate_no_value);
+        DW__COUNT_IF(w, found < c->group_count, correlate_no_key);
+        DW__COUNT_IF(w, !counts, correlate_no_value);
         if (found < c->group_count || !counts) {
             dw__leave_out(w, outer->corr, outer->member, &r->ref, r->time_ns, counts ? DW_LEFT_NO_KEY : DW_LEFT_NO_VALUE);
             dw_free(outer);

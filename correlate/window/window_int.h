@@ -2,6 +2,7 @@
 #ifndef DOGWATCH_CORRELATE_WINDOW_INT_H
 #define DOGWATCH_CORRELATE_WINDOW_INT_H
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/correlate/window.h"
 
 enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
@@ -93,10 +94,15 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    bool aside; /* only that correlation is fed, and nothing counted */
+    uint32_t only;
     const struct dw_places *places; /* NULL: nothing says where an address is */
     dw_each_step *step; /* NULL: nobody asks */
     void *step_arg;
 };
+
+/* A counter of what a window does; of one that is asked aside none moves. */
+#define DW__COUNT_IF(w, cond, name) DW_COUNT_IF(!(w)->aside && (cond), name)
 
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);

@@ -206,6 +206,7 @@ void dw_tally_add(_Atomic uint64_t *n);
 
 struct dw_match_opts {
     struct dw_tally *tally; /* may be NULL */
+    bool aside;         /* asked again, beside the matching that works: what is undecided is not counted */
     bool any_logsource; /* match every rule, whatever the event's dataset */
     bool no_prefilter;  /* evaluate every rule: the oracle for tests */
 };

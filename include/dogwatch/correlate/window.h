@@ -67,16 +67,19 @@ struct dw_finding {
 };
 typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
 
-/* Why a match of a member takes no part in a correlation. */
+/* Why a match of a member takes no part in a correlation: LATE, its time is behind the watermark, or it was marked late; NO_KEY, a group-by field is missing; NO_VALUE, the
+ * field that counts is missing, or no number, or no address; REFUSED, there is no room for another key, or for more that wait for the watermark; NO_PLACE, nothing says where
+ * its address is. */
 enum dw_left_out {
     DW_TAKES_PART,
-    DW_LEFT_LATE,     /* its time is behind the watermark, or it was marked late */
-    DW_LEFT_NO_KEY,   /* a group-by field is missing */
-    DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number, or no address */
-    DW_LEFT_REFUSED,  /* there is no room: for another key, or for more that wait for the watermark */
-    DW_LEFT_NO_PLACE, /* nothing says where its address is */
-    DW_LEFT_OUTS      /* how many these are */
+#define LEFT_OUT(NAME, word, text) DW_LEFT_##NAME,
+#include "dogwatch/tbl/left_out.h"
+#undef LEFT_OUT
+    DW_LEFT_OUTS
 };
+/* "late"; and "it is late". Static. */
+const char *dw_left_out_word(enum dw_left_out why);
+const char *dw_left_out_text(enum dw_left_out why);
 
 /* What one match of a member did to its key, or why nothing. Borrowed during the call. */
 struct dw_step {
@@ -105,6 +108,8 @@ struct dw_window_opts {
     /* NULL, or told of every match of a member of every correlation: those that take no part when they come, the others in order, as the watermark takes them. */
     dw_each_step *step;
     void *step_arg;
+    /* NULL, or the one correlation that is fed, to ask again what became of its events, beside the window that works: such a window moves no counter. Copied. */
+    const uint32_t *only;
     const struct dw_places *places; /* in place of those of the set, and outliving the window; NULL: those */
 };
 struct dw_window;
