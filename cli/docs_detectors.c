@@ -107,7 +107,8 @@ static void put_details(struct dw_buf *b)
         "**rate_spike**: spans begin at whole multiples of `timespan` in UTC. The spread is 1.4826 times the median distance from the median; where most spans are alike, the mean of the distances but\n"
         "the greatest; at least what 98 in 100 spans differ by over 2.33, the square root of the median for counts, and a hundredth of it. So one span in fifty, and at least one, may have been a spike\n"
         "and hides no new one. More is told by the event that makes it too much; less on the first event after the span, with the span's own time: a source that never comes back is silence's business.\n"
-        "An anomaly is one finding until a sixth of `history` has passed without another. There is no season: what comes once a night is a spike until it is among the 98 in 100.\n\n",
+        "An anomaly is one finding until a sixth of `history` has passed without another. There is no season: what comes once a night is a spike until it is among the 98 in 100.\n"
+        "Give it as much past as the thing has habits: over five-minute values of machines (docs/bench/2026-11-30-nab.md) the usual `history: 60`, five hours, scores 15 of 100, a day of it (`history: 288`) 52, and spans of an hour 57.\n\n",
         "**cardinality_spike** judges as rate_spike does, over how many distinct values a span has: a HyperLogLog of 1024 registers, 1 KiB a key, that is off by 2.6 % (one standard error), and hardly at all\n"
         "below a hundred. The spread is at least 3 % of the median for that. The event that brings the value too many is the cause, and only events that change the count are updates. The count of an event is\n"
         "the same on every replay: the hash is fixed, which also means that who chooses values with care could hide them behind each other; a floor of `value_count` (correlation.md) is exact.\n\n",
