@@ -13,6 +13,7 @@
 #include "dogwatch/store/archive.h"
 
 struct dw_diags;
+struct dw_places;
 struct dw_ruleset;
 
 enum { CLI_PATH_MAX = 4096, CLI_COLUMNS_MAX = 32, CLI_RULES_MAX = 8, CLI_TIME_SHOWN = 19 };
@@ -64,10 +65,19 @@ bool cli_shipped_rules(char out[CLI_PATH_MAX]);
 /* What a command's rules are read from: --rules; else what the configuration of `up` in --data names; else the shipped rules and
  * /etc/dogwatch/rules.d. Answers how many paths. */
 uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX]);
-/* Loads them; the caller frees *ret. Codes of dw_ruleset_load, DW_ENOENT for none, said. Mistakes in a rule go to `report`; NULL: they are
- * passed over. */
-DW_MUST_USE int cli_rules_load(char place[][CLI_PATH_MAX], uint32_t count, struct dw_keys *keys, void (*report)(void *ud, const struct dw_diags *d),
-    struct dw_ruleset **ret);
+/* Gives what says where addresses are: of a database file; NULL or "": *ret is NULL. What cannot be read is said. Codes of dw_geo_open. */
+DW_MUST_USE int cli_places(const char *path, struct dw_places **ret);
+/* So that of the configuration of `up` in `data`, where it names one. */
+DW_MUST_USE int cli_places_of(const char *data, struct dw_places **ret);
+
+struct cli_rules {
+    char (*place)[CLI_PATH_MAX];
+    uint32_t count;
+    struct dw_places *places; /* taken */
+    void (*report)(void *ud, const struct dw_diags *d); /* mistakes in a rule; NULL: they are passed over */
+};
+/* Loads them; the caller frees *ret. Codes of dw_ruleset_load, DW_ENOENT for none, said. */
+DW_MUST_USE int cli_rules_load(const struct cli_rules *from, struct dw_keys *keys, struct dw_ruleset **ret);
 /* Waits until the collector of o->data has taken what was left in an inbox of it under that name: CLI_YES. CLI_NO: it is not running, and takes it
  * when it starts; CLI_CANNOT, and said: it did not in time. */
 int cli_wait_inbox(const struct cli_options *o, const char *inbox, const char *name);

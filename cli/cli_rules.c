@@ -48,34 +48,67 @@ static void pass_over(void *ud, const struct dw_diags *diags)
     (void)diags; /* the collector said it; `dogwatch rules check` and `dogwatch config` say it again */
 }
 
-/* The rules of the configuration that `up` wrote, as long as there is room. */
-static uint32_t configured(const char *data, char path[][CLI_PATH_MAX], uint32_t max)
+/* The configuration that `up` wrote. False: there is none, or it has mistakes. Finish it where it is true. */
+static bool read_configuration(const char *data, struct dw_conf *c, struct dw_collector_options *o)
 {
     char file[CLI_PATH_MAX];
+    if (dw_path_join(file, sizeof file, data, "up/collector.yml") < 0 || dw_conf_init(c, &dw_conf_collector, o) < 0)
+        return false;
+    c->check = cli_option_check;
+    if (dw_conf_load_file(c, &dw_fs_system, file, (struct dw_diag_sink){.report = pass_over}) == DW_OK)
+        return true;
+    dw_conf_fini(c);
+    return false;
+}
+
+/* Its rules, as long as there is room. */
+static uint32_t configured(const char *data, char path[][CLI_PATH_MAX], uint32_t max)
+{
     struct dw_conf c;
     struct dw_collector_options o;
     uint32_t count = 0;
-    if (dw_path_join(file, sizeof file, data, "up/collector.yml") < 0 || dw_conf_init(&c, &dw_conf_collector, &o) < 0)
+    if (!read_configuration(data, &c, &o))
         return 0;
-    c.check = cli_option_check;
-    if (dw_conf_load_file(&c, &dw_fs_system, file, (struct dw_diag_sink){.report = pass_over}) == DW_OK)
-        for (uint32_t i = 0; i < o.rules.count && count < max; i++)
-            count += cli_path(path[count], o.rules.item[i].ptr);
+    for (uint32_t i = 0; i < o.rules.count && count < max; i++)
+        count += cli_path(path[count], o.rules.item[i].ptr);
     dw_conf_fini(&c);
     return count;
 }
 
-int cli_rules_load(char place[][CLI_PATH_MAX], uint32_t count, struct dw_keys *keys, void (*report)(void *ud, const struct dw_diags *d),
-    struct dw_ruleset **ret)
+int cli_places(const char *path, struct dw_places **ret)
+{
+    *ret = NULL;
+    int rc = path && path[0] ? dw_geo_open(&dw_fs_system, path, ret) : DW_OK;
+    if (rc < 0)
+        (void)fprintf(stderr, "dogwatch: the database of places cannot be read from %s: %s\n", path, dw_err_text(rc));
+    return rc;
+}
+
+int cli_places_of(const char *data, struct dw_places **ret)
+{
+    struct dw_conf c;
+    struct dw_collector_options o;
+    *ret = NULL;
+    if (!read_configuration(data, &c, &o))
+        return DW_OK;
+    int rc = cli_places(o.geoip_database.ptr, ret);
+    dw_conf_fini(&c);
+    return rc;
+}
+
+int cli_rules_load(const struct cli_rules *from, struct dw_keys *keys, struct dw_ruleset **ret)
 {
     const char *path[CLI_RULES_MAX];
     uint32_t bad = 0;
-    for (uint32_t i = 0; i < count; i++)
-        path[i] = place[i];
-    struct dw_diag_sink sink = {.report = report ? report : pass_over};
-    int rc = count ? dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad) : DW_ENOENT;
+    for (uint32_t i = 0; i < from->count; i++)
+        path[i] = from->place[i];
+    const struct dw_ruleset_opts opts = {.places = from->places};
+    struct dw_diag_sink sink = {.report = from->report ? from->report : pass_over};
+    if (!from->count)
+        dw_places_free(from->places);
+    int rc = from->count ? dw_ruleset_load(&dw_fs_system, path, from->count, keys, &opts, sink, ret, &bad) : DW_ENOENT;
     if (rc < 0)
-        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", count ? path[bad] : "the shipped folder", dw_err_text(rc));
+        (void)fprintf(stderr, "dogwatch: rules cannot be read from %s: %s\n", from->count ? path[bad] : "the shipped folder", dw_err_text(rc));
     return rc;
 }
 

@@ -82,6 +82,12 @@ void cli_put_anomaly(struct dw_str finding)
         cli_put_safe(dw_buf_view(&text));
         (void)printf("\n");
     }
+    struct dw_str calm = dw_answer_calm(finding);
+    if (calm.ptr) {
+        (void)printf("calm   ");
+        cli_put_safe(calm);
+        (void)printf(", when its count had come down\n");
+    }
     dw_buf_fini(&text);
 }
 

@@ -2,7 +2,8 @@
  * cmd_alert_explain: `dogwatch alert explain ID`: why an alert was raised.
  *
  * Idea: the events it names are read from the archive and matched again, one by one, with the rule as it is now; each condition is shown
- * with the value that met it. The rule's logic hash says whether it decides as it did when the alert was raised.
+ * with the value that met it. The rule's logic hash says whether it decides as it did when the alert was raised. Of a correlation it is also said which events of its window
+ * were left out, and why.
  *
  * Invariant: what cannot be shown (a rule that is gone, one that decides otherwise by now, an event that is not in the archive) is said.
  */
@@ -46,7 +47,10 @@ static int find_rule(struct explain *x)
 {
     char place[CLI_RULES_MAX][CLI_PATH_MAX];
     uint32_t count = cli_rules_of(x->o, place);
-    int rc = cli_rules_load(place, count, x->keys, NULL, &x->rules);
+    struct cli_rules from = {.place = place, .count = count};
+    int rc = cli_places_of(x->o->data, &from.places);
+    if (rc == DW_OK)
+        rc = cli_rules_load(&from, x->keys, &x->rules);
     if (rc < 0)
         return rc == DW_ENOENT ? DW_EIO : rc;
     x->how.rules = x->rules;
@@ -142,6 +146,56 @@ static void explain_own(struct explain *x)
     (void)printf("\n");
 }
 
+static void say_unread(void *arg, const char *where, int rc)
+{
+    (void)arg;
+    (void)fprintf(stderr, "dogwatch: %s: %s; what was left out may be more\n", where, dw_err_text(rc));
+}
+
+static void put_left_out(const struct dw_answer_left_out *l)
+{
+    bool any = false;
+    for (int why = DW_TAKES_PART + 1; why < DW_LEFT_OUTS; why++) {
+        if (!l->left[why])
+            continue;
+        (void)printf("%s %llu of its window: %s\n", any ? "         " : "\nleft out ", (unsigned long long)l->left[why],
+            why == DW_LEFT_LATE ? "came too late, or found no room" : dw_left_out_text((enum dw_left_out)why));
+        for (uint64_t i = 0; i < l->left[why] && i < DW_LEFT_OUT_SHOWN; i++)
+            (void)printf("            %s\n", l->first[why][i]);
+        any = true;
+    }
+    if (!any)
+        (void)printf("\nleft out  nothing of its window%s\n", l->whole ? "" : ", as far as that can be seen");
+    if (!l->whole)
+        (void)printf("          who came too late is not known: the alert does not name all of its events\n");
+}
+
+/* What a correlation did not count, and why. Exit codes. */
+static int explain_left_out(struct explain *x)
+{
+    const struct dw_correlation *c = dw_ruleset_rule(x->rules, x->how.rule)->corr;
+    if (!dw_has_left_out(&x->how)) {
+        if (c && !dw_is_detector(c->type) && x->o->output != OUTPUT_NDJSON)
+            (void)printf("\nleft out  not looked at: the rule counts what other correlations found\n");
+        return CLI_YES;
+    }
+    if (x->o->server[0]) {
+        (void)fprintf(stderr, "note: what the rule left out is said on the collector's host, or by /api/v1/alerts/%.12s/explain\n", x->id);
+        return CLI_YES;
+    }
+    struct dw_answer_left_out l = {.archive = x->o->archive, .keys = x->keys, .how = &x->how, .finding = dw_str_of(x->doc), .problem = say_unread};
+    int rc = dw_answer_left_out(&l);
+    if (rc < 0)
+        return cli_failed(rc);
+    if (x->o->output == OUTPUT_NDJSON) {
+        dw_answer_left_out_row(&l, &x->out);
+        (void)fwrite(x->out.ptr, 1, x->out.len, stdout);
+    } else {
+        put_left_out(&l);
+    }
+    return CLI_YES;
+}
+
 static int explain(struct explain *x)
 {
     x->how.alert = x->id;
@@ -160,6 +214,10 @@ static int explain(struct explain *x)
     if (x->evidence.missing)
         (void)fprintf(stderr, "dogwatch: %u of %u named events %s\n", x->evidence.missing, x->evidence.count,
             cli_missing_text(x->o, code));
+    if (code != CLI_CANNOT) {
+        rc = explain_left_out(x);
+        code = rc == CLI_YES ? code : rc;
+    }
     return code == CLI_YES && x->unexplained ? CLI_NO : code;
 }
 

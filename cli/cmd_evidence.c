@@ -225,7 +225,10 @@ static int load_rules(struct export *x)
     x->paths = cli_rules_of(x->o, x->place);
     for (uint32_t i = 0; i < x->paths; i++)
         x->path[i] = x->place[i];
-    int rc = cli_rules_load(x->place, x->paths, x->keys, NULL, &x->rules);
+    struct cli_rules from = {.place = x->place, .count = x->paths};
+    int rc = cli_places_of(x->o->data, &from.places);
+    if (rc == DW_OK)
+        rc = cli_rules_load(&from, x->keys, &x->rules);
     if (rc < 0)
         return rc == DW_ENOENT && x->o->rules[0] ? CLI_USAGE : CLI_CANNOT;
     struct dw_explain how = {.rules = x->rules, .rule = dw_explain_rule_of(x->rules, dw_str_of(x->alert.rule))};

@@ -62,7 +62,11 @@ static uint32_t rule_places(struct replay *p)
 
 static int load_rules(struct replay *p)
 {
-    int rc = cli_rules_load(p->place, rule_places(p), p->keys, p->o->rules[0] ? say_diags : NULL, &p->rules);
+    struct cli_rules from = {.place = p->place, .count = rule_places(p), .report = p->o->rules[0] ? say_diags : NULL};
+    int rc = cli_places(p->set.opt.geoip_database.ptr, &from.places);
+    if (rc < 0)
+        return CLI_CANNOT;
+    rc = cli_rules_load(&from, p->keys, &p->rules);
     if (rc < 0)
         return rc == DW_ENOENT && p->o->rules[0] ? CLI_USAGE : CLI_CANNOT;
     if (p->o->rules[0])

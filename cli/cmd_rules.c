@@ -101,8 +101,13 @@ int rules_load(struct rules *r, const struct rules_opts *o)
     int rc = read_placeholders(r);
     if (rc < 0)
         return CLI_USAGE;
+    struct dw_places *places;
+    if (cli_places(o->geoip, &places) < 0)
+        return CLI_USAGE;
     r->keys = dw_keys_new();
-    const struct dw_ruleset_opts opts = {.placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = o->lint, .notes = o->notes};
+    if (!r->keys)
+        dw_places_free(places);
+    const struct dw_ruleset_opts opts = {.places = places, .placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = o->lint, .notes = o->notes};
     rc = r->keys ? dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, (struct dw_diag_sink){rules_say, r}, &r->set, &bad) : DW_ENOMEM;
     if (rc == DW_OK)
         return CLI_YES;
@@ -129,7 +134,7 @@ static bool wants_ndjson(const struct rules_opts *o, bool *ret)
 
 static void sum_up(const struct rules *r, FILE *to)
 {
-    uint32_t notes = dw_ruleset_notes(r->set), allowed = dw_ruleset_allowed(r->set);
+    uint32_t notes = dw_ruleset_notes(r->set), allowed = dw_ruleset_allowed(r->set), first = 0, asleep = dw_ruleset_asleep(r->set, &first);
     (void)fprintf(to, "%u rules are good, %u are not", dw_ruleset_count(r->set), dw_ruleset_errors(r->set));
     if (r->warnings)
         (void)fprintf(to, "; %u warnings%s", r->warnings, r->o->strict ? ", which --strict takes for mistakes" : "");
@@ -138,6 +143,10 @@ static void sum_up(const struct rules *r, FILE *to)
     if (allowed)
         (void)fprintf(to, "; %u findings are allowed by their files", allowed);
     (void)fprintf(to, "\n");
+    if (!asleep)
+        return;
+    (void)fprintf(to, "%u of them %s without a database of places (geoip.database of the collector; here --geoip FILE): %.*s%s\n", asleep, asleep == 1 ? "sleeps" : "sleep",
+        DW_ARG(dw_ruleset_rule(r->set, first)->title), asleep > 1 ? " and others" : "");
 }
 
 int rules_check(const struct rules_opts *given)
@@ -164,7 +173,7 @@ static const char **value_of(struct rules_opts *o, struct dw_str name)
     const struct {
         const char *name;
         const char **into;
-    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level}};
+    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level}, {"--geoip", &o->geoip}};
     for (size_t i = 0; i < DW_COUNT_OF(single); i++)
         if (dw_str_eq(name, dw_str_of(single[i].name)))
             return single[i].into;

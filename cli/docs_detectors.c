@@ -91,6 +91,7 @@ static void put_finding(struct dw_buf *b)
         {"heavy_hitter", "the values, as a list", "events of the span so far", "`count`: how many of them certainly have the value"},
         {"entropy_dga", "the name, in a list", "`score` of the rule", "`count`: labels that looked made up in the window; `score`: of this one"},
         {"beacon", "the median gap, in seconds", "`score` of the rule", "`spread`: the median distance from it, in seconds; `score`: of 100; `spans`: how many gaps"},
+        {"impossible_travel", "the address before, this one, and the place of each", "`max_speed` of the rule, in km/h", "`speed`: km/h, at least; `km`: between the two, at least; `seconds`; `database`: SHA-256 of the file that says where addresses are"},
         {"silence", "0", "seconds between events", ""},
     };
     dw_buf_str(b, DW_STR("\nThe finding has `detector`: `type`, `feature` (what was looked at: the field, or `events`), and:\n\n| type | `value` | `baseline` | beside |\n|---|---|---|---|\n"));
@@ -106,7 +107,8 @@ static void put_details(struct dw_buf *b)
         "**rate_spike**: spans begin at whole multiples of `timespan` in UTC. The spread is 1.4826 times the median distance from the median; where most spans are alike, the mean of the distances but\n"
         "the greatest; at least what 98 in 100 spans differ by over 2.33, the square root of the median for counts, and a hundredth of it. So one span in fifty, and at least one, may have been a spike\n"
         "and hides no new one. More is told by the event that makes it too much; less on the first event after the span, with the span's own time: a source that never comes back is silence's business.\n"
-        "An anomaly is one finding until a sixth of `history` has passed without another. There is no season: what comes once a night is a spike until it is among the 98 in 100.\n\n",
+        "An anomaly is one finding until a sixth of `history` has passed without another. There is no season: what comes once a night is a spike until it is among the 98 in 100.\n"
+        "Give it as much past as the thing has habits: over five-minute values of machines (docs/bench/2026-11-30-nab.md) the usual `history: 60`, five hours, scores 15 of 100, a day of it (`history: 288`) 52, and spans of an hour 57.\n\n",
         "**cardinality_spike** judges as rate_spike does, over how many distinct values a span has: a HyperLogLog of 1024 registers, 1 KiB a key, that is off by 2.6 % (one standard error), and hardly at all\n"
         "below a hundred. The spread is at least 3 % of the median for that. The event that brings the value too many is the cause, and only events that change the count are updates. The count of an event is\n"
         "the same on every replay: the hash is fixed, which also means that who chooses values with care could hide them behind each other; a floor of `value_count` (correlation.md) is exact.\n\n",
@@ -121,6 +123,12 @@ static void put_details(struct dw_buf *b)
         "**beacon** is RITA's score: the mean of how even the gaps between events are (Bowley's skewness, and the median distance from the median), how even the bytes of `field` are, how long it lasts and how flat its\n"
         "24 bins are. `timespan` stands for RITA's day, its 24th part for the hour, and it is looked at on the first event of each such part. Six parts must have events. The newest 4096 events of a key are held; of a faster key\n"
         "only those, counted `correlate_window_capped`. Bursts of a person who is there all day reach the seventies (RITA calls that medium, and high from 90 on), so 80 is usual. Time servers, monitoring and updates beacon, too: leave them out in the rule whose matches are looked at.\n\n"
+        "**impossible_travel** compares a login with the one before it of the same key, in event time, if that came within `timespan`. The kilometres are those over the surface of a sphere, less the accuracy radius that\n"
+        "the database gives for each place. Told is what is `min_distance` or more away and would need more than `max_speed`; an anomaly is one finding until `timespan` has passed without another. Addresses that the database\n"
+        "does not know take no part, counted `correlate_no_place`; private ones are in no database but one of your own. Ways out of a company's network, VPNs and mobile operators put people where they are not: leave their\n"
+        "networks out in the rule whose matches are looked at. A place is looked up when the event comes and kept with the key. The hash of the database is part of the rule's logic hash: with another file keys begin\n"
+        "anew, and `dogwatch replay` says that the rule decides otherwise. Without `geoip.database` such a rule sleeps: a collector says so when it loads it, and so does `rules check`, unless `--geoip FILE` names one.\n"
+        "Cases beside a rule say where addresses are by themselves: `places: {192.0.2.1: [48.8566, 2.3522]}` (sigma.md).\n\n"
         "**silence**: told when the watermark passes the newest event plus `timespan` and the sender's own low-water mark has, too; else it waits, counted `detect_silence_undecided`. So neither a\n"
         "host that is away nor a broker that is down makes a source silent. A key that was told is forgotten and learned anew. `rules run` ends with the newest event, so what is silent at the end is not told.\n\n",
         "**new_value**: of a list the first value counts; several fields are one combination, compared by bytes (`::ffff:192.0.2.1` is not `192.0.2.1`). A key is known for twice `timespan` after its newest\n"
@@ -153,6 +161,7 @@ static void put_elsewhere(struct dw_buf *b)
         "| top talkers, Count-Min or Space-Saving sketches | `heavy_hitter` |\n"
         "| RITA: beacons; Zeek, Elastic: beaconing | `beacon` |\n"
         "| Elastic: DGA detection | `entropy_dga` |\n"
+        "| Microsoft, Elastic, Datadog, Panther: impossible travel | `impossible_travel` |\n"
         "| Datadog: no data, Wazuh: agent disconnected | `silence` for a log or a service; an agent that is away is the alert `dogwatch.agent.unheard` |\n"));
 }
 

@@ -17,7 +17,7 @@ struct rules_opts {
     uint32_t path_count;
     bool ecs, quiet, strict, junit, navigator, lint, notes, ndjson; /* lint, ndjson: set by the word itself */
     struct dw_match_opts match;
-    const char *placeholders, *event, *rule, *to, *level; /* NULL unless given */
+    const char *placeholders, *event, *rule, *to, *level, *geoip; /* NULL unless given */
     const char *product[RULES_WORDS_MAX], *status[RULES_WORDS_MAX];
     uint32_t product_count, status_count;
     char *reading[RULES_WORDS_MAX]; /* options of commands that read an archive, each with its value: for cli_options */

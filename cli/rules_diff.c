@@ -91,7 +91,7 @@ static void put_lost(struct diff *d)
 /* One run of the archive by the rules of one path. Exit codes. */
 static int run(struct diff *d, const struct rules_opts *o, const char *path)
 {
-    struct rules_opts one = {.path = {path}, .path_count = 1, .placeholders = o->placeholders};
+    struct rules_opts one = {.path = {path}, .path_count = 1, .placeholders = o->placeholders, .geoip = d->set.opt.geoip_database.ptr};
     struct rules r;
     int code = rules_load(&r, &one);
     if (code == CLI_YES) {

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NEAR_TOLD = 10, REASONS = DW_LEFT_REFUSED + 1 };
+enum { NEAR_TOLD = 10 };
 
 /* A key of one correlation, and how far it came. */
 struct came {
@@ -67,6 +67,18 @@ static void put_outcome(const struct dw_correlation *c, const struct dw_step *st
     printf(step->opens ? ", an alert\n" : step->holds ? ", the alert goes on\n" : "\n");
 }
 
+static void put_calm(const struct dw_rule *rule, const struct dw_step *step)
+{
+    put_time(step->time_ns);
+    printf(" ");
+    put_title(rule);
+    for (uint32_t i = 0; i < step->key_count && i < rule->corr->group_count; i++) {
+        printf("%s%.*s=", i ? ", " : " for ", DW_ARG(rule->corr->group_name[i]));
+        cli_put_safe(step->key_value[i]);
+    }
+    printf(" is calm: %.15g, at most %u; the alert ends\n", step->value, rule->corr->calm_most);
+}
+
 static void note(struct rules_steps *s, const struct dw_step *step, struct dw_buf *key)
 {
     struct came *k = dw_keyed_get(&s->came, dw_buf_view(key), sizeof *k);
@@ -83,20 +95,22 @@ static void note(struct rules_steps *s, const struct dw_step *step, struct dw_bu
 
 void rules_step(void *steps, const struct dw_step *step)
 {
-    static const char *const why[REASONS] = {[DW_LEFT_LATE] = "it is late", [DW_LEFT_NO_KEY] = "it lacks a field of group-by",
-        [DW_LEFT_NO_VALUE] = "the field that counts is missing, or no number", [DW_LEFT_REFUSED] = "there is no room for it"};
     struct rules_steps *s = steps;
     const struct dw_rule *rule = dw_ruleset_rule(s->set, step->rule);
     struct dw_buf key = {0};
     if (!is_asked(s, step->rule))
         return;
+    if (step->calms) {
+        put_calm(rule, step);
+        return;
+    }
     put_time(step->time_ns);
     printf(" event %llu, '", (unsigned long long)step->ref.start);
     put_title(dw_ruleset_rule(s->set, rule->corr->member[step->member]));
     printf("', to ");
     put_title(rule);
     if (step->left_out) {
-        printf(": takes no part, %s\n", why[step->left_out]);
+        printf(": takes no part, %s\n", dw_left_out_text(step->left_out));
         s->left_out++;
         return;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # deps.sh build|demo|test|kafka|bench|console|package|deploy: installs the Debian packages that are missing, by name. Nothing to do: says nothing, touches nothing.
 set -euo pipefail
-build=(cmake ninja-build pkg-config gcc libc6-dev libuv1-dev libzstd-dev libjson-c-dev libpcre2-dev libyaml-dev libsqlite3-dev libssl-dev librdkafka-dev libmicrohttpd-dev libcurl4-openssl-dev libseccomp-dev libsystemd-dev zlib1g-dev tzdata)
+build=(cmake ninja-build pkg-config gcc libc6-dev libuv1-dev libzstd-dev libjson-c-dev libpcre2-dev libyaml-dev libsqlite3-dev libssl-dev librdkafka-dev libmicrohttpd-dev libcurl4-openssl-dev libseccomp-dev libsystemd-dev zlib1g-dev libmaxminddb-dev tzdata)
 tests=(clang libclang-rt-14-dev libcmocka-dev python3 zstd jq kcat clang-format clang-tidy nginx haproxy nftables prometheus-alertmanager python3-yaml systemd-journal-remote)
 kafka=(openjdk-17-jre-headless maven openssl)
 package=(dpkg-dev file)

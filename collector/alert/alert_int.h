@@ -71,8 +71,8 @@ uint64_t alert_view_position(struct dw_alerts *a);
 DW_MUST_USE int alert_view_set_position(struct dw_alerts *a, uint64_t bytes);
 DW_MUST_USE int alert_view_empty(struct dw_alerts *a);
 DW_MUST_USE int alert_view_sql(struct dw_alerts *a, const char *sql);
-/* Events of an alert as the view has it; -1: it has none. */
-int64_t alert_view_total(struct dw_alerts *a, const char *id);
+/* The newest telling of an alert (dw_alert_rank) that the view has; -1: it has none. */
+int64_t alert_view_rank(struct dw_alerts *a, const char *id);
 bool alert_view_has_change(struct dw_alerts *a, const char *change);
 bool alert_view_has_silence(struct dw_alerts *a, const char *id);
 struct dw_str alert_view_text(sqlite3_stmt *s, int column);

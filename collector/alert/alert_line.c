@@ -65,7 +65,7 @@ void alert_write_raised(const struct dw_alert *alert, struct dw_buf *out)
     put_member(out, "title", dw_str_of(alert->title));
     put_member(out, "level", dw_str_of(alert->level));
     put_member(out, "key", alert->key);
-    dw_buf_printf(out, ",\"total\":%" PRId64 ",\"finding\":", alert->total);
+    dw_buf_printf(out, ",\"total\":%" PRId64 "%s,\"finding\":", alert->total, alert->calm ? ",\"calm\":true" : "");
     dw_buf_str(out, alert->doc);
     dw_buf_str(out, DW_STR("}\n"));
 }
@@ -129,6 +129,7 @@ struct texts {
 };
 struct numbers {
     int64_t time, total, from, until;
+    bool calm;
 };
 
 /* Where the text of a member goes; NULL: it is none that we know. */
@@ -193,7 +194,7 @@ static bool finish(const struct texts *t, const struct numbers *n, struct dw_str
     }
     ret->kind = ALERT_RAISED;
     ret->raised = (struct dw_alert){.id = t->id, .rule = t->rule, .title = t->title, .level = t->level, .time_ns = n->time,
-        .key = dw_str_of(t->key), .total = n->total, .doc = doc};
+        .key = dw_str_of(t->key), .total = n->total, .calm = n->calm, .doc = doc};
     return strcmp(t->type, "raised") == 0 && doc.len > 0;
 }
 
@@ -216,6 +217,8 @@ bool alert_read_line(struct dw_str line, struct dw_arena *arena, struct alert_pe
             return false;
         if ((at && !text_member(&v, arena, at)) || (number && !dw_str_i64(v.text, number)))
             return false;
+        if (dw_str_eq(key.text, DW_STR("calm")))
+            n.calm = v.type == DW_JSON_TRUE;
         if (dw_str_eq(key.text, DW_STR("finding")) && v.type == DW_JSON_OBJECT)
             doc = dw_str_make(from, (size_t)(j.at - from));
     }

@@ -44,7 +44,7 @@ int dw_raised_of_finding(struct dw_raised *r, const struct dw_ruleset *rules, co
     key_text(f, &r->key);
     dw_finding_json(rules, f, &r->doc);
     r->alert = (struct dw_alert){.id = r->id, .rule = r->rule, .title = r->title, .level = dw_level_text(rule->level), .time_ns = f->time_ns,
-        .key = dw_buf_view(&r->key), .total = (int64_t)f->total, .doc = dw_buf_view(&r->doc)};
+        .key = dw_buf_view(&r->key), .total = (int64_t)f->total, .calm = f->calm, .doc = dw_buf_view(&r->doc)};
     return r->key.err ? r->key.err : r->doc.err;
 }
 
@@ -138,7 +138,7 @@ int dw_raised_each(const struct dw_fs *fs, const char *dir, int (*each)(void *ar
 struct looking {
     struct dw_str prefix;
     char id[DW_ALERT_ID_TEXT]; /* of the line in `out`; "": none yet */
-    int64_t total;
+    int64_t rank;
     struct dw_buf *out;
     size_t at;
 };
@@ -150,10 +150,10 @@ static int keep_newest(void *arg, const struct dw_alert *alert, struct dw_str li
         return DW_OK;
     if (l->id[0] && strcmp(l->id, alert->id) != 0)
         return DW_EEXIST;
-    if (l->id[0] && alert->total <= l->total)
+    if (l->id[0] && dw_alert_rank(alert) <= l->rank)
         return DW_OK;
     (void)snprintf(l->id, sizeof l->id, "%s", alert->id);
-    l->total = alert->total;
+    l->rank = dw_alert_rank(alert);
     l->out->len = l->at;
     dw_buf_str(l->out, line);
     return l->out->err;

@@ -171,20 +171,20 @@ static uint64_t id_hash(const char *id)
     return dw_hash(dw_hash_process_key(), dw_str_of(id));
 }
 
-/* How many events of an alert are known already; -1: nothing is. */
-static int64_t known_total(struct dw_alerts *a, const char *id)
+/* The newest telling of an alert that is known already; -1: none is. */
+static int64_t known_rank(struct dw_alerts *a, const char *id)
 {
     for (struct dw_node *n = dw_table_find(&a->by_id, id_hash(id)); n; n = dw_table_next(n)) {
         const struct alert_pending *p = DW_ITEM(n, struct alert_pending, node);
         if (strcmp(p->raised.id, id) == 0)
-            return p->raised.total;
+            return dw_alert_rank(&p->raised);
     }
-    return alert_view_total(a, id);
+    return alert_view_rank(a, id);
 }
 
 bool alert_is_known(struct dw_alerts *a, const char *id)
 {
-    return known_total(a, id) >= 0;
+    return known_rank(a, id) >= 0;
 }
 
 /* What waits, with its texts behind it: at[i] is the copy of text[i]. NULL: no memory. */
@@ -215,7 +215,7 @@ static void add(struct dw_alerts *a, struct alert_pending *p)
 
 int dw_alerts_raise(struct dw_alerts *a, const struct dw_alert *alert)
 {
-    if (known_total(a, alert->id) >= alert->total)
+    if (known_rank(a, alert->id) >= dw_alert_rank(alert))
         return DW_OK;
     const struct dw_str text[] = {dw_str_of(alert->id), dw_str_of(alert->rule), dw_str_of(alert->title), dw_str_of(alert->level), alert->key, alert->doc};
     const char *at[DW_COUNT_OF(text)];
@@ -278,7 +278,7 @@ int dw_alerts_change(struct dw_alerts *a, const struct dw_alert_change *c)
     int rc = dw_alert_value_check(c->field, c->value);
     if (rc < 0)
         return rc;
-    if (known_total(a, c->alert) < 0)
+    if (known_rank(a, c->alert) < 0)
         return DW_ENOENT;
     if (alert_is_made(a, c->change))
         return DW_OK;

@@ -12,19 +12,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PATH_CAP = 4096, VERSION = 5 };
+enum { PATH_CAP = 4096, VERSION = 6 };
 
 /* What `touched` is after the next change: rows that came or changed after a look have a greater one. */
 #define NEXT_TOUCH "(SELECT coalesce(max(touched), 0) + 1 FROM alert)"
 
 /* The fields' first values stand in the table as what nobody has changed. */
 #define ALERT_COLUMNS "status TEXT DEFAULT 'new', disposition TEXT DEFAULT 'undetermined', assignee TEXT DEFAULT '', note TEXT DEFAULT ''"
-#define SELECTED "touched, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note"
+#define SELECTED "touched, id, time, rule, title, level, key, total, doc, status, disposition, assignee, note, rank"
 
 static const char modes[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;";
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS alert(n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, time INTEGER, rule TEXT,"
-    " title TEXT, level TEXT, key TEXT, total INTEGER, doc TEXT, touched INTEGER, " ALERT_COLUMNS ");"
+    " title TEXT, level TEXT, key TEXT, total INTEGER, rank INTEGER, doc TEXT, touched INTEGER, " ALERT_COLUMNS ");"
     "CREATE INDEX IF NOT EXISTS alert_touched ON alert(touched);"
     "CREATE INDEX IF NOT EXISTS alert_time ON alert(time);"
     "CREATE TABLE IF NOT EXISTS history(n INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT UNIQUE, alert TEXT, time INTEGER, author TEXT,"
@@ -112,8 +112,8 @@ static int open_write(struct dw_alerts *a, const char *path)
         rc = make_tables(a);
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(a->db,
-            "INSERT INTO alert(id, time, rule, title, level, key, total, doc, touched) VALUES(?1,?2,?3,?4,?5,?6,?7,?8," NEXT_TOUCH ")"
-            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8, touched=excluded.touched WHERE excluded.total > alert.total", -1, &a->put, NULL);
+            "INSERT INTO alert(id, time, rule, title, level, key, total, doc, rank, touched) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9," NEXT_TOUCH ")"
+            " ON CONFLICT(id) DO UPDATE SET total=?7, doc=?8, rank=?9, touched=excluded.touched WHERE excluded.rank > alert.rank", -1, &a->put, NULL);
     return rc;
 }
 
@@ -127,7 +127,7 @@ int alert_view_open(struct dw_alerts *a, const char *dir, bool write)
     if (sql == SQLITE_OK && have != VERSION)
         return have ? DW_EVERSION : DW_ENOENT; /* 0: it is just being made */
     if (sql == SQLITE_OK)
-        sql = sqlite3_prepare_v2(a->db, "SELECT total FROM alert WHERE id=?1", -1, &a->known, NULL);
+        sql = sqlite3_prepare_v2(a->db, "SELECT rank FROM alert WHERE id=?1", -1, &a->known, NULL);
     return dw_err_from_sqlite(sql);
 }
 
@@ -150,6 +150,7 @@ static int put_raised(struct dw_alerts *a, const struct dw_alert *p)
     (void)sqlite3_bind_text(s, 6, p->key.ptr, (int)p->key.len, SQLITE_STATIC);
     (void)sqlite3_bind_int64(s, 7, p->total);
     (void)sqlite3_bind_text(s, 8, p->doc.ptr, (int)p->doc.len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 9, dw_alert_rank(p));
     int rc = sqlite3_step(s);
     (void)sqlite3_reset(s);
     return dw_err_from_sqlite(rc);
@@ -242,13 +243,13 @@ int alert_view_sql(struct dw_alerts *a, const char *sql)
     return dw_err_from_sqlite(sqlite3_exec(a->db, sql, NULL, NULL, NULL));
 }
 
-int64_t alert_view_total(struct dw_alerts *a, const char *id)
+int64_t alert_view_rank(struct dw_alerts *a, const char *id)
 {
     (void)sqlite3_reset(a->known);
     (void)sqlite3_bind_text(a->known, 1, id, -1, SQLITE_TRANSIENT);
-    int64_t total = sqlite3_step(a->known) == SQLITE_ROW ? sqlite3_column_int64(a->known, 0) : -1;
+    int64_t rank = sqlite3_step(a->known) == SQLITE_ROW ? sqlite3_column_int64(a->known, 0) : -1;
     (void)sqlite3_reset(a->known);
-    return total;
+    return rank;
 }
 
 static bool has_row(struct dw_alerts *a, const char *sql, const char *name)
@@ -287,6 +288,7 @@ static void give_row(sqlite3_stmt *s, void (*each)(void *arg, const struct dw_al
         .key = alert_view_text(s, 6), .total = sqlite3_column_int64(s, 7), .doc = alert_view_text(s, 8)};
     for (int i = 0; i < DW_ALERT_FIELDS; i++)
         alert.said[i] = alert_view_text(s, 9 + i).ptr;
+    alert.calm = sqlite3_column_int64(s, 9 + DW_ALERT_FIELDS) & 1;
     each(arg, &alert);
 }
 

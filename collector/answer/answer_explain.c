@@ -86,9 +86,18 @@ static void put_condition(void *ud, const struct dw_condition *c)
     dw_buf_byte(out, '}');
 }
 
+static void put_rule_of(const struct dw_explain *x, uint32_t rule, struct dw_buf *out)
+{
+    const struct dw_rule *r = dw_ruleset_rule(x->rules, rule);
+    dw_buf_str(out, DW_STR("\"rule\":{"));
+    put_pair(out, "id", r->id);
+    dw_buf_byte(out, ',');
+    put_pair(out, "name", r->title);
+    dw_buf_printf(out, ",\"same_logic\":%s}", dw_explain_same_logic(x) ? "true" : "false");
+}
+
 static void begin_row(const struct row *w, uint32_t rule)
 {
-    const struct dw_rule *r = dw_ruleset_rule(w->x->rules, rule);
     const struct dw_event *ev = w->ev;
     const struct dw_field *path = dw_event_find(ev, DW_F_log_file_path);
     char id[DW_EVENT_ID_TEXT];
@@ -97,11 +106,9 @@ static void begin_row(const struct row *w, uint32_t rule)
     put_pair(w->out, "original", ev->line);
     dw_buf_printf(w->out, "},\"log\":{\"file\":{");
     put_pair(w->out, "path", path && dw_field_is_text(path) ? dw_field_str(path) : DW_STR(""));
-    dw_buf_printf(w->out, "},\"start\":%llu,\"end\":%llu},\"rule\":{", (unsigned long long)ev->start, (unsigned long long)ev->end);
-    put_pair(w->out, "id", r->id);
-    dw_buf_byte(w->out, ',');
-    put_pair(w->out, "name", r->title);
-    dw_buf_printf(w->out, ",\"same_logic\":%s},\"conditions\":[", dw_explain_same_logic(w->x) ? "true" : "false");
+    dw_buf_printf(w->out, "},\"start\":%llu,\"end\":%llu},", (unsigned long long)ev->start, (unsigned long long)ev->end);
+    put_rule_of(w->x, rule, w->out);
+    dw_buf_str(w->out, DW_STR(",\"conditions\":["));
 }
 
 static int put_rule(void *arg, uint32_t rule)
@@ -140,4 +147,22 @@ void dw_answer_explain_own(const char *alert, const char *rule, const char *titl
     dw_buf_str(out, DW_STR("},"));
     put_pair(out, "message", what);
     dw_buf_str(out, DW_STR(",\"conditions\":[]}\n"));
+}
+
+void dw_answer_left_out_row(const struct dw_answer_left_out *l, struct dw_buf *out)
+{
+    dw_buf_printf(out, "{\"alert\":\"%s\",", l->how->alert);
+    put_rule_of(l->how, l->how->rule, out);
+    dw_buf_printf(out, ",\"conditions\":[],\"counted\":%llu,\"whole\":%s,\"left_out\":[", (unsigned long long)l->counted, l->whole ? "true" : "false");
+    const char *before = "";
+    for (int why = DW_TAKES_PART + 1; why < DW_LEFT_OUTS; why++) {
+        if (!l->left[why])
+            continue;
+        dw_buf_printf(out, "%s{\"why\":\"%s\",\"events\":%llu,\"first\":[", before, dw_left_out_word((enum dw_left_out)why), (unsigned long long)l->left[why]);
+        for (uint64_t i = 0; i < l->left[why] && i < DW_LEFT_OUT_SHOWN; i++)
+            dw_buf_printf(out, "%s\"%s\"", i ? "," : "", l->first[why][i]);
+        dw_buf_str(out, DW_STR("]}"));
+        before = ",";
+    }
+    dw_buf_str(out, DW_STR("]}\n"));
 }

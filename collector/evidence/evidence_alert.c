@@ -103,10 +103,12 @@ static bool take_values(struct dw_json *j, struct evidence_alert *a)
 static bool take_detector(struct dw_json *j, struct evidence_alert *a)
 {
     struct dw_anomaly *n = &a->anomaly;
+    n->database = a->places.hash;
     const struct {
         struct dw_str name;
         double *at;
-    } numbers[] = {{DW_STR("value"), &n->value}, {DW_STR("count"), &n->value}, {DW_STR("baseline"), &n->baseline}, {DW_STR("spread"), &n->spread}, {DW_STR("score"), &n->score}};
+    } numbers[] = {{DW_STR("value"), &n->value}, {DW_STR("count"), &n->value}, {DW_STR("baseline"), &n->baseline}, {DW_STR("spread"), &n->spread}, {DW_STR("score"), &n->score},
+        {DW_STR("speed"), &n->value}, {DW_STR("km"), &n->spread}, {DW_STR("seconds"), &n->score}};
     struct dw_json_token key, t;
     bool ok = true;
     while (ok && dw_json_next(j, &key) == DW_OK && key.type == DW_JSON_KEY) {
@@ -116,6 +118,8 @@ static bool take_detector(struct dw_json *j, struct evidence_alert *a)
             ok = take_values(j, a);
         else if (ok && dw_str_eq(key.text, DW_STR("feature")))
             ok = take_text(&t, a, &n->feature);
+        else if (ok && dw_str_eq(key.text, DW_STR("database")))
+            ok = t.type == DW_JSON_STRING && dw_unhex(t.text, a->places.hash, sizeof a->places.hash);
         else if (ok && dw_str_eq(key.text, DW_STR("spans")))
             ok = dw_str_u64(t.text, &spans) && spans <= UINT32_MAX;
         n->spans = spans ? (uint32_t)spans : n->spans;
@@ -135,6 +139,8 @@ static bool take_member(struct dw_json *j, struct dw_str key, const struct dw_js
         return take_time(t, &f->time_ns);
     if (dw_str_eq(key, DW_STR("update")))
         f->update = t->type == DW_JSON_TRUE;
+    else if (dw_str_eq(key, DW_STR("calm")))
+        f->calm = t->type == DW_JSON_STRING;
     else if (dw_str_eq(key, DW_STR("cause")))
         return t->type == DW_JSON_STRING && take_ref(t->text, &f->cause);
     else if (dw_str_eq(key, DW_STR("value")))

@@ -294,7 +294,7 @@ static int add_made(struct gathering *s)
     struct dw_keys *keys = dw_keys_new();
     int rc = evidence_alert_read(s->g->line, &a);
     if (rc == DW_OK)
-        rc = keys ? evidence_rules_load(s->pack, keys, a.alert.rule, NULL, &rules) : DW_ENOMEM;
+        rc = keys ? evidence_rules_load(s->pack, keys, &a, NULL, &rules) : DW_ENOMEM;
     if (rc == DW_OK)
         rc = evidence_make(s->pack, keys, &rules, &a, &made);
     if (rc == DW_OK)

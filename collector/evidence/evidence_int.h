@@ -42,6 +42,7 @@ struct evidence_alert {
     struct dw_str key_value[DW_CORR_GROUP_MAX];
     struct dw_event_ref first[DW_FINDING_IDS_MAX], last[DW_FINDING_IDS_MAX];
     struct dw_anomaly anomaly; /* of a detector */
+    struct dw_places places;   /* the database of places that it names, by its hash alone: it says of no address where that is */
     struct dw_evidence named;
 };
 /* Takes a line of alerts.log (without newline) apart. DW_ESYNTAX: it is none of a rule's alert. Finish it all the same. */
@@ -62,9 +63,9 @@ struct evidence_rules {
     struct dw_match_scratch *scratch;
     uint32_t rule; /* the alert's; the count of the set: it is not there */
 };
-/* Mistakes are told to `say`. DW_ENOMEM. Finish it all the same. */
+/* The rules as they decide with the alert's database of places. Mistakes are told to `say`. Keeps `a` until evidence_rules_fini. DW_ENOMEM. Finish it all the same. */
 DW_MUST_USE int evidence_rules_load(
-    const struct dw_epack *p, struct dw_keys *keys, const char *rule_id, const struct evidence_say *say, struct evidence_rules *ret);
+    const struct dw_epack *p, struct dw_keys *keys, struct evidence_alert *a, const struct evidence_say *say, struct evidence_rules *ret);
 void evidence_rules_fini(struct evidence_rules *r);
 /* Adds the files that make the alert's rule decide as it does: its own, its members', and filters where they matter. */
 DW_MUST_USE int evidence_rules_add(const struct dw_evidence_gather *g, struct dw_epack *p);

@@ -106,7 +106,7 @@ static int check_alert(struct judging *j)
         if (!dw_ruleset_rule(j->rules.set, j->rules.rule)->corr)
             return DW_OK; /* its event is missing, which is said */
         rc = make_line(j);
-        if (rc == DW_OK && f->update && (f->total & (f->total - 1)))
+        if (rc == DW_OK && f->update && !f->calm && (f->total & (f->total - 1)))
             evidence_problem(&j->say, "alert.json:1", "counts %" PRIu64 " events: an alert is told again at powers of two", f->total);
         if (rc == DW_OK && f->total < (uint64_t)f->first_count + f->last_count)
             evidence_problem(&j->say, "alert.json:1", "counts %" PRIu64 " events and names more", f->total);
@@ -170,7 +170,7 @@ int dw_evidence_judge(const struct dw_evidence_judge *how, const struct dw_epack
     (void)file_of(&j, "README.md");
     check_manifest(&j);
     if (alert == DW_OK)
-        rc = evidence_rules_load(p, j.keys, j.alert.alert.rule, &j.say, &j.rules);
+        rc = evidence_rules_load(p, j.keys, &j.alert, &j.say, &j.rules);
     if (alert == DW_OK && rc == DW_OK)
         rc = check_made(&j);
     evidence_made_fini(&j.made);

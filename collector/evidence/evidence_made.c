@@ -38,7 +38,7 @@ static void keep_finding(void *arg, const struct dw_finding *f)
     struct dw_raised raised = {0};
     char id[2 * DW_SHA256_BYTES + 1];
     dw_hex(f->id, DW_SHA256_BYTES, id);
-    if (strcmp(id, m->alert->alert.id) != 0 || f->total != m->alert->finding.total)
+    if (strcmp(id, m->alert->alert.id) != 0 || f->total != m->alert->finding.total || f->calm != m->alert->finding.calm)
         return;
     dw_buf_reset(&m->made->line);
     keep_failure(m, dw_raised_of_finding(&raised, m->rules->set, f));
@@ -175,6 +175,8 @@ int evidence_make(const struct dw_epack *p, struct dw_keys *keys, const struct e
             rc = take_frame(&m, decoder, keys, dw_epack_at(p, i));
     if (rc == DW_OK && m.window)
         rc = dw_window_flush(m.window, keep_finding, &m);
+    if (rc == DW_OK && m.window && a->finding.calm) /* what the passing of time told */
+        rc = dw_window_advance(m.window, a->finding.window_end_ns, keep_finding, &m);
     rc = rc == DW_OK ? m.rc : rc;
     if (rc == DW_OK)
         rc = put_head_first(&m);

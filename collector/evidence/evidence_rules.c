@@ -40,11 +40,11 @@ void evidence_rules_fini(struct evidence_rules *r)
     dw_ruleset_free(r->set);
 }
 
-int evidence_rules_load(const struct dw_epack *p, struct dw_keys *keys, const char *rule_id, const struct evidence_say *say, struct evidence_rules *ret)
+int evidence_rules_load(const struct dw_epack *p, struct dw_keys *keys, struct evidence_alert *a, const struct evidence_say *say, struct evidence_rules *ret)
 {
     struct say_arg arg = {say};
     const struct dw_diag_sink sink = {tell_mistake, &arg};
-    *ret = (struct evidence_rules){.set = dw_ruleset_new(keys, NULL)};
+    *ret = (struct evidence_rules){.set = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = a->anomaly.database ? &a->places : NULL})};
     int rc = ret->set ? DW_OK : DW_ENOMEM;
     for (uint32_t i = 0; i < dw_epack_count(p) && rc == DW_OK; i++) {
         const struct dw_epack_file *f = dw_epack_at(p, i);
@@ -55,7 +55,7 @@ int evidence_rules_load(const struct dw_epack *p, struct dw_keys *keys, const ch
         rc = dw_ruleset_finish(ret->set, sink);
     if (rc < 0)
         return rc;
-    ret->rule = dw_explain_rule_of(ret->set, dw_str_of(rule_id));
+    ret->rule = dw_explain_rule_of(ret->set, dw_str_of(a->alert.rule));
     ret->scratch = dw_match_scratch_new(ret->set);
     return ret->scratch ? DW_OK : DW_ENOMEM;
 }
@@ -115,7 +115,10 @@ static int decides_alike(const struct picking *k, bool *ret)
     const struct dw_diag_sink sink = {pass_over, NULL};
     const struct dw_rule *want = dw_ruleset_rule(k->g->rules, k->g->rule);
     struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *set = keys ? dw_ruleset_new(keys, NULL) : NULL;
+    const struct dw_places *there = dw_ruleset_places(k->g->rules);
+    struct dw_places places = there ? *there : (struct dw_places){.find = NULL};
+    places.release = NULL; /* the whole set's */
+    struct dw_ruleset *set = keys ? dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = there ? &places : NULL}) : NULL;
     int rc = set ? DW_OK : DW_ENOMEM;
     *ret = false;
     for (const struct dw_keyed_item *i = k->files.first; i && rc == DW_OK; i = i->next) {

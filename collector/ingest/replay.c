@@ -25,7 +25,7 @@ enum { PROGRESS_FRAMES = 256 };
 /* An alert that was raised, by its id. */
 struct known {
     struct dw_keyed_item item;
-    int64_t live, corrected; /* events, by the faithful way and by the corrected one; 0: it did not raise it */
+    int64_t live, corrected; /* newest telling (dw_alert_rank), by the faithful way and by the corrected one; 0: it did not raise it */
     char rule[64];           /* of a corrected replay; a longer id is cut */
 };
 
@@ -50,13 +50,13 @@ static int raise_live(void *arg, const struct dw_alert *alert)
     struct known *k = known_of(p, alert);
     if (!k)
         return DW_ENOMEM;
-    if (k->live >= alert->total)
+    if (k->live >= dw_alert_rank(alert))
         return DW_OK;
-    k->live = alert->total;
+    k->live = dw_alert_rank(alert);
     bool missed = p->detect.type == DW_CORR_SILENCE || p->detect.type == DW_CORR_ABSENCE;
     if (p->r->corrected && p->detect.type != DW_CORR_NONE && !missed)
         return DW_OK; /* the second window has its own */
-    k->corrected = alert->total;
+    k->corrected = dw_alert_rank(alert);
     return p->r->each(p->r->arg, alert, DW_REPLAY_SAME);
 }
 
@@ -71,9 +71,9 @@ static void raise_corrected(void *arg, const struct dw_finding *f)
     struct known *k = p->rc == DW_OK ? known_of(p, &raised->alert) : NULL;
     if (p->rc == DW_OK && !k)
         p->rc = DW_ENOMEM;
-    if (p->rc < 0 || k->corrected >= raised->alert.total)
+    if (p->rc < 0 || k->corrected >= dw_alert_rank(&raised->alert))
         return;
-    k->corrected = raised->alert.total;
+    k->corrected = dw_alert_rank(&raised->alert);
     p->rc = p->r->each(p->r->arg, &raised->alert, k->live < k->corrected ? DW_REPLAY_NEW : DW_REPLAY_SAME);
 }
 
@@ -150,8 +150,10 @@ static int read_all(struct replaying *p, struct dw_decoder *decoder)
         rc = got == DW_ENOMEM ? got : take(p, reader, &a, decoder, got);
     }
     dw_archive_reader_close(reader);
-    if (rc == DW_OK && p->detect.whole) {
+    if (rc == DW_OK && p->detect.whole)
         rc = dw_window_flush(p->detect.whole, raise_corrected, p);
+    if (rc == DW_OK && p->detect.whole) { /* what was calm by the time that the live run had come to is so here, too */
+        rc = dw_window_advance(p->detect.whole, dw_window_watermark(p->detect.window), raise_corrected, p);
         rc = rc < 0 ? rc : p->rc;
     }
     if (rc == DW_OK && p->detect.whole)

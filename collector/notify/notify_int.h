@@ -43,7 +43,7 @@ struct output_item {
     uint64_t number;
     int64_t since_ns;        /* when it was first seen */
     char id[DW_ALERT_ID_TEXT];
-    char revision[DW_CHANGE_ID_TEXT]; /* of RAISED its total, of CHANGED the change's name, of SUMMARY empty */
+    char revision[DW_CHANGE_ID_TEXT]; /* of RAISED its total, with `-calm` when that is what is told, of CHANGED the change's name, of SUMMARY empty */
     struct dw_str line;      /* of SUMMARY: as a line of alerts.log */
 };
 struct output_journal {

@@ -124,7 +124,7 @@ static int take_line(struct look *l, struct dw_str line, struct dw_arena *arena)
     if (is_change)
         (void)snprintf(l->item.revision, sizeof l->item.revision, "%s", p.change.change);
     else
-        (void)snprintf(l->item.revision, sizeof l->item.revision, "%" PRId64, p.raised.total);
+        (void)snprintf(l->item.revision, sizeof l->item.revision, "%" PRId64 "%s", p.raised.total, p.raised.calm ? "-calm" : "");
     if (strlen(id) >= sizeof l->item.id || strcspn(id, " \n") != strlen(id)) /* no id of ours */
         return DW_OK;
     int rc = output_find(l->o, id, judge, l);

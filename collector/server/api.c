@@ -152,6 +152,14 @@ void api_use_rules(struct api *a, struct rules_used *rules)
     rules_let_go(before);
 }
 
+struct rules_used *api_hold_rules(struct api *a)
+{
+    (void)pthread_mutex_lock(&a->rules_lock);
+    struct rules_used *rules = rules_hold(a->rules);
+    (void)pthread_mutex_unlock(&a->rules_lock);
+    return rules;
+}
+
 void api_turned(struct api *a)
 {
     atomic_store(&a->turned_ns, dw_clock_mono(&dw_clock_system));

@@ -179,9 +179,7 @@ static void put_tags(struct dw_buf *out, const struct dw_rule *r)
 
 void api_do_rules(struct request *rq)
 {
-    (void)pthread_mutex_lock(&rq->api->rules_lock);
-    struct rules_used *rules = rules_hold(rq->api->rules);
-    (void)pthread_mutex_unlock(&rq->api->rules_lock);
+    struct rules_used *rules = api_hold_rules(rq->api);
     const struct dw_tally *tally = rules->tally;
     char more[64];
     for (uint32_t i = 0; i < dw_ruleset_count(rules->set); i++) {

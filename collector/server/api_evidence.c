@@ -17,7 +17,8 @@ struct evidence {
     struct dw_evidence named;
     bool stop; /* no row is wanted any more */
     /* of an explanation */
-    char *id, *rule, *title, *key;
+    char *id, *rule, *title, *key, *finding;
+    struct dw_places places; /* of the rules at work, by their hash alone: an explanation looks up no place */
     struct dw_ruleset *rules;
     struct dw_explain how;
 };
@@ -31,6 +32,7 @@ static void take_finding(void *arg, const struct dw_alert *a)
     e->rule = dw_strndup(a->rule, strlen(a->rule));
     e->title = dw_strndup(a->title, strlen(a->title));
     e->key = dw_strndup(a->key.ptr, a->key.len);
+    e->finding = dw_strndup(a->doc.ptr, a->doc.len);
 }
 
 static void note_unread(void *arg, const char *where, int rc)
@@ -57,6 +59,21 @@ static uint64_t count_gone(const struct request *rq)
     return rc < 0 ? 0 : gone;
 }
 
+/* What a correlation did not count, and why: the last row. */
+static void put_left_out(struct evidence *e)
+{
+    if (e->rq->failed || e->stop || !dw_has_left_out(&e->how))
+        return;
+    struct dw_answer_left_out l = {.archive = e->rq->api->archive, .keys = e->keys, .how = &e->how, .finding = dw_str_of(e->finding), .problem = note_unread, .stop = is_over, .arg = e};
+    int rc = dw_answer_left_out(&l);
+    if (rc < 0 && rc != DW_EAGAIN)
+        api_partial(e->rq, "%s", dw_err_text(rc));
+    if (rc < 0)
+        return;
+    dw_answer_left_out_row(&l, &e->rq->out);
+    e->stop |= !api_row(e->rq);
+}
+
 /* Reads what the alert names, and ends the answer. */
 static void answer(struct evidence *e, void (*each)(void *arg, const struct dw_archived *a, const struct dw_event *ev))
 {
@@ -68,6 +85,8 @@ static void answer(struct evidence *e, void (*each)(void *arg, const struct dw_a
         api_fail_code(rq, "the archive", rc);
     if (rq->failed)
         return;
+    if (rc == DW_OK && e->how.scratch)
+        put_left_out(e);
     api_put_number(&more, ',', "missing", e->named.missing);
     api_put_number(&more, ',', "let_go", e->named.missing ? count_gone(rq) : 0);
     api_answer_line(rq, dw_buf_view(&more));
@@ -102,7 +121,12 @@ static void pass_over(void *ud, const struct dw_diags *diags)
 static bool find_rule(struct evidence *e)
 {
     struct request *rq = e->rq;
-    int rc = rules_load(rq->api->opt, e->keys, (struct dw_diag_sink){.report = pass_over}, &e->rules);
+    struct rules_used *used = api_hold_rules(rq->api);
+    const struct dw_places *places = dw_ruleset_places(used->set);
+    if (places)
+        memcpy(e->places.hash, places->hash, sizeof e->places.hash);
+    int rc = rules_load(rq->api->opt, places ? &e->places : NULL, e->keys, (struct dw_diag_sink){.report = pass_over}, &e->rules);
+    rules_let_go(used);
     if (rc < 0) {
         api_fail_code(rq, "the rules", rc);
         return false;
@@ -139,13 +163,13 @@ static void serve(struct request *rq, void (*how)(struct evidence *e))
         e->rq = rq;
         int rc = dw_alerts_find(view, rq->id, take_finding, e);
         dw_alerts_close(view);
-        if (rc == DW_OK && !(e->id && e->rule && e->title && e->key))
+        if (rc == DW_OK && !(e->id && e->rule && e->title && e->key && e->finding))
             rc = DW_ENOMEM;
         if (api_is_found(rq, rc))
             how(e);
     }
     if (e) {
-        char *const texts[] = {e->id, e->rule, e->title, e->key};
+        char *const texts[] = {e->id, e->rule, e->title, e->key, e->finding};
         dw_match_scratch_free(e->how.scratch);
         dw_ruleset_free(e->rules);
         dw_keys_free(e->keys);

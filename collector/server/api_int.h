@@ -339,4 +339,7 @@ int64_t api_param_number(const struct request *rq, const char *name, int64_t oth
 #define ROUTE(id, method, path, access, where, kind, row, doc) void api_do_##id(struct request *rq);
 #include "dogwatch/tbl/routes.h"
 
+/* The rules at work, held: rules_let_go. Thread: any. */
+struct rules_used *api_hold_rules(struct api *a);
+
 #endif

@@ -160,6 +160,7 @@ static int take_rules(struct program *p, struct dw_ruleset *set)
     rules_let_go(p->rules);
     p->rules = rules;
     dw_info("SIGHUP: %u rules from here on, %u left out", dw_ruleset_count(set), dw_ruleset_errors(set));
+    rules_say_asleep(set);
     return rc;
 }
 
@@ -167,7 +168,10 @@ static void reload(void *arg)
 {
     struct program *p = arg;
     struct dw_ruleset *set = NULL;
-    int rc = rules_load(p->opt, p->keys, (struct dw_diag_sink){.report = dw_program_say}, &set);
+    struct dw_places *places = NULL;
+    int rc = rules_places(p->opt, &places);
+    if (rc == DW_OK)
+        rc = rules_load(p->opt, places, p->keys, (struct dw_diag_sink){.report = dw_program_say}, &set);
     const char *why = rc < 0 ? dw_err_text(rc) : refused_because(set, p->rules->set);
     if (why) {
         DW_COUNT(rules_not_reloaded);
@@ -236,7 +240,12 @@ static int run(struct program *p)
 static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
 {
     struct dw_diag_sink sink = {.report = dw_program_say};
-    int rc = rules_load(opt, keys, sink, ret);
+    struct dw_places *places = NULL;
+    int rc = rules_places(opt, &places);
+    if (rc == DW_OK)
+        rc = rules_load(opt, places, keys, sink, ret);
+    if (rc == DW_OK)
+        rules_say_asleep(*ret);
     if (rc == DW_OK && dw_ruleset_count(*ret) == 0)
         dw_warn("NO RULES: nothing will be detected; frames are only archived. Rules are read from %s", opt->rules.count ? opt->rules.item[0].ptr : RULES_USUAL);
     else if (rc == DW_OK)

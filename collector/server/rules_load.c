@@ -30,13 +30,37 @@ static int rule_paths(const struct dw_collector_options *opt, const char **path,
     return DW_OK;
 }
 
-int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
+int rules_places(const struct dw_collector_options *opt, struct dw_places **ret)
+{
+    *ret = NULL;
+    if (!opt->geoip_database.len)
+        return DW_OK;
+    int rc = dw_geo_open(&dw_fs_system, opt->geoip_database.ptr, ret);
+    if (rc < 0)
+        dw_error("geoip.database: %s: %s", opt->geoip_database.ptr, dw_err_text(rc));
+    return rc < 0 && rc != DW_ENOMEM ? DW_ECONFIG : rc;
+}
+
+void rules_say_asleep(const struct dw_ruleset *set)
+{
+    uint32_t first = 0, count = dw_ruleset_asleep(set, &first);
+    if (!count)
+        return;
+    const struct dw_rule *rule = dw_ruleset_rule(set, first);
+    dw_info("%u of %u rules sleep, '%.*s'%s: they ask where addresses are, and geoip.database names no database", count, dw_ruleset_count(set), DW_ARG(rule->title),
+        count > 1 ? " and others" : "");
+}
+
+int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
 {
     uint32_t count = 0, bad = 0;
+    const struct dw_ruleset_opts how = {.places = places};
     const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
     int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
+    if (rc < 0)
+        dw_places_free(places);
     if (rc == DW_OK) {
-        rc = dw_ruleset_load(&dw_fs_system, path, count, keys, NULL, sink, ret, &bad);
+        rc = dw_ruleset_load(&dw_fs_system, path, count, keys, &how, sink, ret, &bad);
         if (rc < 0)
             dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
     }

@@ -25,6 +25,8 @@ function Anomaly({ alert, key_ }) {
         return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span>, which looks made up by a program: <b>${few(d.score)}</b> of 100, told from ${few(d.baseline)} on; ${plural(d.count, 'such name')} in the window.</p>`;
     if (d.type === 'beacon')
         return html`<p>An event${about} every <b>${few(d.value)} s</b>, give or take ${few(d.spread)}, over ${plural(d.spans, 'gap')}: a beacon by <b>${few(d.score)}</b> of 100, told from ${few(d.baseline)} on.</p>`;
+    if (d.type === 'impossible_travel')
+        return html`<p><b><${Text} text=${d.feature} /></b>${about} is <span class="hit"><${Text} text=${d.value[1]} limit=${500} /></span> (<${Text} text=${d.value[3]} />), and was <span class="hit"><${Text} text=${d.value[0]} limit=${500} /></span> (<${Text} text=${d.value[2]} />) <b>${few(d.seconds)} s</b> before: <b>${count(d.km)} km</b> apart at least, which is ${count(d.speed)} km/h; believed are ${count(d.baseline)}.</p>`;
     if (d.type === 'heavy_hitter')
         return html`<p><b><${Text} text=${d.feature} /></b>${about}: <span class="hit"><${Text} text=${d.value.join(', ')} limit=${500} /></span> takes <b>${count(d.count)}</b> of ${plural(d.baseline, 'event')} in the span from <time>${utc(window.start, 3)}</time>.</p>`;
     if (d.type === 'rate_spike' || d.type === 'cardinality_spike')
@@ -44,7 +46,7 @@ function Sentence({ alert }) {
         return html`<${Anomaly} alert=${alert} key_=${key} />`;
     if (window.start === window.end || !key.length)
         return html`<p>One event met the rule at <time>${utc(alert['@timestamp'], 3)}</time>.</p>`;
-    return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound at the value <b>${count(alert.value)}</b>; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.</p>`;
+    return html`<p>Events with ${key.map(([k, v], i) => html`${i ? ' and ' : ''}<${Text} text=${`${k} = ${v}`} />`)} reached the rule's bound${alert.calm ? '' : html` at the value <b>${count(alert.value)}</b>`}; <b>${plural(alert.total, 'event')}</b> in all, in the window from ${' '}<time>${utc(window.start, 3)}</time> to <time>${utc(window.end, 3)}</time>.${alert.calm ? html` At <time>${utc(alert.calm, 3)}</time> it was calm: ${count(alert.value)}.` : ''}</p>`;
 }
 
 function Condition({ c }) {

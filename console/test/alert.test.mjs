@@ -134,6 +134,7 @@ test('what a detector found is a sentence: what is new, how much is too much, si
         [{ type: 'rare_value', feature: 'url.path', value: ['/x'], baseline: 12000, count: 3 }, '/x, which is rare: 3 of 12,000 events.'],
         [{ type: 'entropy_dga', feature: 'dns.question.name', value: ['xmambdaytivtt.example'], baseline: 70, count: 5, score: 82 }, 'which looks made up by a program: 82 of 100, told from 70 on; 5 such names in the window.'],
         [{ type: 'beacon', feature: 'interval', value: 60, baseline: 70, spread: 1.5, score: 96.5, spans: 300 }, 'every 60 s, give or take 1.5, over 300 gaps: a beacon by 96.5 of 100, told from 70 on.'],
+        [{ type: 'impossible_travel', feature: 'source.ip', value: ['192.0.2.1', '203.0.113.9', 'Paris, FR', '<i>Sydney</i>, AU'], baseline: 1000, speed: 16959, km: 16959, seconds: 3600 }, '203.0.113.9 (<i>Sydney</i>, AU), and was 192.0.2.1 (Paris, FR) 3,600 s before: 16,959 km apart at least, which is 16,959 km/h; believed are 1,000.'],
         [{ type: 'heavy_hitter', feature: 'source.ip', value: ['192.0.2.1'], baseline: 200, count: 150 }, '192.0.2.1 takes 150 of 200 events in the span from'],
         [{ type: 'cardinality_spike', feature: 'url.path', value: 900, baseline: 12, spread: 3.4641, score: 256.3, spans: 60 }, '900 distinct values of url.path'],
         [{ type: 'rate_spike', feature: 'events', value: 540, baseline: 12, spread: 3.4641, score: 152.42, spans: 60 }, 'usual is 12, the median of the 60 spans before, give or take 3.46; that is 152 times away.'],

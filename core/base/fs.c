@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -445,6 +446,19 @@ int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names)
         return names->err;
     int sorted = sort_names(names, from, count);
     return rc < 0 ? rc : sorted;
+}
+
+int dw_fs_in_memory(const struct dw_fs *fs, const char *label, struct dw_str bytes, int *ret_fd)
+{
+    int fd = memfd_create(label, MFD_CLOEXEC);
+    if (fd < 0)
+        return dw_err_from_errno(errno);
+    int rc = dw_fs_write(fs, fd, bytes.ptr, bytes.len);
+    if (rc < 0)
+        (void)close(fd);
+    else
+        *ret_fd = fd;
+    return rc;
 }
 
 int dw_fs_put_away(const struct dw_fs *fs, const char *path)

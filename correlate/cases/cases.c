@@ -9,6 +9,8 @@
  */
 #include "dogwatch/correlate/cases.h"
 
+#include "case_places.h"
+
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/base/rng.h"
@@ -33,6 +35,7 @@ struct run {
     struct dw_arena arena;
     struct dw_stream stream;
     struct dw_field *field; /* of the event that is being made */
+    struct dw__case_places *places; /* that the document gives; NULL: it gives none */
     struct dw_match_scratch *scratch;
     struct dw_window *window;
     const struct dw_event *event; /* that is being matched */
@@ -208,7 +211,8 @@ static int make_sequence(struct run *r, const struct dw_yaml *events, struct mad
 /* Feeds all events and ends the input; *failed: the first step that had other alerts than it says. */
 static int feed(struct run *r, const struct made *all, uint32_t count, bool steps, const struct made **failed)
 {
-    int rc = (r->window = dw_window_new(r->rs, NULL)) ? DW_OK : DW_ENOMEM;
+    const struct dw_window_opts opts = {.places = r->places ? &r->places->places : NULL};
+    int rc = (r->window = dw_window_new(r->rs, &opts)) ? DW_OK : DW_ENOMEM;
     r->alerts = 0;
     for (uint32_t i = 0; i < count && rc == DW_OK; i++) {
         rc = match(r, &all[i].ev);
@@ -320,19 +324,35 @@ static bool find_rule(struct run *r, const struct dw_yaml *doc)
 static void check_keys(struct run *r, const struct dw_yaml *map, bool beside)
 {
     for (const struct dw_yaml *n = map->first; n; n = n->next) {
-        bool known = beside && dw_str_eq(n->key, DW_STR("rule"));
+        const bool lone = dw_str_eq(n->key, DW_STR("places"));
+        bool known = lone || (beside && dw_str_eq(n->key, DW_STR("rule")));
         for (size_t i = 0; i < DW_COUNT_OF(case_keys); i++)
             known = known || dw_str_eq(n->key, dw_str_of(case_keys[i]));
         if (!known)
-            dw_diag_add(r->diags, n->key_at, "match, no_match, sequences (or dont-match, as sigma-test has it)", "unknown key '%.*s'", DW_ARG(n->key));
-        else if (n->kind != DW_YAML_SEQ && !dw_str_eq(n->key, DW_STR("rule")))
+            dw_diag_add(r->diags, n->key_at, "match, no_match, sequences, places (or dont-match, as sigma-test has it)", "unknown key '%.*s'", DW_ARG(n->key));
+        else if (n->kind != DW_YAML_SEQ && !lone && !dw_str_eq(n->key, DW_STR("rule")))
             dw_diag_add(r->diags, n->at, NULL, "'%.*s' is a list", DW_ARG(n->key));
     }
 }
 
+/* Where addresses are in these cases. */
+static int read_places(struct run *r, const struct dw_yaml *map)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "places"), *sequences_of = dw_yaml_get(map, "sequences");
+    const struct dw_correlation *c = dw_ruleset_rule(r->rs, r->rule)->corr;
+    r->places = n ? dw_arena_alloc(&r->arena, sizeof *r->places) : NULL;
+    if (r->places)
+        dw__case_places(n, r->diags, r->places);
+    else if (sequences_of && c && c->type == DW_CORR_IMPOSSIBLE_TRAVEL && !dw_ruleset_places(r->rs))
+        dw_diag_add(r->diags, sequences_of->key_at, "places: {192.0.2.1: [48.8566, 2.3522]}", "the rule asks where addresses are, and these cases do not say it");
+    return n && !r->places ? DW_ENOMEM : DW_OK;
+}
+
 static int run_map(struct run *r, const struct dw_yaml *map)
 {
-    int rc = singles(r, dw_yaml_get(map, "match"), DW_CASE_MATCH);
+    int rc = read_places(r, map);
+    if (rc == DW_OK)
+        rc = singles(r, dw_yaml_get(map, "match"), DW_CASE_MATCH);
     if (rc == DW_OK)
         rc = singles(r, dw_yaml_get(map, "no_match"), DW_CASE_NO_MATCH);
     if (rc == DW_OK)

@@ -21,6 +21,8 @@ struct dw__detector {
     int (*observe)(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret);
     /* Whether entries and memo that were read back are what observe relies on. NULL: any entries are, and there is no memo. */
     bool (*fits)(const struct dw_correlation *c, const struct dw__state *s);
+    /* Whether the values of a record that was read back are what observe relies on. NULL: any are. */
+    bool (*reads)(struct dw_str values);
     uint32_t keeps; /* a key is kept for so many timespans after its newest event */
     bool opens;     /* an anomaly is told once, with updates, until dw__calm_ns have passed without one; false: each is told alone */
     bool spans;     /* its entries are the spans of spans.c */
@@ -71,6 +73,11 @@ static inline void dw__put_u64(uint8_t *at, uint64_t v)
     dw__put_u32(at, (uint32_t)v);
     dw__put_u32(at + 4, (uint32_t)(v >> 32));
 }
+
+/* ---- logins (impossible_travel.c) ---- */
+
+/* Appends what a record of impossible_travel carries: the address, and where it is. Else why it has none; nothing is appended then. */
+enum dw_left_out dw__login_put(const struct dw_places *places, struct dw_str address, struct dw_buf *out);
 
 /* ---- spans (spans.c) ---- */
 

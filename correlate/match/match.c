@@ -217,7 +217,7 @@ int dw_match_event(struct dw_match_scratch *s, const struct dw_event *ev, struct
     qsort(s->called, kept, sizeof *s->called, by_number);
     for (uint32_t i = 0; i < kept; i++) {
         enum dw_verdict v = verdict_of(s, ev, s->called[i], doubt);
-        DW_COUNT_IF(v == DW_UNDECIDED, match_undecided);
+        DW_COUNT_IF(v == DW_UNDECIDED && !opts.aside, match_undecided);
         if (opts.tally)
             note_verdict(opts.tally, s->called[i], v);
         if (v != DW_FALSE)

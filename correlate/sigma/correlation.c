@@ -38,6 +38,8 @@ static const struct {
 } ops[] = {{"gte", DW_CORR_GTE}, {"gt", DW_CORR_GT}, {"lte", DW_CORR_LTE}, {"lt", DW_CORR_LT}, {"eq", DW_CORR_EQ},
     {"neq", DW_CORR_NEQ}};
 
+enum { CALM_MOST = 65000 }; /* a window holds little more */
+
 static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
 {
     const char *part = g->part ? g->part : "correlation";
@@ -189,6 +191,27 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
     return rc;
 }
 
+/* `calm: {lte: 10}`: a count that is as low ends what began with the condition. Below the condition it must be, or it would be calm at its crossing. */
+static int read_calm(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *n = dw_yaml_get(map, "calm"), *bound = n && n->kind == DW_YAML_MAP && n->count == 1 ? n->first : NULL;
+    const bool counts = c->type == DW_CORR_EVENT_COUNT || c->type == DW_CORR_VALUE_COUNT;
+    double most;
+    if (!n || g->part) /* a detector's keys were looked at */
+        return DW_OK;
+    if (!counts || c->cond_count != 1 || c->op[0] > DW_CORR_GT)
+        return refuse(g, n->key_at, "leave it out", "only event_count and value_count with one lower bound, gte or gt, have", n->key);
+    const bool below = bound && dw_str_eq(bound->key, DW_STR("lt"));
+    if (!bound || (!below && !dw_str_eq(bound->key, DW_STR("lte"))) || !dw__number(bound, &most))
+        return refuse(g, n->at, "write it as `lte: 10`", "calm is one upper bound, lte or lt", DW_STR_NONE);
+    most = below ? ceil(most) - 1 : floor(most);
+    if (most < 0 || !(most + (c->op[0] == DW_CORR_GTE) <= c->want[0]) || most >= CALM_MOST)
+        return refuse(g, bound->at, "the count falls from the condition to it: gte: 100, and calm: {lte: 10}", "calm is a count from 0 on, below the condition, not", bound->text);
+    c->calms = true;
+    c->calm_most = (uint32_t)most;
+    return DW_OK;
+}
+
 static int read_members(struct dw__sigma *g, const struct dw_yaml *map, uint32_t self, struct dw_correlation *c)
 {
     const struct dw_yaml *n = dw_yaml_get(map, "rules");
@@ -301,6 +324,8 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
     if (rc == DW_OK)
         rc = read_condition(g, map, type, c);
     if (rc == DW_OK)
+        rc = read_calm(g, map, c);
+    if (rc == DW_OK)
         rc = read_absence(g, map, c);
     if (rc == DW_OK && dw_is_detector(c->type))
         rc = dw__detector(g, map, c);
@@ -335,4 +360,6 @@ void dw_correlation_text(const struct dw_ruleset *rs, const struct dw_correlatio
         for (size_t k = 0; k < DW_COUNT_OF(ops); k++)
             if (ops[k].op == c->op[i])
                 dw_buf_printf(out, "%s%s %.15g", i ? " and " : ": ", ops[k].word, c->want[i]);
+    if (c->calms)
+        dw_buf_printf(out, ", calm at lte %u", c->calm_most);
 }

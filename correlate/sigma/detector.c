@@ -22,6 +22,7 @@
 #define DAY_NS (86400 * INT64_C(1000000000))
 #define PAST_MOST_NS (3653 * DAY_NS)
 enum { HISTORY_USUAL = 60, HISTORY_LEAST = 4, HISTORY_MOST = 2000, DGA_USUAL = 70, BEACON_USUAL = 80, FANOUT_MOST = 1000 };
+enum { SPEED_USUAL = 1000, SPEED_MOST = 1000000, DISTANCE_USUAL = 500, DISTANCE_MOST = 20000 }; /* km/h: an airliner makes 900; km */
 #define PPM_OF_PERCENT 10000.0
 #define RARE_SHARE_USUAL 0.1 /* percent */
 #define RARE_WARMUP_USUAL 1000
@@ -194,6 +195,21 @@ static int read_score(struct dw__sigma *g, const struct dw_yaml *map, struct dw_
     return DW_OK;
 }
 
+static int read_travel(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
+{
+    const struct dw_yaml *speed = dw_yaml_get(map, "max_speed"), *distance = dw_yaml_get(map, "min_distance");
+    int64_t kmh = SPEED_USUAL, km = DISTANCE_USUAL;
+    if (speed && (!dw_yaml_int(speed, &kmh) || kmh < 1 || kmh > SPEED_MOST))
+        return refuse(g, speed, "a whole number from 1 to 1000000", "max_speed is in km/h");
+    if (distance && (!dw_yaml_int(distance, &km) || km < 1 || km > DISTANCE_MOST))
+        return refuse(g, distance, "a whole number from 1 to 20000", "min_distance is in km");
+    c->max_speed_kmh = (uint32_t)kmh;
+    c->min_distance_km = (uint32_t)km;
+    if (c->field_count > 1)
+        return refuse(g, dw_yaml_get(map, "field"), "name one", "an address is one field");
+    return DW_OK;
+}
+
 static int read_template(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
     const struct dw_yaml *fanout = dw_yaml_get(map, "fanout"), *mute = dw_yaml_get(map, "mute");
@@ -223,7 +239,7 @@ static int check_members(struct dw__sigma *g, const struct dw_yaml *map, const s
     bool by_value = c->type == DW_CORR_CARDINALITY_SPIKE || (c->type != DW_CORR_NEW_TEMPLATE && (dw_detector_says(c->type) & DW_SAYS_VALUES));
     for (uint32_t i = 0; by_value && i < c->group_count; i++)
         if (c->field_count == 1 && dw_str_eq(c->group_name[i], c->field_name[0]))
-            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new, rare, heavy or many");
+            return refuse(g, dw_yaml_get(map, "group-by"), "leave it out of group-by", "a key has one value of what it is made of, so none is ever new, rare, heavy, many or elsewhere");
     return DW_OK;
 }
 
@@ -277,6 +293,8 @@ int dw__detector(struct dw__sigma *g, const struct dw_yaml *map, struct dw_corre
         rc = read_rare(g, map, c);
     if (rc == DW_OK && c->type == DW_CORR_HEAVY_HITTER)
         rc = read_heavy(g, map, c);
+    if (rc == DW_OK && c->type == DW_CORR_IMPOSSIBLE_TRAVEL)
+        rc = read_travel(g, map, c);
     if (rc == DW_OK && (c->type == DW_CORR_ENTROPY_DGA || c->type == DW_CORR_BEACON))
         rc = read_score(g, map, c);
     if (rc == DW_OK)

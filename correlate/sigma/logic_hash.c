@@ -3,7 +3,7 @@
  *
  * Idea: state and findings outlive a reload exactly while this is equal, so it covers expressions (filters and
  * filled placeholders included), field names, logsource, and for correlations members, groups, window and
- * condition; and leaves out titles, levels and the place in a file.
+ * condition, and the database of places where one is asked; and leaves out titles, levels and the place in a file.
  *
  * Invariant: (1) it depends on names and texts, never on numbers that depend on which other rules are loaded.
  */
@@ -34,6 +34,10 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
         dw_buf_double(out, c->want[i]);
     }
     dw_buf_double(out, c->percentile);
+    if (c->calms) {
+        put_str(out, DW_STR("calm"));
+        dw_buf_u32(out, c->calm_most);
+    }
     if (c->type == DW_CORR_ABSENCE)
         dw_buf_u64(out, (uint64_t)c->before_ns);
     if (dw_is_detector(c->type)) {
@@ -47,6 +51,12 @@ static void put_correlation(const struct dw_ruleset *rs, const struct dw_correla
     if (c->type == DW_CORR_RARE_VALUE || c->type == DW_CORR_HEAVY_HITTER) {
         dw_buf_u32(out, c->share_ppm);
         dw_buf_double(out, c->warmup);
+    }
+    if (c->type == DW_CORR_IMPOSSIBLE_TRAVEL) {
+        dw_buf_u32(out, c->max_speed_kmh);
+        dw_buf_u32(out, c->min_distance_km);
+        if (rs->places)
+            dw_buf_add(out, rs->places->hash, sizeof rs->places->hash);
     }
     if (c->type == DW_CORR_NEW_TEMPLATE) {
         dw_buf_u32(out, c->fanout);

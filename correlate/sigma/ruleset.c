@@ -42,11 +42,14 @@ static int intern_all(struct dw_keys *keys, const char *const *name, uint32_t *r
 struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_opts *opts)
 {
     struct dw_ruleset *rs = dw_calloc(1, sizeof *rs);
-    if (!rs)
+    if (!rs) {
+        dw_places_free(opts ? opts->places : NULL);
         return NULL;
+    }
     rs->keys = keys;
     if (opts)
         rs->opts = *opts;
+    rs->places = rs->opts.places;
     dw_arena_init(&rs->arena, 0);
     rs->pred = dw_pred_new();
     if (!rs->pred || intern_all(keys, channel_names, rs->channel_key, DW_COUNT_OF(channel_names)) < 0 ||
@@ -61,6 +64,7 @@ void dw_ruleset_free(struct dw_ruleset *rs)
 {
     if (!rs)
         return;
+    dw_places_free(rs->places);
     dw_pred_free(rs->pred);
     dw_expr_pool_fini(&rs->expr);
     dw_arena_fini(&rs->arena);
@@ -464,6 +468,23 @@ uint32_t dw_ruleset_errors(const struct dw_ruleset *rs)
 uint32_t dw_ruleset_notes(const struct dw_ruleset *rs)
 {
     return rs->notes;
+}
+
+const struct dw_places *dw_ruleset_places(const struct dw_ruleset *rs)
+{
+    return rs->places;
+}
+
+uint32_t dw_ruleset_asleep(const struct dw_ruleset *rs, uint32_t *ret_first)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rs->rule_count && !rs->places; i++) {
+        if (!rs->rule[i].corr || rs->rule[i].corr->type != DW_CORR_IMPOSSIBLE_TRAVEL)
+            continue;
+        *ret_first = count ? *ret_first : i;
+        count++;
+    }
+    return count;
 }
 
 uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs)

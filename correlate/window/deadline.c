@@ -46,7 +46,7 @@ static int look_at_silence(struct dw_window *w, const struct dw_correlation *c, 
     if (s->due_ns < deadline) /* heard since */
         return dw__wait(w, s, deadline);
     if (!is_heard(w, &s->cause, s->newest_ns, deadline)) {
-        DW_COUNT_IF(!s->doubted, detect_silence_undecided);
+        DW__COUNT_IF(w, !s->doubted, detect_silence_undecided);
         s->doubted = true;
         s->over = now_ns == INT64_MAX;
         return s->over ? DW_OK : dw__wait(w, s, dw__later(now_ns, c->timespan_ns));
@@ -85,7 +85,7 @@ static int expects(struct dw_window *w, const struct dw_correlation *c, struct d
     if (last == r->time_ns || (c->before_ns && last > dw__earlier(r->time_ns, c->before_ns)))
         return DW_OK;
     if (s->count > DW__ABSENT_MAX) {
-        DW_COUNT(correlate_absence_capped);
+        DW__COUNT_IF(w, true, correlate_absence_capped);
         return DW_OK;
     }
     int rc = dw__entries_append(w, s, r, 1 + DW__ABSENT_MAX);
@@ -144,7 +144,7 @@ static int look_at_absence(struct dw_window *w, const struct dw_correlation *c, 
         return dw__wait(w, s, deadline);
     bool heard = is_heard(w, &s->entry[1].ref, s->entry[1].time_ns, deadline) && is_heard(w, &s->entry[0].ref, s->entry[1].time_ns, deadline);
     if (!heard) {
-        DW_COUNT_IF(!s->doubted, correlate_absence_undecided);
+        DW__COUNT_IF(w, !s->doubted, correlate_absence_undecided);
         s->doubted = now_ns < INT64_MAX;
         if (s->doubted)
             return dw__wait(w, s, dw__later(now_ns, c->timespan_ns));
@@ -161,5 +161,7 @@ static int look_at_absence(struct dw_window *w, const struct dw_correlation *c, 
 int dw__look_at_due(struct dw_window *w, struct dw__state *s, int64_t now_ns)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    if (c->calms)
+        return dw__look_at_calm(w, c, s);
     return c->type == DW_CORR_SILENCE ? look_at_silence(w, c, s, now_ns) : look_at_absence(w, c, s, now_ns);
 }

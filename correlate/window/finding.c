@@ -143,6 +143,20 @@ static void put_ids(struct dw_buf *out, const struct dw_event_ref *ids, uint32_t
     dw_buf_byte(out, ']');
 }
 
+static void put_travel(const struct dw_anomaly *a, struct dw_buf *out)
+{
+    char hash[2 * DW_SHA256_BYTES + 1];
+    put_name(out, "speed");
+    dw_json_float(out, a->value);
+    put_name(out, "km");
+    dw_json_float(out, a->spread);
+    put_name(out, "seconds");
+    dw_json_float(out, a->score);
+    put_name(out, "database");
+    dw_hex(a->database, DW_SHA256_BYTES, hash);
+    dw_buf_printf(out, "\"%s\"", hash);
+}
+
 /* What the detector says: its type, what it looked at, and the past that it judged by. */
 static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, struct dw_buf *out)
 {
@@ -177,6 +191,8 @@ static void put_anomaly(const struct dw_anomaly *a, enum dw_corr_type type, stru
     }
     if (says & DW_SAYS_SPREAD)
         dw_buf_printf(out, ",\"spans\":%u", a->spans);
+    if (says & DW_SAYS_TRAVEL)
+        put_travel(a, out);
     dw_buf_byte(out, '}');
 }
 
@@ -252,7 +268,12 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
     put_time(out, f->window_start_ns);
     put_name(out, "end");
     put_time(out, f->window_end_ns);
-    dw_buf_printf(out, "},\"cause\":\"%s\",\"value\":", cause);
+    dw_buf_byte(out, '}');
+    if (f->calm) {
+        put_name(out, "calm");
+        put_time(out, f->window_end_ns);
+    }
+    dw_buf_printf(out, ",\"cause\":\"%s\",\"value\":", cause);
     dw_json_float(out, f->value);
     if (f->anomaly)
         put_anomaly(f->anomaly, rule->corr->type, out);

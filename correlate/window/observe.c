@@ -106,7 +106,7 @@ static int count_events(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
-    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
+    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
     int rc = dw__entries_append(w, s, r, most);
     *ret = s->count;
     return rc;
@@ -116,7 +116,7 @@ static int count_values(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
-    DW_COUNT_IF(most == DW__ENTRIES_MAX && s->count - s->dead == most, correlate_window_capped);
+    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count - s->dead == most, correlate_window_capped);
     return dw__distinct(w, s, r, most, ret);
 }
 
@@ -173,7 +173,7 @@ static int percentile(const struct dw__state *s, double p, double *ret)
 static int aggregate(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
-    DW_COUNT_IF(s->count == DW__ENTRIES_MAX, correlate_window_capped);
+    DW__COUNT_IF(w, s->count == DW__ENTRIES_MAX, correlate_window_capped);
     int rc = dw__entries_append(w, s, r, DW__ENTRIES_MAX);
     if (rc < 0)
         return rc;

@@ -44,7 +44,7 @@ static size_t weight(const struct dw__record *r)
 int dw__heap_push(struct dw_window *w, struct dw__record *r)
 {
     if (w->waiting_bytes + weight(r) > w->waiting_max) {
-        DW_COUNT(correlate_matches_refused);
+        DW__COUNT_IF(w, true, correlate_matches_refused);
         dw__leave_out(w, r->corr, r->member, &r->ref, r->time_ns, DW_LEFT_REFUSED);
         w->deaf_ns = r->time_ns > w->deaf_ns ? r->time_ns : w->deaf_ns;
         dw_free(r);
@@ -90,4 +90,23 @@ struct dw__record *dw__heap_pop(struct dw_window *w)
     if (w->heap_count)
         w->heap[at] = last;
     return top;
+}
+
+static const struct {
+    const char *word, *text;
+} left_outs[DW_LEFT_OUTS] = {
+    [DW_TAKES_PART] = {"", ""},
+#define LEFT_OUT(NAME, word, text) [DW_LEFT_##NAME] = {#word, text},
+#include "dogwatch/tbl/left_out.h"
+#undef LEFT_OUT
+};
+
+const char *dw_left_out_word(enum dw_left_out why)
+{
+    return left_outs[why].word;
+}
+
+const char *dw_left_out_text(enum dw_left_out why)
+{
+    return left_outs[why].text;
 }

@@ -132,7 +132,7 @@ static void begin_again(struct dw_window *w, struct dw__state *s, const struct d
 static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int64_t time_ns)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
-    if (c->type == DW_CORR_ABSENCE && s->waits)
+    if (s->waits && c->type != DW_CORR_SILENCE)
         return false;
     return c->type == DW_CORR_SILENCE ? s->over : dw__later(s->newest_ns, dw__keeps_ns(c)) <= time_ns;
 }
@@ -156,7 +156,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     if (!make)
         return NULL;
     if (w->bytes >= w->bytes_max) {
-        DW_COUNT(correlate_keys_refused);
+        DW__COUNT_IF(w, true, correlate_keys_refused);
         return NULL;
     }
     struct dw__state *s = make_state(w, r);

@@ -3,7 +3,7 @@
  *
  * Idea: two stages with a queue between them. The first copies from the event what the second needs (key, value,
  * order); the second runs behind the watermark and sees records in total order only. A finding opens when the
- * condition is crossed, is told again each time its events double, and ends when the window empties.
+ * condition is crossed, is told again each time its events double, and ends when the window empties, or when it is calm (calm.c).
  *
  * Invariants:
  *   (1) No clock, no I/O: the same records and watermarks give the same findings, byte for byte.
@@ -23,6 +23,12 @@
 
 enum { STATE_BYTES_DEFAULT = 256 << 20, WAITING_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
 
+/* The correlation of a rule, where it is one that events are given to. */
+static const struct dw_correlation *fed(const struct dw_window *w, uint32_t rule)
+{
+    return w->aside && rule != w->only ? NULL : dw_ruleset_rule(w->rs, rule)->corr;
+}
+
 static int index_members(struct dw_window *w)
 {
     uint32_t rules = dw_ruleset_count(w->rs), total = 0;
@@ -30,7 +36,7 @@ static int index_members(struct dw_window *w)
     if (!w->member_first)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < rules; i++) {
-        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        const struct dw_correlation *c = fed(w, i);
         for (uint32_t m = 0; c && m < c->member_count; m++, total++)
             w->member_first[c->member[m] + 2]++;
     }
@@ -40,7 +46,7 @@ static int index_members(struct dw_window *w)
     if (!w->member_of)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < rules; i++) {
-        const struct dw_correlation *c = dw_ruleset_rule(w->rs, i)->corr;
+        const struct dw_correlation *c = fed(w, i);
         for (uint32_t m = 0; c && m < c->member_count; m++) {
             uint32_t at = w->member_first[c->member[m] + 1]++;
             w->member_of[at].corr = i;
@@ -61,7 +67,11 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->arg = opts ? opts->arg : NULL;
     w->step = opts ? opts->step : NULL;
     w->step_arg = opts ? opts->step_arg : NULL;
+    w->places = opts && opts->places ? opts->places : dw_ruleset_places(rs);
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
+    w->aside = opts && opts->only;
+    if (w->aside)
+        w->only = *opts->only;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
         w->opens_at = *opts->opens_at;
@@ -182,11 +192,22 @@ static bool find_template(const struct dw_correlation *c, const struct dw_event 
     return true;
 }
 
-/* The values that count, as text and as hash, or the number. False: the event lacks one. */
-static bool find_values(const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
+/* The place of the address that counts. */
+static enum dw_left_out find_place(const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *out)
+{
+    char number[48];
+    struct dw_str text;
+    return find_text(ev, &c->field[0], number, &text) ? dw__login_put(w->places, text, out) : DW_LEFT_NO_VALUE;
+}
+
+/* The values that count, as text and as hash, or the number; or why the event has none. */
+static enum dw_left_out find_values(
+    const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
 {
     bool there = true;
-    if (c->type == DW_CORR_NEW_TEMPLATE) {
+    if (c->type == DW_CORR_IMPOSSIBLE_TRAVEL) {
+        return find_place(w, c, ev, text);
+    } else if (c->type == DW_CORR_NEW_TEMPLATE) {
         there = find_template(c, ev, text);
         dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
     } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_CARDINALITY_SPIKE || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
@@ -195,7 +216,7 @@ static bool find_values(const struct dw_correlation *c, const struct dw_event *e
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
         there = find_number(ev, &c->field[0], number);
     }
-    return there;
+    return there ? DW_TAKES_PART : DW_LEFT_NO_VALUE;
 }
 
 static struct dw_event_ref ref_of(const struct dw_event *ev)
@@ -219,13 +240,15 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
     double number = 0;
     const struct dw_event_ref ref = ref_of(ev);
     if (!collect(ev, c->group[member], c->group_count, key)) {
-        DW_COUNT(correlate_no_key);
+        DW__COUNT_IF(w, true, correlate_no_key);
         dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_KEY);
         return DW_OK;
     }
-    if (!find_values(c, ev, values, hash, &number)) {
-        DW_COUNT(correlate_no_value);
-        dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_VALUE);
+    const enum dw_left_out why = find_values(w, c, ev, values, hash, &number);
+    if (why != DW_TAKES_PART) {
+        DW__COUNT_IF(w, why == DW_LEFT_NO_VALUE, correlate_no_value);
+        DW__COUNT_IF(w, why == DW_LEFT_NO_PLACE, correlate_no_place);
+        dw__leave_out(w, corr, member, &ref, ev->time_ns, why);
         return DW_OK;
     }
     bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */
@@ -262,7 +285,7 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
         return DW_OK;
     if (late || ev->time_ns <= w->watermark_ns) {
         const struct dw_event_ref ref = ref_of(ev);
-        DW_COUNT(correlate_events_late);
+        DW__COUNT_IF(w, true, correlate_events_late);
         for (uint32_t i = from; i < to; i++)
             dw__leave_out(w, w->member_of[i].corr, w->member_of[i].member, &ref, ev->time_ns, DW_LEFT_LATE);
         return DW_OK;
@@ -298,7 +321,7 @@ static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_
     return n;
 }
 
-void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+static void tell(struct dw_window *w, const struct dw__state *s, struct dw_finding f)
 {
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
@@ -307,25 +330,35 @@ void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t no
         uint32_t oldest = s->last_ids < DW_FINDING_IDS_MAX ? 0 : s->last_at;
         last[i] = s->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
     }
-    struct dw_finding f = {.rule = s->corr,
-        .update = update,
-        .silent = rule->silent,
-        .key_name = rule->corr->group_name,
-        .key_value = values,
-        .key_count = key_values(s, values),
-        .cause = s->cause,
-        .time_ns = now,
-        .window_start_ns = s->started_ns,
-        .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now,
-        .value = value,
-        .total = s->total,
-        .anomaly = anomaly,
-        .first = s->ids,
-        .first_count = s->first_ids,
-        .last = last,
-        .last_count = s->last_ids};
+    f.rule = s->corr;
+    f.silent = rule->silent;
+    f.key_name = rule->corr->group_name;
+    f.key_value = values;
+    f.key_count = key_values(s, values);
+    f.cause = s->cause;
+    f.window_start_ns = s->started_ns;
+    f.total = s->total;
+    f.first = s->ids;
+    f.first_count = s->first_ids;
+    f.last = last;
+    f.last_count = s->last_ids;
     memcpy(f.id, s->finding, sizeof f.id);
     w->emit(w->ud, &f);
+}
+
+void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly)
+{
+    tell(w, s, (struct dw_finding){.update = update, .time_ns = now, .window_end_ns = anomaly && anomaly->end_ns ? anomaly->end_ns : now, .value = value, .anomaly = anomaly});
+}
+
+void dw__tell_calm(struct dw_window *w, const struct dw__state *s, int64_t now, uint32_t value)
+{
+    struct dw_str values[DW_CORR_GROUP_MAX];
+    tell(w, s, (struct dw_finding){.update = true, .calm = true, .time_ns = now, .window_end_ns = now, .value = value});
+    if (!w->step)
+        return;
+    const struct dw_step step = {.rule = s->corr, .time_ns = now, .key_value = values, .key_count = key_values(s, values), .value = value, .calms = true};
+    w->step(w->step_arg, &step);
 }
 
 /* The key of `outer` by the values that `s`, of `inner`, has for its groups. *ret_found: how many groups have one. */
@@ -369,8 +402,8 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
         memcpy(outer->series, r->series, sizeof outer->series);
         outer->corr = w->member_of[i].corr;
         outer->member = w->member_of[i].member;
-        DW_COUNT_IF(found < c->group_count, correlate_no_key);
-        DW_COUNT_IF(!counts, correlate_no_value);
+        DW__COUNT_IF(w, found < c->group_count, correlate_no_key);
+        DW__COUNT_IF(w, !counts, correlate_no_value);
         if (found < c->group_count || !counts) {
             dw__leave_out(w, outer->corr, outer->member, &r->ref, r->time_ns, counts ? DW_LEFT_NO_KEY : DW_LEFT_NO_VALUE);
             dw_free(outer);
@@ -413,7 +446,8 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
             dw__note_id(s, &e->ref);
     }
     dw__tell_finding(w, s, r->time_ns, value, false, NULL);
-    return dw__feed_outer(w, s, r);
+    int rc = rule->corr->calms ? dw__calm_wait(w, rule->corr, s, r->time_ns) : DW_OK;
+    return rc < 0 ? rc : dw__feed_outer(w, s, r);
 }
 
 /* A finding of a detector on a record: all of its span, as far as it is named. */
@@ -501,7 +535,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
     }
     bool crossed = false;
     double value = 0;
-    if (s->open && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
+    if (s->open && !c->calms && s->newest_ns <= dw__earlier(r->time_ns, c->timespan_ns))
         s->open = false; /* the window emptied since */
     rc = dw__observe(w, s, r, &crossed, &value);
     s->newest_ns = r->time_ns;

@@ -2,6 +2,7 @@
 #ifndef DOGWATCH_CORRELATE_WINDOW_INT_H
 #define DOGWATCH_CORRELATE_WINDOW_INT_H
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/correlate/window.h"
 
 enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
@@ -59,7 +60,7 @@ struct dw__state {
     bool judged;    /* the three below are of the open span: they follow from the entries before it, and are not saved */
     int64_t judged_ns;
     double baseline, spread;
-    /* silence, absence */
+    /* silence, absence, what calms */
     int64_t due_ns; /* when it is looked at next */
     bool waits;     /* it stands in w->due */
     bool over;      /* silence: told, or not worth telling: as if it had never been */
@@ -93,9 +94,15 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    bool aside; /* only that correlation is fed, and nothing counted */
+    uint32_t only;
+    const struct dw_places *places; /* NULL: nothing says where an address is */
     dw_each_step *step; /* NULL: nobody asks */
     void *step_arg;
 };
+
+/* A counter of what a window does; of one that is asked aside none moves. */
+#define DW__COUNT_IF(w, cond, name) DW_COUNT_IF(!(w)->aside && (cond), name)
 
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);
@@ -144,11 +151,13 @@ void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref);
 /* Tells whoever asks that a match takes no part. */
 void dw__leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event_ref *ref, int64_t time_ns, enum dw_left_out why);
 /* Emits the state's finding as it is at `now`; `anomaly`: of a detector. */
+/* Emits that the state's finding is calm, and tells whoever asks for steps. */
+void dw__tell_calm(struct dw_window *w, const struct dw__state *s, int64_t now, uint32_t value);
 void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly);
 /* The finding of a correlation is a match for those of which it is a member: at r's time and order, with its key. DW_ENOMEM. */
 DW_MUST_USE int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r);
 
-/* ---- what the passing of time tells (due.c, deadline.c) ---- */
+/* ---- what the passing of time tells (due.c, deadline.c, calm.c) ---- */
 /* Puts a state that does not wait among those that do, to be looked at then. DW_ENOMEM. */
 DW_MUST_USE int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns);
 /* The one whose time has come first, up to `until_ns`, taken out; NULL: none. */
@@ -157,6 +166,10 @@ struct dw__state *dw__due(struct dw_window *w, int64_t until_ns);
 DW_MUST_USE int dw__look_at_due(struct dw_window *w, struct dw__state *s, int64_t now_ns);
 /* A record of an absence: an event that sets a deadline, or the one that is expected. DW_ENOMEM. */
 DW_MUST_USE int dw__absence(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r);
+/* The finding of a correlation that calms is open: it waits for that. (calm.c) DW_ENOMEM. */
+DW_MUST_USE int dw__calm_wait(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, int64_t now_ns);
+/* Its time has come: told, or put off. DW_ENOMEM. */
+DW_MUST_USE int dw__look_at_calm(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s);
 /* t + span, t - span, t - before: at most the end of time, at least its beginning. Logs may say any time. */
 static inline int64_t dw__later(int64_t t, int64_t span_ns)
 {

@@ -160,13 +160,13 @@ static bool absence_fits(const struct dw__state *s)
     return fits;
 }
 
-/* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and absence
- * may. */
+/* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and what calms while it is
+ * open; absence may. */
 static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     if (c->type == DW_CORR_ABSENCE)
         return absence_fits(s);
-    if (s->over == (c->type == DW_CORR_SILENCE))
+    if (s->over == (c->type == DW_CORR_SILENCE || (c->calms && s->open)))
         return false;
     for (uint32_t i = 0; c->type == DW_CORR_VALUE_COUNT && i < s->count; i++)
         if (!s->entry[i].set)
@@ -293,7 +293,9 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
     if (head.corr == UINT32_MAX)
         return DW_OK;
-    if (head.member >= dw_ruleset_rule(w->rs, head.corr)->corr->member_count || !isfinite(head.number))
+    const struct dw_correlation *corr = dw_ruleset_rule(w->rs, head.corr)->corr;
+    const struct dw__detector *d = dw__detector_of(corr->type);
+    if (head.member >= corr->member_count || !isfinite(head.number) || (d && d->reads && !d->reads(values)))
         return DW_ECORRUPT;
     struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
     if (!r)

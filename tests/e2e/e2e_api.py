@@ -309,6 +309,9 @@ dogwatch('archive', 'expire', '--before', '1d', '--server', URL, codes=(2,))
 del os.environ['DOGWATCH_TOKEN_FILE']
 
 # ---- changes ----
+brute = next(a for a in rows(ask('GET', '/api/v1/alerts', hunt))[0] if a['rule']['name'] == 'SSH brute force')
+reasons, _ = rows(ask('GET', f'/api/v1/alerts/{brute["event"]["id"]}/explain', hunt))
+check(all('event' in r for r in reasons[:-1]) and reasons[-1]['conditions'] == [] and isinstance(reasons[-1]['left_out'], list) and reasons[-1]['counted'] > 0, 'the last row says what a correlation left out', reasons[-1:])
 status, _, text = ask('PATCH', f'/api/v1/alerts/{ID[:10]}', tokens['triage'], {'status': 'in_progress', 'assignee': 'ann', 'note': 'é "x"'})
 check(status == 200 and json.loads(text)['workflow']['assignee'] == 'ann', 'a change is made', (status, text))
 history, _ = rows(ask('GET', f'/api/v1/alerts/{ID}/history', hunt))

@@ -2,6 +2,7 @@
  *
  * Input: YAML, a line `%%`, then one event a line: name=value words between '|'. */
 #include "support.h"
+#include "windows.h"
 
 #include "dogwatch/correlate/window.h"
 
@@ -107,12 +108,13 @@ static void finding_sink(void *ud, const struct dw_finding *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    (void)windows_rules;
     struct dw_str all = dw_str_make((const char *)data, size), events = DW_STR("");
     size_t cut = dw_str_find(all, DW_STR("\n%%\n"));
     if (cut < all.len)
         events = dw_str_slice(all, cut + 4, all.len);
     struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.lint = true, .notes = true});
+    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.lint = true, .notes = true, .places = &windows_places});
     struct dw_buf said = {0};
     const struct dw_diag_sink sink = {quiet, &said};
     int rc = dw_ruleset_add(rs, "f.yml", dw_str_slice(all, 0, cut), sink);

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct dw_ruleset *rs;
     if (!rs) { /* once: the rules never change */
         keys = dw_keys_new();
-        rs = dw_ruleset_new(keys, NULL);
+        rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = &windows_places});
         int rc = dw_ruleset_add(rs, "w.yml", dw_str_of(windows_rules), (struct dw_diag_sink){0});
         if (rc == DW_OK)
             rc = dw_ruleset_finish(rs, (struct dw_diag_sink){0});

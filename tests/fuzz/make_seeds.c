@@ -104,17 +104,20 @@ static void ignore(void *ud, const struct dw_finding *f)
 static void match(struct dw_keys *keys, struct dw_window *w, int64_t second, uint32_t rule, const char *x)
 {
     static const struct dw_stream stream = {.id = {7}, .series = {3}};
-    struct dw_field field[2] = {{.v.ptr = "ann", .len = 3, .kind = DW_K_LITERAL}, {.v.ptr = x, .len = (uint32_t)strlen(x), .kind = DW_K_LITERAL}};
+    const char *address = *x == 'x' ? "192.0.2.1" : "203.0.113.99";
+    struct dw_field field[3] = {{.v.ptr = "ann", .len = 3, .kind = DW_K_LITERAL}, {.v.ptr = x, .len = (uint32_t)strlen(x), .kind = DW_K_LITERAL},
+        {.v.ptr = address, .len = (uint32_t)strlen(address), .kind = DW_K_LITERAL}};
+    assert_int_equal(dw_keys_intern(keys, DW_STR("i"), &field[2].key), DW_OK);
     assert_int_equal(dw_keys_intern(keys, DW_STR("u"), &field[0].key), DW_OK);
     assert_int_equal(dw_keys_intern(keys, DW_STR("x"), &field[1].key), DW_OK);
-    struct dw_event ev = {.field = field, .field_count = 2, .line = DW_STR("-"), .stream = &stream, .time_ns = second * 1000000000, .start = (uint64_t)second};
+    struct dw_event ev = {.field = field, .field_count = 3, .line = DW_STR("-"), .stream = &stream, .time_ns = second * 1000000000, .start = (uint64_t)second};
     assert_int_equal(dw_window_match(w, rule, &ev, false), DW_OK);
 }
 
 static void window_seeds(const char *folder)
 {
     struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *rs = dw_ruleset_new(keys, NULL);
+    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = &windows_places});
     struct dw_buf out = {0};
     assert_int_equal(dw_ruleset_add(rs, "w.yml", dw_str_of(windows_rules), (struct dw_diag_sink){0}), DW_OK);
     assert_int_equal(dw_ruleset_finish(rs, (struct dw_diag_sink){0}), DW_OK);

@@ -24,6 +24,7 @@ struct o_corr {
     enum o_op op[2];
     int want[2], conds;
     int percentile;
+    int calm; /* -1: it has none */
     enum o_shape shape;
     bool timed; /* an absence, or over one */
 };
@@ -55,7 +56,7 @@ void o_plain(const struct o_corr corr[O_CORRS], const struct o_stream *s, int64_
 struct o_finding {
     int corr;
     const char *key; /* the group's values, each with a blank behind it */
-    bool update;
+    bool update, calm;
     int64_t time;
     uint32_t cause;
     double value;

@@ -42,7 +42,7 @@ static void on_finding(void *ud, const struct dw_finding *f)
     size_t len = 0;
     for (uint32_t i = 0; i < f->key_count; i++)
         len += (size_t)snprintf(key + len, sizeof key - len, "%.*s ", DW_ARG(f->key_value[i]));
-    const struct o_finding said = {.corr = (int)f->rule - O_RULES, .key = key, .update = f->update, .time = f->time_ns / SECOND, .cause = (uint32_t)f->cause.start, .value = f->value,
+    const struct o_finding said = {.corr = (int)f->rule - O_RULES, .key = key, .update = f->update, .calm = f->calm, .time = f->time_ns / SECOND, .cause = (uint32_t)f->cause.start, .value = f->value,
         .total = f->total, .first = (uint32_t)f->first[0].start, .last = (uint32_t)(f->last_count ? f->last[f->last_count - 1] : f->first[f->first_count - 1]).start};
     o_line(&said, &l->got);
 }

@@ -42,6 +42,8 @@ static void make_conditions(struct dw_rng *rng, struct o_corr *c)
     }
     if (c->conds == 2 && c->op[0] == c->op[1])
         c->conds = 1;
+    const int most = c->want[0] - (c->op[0] == O_GTE);
+    c->calm = c->type <= O_VALUE_COUNT && c->conds == 1 && c->op[0] <= O_GT && most >= 0 && below(rng, 2) ? below(rng, most + 1) : -1;
 }
 
 /* A member is an earlier correlation. In what order keys have their deadlines at one time is not in the specification: so what comes by the passing of
@@ -124,6 +126,8 @@ void o_make_corrs(struct dw_rng *rng, struct o_corr corr[O_CORRS], struct dw_buf
         if (c->before)
             dw_buf_printf(yaml, "  before: %ds\n", (int)c->before);
         put_condition(yaml, c);
+        if (c->calm >= 0)
+            dw_buf_printf(yaml, "  calm: {%s: %d}\n", c->calm % 2 ? "lte" : "lt", c->calm + (c->calm % 2 == 0));
     }
 }
 

@@ -44,7 +44,7 @@ struct plain {
 
 void o_line(const struct o_finding *f, struct dw_buf *out)
 {
-    dw_buf_printf(out, "c%d %s%s at %lld by %u value %.12g total %llu first %u last %u\n", f->corr, f->key, f->update ? "again" : "opens", (long long)f->time, f->cause, f->value,
+    dw_buf_printf(out, "c%d %s%s at %lld by %u value %.12g total %llu first %u last %u\n", f->corr, f->key, f->calm ? "calms" : f->update ? "again" : "opens", (long long)f->time, f->cause, f->value,
         (unsigned long long)f->total, f->first, f->last);
 }
 
@@ -267,6 +267,38 @@ static bool is_power_of_two(uint64_t n)
     return n && !(n & (n - 1));
 }
 
+/* How many events, or distinct values, of a record's key the window (time - span, time] holds. */
+static int count_at(const struct plain *p, const struct o_corr *c, int first, int64_t time)
+{
+    int n = 0;
+    for (int i = first; i < p->records; i++) {
+        const struct record *r = &p->record[i];
+        bool counts = strcmp(r->key, p->record[first].key) == 0 && r->time > time - c->span && r->time <= time;
+        for (int k = first; k < i && counts && c->type == O_VALUE_COUNT; k++) {
+            const struct record *e = &p->record[k];
+            counts = !(strcmp(e->key, r->key) == 0 && e->time > time - c->span && strcmp(e->value, r->value) == 0);
+        }
+        n += counts;
+    }
+    return n;
+}
+
+/* Looks at each second behind `from` up to `until`, as long as the finding is hot. */
+static bool still_open(const struct plain *p, const struct o_corr *c, int first, int64_t from, int64_t until, struct o_finding f)
+{
+    for (int64_t t = from + 1; t <= until; t++) {
+        int n = count_at(p, c, first, t);
+        if (n > c->calm)
+            continue;
+        f.update = f.calm = true;
+        f.time = t;
+        f.value = n;
+        o_line(&f, p->out);
+        return false;
+    }
+    return true;
+}
+
 /* All records of one key, from `first` on. */
 static void judge_key(struct plain *p, int corr, int first)
 {
@@ -278,7 +310,9 @@ static void judge_key(struct plain *p, int corr, int first)
         const struct record *r = &p->record[i];
         if (strcmp(r->key, p->record[first].key) != 0 || r->time > p->end)
             continue;
-        if (before >= 0 && p->record[before].time <= r->time - c->span)
+        if (open && c->calm >= 0)
+            open = still_open(p, c, first, p->record[before].time - 1, r->time - 1, f);
+        else if (before >= 0 && p->record[before].time <= r->time - c->span)
             open = false; /* the window was empty */
         before = i;
         struct answer a = ask(p, c, i);
@@ -299,6 +333,8 @@ static void judge_key(struct plain *p, int corr, int first)
             o_line(&f, p->out);
         open = open || a.holds;
     }
+    if (open && c->calm >= 0)
+        (void)still_open(p, c, first, p->record[before].time - 1, p->end, f);
 }
 
 static void judge_absence(struct plain *p, int corr, int first)

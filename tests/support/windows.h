@@ -2,6 +2,17 @@
 #ifndef DOGWATCH_TESTS_WINDOWS_H
 #define DOGWATCH_TESTS_WINDOWS_H
 
+#include "dogwatch/geo/geo.h"
+
+/* Every address has a place, by its last bytes; but none that begins with 10. */
+static inline bool windows_place(const struct dw_places *p, const struct dw_ip *ip, struct dw_place *ret)
+{
+    (void)p;
+    *ret = (struct dw_place){.north = (ip->byte[15] % 181 - 90) * 1000000, .east = (ip->byte[14] % 181) * 1000000, .radius_km = ip->byte[13], .name = "place"};
+    return ip->byte[12] != 10;
+}
+static struct dw_places windows_places = {.find = windows_place, .hash = {1}};
+
 static const char windows_rules[] =
     "title: a\nid: a\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n"
     "---\ntitle: b\nid: b\nlogsource: {product: x}\ndetection: {s: {f: 2}, condition: s}\n"
@@ -17,7 +28,9 @@ static const char windows_rules[] =
     "---\ntitle: c\nid: c\ndetector: {type: cardinality_spike, rules: [a], group-by: [u], field: x, timespan: 5s, history: 4, direction: both}\n"
     "---\ntitle: h\nid: h\ndetector: {type: heavy_hitter, rules: [a], group-by: [u], field: x, timespan: 10s, warmup: 2}\n"
     "---\ntitle: g\nid: g\ndetector: {type: entropy_dga, rules: [a], group-by: [u], field: x, timespan: 20s, score: 1}\n"
-    "---\ntitle: k\nid: k\ndetector: {type: beacon, rules: [a], group-by: [u], timespan: 24s, score: 60}\n";
-enum { WINDOWS_RULES = 15 };
+    "---\ntitle: k\nid: k\ndetector: {type: beacon, rules: [a], group-by: [u], timespan: 24s, score: 60}\n"
+    "---\ntitle: l\nid: l\ndetector: {type: impossible_travel, rules: [a], group-by: [u], field: i, timespan: 20s}\n"
+    "---\ntitle: j\nid: j\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 10s, condition: {gte: 3}, calm: {lte: 1}}\n";
+enum { WINDOWS_RULES = 17 };
 
 #endif

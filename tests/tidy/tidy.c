@@ -31,14 +31,15 @@ static const struct {
     {"core/frame", "base event frame tbl"},
     {"core/template", "base frame template tbl"},
     {"core/pred", "base event pred tbl"},
+    {"core/geo", "base frame geo pred tbl"},
     {"core/store", "base event frame store tbl"},
     {"core/transport", "base event frame store transport tbl"},
     {"parsers", "base conf event parsers tbl"},
-    {"correlate", "base conf event frame pred template correlate tbl"},
-    {"collector/server", "base conf loop event frame store pred template transport parsers correlate collect tbl"},
-    {"collector", "base conf event frame store pred template transport parsers correlate collect tbl"},
+    {"correlate", "base conf event frame geo pred template correlate tbl"},
+    {"collector/server", "base conf loop event frame geo store pred template transport parsers correlate collect tbl"},
+    {"collector", "base conf event frame geo store pred template transport parsers correlate collect tbl"},
     {"agent", "base conf loop event frame store transport parsers tbl"},
-    {"cli", "base conf event frame store pred template transport parsers correlate collect tbl"},
+    {"cli", "base conf event frame geo store pred template transport parsers correlate collect tbl"},
 };
 
 /* A call, who may use it, and what to use instead. */

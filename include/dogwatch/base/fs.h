@@ -80,6 +80,9 @@ DW_MUST_USE int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_
 /* Writes and syncs a file where nothing is: DW_EEXIST. Its entry in the directory is not synced. */
 DW_MUST_USE int dw_fs_write_new(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
 
+/* A file of those bytes that is in memory alone and has no name; at its beginning. `label`: what debuggers show. DW_ENOMEM, DW_EIO. */
+DW_MUST_USE int dw_fs_in_memory(const struct dw_fs *fs, const char *label, struct dw_str bytes, int *ret_fd);
+
 /* Names in a directory but `.` and `..`, sorted bytewise, appended to `names` one after the other, each
  * ended by a NUL. Bounded by max_names: more answers DW_ELIMIT. After an error the names are not all of them. */
 DW_MUST_USE int dw_fs_list(const char *path, size_t max_names, struct dw_buf *names);

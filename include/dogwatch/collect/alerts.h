@@ -31,8 +31,15 @@ struct dw_alert {
     int64_t time_ns;
     struct dw_str key;  /* "source.ip=203.0.113.9", or empty */
     int64_t total;      /* contributing events */
+    bool calm;          /* its count has come down, and nothing more comes of it */
     struct dw_str doc;  /* the finding as JSON */
 };
+
+/* Which telling of one alert is the newer one. */
+static inline int64_t dw_alert_rank(const struct dw_alert *a)
+{
+    return 2 * a->total + a->calm;
+}
 
 /* That somebody said something of an alert. Texts are borrowed. */
 struct dw_alert_change {

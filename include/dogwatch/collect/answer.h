@@ -9,7 +9,7 @@
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/query.h"
-#include "dogwatch/correlate/ruleset.h"
+#include "dogwatch/correlate/window.h"
 #include "dogwatch/store/archive.h"
 
 /* A query's row as one JSON object and a newline: of a table its columns, else the whole event. */
@@ -109,6 +109,28 @@ DW_MUST_USE int dw_answer_explain_row(const struct dw_explain *x, const struct d
 /* The same of what the collector raises itself: what it saw is the explanation. */
 void dw_answer_explain_own(const char *alert, const char *rule, const char *title, struct dw_str what, struct dw_buf *out);
 
+/* What a correlation's alert did not count of the events of its window, and why. A rule about one event, a detector and a correlation of correlations have no such answer. */
+enum { DW_LEFT_OUT_SHOWN = 5 };
+struct dw_answer_left_out {
+    const char *archive;
+    struct dw_keys *keys;
+    const struct dw_explain *how;
+    struct dw_str finding; /* the alert's, as JSON */
+    void (*problem)(void *arg, const char *where, int rc);
+    bool (*stop)(void *arg); /* asked before each frame; may be NULL */
+    void *arg;
+    /* answers */
+    uint64_t counted; /* events of the alert's key that it names, and that are there */
+    uint64_t left[DW_LEFT_OUTS];
+    char first[DW_LEFT_OUTS][DW_LEFT_OUT_SHOWN][DW_EVENT_ID_TEXT]; /* the first of each */
+    bool whole; /* LATE is known: those that came too late, or found no room. False: the alert does not name all of its events */
+};
+bool dw_has_left_out(const struct dw_explain *x);
+/* Reads the alert's window once more and puts its events through the rule. Codes of dw_archive_reader_open; DW_EAGAIN: it was stopped; DW_ENOMEM. */
+DW_MUST_USE int dw_answer_left_out(struct dw_answer_left_out *l);
+/* That as a JSON object and a newline, a row of the alert's explanation without an event. */
+void dw_answer_left_out_row(const struct dw_answer_left_out *l, struct dw_buf *out);
+
 /* Gives every frame of an archive to an account. `problem` is told of each part that cannot be read; the rest is still counted, and what is
  * missing shows as unaccounted. `stop` (may be NULL) is asked before each frame. DW_ENOMEM; DW_EAGAIN: it was stopped. */
 struct dw_answer_account {
@@ -133,5 +155,7 @@ const char *dw_agent_state_text(enum dw_agent_state s);
 /* Appends what a detector found, in a sentence, out of an alert's finding; nothing where it is of none. Texts are the log's: who shows them makes
  * them safe. */
 void dw_answer_anomaly(struct dw_str finding, struct dw_buf *out);
+/* When a finding says that its count had come down; DW_STR_NONE: it does not. A view of it. */
+struct dw_str dw_answer_calm(struct dw_str finding);
 
 #endif

@@ -6,6 +6,7 @@
  *     match:     [event, ...]
  *     no_match:  [event, ...]
  *     sequences: [{alerts: N, events: [event, ...]}, ...]
+ *     places:    {address or network: [latitude, longitude], ...}   for rules that ask where addresses are, in place of a database
  *
  * A rule's `testcases:` with `match` and `dont-match`, as sigma-test has them, count too, whatever the logsource.
  *

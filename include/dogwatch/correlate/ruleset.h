@@ -10,6 +10,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/conf/yaml.h"
 #include "dogwatch/frame/digest.h"
+#include "dogwatch/geo/geo.h"
 #include "dogwatch/pred/explain.h"
 
 #include <stdatomic.h>
@@ -45,9 +46,11 @@ enum dw_corr_type {
     DW_CORR_HEAVY_HITTER,
     DW_CORR_ENTROPY_DGA,
     DW_CORR_BEACON,
+    DW_CORR_IMPOSSIBLE_TRAVEL,
 };
-/* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans; score alone. */
-enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4, DW_SAYS_SCORE = 8 };
+/* What the finding of a detector has beside type, feature, value and baseline: its value is a list of texts; how often; spread, score and spans; score alone; how far, how fast, and by
+ * which database. */
+enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4, DW_SAYS_SCORE = 8, DW_SAYS_TRAVEL = 16 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_MUTES_MAX = 32, DW_CORR_CODE_MAX = 128 };
@@ -83,6 +86,8 @@ struct dw_correlation {
     uint32_t cond_count; /* 1 or 2: all must hold */
     enum dw_corr_op op[2];
     double want[2];
+    bool calms;          /* event_count, value_count: its finding is open until the count has come down to calm_most */
+    uint32_t calm_most;
     double percentile; /* of value_percentile */
     struct dw_str condition;         /* of temporal, where it is an expression over members; else empty */
     uint8_t code[DW_CORR_CODE_MAX]; /* that in postfix: members' numbers and DW_CORR_AND ... */
@@ -96,6 +101,7 @@ struct dw_correlation {
     double warmup;         /* new_template, rare_value, heavy_hitter: a key that has had fewer events raises nothing */
     uint32_t score;        /* entropy_dga, beacon: from so many of 100 on */
     uint32_t share_ppm;    /* rare_value, heavy_hitter: of a key's events, in millionths; 0: it does not matter */
+    uint32_t max_speed_kmh, min_distance_km; /* impossible_travel */
     const struct dw_mute *mute; /* new_template */
     uint32_t mute_count;
     bool generate;     /* members alert on their own too */
@@ -125,12 +131,13 @@ struct dw_placeholder {
 struct dw_ruleset_opts {
     const struct dw_placeholder *placeholder; /* borrowed during the call */
     uint32_t placeholder_count;
+    struct dw_places *places; /* where addresses are, for rules that ask it; taken, with dw_places_free. NULL: such rules sleep */
     bool lint, notes; /* say more than loading needs: rows of tbl/lint.h that are for CHECK; and those that are notes, which are counted else */
 };
 
 struct dw_ruleset;
 
-/* Gives an empty set that interns names into `keys`, which must outlive it. NULL without memory. Thread: one, until
+/* Gives an empty set that interns names into `keys`, which must outlive it. NULL without memory: then the places are freed, too. Thread: one, until
  * finished. */
 struct dw_ruleset *dw_ruleset_new(struct dw_keys *keys, const struct dw_ruleset_opts *opts);
 void dw_ruleset_free(struct dw_ruleset *rs);
@@ -154,6 +161,10 @@ uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, c
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
 uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs); /* findings that their files allow */
 uint32_t dw_ruleset_notes(const struct dw_ruleset *rs);   /* notes that were not asked for */
+/* Where its rules look places up; NULL: nowhere. */
+const struct dw_places *dw_ruleset_places(const struct dw_ruleset *rs);
+/* How many rules sleep: they are there, and their members raise nothing of their own, but they ask for places and there are none. *ret_first: the first of them. */
+uint32_t dw_ruleset_asleep(const struct dw_ruleset *rs, uint32_t *ret_first);
 /* What can be said about rules: tbl/lint.h. Static. */
 enum dw_lint_when { DW_LINT_LOADING, DW_LINT_CHECK };
 struct dw_lint_row {
@@ -195,6 +206,7 @@ void dw_tally_add(_Atomic uint64_t *n);
 
 struct dw_match_opts {
     struct dw_tally *tally; /* may be NULL */
+    bool aside;         /* asked again, beside the matching that works: what is undecided is not counted */
     bool any_logsource; /* match every rule, whatever the event's dataset */
     bool no_prefilter;  /* evaluate every rule: the oracle for tests */
 };

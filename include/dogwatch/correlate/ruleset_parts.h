@@ -28,6 +28,7 @@ struct dw_map_dataset {
 struct dw_ruleset {
     struct dw_keys *keys;
     struct dw_ruleset_opts opts;
+    struct dw_places *places;
     struct dw_arena arena;
     struct dw_pred *pred;
     struct dw_expr_pool expr;

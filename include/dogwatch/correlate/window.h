@@ -37,11 +37,12 @@ const char *dw_entity_doc(enum dw_entity e);
 /* Why a detector calls something an anomaly. */
 struct dw_anomaly {
     struct dw_str feature;    /* what was looked at: a field, or `events` */
-    struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it */
-    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; beacon: seconds between events; else 0 */
-    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events; entropy_dga, beacon: the score that is asked for */
-    double spread, score;     /* a spike: what is usual around it, and how many times that the value is away; else of 100 */
+    struct dw_str value_text; /* DW_SAYS_VALUES: the values, or the template, each with its length (u32) before it; impossible_travel: the address before, this one, and the place of each */
+    double value;             /* a spike: of the span; DW_SAYS_COUNT: how often; beacon: seconds between events; impossible_travel: km/h, at least; else 0 */
+    double baseline;          /* a spike: the median span; new_value, new_template: how many values, templates are known; rare_value: events of the window; silence: seconds between events; entropy_dga, beacon: the score that is asked for; impossible_travel: km/h that are believed */
+    double spread, score;     /* a spike: what is usual around it, and how many times that the value is away; impossible_travel: km, and seconds for them; else of 100 */
     uint32_t spans;           /* a spike: how many spans make the baseline; beacon: how many gaps */
+    const uint8_t *database;  /* DW_SAYS_TRAVEL: the hash of that which says where addresses are */
     int64_t start_ns, end_ns; /* a spike, heavy_hitter: the span; end_ns is that of the event while it is open */
 };
 
@@ -57,6 +58,7 @@ struct dw_finding {
     struct dw_event_ref cause;               /* the event, or the one on which the condition was crossed */
     int64_t time_ns;                         /* of the cause; of an update: of its newest event */
     int64_t window_start_ns, window_end_ns;  /* (start, end] */
+    bool calm;                               /* an update: the count has come down at window_end_ns, and nothing more comes of it */
     double value;                            /* what the condition compares: events, distinct values, sum ... */
     uint64_t total;                          /* contributing events so far */
     const struct dw_anomaly *anomaly;        /* of a detector; else NULL */
@@ -65,14 +67,19 @@ struct dw_finding {
 };
 typedef void dw_emit_finding(void *ud, const struct dw_finding *f);
 
-/* Why a match of a member takes no part in a correlation. */
+/* Why a match of a member takes no part in a correlation: LATE, its time is behind the watermark, or it was marked late; NO_KEY, a group-by field is missing; NO_VALUE, the
+ * field that counts is missing, or no number, or no address; REFUSED, there is no room for another key, or for more that wait for the watermark; NO_PLACE, nothing says where
+ * its address is. */
 enum dw_left_out {
     DW_TAKES_PART,
-    DW_LEFT_LATE,     /* its time is behind the watermark, or it was marked late */
-    DW_LEFT_NO_KEY,   /* a group-by field is missing */
-    DW_LEFT_NO_VALUE, /* the field that counts is missing, or no number */
-    DW_LEFT_REFUSED,  /* there is no room: for another key, or for more that wait for the watermark */
+#define LEFT_OUT(NAME, word, text) DW_LEFT_##NAME,
+#include "dogwatch/tbl/left_out.h"
+#undef LEFT_OUT
+    DW_LEFT_OUTS
 };
+/* "late"; and "it is late". Static. */
+const char *dw_left_out_word(enum dw_left_out why);
+const char *dw_left_out_text(enum dw_left_out why);
 
 /* What one match of a member did to its key, or why nothing. Borrowed during the call. */
 struct dw_step {
@@ -84,6 +91,7 @@ struct dw_step {
     uint32_t key_count;
     double value;      /* what the condition compares, with this event; of a detector and an absence 0 */
     bool holds, opens; /* the condition holds, or it is an anomaly; a finding is opened by it */
+    bool calms;        /* no match: the count has come down to what is calm (its value), at time_ns */
 };
 typedef void dw_each_step(void *arg, const struct dw_step *s);
 
@@ -100,6 +108,9 @@ struct dw_window_opts {
     /* NULL, or told of every match of a member of every correlation: those that take no part when they come, the others in order, as the watermark takes them. */
     dw_each_step *step;
     void *step_arg;
+    /* NULL, or the one correlation that is fed, to ask again what became of its events, beside the window that works: such a window moves no counter. Copied. */
+    const uint32_t *only;
+    const struct dw_places *places; /* in place of those of the set, and outliving the window; NULL: those */
 };
 struct dw_window;
 

@@ -22,3 +22,5 @@ DETECTOR_KEY("share", DW_OF(RARE_VALUE) | DW_OF(HEAVY_HITTER), "rare_value: 0.1%
 DETECTOR_KEY("fanout", DW_OF(NEW_TEMPLATE), "5", "so many words at one place of otherwise equal templates make it a value, 1 to 1000")
 DETECTOR_KEY("mute", DW_OF(NEW_TEMPLATE), "none", "`[{template: 'took <*>', until: 2026-12-31}]`: this template (its text, or its id) is not told on events before that time; up to 32")
 DETECTOR_KEY("score", DW_OF(ENTROPY_DGA) | DW_OF(BEACON), "entropy_dga: 70; beacon: 80", "told from this score on, a whole number from 1 to 100")
+DETECTOR_KEY("max_speed", DW_OF(IMPOSSIBLE_TRAVEL), "1000", "km/h; who would have to be faster was not there: a whole number from 1 to 1000000")
+DETECTOR_KEY("min_distance", DW_OF(IMPOSSIBLE_TRAVEL), "500", "km; places that are nearer to each other count as one: a whole number from 1 to 20000")

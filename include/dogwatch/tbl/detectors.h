@@ -16,5 +16,7 @@ DETECTOR(entropy_dga, ENTROPY_DGA, true, DW_SAYS_VALUES | DW_SAYS_COUNT | DW_SAY
     "names in `field` that look made up by a program: letters that follow each other as chance has it, in the label that was registered (`dns.question.name`) or in a word")
 DETECTOR(beacon, BEACON, false, DW_SAYS_SPREAD, "the window that is looked at, best 24h", "bytes of an event, whose evenness counts, too",
     "a key whose events come at even intervals, and with even sizes, for hours, as a program's do that reports to its master: RITA's score")
+DETECTOR(impossible_travel, IMPOSSIBLE_TRAVEL, true, DW_SAYS_VALUES | DW_SAYS_TRAVEL, "how long a login is remembered as the one before", "needed: the address",
+    "a key that is in two places, one after the other, faster than `max_speed`: an account that logs in from Paris, and from Sydney an hour later. Needs a database of places (geoip.database, collector.md)")
 DETECTOR(silence, SILENCE, false, 0, "how long nothing comes until it is told", "none",
     "a key that sent events, and then none for `timespan`: told when the sender's own clock has passed that time, never because a host or broker is away")

@@ -1,12 +1,12 @@
 /* RULES_COMMAND(word, function, arguments, summary): what `dogwatch rules` can do. The dispatch, its help and docs/reference/commands.md come
  * from here. PATH is a file of rules, or a folder with all below it. */
-RULES_COMMAND(check, rules_check, "[--strict] [--notes] [--quiet] [--output text|ndjson] [--placeholders FILE] PATH...",
+RULES_COMMAND(check, rules_check, "[--strict] [--notes] [--quiet] [--output text|ndjson] [--geoip FILE] [--placeholders FILE] PATH...",
     "load rules and tell what is wrong with them (docs/reference/lint.md); --strict: what is only odd is wrong too; --notes: what is a matter of taste as well")
-RULES_COMMAND(test, rules_test, "[--junit] [--placeholders FILE] PATH...",
+RULES_COMMAND(test, rules_test, "[--junit] [--geoip FILE] [--placeholders FILE] PATH...",
     "run the cases beside the rules (NAME.test.yml) and in them (`tests:`, or sigma-test's `testcases:`); --junit: the answer as JUnit's XML")
-RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--placeholders FILE] PATH... < events",
+RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--geoip FILE] [--placeholders FILE] PATH... < events",
     "one verdict for each event of standard input, then the alerts of correlations")
-RULES_COMMAND(explain, rules_explain, "[--rule ID] [--event FILE] [--fields ecs|sigma] [--placeholders FILE] PATH... < events",
+RULES_COMMAND(explain, rules_explain, "[--rule ID] [--event FILE] [--fields ecs|sigma] [--geoip FILE] [--placeholders FILE] PATH... < events",
     "each condition of a rule with the value that met it or did not, for each event; then what correlations made of the matches, in order of time, and which keys came near an alert")
 RULES_COMMAND(bench, rules_bench, "[--event FILE] [--fields ecs|sigma] [--any-logsource] [--placeholders FILE] PATH... < events",
     "what each file of rules costs alone, in ns an event, the slowest first")

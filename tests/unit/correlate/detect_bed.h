@@ -35,14 +35,19 @@ static inline void hear(void *ud, const struct dw_finding *f)
         h->at[h->alerts++] = f->time_ns / 1000000000;
 }
 
-static inline void rules(const char *detector)
+static inline void rules_with(const char *detector, const struct dw_ruleset_opts *opts)
 {
     struct dw_buf yaml = {0};
     dw_buf_printf(&yaml, "title: t\nid: r\nlogsource: {product: x}\ndetection: {s: {f: 1}, condition: s}\n---\n"
                          "title: d\nid: d\nlevel: low\ndetector:\n  rules: [r]\n  group-by: [user]\n%s%c", detector, 0);
-    if (sbed_rules(&b, yaml.ptr) != 2)
+    if (sbed_rules_with(&b, yaml.ptr, opts) != 2)
         fail_msg("%s", b.said.ptr);
     dw_buf_fini(&yaml);
+}
+
+static inline void rules(const char *detector)
+{
+    rules_with(detector, NULL);
 }
 
 static inline void feed(struct dw_window *w, const struct one *e, uint64_t start, bool late)
