@@ -104,14 +104,20 @@ static void put_cell(struct dw_buf *b, const char *text)
 static void page_lint(struct dw_buf *b)
 {
     static const char *const when[] = {[DW_LINT_LOADING] = "loading", [DW_LINT_CHECK] = "check"};
+    static const char *const repair[] = {[DW_REPAIR_HAND] = "", [DW_REPAIR_SAME] = "yes", [DW_REPAIR_ANEW] = "anew", [DW_REPAIR_LOADS] = "loads then"};
     size_t count;
     const struct dw_lint_row *row = dw_lint_table(&count);
     dw_buf_printf(b, "# What is said of rules\n\n%sA rule with an error is left out, whoever loads it. `dogwatch rules check` says more (`check` in the table), and, with `--notes`, what is a matter of taste; "
                      "`--strict` takes warnings for errors. A code never means anything else. Anywhere in a file `# dogwatch: allow DW-S089 DW-S091: why` allows what is no error in it, which is counted. "
                      "`--output ndjson` prints {file, line, col, len, severity, code, message, help}, one a line. Some things about other rules are said by "
-                     "`rules visibility` and `rules test`.\n\n| code | | when | is | what mends it |\n|---|---|---|---|---|\n", made);
+                     "`rules visibility` and `rules test`.\n\n"
+                     "`--fix` mends what it tells (with `--notes` notes too) where the table says so and there is one way: the bytes that are wrong, in place, nothing else of the file. All rules are compiled "
+                     "again before a file is written, and a repair after which any of them decides by another hash, or does not load, is not made, which is told. `anew`: the rule decides the same, but its "
+                     "hash is another, so what correlations and detectors keep of it begins anew. `loads then`: it was left out before. What stands over several lines, with escapes or as an alias is left to "
+                     "people, and so are links and files of other users. `--fix --dry-run` prints a unified diff and writes nothing. A new `id` is the rule's name from then on: alerts of it are others.\n\n"
+                     "| code | | when | `--fix` | is | what mends it |\n|---|---|---|---|---|---|\n", made);
     for (size_t i = 0; i < count; i++) {
-        dw_buf_printf(b, "| `%s` | %s | %s | ", row[i].code, dw_severity_text(row[i].severity), when[row[i].when]);
+        dw_buf_printf(b, "| `%s` | %s | %s | %s | ", row[i].code, dw_severity_text(row[i].severity), when[row[i].when], repair[row[i].repair]);
         put_cell(b, row[i].what);
         dw_buf_str(b, DW_STR(" | "));
         put_cell(b, row[i].fix);

@@ -1,8 +1,9 @@
-/* Fuzz: a rule file, then events of words. Oracle: prefilter and witnesses change no verdict; saved windows load.
+/* Fuzz: a rule file, then events of words. Oracle: prefilter and witnesses change no verdict; saved windows load; repairs stay inside the text.
  *
  * Input: YAML, a line `%%`, then one event a line: name=value words between '|'. */
 #include "support.h"
 
+#include "dogwatch/correlate/mend.h"
 #include "dogwatch/correlate/window.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -105,6 +106,28 @@ static void finding_sink(void *ud, const struct dw_finding *f)
     dw_buf_fini(&out);
 }
 
+static int no_chance(uint8_t *out, size_t len)
+{
+    memset(out, 0, len);
+    return DW_OK;
+}
+
+/* Repairs lie inside the text, in order. */
+static void mend(struct dw_mends *m, struct dw_str text)
+{
+    struct dw_buf edits = {0}, out = {0};
+    dw_mends_sort(m);
+    for (uint32_t i = 0; i < m->count; i++)
+        m->item[i].used = !m->item[i].beside;
+    dw_mends_edits(m, 0, m->count, &edits);
+    const struct dw_edit *edit = (const struct dw_edit *)(const void *)edits.ptr;
+    dw_edits_apply(edit, edits.len / sizeof *edit, text, &out);
+    dw_edits_diff(edit, edits.len / sizeof *edit, DW_STR("f.yml"), text, &out);
+    dw_buf_fini(&edits);
+    dw_buf_fini(&out);
+    dw_mends_fini(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dw_str all = dw_str_make((const char *)data, size), events = DW_STR("");
@@ -112,13 +135,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cut < all.len)
         events = dw_str_slice(all, cut + 4, all.len);
     struct dw_keys *keys = dw_keys_new();
-    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.lint = true, .notes = true});
+    struct dw_mends mends;
+    dw_mends_init(&mends, no_chance);
+    struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.lint = true, .notes = true, .mends = &mends});
     struct dw_buf said = {0};
     const struct dw_diag_sink sink = {quiet, &said};
     int rc = dw_ruleset_add(rs, "f.yml", dw_str_slice(all, 0, cut), sink);
     if (rc == DW_OK)
         rc = dw_ruleset_finish(rs, sink);
     DW_ASSERT(rc == DW_OK);
+    mend(&mends, dw_str_slice(all, 0, cut));
     struct dw_match_scratch *s = dw_match_scratch_new(rs);
     struct dw_window *w = dw_window_new(rs, NULL);
     for (int64_t n = 1; events.len && n < 50; n++)

@@ -116,6 +116,8 @@ struct dw_rule {
     struct dw_span at;
 };
 
+struct dw_mends;
+
 /* A %name% and what it stands for. */
 struct dw_placeholder {
     struct dw_str name;
@@ -125,6 +127,7 @@ struct dw_placeholder {
 struct dw_ruleset_opts {
     const struct dw_placeholder *placeholder; /* borrowed during the call */
     uint32_t placeholder_count;
+    struct dw_mends *mends; /* repairs go there; may be NULL */
     bool lint, notes; /* say more than loading needs: rows of tbl/lint.h that are for CHECK; and those that are notes, which are counted else */
 };
 
@@ -156,10 +159,12 @@ uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs); /* findings that their
 uint32_t dw_ruleset_notes(const struct dw_ruleset *rs);   /* notes that were not asked for */
 /* What can be said about rules: tbl/lint.h. Static. */
 enum dw_lint_when { DW_LINT_LOADING, DW_LINT_CHECK };
+enum dw_repair { DW_REPAIR_HAND, DW_REPAIR_SAME, DW_REPAIR_ANEW, DW_REPAIR_LOADS };
 struct dw_lint_row {
     const char *code; /* "DW-S001" */
     enum dw_severity severity;
     enum dw_lint_when when;
+    enum dw_repair repair;
     const char *what, *fix;
 };
 const struct dw_lint_row *dw_lint_table(size_t *ret_count);

@@ -1,7 +1,7 @@
 /* RULES_COMMAND(word, function, arguments, summary): what `dogwatch rules` can do. The dispatch, its help and docs/reference/commands.md come
  * from here. PATH is a file of rules, or a folder with all below it. */
-RULES_COMMAND(check, rules_check, "[--strict] [--notes] [--quiet] [--output text|ndjson] [--placeholders FILE] PATH...",
-    "load rules and tell what is wrong with them (docs/reference/lint.md); --strict: what is only odd is wrong too; --notes: what is a matter of taste as well")
+RULES_COMMAND(check, rules_check, "[--strict] [--notes] [--quiet] [--fix [--dry-run]] [--output text|ndjson] [--placeholders FILE] PATH...",
+    "load rules and tell what is wrong with them (docs/reference/lint.md); --strict: what is only odd is wrong too; --notes: what is a matter of taste as well; --fix: write what is certain as it should be, where the rules decide as before; --dry-run: show that as a diff")
 RULES_COMMAND(test, rules_test, "[--junit] [--placeholders FILE] PATH...",
     "run the cases beside the rules (NAME.test.yml) and in them (`tests:`, or sigma-test's `testcases:`); --junit: the answer as JUnit's XML")
 RULES_COMMAND(run, rules_run, "[--fields ecs|sigma] [--any-logsource] [--quiet] [--placeholders FILE] PATH... < events",
