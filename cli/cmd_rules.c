@@ -175,7 +175,8 @@ static const char **value_of(struct rules_opts *o, struct dw_str name)
     const struct {
         const char *name;
         const char **into;
-    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level}};
+    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level},
+        {"--false-positives", &o->wrong}, {"--true-positives", &o->right}};
     for (size_t i = 0; i < DW_COUNT_OF(single); i++)
         if (dw_str_eq(name, dw_str_of(single[i].name)))
             return single[i].into;
@@ -192,7 +193,7 @@ static bool *flag_of(struct rules_opts *o, struct dw_str name)
         const char *name;
         bool *into;
     } flags[] = {{"--any-logsource", &o->match.any_logsource}, {"--no-prefilter", &o->match.no_prefilter}, {"--quiet", &o->quiet},
-        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}, {"--notes", &o->notes}, {"--fix", &o->fix}, {"--dry-run", &o->dry_run}};
+        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}, {"--notes", &o->notes}, {"--fix", &o->fix}, {"--dry-run", &o->dry_run}, {"--from-alerts", &o->from_alerts}};
     for (size_t i = 0; i < DW_COUNT_OF(flags); i++)
         if (dw_str_eq(name, dw_str_of(flags[i].name)))
             return flags[i].into;

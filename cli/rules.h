@@ -15,9 +15,9 @@ enum { RULES_PATHS_MAX = 1024, RULES_PLACEHOLDERS_MAX = 256, RULES_WORDS_MAX = 1
 struct rules_opts {
     const char *path[RULES_PATHS_MAX];
     uint32_t path_count;
-    bool ecs, quiet, strict, junit, navigator, lint, notes, ndjson, fix, dry_run; /* lint, ndjson: set by the word itself */
+    bool ecs, quiet, strict, junit, navigator, lint, notes, ndjson, fix, dry_run, from_alerts; /* lint, ndjson: set by the word itself */
     struct dw_match_opts match;
-    const char *placeholders, *event, *rule, *to, *level; /* NULL unless given */
+    const char *placeholders, *event, *rule, *to, *level, *wrong, *right; /* NULL unless given */
     const char *product[RULES_WORDS_MAX], *status[RULES_WORDS_MAX];
     uint32_t product_count, status_count;
     char *reading[RULES_WORDS_MAX]; /* options of commands that read an archive, each with its value: for cli_options */
@@ -51,6 +51,9 @@ void rules_fini(struct rules *r);
 int rules_verdict(const struct rules *r);
 /* Tells diagnostics on stderr; a sink of struct dw_diag_sink whose `ud` is the struct rules. */
 void rules_say(void *ud, const struct dw_diags *d);
+
+/* Writes a file where nothing is: DW_EEXIST. It is whole or not there. Codes of dw_fs. */
+DW_MUST_USE int rules_write_new(const struct dw_fs *fs, const char *path, struct dw_str text);
 
 struct event_json;
 /* Calls `each` for every event of o->event (`-` or NULL: standard input) with its line number from 0, until it answers under 0. A line that is no

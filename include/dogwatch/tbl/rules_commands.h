@@ -15,5 +15,8 @@ RULES_COMMAND(visibility, rules_visibility, "[--event FILE] [--placeholders FILE
 RULES_COMMAND(coverage, rules_coverage, "[--navigator] PATH...", "MITRE ATT&CK techniques by number of rules; --navigator: as a layer for the ATT&CK Navigator")
 RULES_COMMAND(diff, rules_diff, "OLD NEW [--since T] [--until T] [--config FILE] [--data DIR | --archive PATH] [--output table|ndjson|csv]",
     "alerts that NEW rules raise of one's own archive and OLD ones do not, and the other way round")
+RULES_COMMAND(tune, rules_tune,
+    "[--rule ID] [--false-positives EVENTS] [--true-positives EVENTS] [--from-alerts [--since T] [--until T] [--config FILE] [--data DIR | --archive PATH]] [--fields ecs|sigma] [--any-logsource] [--output FILE] [--placeholders FILE] PATH...",
+    "a filter that excludes what a rule matched wrongly, proved to lose nothing that it matched rightly: of events, of alerts by their disposition, and of the rule's own cases (docs/reference/tune.md)")
 RULES_COMMAND(import, rules_import, "--to DIR [--product WORD]... [--level WORD] [--status WORD]... PATH...",
     "copy rules that load into a folder of one's own: those of a product, from a level up, of a status")

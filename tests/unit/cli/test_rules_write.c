@@ -1,4 +1,4 @@
-/* Tests of cli/rules_write.c: whatever call fails, a rule file is the old one or the new one; and which files are not written. */
+/* Tests of cli/rules_write.c: whatever call fails, a rule file is the old one or the new one; which files are not written; and a new one is whole. */
 #include "support.h"
 
 #include "../../../cli/rules.h"
@@ -50,6 +50,29 @@ static void what_changed_meanwhile_and_links_are_not_written(void **state)
     assert_int_equal(rules_write_over(&dw_fs_system, dir, DW_STR("other"), DW_STR("new")), DW_ENOTREG);
 }
 
+static void a_new_file_is_whole_or_not_there_and_none_is_written_over(void **state)
+{
+    (void)state;
+    char fresh[700];
+    (void)snprintf(fresh, sizeof fresh, "%s/fresh.yml", dir);
+    for (int nth = 1;; nth++) {
+        struct faulty_fs f;
+        struct dw_stat st;
+        assert_true(nth < 100);
+        faulty_fs_init(&f, nth, FAULT_TORN);
+        int rc = rules_write_new(&f.fs, fresh, DW_STR("a filter"));
+        if (dw_fs_lstat(fresh, &st) == DW_OK) {
+            assert_string_equal(content(fresh), "a filter");
+            assert_int_equal(rules_write_new(&dw_fs_system, fresh, DW_STR("another")), DW_EEXIST);
+            assert_int_equal(dw_fs_unlink(&dw_fs_system, fresh), DW_OK);
+        } else {
+            assert_true(rc < 0);
+        }
+        if (f.hits == 0)
+            break;
+    }
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -70,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_the_old_one_or_the_new_one_when_the_nth_call_fails),
+        cmocka_unit_test(a_new_file_is_whole_or_not_there_and_none_is_written_over),
         cmocka_unit_test(what_changed_meanwhile_and_links_are_not_written),
     };
     return cmocka_run_group_tests(tests, begin, end);
