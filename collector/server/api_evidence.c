@@ -102,7 +102,7 @@ static void pass_over(void *ud, const struct dw_diags *diags)
 static bool find_rule(struct evidence *e)
 {
     struct request *rq = e->rq;
-    int rc = rules_load(rq->api->opt, e->keys, (struct dw_diag_sink){.report = pass_over}, &e->rules);
+    int rc = rules_load(rq->api->opt, e->keys, (struct dw_diag_sink){.report = pass_over}, NULL, &e->rules);
     if (rc < 0) {
         api_fail_code(rq, "the rules", rc);
         return false;

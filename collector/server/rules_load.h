@@ -10,8 +10,8 @@
 #define RULES_USUAL "/usr/share/dogwatch/rules"
 
 /* Loads what the options name, else the usual folders that exist. Keeps `keys`. What is wrong in a rule goes to the sink; what cannot be read is
- * said. DW_ECONFIG; codes of dw_ruleset_load. */
-DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret);
+ * said. `pack` becomes the files that were read (rulepack.h); may be NULL. DW_ECONFIG; codes of dw_ruleset_load. */
+DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_buf *pack, struct dw_ruleset **ret);
 
 /* Rules in use, with what they counted. Others may come in their place while an answer is made of them, so each user holds them. */
 struct rules_used {

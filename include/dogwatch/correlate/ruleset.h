@@ -128,6 +128,7 @@ struct dw_ruleset_opts {
     const struct dw_placeholder *placeholder; /* borrowed during the call */
     uint32_t placeholder_count;
     struct dw_mends *mends; /* repairs go there; may be NULL */
+    struct dw_buf *pack;    /* what is added goes there too (rulepack.h); may be NULL */
     bool lint, notes; /* say more than loading needs: rows of tbl/lint.h that are for CHECK; and those that are notes, which are counted else */
 };
 
