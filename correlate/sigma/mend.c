@@ -142,10 +142,17 @@ void dw__mend(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const 
         m->item[m->count++] = item;
 }
 
+/* Whether a text that stood without quotes may stand so: blanks at its end would be lost, and a colon would make a key of it. */
+static bool stays_plain(struct dw_str with)
+{
+    char last = with.len ? with.ptr[with.len - 1] : ' ';
+    return !dw_is_blank(last) && last != ':';
+}
+
 void dw__mend_text(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *n, struct dw_str with)
 {
     char said[2 * SAID + 16];
-    if (n->kind != DW_YAML_SCALAR || !n->one_line || n->text.len == 0 || dw_str_eq(n->text, with))
+    if (n->kind != DW_YAML_SCALAR || !n->one_line || n->text.len == 0 || dw_str_eq(n->text, with) || (n->plain && !stays_plain(with)))
         return;
     size_t at = dw__text_begin(g, n);
     const struct dw_edit edit = {at, at + n->text.len, with};

@@ -101,6 +101,7 @@ static void selections_are_written_as_they_mean(void **state)
         HEAD SOURCE "detection:\n  s:\n    f|contains: 'abc' # c\n    g|endswith: ['aa', \"bb\"]\n    'h|startswith': abc\n  condition: s\n");
     becomes(HEAD SOURCE "detection:\n  s:\n    f|contains: ['**a**b*', x*]\n    g|endswith: '*x'\n    h: a**b\n  condition: s\n",
         HEAD SOURCE "detection:\n  s:\n    f|contains: ['a*b', x]\n    g|endswith: 'x'\n    h: a*b\n  condition: s\n");
+    stays(HEAD SOURCE "detection:\n  s:\n    - a:*\n    - b *\n  condition: s\n"); /* a key, and a blank that is lost */
     stays(HEAD SOURCE "detection:\n  s:\n    f: ['*a*', '*b']\n    g: \"*a\\\\x*\"\n    h|contains: '*\xef\xb8\x8f\xe2\x83\xa3'\n  condition: s\n");
 }
 
