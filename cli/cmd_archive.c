@@ -4,6 +4,7 @@
 #include "cmd_archive.h"
 #include "remote_rows.h"
 
+#include "dogwatch/collect/kept_rules.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -43,15 +44,25 @@ static void say_problem(void *arg, const char *text)
     (void)printf("PROBLEM  %s\n", text);
 }
 
+static void count_problem(void *arg, const char *text)
+{
+    uint64_t *problems = arg;
+    (*problems)++;
+    say_problem(NULL, text);
+}
+
 static int verify(const struct cli_options *o)
 {
     struct dw_verify_result r;
     struct dw_verify v = {.fs = &dw_fs_system, .dir = o->archive, .problem = say_problem};
     int rc = dw_archive_verify(&v, &r);
+    uint64_t problems = r.problems, sets = 0;
+    if (rc == DW_OK)
+        rc = dw_kept_rules_check(&dw_fs_system, o->archive, count_problem, &problems, &sets);
     if (rc < 0)
         return cli_say_no_archive(o, rc);
     (void)printf("%s  %llu segments, %llu frames (%llu records), %llu events, %llu signatures hold\n",
-        r.problems ? "NOT OK" : "ok", (unsigned long long)r.segments, (unsigned long long)r.frames,
+        problems ? "NOT OK" : "ok", (unsigned long long)r.segments, (unsigned long long)r.frames,
         (unsigned long long)r.records, (unsigned long long)r.events, (unsigned long long)r.signatures);
     if (r.expired)
         (void)printf("  %llu segments were let go, as the manifest says; states stand for them (dogwatch archive log)\n", (unsigned long long)r.expired);
@@ -63,8 +74,10 @@ static int verify(const struct cli_options *o)
     if (r.decisions)
         (void)printf("  %llu frames are decisions of the collector: their own chain and the manifest vouch for them\n",
             (unsigned long long)r.decisions);
+    if (sets)
+        (void)printf("  %llu rule sets that were in force are kept, each what its name is the hash of\n", (unsigned long long)sets);
     (void)printf("  not excluded without a key and a checkpoint held elsewhere: that all of it was made anew\n");
-    return r.problems ? CLI_NO : CLI_YES;
+    return problems ? CLI_NO : CLI_YES;
 }
 
 /* An option that a verb does not know would change nothing: it is refused. */

@@ -8,6 +8,7 @@
 #include "docs_detectors.h"
 #include "docs_outputs.h"
 #include "docs_policy.h"
+#include "tune.h"
 
 #include "dogwatch/collect/alerts.h"
 #include "dogwatch/collect/triage.h"
@@ -104,18 +105,42 @@ static void put_cell(struct dw_buf *b, const char *text)
 static void page_lint(struct dw_buf *b)
 {
     static const char *const when[] = {[DW_LINT_LOADING] = "loading", [DW_LINT_CHECK] = "check"};
+    static const char *const repair[] = {[DW_REPAIR_HAND] = "", [DW_REPAIR_SAME] = "yes", [DW_REPAIR_ANEW] = "anew", [DW_REPAIR_LOADS] = "loads then"};
     size_t count;
     const struct dw_lint_row *row = dw_lint_table(&count);
     dw_buf_printf(b, "# What is said of rules\n\n%sA rule with an error is left out, whoever loads it. `dogwatch rules check` says more (`check` in the table), and, with `--notes`, what is a matter of taste; "
                      "`--strict` takes warnings for errors. A code never means anything else. Anywhere in a file `# dogwatch: allow DW-S089 DW-S091: why` allows what is no error in it, which is counted. "
                      "`--output ndjson` prints {file, line, col, len, severity, code, message, help}, one a line. Some things about other rules are said by "
-                     "`rules visibility` and `rules test`.\n\n| code | | when | is | what mends it |\n|---|---|---|---|---|\n", made);
+                     "`rules visibility` and `rules test`.\n\n"
+                     "`--fix` mends what it tells (with `--notes` notes too) where the table says so and there is one way: the bytes that are wrong, in place, nothing else of the file. All rules are compiled "
+                     "again before a file is written, and a repair after which any of them decides by another hash, or does not load, is not made, which is told. `anew`: the rule decides the same, but its "
+                     "hash is another, so what correlations and detectors keep of it begins anew. `loads then`: it was left out before. What stands over several lines, with escapes or as an alias is left to "
+                     "people, and so are links and files of other users. `--fix --dry-run` prints a unified diff and writes nothing. A new `id` is the rule's name from then on: alerts of it are others.\n\n"
+                     "| code | | when | `--fix` | is | what mends it |\n|---|---|---|---|---|---|\n", made);
     for (size_t i = 0; i < count; i++) {
-        dw_buf_printf(b, "| `%s` | %s | %s | ", row[i].code, dw_severity_text(row[i].severity), when[row[i].when]);
+        dw_buf_printf(b, "| `%s` | %s | %s | %s | ", row[i].code, dw_severity_text(row[i].severity), when[row[i].when], repair[row[i].repair]);
         put_cell(b, row[i].what);
         dw_buf_str(b, DW_STR(" | "));
         put_cell(b, row[i].fix);
         dw_buf_str(b, DW_STR(" |\n"));
+    }
+}
+
+static void page_tune(struct dw_buf *b)
+{
+    size_t count;
+    const struct tune_row *row = tune_table(&count);
+    dw_buf_printf(b, "# A filter for false positives\n\n%s`dogwatch rules tune RULE --false-positives EVENTS --true-positives EVENTS` looks for the fewest fields that events which the rule matched wrongly have in "
+                     "common and no rightly matched one has, writes them as a Sigma filter (docs/reference/sigma.md), compiles rule and filter, and runs both over all of these events again. A filter that loses a "
+                     "true positive, breaks a case of the rule (NAME.test.yml, `tests:`, `testcases:`) or excludes nothing is not written. Cases that must match are true positives too. `--from-alerts` takes the "
+                     "events of this rule's alerts in DATA by their disposition: `false_positive`, and `true_positive`.\n\n"
+                     "Without any true positive nobody can know what a filter hides: that is said, fields whose value the rule itself demands are left out, and what remains is for people to judge. A selection has "
+                     "up to three fields; several selections are made where no one covers all; equal input gives equal output. Values that look made up for one event (times, numbers of over five digits, 16 hex digits in a row), lists and "
+                     "values over 256 bytes are not looked at. Exit codes: 0 a filter; 1 there is none that can be proved.\n\n"
+                     "Which fields are taken, the sooner the earlier they stand here; others come after them in order of name:\n\n| field | | why |\n|---|---|---|\n", made);
+    for (size_t i = 0; i < count; i++) {
+        bool begins = strcmp(row[i].how, "BEGINS") == 0, ends = strcmp(row[i].how, "ENDS") == 0, last = strcmp(row[i].how, "LAST") == 0;
+        dw_buf_printf(b, "| `%s%s%s`%s | %s | %s |\n", ends ? "*" : last ? "*." : "", row[i].name, begins ? "*" : "", last ? " and the name alone" : "", strcmp(row[i].use, "TAKE") == 0 ? "taken" : "left", row[i].doc);
     }
 }
 
@@ -381,7 +406,7 @@ static const struct {
     void (*make)(struct dw_buf *b);
 } pages[] = {
     {"reference/commands.md", page_commands}, {"reference/counters.md", page_counters}, {"reference/detectors.md", docs_detectors_page}, {"reference/errors.md", page_errors},
-    {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems}, {"reference/lint.md", page_lint},
+    {"reference/fields.md", page_fields}, {"reference/parsers.md", page_parsers}, {"reference/problems.md", page_problems}, {"reference/lint.md", page_lint}, {"reference/tune.md", page_tune},
     {"reference/alerts.md", page_alert_fields},
     {"reference/entities.md", page_entities},
     {"reference/policies.md", docs_policy_page},

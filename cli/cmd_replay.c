@@ -1,8 +1,8 @@
 /*
  * cmd_replay: `dogwatch replay`: the alerts that an archive makes, today.
  *
- * Idea: faithful, it prints the very lines that the collector wrote to alerts.log when it took these frames; so `diff` tells whether a rule was
- * changed, or a log. Everything before --since is read all the same: windows are then as they were, and what is left to be cold is only what the
+ * Idea: faithful, it prints the very lines that the collector wrote to alerts.log when it took these frames, by the rules that were in force, which the archive
+ * has; so `diff` tells whether a log was changed. With --rules it is a what-if. Everything before --since is read all the same: windows are then as they were, and what is left to be cold is only what the
  * archive itself does not reach back to.
  *
  * Invariant: results are alerts and nothing else; what is not known (which rules were in force, with which lateness) is said on stderr.
@@ -13,6 +13,7 @@
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/collect/raised.h"
 #include "dogwatch/collect/replay.h"
+#include "dogwatch/correlate/rulepack.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +29,9 @@ struct raised_by {
 
 struct replay {
     const struct cli_options *o;
+    struct dw_past_rules past;
+    struct dw_rules_since first; /* the oldest rule set that the archive names */
+    uint64_t sets;               /* how often one is named */
     struct collector_settings set;
     char place[CLI_RULES_MAX][CLI_PATH_MAX];
     struct dw_keys *keys;
@@ -60,8 +64,45 @@ static uint32_t rule_places(struct replay *p)
     return count ? count : cli_rules_of(p->o, p->place);
 }
 
+static void note_set(void *arg, const struct dw_rules_since *r)
+{
+    struct replay *p = arg;
+    if (p->sets++ == 0)
+        p->first = *r;
+}
+
+/* The rules that were in force, as the archive has them. CLI_NO: it has none. */
+static int load_recorded(struct replay *p)
+{
+    struct dw_buf pack = {0};
+    if (p->o->rules[0])
+        return CLI_NO;
+    int rc = dw_kept_rules_each(&dw_fs_system, p->o->archive, p->keys, note_set, p);
+    if (rc < 0 || p->sets == 0)
+        return rc < 0 ? cli_failed(rc) : CLI_NO;
+    struct dw_places *places;
+    rc = dw_kept_rules_read(&dw_fs_system, p->o->archive, p->first.sha256, &pack);
+    if (rc == DW_OK)
+        rc = cli_places(p->set.opt.geoip_database.ptr, &places);
+    if (rc == DW_OK)
+        rc = dw_rulepack_load(dw_buf_view(&pack), places, p->keys, (struct dw_diag_sink){NULL, NULL}, &p->rules);
+    dw_buf_fini(&pack);
+    if (rc < 0) {
+        (void)fprintf(stderr, "note: the rules that were in force are named by the archive, and cannot be read there (%s); `dogwatch archive verify` tells more\n", dw_err_text(rc));
+        return CLI_NO;
+    }
+    p->past = (struct dw_past_rules){.fs = &dw_fs_system, .dir = p->o->archive, .keys = p->keys, .geoip = p->set.opt.geoip_database.ptr,
+        .today = p->rules};
+    memcpy(p->past.today_sha256, p->first.sha256, sizeof p->past.today_sha256);
+    p->run.past = &p->past;
+    return CLI_YES;
+}
+
 static int load_rules(struct replay *p)
 {
+    int recorded = load_recorded(p);
+    if (recorded != CLI_NO)
+        return recorded;
     struct cli_rules from = {.place = p->place, .count = rule_places(p), .report = p->o->rules[0] ? say_diags : NULL};
     int rc = cli_places(p->set.opt.geoip_database.ptr, &from.places);
     if (rc < 0)
@@ -205,11 +246,24 @@ static void say_cold(const struct replay *p)
     }
 }
 
+/* Whose rules these alerts are by. */
+static void say_rules(const struct replay *p)
+{
+    if (!p->run.past)
+        return; /* said before */
+    (void)fprintf(stderr, "note: by the rules that were in force, as the archive has them; they changed %" PRIu64 " times\n", p->run.changes);
+    if (p->first.intake && !p->run.expired)
+        (void)fprintf(stderr, "note: which were in force before frame %" PRIu64 " is not recorded: those of that frame stand for them\n", p->first.intake);
+    if (p->past.missing)
+        (void)fprintf(stderr, "PARTIAL: %" PRIu64 " of these rule sets cannot be read; `dogwatch archive verify` tells more\n", p->past.missing);
+}
+
 static int run(struct replay *p)
 {
     const struct cli_options *o = p->o;
     p->table = (struct cli_table){.output = o->output, .columns = o->corrected ? 7 : 6, .name = {"id", "time", "level", "rule", "events", "for", "late"}, .number = {[4] = true}};
-    p->run = (struct dw_replay){.fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->set.opt.lateness, .listed = p->set.listed,
+    struct dw_past_rules *past = p->run.past;
+    p->run = (struct dw_replay){.past = past, .fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->set.opt.lateness, .listed = p->set.listed,
         .listed_count = p->set.listed_count, .corrected = o->corrected, .each = take_alert, .gone = take_gone,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .arg = p};
     int rc = dw_replay_run(&p->run);
@@ -226,13 +280,14 @@ static int run(struct replay *p)
     if (o->corrected)
         (void)fprintf(stderr, "; %" PRIu64 " new by late events, %" PRIu64 " of the live run not raised", p->fresh, p->gone);
     (void)fprintf(stderr, "\n");
+    say_rules(p);
     if (p->run.expired)
         (void)fprintf(stderr, "note: segments are not here (dogwatch archive ls); their alerts are not made again\n");
     if (p->run.unread)
         (void)fprintf(stderr, "PARTIAL: %" PRIu64 " parts of the archive cannot be read; `dogwatch archive verify` tells more\n", p->run.unread);
     if (o->corrected && p->run.refused)
         (void)fprintf(stderr, "PARTIAL: %" PRIu64 " matches found no room in memory\n", p->run.refused);
-    return p->run.unread || (o->corrected && p->run.refused) ? CLI_NO : CLI_YES;
+    return p->run.unread || p->past.missing || (o->corrected && p->run.refused) ? CLI_NO : CLI_YES;
 }
 
 int cmd_replay(int argc, char **argv)
@@ -255,10 +310,11 @@ int cmd_replay(int argc, char **argv)
         rc = collector_settings_load(&o, &p->set);
     if (rc == CLI_YES)
         rc = load_rules(p);
-    if (rc == CLI_YES && !o.rules[0])
+    if (rc == CLI_YES && !p->run.past)
         rc = say_logic(p);
     if (rc == CLI_YES)
         rc = run(p);
+    dw_past_rules_fini(&p->past);
     collector_settings_fini(&p->set);
     dw_buf_fini(&p->line);
     dw_keyed_fini(&p->raised_by);

@@ -93,22 +93,27 @@ void rules_fini(struct rules *r)
     dw_arena_fini(&r->arena);
 }
 
+int rules_begin(struct rules *r, const struct rules_opts *o)
+{
+    *r = (struct rules){.o = o};
+    dw_arena_init(&r->arena, 0);
+    if (read_placeholders(r) < 0)
+        return CLI_USAGE;
+    r->keys = dw_keys_new();
+    return r->keys ? CLI_YES : CLI_CANNOT;
+}
+
 int rules_load(struct rules *r, const struct rules_opts *o)
 {
     uint32_t bad = 0;
-    *r = (struct rules){.o = o};
-    dw_arena_init(&r->arena, 0);
-    int rc = read_placeholders(r);
-    if (rc < 0)
-        return CLI_USAGE;
+    int code = rules_begin(r, o);
+    if (code != CLI_YES)
+        return code;
     struct dw_places *places;
     if (cli_places(o->geoip, &places) < 0)
         return CLI_USAGE;
-    r->keys = dw_keys_new();
-    if (!r->keys)
-        dw_places_free(places);
     const struct dw_ruleset_opts opts = {.places = places, .placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = o->lint, .notes = o->notes};
-    rc = r->keys ? dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, (struct dw_diag_sink){rules_say, r}, &r->set, &bad) : DW_ENOMEM;
+    int rc = dw_ruleset_load(&dw_fs_system, o->path, o->path_count, r->keys, &opts, (struct dw_diag_sink){rules_say, r}, &r->set, &bad);
     if (rc == DW_OK)
         return CLI_YES;
     fprintf(stderr, "%s: %s\n", o->path[bad], dw_err_text(rc));
@@ -158,9 +163,13 @@ int rules_check(const struct rules_opts *given)
         (void)fprintf(stderr, "rules check: --output is text or ndjson\n");
         return CLI_USAGE;
     }
-    int code = rules_load(&r, &o);
+    if ((o.dry_run && !o.fix) || (o.fix && o.ndjson)) {
+        (void)fprintf(stderr, o.ndjson ? "rules check: --fix answers in text\n" : "rules check: --dry-run is for --fix\n");
+        return CLI_USAGE;
+    }
+    int code = o.fix ? rules_mend(&r, &o) : rules_load(&r, &o);
     if (code == CLI_YES) {
-        sum_up(&r, o.ndjson ? stderr : stdout);
+        sum_up(&r, o.ndjson || o.dry_run ? stderr : stdout);
         code = rules_verdict(&r);
     }
     rules_fini(&r);
@@ -173,7 +182,8 @@ static const char **value_of(struct rules_opts *o, struct dw_str name)
     const struct {
         const char *name;
         const char **into;
-    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level}, {"--geoip", &o->geoip}};
+    } single[] = {{"--placeholders", &o->placeholders}, {"--event", &o->event}, {"--rule", &o->rule}, {"--to", &o->to}, {"--level", &o->level},
+        {"--geoip", &o->geoip}, {"--false-positives", &o->wrong}, {"--true-positives", &o->right}};
     for (size_t i = 0; i < DW_COUNT_OF(single); i++)
         if (dw_str_eq(name, dw_str_of(single[i].name)))
             return single[i].into;
@@ -190,7 +200,7 @@ static bool *flag_of(struct rules_opts *o, struct dw_str name)
         const char *name;
         bool *into;
     } flags[] = {{"--any-logsource", &o->match.any_logsource}, {"--no-prefilter", &o->match.no_prefilter}, {"--quiet", &o->quiet},
-        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}, {"--notes", &o->notes}};
+        {"--strict", &o->strict}, {"--junit", &o->junit}, {"--navigator", &o->navigator}, {"--notes", &o->notes}, {"--fix", &o->fix}, {"--dry-run", &o->dry_run}, {"--from-alerts", &o->from_alerts}};
     for (size_t i = 0; i < DW_COUNT_OF(flags); i++)
         if (dw_str_eq(name, dw_str_of(flags[i].name)))
             return flags[i].into;

@@ -8,19 +8,17 @@
 #include "rules.h"
 
 #include "put_condition.h"
+#include "rules_cases.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
-#include "dogwatch/correlate/cases.h"
-
-enum { FILE_BYTES_MAX = 8 << 20 };
 
 struct test {
     struct rules rules;
     struct dw_match_scratch *scratch;
-    const struct dw_diags *file; /* whose cases are run */
+    struct rules_cases cases;
     bool *has_cases;             /* by rule */
-    uint64_t passed, failed, errors;
+    uint64_t passed, failed, errors; /* errors: explanations that failed */
     struct dw_buf junit;
 };
 
@@ -54,7 +52,7 @@ static void put_junit(struct test *t, const struct dw_case *c)
     dw_buf_str(&t->junit, DW_STR("  <testcase classname=\""));
     put_xml(&t->junit, rule->title.len ? rule->title : rule->id);
     dw_buf_printf(&t->junit, "\" name=\"%s %u\" file=\"", kind_text[c->kind], c->number);
-    put_xml(&t->junit, t->file->path);
+    put_xml(&t->junit, t->cases.file->path);
     dw_buf_printf(&t->junit, "\" line=\"%u\"", c->at.line);
     if (c->passed) {
         dw_buf_str(&t->junit, DW_STR("/>\n"));
@@ -72,7 +70,7 @@ static void show_failure(struct test *t, const struct dw_case *c)
     struct dw_buf why = {0};
     enum dw_verdict verdict;
     put_why(&why, c);
-    dw_diags_init(&d, t->file->path, t->file->text);
+    dw_diags_init(&d, t->cases.file->path, t->cases.file->text);
     dw_diag_add(&d, c->at, NULL, "%s %u of '%.*s': %.*s", kind_text[c->kind], c->number, DW_ARG(rule->title.len ? rule->title : rule->id), DW_ARG(dw_buf_view(&why)));
     dw_buf_reset(&why);
     dw_diags_print(&d, &why);
@@ -96,59 +94,6 @@ static void on_case(void *ud, const struct dw_case *c)
         put_junit(t, c);
     else if (!c->passed)
         show_failure(t, c);
-}
-
-/* The cases of one file: all of a .test.yml, or what stands in a rule. */
-static int run_file(struct test *t, const char *path, bool beside)
-{
-    struct dw_buf text = {0};
-    struct dw_arena yaml;
-    struct dw_diags diags;
-    const struct dw_yaml *doc = NULL;
-    dw_arena_init(&yaml, 0);
-    int rc = dw_fs_read_named(&dw_fs_system, path, FILE_BYTES_MAX, &text);
-    dw_diags_init(&diags, dw_str_of(path), dw_buf_view(&text));
-    t->file = &diags;
-    if (rc == DW_OK)
-        rc = dw_yaml_parse(&yaml, dw_buf_view(&text), &diags, &doc);
-    for (; doc && rc == DW_OK; doc = doc->next)
-        if (beside || !dw_cases_beside(doc))
-            rc = dw_cases_run(t->rules.set, t->rules.keys, doc, &diags, on_case, t);
-    if (diags.count && (beside || rc == DW_OK)) /* what is wrong with a rule file as such was told when it was loaded */
-        rules_say(&t->rules, &diags);
-    t->errors += diags.errors;
-    dw_buf_fini(&text);
-    dw_arena_fini(&yaml);
-    return rc == DW_ESYNTAX ? DW_OK : rc;
-}
-
-static int run_files(struct test *t, const struct dw_buf *names, bool beside)
-{
-    int rc = DW_OK;
-    for (const char *n = names->ptr; rc == DW_OK && n && n < names->ptr + names->len; n += strlen(n) + 1) {
-        rc = run_file(t, n, beside);
-        if (rc < 0)
-            fprintf(stderr, "%s: %s\n", n, dw_err_text(rc));
-    }
-    return rc;
-}
-
-static int run_all(struct test *t)
-{
-    int rc = DW_OK;
-    for (uint32_t i = 0; i < t->rules.o->path_count && rc == DW_OK; i++) {
-        struct dw_buf rules = {0}, cases = {0};
-        rc = dw_rule_files(&dw_fs_system, t->rules.o->path[i], &rules);
-        if (rc == DW_OK)
-            rc = dw_case_files(t->rules.o->path[i], &cases);
-        if (rc == DW_OK)
-            rc = run_files(t, &rules, false);
-        if (rc == DW_OK)
-            rc = run_files(t, &cases, true);
-        dw_buf_fini(&rules);
-        dw_buf_fini(&cases);
-    }
-    return rc;
 }
 
 static void sum_up(struct test *t)
@@ -177,10 +122,11 @@ int rules_test(const struct rules_opts *o)
     if (code == CLI_YES) {
         t.scratch = dw_match_scratch_new(t.rules.set);
         t.has_cases = dw_calloc(dw_ruleset_count(t.rules.set) + 1, sizeof *t.has_cases);
-        int rc = t.scratch && t.has_cases ? run_all(&t) : DW_ENOMEM;
+        t.cases = (struct rules_cases){.rules = &t.rules, .each = on_case, .ud = &t};
+        int rc = t.scratch && t.has_cases ? rules_cases_run(&t.cases) : DW_ENOMEM;
         if (rc == DW_OK)
             sum_up(&t);
-        code = rc < 0 ? CLI_CANNOT : t.errors ? CLI_USAGE : rules_verdict(&t.rules);
+        code = rc < 0 ? CLI_CANNOT : t.errors + t.cases.errors ? CLI_USAGE : rules_verdict(&t.rules);
         code = code == CLI_YES && t.failed ? CLI_NO : code;
     }
     dw_match_scratch_free(t.scratch);

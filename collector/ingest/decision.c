@@ -46,6 +46,8 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
         dw_buf_printf(out, ",\"number\":%" PRIu64, d->number);
         put_hex(out, "sha256", d->sha256, sizeof d->sha256);
     }
+    if (d->kind == DW_DECISION_RULES && d->kept)
+        put_hex(out, "archive", d->archive, sizeof d->archive);
     dw_buf_byte(out, '}');
 }
 
@@ -87,6 +89,8 @@ static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str
         return dw_unhex(v, d->epoch.nonce, sizeof d->epoch.nonce);
     if (dw_str_eq(name, DW_STR("sha256")))
         return dw_unhex(v, d->sha256, sizeof d->sha256);
+    if (dw_str_eq(name, DW_STR("archive")))
+        return d->kept = dw_unhex(v, d->archive, sizeof d->archive);
     if (dw_str_eq(name, DW_STR("since")))
         return dw_str_i64(v, &d->since_ns);
     uint64_t *number = number_of(d, name);

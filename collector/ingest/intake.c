@@ -25,6 +25,7 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/collect/archive_asked.h"
+#include "dogwatch/collect/kept_rules.h"
 #include "dogwatch/collect/raised.h"
 
 #include <inttypes.h>
@@ -49,6 +50,8 @@ struct dw_intake_engine {
     struct dw__shipped *shipped; /* NULL until there is some */
     struct dw__places places;
     struct dw_inbox archive_inbox;
+    struct dw_past_rules past; /* the rules in use, and those that were */
+    bool keeps_rules;
     int64_t segment_since_ns;
     int64_t expired_ns;     /* when it was last looked whether segments are too old */
     bool state_refused;     /* one was too large to be kept, which was said */
@@ -302,6 +305,25 @@ static int keep_state(struct dw_intake_engine *e)
     return DW_OK;
 }
 
+static void note_kept(void *arg, const struct dw_segment_info *s)
+{
+    uint64_t *first = arg;
+    if (s->sealed && !s->expired && *first == UINT64_MAX)
+        *first = s->first_intake;
+}
+
+/* Rule sets that were in force before the oldest frame that is kept, and for no later one, go too. */
+static int forget_rules(struct dw_intake_engine *e)
+{
+    uint64_t first = UINT64_MAX;
+    uint8_t sha256[DW_SHA256_BYTES];
+    bool again;
+    int rc = e->detect.epoch_count > 1 ? dw_archive_list(e->conf.fs, e->archive_dir, note_kept, &first) : DW_OK;
+    while (rc == DW_OK && first != UINT64_MAX && dw__detect_epoch_past(&e->detect, first, sha256, &again))
+        rc = again ? DW_OK : dw_kept_rules_forget(e->conf.fs, e->archive_dir, sha256);
+    return rc;
+}
+
 static int expire(struct dw_intake_engine *e)
 {
     struct dw_expire how = {.before_ns = INT64_MIN, .keep_bytes = e->conf.retention_bytes, .asked.by = "collector"};
@@ -317,7 +339,7 @@ static int expire(struct dw_intake_engine *e)
     if (rc == DW_OK && gone.segments)
         dw_info("archive: %" PRIu64 " segments with %" PRIu64 " events were let go (%s); %" PRIu64 " are held, %" PRIu64 " wait for a state", gone.segments, gone.events,
             how.asked.why, gone.held, gone.waiting);
-    return rc;
+    return rc == DW_OK && gone.segments ? forget_rules(e) : rc;
 }
 
 static bool expiry_is_due(const struct dw_intake_engine *e)
@@ -444,17 +466,70 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
 }
 
-int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_tally *tally, bool *ret_taken)
+/* The rules in use are in force from here on, which is decided, and their files are kept. */
+static int decide_rules(struct dw_intake_engine *e)
 {
-    struct dw_decision d = {.kind = DW_DECISION_RULES, .number = dw_ruleset_count(rules)};
-    dw_ruleset_hash(rules, d.sha256);
-    int rc = dw__detect_rules(&e->detect, rules, tally);
-    *ret_taken = rc == DW_OK;
+    struct dw_decision d = {.kind = DW_DECISION_RULES, .number = dw_ruleset_count(e->detect.rules), .kept = e->keeps_rules};
+    uint64_t at = dw_archive_next_intake(e->archive);
+    dw_ruleset_hash(e->detect.rules, d.sha256);
+    memcpy(d.archive, e->past.today_sha256, sizeof d.archive);
+    int rc = decide(e, &d, dw__places_here(&e->places));
+    return rc == DW_OK && d.kept ? dw__detect_epoch(&e->detect, d.archive, at) : rc;
+}
+
+/* Keeps the files of rules that are to be in force. */
+static int keep_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_str pack, struct dw_tally *tally)
+{
+    uint8_t sha256[DW_SHA256_BYTES] = {0};
+    int rc = pack.ptr ? dw_kept_rules_write(e->conf.fs, e->archive_dir, pack, sha256) : DW_OK;
     if (rc < 0)
         return rc;
+    e->keeps_rules = pack.ptr != NULL;
+    e->past.today = rules;
+    e->past.tally = tally;
+    memcpy(e->past.today_sha256, sha256, sizeof sha256);
+    return DW_OK;
+}
+
+static int begin_given_rules(struct dw_intake_engine *e)
+{
+    int rc = e->detect.rules == e->conf.rules ? DW_OK : dw__detect_rules(&e->detect, e->conf.rules, e->conf.tally);
+    if (rc == DW_OK)
+        rc = decide_rules(e);
+    if (rc == DW_OK)
+        rc = dw_archive_sync(e->archive);
+    return rc == DW_OK ? dw_alerts_sync(e->alerts) : rc;
+}
+
+/* At a start: what was read again was read by the rules of then; from here on those that it was started with match. */
+static int use_given_rules(struct dw_intake_engine *e)
+{
+    if (!e->keeps_rules)
+        return DW_OK;
+    int rc = dw__detect_is_epoch(&e->detect, e->past.today_sha256) ? DW_OK : begin_given_rules(e);
+    if (rc == DW_OK)
+        dw_past_rules_fini(&e->past);
+    return rc;
+}
+
+int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_str pack, struct dw_tally *tally, bool *ret_taken)
+{
+    struct dw_past_rules before = e->past;
+    bool kept = e->keeps_rules;
+    *ret_taken = false;
+    int rc = keep_rules(e, rules, pack, tally);
+    if (rc == DW_OK)
+        rc = dw__detect_rules(&e->detect, rules, tally);
+    if (rc < 0) {
+        e->past = before;
+        e->keeps_rules = kept;
+        return rc;
+    }
+    *ret_taken = true;
+    dw__detect_own(&e->detect, rules, tally);
     DW_COUNT(rules_reloaded);
     e->rules_changed = true;
-    rc = decide(e, &d, dw__places_here(&e->places));
+    rc = decide_rules(e);
     if (rc == DW_OK)
         rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
@@ -480,8 +555,11 @@ int dw_intake_take_asked(struct dw_intake_engine *e)
 {
     uint32_t refused;
     int rc = DW_OK;
-    if (dw_inbox_asked(&e->archive_inbox))
+    if (dw_inbox_asked(&e->archive_inbox)) {
         rc = dw_inbox_take(&e->archive_inbox, &refused);
+        if (rc == DW_OK)
+            rc = forget_rules(e); /* somebody may have let segments go */
+    }
     if (rc < 0 || !dw_alerts_asked(e->alerts))
         return rc;
     rc = dw_archive_sync(e->archive); /* of what is raised and waits */
@@ -569,7 +647,8 @@ static int open_parts(struct dw_intake_engine *e)
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
     e->detect = (struct dw__detect){.rules = c->rules, .tally = c->tally, .lateness_ns = c->lateness_ns, .listed = c->listed, .listed_count = c->listed_count,
-        .raise = raise_alert, .arg = e};
+        .raise = raise_alert, .arg = e, .rules_of = c->rules_pack.ptr ? dw_past_rules_of : NULL, .rules_arg = &e->past};
+    e->past = (struct dw_past_rules){.fs = c->fs, .dir = e->archive_dir, .keys = c->keys, .geoip = c->geoip};
     int rc = dw__detect_init(&e->detect);
     e->encoder = dw_encoder_new(DECISION_ZSTD_LEVEL);
     e->decoder = dw_decoder_new(c->keys);
@@ -583,7 +662,13 @@ static int open_parts(struct dw_intake_engine *e)
     if (rc == DW_OK)
         dw_alerts_never_block(e->alerts, c->policy);
     if (rc == DW_OK)
+        rc = keep_rules(e, c->rules, c->rules_pack, c->tally);
+    if (rc == DW_OK)
         rc = read_again(e);
+    if (rc == DW_OK)
+        rc = use_given_rules(e);
+    if (rc == DW_OK)
+        rc = forget_rules(e);
     if (rc < 0)
         return rc;
     return c->open_receiver(c->arg, e->places.item, e->places.count, &e->receiver);
@@ -625,6 +710,7 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw_archive_close(e->archive);
     dw_alerts_close(e->alerts);
     dw__detect_fini(&e->detect);
+    dw_past_rules_fini(&e->past);
     dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
     dw__places_fini(&e->places);

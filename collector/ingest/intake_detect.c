@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TEXT_CAP = 4096 + 256, UNDECIDED = 0xf5 };
+enum { TEXT_CAP = 4096 + 256, UNDECIDED = 0xf5, EPOCHS = 0xf6, EPOCHS_MAX = 1 << 16 };
 
 static void keep_failure(struct dw__detect *d, int rc)
 {
@@ -64,6 +64,7 @@ static struct dw_window *new_window(struct dw__detect *d, const struct dw_rulese
 
 int dw__detect_init(struct dw__detect *d)
 {
+    dw__detect_own(d, d->rules, d->tally);
     d->account = dw_account_new(NULL, on_problem, d);
     if (d->account && d->listed)
         dw_account_list_agents(d->account, d->listed, d->listed_count);
@@ -82,6 +83,7 @@ void dw__detect_fini(struct dw__detect *d)
     dw__undecided_fini(&d->undecided);
     dw__undecided_words_fini(&d->words);
     dw_free(d->mark);
+    dw_free(d->epoch);
 }
 
 /* All of an event have one hour, so there is room. */
@@ -194,6 +196,77 @@ int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, 
     return d->rc;
 }
 
+/* ---- which rules are in force ---- */
+
+void dw__detect_own(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally)
+{
+    d->own = rules;
+    d->own_tally = tally;
+}
+
+int dw__detect_epoch(struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES], uint64_t intake)
+{
+    if (d->epoch_count == EPOCHS_MAX) /* the file of what is forgotten stays */
+        memmove(d->epoch, d->epoch + 1, --d->epoch_count * sizeof *d->epoch);
+    if (d->epoch_count == d->epoch_cap) {
+        uint32_t cap = d->epoch_cap ? 2 * d->epoch_cap : 8;
+        struct dw__epoch *bigger = dw_resize(d->epoch, cap * sizeof *bigger);
+        if (!bigger)
+            return DW_ENOMEM;
+        d->epoch = bigger;
+        d->epoch_cap = cap;
+    }
+    d->epoch[d->epoch_count].intake = intake;
+    memcpy(d->epoch[d->epoch_count++].sha256, sha256, DW_SHA256_BYTES);
+    return DW_OK;
+}
+
+bool dw__detect_is_epoch(const struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES])
+{
+    return d->epoch_count && memcmp(d->epoch[d->epoch_count - 1].sha256, sha256, DW_SHA256_BYTES) == 0;
+}
+
+bool dw__detect_epoch_past(struct dw__detect *d, uint64_t intake, uint8_t ret_sha256[DW_SHA256_BYTES], bool *ret_again)
+{
+    if (d->epoch_count < 2 || d->epoch[1].intake > intake)
+        return false;
+    memcpy(ret_sha256, d->epoch[0].sha256, DW_SHA256_BYTES);
+    memmove(d->epoch, d->epoch + 1, --d->epoch_count * sizeof *d->epoch);
+    *ret_again = false;
+    for (uint32_t i = 0; i < d->epoch_count; i++)
+        *ret_again = *ret_again || memcmp(d->epoch[i].sha256, ret_sha256, DW_SHA256_BYTES) == 0;
+    return true;
+}
+
+/* Goes on by the rules of the newest epoch, as the machine did that worked then. */
+static int use_epoch(struct dw__detect *d)
+{
+    const struct dw_ruleset *rules = NULL;
+    struct dw_tally *tally = NULL;
+    if (!d->rules_of || d->epoch_count == 0)
+        return DW_OK;
+    int rc = d->rules_of(d->rules_arg, d->epoch[d->epoch_count - 1].sha256, &rules, &tally);
+    if (rc == DW_ENOENT || rc == DW_ECORRUPT)
+        return DW_OK; /* for good: who comes later finds no more */
+    if (rc < 0)
+        return rc;
+    if (rules == d->rules)
+        return DW_OK;
+    if (d->rules_end)
+        rc = d->rules_end(d->rules_arg);
+    return rc < 0 ? rc : dw__detect_rules(d, rules, tally);
+}
+
+/* A decision that is read again: as it was when it was taken, the rules change before the frame is looked at. */
+static int take_rules(struct dw__detect *d, const struct dw_archived *a)
+{
+    struct dw_decision decision = {.kind = DW_DECISION_OTHER};
+    if (dw_decision_read(a->frame.record, &decision) < 0 || decision.kind != DW_DECISION_RULES || !decision.kept)
+        return DW_OK;
+    int rc = dw__detect_epoch(d, decision.archive, a->intake.number);
+    return rc < 0 ? rc : use_epoch(d);
+}
+
 int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, struct dw_archived *a, struct dw_decoder *decoder,
     int64_t heard_ns, bool *ret_held)
 {
@@ -208,7 +281,9 @@ int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, st
         return dw__detect_damaged(d, r, a, DW_ECORRUPT);
     d->arrival_ns = a->intake.arrival_ns;
     dw_account_arrival(d->account, a->intake.arrival_ns, heard_ns);
-    int rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);
+    int rc = dw_is_collector(a->frame.head.agent) ? take_rules(d, a) : DW_OK;
+    if (rc == DW_OK)
+        rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);
     return rc == DW_OK ? dw__detect_frame(d, &a->frame) : rc;
 }
 
@@ -253,6 +328,35 @@ static int take_undecided(struct dw__detect *d, struct dw_cursor *c)
     return c->bad ? DW_ECORRUPT : dw__undecided_load(&d->undecided, part);
 }
 
+/* Before what is undecided, and so told apart. */
+static void put_epochs(const struct dw__detect *d, struct dw_buf *out)
+{
+    if (d->epoch_count == 0)
+        return;
+    dw_buf_byte(out, EPOCHS);
+    dw_buf_varint(out, d->epoch_count);
+    for (uint32_t i = 0; i < d->epoch_count; i++) {
+        dw_buf_u64(out, d->epoch[i].intake);
+        dw_buf_add(out, d->epoch[i].sha256, DW_SHA256_BYTES);
+    }
+}
+
+static int take_epochs(struct dw__detect *d, struct dw_cursor *c)
+{
+    if (dw_cursor_left(c) == 0 || *c->at != EPOCHS)
+        return DW_OK;
+    (void)dw_take_byte(c);
+    uint32_t count = dw_take_max(c, EPOCHS_MAX);
+    int rc = DW_OK;
+    for (uint32_t i = 0; i < count && rc == DW_OK && !c->bad; i++) {
+        uint8_t sha256[DW_SHA256_BYTES] = {0};
+        uint64_t intake = dw_take_u64(c);
+        dw_take_into(c, sha256, sizeof sha256);
+        rc = dw__detect_epoch(d, sha256, intake);
+    }
+    return rc < 0 ? rc : c->bad ? DW_ECORRUPT : use_epoch(d);
+}
+
 void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_buf *out)
 {
     uint8_t settings[DW_SHA256_BYTES];
@@ -261,6 +365,7 @@ void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_bu
     dw_buf_add(out, settings, sizeof settings);
     dw_buf_u64(out, (uint64_t)d->arrival_ns);
     dw_buf_counted(out, own);
+    put_epochs(d, out);
     put_undecided(d, out);
     dw_window_save(d->window, out);
 }
@@ -270,12 +375,14 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
     uint8_t settings[DW_SHA256_BYTES], saved[DW_SHA256_BYTES] = {0};
     struct dw_cursor c = dw_cursor_of(state);
     int rc = dw_account_load(d->account, &c, heard_ns);
-    hash_settings(d, settings);
     dw_take_into(&c, saved, sizeof saved);
-    if (rc == DW_OK && strictly && memcmp(saved, settings, sizeof saved) != 0)
-        rc = DW_ESTALE;
     d->arrival_ns = (int64_t)dw_take_u64(&c);
     ret->own = dw_take_counted(&c);
+    if (rc == DW_OK)
+        rc = take_epochs(d, &c);
+    hash_settings(d, settings);
+    if (rc == DW_OK && strictly && memcmp(saved, settings, sizeof saved) != 0)
+        rc = DW_ESTALE;
     if (rc == DW_OK)
         rc = take_undecided(d, &c);
     ret->window = dw_take_bytes(&c, dw_cursor_left(&c));
@@ -310,11 +417,20 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
 
 int dw__detect_clear(struct dw__detect *d)
 {
-    struct dw_window *fresh = new_window(d, d->rules);
-    if (!fresh)
+    struct dw_window *fresh = new_window(d, d->own);
+    struct dw_match_scratch *scratch = d->rules == d->own ? d->scratch : dw_match_scratch_new(d->own);
+    if (!fresh || !scratch) {
+        dw_window_free(fresh);
         return DW_ENOMEM;
+    }
+    if (scratch != d->scratch)
+        dw_match_scratch_free(d->scratch);
     dw_window_free(d->window);
     d->window = fresh;
+    d->scratch = scratch;
+    d->rules = d->own;
+    d->tally = d->own_tally;
+    d->epoch_count = 0;
     d->arrival_ns = 0;
     dw__undecided_fini(&d->undecided);
     d->undecided = (struct dw__undecided){0};

@@ -11,6 +11,12 @@
 
 #include "dogwatch/collect/raised.h"
 
+/* A rule set whose files are kept (collect/kept_rules.h), from the frame of that intake number on. */
+struct dw__epoch {
+    uint64_t intake;
+    uint8_t sha256[DW_SHA256_BYTES];
+};
+
 struct dw__detect {
     /* set by the owner */
     const struct dw_ruleset *rules;
@@ -21,7 +27,17 @@ struct dw__detect {
     int (*raise)(void *arg, const struct dw_alert *alert); /* borrows it; a code < 0 ends the work */
     void *arg;
     struct dw_window *whole; /* NULL; else takes every match too, those that came late as well. The owner's, who advances it */
+    /* Rules that a decision or a state names: the machine goes on by them, and keeps them until it is given others twice. NULL: it stays with its own. DW_ENOENT
+     * and DW_ECORRUPT were told, and change nothing; any other failure ends the work. */
+    int (*rules_of)(void *arg, const uint8_t sha256[DW_SHA256_BYTES], const struct dw_ruleset **ret, struct dw_tally **ret_tally);
+    /* Before rules change by what is read; may be NULL. */
+    int (*rules_end)(void *arg);
+    void *rules_arg;
     /* made by dw__detect_init */
+    const struct dw_ruleset *own; /* by which the machine begins */
+    struct dw_tally *own_tally;
+    struct dw__epoch *epoch; /* which rules were in force from which frame on; the last are so now */
+    uint32_t epoch_count, epoch_cap;
     struct dw_account *account;
     struct dw_match_scratch *scratch;
     struct dw_window *window;
@@ -69,6 +85,14 @@ DW_MUST_USE int dw__detect_load(struct dw__detect *d, struct dw_str state, bool 
 /* Goes on with other rules: correlations that decide as before keep their state, others begin empty, which is counted. On failure nothing has
  * changed. Both must outlive the machine. DW_ENOMEM. */
 DW_MUST_USE int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally);
+/* Notes that kept rules are in force from that frame on: the machine has them. DW_ENOMEM. */
+DW_MUST_USE int dw__detect_epoch(struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES], uint64_t intake);
+/* Whether kept rules of that hash are the last that it was told of. */
+bool dw__detect_is_epoch(const struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES]);
+/* Takes the oldest epoch off when it ended at or before that frame; false: it did not. *ret_again: its rules are those of a later one too. */
+bool dw__detect_epoch_past(struct dw__detect *d, uint64_t intake, uint8_t ret_sha256[DW_SHA256_BYTES], bool *ret_again);
+/* From now on the machine begins by these rules, which it has. */
+void dw__detect_own(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally);
 /* A finding as an alert: for windows that the owner advances. */
 void dw__detect_finding(void *detect, const struct dw_finding *f);
 

@@ -33,6 +33,8 @@ struct replaying {
     struct dw_replay *r;
     struct dw__detect detect;
     struct dw_keyed known;
+    const struct dw_ruleset *whole_rules; /* the second window's */
+    bool ended; /* they are in force no more, and it is to be made anew */
     int rc;
 };
 
@@ -67,7 +69,7 @@ static void raise_corrected(void *arg, const struct dw_finding *f)
     struct dw_raised *raised = &p->detect.raised;
     if (f->silent || p->rc < 0)
         return;
-    p->rc = dw_raised_of_finding(raised, p->r->rules, f);
+    p->rc = dw_raised_of_finding(raised, p->whole_rules, f);
     struct known *k = p->rc == DW_OK ? known_of(p, &raised->alert) : NULL;
     if (p->rc == DW_OK && !k)
         p->rc = DW_ENOMEM;
@@ -99,6 +101,33 @@ static void tell_gone(const struct replaying *p)
     }
 }
 
+/* Other rules are in force from here on: what the second window has seen of those before is told. */
+static int end_rules(void *replaying)
+{
+    struct replaying *p = replaying;
+    p->r->changes++;
+    if (!p->detect.whole)
+        return DW_OK;
+    int rc = dw_window_flush(p->detect.whole, raise_corrected, p);
+    dw_window_free(p->detect.whole);
+    p->detect.whole = NULL;
+    p->ended = true;
+    return rc < 0 ? rc : p->rc;
+}
+
+/* The second window of the rules now, from where the faithful one stands. */
+static int begin_rules(struct replaying *p)
+{
+    struct dw_buf state = {0};
+    p->ended = false;
+    p->whole_rules = p->detect.rules;
+    p->detect.whole = dw_window_new(p->whole_rules, &room);
+    dw_window_save(p->detect.window, &state);
+    int rc = !p->detect.whole ? DW_ENOMEM : state.err < 0 ? state.err : dw_window_load(p->detect.whole, dw_buf_view(&state));
+    dw_buf_fini(&state);
+    return rc;
+}
+
 /* Segments before were let go. What the second window has seen of those before them is told, and it goes on from where the faithful one stood. */
 static int take_state(void *replaying, struct dw_str state)
 {
@@ -106,14 +135,18 @@ static int take_state(void *replaying, struct dw_str state)
     struct dw__detect_parts parts;
     int rc = dw__detect_load(&p->detect, state, false, 0, &parts);
     p->r->expired++;
-    if (rc < 0 || !p->detect.whole)
+    if (rc < 0 || !p->r->corrected)
         return rc;
-    rc = dw_window_flush(p->detect.whole, raise_corrected, p);
+    if (p->detect.whole) /* of the rules of then */
+        rc = dw_window_flush(p->detect.whole, raise_corrected, p);
     dw_window_free(p->detect.whole);
-    p->detect.whole = dw_window_new(p->r->rules, &room);
-    if (rc == DW_OK)
-        rc = p->detect.whole ? p->rc : DW_ENOMEM;
-    return rc == DW_OK ? dw_window_load(p->detect.whole, parts.window) : rc;
+    p->detect.whole = NULL;
+    return rc < 0 ? rc : p->rc < 0 ? p->rc : begin_rules(p);
+}
+
+static int rules_of(void *replaying, const uint8_t sha256[DW_SHA256_BYTES], const struct dw_ruleset **ret, struct dw_tally **ret_tally)
+{
+    return dw_past_rules_of(((struct replaying *)replaying)->r->past, sha256, ret, ret_tally);
 }
 
 static int take(struct replaying *p, struct dw_archive_reader *reader, struct dw_archived *a, struct dw_decoder *decoder, int rc)
@@ -132,7 +165,7 @@ static int take(struct replaying *p, struct dw_archive_reader *reader, struct dw
         r->first_ns = a->frame.head.time_min_ns;
     rc = dw__detect_again(&p->detect, reader, a, decoder, a->intake.arrival_ns, &held);
     r->unread += !held;
-    return rc;
+    return rc == DW_OK && p->ended ? begin_rules(p) : rc;
 }
 
 static int read_all(struct replaying *p, struct dw_decoder *decoder)
@@ -166,10 +199,13 @@ int dw_replay_run(struct dw_replay *r)
     struct replaying p = {.r = r, .detect = {.rules = r->rules, .lateness_ns = r->lateness_ns, .listed = r->listed, .listed_count = r->listed_count}};
     uint64_t refused = dw_counter_get(DW_C_correlate_matches_refused);
     struct dw_decoder *decoder = dw_decoder_new(r->keys);
-    r->frames = r->events = r->unread = r->refused = r->expired = 0;
+    r->frames = r->events = r->unread = r->refused = r->expired = r->changes = 0;
     r->first_ns = INT64_MAX;
+    p.whole_rules = r->rules;
     p.detect.raise = raise_live;
-    p.detect.arg = &p;
+    p.detect.arg = p.detect.rules_arg = &p;
+    p.detect.rules_of = r->past ? rules_of : NULL;
+    p.detect.rules_end = end_rules;
     int rc = dw__detect_init(&p.detect);
     p.detect.whole = r->corrected ? dw_window_new(r->rules, &room) : NULL;
     if (!decoder || (r->corrected && !p.detect.whole))

@@ -7,6 +7,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/collect/answer.h"
+#include "dogwatch/collect/kept_rules.h"
 #include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
@@ -149,10 +150,14 @@ void api_do_verify(struct request *rq)
     struct verdict said = {0};
     struct dw_verify_result r;
     int rc = dw_archive_verify(&(struct dw_verify){.fs = &dw_fs_system, .dir = rq->api->archive, .problem = name_problem, .arg = &said}, &r);
+    uint64_t sets = 0, before = said.count;
+    if (rc == DW_OK)
+        rc = dw_kept_rules_check(&dw_fs_system, rq->api->archive, name_problem, &said, &sets);
+    uint64_t problems = r.problems + (said.count - before);
     if (rc < 0 || said.named.err < 0) {
         api_fail_code(rq, "the archive", rc < 0 ? rc : said.named.err);
     } else {
-        dw_buf_printf(&rq->out, "{\"ok\":%s", r.problems ? "false" : "true");
+        dw_buf_printf(&rq->out, "{\"ok\":%s", problems ? "false" : "true");
         api_put_number(&rq->out, ',', "segments", r.segments);
         api_put_number(&rq->out, ',', "expired", r.expired);
         api_put_number(&rq->out, ',', "frames", r.frames);
@@ -161,7 +166,8 @@ void api_do_verify(struct request *rq)
         api_put_number(&rq->out, ',', "signatures", r.signatures);
         api_put_number(&rq->out, ',', "unsigned_tail", r.unsigned_tail);
         api_put_number(&rq->out, ',', "decisions", r.decisions);
-        api_put_number(&rq->out, ',', "problems", r.problems);
+        api_put_number(&rq->out, ',', "rule_sets", sets);
+        api_put_number(&rq->out, ',', "problems", problems);
         dw_buf_printf(&rq->out, ",\"named\":[%.*s]}\n", DW_ARG(dw_buf_view(&said.named)));
     }
     dw_buf_fini(&said.named);

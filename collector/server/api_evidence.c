@@ -125,7 +125,7 @@ static bool find_rule(struct evidence *e)
     const struct dw_places *places = dw_ruleset_places(used->set);
     if (places)
         memcpy(e->places.hash, places->hash, sizeof e->places.hash);
-    int rc = rules_load(rq->api->opt, places ? &e->places : NULL, e->keys, (struct dw_diag_sink){.report = pass_over}, &e->rules);
+    int rc = rules_load(rq->api->opt, places ? &e->places : NULL, e->keys, (struct dw_diag_sink){.report = pass_over}, NULL, &e->rules);
     rules_let_go(used);
     if (rc < 0) {
         api_fail_code(rq, "the rules", rc);

@@ -145,11 +145,11 @@ static bool decides_alike(const struct dw_ruleset *a, const struct dw_ruleset *b
 }
 
 /* The rules as they are on disk by now, compiled aside; then in place of those before. */
-static int take_rules(struct program *p, struct dw_ruleset *set)
+static int take_rules(struct program *p, struct dw_ruleset *set, struct dw_str pack)
 {
     struct rules_used *rules = rules_use(set);
     bool taken = false;
-    int rc = rules ? dw_intake_rules(p->engine, rules->set, rules->tally, &taken) : DW_ENOMEM;
+    int rc = rules ? dw_intake_rules(p->engine, rules->set, pack, rules->tally, &taken) : DW_ENOMEM;
     if (!taken) {
         DW_COUNT(rules_not_reloaded);
         dw_error("SIGHUP: %s: the rules before go on", dw_err_text(rc));
@@ -169,22 +169,23 @@ static void reload(void *arg)
     struct program *p = arg;
     struct dw_ruleset *set = NULL;
     struct dw_places *places = NULL;
+    struct dw_buf pack = {0};
     int rc = rules_places(p->opt, &places);
     if (rc == DW_OK)
-        rc = rules_load(p->opt, places, p->keys, (struct dw_diag_sink){.report = dw_program_say}, &set);
+        rc = rules_load(p->opt, places, p->keys, (struct dw_diag_sink){.report = dw_program_say}, &pack, &set);
     const char *why = rc < 0 ? dw_err_text(rc) : refused_because(set, p->rules->set);
     if (why) {
         DW_COUNT(rules_not_reloaded);
         dw_error("SIGHUP: the rules are not taken: %s. The %u before go on; `dogwatch rules check` says more", why, dw_ruleset_count(p->rules->set));
         dw_ruleset_free(set);
-        return;
-    }
-    if (decides_alike(set, p->rules->set)) {
+        rc = DW_OK;
+    } else if (decides_alike(set, p->rules->set)) {
         dw_info("SIGHUP: the %u rules decide as before", dw_ruleset_count(set));
         dw_ruleset_free(set);
-        return;
+    } else {
+        rc = take_rules(p, set, dw_buf_view(&pack));
     }
-    rc = take_rules(p, set);
+    dw_buf_fini(&pack);
     if (rc < 0) {
         dw_error("cannot go on: %s", dw_err_text(rc));
         dw_loop_end(&p->loop, rc);
@@ -237,13 +238,13 @@ static int run(struct program *p)
     return rc;
 }
 
-static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_ruleset **ret)
+static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_buf *pack, struct dw_ruleset **ret)
 {
     struct dw_diag_sink sink = {.report = dw_program_say};
     struct dw_places *places = NULL;
     int rc = rules_places(opt, &places);
     if (rc == DW_OK)
-        rc = rules_load(opt, places, keys, sink, ret);
+        rc = rules_load(opt, places, keys, sink, pack, ret);
     if (rc == DW_OK)
         rules_say_asleep(*ret);
     if (rc == DW_OK && dw_ruleset_count(*ret) == 0)
@@ -306,10 +307,11 @@ static int work(const struct dw_collector_options *opt)
 {
     struct program p = {.opt = opt, .keys = dw_keys_new()};
     struct dw_ruleset *set = NULL;
+    struct dw_buf pack = {0};
     struct dw_policy_settings *policy = NULL;
     uint8_t *listed = NULL;
     uint32_t listed_count = 0;
-    int rc = p.keys ? load_rules(opt, p.keys, &set) : DW_ENOMEM;
+    int rc = p.keys ? load_rules(opt, p.keys, &pack, &set) : DW_ENOMEM;
     if (rc == DW_OK && !(p.rules = rules_use(set)))
         rc = DW_ENOMEM;
     if (rc == DW_OK && opt->trust == DW_TRUST_LISTED)
@@ -317,7 +319,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .listed = listed, .listed_count = listed_count, .keys = p.keys, .lateness_ns = opt->lateness,
+        .arg = &p, .geoip = opt->geoip_database.ptr, .listed = listed, .listed_count = listed_count, .keys = p.keys, .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age,
         .retention_age_ns = opt->retention_age, .retention_bytes = (uint64_t)opt->retention_size, .read_again_events = (uint64_t)opt->start_read_again};
     if (rc == DW_OK)
@@ -326,6 +328,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK) {
         conf.rules = p.rules->set;
         conf.tally = p.rules->tally;
+        conf.rules_pack = dw_buf_view(&pack);
         rc = api_start(opt, p.rules, policy, &p.api);
     }
     if (rc == DW_OK) {
@@ -333,6 +336,7 @@ static int work(const struct dw_collector_options *opt)
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
             dw_error("%s: %s", opt->data.ptr, dw_err_text(rc));
     }
+    dw_buf_fini(&pack);
     if (rc == DW_OK) {
         struct dw_notify_conf notify = {.opt = opt, .fs = &dw_fs_system, .clock = &dw_clock_system};
         rc = dw_notify_start(&notify, dw_intake_alerts_durable(p.engine), &p.notify);

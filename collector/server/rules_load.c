@@ -7,6 +7,7 @@
 #include "dogwatch/base/fs.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/correlate/rulepack.h"
 
 static const char *const usual_rules[] = {RULES_USUAL, "/etc/dogwatch/rules.d"};
 
@@ -51,16 +52,26 @@ void rules_say_asleep(const struct dw_ruleset *set)
         count > 1 ? " and others" : "");
 }
 
-int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)
+int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_buf *pack,
+    struct dw_ruleset **ret)
 {
     uint32_t count = 0, bad = 0;
-    const struct dw_ruleset_opts how = {.places = places};
+    const struct dw_ruleset_opts how = {.places = places, .pack = pack};
     const char **path = dw_alloc((opt->rules.count + DW_COUNT_OF(usual_rules)) * sizeof *path);
     int rc = path ? rule_paths(opt, path, &count) : DW_ENOMEM;
     if (rc < 0)
         dw_places_free(places);
     if (rc == DW_OK) {
+        if (pack) {
+            dw_buf_reset(pack);
+            dw_rulepack_begin(pack);
+        }
         rc = dw_ruleset_load(&dw_fs_system, path, count, keys, &how, sink, ret, &bad);
+        if (rc == DW_OK && pack && pack->err < 0) {
+            dw_ruleset_free(*ret);
+            *ret = NULL;
+            rc = pack->err;
+        }
         if (rc < 0)
             dw_error("%s: %s", bad < count ? path[bad] : "rules", dw_err_text(rc));
     }

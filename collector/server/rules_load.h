@@ -12,8 +12,9 @@
 /* Gives what says where addresses are, by the options; *ret NULL: nothing does. What cannot be read is said. DW_ECONFIG, DW_ENOMEM. */
 DW_MUST_USE int rules_places(const struct dw_collector_options *opt, struct dw_places **ret);
 /* Loads what the options name, else the usual folders that exist. Takes `places`, keeps `keys`. What is wrong in a rule goes to the sink; what cannot be read is
- * said. DW_ECONFIG; codes of dw_ruleset_load. */
-DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret);
+ * said. `pack` becomes the files that were read (rulepack.h); may be NULL. DW_ECONFIG; codes of dw_ruleset_load. */
+DW_MUST_USE int rules_load(const struct dw_collector_options *opt, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_buf *pack,
+    struct dw_ruleset **ret);
 /* Says which rules sleep for want of places. */
 void rules_say_asleep(const struct dw_ruleset *set);
 

@@ -18,7 +18,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { STEP = 1024 * 1024, LOOKS_MAX = 5 };
+enum { STEP = 1024 * 1024, LOOKS_MAX = 5, RULE_SETS_MAX = 1000000 };
 
 struct exporter {
     const struct dw_export *how;
@@ -181,6 +181,29 @@ static int copy_segments(const struct exporter *x)
     return rc == DW_OK ? copy_open(x) : rc;
 }
 
+/* The rule sets that were in force (collect/kept_rules.h): of a later archive too, for which of them the copy needs only its decisions tell. */
+static int copy_rules(const struct exporter *x)
+{
+    char dir[DW__PATH_MAX], name[DW__PATH_MAX];
+    struct dw_buf names = {0};
+    int rc = dw_path_join(dir, sizeof dir, x->how->dir, "rules");
+    if (rc == DW_OK)
+        rc = dw_fs_list(dir, RULE_SETS_MAX, &names);
+    if (rc == DW_OK)
+        rc = dw_path_join(dir, sizeof dir, x->how->to, "rules");
+    if (rc == DW_OK)
+        rc = dw_fs_mkdir_new(x->how->fs, dir, 0750);
+    for (const char *n = names.ptr; rc == DW_OK && n && n < names.ptr + names.len; n += strlen(n) + 1) {
+        rc = dw_path_join(name, sizeof name, "rules", n);
+        if (rc == DW_OK && dw_str_ends(dw_str_of(n), DW_STR(".zst")))
+            rc = copy_file(x, name);
+    }
+    dw_buf_fini(&names);
+    if (rc == DW_OK)
+        rc = dw_fs_sync_dir(x->how->fs, dir);
+    return rc == DW_ENOENT ? DW_OK : rc; /* there are none */
+}
+
 /* Of the sealed segments [from, to): they are not here. */
 static int say_left_out(struct exporter *x, uint64_t from, uint64_t to)
 {
@@ -224,6 +247,8 @@ int dw_archive_export(const struct dw_export *how, struct dw_exported *ret)
     }
     if (rc == DW_OK)
         rc = copy_segments(&x);
+    if (rc == DW_OK)
+        rc = copy_rules(&x);
     if (rc == DW_OK)
         rc = write_manifest(&x);
     if (rc == DW_OK)

@@ -4,14 +4,14 @@
  * Idea: a value that is written in a way that does nothing, or something else than it looks like, is worth a word; what some other rule's author may
  * well mean is not. The findings were weighed against the rules of SigmaHQ.
  *
- * Bound: in a list of over COVER_MAX values only equal ones are looked for, not those that another one matches already.
+ * Bounds: `--fix` leaves lists of over MEND_VALUES_MAX values with stars at their ends to people; in a list of over COVER_MAX values only equal ones are looked for, not those that another one matches already.
  */
 #include "sigma_int.h"
 
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/pred/fold.h"
 
-enum { COVER_MAX = 512, SHOWN = 60 };
+enum { COVER_MAX = 512, SHOWN = 60, MEND_VALUES_MAX = 256 };
 
 /* ---- wildcards ---- */
 
@@ -47,21 +47,68 @@ static struct shape shape_of(struct dw_str s)
     return h;
 }
 
+/* Without stars beside a star, and those at the ends where one is put anyway; a star that begins a picture (a keycap) is left to people. */
+static void mend_stars(struct dw__sigma *g, const struct dw_yaml *value, bool begins, bool ends)
+{
+    struct dw_buf out = {0};
+    struct dw_str s = value->text;
+    bool star = begins;
+    size_t end = s.len;
+    while (ends && end > 1 && s.ptr[end - 1] == '*' && !(s.ptr[end - 2] == '\\'))
+        end--;
+    for (size_t i = 0; i < end; i++) {
+        bool escape = s.ptr[i] == '\\' && i + 1 < end && (s.ptr[i + 1] == '*' || s.ptr[i + 1] == '?' || s.ptr[i + 1] == '\\'), is = !escape && s.ptr[i] == '*';
+        if (!(is && star))
+            dw_buf_byte(&out, (uint8_t)s.ptr[i]);
+        star = is;
+        if (escape)
+            dw_buf_byte(&out, (uint8_t)s.ptr[++i]);
+    }
+    if (!out.err && out.len && (uint8_t)out.ptr[0] < 0x80)
+        dw__mend_text(g, DW__LINT_WILDCARD_IDLE, value, dw_buf_view(&out));
+    dw_buf_fini(&out);
+}
+
 static void lint_wildcards(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *value)
 {
     struct dw_str s = value->text;
     struct shape is = shape_of(s);
     bool keyword = h->name.len == 0, anywhere = keyword || h->op == DW__OP_CONTAINS;
+    bool begins = is.first && (anywhere || h->op == DW__OP_ENDS), ends = is.last && (anywhere || h->op == DW__OP_STARTS), idle = false;
     if (s.len == 0 && h->op != DW__OP_NONE)
         dw__say(g, DW__LINT_TEXT_EMPTY, value->at, NULL, "every text has the empty one in it");
     else if (is.tokens == 1 && is.first && h->op == DW__OP_NONE && !keyword)
         dw__say(g, DW__LINT_WILDCARD_ALONE, value->at, NULL, "any value will do");
     else if (is.twin)
-        dw__say(g, DW__LINT_WILDCARD_IDLE, value->at, NULL, "two stars in a row are one");
-    else if ((is.first && (anywhere || h->op == DW__OP_ENDS)) || (is.last && (anywhere || h->op == DW__OP_STARTS)))
-        dw__say(g, DW__LINT_WILDCARD_IDLE, value->at, NULL, "a star at the end where %s puts one", keyword ? "a keyword" : "the modifier");
+        idle = dw__say(g, DW__LINT_WILDCARD_IDLE, value->at, NULL, "two stars in a row are one");
+    else if (begins || ends)
+        idle = dw__say(g, DW__LINT_WILDCARD_IDLE, value->at, NULL, "a star at the end where %s puts one", keyword ? "a keyword" : "the modifier");
+    if (idle)
+        mend_stars(g, value, begins, ends);
     if (is.escaped < s.len)
         dw__say(g, DW__LINT_WILDCARD_ESCAPED, dw_yaml_span_in(value, is.escaped, 2), NULL, "`\\*` is a star itself, and no wildcard");
+}
+
+/* The modifier behind the key, and the values without their stars: all of it, or nothing. */
+static void mend_ends(struct dw__sigma *g, const struct dw_yaml *n, bool first, bool last)
+{
+    struct dw_edit edit[MEND_VALUES_MAX * 2 + 1];
+    uint32_t count = 0;
+    bool list = n->kind == DW_YAML_SEQ;
+    size_t at;
+    if ((list && n->count > MEND_VALUES_MAX) || !dw__key_end(g, n, &at))
+        return;
+    edit[count++] = (struct dw_edit){at, at, first && last ? DW_STR("|contains") : first ? DW_STR("|endswith") : DW_STR("|startswith")};
+    for (const struct dw_yaml *v = list ? n->first : n; v; v = list ? v->next : NULL) {
+        if (!v->one_line)
+            return;
+        at = dw__text_begin(g, v);
+        if (first)
+            edit[count++] = (struct dw_edit){at, at + 1, DW_STR("")};
+        if (last)
+            edit[count++] = (struct dw_edit){at + v->text.len - 1, at + v->text.len, DW_STR("")};
+    }
+    dw__mend(g, DW__LINT_WILDCARD_ENDS, n->key_at, edit, count, first && last ? "contains, without the stars" : first ? "endswith, without the stars" : "startswith, without the stars");
 }
 
 /* Where each value has its stars at the same ends and nowhere else. */
@@ -80,8 +127,9 @@ static void lint_ends(struct dw__sigma *g, const struct dw__head *h, const struc
         first = first && simple && is.first && !is.last;
         last = last && simple && is.last && !is.first;
     }
-    if (any && (both || first || last))
-        dw__say(g, DW__LINT_WILDCARD_ENDS, n->key_at, NULL, "it says %s", both ? "contains" : first ? "endswith" : "startswith");
+    if (any && (both || first || last) &&
+        dw__say(g, DW__LINT_WILDCARD_ENDS, n->key_at, NULL, "it says %s", both ? "contains" : first ? "endswith" : "startswith"))
+        mend_ends(g, n, both || first, both || last);
 }
 
 /* ---- characters ---- */
@@ -190,7 +238,7 @@ static void lint_regex(struct dw__sigma *g, const struct dw_yaml *value)
 
 static bool is_exact(const struct dw__head *h)
 {
-    return (h->flags & DW__FLAG_CASED) || h->code_count || (h->op == DW__OP_RE && !(h->re_flags & DW__RE_I));
+    return (h->flags & DW__FLAG_CASED) || h->code_count || h->op == DW__OP_RE; /* \S is not \s, whatever `i` says */
 }
 
 static bool is_equal(const struct dw__head *h, struct dw_str a, struct dw_str b)
@@ -239,6 +287,7 @@ static void lint_covered(struct dw__sigma *g, const struct dw__head *h, const st
 struct seen {
     struct dw_keyed_item item;
     uint32_t line;
+    bool plain;
 };
 
 static void put_key(const struct dw__head *h, const struct dw_yaml *v, struct dw_buf *key)
@@ -262,10 +311,11 @@ static void lint_list(struct dw__sigma *g, const struct dw__head *h, const struc
         struct seen *before = dw_keyed_get(&all, dw_buf_view(&key), sizeof *before);
         if (!before || key.err)
             break; /* without memory a value is not found to stand twice, as no rule changes by it */
-        if (before->line)
-            dw__say(g, DW__LINT_VALUE_TWICE, v->at, NULL, "'%.*s' stands in line %u already", DW_ARG(dw_str_slice(v->text, 0, SHOWN)), before->line);
-        else
-            before->line = v->at.line;
+        bool known = before->line != 0, alike = before->plain || !v->plain; /* a number without quotes equals more than its text */
+        before->plain = known ? before->plain : v->plain;
+        before->line = known ? before->line : v->at.line;
+        if (known && dw__say(g, DW__LINT_VALUE_TWICE, v->at, NULL, "'%.*s' stands in line %u already", DW_ARG(dw_str_slice(v->text, 0, SHOWN)), before->line) && alike)
+            dw__mend_drop(g, DW__LINT_VALUE_TWICE, list, v);
     }
     dw_buf_fini(&key);
     dw_keyed_fini(&all);
@@ -298,8 +348,9 @@ static void lint_modifiers_twice(struct dw__sigma *g, const struct dw_yaml *valu
         struct dw_str word = dw_str_cut(&rest, '|'), others = rest;
         while (others.ptr) {
             struct dw_str other = dw_str_cut(&others, '|');
-            if (dw_str_eq(word, other) && !dw_str_eq(word, DW_STR("base64")))
-                dw__say(g, DW__LINT_MODIFIER_TWICE, value->key_at, NULL, "'%.*s' stands twice", DW_ARG(word));
+            if (dw_str_eq(word, other) && !dw_str_eq(word, DW_STR("base64")) &&
+                dw__say(g, DW__LINT_MODIFIER_TWICE, value->key_at, NULL, "'%.*s' stands twice", DW_ARG(word)))
+                dw__mend_key(g, DW__LINT_MODIFIER_TWICE, value, (size_t)(other.ptr - value->key.ptr) - 1, other.len + 1);
         }
     }
 }
@@ -327,20 +378,34 @@ static bool has_wildcard(struct dw_str s)
     return dw_str_index(s, '*') < s.len || dw_str_index(s, '?') < s.len;
 }
 
+static void mend_modifier(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *n, struct dw_str modifier)
+{
+    struct dw_str rest = n->key;
+    (void)dw_str_cut(&rest, '|');
+    while (rest.ptr) {
+        struct dw_str word = dw_str_cut(&rest, '|');
+        if (!dw_str_eq(word, modifier))
+            continue;
+        dw__mend_key(g, what, n, (size_t)(word.ptr - n->key.ptr) - 1, word.len + 1);
+        return;
+    }
+}
+
 static void lint_modifiers(struct dw__sigma *g, const struct dw__head *h, const struct dw_yaml *n)
 {
     bool all = h->flags & DW__FLAG_ALL, many = n->kind == DW_YAML_SEQ && n->count > 1, offset = false;
     for (uint32_t i = 0; i < h->code_count; i++)
         offset = offset || h->code[i] == DW__CODE_BASE64OFFSET;
     lint_modifiers_twice(g, n);
-    if (all && !many)
-        dw__say(g, DW__LINT_ALL_ALONE, n->key_at, NULL, "`all` of one value");
-    else if (all && h->op == DW__OP_NONE && h->name.len && !h->code_count && !(h->flags & DW__FLAG_FIELDREF) && !any_value(n, has_wildcard))
+    if (all && !many && dw__say(g, DW__LINT_ALL_ALONE, n->key_at, NULL, "`all` of one value"))
+        mend_modifier(g, DW__LINT_ALL_ALONE, n, DW_STR("all"));
+    else if (all && many && h->op == DW__OP_NONE && h->name.len && !h->code_count && !(h->flags & DW__FLAG_FIELDREF) && !any_value(n, has_wildcard))
         dw__say(g, DW__LINT_ALL_EQUAL, n->key_at, NULL, "the field would have to be all of these at once");
     if (offset && h->op == DW__OP_NONE && h->name.len)
         dw__say(g, DW__LINT_OFFSET_EQUAL, n->key_at, NULL, "`base64offset` without contains");
-    if (((h->flags & DW__FLAG_CASED) || (h->re_flags & DW__RE_I)) && !(h->flags & DW__FLAG_FIELDREF) && !any_value(n, has_letter))
-        dw__say(g, DW__LINT_CASED_IDLE, n->key_at, NULL, "no value has a letter");
+    if (((h->flags & DW__FLAG_CASED) || (h->re_flags & DW__RE_I)) && !(h->flags & DW__FLAG_FIELDREF) && !any_value(n, has_letter) &&
+        dw__say(g, DW__LINT_CASED_IDLE, n->key_at, NULL, "no value has a letter"))
+        mend_modifier(g, DW__LINT_CASED_IDLE, n, (h->flags & DW__FLAG_CASED) ? DW_STR("cased") : DW_STR("i"));
 }
 
 static void lint_item(struct dw__sigma *g, const struct dw_yaml *n)

@@ -49,7 +49,9 @@ static int read_level(struct dw__sigma *g, const struct dw_yaml *n, enum dw_leve
     const char *near = dw_nearest(n->text, level_words + 1, DW_COUNT_OF(level_words) - 1);
     (void)snprintf(help, sizeof help, near ? "did you mean '%s'?" : "one of informational, low, medium, high, critical",
         near ? near : "");
-    dw__say(g, DW__LINT_LEVEL, n->at, help, "unknown level '%.*s'", DW_ARG(n->text));
+    const char *only = dw__only_near(n->text, level_words + 1, DW_COUNT_OF(level_words) - 1);
+    if (dw__say(g, DW__LINT_LEVEL, n->at, help, "unknown level '%.*s'", DW_ARG(n->text)) && only)
+        dw__mend_text(g, DW__LINT_LEVEL, n, dw_str_of(only));
     return DW_ESYNTAX;
 }
 

@@ -13,6 +13,7 @@
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+#include "dogwatch/correlate/rulepack.h"
 
 int dw_ruleset_grow(void **array, uint32_t count, uint32_t *cap, size_t item)
 {
@@ -150,6 +151,8 @@ int dw_ruleset_add(struct dw_ruleset *rs, const char *path, struct dw_str text, 
     struct dw_arena yaml;
     const struct dw_yaml *doc = NULL;
     bool deferred = false;
+    if (rs->opts.pack)
+        dw_rulepack_add(rs->opts.pack, dw_str_of(path), text);
     dw_arena_init(&yaml, 0);
     dw_diags_init(&diags, dw_str_of(path), text);
     int rc = dw_yaml_parse(&yaml, text, &diags, &doc);

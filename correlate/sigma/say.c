@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 static const struct dw_lint_row rows[] = {
-#define LINT(NAME, number, severity, when, what, fix) {"DW-S" #number, DW_SEVERITY_##severity, DW_LINT_##when, what, fix},
+#define LINT(NAME, number, severity, when, repair, what, fix) {"DW-S" #number, DW_SEVERITY_##severity, DW_LINT_##when, DW_REPAIR_##repair, what, fix},
 #include "dogwatch/tbl/lint.h"
 #undef LINT
 };
@@ -61,7 +61,7 @@ static void compare(void *ud, struct dw_str code)
     a->allowed = a->allowed || dw_str_eq(code, dw_str_of(a->code));
 }
 
-void dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const char *help, const char *fmt, ...)
+bool dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const char *help, const char *fmt, ...)
 {
     const struct dw_lint_row *row = &rows[what];
     struct asked a = {.code = row->code};
@@ -70,15 +70,16 @@ void dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const c
         dw__allowances(g->diags->text, compare, &a);
     if (a.allowed) {
         g->rs->allowed++;
-        return;
+        return false;
     }
     if (row->severity == DW_SEVERITY_NOTE && !g->rs->opts.notes) {
         g->rs->notes++;
-        return;
+        return false;
     }
     va_start(args, fmt);
     dw_diag_vadd(g->diags, &(struct dw_diag){.at = at, .severity = row->severity, .code = row->code}, help ? help : row->fix, fmt, args);
     va_end(args);
+    return true;
 }
 
 void dw__code_others(struct dw_diags *d, enum dw__lint what)

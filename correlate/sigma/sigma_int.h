@@ -2,13 +2,14 @@
 #ifndef DOGWATCH_CORRELATE_SIGMA_INT_H
 #define DOGWATCH_CORRELATE_SIGMA_INT_H
 
+#include "dogwatch/correlate/mend.h"
 #include "dogwatch/correlate/ruleset_parts.h"
 
 enum { DW__KIDS_MAX = 20000, DW__SELECTIONS_MAX = 512, DW__CODES_MAX = 20000 };
 
 /* Rows of tbl/lint.h. */
 enum dw__lint {
-#define LINT(NAME, number, severity, when, what, fix) DW__LINT_##NAME,
+#define LINT(NAME, number, severity, when, repair, what, fix) DW__LINT_##NAME,
 #include "dogwatch/tbl/lint.h"
 #undef LINT
 };
@@ -21,8 +22,26 @@ struct dw__sigma {
     const char *part; /* correlations: how this one calls itself in a mistake; NULL: `correlation` */
 };
 
-/* Tells something about the rule; `help` NULL: the row's. An error is told always, else the file may allow it. */
-void dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const char *help, const char *fmt, ...) DW_PRINTF(5, 6);
+/* Tells something about the rule; `help` NULL: the row's. An error is told always, else the file may allow it, or nobody asked for notes: false. */
+bool dw__say(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const char *help, const char *fmt, ...) DW_PRINTF(5, 6);
+/* Offers what mends that which was told just now: these bytes of the file, together; `said` in a few words. Nothing where nobody collects repairs. */
+void dw__mend(struct dw__sigma *g, enum dw__lint what, struct dw_span at, const struct dw_edit *edit, uint32_t count, const char *said);
+/* So another text for a scalar that stands in one line. */
+void dw__mend_text(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *n, struct dw_str with);
+/* So without an entry of a list, where nothing else is lost with it. */
+void dw__mend_drop(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *list, const struct dw_yaml *entry);
+/* So without the line `key: value`. */
+void dw__mend_drop_line(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *value);
+/* So without bytes [from, from + len) of the item's key. */
+void dw__mend_key(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *item, size_t from, size_t len);
+/* So with an id for a document that has none. */
+void dw__mend_id(struct dw__sigma *g, enum dw__lint what, const struct dw_yaml *doc);
+/* Where the text of an item's key ends in the file; false: it is written otherwise. */
+bool dw__key_end(const struct dw__sigma *g, const struct dw_yaml *item, size_t *ret);
+/* Where a scalar's text begins, of one that stands in one line. */
+size_t dw__text_begin(const struct dw__sigma *g, const struct dw_yaml *n);
+/* The name nearest to a word, when no other is as near; else NULL. */
+const char *dw__only_near(struct dw_str word, const char *const *names, size_t count);
 /* Gives what was told without a code that of `what`. */
 void dw__code_others(struct dw_diags *d, enum dw__lint what);
 /* Each code that a text allows. */

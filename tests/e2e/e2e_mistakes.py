@@ -30,6 +30,8 @@ TYPED = [
     ('No data here', ["query '*' --data DATA/nothing", "alerts --data DATA/nothing", "ledger --data DATA/nothing"]),
     ('Evidence and replay', ["evidence export ffff --data DATA", "evidence export ffff --server http://127.0.0.1:1", "evidence verify DATA/nothing", "evidence verify DATA --key DATA/token",
                              "evidence show ffff", "replay --faithful --corrected", "replay --data DATA/nothing", "replay --data DATA --rules DATA/nothing", "replay --data DATA --config DATA/nothing", "replay --since yesterday"]),
+    ('A rule', ["rules check DATA/rule.yml", "rules check --fix --dry-run DATA/rule.yml", "rules check --dry-run DATA/rule.yml", "rules check --fix --output ndjson DATA/rule.yml", "rules check --fix DATA/nothing",
+                "rules tune DATA/rule.yml", "rules tune DATA/good.yml --false-positives DATA/nothing", "rules tune DATA/good.yml --false-positives DATA/events", "rules tune DATA/good.yml --rule other --false-positives DATA/events"]),
     ('A server', ["query '*' --server http://127.0.0.1:1", "query '*' --server unix:DATA/nothing", "query '*' --server ftp://x", "token add x --role king", "token revoke nobody"]),
     ('An option', ["query '*' --sicne 1h", "query", "alerts --group --follow", "nothing"]),
 ]
@@ -43,6 +45,17 @@ open(os.path.join(data, 'policy.yml'), 'w').write('policy:\n  never_block: [203.
 open(os.path.join(data, 'inputs.yml'), 'w').write('inputs:\n  syslog:\n    - http://:80\n    - udp://localhost:514\n    - tcp://0.0.0.0:0\n    - tls://::1:6514\n')
 open(os.path.join(data, 'tls.yml'), 'w').write('inputs.syslog: [tls://:6514]\n')
 open(os.path.join(data, 'twice.yml'), 'w').write('inputs.syslog: [udp://:514, udp://:514]\n')
+open(os.path.join(data, 'rule.yml'), 'w').write("""title: Root   # why
+id: 5f3c1f0e-4a53-4e3f-8a55-0c9a1d1f0001
+status: expermental
+level: hihg
+logsource: {product: linux}
+detection:
+    s: {user.name|contians: root}
+    condition: s
+""")
+open(os.path.join(data, 'good.yml'), 'w').write('title: Root\nid: 5f3c1f0e-4a53-4e3f-8a55-0c9a1d1f0001\nlogsource: {product: linux}\ndetection: {s: {user.name: root}, condition: s}\n')
+open(os.path.join(data, 'events'), 'w').write('{"event.dataset": "auditd.log", "user.name": "bob"}\n')
 open(os.path.join(data, 'outputs.yml'), 'w').write('''outputs:
   - {name: soc, type: webhook, url: "file:///etc/passwd"}
   - {name: soc one, type: webhook, url: "https://soc.example/in"}

@@ -237,6 +237,48 @@ check(rc == 0 and '0 alerts are the same' in err, 'in a range of time', out + er
 same(rules('diff', os.path.join(dir_, 'old'), '--data', data)[0], 2, 'diff of one')
 same(rules('diff', os.path.join(dir_, 'old'), os.path.join(dir_, 'new'), '--archive', dir_ + '/none')[0], 3, 'no archive')
 
+# check --fix
+SLOPPY = '''# kept
+title: Sloppy   # why
+status: expermental
+date: 2024/1/31
+level: hgih
+tags: [attack.T1110]
+logsource: {product: linux}
+detection:
+    s:
+        user.name: ['*root*']   # who
+        process.name: [sh, bash, SH]
+    condition: 1 of them
+'''
+COUNT = 'title: Count\nid: c9\ncorrelation: {type: event_count, rules: [By name], group-by: [user.name], timespan: 1m, condition: {gte: 2}}\n'
+sloppy, named = write('fix/sloppy.yml', SLOPPY), write('fix/named.yml', 'title: By name\nlogsource: {product: linux}\ndetection: {s: {user.name: x}, condition: s}\n')
+write('fix/count.yml', COUNT)
+fix = os.path.join(dir_, 'fix')
+rc, out, err = rules('check', '--fix', '--notes', '--dry-run', fix)
+check(rc == 0 and open(sloppy).read() == SLOPPY and out.startswith(f'--- {sloppy}\n+++ {sloppy}\n@@ -1,12 +1,13 @@\n # kept\n'), 'a dry run shows a diff and changes nothing', out + err)
+shutil.copytree(fix, fix + '.patched')
+for lines in re.findall(r'^--- (.*)\n.*\n@@ .*\n((?:[ +-].*\n)+)', out, re.M):
+    old, new = (''.join(x[1:] + '\n' for x in lines[1].splitlines() if x[0] in ' ' + sign) for sign in '-+')
+    patched = lines[0].replace('/fix/', '/fix.patched/')
+    check(open(lines[0]).read().count(old) == 1, 'a hunk of the diff is found', old)
+    write(os.path.relpath(patched, dir_), open(patched).read().replace(old, new))
+rc, out, err = rules('check', '--fix', '--notes', fix)
+check(rc == 0 and f"{sloppy}:3:9: DW-S035 fixed: 'expermental' is 'experimental'\n" in out and 'DW-S004 fixed' in out and 'DW-S080 fixed' in out, 'what was changed is told', out + err)
+fixed = open(sloppy).read()
+id_ = re.search(r'^id: ([0-9a-f-]{36})$', fixed, re.M)
+check(id_ and fixed == SLOPPY.replace('# why\n', f'# why\nid: {id_[1]}\n').replace('expermental', 'experimental').replace('2024/1/31', '2024-01-31').replace('hgih', 'high')
+      .replace('T1110', 't1110').replace("user.name: ['*root*']", "user.name|contains: ['root']").replace(', SH', '').replace('1 of them', 's'), 'all else of the file is as it was', fixed)
+same(re.sub(r'id: .*', '', open(sloppy.replace('/fix/', '/fix.patched/')).read()), re.sub(r'id: .*', '', fixed), 'the diff is what is written')
+check(f'{named}:1:1: DW-S031 not fixed (id: ' in err and 'id:' not in open(named).read(), 'a rule that another one calls by its title gets no id', err)
+rc, out, err = rules('check', '--strict', '--fix', fix)
+check(rc == 0 and out.startswith('3 rules are good, 0 are not; ') and 'fixed' not in err, 'a second run finds nothing', out + err)
+check(rules('check', '--dry-run', fix)[0] == 2 and rules('check', '--fix', '--output', 'ndjson', fix)[0] == 2, 'options that do not go together')
+os.symlink(sloppy, os.path.join(dir_, 'link.yml'))
+write('fix/sloppy.yml', SLOPPY)
+rc, out, err = rules('check', '--fix', os.path.join(dir_, 'link.yml'))
+check(rc == 3 and 'link.yml: not fixed: not a regular file' in err and 'fixed: ' not in out and open(sloppy).read() == SLOPPY, 'a link is not written over', out + err)
+
 # usage
 rc, out, err = rules('run', '--strict', own)
 check(rc == 2 and 'there is no option --strict' in err, 'an option of another word', err)

@@ -33,6 +33,9 @@ struct dw_decision {
     struct dw_str problem; /* rule id of tbl/problems.h; borrowed */
     uint64_t bytes;
     uint8_t sha256[DW_SHA256_BYTES]; /* rejected: of the bytes; rules: dw_ruleset_hash */
+    /* rules */
+    bool kept;                        /* their files are in the archive (kept_rules.h), under: */
+    uint8_t archive[DW_SHA256_BYTES];
 };
 
 /* Appends the record of a decision. */

@@ -24,6 +24,9 @@ struct dw_intake_conf {
     uint32_t listed_count;
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
+    const char *geoip;          /* the database of places that rules ask; NULL or "": none. For sets of before */
+    struct dw_str rules_pack;   /* the files that they were made of (rulepack.h), which are kept in the archive; a NULL pointer: nothing is kept, and what is read
+                                   again is read by these rules. Borrowed while it opens */
     struct dw_tally *tally;     /* of these rules; may be NULL */
     const struct dw_policy_settings *policy; /* NULL: no entry of a gateway policy is approved; kept */
     int64_t lateness_ns;
@@ -43,9 +46,9 @@ void dw_intake_close(struct dw_intake_engine *e);
 DW_MUST_USE int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken);
 /* Somebody agreed to an agent (id: DW_AGENT_ID_BYTES): a decision, durable. */
 DW_MUST_USE int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent);
-/* Goes on with other rules, which the engine keeps from now on in place of those before: a decision, durable; the segment is sealed, and a state
- * kept. *ret_taken: they are used; else nothing has changed (DW_ENOMEM). Any failure after that ends the engine's use. */
-DW_MUST_USE int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_tally *tally, bool *ret_taken);
+/* Goes on with other rules, which the engine keeps from now on in place of those before: their files (`pack`, as conf's) are kept, then a decision, durable; the
+ * segment is sealed, and a state kept. *ret_taken: they are used; else nothing has changed (DW_ENOMEM, codes of dw_fs). Any failure after that ends the engine's use. */
+DW_MUST_USE int dw_intake_rules(struct dw_intake_engine *e, const struct dw_ruleset *rules, struct dw_str pack, struct dw_tally *tally, bool *ret_taken);
 /* Does what people asked of the archive (archive_asked.h), and makes what they said of alerts durable (dw_alerts_take_asked). */
 DW_MUST_USE int dw_intake_take_asked(struct dw_intake_engine *e);
 /* Something that stands in no frame, such as messages that could not be delivered: an alert in alerts.log alone, durable when it answers. */

@@ -6,6 +6,7 @@
 #define DOGWATCH_COLLECT_REPLAY_H
 
 #include "dogwatch/collect/alerts.h"
+#include "dogwatch/collect/kept_rules.h"
 #include "dogwatch/correlate/ruleset.h"
 #include "dogwatch/store/archive.h"
 
@@ -20,7 +21,8 @@ struct dw_replay {
     const char *archive;
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
-    int64_t lateness_ns;   /* as the collector had it */
+    struct dw_past_rules *past; /* not NULL: where the archive names the rules that were in force, by these; else, and before the first, by `rules` */
+    int64_t lateness_ns;        /* as the collector had it */
     const uint8_t *listed; /* agents that alone were agreed to; NULL: the first of a host was */
     uint32_t listed_count;
     /* False: faithful, the lines of alerts.log in their order. True: events that came late take their place in correlations; alerts about one
@@ -35,6 +37,7 @@ struct dw_replay {
     /* answers */
     uint64_t frames, events, unread; /* unread: parts that cannot be read; each is an alert too */
     uint64_t refused;                /* matches for which a corrected replay had no room: it is not whole */
+    uint64_t changes;                /* times other rules were in force from there on */
     uint64_t expired;                /* times a state stood for segments that were let go: alerts of these are not made */
     int64_t first_ns;                /* least event time; INT64_MAX: no event */
 };

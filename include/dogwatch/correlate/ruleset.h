@@ -122,6 +122,8 @@ struct dw_rule {
     struct dw_span at;
 };
 
+struct dw_mends;
+
 /* A %name% and what it stands for. */
 struct dw_placeholder {
     struct dw_str name;
@@ -132,6 +134,8 @@ struct dw_ruleset_opts {
     const struct dw_placeholder *placeholder; /* borrowed during the call */
     uint32_t placeholder_count;
     struct dw_places *places; /* where addresses are, for rules that ask it; taken, with dw_places_free. NULL: such rules sleep */
+    struct dw_mends *mends; /* repairs go there; may be NULL */
+    struct dw_buf *pack;    /* what is added goes there too (rulepack.h); may be NULL */
     bool lint, notes; /* say more than loading needs: rows of tbl/lint.h that are for CHECK; and those that are notes, which are counted else */
 };
 
@@ -167,10 +171,12 @@ const struct dw_places *dw_ruleset_places(const struct dw_ruleset *rs);
 uint32_t dw_ruleset_asleep(const struct dw_ruleset *rs, uint32_t *ret_first);
 /* What can be said about rules: tbl/lint.h. Static. */
 enum dw_lint_when { DW_LINT_LOADING, DW_LINT_CHECK };
+enum dw_repair { DW_REPAIR_HAND, DW_REPAIR_SAME, DW_REPAIR_ANEW, DW_REPAIR_LOADS };
 struct dw_lint_row {
     const char *code; /* "DW-S001" */
     enum dw_severity severity;
     enum dw_lint_when when;
+    enum dw_repair repair;
     const char *what, *fix;
 };
 const struct dw_lint_row *dw_lint_table(size_t *ret_count);

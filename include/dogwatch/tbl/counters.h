@@ -143,4 +143,5 @@ COUNTER(archive_segments_expired, WORK, "segments that were let go; the manifest
 COUNTER(archive_states_refused, MENDED, "states that could not be used at a start, so that the archive was read again from farther back")
 COUNTER(tail_redact_limited, NOT_DONE, "lines on which a rule of redaction hit its limit: all from the place where its search began is masked")
 COUNTER(rules_reloaded, WORK, "times a running collector went on with other rules")
+COUNTER(rules_past_missing, NOT_DONE, "rule sets that were in force and could not be made again from archive/rules: what they matched was read again by others")
 COUNTER(rules_not_reloaded, NOT_DONE, "times SIGHUP asked for rules that could not be taken: the collector goes on with those before")

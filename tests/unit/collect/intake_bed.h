@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
+#define HOUR (3600 * SECOND)
 
 static const char rules[] = "title: one\nid: one\nlogsource: {product: app}\ndetection: {s: {message|contains: FAIL}, condition: s}\n"
                             "---\ntitle: three\nid: three\nlevel: high\ncorrelation: {type: event_count, rules: [one], group-by: [user.name],"
@@ -34,6 +35,7 @@ struct bed {
     struct fake_clock clock;
     struct dw_keys *keys;
     struct dw_ruleset *rules;
+    struct dw_buf pack; /* their files; empty: nothing is kept */
     struct frames agent[2];
     struct dw_sender *sender;
     struct dw_intake_engine *engine;
@@ -53,7 +55,7 @@ static inline int64_t fake_mono(const struct dw_clock *c)
 static inline int try_open(struct bed *b, const struct dw_fs *fs)
 {
     struct dw_intake_conf conf = {.fs = fs, .clock = &b->clock.clock, .data = b->dir, .open_receiver = open_queue, .arg = b->queue, .keys = b->keys,
-        .rules = b->rules, .lateness_ns = 2 * SECOND, .idle_after_ns = 60 * SECOND, .segment_max_bytes = 1 << 20, .seal_age_ns = 3600 * SECOND,
+        .rules = b->rules, .rules_pack = dw_buf_view(&b->pack), .lateness_ns = 2 * SECOND, .idle_after_ns = 60 * SECOND, .segment_max_bytes = 1 << 20, .seal_age_ns = 3600 * SECOND,
         .read_again_events = b->read_again_events};
     return dw_intake_open(&conf, &b->engine);
 }
@@ -100,6 +102,7 @@ static inline void tear_down(struct bed *b)
     for (int i = 0; i < 2; i++)
         frames_fini(&b->agent[i]);
     dw_ruleset_free(b->rules);
+    dw_buf_fini(&b->pack);
     dw_keys_free(b->keys);
     temp_dir_remove(b->dir);
 }
@@ -245,9 +248,11 @@ static inline void replay(const struct bed *b, bool corrected, struct replayed *
     char archive[600];
     *ret = (struct replayed){0};
     (void)snprintf(archive, sizeof archive, "%s/archive", b->dir);
-    struct dw_replay r = {.fs = &dw_fs_system, .archive = archive, .keys = b->keys, .rules = b->rules, .lateness_ns = 2 * SECOND, .corrected = corrected,
-        .each = take_replayed, .gone = take_gone, .arg = ret};
+    struct dw_past_rules past = {.fs = &dw_fs_system, .dir = archive, .keys = b->keys};
+    struct dw_replay r = {.fs = &dw_fs_system, .archive = archive, .keys = b->keys, .rules = b->rules, .past = b->pack.len ? &past : NULL, .lateness_ns = 2 * SECOND,
+        .corrected = corrected, .each = take_replayed, .gone = take_gone, .arg = ret};
     assert_int_equal(dw_replay_run(&r), DW_OK);
+    dw_past_rules_fini(&past);
     assert_int_equal(r.refused, 0);
     assert_true(r.frames > 0);
 }
@@ -273,6 +278,60 @@ static inline void assert_same_when_made_again(struct bed *b)
         fail_msg("before\n%.*s\nafter\n%.*s", DW_ARG(dw_buf_view(&before)), DW_ARG(dw_buf_view(&after)));
     dw_buf_fini(&before);
     dw_buf_fini(&after);
+}
+
+static inline void archive_of(const struct bed *b, char out[600])
+{
+    (void)snprintf(out, 600, "%s/archive", b->dir);
+}
+
+/* One thing that may happen, by chance: the same for every bed that is given the same numbers. */
+static inline void step(struct bed *b, uint64_t what, int agent, uint32_t n, int64_t at_ns)
+{
+    static const char *const users[] = {"eve", "bob", "joe"};
+    uint32_t taken;
+    if (what < 6)
+        send(b, failures(b, agent, users[n % 3], 1 + n % 4, at_ns, at_ns + 4 * SECOND));
+    else if (what == 6) /* late: behind what the agent has stated */
+        send(b, failures(b, agent, users[n % 3], 2, at_ns - 30 * SECOND, 0));
+    else if (what == 7)
+        heartbeat(b, agent, at_ns);
+    else if (what == 8)
+        b->clock.mono_ns += 61 * SECOND; /* who is not heard is idle */
+    else if (what == 11) /* told once an hour of event time */
+        send(b, cut_line(b, agent, at_ns + n % 3 * HOUR, at_ns));
+    else
+        b->clock.mono_ns += HOUR + SECOND; /* the segment is due */
+    b->clock.real_ns += SECOND;
+    work(b);
+    if (what > 8 && what < 11) { /* a turn without frames seals nothing */
+        heartbeat(b, 1 - agent, at_ns);
+        assert_int_equal(dw_intake_turn(b->engine, &taken), DW_OK);
+    }
+}
+
+static inline struct dw_expired let_go(struct bed *b, int64_t before_ns)
+{
+    char archive[600];
+    struct dw_archive *a;
+    struct dw_expired gone;
+    archive_of(b, archive);
+    struct dw_archive_conf conf = {.fs = &dw_fs_system, .clock = &b->clock.clock, .dir = archive, .keys = b->keys, .segment_max_bytes = 1 << 20};
+    assert_int_equal(dw_archive_open(&conf, &a), DW_OK);
+    assert_int_equal(dw_archive_expire(a, &(struct dw_expire){.before_ns = before_ns, .asked = {.by = "me", .why = "a test of 100 %"}}, &gone), DW_OK);
+    dw_archive_close(a);
+    return gone;
+}
+
+static inline void assert_same_log(struct bed *a, struct bed *b)
+{
+    struct dw_buf one = {0}, other = {0};
+    read_log(a, &one);
+    read_log(b, &other);
+    if (!dw_str_eq(dw_buf_view(&one), dw_buf_view(&other)))
+        fail_msg("never stopped\n%.*s\nstopped\n%.*s", DW_ARG(dw_buf_view(&one)), DW_ARG(dw_buf_view(&other)));
+    dw_buf_fini(&one);
+    dw_buf_fini(&other);
 }
 
 #endif

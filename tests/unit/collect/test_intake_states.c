@@ -4,13 +4,7 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/rng.h"
 
-#define HOUR (3600 * SECOND)
 enum { STEPS = 60, SEEDS = 8 };
-
-static void archive_of(const struct bed *b, char out[600])
-{
-    (void)snprintf(out, 600, "%s/archive", b->dir);
-}
 
 static void count_state(void *arg, const struct dw_segment_info *s)
 {
@@ -46,31 +40,6 @@ static void assert_verifies(const struct bed *b)
     dw_buf_fini(&problems);
 }
 
-/* One thing that may happen, by chance: the same for every bed that is given the same numbers. */
-static void step(struct bed *b, uint64_t what, int agent, uint32_t n, int64_t at_ns)
-{
-    static const char *const users[] = {"eve", "bob", "joe"};
-    uint32_t taken;
-    if (what < 6)
-        send(b, failures(b, agent, users[n % 3], 1 + n % 4, at_ns, at_ns + 4 * SECOND));
-    else if (what == 6) /* late: behind what the agent has stated */
-        send(b, failures(b, agent, users[n % 3], 2, at_ns - 30 * SECOND, 0));
-    else if (what == 7)
-        heartbeat(b, agent, at_ns);
-    else if (what == 8)
-        b->clock.mono_ns += 61 * SECOND; /* who is not heard is idle */
-    else if (what == 11) /* told once an hour of event time */
-        send(b, cut_line(b, agent, at_ns + n % 3 * HOUR, at_ns));
-    else
-        b->clock.mono_ns += HOUR + SECOND; /* the segment is due */
-    b->clock.real_ns += SECOND;
-    work(b);
-    if (what > 8 && what < 11) { /* a turn without frames seals nothing */
-        heartbeat(b, 1 - agent, at_ns);
-        assert_int_equal(dw_intake_turn(b->engine, &taken), DW_OK);
-    }
-}
-
 static void begin(struct bed *b)
 {
     set_up(b);
@@ -83,30 +52,6 @@ static void restart(struct bed *b)
 {
     close_engine(b);
     open_engine(b);
-}
-
-static struct dw_expired let_go(struct bed *b, int64_t before_ns)
-{
-    char archive[600];
-    struct dw_archive *a;
-    struct dw_expired gone;
-    archive_of(b, archive);
-    struct dw_archive_conf conf = {.fs = &dw_fs_system, .clock = &b->clock.clock, .dir = archive, .keys = b->keys, .segment_max_bytes = 1 << 20};
-    assert_int_equal(dw_archive_open(&conf, &a), DW_OK);
-    assert_int_equal(dw_archive_expire(a, &(struct dw_expire){.before_ns = before_ns, .asked = {.by = "me", .why = "a test of 100 %"}}, &gone), DW_OK);
-    dw_archive_close(a);
-    return gone;
-}
-
-static void assert_same_log(struct bed *a, struct bed *b)
-{
-    struct dw_buf one = {0}, other = {0};
-    read_log(a, &one);
-    read_log(b, &other);
-    if (!dw_str_eq(dw_buf_view(&one), dw_buf_view(&other)))
-        fail_msg("never stopped\n%.*s\nstopped\n%.*s", DW_ARG(dw_buf_view(&one)), DW_ARG(dw_buf_view(&other)));
-    dw_buf_fini(&one);
-    dw_buf_fini(&other);
 }
 
 static void a_start_from_a_state_goes_on_as_if_it_had_never_stopped(void **state)
