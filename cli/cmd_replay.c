@@ -84,6 +84,7 @@ static int load_recorded(struct replay *p)
     rc = dw_kept_rules_read(&dw_fs_system, p->o->archive, p->first.sha256, &pack);
     if (rc == DW_OK)
         rc = cli_places(p->set.opt.geoip_database.ptr, &places);
+    bool same = rc == DW_OK && dw_rulepack_same_places(dw_buf_view(&pack), places);
     if (rc == DW_OK)
         rc = dw_rulepack_load(dw_buf_view(&pack), places, p->keys, (struct dw_diag_sink){NULL, NULL}, &p->rules);
     dw_buf_fini(&pack);
@@ -92,7 +93,7 @@ static int load_recorded(struct replay *p)
         return CLI_NO;
     }
     p->past = (struct dw_past_rules){.fs = &dw_fs_system, .dir = p->o->archive, .keys = p->keys, .geoip = p->set.opt.geoip_database.ptr,
-        .today = p->rules};
+        .today = p->rules, .elsewhere = !same};
     memcpy(p->past.today_sha256, p->first.sha256, sizeof p->past.today_sha256);
     p->run.past = &p->past;
     return CLI_YES;
@@ -254,6 +255,8 @@ static void say_rules(const struct replay *p)
     (void)fprintf(stderr, "note: by the rules that were in force, as the archive has them; they changed %" PRIu64 " times\n", p->run.changes);
     if (p->first.intake && !p->run.expired)
         (void)fprintf(stderr, "note: which were in force before frame %" PRIu64 " is not recorded: those of that frame stand for them\n", p->first.intake);
+    if (p->past.elsewhere)
+        (void)fprintf(stderr, "note: %" PRIu64 " of these rule sets asked another database of places than geoip.database names today: rules that ask where addresses are decide otherwise\n", p->past.elsewhere);
     if (p->past.missing)
         (void)fprintf(stderr, "PARTIAL: %" PRIu64 " of these rule sets cannot be read; `dogwatch archive verify` tells more\n", p->past.missing);
 }

@@ -229,7 +229,7 @@ int dw_kept_rules_check(const struct dw_fs *fs, const char *dir, void (*problem)
 
 /* ---- made again ---- */
 
-/* The archive does not keep databases: that of today is asked, and by the logic hashes it is known whether it is another. */
+/* The archive keeps no databases, but says which one it was. */
 static int open_places(const struct dw_past_rules *p, struct dw_places **ret)
 {
     *ret = NULL;
@@ -248,6 +248,8 @@ static int make(struct dw_past_rules *p, const uint8_t sha256[DW_SHA256_BYTES])
     int rc = dw_kept_rules_read(p->fs, p->dir, sha256, &pack);
     if (rc == DW_OK)
         rc = open_places(p, &places);
+    if (rc == DW_OK)
+        p->elsewhere += !dw_rulepack_same_places(dw_buf_view(&pack), places);
     if (rc == DW_OK)
         rc = dw_rulepack_load(dw_buf_view(&pack), places, p->keys, (struct dw_diag_sink){NULL, NULL}, &set);
     dw_buf_fini(&pack);

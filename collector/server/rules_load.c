@@ -67,6 +67,8 @@ int rules_load(const struct dw_collector_options *opt, struct dw_places *places,
             dw_rulepack_begin(pack);
         }
         rc = dw_ruleset_load(&dw_fs_system, path, count, keys, &how, sink, ret, &bad);
+        if (rc == DW_OK && pack)
+            dw_rulepack_places(pack, dw_ruleset_places(*ret));
         if (rc == DW_OK && pack && pack->err < 0) {
             dw_ruleset_free(*ret);
             *ret = NULL;

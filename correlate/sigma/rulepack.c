@@ -6,8 +6,10 @@
 #include "dogwatch/correlate/rulepack.h"
 
 #include "dogwatch/base/error.h"
+#include "dogwatch/geo/geo.h"
 
 static const char head[] = "dogwatch rules 1\n";
+static const struct dw_str database = {"geoip.database", 14}; /* no file of rules has such a name: theirs end with .yml or .yaml */
 
 void dw_rulepack_begin(struct dw_buf *pack)
 {
@@ -79,6 +81,32 @@ int dw_rulepack_each(struct dw_str pack, int (*each)(void *ud, struct dw_str pat
     return rc < 0 ? rc : DW_OK;
 }
 
+void dw_rulepack_places(struct dw_buf *pack, const struct dw_places *places)
+{
+    char hex[2 * DW_SHA256_BYTES + 1];
+    if (!places)
+        return;
+    dw_hex(places->hash, DW_SHA256_BYTES, hex);
+    dw_rulepack_add(pack, database, dw_str_of(hex));
+}
+
+static int take_database(void *ud, struct dw_str path, struct dw_str text)
+{
+    struct dw_str *asked = ud;
+    if (dw_str_eq(path, database))
+        *asked = text;
+    return DW_OK;
+}
+
+bool dw_rulepack_same_places(struct dw_str pack, const struct dw_places *places)
+{
+    struct dw_str asked = DW_STR_NONE;
+    char hex[2 * DW_SHA256_BYTES + 1] = "";
+    if (places)
+        dw_hex(places->hash, DW_SHA256_BYTES, hex);
+    return dw_rulepack_each(pack, take_database, &asked) == DW_OK && dw_str_eq(asked, dw_str_of(hex));
+}
+
 struct loading {
     struct dw_ruleset *rs;
     struct dw_diag_sink sink;
@@ -87,7 +115,7 @@ struct loading {
 static int add_file(void *ud, struct dw_str path, struct dw_str text)
 {
     struct loading *l = ud;
-    return dw_ruleset_add(l->rs, path.ptr, text, l->sink);
+    return dw_str_eq(path, database) ? DW_OK : dw_ruleset_add(l->rs, path.ptr, text, l->sink);
 }
 
 int dw_rulepack_load(struct dw_str pack, struct dw_places *places, struct dw_keys *keys, struct dw_diag_sink sink, struct dw_ruleset **ret)

@@ -40,6 +40,7 @@ struct dw_past_rules {
     struct dw_tally *tally;         /* of today */
     uint8_t today_sha256[DW_SHA256_BYTES];
     uint64_t missing; /* sets that could not be made; said */
+    uint64_t elsewhere; /* sets that asked another database of places than that of today */
     struct dw_ruleset *made, *before;
     uint8_t made_sha256[DW_SHA256_BYTES];
 };
