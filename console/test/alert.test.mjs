@@ -145,6 +145,11 @@ test('what a detector found is a sentence: what is new, how much is too much, si
         await page.goto(at);
         await until(says, async () => (await text(page)).replace(/\s+/g, ' ').includes(says));
     }
+    w.instead({ [`/api/v1/alerts/${base.event.id}`]: JSON.stringify({ ...base, calm: '2026-11-29T10:07:05.000000000Z', value: 3 }) });
+    await page.goto(w.url);
+    await sees(page, 'Alerts');
+    await page.goto(at);
+    await until('when it was calm', async () => /reached the rule's bound; 96 events in all.* At .*10:07:05.* it was calm: 3\./.test((await text(page)).replace(/\s+/g, ' ')));
     assert.deepEqual(await axeBoth(page), []);
     assert.deepEqual(page.wrongs, []);
     w.instead({});

@@ -17,7 +17,7 @@
 
 #include "dogwatch/base/error.h"
 
-enum { ADDRESS_MAX = 63, PLACE_BYTES = 3 * sizeof(uint32_t), TEXTS = 5, MEMO_BYTES = TEXTS * sizeof(uint32_t) + 2 * ADDRESS_MAX + 2 * DW_PLACE_NAME_MAX + PLACE_BYTES };
+enum { LENGTH = sizeof(uint32_t), ADDRESS_MAX = 63, PLACE_BYTES = 3 * LENGTH, TEXTS = 5, MEMO_BYTES = TEXTS * LENGTH + 2 * ADDRESS_MAX + 2 * DW_PLACE_NAME_MAX + PLACE_BYTES };
 enum { PAIR = 2, NORTH_MOST = 90000000, EAST_MOST = 180000000, SECONDS_AN_HOUR = 3600 };
 #define SECOND_NS INT64_C(1000000000)
 
@@ -130,13 +130,13 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     const int64_t since = s->count ? dw__since(r->time_ns, dw__entry_at(s, s->count - 1)->time_ns) : 0;
     const bool known = s->count && newest(s->memo, &before);
     const uint32_t km = known ? apart_km(before.place, now.place) : 0;
-    const int64_t seconds = since / SECOND_NS, needed_ns = (int64_t)km * SECONDS_AN_HOUR * SECOND_NS / c->max_speed_kmh;
+    const int64_t seconds = since / SECOND_NS, needed_ns = (int64_t)km * SECONDS_AN_HOUR * SECOND_NS / c->max_speed_kmh, kmh = (int64_t)km * SECONDS_AN_HOUR / (seconds ? seconds : 1);
     uint8_t *memo = dw__memo(w, s, MEMO_BYTES);
     if (!memo)
         return DW_ENOMEM;
     *ret = (struct dw_anomaly){.feature = c->field_name[0],
         .value_text = remember(memo, &before, &now),
-        .value = (double)((int64_t)km * SECONDS_AN_HOUR / (seconds ? seconds : 1)),
+        .value = (double)kmh,
         .baseline = c->max_speed_kmh,
         .spread = km,
         .score = (double)seconds,

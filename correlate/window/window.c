@@ -192,6 +192,13 @@ static bool find_template(const struct dw_correlation *c, const struct dw_event 
     return true;
 }
 
+/* What one event gives to a key. */
+struct given {
+    struct dw_buf key, text; /* group values; those that count */
+    uint8_t hash[DW__HASH_BYTES];
+    double number;
+};
+
 /* The place of the address that counts. */
 static enum dw_left_out find_place(const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *out)
 {
@@ -201,22 +208,32 @@ static enum dw_left_out find_place(const struct dw_window *w, const struct dw_co
 }
 
 /* The values that count, as text and as hash, or the number; or why the event has none. */
-static enum dw_left_out find_values(
-    const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct dw_buf *text, uint8_t hash[DW__HASH_BYTES], double *number)
+static enum dw_left_out find_values(const struct dw_window *w, const struct dw_correlation *c, const struct dw_event *ev, struct given *g)
 {
     bool there = true;
     if (c->type == DW_CORR_IMPOSSIBLE_TRAVEL) {
-        return find_place(w, c, ev, text);
+        return find_place(w, c, ev, &g->text);
     } else if (c->type == DW_CORR_NEW_TEMPLATE) {
-        there = find_template(c, ev, text);
-        dw__hash16(DW_STR("template"), dw_buf_view(text), hash);
+        there = find_template(c, ev, &g->text);
+        dw__hash16(DW_STR("template"), dw_buf_view(&g->text), g->hash);
     } else if (c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_CARDINALITY_SPIKE || (dw_detector_says(c->type) & DW_SAYS_VALUES)) {
-        there = collect(ev, c->field, c->field_count, text);
-        dw__hash16(DW_STR("value"), dw_buf_view(text), hash);
+        there = collect(ev, c->field, c->field_count, &g->text);
+        dw__hash16(DW_STR("value"), dw_buf_view(&g->text), g->hash);
     } else if (c->field_count && (c->type >= DW_CORR_VALUE_SUM)) {
-        there = find_number(ev, &c->field[0], number);
+        there = find_number(ev, &c->field[0], &g->number);
     }
     return there ? DW_TAKES_PART : DW_LEFT_NO_VALUE;
+}
+
+/* All that the event gives; or why it takes no part, which is counted. */
+static enum dw_left_out find_given(const struct dw_window *w, const struct dw_correlation *c, uint32_t member, const struct dw_event *ev, struct given *g)
+{
+    const bool has_key = collect(ev, c->group[member], c->group_count, &g->key);
+    const enum dw_left_out why = has_key ? find_values(w, c, ev, g) : DW_LEFT_NO_KEY;
+    DW__COUNT_IF(w, why == DW_LEFT_NO_KEY, correlate_no_key);
+    DW__COUNT_IF(w, why == DW_LEFT_NO_VALUE, correlate_no_value);
+    DW__COUNT_IF(w, why == DW_LEFT_NO_PLACE, correlate_no_place);
+    return why;
 }
 
 static struct dw_event_ref ref_of(const struct dw_event *ev)
@@ -233,33 +250,24 @@ void dw__leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, co
         w->step(w->step_arg, &(struct dw_step){.rule = corr, .member = member, .ref = *ref, .time_ns = time_ns, .left_out = why});
 }
 
-static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct dw_buf *key, struct dw_buf *values)
+static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev, struct given *g)
 {
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, corr)->corr;
-    uint8_t hash[DW__HASH_BYTES] = {0};
-    double number = 0;
     const struct dw_event_ref ref = ref_of(ev);
-    if (!collect(ev, c->group[member], c->group_count, key)) {
-        DW__COUNT_IF(w, true, correlate_no_key);
-        dw__leave_out(w, corr, member, &ref, ev->time_ns, DW_LEFT_NO_KEY);
-        return DW_OK;
-    }
-    const enum dw_left_out why = find_values(w, c, ev, values, hash, &number);
+    const enum dw_left_out why = find_given(w, c, member, ev, g);
     if (why != DW_TAKES_PART) {
-        DW__COUNT_IF(w, why == DW_LEFT_NO_VALUE, correlate_no_value);
-        DW__COUNT_IF(w, why == DW_LEFT_NO_PLACE, correlate_no_place);
         dw__leave_out(w, corr, member, &ref, ev->time_ns, why);
         return DW_OK;
     }
     bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */
-    struct dw__record *r = key->err || values->err ? NULL : new_record(dw_buf_view(key), kept ? dw_buf_view(values) : DW_STR(""));
+    struct dw__record *r = g->key.err || g->text.err ? NULL : new_record(dw_buf_view(&g->key), kept ? dw_buf_view(&g->text) : DW_STR(""));
     if (!r)
         return DW_ENOMEM;
     r->time_ns = ev->time_ns;
     r->corr = corr;
     r->member = member;
-    r->number = number;
-    memcpy(r->value, hash, sizeof hash);
+    r->number = g->number;
+    memcpy(r->value, g->hash, sizeof g->hash);
     r->ref = ref;
     if (ev->stream) {
         memcpy(r->series, ev->stream->series, DW_ID_BYTES);
@@ -270,10 +278,10 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
 
 static int match_one(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev)
 {
-    struct dw_buf key = {0}, values = {0};
-    int rc = make_record(w, corr, member, ev, &key, &values);
-    dw_buf_fini(&key);
-    dw_buf_fini(&values);
+    struct given g = {.number = 0};
+    int rc = make_record(w, corr, member, ev, &g);
+    dw_buf_fini(&g.key);
+    dw_buf_fini(&g.text);
     return rc;
 }
 

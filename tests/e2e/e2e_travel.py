@@ -3,6 +3,7 @@
 another one it is another rule."""
 import glob
 import hashlib
+import signal
 import struct
 
 from e2e_lib import *  # noqa: F403
@@ -132,4 +133,17 @@ with open(conf, 'w') as f:
     f.write(text.replace(first, first + '.gone'))
 r = subprocess.run([os.path.join(os.path.dirname(DOGWATCH), 'dogwatch-collector'), '--config', conf], capture_output=True, text=True, timeout=60)
 check(r.returncode == 2 and 'geoip.database: ' in r.stderr, 'a database that is not there is a mistake of configuration', (r.returncode, r.stderr))
+# ---- a database that comes anew while the collector works ----
+live = os.path.join(dir_, 'live.mmdb')
+shutil.copy(first, live)
+up = Up(os.path.join(dir_, 'reload'), [log], '--rules', rules, '--set', f'geoip.database={live}')
+again = os.path.join(dir_, 'reload')
+wait_for(lambda: glob.glob(os.path.join(again, 'state/*counters*')) and len(event_ids(again)) == 5, 60, lambda: up.said())
+for to, says in ((None, 'SIGHUP: the 2 rules decide as before'), (other, 'SIGHUP: 2 rules from here on'), (rules, 'SIGHUP: the rules are not taken')):
+    if to:
+        shutil.copy(to, live)  # in place: what is mapped is a copy
+    os.kill(up.child('dogwatch-collector'), signal.SIGHUP)
+    wait_for(lambda: says in up.said(), 60, lambda: (says, up.said()))
+check(f'geoip.database: {live}: ' in up.said(), 'what is no database changes nothing, and is said', up.said()[-900:])
+same(up.stop(), 0, 'it ends well')
 finish(began)

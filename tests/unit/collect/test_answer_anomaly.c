@@ -1,4 +1,4 @@
-/* Tests of collector/answer/answer_anomaly.c: a finding of impossible travel as a sentence, whole or not. */
+/* Tests of collector/answer/answer_anomaly.c: a finding of impossible travel as a sentence, whole or not; and the time of calm. */
 #include "support.h"
 
 #include "dogwatch/collect/answer.h"
@@ -28,10 +28,20 @@ static void a_finding_that_lacks_values_is_told_without_them(void **state)
     says("{", "");
 }
 
+static void the_time_of_calm_is_the_findings_own(void **state)
+{
+    (void)state;
+    assert_str(dw_answer_calm(DW_STR("{\"key\":{\"calm\":\"x\"},\"window\":{\"end\":\"b\"},\"calm\":\"2026-11-30T08:00:00Z\",\"total\":7}")), "2026-11-30T08:00:00Z");
+    static const char *const none[] = {"{\"key\":{\"calm\":\"x\"},\"total\":7}", "{\"calm\":true}", "{\"calm\":", "[]", ""};
+    for (size_t i = 0; i < DW_COUNT_OF(none); i++)
+        assert_null(dw_answer_calm(dw_str_of(none[i])).ptr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_travel_is_told_with_both_places),
+        cmocka_unit_test(the_time_of_calm_is_the_findings_own),
         cmocka_unit_test(a_finding_that_lacks_values_is_told_without_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 
 static const char rule[] = "id: l\ntitle: L\nlogsource: {product: x}\ndetection: {s: {a: '1'}, condition: s}\n---\n"
                            "id: r\ntitle: R\ndetection: {s: {a: '1'}, condition: s}\n---\n"
-                           "id: c\ntitle: C\ncorrelation: {type: event_count, rules: [r], timespan: 10s, condition: {gte: 2}}\n";
+                           "id: c\ntitle: C\ncorrelation: {type: event_count, rules: [r], timespan: 10s, condition: {gte: 2}}\n---\n"
+                           "id: t\ntitle: T\ndetector: {type: impossible_travel, rules: [r], field: ip, timespan: 1d}\n";
 
 struct seen {
     uint32_t passed, failed;
@@ -79,6 +80,22 @@ static void cases_of_sigma_test_count_whatever_the_logsource(void **state)
     assert_int_equal(d.count, 0);
 }
 
+static void cases_say_where_addresses_are(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct dw_diags d;
+    assert_int_equal(run("rule: t\nplaces: {192.0.2.1: [48.8566, 2.3522], 192.0.2.0/24: [-33.8688000001, 151.2093], '2001:db8::/32': [-90, -180]}\n"
+                         "sequences: [{alerts: 1, events: [{a: 1, ip: 192.0.2.1}, {_at: 9, a: 1, ip: 192.0.2.2}]}, {alerts: 1, events: [{a: 1, ip: 192.0.2.1}, {_at: 9, a: 1, ip: '2001:db8::1'}]},\n"
+                         "  {alerts: 0, events: [{a: 1, ip: 192.0.2.2}, {_at: 9, a: 1, ip: 192.0.2.3}, {_at: 10, a: 1, ip: 10.0.0.1}]}]\n---\n"
+                         "id: t\ntests: {places: {192.0.2.1: [1, 1], 192.0.2.2: [1., 9.5]}, sequences: [{alerts: 1, events: [{a: 1, ip: 192.0.2.1}, {_at: 1, a: 1, ip: 192.0.2.2}]}]}\n",
+                         &s, &d), DW_OK);
+    if (d.count)
+        fail_msg("%s", d.item[0].msg);
+    assert_int_equal(s.passed, 4);
+    assert_int_equal(s.failed, 0);
+}
+
 static void what_is_no_case_is_told(void **state)
 {
     static const struct {
@@ -95,6 +112,17 @@ static void what_is_no_case_is_told(void **state)
         {"testcases: 1\n", "tests are a mapping"},
         {"id: r\ntestcases: {dont_match: []}\n", "unknown key 'dont_match'"},
         {"tests: {match: []}\n", "cases of no rule"},
+        {"rule: t\nsequences: [{alerts: 0, events: [{a: 1, ip: 192.0.2.1}]}]\n", "the rule asks where addresses are, and these cases do not say it"},
+        {"rule: t\nplaces: [192.0.2.1]\n", "'places' is a mapping"},
+        {"rule: t\nplaces: {somewhere: [1, 1]}\n", "'somewhere' is no address and no network"},
+        {"rule: t\nplaces: {192.0.2.1/24: [1, 1]}\n", "is no address and no network"},
+        {"rule: t\nplaces: {192.0.2.1: [91, 1]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: [1, -180.5]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: [1]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: [1, 2, 3]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: [1, 1e1]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: [1, [2]]}\n", "a place is [latitude, longitude]"},
+        {"rule: t\nplaces: {192.0.2.1: Paris}\n", "a place is [latitude, longitude]"},
     };
     (void)state;
     for (size_t i = 0; i < DW_COUNT_OF(bad); i++) {
@@ -127,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_count_alike_shuffled_and_late),
         cmocka_unit_test(cases_of_sigma_test_count_whatever_the_logsource),
+        cmocka_unit_test(cases_say_where_addresses_are),
         cmocka_unit_test(what_is_no_case_is_told),
         cmocka_unit_test(cases_survive_failed_allocations),
     };

@@ -32,7 +32,7 @@ static void travel(const char *more)
     rules_with(text, &(struct dw_ruleset_opts){.places = &atlas});
 }
 
-enum { HOUR = 3600 };
+#define HOUR INT64_C(3600)
 
 static void who_is_in_two_places_faster_than_an_airliner_is_told(void **state)
 {
