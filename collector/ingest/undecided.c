@@ -146,6 +146,7 @@ static const struct {
     {DW_DOUBT_LACKING, "fields.dropped", "fields of the event were dropped at a bound"},
     {DW_DOUBT_CUT, "cut", "the line was cut"},
     {DW_DOUBT_UNPARSED, "unparsed", "its parser refused the line"},
+    {DW_DOUBT_MASKED, "masked", "what it asks for may have stood under a mask"},
     {0, "regex.limit", "a regular expression used up its steps"},
 };
 

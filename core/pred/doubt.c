@@ -1,7 +1,7 @@
 /*
  * doubt: verdicts over events that are known not to be whole.
  *
- * Idea: fields that a bound dropped, a line that was cut and a line that its parser refused have one thing in common: that a test fails on what is
+ * Idea: fields that a bound dropped, a line that was cut or masked and a line that its parser refused have one thing in common: that a test fails on what is
  * there says little. So "no" becomes "undecided" where what is missing could have held. Of a refused line more is known: what a field would hold stands
  * somewhere in it, so what may stand anywhere in a field is looked for in all of the line.
  *
@@ -41,6 +41,7 @@ void dw__doubt_begin(struct dw_pred_scratch *s, bool (*hit)(void *ud, uint32_t l
     struct dw_pred_scratch *ud = s;
     s->line_hits = s->regex_limits = 0;
     s->line_value = DW__NONE;
+    dw__masked_begin(s);
     if (!(s->doubt & DW_DOUBT_UNPARSED))
         return;
     s->line_value = dw__value_new(s, s->ev->line);
@@ -91,9 +92,9 @@ static bool reaches_end(struct dw_pred_scratch *s, uint32_t field)
 enum dw_verdict dw__in_doubt(struct dw_pred_scratch *s, uint32_t index, enum dw_verdict v)
 {
     uint32_t field = s->p->leaf[index].field;
-    bool cut = s->doubt & DW_DOUBT_CUT;
+    bool cut = s->doubt & DW_DOUBT_CUT, masked = s->doubt & DW_DOUBT_MASKED;
     if (!lacks(s, field))
-        return v == DW_FALSE && cut && reaches_end(s, field) ? DW_UNDECIDED : v;
+        return v == DW_FALSE && ((cut && reaches_end(s, field)) || (masked && dw__masked_could(s, index))) ? DW_UNDECIDED : v;
     if (s->doubt & DW_DOUBT_UNPARSED)
         v = over_line(s, index);
     return v == DW_FALSE && (s->doubt & (DW_DOUBT_LACKING | DW_DOUBT_CUT)) ? DW_UNDECIDED : v;

@@ -7,6 +7,7 @@
 #include "dogwatch/pred/multi.h"
 #include "dogwatch/pred/pred.h"
 
+enum { DW__MASKED_MAX = 64 }; /* pieces that are told apart; what else is masked counts as it stands */
 enum { DW__LITERAL_MIN = 3 }; /* shorter pieces occur nearly everywhere: not worth searching */
 #define DW__NONE UINT32_MAX
 
@@ -60,14 +61,21 @@ struct dw_pred {
 struct dw__value {
     const struct dw_field *f; /* NULL: made (line, decoded form) */
     struct dw_str text, folded;
+    struct dw_str hidden, hidden_folded; /* the same with what was masked left open (masked.c); none: nothing was */
     uint32_t elem, next;
-    bool has_text, has_folded;
+    bool has_text, has_folded, has_hidden;
 };
 
 struct dw__slot {
     uint32_t seen; /* event number it is valid for */
     uint32_t rank, first, last;
     bool from_event, expanded;
+};
+
+/* A masked piece of the line. */
+struct dw__masked {
+    uint64_t start, end;
+    bool hashed; /* a keyed hash stands there, else `*` */
 };
 
 enum { DW__UNKNOWN, DW__ARMED, DW__FALSE, DW__TRUE, DW__UNDECIDED };
@@ -83,6 +91,8 @@ struct dw_pred_scratch {
     uint32_t doubt;                 /* DW_DOUBT_* */
     uint32_t regex_limits;          /* regular expressions that used up their steps on this event */
     uint32_t line_value, line_hits; /* of an unparsed event: its whole line, and tests over it that did not fail */
+    struct dw__masked masked[DW__MASKED_MAX];
+    uint32_t masked_count;
     const uint8_t *only; /* by field: whether its leaves may be asked for; NULL: all */
     struct dw__slot *slot; /* by field */
     uint32_t *present;     /* fields of this event */
@@ -113,6 +123,10 @@ void dw__line_values(struct dw_pred_scratch *s);
 enum dw_verdict dw__in_doubt(struct dw_pred_scratch *s, uint32_t leaf, enum dw_verdict v);
 /* Adds the line of an unparsed event as a value of no field, and searches it for the literals of the fields that it lacks. */
 void dw__doubt_begin(struct dw_pred_scratch *s, bool (*hit)(void *ud, uint32_t leaf));
+/* Reads what of the event was masked. */
+void dw__masked_begin(struct dw_pred_scratch *s);
+/* Whether a leaf that fails could hold for what stood under the masks. */
+bool dw__masked_could(struct dw_pred_scratch *s, uint32_t leaf);
 /* One leaf on one value. */
 enum dw_verdict dw__leaf_on_value(struct dw_pred_scratch *s, const struct dw__leaf *leaf, uint32_t value);
 /* Bytes of s percent-decoded ('+' is a blank) into the arena; false when nothing changes. */

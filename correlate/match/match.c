@@ -159,9 +159,11 @@ uint32_t dw_match_doubt(const struct dw_event *ev)
         uint32_t doubt;
     } tags[] = {{"unparsed", DW_DOUBT_UNPARSED}, {"cut", DW_DOUBT_CUT}, {"fields.dropped", DW_DOUBT_LACKING}};
     uint32_t doubt = 0;
-    for (uint32_t i = 0; i < ev->field_count; i++)
+    for (uint32_t i = 0; i < ev->field_count; i++) {
+        doubt |= ev->field[i].key == DW_F_dogwatch_masked ? DW_DOUBT_MASKED : 0;
         for (size_t t = 0; ev->field[i].key == DW_F_tags && ev->field[i].kind == DW_K_CONST && t < DW_COUNT_OF(tags); t++)
             doubt |= dw_str_eq(dw_field_str(&ev->field[i]), dw_str_of(tags[t].tag)) ? tags[t].doubt : 0;
+    }
     return doubt;
 }
 
@@ -170,7 +172,7 @@ static enum dw_verdict verdict_of(struct dw_match_scratch *s, const struct dw_ev
 {
     uint32_t before = dw_pred_line_hits(s->pred);
     enum dw_verdict v = dw_expr_test(&s->rs->expr, s->rs->rule[rule].expr, s->pred, ev, s->rs->keys);
-    bool nothing = doubt == DW_DOUBT_UNPARSED && v == DW_UNDECIDED && dw_pred_line_hits(s->pred) == before;
+    bool nothing = (doubt & ~(uint32_t)DW_DOUBT_MASKED) == DW_DOUBT_UNPARSED && v == DW_UNDECIDED && dw_pred_line_hits(s->pred) == before;
     return nothing ? DW_FALSE : v;
 }
 

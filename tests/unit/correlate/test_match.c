@@ -199,6 +199,80 @@ static void what_was_cut_is_undecided(void **state)
     assert_int_equal(verdict(), 'm');
 }
 
+/* A line of which `masked` says what was masked; `field` is a view of it from `from` on, `len` bytes. */
+static void hidden(const char *line, const char *masked, const char *field, size_t from, uint32_t len)
+{
+    (void)sbed_event(&b, "m=GET", line);
+    add(&b, "event.dataset", "x", 0);
+    add(&b, field, line + from, 0);
+    b.field[b.ev.field_count - 1].len = len;
+    add(&b, "dogwatch.masked", masked, 0);
+}
+
+/* Goal:   a word that may have stood under a mask is undecided; one that cannot have is false. */
+static void what_was_masked_is_undecided(void **state)
+{
+    (void)state;
+    const char *line = "GET /?password=******&page=2";
+    const struct {
+        const char *test;
+        char verdict;
+    } rows[] = {
+        {"query|contains: ' or 1='", '?'},      /* six bytes, as long as the mask */
+        {"query|contains: ' or 1=1'", '-'},     /* longer, and what stands beside is another */
+        {"query|contains: 'x&page='", '?'},     /* its end stands there */
+        {"query|contains: 'x&PAGE='", '?'},
+        {"query|contains|cased: 'x&PAGE='", '-'},
+        {"query|contains: 'd=abcdef&'", '?'},
+        {"query|contains: 'd=abcde&p'", '-'},
+        {"query|startswith: 'password=a'", '?'},
+        {"query|startswith: 'passwort'", '-'},
+        {"query|endswith: 'page=2'", 'm'},
+        {"query|endswith: 'page=3'", '-'},
+        {"query: 'password=secret&page=2'", '?'},
+        {"query: 'password=secrets&page=2'", '-'},
+        {"query|contains: 'a*b'", '?'},
+        {"query|re: 'sel.ct'", '?'},
+        {"m: POST", '-'}, /* another field */
+        {"m: GET", 'm'},
+    };
+    char rule[200];
+    for (size_t i = 0; i < DW_COUNT_OF(rows); i++) {
+        (void)snprintf(rule, sizeof rule, "  s:\n    %s\n  condition: s\n", rows[i].test);
+        sbed_detection(&b, rule);
+        hidden(line, "passwords:15:6", "query", 6, 22);
+        if (verdict() != rows[i].verdict)
+            fail_msg("%s: %c", rows[i].test, verdict());
+    }
+    sbed_detection(&b, "  s:\n    query|contains: attack\n  condition: not s\n");
+    hidden(line, "passwords:15:6", "query", 6, 22);
+    assert_int_equal(verdict(), '?');
+    sbed_detection(&b, "  s: [attack]\n  condition: s\n"); /* a keyword: of the line */
+    hidden(line, "passwords:15:6", "query", 6, 22);
+    assert_int_equal(verdict(), '?');
+    hidden("GET /?password=****&page=2", "passwords:15:4", "query", 6, 20);
+    assert_int_equal(verdict(), '-');
+    hidden("GET /?password=******&page=2", "cards:90:6", "query", 6, 22); /* nobody says that these were masked */
+    assert_int_equal(verdict(), '-');
+    hidden("GET /?password=1f8a2c&page=2", "passwords:15:6:0badcafe", "query", 6, 22); /* a keyed hash */
+    assert_int_equal(verdict(), '?');
+}
+
+/* Goal:   what is tried on masked text is bounded: no answer takes longer than it may, and what is not tried may hold. */
+static void many_masks_are_undecided(void **state)
+{
+    (void)state;
+    char line[4096];
+    for (size_t i = 0; i < sizeof line - 1; i++)
+        line[i] = i % 2 ? '*' : 'a';
+    line[sizeof line - 1] = 0;
+    sbed_detection(&b, "  s:\n    query|contains: 'zzzz'\n  condition: s\n");
+    hidden(line, "own:0:4095", "query", 0, 100);
+    assert_int_equal(verdict(), '-'); /* every other byte is an `a` */
+    hidden(line, "own:0:4095", "query", 0, 4095);
+    assert_int_equal(verdict(), '?');
+}
+
 static void keep_json(void *ud, const struct dw_finding *f)
 {
     dw_buf_reset(ud);
@@ -267,6 +341,8 @@ int main(void)
         cmocka_unit_test(one_element_must_satisfy_a_map),
         cmocka_unit_test(what_was_dropped_is_undecided),
         cmocka_unit_test(what_was_cut_is_undecided),
+        cmocka_unit_test(what_was_masked_is_undecided),
+        cmocka_unit_test(many_masks_are_undecided),
         cmocka_unit_test(a_refused_line_is_tried_whole),
         cmocka_unit_test(an_element_may_meet_a_negation_by_lacking_the_field),
     };
