@@ -179,7 +179,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     (void)c;
-    return s->memo_len == 0 && s->count <= EVENTS_MAX;
+    return s->past->memo_len == 0 && s->count <= EVENTS_MAX;
 }
 
 const struct dw__detector dw__detector_beacon = {.word = "beacon", .observe = observe, .fits = fits, .keeps = 1, .opens = true, .rests = true};

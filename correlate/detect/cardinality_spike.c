@@ -66,10 +66,10 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 
 static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
-    bool fit = dw__spans_fit(c, s) && s->memo_len == (s->count ? MEMO_BYTES : 0);
-    for (uint32_t i = HEAD_BYTES; i < s->memo_len && fit; i++)
-        fit = s->memo[i] <= RANK_MAX;
-    return fit && (s->memo_len == 0 || dw__get_u64(s->memo) >> 62 == 0); /* 32 changes of each register, the greatest of them, are less */
+    bool fit = dw__spans_fit(c, s) && s->past->memo_len == (s->count ? MEMO_BYTES : 0);
+    for (uint32_t i = HEAD_BYTES; i < s->past->memo_len && fit; i++)
+        fit = s->past->memo[i] <= RANK_MAX;
+    return fit && (s->past->memo_len == 0 || dw__get_u64(s->past->memo) >> 62 == 0); /* 32 changes of each register, the greatest of them, are less */
 }
 
 const struct dw__detector dw__detector_cardinality_spike = {.word = "cardinality_spike", .observe = observe, .fits = fits, .opens = true, .spans = true, .starts = true};

@@ -56,7 +56,7 @@ static void begin_span(uint8_t *memo, uint32_t len, int64_t span, int64_t width)
 /* The slot of a value that has none; NULL without memory. */
 static uint8_t *take_slot(struct dw_window *w, struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
 {
-    uint32_t n = used(s->memo), room = (s->memo_len - HEAD_BYTES) / SLOT_BYTES;
+    uint32_t n = used(s->past->memo), room = (s->past->memo_len - HEAD_BYTES) / SLOT_BYTES;
     if (n < SLOTS_MAX) {
         uint8_t *memo = dw__memo(w, s, HEAD_BYTES + (n < room ? room : 2 * room) * SLOT_BYTES);
         if (!memo)
@@ -65,10 +65,10 @@ static uint8_t *take_slot(struct dw_window *w, struct dw__state *s, const uint8_
         memcpy(slot_at(memo, n), value, DW__HASH_BYTES);
         return slot_at(memo, n);
     }
-    uint8_t *least = slot_at(s->memo, 0);
+    uint8_t *least = slot_at(s->past->memo, 0);
     for (uint32_t i = 1; i < n; i++)
-        if (dw__get_u64(slot_at(s->memo, i) + AT_COUNT) < dw__get_u64(least + AT_COUNT))
-            least = slot_at(s->memo, i);
+        if (dw__get_u64(slot_at(s->past->memo, i) + AT_COUNT) < dw__get_u64(least + AT_COUNT))
+            least = slot_at(s->past->memo, i);
     DW_COUNT(detect_slots_taken);
     memcpy(least, value, DW__HASH_BYTES);
     dw__put_u64(least + AT_ERROR, dw__get_u64(least + AT_COUNT));
@@ -78,28 +78,28 @@ static uint8_t *take_slot(struct dw_window *w, struct dw__state *s, const uint8_
 
 static uint8_t *slot_of(struct dw_window *w, struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
 {
-    for (uint32_t i = 0; i < used(s->memo); i++)
-        if (memcmp(slot_at(s->memo, i), value, DW__HASH_BYTES) == 0)
-            return slot_at(s->memo, i);
+    for (uint32_t i = 0; i < used(s->past->memo); i++)
+        if (memcmp(slot_at(s->past->memo, i), value, DW__HASH_BYTES) == 0)
+            return slot_at(s->past->memo, i);
     return take_slot(w, s, value);
 }
 
 static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     int64_t span = dw__span_of(r->time_ns, c->timespan_ns);
-    bool first = s->memo_len == 0;
+    bool first = s->past->memo_len == 0;
     uint8_t *memo = dw__memo(w, s, HEAD_BYTES + SLOTS_FIRST * SLOT_BYTES);
     if (!memo)
         return DW_ENOMEM;
     if (first || (int64_t)dw__get_u64(memo) != span)
-        begin_span(memo, s->memo_len, span, c->timespan_ns);
+        begin_span(memo, s->past->memo_len, span, c->timespan_ns);
     uint8_t *slot = slot_of(w, s, r->value);
     if (!slot)
         return DW_ENOMEM;
-    uint64_t events = dw__get_u64(s->memo + AT_EVENTS), count = dw__get_u64(slot + AT_COUNT);
+    uint64_t events = dw__get_u64(s->past->memo + AT_EVENTS), count = dw__get_u64(slot + AT_COUNT);
     uint64_t counts = events < EVENTS_MOST, sure = count + counts - dw__get_u64(slot + AT_ERROR);
     events += counts;
-    dw__put_u64(s->memo + AT_EVENTS, events);
+    dw__put_u64(s->past->memo + AT_EVENTS, events);
     dw__put_u64(slot + AT_COUNT, count + counts);
     *ret = (struct dw_anomaly){.feature = c->field_name[0],
         .value_text = dw_str_make(r->text + r->text_len, r->value_len),
@@ -114,15 +114,15 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 
 static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
-    if (s->memo_len == 0 || s->count)
+    if (s->past->memo_len == 0 || s->count)
         return s->count == 0;
-    uint32_t room = (s->memo_len - HEAD_BYTES) / SLOT_BYTES;
-    bool fit = s->memo_len >= HEAD_BYTES + SLOTS_FIRST * SLOT_BYTES && (s->memo_len - HEAD_BYTES) % SLOT_BYTES == 0 && room <= SLOTS_MAX && (room & (room - 1)) == 0 &&
-               used(s->memo) <= room && (int64_t)dw__get_u64(s->memo) % c->timespan_ns == 0;
-    uint64_t events = fit ? dw__get_u64(s->memo + AT_EVENTS) : 0;
+    uint32_t room = (s->past->memo_len - HEAD_BYTES) / SLOT_BYTES;
+    bool fit = s->past->memo_len >= HEAD_BYTES + SLOTS_FIRST * SLOT_BYTES && (s->past->memo_len - HEAD_BYTES) % SLOT_BYTES == 0 && room <= SLOTS_MAX && (room & (room - 1)) == 0 &&
+               used(s->past->memo) <= room && (int64_t)dw__get_u64(s->past->memo) % c->timespan_ns == 0;
+    uint64_t events = fit ? dw__get_u64(s->past->memo + AT_EVENTS) : 0;
     fit = fit && events <= EVENTS_MOST;
-    for (uint32_t i = 0; fit && i < used(s->memo); i++) {
-        const uint8_t *slot = slot_at(s->memo, i);
+    for (uint32_t i = 0; fit && i < used(s->past->memo); i++) {
+        const uint8_t *slot = slot_at(s->past->memo, i);
         uint64_t count = dw__get_u64(slot + AT_COUNT);
         fit = dw__get_u64(slot + AT_ERROR) <= count && count <= events && slot[AT_TOLD] <= TOLD_BEFORE;
     }

@@ -128,7 +128,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     DW_ASSERT(login_of(dw_str_make(r->text + r->text_len, r->value_len), &now));
     dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
     const int64_t since = s->count ? dw__since(r->time_ns, dw__entry_at(s, s->count - 1)->time_ns) : 0;
-    const bool known = s->count && newest(s->memo, &before);
+    const bool known = s->count && newest(s->past->memo, &before);
     const uint32_t km = known ? apart_km(before.place, now.place) : 0;
     const int64_t seconds = since / SECOND_NS, needed_ns = (int64_t)km * SECONDS_AN_HOUR * SECOND_NS / c->max_speed_kmh, kmh = (int64_t)km * SECONDS_AN_HOUR / (seconds ? seconds : 1);
     uint8_t *memo = dw__memo(w, s, MEMO_BYTES);
@@ -149,7 +149,7 @@ static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     struct login l;
     (void)c;
-    return s->count >= 1 && s->count <= PAIR && s->memo_len == MEMO_BYTES && newest(s->memo, &l);
+    return s->count >= 1 && s->count <= PAIR && s->past->memo_len == MEMO_BYTES && newest(s->past->memo, &l);
 }
 
 const struct dw__detector dw__detector_impossible_travel = {.word = "impossible_travel", .observe = observe, .fits = fits, .reads = reads, .keeps = 1, .opens = true, .rests = true};

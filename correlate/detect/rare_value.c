@@ -71,7 +71,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     int64_t width = c->timespan_ns / SLICES;
-    bool fit = s->memo_len == 0 && s->count <= ENTRIES_MAX;
+    bool fit = s->past->memo_len == 0 && s->count <= ENTRIES_MAX;
     for (uint32_t i = 0; i < s->count && fit; i++) {
         const struct dw__entry *e = dw__entry_at(s, i);
         fit = e->number >= 1 && e->number <= COMES_MOST && (e->time_ns % width == 0) && (i == 0 || e->time_ns >= dw__entry_at(s, i - 1)->time_ns);

@@ -58,18 +58,18 @@ static void baseline_of(const struct dw_correlation *c, struct dw__state *s, uin
     for (uint32_t i = 0; i < n; i++)
         room[i] = dw__entry_at(s, i)->number;
     qsort(room, n, sizeof *room, dw__by_size);
-    s->baseline = median(room, n);
+    s->past->baseline = median(room, n);
     for (uint32_t i = 0; i < n; i++)
-        room[i] = fabs(room[i] - s->baseline);
+        room[i] = fabs(room[i] - s->past->baseline);
     qsort(room, n, sizeof *room, dw__by_size);
     for (uint32_t i = 0; i < usual; i++)
         mean += room[i] / usual;
     double mad = MAD_TO_SIGMA * median(room, n);
-    s->spread = mad > 0 ? mad : MEAN_AD_TO_SIGMA * mean;
-    s->spread = fmax(s->spread, room[usual - 1] / TAIL_TO_SIGMA);
+    s->past->spread = mad > 0 ? mad : MEAN_AD_TO_SIGMA * mean;
+    s->past->spread = fmax(s->past->spread, room[usual - 1] / TAIL_TO_SIGMA);
     if (is_count(c))
-        s->spread = fmax(s->spread, fmax(sqrt(s->baseline), 1));
-    s->spread = fmax(s->spread, (c->type == DW_CORR_CARDINALITY_SPIKE ? SKETCH_SHARE : LEAST_SHARE) * fabs(s->baseline));
+        s->past->spread = fmax(s->past->spread, fmax(sqrt(s->past->baseline), 1));
+    s->past->spread = fmax(s->past->spread, (c->type == DW_CORR_CARDINALITY_SPIKE ? SKETCH_SHARE : LEAST_SHARE) * fabs(s->past->baseline));
 }
 
 static bool is_far(const struct dw_correlation *c, double value, bool over, struct dw_anomaly *ret)
@@ -90,17 +90,17 @@ int dw__span_judge(const struct dw_correlation *c, struct dw__state *s, bool ove
     *ret = (struct dw_anomaly){.feature = c->field_count ? c->field_name[0] : DW_STR("events"), .spans = n, .start_ns = span->time_ns};
     if (n < (c->history + 1) / 2 || dw__since(span->time_ns, s->began_ns) < c->learn_ns)
         return DW_OK;
-    if (!s->judged || s->judged_ns != span->time_ns) {
+    if (!s->past->judged || s->past->judged_ns != span->time_ns) {
         double *room = dw_alloc(n * sizeof *room);
         if (!room)
             return DW_ENOMEM;
         baseline_of(c, s, n, room);
         dw_free(room);
-        s->judged = true;
-        s->judged_ns = span->time_ns;
+        s->past->judged = true;
+        s->past->judged_ns = span->time_ns;
     }
-    ret->baseline = s->baseline;
-    ret->spread = s->spread;
+    ret->baseline = s->past->baseline;
+    ret->spread = s->past->spread;
     *ret_is = is_far(c, span->number, over, ret);
     return DW_OK;
 }

@@ -42,10 +42,10 @@ int dw__calm_wait(struct dw_window *w, const struct dw_correlation *c, struct dw
 
 int dw__look_at_calm(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s)
 {
-    const int64_t at = calm_at(c, s, s->due_ns);
-    if (at > s->due_ns)
+    const int64_t at = calm_at(c, s, s->past->due_ns);
+    if (at > s->past->due_ns)
         return dw__wait(w, s, at);
     s->open = false;
-    dw__tell_calm(w, s, s->due_ns, count_at(c, s, s->due_ns));
+    dw__tell_calm(w, s, s->past->due_ns, count_at(c, s, s->past->due_ns));
     return DW_OK;
 }

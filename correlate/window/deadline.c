@@ -26,15 +26,15 @@ static bool is_heard(const struct dw_window *w, const struct dw_event_ref *from,
 
 static int tell_silence(struct dw_window *w, struct dw__state *s, const struct dw_anomaly *a, int64_t deadline_ns)
 {
-    struct dw__record last = {.time_ns = deadline_ns, .ref = s->cause, .corr = s->corr};
-    uint64_t total = s->total;
+    struct dw__record last = {.time_ns = deadline_ns, .ref = s->told->cause, .corr = s->corr};
+    uint64_t total = s->told->total;
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->started_ns = s->newest_ns;
+    s->told->started_ns = s->newest_ns;
     dw__begin_finding(w, s);
     s->open = false;
-    dw__note_id(s, &s->cause);
-    s->total = total;
+    dw__note_id(s, &s->told->cause);
+    s->told->total = total;
     dw__tell_finding(w, s, deadline_ns, a->value, false, a);
     return dw__feed_outer(w, s, &last);
 }
@@ -43,9 +43,9 @@ static int look_at_silence(struct dw_window *w, const struct dw_correlation *c, 
 {
     struct dw_anomaly a;
     int64_t deadline = dw__later(s->newest_ns, c->timespan_ns);
-    if (s->due_ns < deadline) /* heard since */
+    if (s->past->due_ns < deadline) /* heard since */
         return dw__wait(w, s, deadline);
-    if (!is_heard(w, &s->cause, s->newest_ns, deadline)) {
+    if (!is_heard(w, &s->told->cause, s->newest_ns, deadline)) {
         DW__COUNT_IF(w, !s->doubted, detect_silence_undecided);
         s->doubted = true;
         s->over = now_ns == INT64_MAX;
@@ -113,20 +113,20 @@ static int tell_absence(struct dw_window *w, const struct dw_correlation *c, str
 {
     struct dw__entry e = s->entry[1];
     int64_t deadline = dw__later(e.time_ns, c->timespan_ns);
-    bool goes_on = s->open && e.time_ns < s->hot_ns;
+    bool goes_on = s->open && e.time_ns < s->past->hot_ns;
     forget(s, 1, 2);
-    s->hot_ns = deadline;
+    s->past->hot_ns = deadline;
     if (goes_on) {
         dw__note_id(s, &e.ref);
-        if ((s->total & (s->total - 1)) == 0)
+        if ((s->told->total & (s->told->total - 1)) == 0)
             dw__tell_finding(w, s, deadline, 0, true, NULL);
         return DW_OK;
     }
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     struct dw__record last = {.time_ns = deadline, .ref = e.ref, .corr = s->corr};
-    s->cause = e.ref;
-    s->started_ns = dw__earlier(e.time_ns, c->before_ns);
+    s->told->cause = e.ref;
+    s->told->started_ns = dw__earlier(e.time_ns, c->before_ns);
     dw__begin_finding(w, s);
     dw__note_id(s, &e.ref);
     dw__tell_finding(w, s, deadline, 0, false, NULL);
@@ -140,7 +140,7 @@ static int look_at_absence(struct dw_window *w, const struct dw_correlation *c, 
         return DW_OK;
     }
     int64_t deadline = dw__later(s->entry[1].time_ns, c->timespan_ns);
-    if (s->due_ns < deadline)
+    if (s->past->due_ns < deadline)
         return dw__wait(w, s, deadline);
     bool heard = is_heard(w, &s->entry[1].ref, s->entry[1].time_ns, deadline) && is_heard(w, &s->entry[0].ref, s->entry[1].time_ns, deadline);
     if (!heard) {

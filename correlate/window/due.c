@@ -13,7 +13,7 @@
 
 static bool before(const struct dw__state *a, const struct dw__state *b)
 {
-    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : memcmp(a->key, b->key, sizeof a->key) < 0;
+    return a->past->due_ns != b->past->due_ns ? a->past->due_ns < b->past->due_ns : memcmp(a->key, b->key, sizeof a->key) < 0;
 }
 
 int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)
@@ -27,7 +27,7 @@ int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)
         w->due = bigger;
         w->due_cap = cap;
     }
-    s->due_ns = due_ns;
+    s->past->due_ns = due_ns;
     s->waits = true;
     uint32_t at = w->due_count++;
     for (; at > 0 && before(s, w->due[(at - 1) / 2]); at = (at - 1) / 2)
@@ -38,7 +38,7 @@ int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)
 
 struct dw__state *dw__due(struct dw_window *w, int64_t until_ns)
 {
-    if (w->due_count == 0 || w->due[0]->due_ns > until_ns)
+    if (w->due_count == 0 || w->due[0]->past->due_ns > until_ns)
         return NULL;
     struct dw__state *top = w->due[0], *last = w->due[--w->due_count];
     uint32_t at = 0;

@@ -47,8 +47,10 @@ int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
 
 void dw__entries_drop(struct dw__state *s)
 {
-    s->dead -= s->dead && !dw__entry_at(s, 0)->set;
-    s->gone++;
+    if (s->past) {
+        s->past->dead -= s->past->dead && !dw__entry_at(s, 0)->set;
+        s->past->gone++;
+    }
     s->first = (s->first + 1) % s->cap;
     s->count--;
 }
@@ -116,7 +118,7 @@ static int count_values(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
-    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count - s->dead == most, correlate_window_capped);
+    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count - s->past->dead == most, correlate_window_capped);
     return dw__distinct(w, s, r, most, ret);
 }
 

@@ -61,58 +61,90 @@ int dw__state_insert(struct dw_window *w, struct dw__state *s)
     return DW_OK;
 }
 
-static void drop_memo(struct dw_window *w, struct dw__state *s)
+bool dw__keeps_past(const struct dw_correlation *c)
 {
-    w->bytes -= s->memo_len;
-    dw_free(s->memo);
-    s->memo = NULL;
-    s->memo_len = 0;
+    return c->calms || c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_ABSENCE || dw__detector_of(c->type);
+}
+
+static void drop_memo(struct dw_window *w, struct dw__past *p)
+{
+    w->bytes -= p->memo_len;
+    dw_free(p->memo);
+    p->memo = NULL;
+    p->memo_len = 0;
 }
 
 uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len)
 {
-    if (s->memo_len >= len)
-        return s->memo;
-    uint8_t *memo = dw_resize(s->memo, len);
+    struct dw__past *p = s->past;
+    if (p->memo_len >= len)
+        return p->memo;
+    uint8_t *memo = dw_resize(p->memo, len);
     if (!memo)
         return NULL;
-    memset(memo + s->memo_len, 0, len - s->memo_len);
-    w->bytes += len - s->memo_len;
-    s->memo = memo;
-    s->memo_len = len;
+    memset(memo + p->memo_len, 0, len - p->memo_len);
+    w->bytes += len - p->memo_len;
+    p->memo = memo;
+    p->memo_len = len;
     return memo;
+}
+
+static void free_past(struct dw_window *w, struct dw__past *p)
+{
+    if (!p)
+        return;
+    drop_memo(w, p);
+    w->bytes -= sizeof *p + p->index_cap * sizeof *p->index;
+    dw_free(p->index);
+    dw_free(p);
+}
+
+static void free_told(struct dw_window *w, struct dw__told *t)
+{
+    if (!t)
+        return;
+    w->bytes -= sizeof *t + (t->ids ? DW__IDS_KEPT * sizeof *t->ids : 0);
+    dw_free(t->ids);
+    dw_free(t);
 }
 
 void dw__state_free(struct dw_window *w, struct dw__state *s)
 {
     if (!s)
         return;
-    drop_memo(w, s);
-    w->bytes -=
-        sizeof *s + s->text_len + s->cap * sizeof *s->entry + s->index_cap * sizeof *s->index + (s->ids ? DW__IDS_KEPT * sizeof *s->ids : 0);
-    dw_free(s->text);
+    free_past(w, s->past);
+    free_told(w, s->told);
+    w->bytes -= sizeof *s + s->text_len + s->cap * sizeof *s->entry;
     dw_free(s->entry);
-    dw_free(s->index);
-    dw_free(s->ids);
     dw_free(s);
+}
+
+struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text, bool past)
+{
+    struct dw__state *s = dw_calloc(1, sizeof *s + text.len);
+    struct dw__past *p = s && past ? dw_calloc(1, sizeof *p) : NULL;
+    if (!s || (past && !p)) {
+        dw_free(s);
+        return NULL;
+    }
+    w->bytes += sizeof *s + text.len + (p ? sizeof *p : 0);
+    s->corr = corr;
+    s->past = p;
+    s->text_len = (uint32_t)text.len;
+    if (text.len)
+        memcpy(s->text, text.ptr, text.len);
+    return s;
 }
 
 static struct dw__state *make_state(struct dw_window *w, const struct dw__record *r)
 {
-    struct dw__state *s = dw_calloc(1, sizeof *s);
+    struct dw__state *s = dw__state_new(w, r->corr, dw_str_make(r->text, r->text_len), dw__keeps_past(dw_ruleset_rule(w->rs, r->corr)->corr));
     if (!s)
         return NULL;
-    w->bytes += sizeof *s + r->text_len;
-    s->text_len = r->text_len;
-    s->text = dw_alloc(r->text_len + 1);
-    s->corr = r->corr;
     memcpy(s->key, r->key, sizeof s->key);
     s->began_ns = s->newest_ns = r->time_ns;
-    if (s->text) {
-        memcpy(s->text, r->text, r->text_len);
-        if (dw__state_insert(w, s) == DW_OK)
-            return s;
-    }
+    if (dw__state_insert(w, s) == DW_OK)
+        return s;
     dw__state_free(w, s);
     return NULL;
 }
@@ -121,12 +153,17 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
 static void begin_again(struct dw_window *w, struct dw__state *s, const struct dw__record *r)
 {
     s->began_ns = s->newest_ns = r->time_ns;
-    s->total = 0;
-    s->first = s->count = s->dead = 0;
+    s->first = s->count = 0;
     if (s->cap)
         memset(s->entry, 0, s->cap * sizeof *s->entry);
-    s->open = s->over = s->doubted = s->judged = false;
-    drop_memo(w, s);
+    s->open = s->over = s->doubted = false;
+    if (s->told)
+        s->told->total = 0;
+    if (s->past) {
+        s->past->dead = 0;
+        s->past->judged = false;
+        drop_memo(w, s->past);
+    }
 }
 
 static bool is_over_at(const struct dw_window *w, const struct dw__state *s, int64_t time_ns)

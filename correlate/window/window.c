@@ -307,14 +307,14 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
 
 void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref)
 {
-    s->total++;
-    if (s->first_ids < DW_FINDING_IDS_MAX) {
-        s->ids[s->first_ids++] = *ref;
+    s->told->total++;
+    if (s->told->first_ids < DW_FINDING_IDS_MAX) {
+        s->told->ids[s->told->first_ids++] = *ref;
         return;
     }
-    s->ids[DW_FINDING_IDS_MAX + s->last_at] = *ref;
-    s->last_at = (s->last_at + 1) % DW_FINDING_IDS_MAX;
-    s->last_ids += s->last_ids < DW_FINDING_IDS_MAX;
+    s->told->ids[DW_FINDING_IDS_MAX + s->told->last_at] = *ref;
+    s->told->last_at = (s->told->last_at + 1) % DW_FINDING_IDS_MAX;
+    s->told->last_ids += s->told->last_ids < DW_FINDING_IDS_MAX;
 }
 
 /* Splits a state's key text into its values. */
@@ -334,23 +334,23 @@ static void tell(struct dw_window *w, const struct dw__state *s, struct dw_findi
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
-    for (uint32_t i = 0; i < s->last_ids; i++) {
-        uint32_t oldest = s->last_ids < DW_FINDING_IDS_MAX ? 0 : s->last_at;
-        last[i] = s->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
+    for (uint32_t i = 0; i < s->told->last_ids; i++) {
+        uint32_t oldest = s->told->last_ids < DW_FINDING_IDS_MAX ? 0 : s->told->last_at;
+        last[i] = s->told->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
     }
     f.rule = s->corr;
     f.silent = rule->silent;
     f.key_name = rule->corr->group_name;
     f.key_value = values;
     f.key_count = key_values(s, values);
-    f.cause = s->cause;
-    f.window_start_ns = s->started_ns;
-    f.total = s->total;
-    f.first = s->ids;
-    f.first_count = s->first_ids;
+    f.cause = s->told->cause;
+    f.window_start_ns = s->told->started_ns;
+    f.total = s->told->total;
+    f.first = s->told->ids;
+    f.first_count = s->told->first_ids;
     f.last = last;
-    f.last_count = s->last_ids;
-    memcpy(f.id, s->finding, sizeof f.id);
+    f.last_count = s->told->last_ids;
+    memcpy(f.id, s->told->finding, sizeof f.id);
     w->emit(w->ud, &f);
 }
 
@@ -422,19 +422,28 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
     return rc;
 }
 
+bool dw__has_told(struct dw_window *w, struct dw__state *s)
+{
+    if (!s->told && (s->told = dw_calloc(1, sizeof *s->told)))
+        w->bytes += sizeof *s->told;
+    return s->told;
+}
+
 bool dw__has_ids(struct dw_window *w, struct dw__state *s)
 {
-    if (!s->ids && (s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids)))
-        w->bytes += DW__IDS_KEPT * sizeof *s->ids;
-    return s->ids;
+    if (!dw__has_told(w, s))
+        return false;
+    if (!s->told->ids && (s->told->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->told->ids)))
+        w->bytes += DW__IDS_KEPT * sizeof *s->told->ids;
+    return s->told->ids;
 }
 
 /* The id follows from rule, key and cause. */
 void dw__begin_finding(const struct dw_window *w, struct dw__state *s)
 {
     s->open = true;
-    s->total = s->first_ids = s->last_ids = s->last_at = 0;
-    dw__finding_id(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), &s->cause, s->finding);
+    s->told->total = s->told->first_ids = s->told->last_ids = s->told->last_at = 0;
+    dw__finding_id(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), &s->told->cause, s->told->finding);
 }
 
 static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
@@ -442,15 +451,15 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->cause = r->ref;
-    s->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
+    s->told->cause = r->ref;
+    s->told->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
     dw__begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
     uint32_t count = ordered ? rule->corr->member_count : s->count;
     for (uint32_t i = 0; i < count; i++) {
         const struct dw__entry *e = dw__entry_at(s, from + i);
-        if (e->set && e->time_ns > s->started_ns)
+        if (e->set && e->time_ns > s->told->started_ns)
             dw__note_id(s, &e->ref);
     }
     dw__tell_finding(w, s, r->time_ns, value, false, NULL);
@@ -464,15 +473,15 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->cause = r->ref;
-    s->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
+    s->told->cause = r->ref;
+    s->told->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     dw__begin_finding(w, s);
     for (uint32_t i = 0; d->rests && i < s->count; i++)
         dw__note_id(s, &dw__entry_at(s, i)->ref);
     if (!d->rests)
         dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
-        s->total = (uint64_t)a->value;
+        s->told->total = (uint64_t)a->value;
     dw__tell_finding(w, s, r->time_ns, a->value, false, a);
     return dw__feed_outer(w, s, r);
 }
@@ -504,18 +513,18 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     s->newest_ns = r->time_ns;
     if (rc < 0)
         return rc;
-    bool goes_on = s->open && dw__since(r->time_ns, s->hot_ns) <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
+    bool goes_on = s->open && dw__since(r->time_ns, s->past->hot_ns) <= dw__calm_ns(dw_ruleset_rule(w->rs, r->corr)->corr);
     tell_step(w, s, r, 0, is, is && !goes_on);
     if (!is)
         return DW_OK;
-    s->hot_ns = r->time_ns;
+    s->past->hot_ns = r->time_ns;
     if (!goes_on) {
         rc = open_anomaly(w, s, r, d, &a);
         s->open = d->opens;
         return rc;
     }
     dw__note_id(s, &r->ref);
-    if ((s->total & (s->total - 1)) == 0)
+    if ((s->told->total & (s->told->total - 1)) == 0)
         dw__tell_finding(w, s, r->time_ns, a.value, true, &a);
     return DW_OK;
 }
@@ -554,7 +563,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
     if (!s->open)
         return opens ? open_finding(w, s, r, value) : DW_OK;
     dw__note_id(s, &r->ref);
-    if ((s->total & (s->total - 1)) == 0) /* 2, 4, 8, ... */
+    if ((s->told->total & (s->told->total - 1)) == 0) /* 2, 4, 8, ... */
         dw__tell_finding(w, s, r->time_ns, value, true, NULL);
     return DW_OK;
 }

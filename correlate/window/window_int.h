@@ -31,40 +31,49 @@ struct dw__entry {
     bool set;
 };
 
-/* State of one key of one correlation. */
-struct dw__state {
-    uint8_t key[DW__HASH_BYTES];
-    uint32_t corr;
-    uint32_t text_len;
-    char *text;              /* group values as in the record */
-    int64_t began_ns, newest_ns; /* of the first and the last contributing event */
-    struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
-    uint32_t first, count, cap;
+/* The finding of a key, from its first one on; silence: from its first event on. */
+struct dw__told {
+    uint8_t finding[DW_SHA256_BYTES];
+    struct dw_event_ref cause; /* silence: its newest event */
+    uint64_t total;
+    struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each; NULL: no finding yet */
+    uint32_t first_ids, last_ids, last_at;
+    int64_t started_ns;
+};
+
+/* What only some types of correlations keep of a key: those of dw__keeps_past. */
+struct dw__past {
     /* value_count of many values (distinct.c) */
     uint32_t *index; /* open addressing by value: numbers of entries, from 1 on; 0: none */
     uint32_t index_cap, index_used;
     uint32_t gone; /* the number of entry 0 */
     uint32_t dead; /* entries of values that were seen again since: not set */
-    /* a finding is open from its crossing until the window empties */
-    bool open;
-    uint8_t finding[DW_SHA256_BYTES];
-    struct dw_event_ref cause;
-    uint64_t total;
-    struct dw_event_ref *ids; /* first, then the ring of the last, DW_FINDING_IDS_MAX each */
-    uint32_t first_ids, last_ids, last_at;
-    int64_t started_ns;
     /* detectors */
     uint8_t *memo; /* bytes of the detector's own beside its entries, the same on every machine */
     uint32_t memo_len;
-    int64_t hot_ns; /* of the last anomalous record; absence: the last deadline that was told */
     bool judged;    /* the three below are of the open span: they follow from the entries before it, and are not saved */
     int64_t judged_ns;
     double baseline, spread;
+    int64_t hot_ns; /* of the last anomalous record; absence: the last deadline that was told */
     /* silence, absence, what calms */
     int64_t due_ns; /* when it is looked at next */
-    bool waits;     /* it stands in w->due */
-    bool over;      /* silence: told, or not worth telling: as if it had never been */
-    bool doubted;   /* it could not be said so far, and that was counted */
+};
+
+/* State of one key of one correlation. There may be millions: what most of them never have stands apart. */
+struct dw__state {
+    uint8_t key[DW__HASH_BYTES];
+    uint32_t corr;
+    uint32_t text_len;
+    int64_t began_ns, newest_ns; /* of the first and the last contributing event */
+    struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
+    uint32_t first, count, cap;
+    bool open : 1;    /* a finding is, from its crossing until the window empties */
+    bool waits : 1;   /* it stands in w->due */
+    bool over : 1;    /* silence: told, or not worth telling: as if it had never been */
+    bool doubted : 1; /* it could not be said so far, and that was counted */
+    struct dw__told *told; /* NULL: nothing was */
+    struct dw__past *past; /* NULL: its type keeps none */
+    char text[];           /* group values as in the record */
 };
 
 struct dw__group {
@@ -113,6 +122,10 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
+/* Whether states of a correlation have a `past`. */
+bool dw__keeps_past(const struct dw_correlation *c);
+/* A state of no key and no entries, with the group values, in no table; NULL without memory. */
+struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text, bool past);
 /* The state's memo, made or made longer with zeros to have `len` bytes, DW__MEMO_MAX at most; NULL without memory. */
 uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len);
 /* Whether nothing that the state holds can count any more. */
@@ -144,7 +157,9 @@ bool dw__condition_holds(const struct dw_correlation *c, double value);
 /* ---- findings (window.c) ---- */
 /* Opens one: nothing of the last is left; the id follows from rule, key and cause. */
 void dw__begin_finding(const struct dw_window *w, struct dw__state *s);
-/* Room for the ids that a finding names. False: no memory. */
+/* Room for a finding. False: no memory. */
+bool dw__has_told(struct dw_window *w, struct dw__state *s);
+/* ... and for the ids that it names. */
 bool dw__has_ids(struct dw_window *w, struct dw__state *s);
 /* One more event that contributes. */
 void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref);

@@ -55,6 +55,23 @@ static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
     return UINT32_MAX;
 }
 
+static void put_open(const struct dw__state *s, struct dw_buf *out)
+{
+    const struct dw__told *t = s->told;
+    dw_buf_add(out, t->finding, sizeof t->finding);
+    put_ref(out, &t->cause);
+    dw_buf_u64(out, t->total);
+    dw_buf_u64(out, (uint64_t)t->started_ns);
+    dw_buf_u64(out, s->past ? (uint64_t)s->past->hot_ns : 0);
+    dw_buf_u32(out, t->first_ids);
+    dw_buf_u32(out, t->last_ids);
+    for (uint32_t i = 0; i < t->first_ids; i++)
+        put_ref(out, &t->ids[i]);
+    for (uint32_t i = 0; i < t->last_ids; i++) /* oldest first, so the ring begins at 0 when read back */
+        put_ref(out, &t->ids[DW_FINDING_IDS_MAX +
+                             (t->last_ids < DW_FINDING_IDS_MAX ? i : (t->last_at + i) % DW_FINDING_IDS_MAX)]);
+}
+
 static void put_state(const struct dw_window *w, const struct dw__state *s, struct dw_buf *out)
 {
     put_corr(w, s->corr, out);
@@ -64,13 +81,14 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
     dw_buf_u64(out, (uint64_t)s->newest_ns);
     dw_buf_byte(out, s->waits);
     if (s->waits) {
-        dw_buf_u64(out, (uint64_t)s->due_ns);
+        dw_buf_u64(out, (uint64_t)s->past->due_ns);
         dw_buf_byte(out, s->doubted);
-        put_ref(out, &s->cause);
-        dw_buf_u64(out, s->total);
+        put_ref(out, s->told ? &s->told->cause : &(struct dw_event_ref){.start = 0});
+        dw_buf_u64(out, s->told ? s->told->total : 0);
     }
+    const uint32_t memo_len = s->past ? s->past->memo_len : 0;
     const bool distinct = dw_ruleset_rule(w->rs, s->corr)->corr->type == DW_CORR_VALUE_COUNT; /* what was seen again since is as if it had not been */
-    dw_buf_u32(out, s->count - s->dead);
+    dw_buf_u32(out, s->count - (s->past ? s->past->dead : 0));
     for (uint32_t i = 0; i < s->count; i++) {
         const struct dw__entry *e = dw__entry_at(s, i);
         if (distinct && !e->set)
@@ -81,49 +99,38 @@ static void put_state(const struct dw_window *w, const struct dw__state *s, stru
         dw_buf_add(out, e->value, sizeof e->value);
         dw_buf_double(out, e->number);
     }
-    dw_buf_byte(out, (s->open ? IS_OPEN : 0) | (s->memo_len ? HAS_MEMO : 0));
-    if (s->memo_len) {
-        dw_buf_u32(out, s->memo_len);
-        dw_buf_add(out, s->memo, s->memo_len);
+    dw_buf_byte(out, (s->open ? IS_OPEN : 0) | (memo_len ? HAS_MEMO : 0));
+    if (memo_len) {
+        dw_buf_u32(out, memo_len);
+        dw_buf_add(out, s->past->memo, memo_len);
     }
-    if (!s->open)
-        return;
-    dw_buf_add(out, s->finding, sizeof s->finding);
-    put_ref(out, &s->cause);
-    dw_buf_u64(out, s->total);
-    dw_buf_u64(out, (uint64_t)s->started_ns);
-    dw_buf_u64(out, (uint64_t)s->hot_ns);
-    dw_buf_u32(out, s->first_ids);
-    dw_buf_u32(out, s->last_ids);
-    for (uint32_t i = 0; i < s->first_ids; i++)
-        put_ref(out, &s->ids[i]);
-    for (uint32_t i = 0; i < s->last_ids; i++) /* oldest first, so the ring begins at 0 when read back */
-        put_ref(out, &s->ids[DW_FINDING_IDS_MAX +
-                             (s->last_ids < DW_FINDING_IDS_MAX ? i : (s->last_at + i) % DW_FINDING_IDS_MAX)]);
+    if (s->open)
+        put_open(s, out);
 }
 
 static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
 {
-    struct dw_str id = dw_take_bytes(c, sizeof s->finding);
-    if (id.len)
-        memcpy(s->finding, id.ptr, id.len);
-    s->cause = take_ref(c);
-    s->total = dw_take_u64(c);
-    s->started_ns = (int64_t)dw_take_u64(c);
-    s->hot_ns = (int64_t)dw_take_u64(c);
-    s->first_ids = dw_take_u32(c);
-    s->last_ids = dw_take_u32(c);
-    if (c->bad || s->first_ids > DW_FINDING_IDS_MAX || s->last_ids > DW_FINDING_IDS_MAX)
-        return DW_ECORRUPT;
-    s->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->ids);
-    if (!s->ids)
+    if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    w->bytes += DW__IDS_KEPT * sizeof *s->ids;
-    for (uint32_t i = 0; i < s->first_ids; i++)
-        s->ids[i] = take_ref(c);
-    for (uint32_t i = 0; i < s->last_ids; i++)
-        s->ids[DW_FINDING_IDS_MAX + i] = take_ref(c);
-    s->last_at = s->last_ids % DW_FINDING_IDS_MAX;
+    struct dw__told *t = s->told;
+    struct dw_str id = dw_take_bytes(c, sizeof t->finding);
+    if (id.len)
+        memcpy(t->finding, id.ptr, id.len);
+    t->cause = take_ref(c);
+    t->total = dw_take_u64(c);
+    t->started_ns = (int64_t)dw_take_u64(c);
+    int64_t hot_ns = (int64_t)dw_take_u64(c);
+    if (s->past)
+        s->past->hot_ns = hot_ns;
+    t->first_ids = dw_take_u32(c);
+    t->last_ids = dw_take_u32(c);
+    if (c->bad || t->first_ids > DW_FINDING_IDS_MAX || t->last_ids > DW_FINDING_IDS_MAX)
+        return DW_ECORRUPT;
+    for (uint32_t i = 0; i < t->first_ids; i++)
+        t->ids[i] = take_ref(c);
+    for (uint32_t i = 0; i < t->last_ids; i++)
+        t->ids[DW_FINDING_IDS_MAX + i] = take_ref(c);
+    t->last_at = t->last_ids % DW_FINDING_IDS_MAX;
     return DW_OK;
 }
 
@@ -174,36 +181,45 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
     if (c->type == DW_CORR_TEMPORAL)
         return s->count == 0 || s->count == c->member_count;
     const struct dw__detector *d = dw__detector_of(c->type);
-    if (d && d->fits ? !d->fits(c, s) : s->memo_len > 0)
+    if (d && d->fits ? !d->fits(c, s) : s->past && s->past->memo_len > 0)
+        return false;
+    if (c->type == DW_CORR_SILENCE && !s->told)
         return false;
     return c->type != DW_CORR_TEMPORAL_ORDERED || s->count == 0 || s->count == c->member_count * c->member_count;
 }
 
-/* The texts of the groups. */
-static int take_text(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
+/* A state of that correlation and those texts of its groups, so far; one that is gone may have had anything. */
+static int begin_state(struct dw_window *w, struct dw_cursor *c, struct dw__state **ret)
 {
+    uint32_t corr = take_corr(w, c);
     struct dw_str text = dw_take_bytes(c, dw_take_u32(c));
     if (c->bad)
         return DW_ECORRUPT;
-    s->text = dw_alloc(text.len + 1);
-    if (!s->text)
-        return DW_ENOMEM;
-    memcpy(s->text, text.ptr, text.len);
-    s->text_len = (uint32_t)text.len;
-    w->bytes += s->text_len;
-    return DW_OK;
+    *ret = dw__state_new(w, corr, text, corr == UINT32_MAX || dw__keeps_past(dw_ruleset_rule(w->rs, corr)->corr));
+    return *ret ? DW_OK : DW_ENOMEM;
 }
 
 /* Of what waits; it is put among those that wait when all of it is sound. */
-static void take_due(struct dw__state *s, struct dw_cursor *c)
+static int take_due(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
 {
+    static const struct dw_event_ref none;
     s->over = dw_take_byte(c) == 0;
     if (s->over)
-        return;
-    s->due_ns = (int64_t)dw_take_u64(c);
+        return DW_OK;
+    int64_t due_ns = (int64_t)dw_take_u64(c);
     s->doubted = dw_take_byte(c) != 0;
-    s->cause = take_ref(c);
-    s->total = dw_take_u64(c);
+    struct dw_event_ref cause = take_ref(c);
+    uint64_t total = dw_take_u64(c);
+    if (c->bad || !s->past)
+        return DW_ECORRUPT;
+    s->past->due_ns = due_ns;
+    if (total == 0 && memcmp(&cause, &none, sizeof none) == 0)
+        return DW_OK;
+    if (!dw__has_told(w, s))
+        return DW_ENOMEM;
+    s->told->cause = cause;
+    s->told->total = total;
+    return DW_OK;
 }
 
 /* Whether a finding is open, and the memo. */
@@ -215,7 +231,7 @@ static int take_flags(struct dw_window *w, struct dw__state *s, struct dw_cursor
         return flags > IS_OPEN ? DW_ECORRUPT : DW_OK;
     uint32_t len = dw_take_u32(c);
     struct dw_str bytes = dw_take_bytes(c, len);
-    if (c->bad || flags > (IS_OPEN | HAS_MEMO) || len == 0 || len > DW__MEMO_MAX)
+    if (c->bad || !s->past || flags > (IS_OPEN | HAS_MEMO) || len == 0 || len > DW__MEMO_MAX)
         return DW_ECORRUPT;
     uint8_t *memo = dw__memo(w, s, len);
     if (memo)
@@ -225,18 +241,15 @@ static int take_flags(struct dw_window *w, struct dw__state *s, struct dw_cursor
 
 static int take_state(struct dw_window *w, struct dw_cursor *c)
 {
-    struct dw__state *s = dw_calloc(1, sizeof *s);
-    if (!s)
-        return DW_ENOMEM;
-    w->bytes += sizeof *s;
-    s->corr = take_corr(w, c);
-    int rc = take_text(w, s, c);
-    if (rc == DW_OK) {
-        s->began_ns = (int64_t)dw_take_u64(c);
-        s->newest_ns = (int64_t)dw_take_u64(c);
-        take_due(s, c);
+    struct dw__state *s;
+    int rc = begin_state(w, c, &s);
+    if (rc < 0)
+        return rc;
+    s->began_ns = (int64_t)dw_take_u64(c);
+    s->newest_ns = (int64_t)dw_take_u64(c);
+    rc = take_due(w, s, c);
+    if (rc == DW_OK)
         rc = take_entries(w, s, c);
-    }
     if (rc == DW_OK)
         rc = take_flags(w, s, c);
     if (rc == DW_OK && s->open)
@@ -258,7 +271,7 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     }
     bool waits = !s->over;
     s->over = false;
-    return waits ? dw__wait(w, s, s->due_ns) : DW_OK;
+    return waits ? dw__wait(w, s, s->past->due_ns) : DW_OK;
 }
 
 static void put_record(const struct dw_window *w, const struct dw__record *r, struct dw_buf *out)
