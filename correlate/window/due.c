@@ -1,10 +1,11 @@
 /*
- * due: the keys of silence and absence by the time at which each is looked at next.
+ * due: the keys of silence, absence and calm by the time at which each is looked at next.
  *
  * Idea: a binary heap. An event does not move its key: when the key's time comes, it is put off to where the newest event moved it, so a
  * busy key costs one look a timespan and not one an event.
  *
- * Invariant: the order is total, time and then key, so what is told does not depend on how keys came in.
+ * Invariant: the order is total, so what is told does not depend on how keys came in: time; of one time calms last, for what is told before may be an event that
+ * keeps a count up; then key.
  */
 #include "window_int.h"
 
@@ -13,7 +14,9 @@
 
 static bool before(const struct dw__state *a, const struct dw__state *b)
 {
-    return a->past->due_ns != b->past->due_ns ? a->past->due_ns < b->past->due_ns : memcmp(a->key, b->key, sizeof a->key) < 0;
+    if (a->past->due_ns != b->past->due_ns)
+        return a->past->due_ns < b->past->due_ns;
+    return a->calms != b->calms ? b->calms : memcmp(a->key, b->key, sizeof a->key) < 0;
 }
 
 int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)

@@ -129,6 +129,7 @@ struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_st
     }
     w->bytes += sizeof *s + text.len + (p ? sizeof *p : 0);
     s->corr = corr;
+    s->calms = corr != UINT32_MAX && dw_ruleset_rule(w->rs, corr)->corr->calms;
     s->past = p;
     s->text_len = (uint32_t)text.len;
     if (text.len)

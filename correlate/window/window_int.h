@@ -69,6 +69,7 @@ struct dw__state {
     uint32_t first, count, cap;
     bool open : 1;    /* a finding is, from its crossing until the window empties */
     bool waits : 1;   /* it stands in w->due */
+    bool calms : 1;   /* what it waits for is a calm */
     bool over : 1;    /* silence: told, or not worth telling: as if it had never been */
     bool doubted : 1; /* it could not be said so far, and that was counted */
     struct dw__told *told; /* NULL: nothing was */
