@@ -31,6 +31,7 @@ struct file {
 struct mending {
     struct rules *r;
     struct dw_ruleset_opts opts;
+    struct dw_places *places; /* of --geoip, until the set of the answer takes it */
     struct dw_mends mends;
     struct dw_buf names, file; /* paths; an array of struct file, those of mappings first */
     uint32_t file_count;
@@ -340,6 +341,8 @@ static int mend(struct mending *m)
         return rc;
     }
     int written = write_files(m);
+    m->opts.places = m->places; /* which rules sleep is told as without --fix */
+    m->places = NULL;
     rc = compile(m, true, &m->opts, (struct dw_diag_sink){rules_say, m->r}, &m->r->set);
     return written < 0 ? written : rc;
 }
@@ -350,6 +353,8 @@ int rules_mend(struct rules *r, const struct rules_opts *o)
     int code = rules_begin(r, o);
     if (code != CLI_YES)
         return code;
+    if (cli_places(o->geoip, &m.places) < 0)
+        return CLI_USAGE;
     m.opts = (struct dw_ruleset_opts){.placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = true, .notes = o->notes};
     dw_mends_init(&m.mends, dw_rng_bytes);
     int rc = read_files(&m);
@@ -358,6 +363,7 @@ int rules_mend(struct rules *r, const struct rules_opts *o)
         dw_buf_fini(&files_of(&m)[i].now);
         dw_buf_fini(&files_of(&m)[i].edits);
     }
+    dw_places_free(m.places);
     dw_ruleset_free(m.before);
     dw_mends_fini(&m.mends);
     dw_buf_fini(&m.file);
