@@ -45,6 +45,14 @@ static struct file *files_of(const struct mending *m)
     return (struct file *)(void *)m->file.ptr;
 }
 
+static const struct file *file_of(const struct mending *m, struct dw_str path)
+{
+    for (uint32_t i = 0; i < m->file_count; i++)
+        if (dw_str_eq(path, dw_str_of(files_of(m)[i].path)))
+            return &files_of(m)[i];
+    return NULL;
+}
+
 /* ---- reading ---- */
 
 static int read_file(struct mending *m, const char *path, bool named)
@@ -78,7 +86,8 @@ static int read_files(struct mending *m)
         bool named = false;
         for (uint32_t i = 0; i < o->path_count; i++)
             named = named || strcmp(n, o->path[i]) == 0;
-        rc = read_file(m, n, named);
+        if (!file_of(m, dw_str_of(n))) /* once, though its folder be named too */
+            rc = read_file(m, n, named);
     }
     return rc;
 }
@@ -122,14 +131,6 @@ static int make_texts(struct mending *m)
 }
 
 /* ---- judging ---- */
-
-static const struct file *file_of(const struct mending *m, struct dw_str path)
-{
-    for (uint32_t i = 0; i < m->file_count; i++)
-        if (dw_str_eq(path, dw_str_of(files_of(m)[i].path)))
-            return &files_of(m)[i];
-    return NULL;
-}
 
 /* Whether a repair is meant to give the rule, or a member of it, another hash. */
 static bool is_excused(const struct mending *m, const struct dw_ruleset *rs, const struct dw_rule *rule, int depth)
