@@ -350,6 +350,7 @@ int main(int argc, char **argv)
     struct dw_agent_options opt;
     struct dw_conf conf;
     int code;
+    dw_loop_hold_reload();
     if (!dw_program_begin(&program_of_agent, argc, argv, &conf, &opt, &code))
         return code;
     dw_log_setup(program_of_agent.name, (enum dw_log_level)opt.log_level);

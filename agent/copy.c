@@ -217,7 +217,7 @@ bool copy_resume(struct agent *a, struct known *k)
     if (!f)
         return false;
     if (!find(a, k->row.path, &k->row, &c))
-        return k->row.print.len && keep_resume(a, k, true); /* rotation has deleted it since, while it was read */
+        return keep_resume(a, k, true); /* rotation has deleted it since, while it was read */
     int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;

@@ -55,10 +55,10 @@ void keep_drop_all(struct agent *a)
         keep_drop(a, t);
 }
 
-/* What was handed over and holds what was read of a row's stream: its own file, or a copy of it. NULL: nothing. */
+/* What was handed over and holds what was read of a row's stream: its own file, or a copy of it. NULL: nothing. Where nothing was read, any file would pass for a copy. */
 static struct dw_service_fd *find(const struct agent *a, const struct checkpoint_row *row, bool copy, struct dw_stat *ret_st)
 {
-    for (uint32_t i = 0; a->service && i < a->service->kept_count; i++) {
+    for (uint32_t i = 0; a->service && i < a->service->kept_count && (row->print.len || !copy); i++) {
         struct dw_service_fd *kept = &a->service->kept[i];
         if (kept->fd >= 0 && print_holds(a, kept->fd, row, ret_st) && same_file(&row->stream, ret_st) != copy)
             return kept;

@@ -65,9 +65,11 @@ bool cli_shipped_rules(char out[CLI_PATH_MAX]);
 /* What a command's rules are read from: --rules; else what the configuration of `up` in --data names; else the shipped rules and
  * /etc/dogwatch/rules.d. Answers how many paths. */
 uint32_t cli_rules_of(const struct cli_options *o, char path[CLI_RULES_MAX][CLI_PATH_MAX]);
+/* Prints how a word of `dogwatch rules` is used; any other text: how each is. */
+void rules_help(const char *word);
 /* Gives what says where addresses are: of a database file; NULL or "": *ret is NULL. What cannot be read is said. Codes of dw_geo_open. */
 DW_MUST_USE int cli_places(const char *path, struct dw_places **ret);
-/* So that of the configuration of `up` in `data`, where it names one. */
+/* So that of the configuration of `up` in `data`, where it names one; *ret is NULL where it cannot be read, which is said. DW_ENOMEM. */
 DW_MUST_USE int cli_places_of(const char *data, struct dw_places **ret);
 
 struct cli_rules {

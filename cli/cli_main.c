@@ -82,7 +82,10 @@ int main(int argc, char **argv)
         for (int k = 2; k < argc; k++) {
             if (strcmp(argv[k], "--help") != 0 && strcmp(argv[k], "-h") != 0)
                 continue;
-            (void)printf("usage: dogwatch %s %s\n\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
+            if (commands[i].run == cmd_rules)
+                rules_help(argv[2]); /* its words have a table of their own */
+            else
+                (void)printf("usage: dogwatch %s %s\n\n%s\n", commands[i].word, commands[i].arguments, commands[i].summary);
             return CLI_YES;
         }
         return run(i, argc - 1, argv + 1);

@@ -81,12 +81,14 @@ static int load_recorded(struct replay *p)
     if (rc < 0 || p->sets == 0)
         return rc < 0 ? cli_failed(rc) : CLI_NO;
     struct dw_places *places;
+    if (cli_places(p->set.opt.geoip_database.ptr, &places) < 0)
+        return CLI_CANNOT;
     rc = dw_kept_rules_read(&dw_fs_system, p->o->archive, p->first.sha256, &pack);
-    if (rc == DW_OK)
-        rc = cli_places(p->set.opt.geoip_database.ptr, &places);
     bool same = rc == DW_OK && dw_rulepack_same_places(dw_buf_view(&pack), places);
     if (rc == DW_OK)
         rc = dw_rulepack_load(dw_buf_view(&pack), places, p->keys, (struct dw_diag_sink){NULL, NULL}, &p->rules);
+    else
+        dw_places_free(places);
     dw_buf_fini(&pack);
     if (rc < 0) {
         (void)fprintf(stderr, "note: the rules that were in force are named by the archive, and cannot be read there (%s); `dogwatch archive verify` tells more\n", dw_err_text(rc));

@@ -37,11 +37,11 @@ void rules_say(void *ud, const struct dw_diags *d)
 }
 
 /* All words, or one. */
-static int usage(const char *word)
+static int usage(const char *word, FILE *to)
 {
     for (size_t i = 0; i < DW_COUNT_OF(words); i++)
         if (!word || strcmp(word, words[i].word) == 0)
-            fprintf(stderr, "%s dogwatch rules %s %s\n       %*s%s\n", word || i == 0 ? "usage:" : "      ", words[i].word, words[i].arguments,
+            fprintf(to, "%s dogwatch rules %s %s\n       %*s%s\n", word || i == 0 ? "usage:" : "      ", words[i].word, words[i].arguments,
                 word ? 0 : 4, "", words[i].summary);
     return CLI_USAGE;
 }
@@ -260,6 +260,14 @@ int cmd_rules(int argc, char **argv)
     struct rules_opts o = {.ecs = true};
     for (size_t i = 0; argc > 1 && i < DW_COUNT_OF(words); i++)
         if (strcmp(argv[1], words[i].word) == 0)
-            return read_args(argc, argv, words[i].arguments, &o) ? words[i].run(&o) : usage(words[i].word);
-    return usage(NULL);
+            return read_args(argc, argv, words[i].arguments, &o) ? words[i].run(&o) : usage(words[i].word, stderr);
+    return usage(NULL, stderr);
+}
+
+void rules_help(const char *word)
+{
+    bool known = false;
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++)
+        known = known || strcmp(word, words[i].word) == 0;
+    (void)usage(known ? word : NULL, stdout);
 }

@@ -31,6 +31,7 @@ struct file {
 struct mending {
     struct rules *r;
     struct dw_ruleset_opts opts;
+    struct dw_places *places; /* of --geoip, until the set of the answer takes it */
     struct dw_mends mends;
     struct dw_buf names, file; /* paths; an array of struct file, those of mappings first */
     uint32_t file_count;
@@ -42,6 +43,14 @@ struct mending {
 static struct file *files_of(const struct mending *m)
 {
     return (struct file *)(void *)m->file.ptr;
+}
+
+static const struct file *file_of(const struct mending *m, struct dw_str path)
+{
+    for (uint32_t i = 0; i < m->file_count; i++)
+        if (dw_str_eq(path, dw_str_of(files_of(m)[i].path)))
+            return &files_of(m)[i];
+    return NULL;
 }
 
 /* ---- reading ---- */
@@ -77,7 +86,8 @@ static int read_files(struct mending *m)
         bool named = false;
         for (uint32_t i = 0; i < o->path_count; i++)
             named = named || strcmp(n, o->path[i]) == 0;
-        rc = read_file(m, n, named);
+        if (!file_of(m, dw_str_of(n))) /* once, though its folder be named too */
+            rc = read_file(m, n, named);
     }
     return rc;
 }
@@ -121,14 +131,6 @@ static int make_texts(struct mending *m)
 }
 
 /* ---- judging ---- */
-
-static const struct file *file_of(const struct mending *m, struct dw_str path)
-{
-    for (uint32_t i = 0; i < m->file_count; i++)
-        if (dw_str_eq(path, dw_str_of(files_of(m)[i].path)))
-            return &files_of(m)[i];
-    return NULL;
-}
 
 /* Whether a repair is meant to give the rule, or a member of it, another hash. */
 static bool is_excused(const struct mending *m, const struct dw_ruleset *rs, const struct dw_rule *rule, int depth)
@@ -340,6 +342,8 @@ static int mend(struct mending *m)
         return rc;
     }
     int written = write_files(m);
+    m->opts.places = m->places; /* which rules sleep is told as without --fix */
+    m->places = NULL;
     rc = compile(m, true, &m->opts, (struct dw_diag_sink){rules_say, m->r}, &m->r->set);
     return written < 0 ? written : rc;
 }
@@ -350,6 +354,8 @@ int rules_mend(struct rules *r, const struct rules_opts *o)
     int code = rules_begin(r, o);
     if (code != CLI_YES)
         return code;
+    if (cli_places(o->geoip, &m.places) < 0)
+        return CLI_USAGE;
     m.opts = (struct dw_ruleset_opts){.placeholder = r->placeholder, .placeholder_count = r->placeholder_count, .lint = true, .notes = o->notes};
     dw_mends_init(&m.mends, dw_rng_bytes);
     int rc = read_files(&m);
@@ -358,6 +364,7 @@ int rules_mend(struct rules *r, const struct rules_opts *o)
         dw_buf_fini(&files_of(&m)[i].now);
         dw_buf_fini(&files_of(&m)[i].edits);
     }
+    dw_places_free(m.places);
     dw_ruleset_free(m.before);
     dw_mends_fini(&m.mends);
     dw_buf_fini(&m.file);

@@ -257,6 +257,8 @@ static int put(const struct tune *t, struct dw_str filter)
     int rc = rules_write_new(&dw_fs_system, to, filter);
     if (rc < 0)
         (void)fprintf(stderr, "rules tune: %s: %s\n", to, dw_err_text(rc));
+    else
+        (void)fprintf(stderr, "%s is written; in a folder of the collector's rules it holds from its next start, or SIGHUP, on\n", to);
     return rc < 0 ? CLI_CANNOT : CLI_YES;
 }
 

@@ -168,6 +168,8 @@ struct search {
     struct tune_pick *p;
     struct candidate cand[CANDIDATES_MAX];
     uint32_t cand_count;
+    struct candidate vain[CANDIDATES_MAX]; /* of the last lead that found nothing */
+    uint32_t vain_count;
     size_t wrong_words, right_words;
     uint64_t *bits; /* all rows of all candidates, then `open` */
     uint64_t *open; /* wrong events that are not covered */
@@ -206,6 +208,11 @@ static void find_candidates(struct search *s, const struct tune_event *lead)
     qsort(all, n, sizeof *all, by_rank);
     s->cand_count = n < CANDIDATES_MAX ? n : CANDIDATES_MAX;
     memcpy(s->cand, all, s->cand_count * sizeof *all);
+}
+
+/* Which events have the values of the candidates. */
+static void fill_rows(struct search *s)
+{
     uint64_t *at = s->bits;
     memset(s->bits, 0, CANDIDATES_MAX * (s->wrong_words + s->right_words) * sizeof *at);
     for (uint32_t c = 0; c < s->cand_count; c++) {
@@ -218,6 +225,19 @@ static void find_candidates(struct search *s, const struct tune_event *lead)
         for (uint32_t i = 0; i < s->p->right->count; i++)
             k->right[i / 64] |= (uint64_t)has(&s->p->right->item[i], k->key, k->text) << i % 64;
     }
+}
+
+/* Whether each candidate was one of a lead that found nothing. Then this one finds nothing either: every set of its fields was looked at. */
+static bool is_vain(const struct search *s)
+{
+    bool vain = s->vain_count > 0;
+    for (uint32_t c = 0; c < s->cand_count && vain; c++) {
+        bool among = false;
+        for (uint32_t i = 0; i < s->vain_count; i++)
+            among = among || (s->vain[i].key == s->cand[c].key && dw_str_ieq(s->vain[i].text, s->cand[c].text));
+        vain = among;
+    }
+    return vain;
 }
 
 static void weigh(struct search *s, const uint32_t *set, uint32_t depth)
@@ -289,11 +309,18 @@ static void search(struct search *s)
         if (!(s->open[lead / 64] >> lead % 64 & 1))
             continue;
         find_candidates(s, &s->p->wrong->item[lead]);
+        if (is_vain(s))
+            continue;
+        fill_rows(s);
         s->best_depth = s->best_covers = 0;
         for (uint32_t depth = 1; depth <= TUNE_DEPTH_MAX && s->best_covers < s->open_count; depth++)
             each_set(s, depth);
-        if (s->best_covers)
+        if (s->best_covers) {
             take_best(s);
+            continue;
+        }
+        memcpy(s->vain, s->cand, sizeof s->vain);
+        s->vain_count = s->cand_count;
     }
 }
 

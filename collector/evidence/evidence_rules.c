@@ -116,8 +116,9 @@ static int decides_alike(const struct picking *k, bool *ret)
     const struct dw_rule *want = dw_ruleset_rule(k->g->rules, k->g->rule);
     struct dw_keys *keys = dw_keys_new();
     const struct dw_places *there = dw_ruleset_places(k->g->rules);
-    struct dw_places places = there ? *there : (struct dw_places){.find = NULL};
-    places.release = NULL; /* the whole set's */
+    struct dw_places places = {.find = NULL}; /* its hash decides; the rest is the whole set's */
+    if (there)
+        memcpy(places.hash, there->hash, sizeof places.hash);
     struct dw_ruleset *set = keys ? dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = there ? &places : NULL}) : NULL;
     int rc = set ? DW_OK : DW_ENOMEM;
     *ret = false;

@@ -312,7 +312,7 @@ static void note_kept(void *arg, const struct dw_segment_info *s)
         *first = s->first_intake;
 }
 
-/* Rule sets that were in force before the oldest frame that is kept, and for no later one, go too. */
+/* Rule sets that were in force before the oldest frame that is kept, and neither for a later one nor when the state was made that stands for what was let go, go too. */
 static int forget_rules(struct dw_intake_engine *e)
 {
     uint64_t first = UINT64_MAX;

@@ -228,7 +228,7 @@ bool dw__detect_is_epoch(const struct dw__detect *d, const uint8_t sha256[DW_SHA
 
 bool dw__detect_epoch_past(struct dw__detect *d, uint64_t intake, uint8_t ret_sha256[DW_SHA256_BYTES], bool *ret_again)
 {
-    if (d->epoch_count < 2 || d->epoch[1].intake > intake)
+    if (d->epoch_count < 2 || d->epoch[1].intake >= intake) /* equal: the state in place of what was before names it */
         return false;
     memcpy(ret_sha256, d->epoch[0].sha256, DW_SHA256_BYTES);
     memmove(d->epoch, d->epoch + 1, --d->epoch_count * sizeof *d->epoch);
@@ -420,6 +420,8 @@ int dw__detect_clear(struct dw__detect *d)
     struct dw_window *fresh = new_window(d, d->own);
     struct dw_match_scratch *scratch = d->rules == d->own ? d->scratch : dw_match_scratch_new(d->own);
     if (!fresh || !scratch) {
+        if (scratch != d->scratch)
+            dw_match_scratch_free(scratch);
         dw_window_free(fresh);
         return DW_ENOMEM;
     }

@@ -89,7 +89,7 @@ DW_MUST_USE int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *
 DW_MUST_USE int dw__detect_epoch(struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES], uint64_t intake);
 /* Whether kept rules of that hash are the last that it was told of. */
 bool dw__detect_is_epoch(const struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES]);
-/* Takes the oldest epoch off when it ended at or before that frame; false: it did not. *ret_again: its rules are those of a later one too. */
+/* Takes the oldest epoch off when it ended before that frame, the oldest that is kept; false: it did not. *ret_again: its rules are those of a later one too. */
 bool dw__detect_epoch_past(struct dw__detect *d, uint64_t intake, uint8_t ret_sha256[DW_SHA256_BYTES], bool *ret_again);
 /* From now on the machine begins by these rules, which it has. */
 void dw__detect_own(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally);

@@ -1,7 +1,7 @@
 /*
  * collector_main: dogwatch-collector: configuration, rules, signals, and the loop that takes frames.
  *
- * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle. SIGHUP has it load its rules again.
+ * SIGTERM and SIGINT end it; after SIGUSR1 it ends by itself, as with until_idle. SIGHUP has it load its rules again, once the loop runs.
  *
  * Exit codes: 0 stopped cleanly · 2 configuration or rules · 3 it could not go on (disk, lock).
  */
@@ -371,6 +371,7 @@ int main(int argc, char **argv)
     struct dw_collector_options opt;
     struct dw_conf conf;
     int code;
+    dw_loop_hold_reload();
     if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);

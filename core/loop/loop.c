@@ -4,10 +4,13 @@
  * Invariants:
  *   (1) Work is not turned after the end was asked for.
  *   (2) After dw_loop_fini no handle is left: libuv asserts it.
+ *   (3) Where reloads are held, SIGHUP is let through only while the loop runs.
  */
 #include "dogwatch/loop/loop.h"
 
 #include "dogwatch/base/error.h"
+
+#include <signal.h>
 
 static void on_idle(uv_idle_t *idle)
 {
@@ -52,6 +55,19 @@ int dw_loop_init(struct dw_loop *l, const struct dw_loop_work *work, void *arg, 
     return dw_err_from_errno(-rc);
 }
 
+static void mask_reload(int how)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(how, &set, NULL); /* fails only for another `how` */
+}
+
+void dw_loop_hold_reload(void)
+{
+    mask_reload(SIG_BLOCK);
+}
+
 int dw_loop_run(struct dw_loop *l)
 {
     int rc = uv_signal_start(&l->term, on_signal, SIGTERM);
@@ -63,7 +79,11 @@ int dw_loop_run(struct dw_loop *l)
         rc = uv_timer_start(&l->timer, on_timer, 0, l->work->tick_ms);
     if (rc != 0)
         return dw_err_from_errno(-rc);
+    if (l->work->reload)
+        mask_reload(SIG_UNBLOCK);
     (void)uv_run(&l->uv, UV_RUN_DEFAULT);
+    if (l->work->reload)
+        dw_loop_hold_reload(); /* its handler goes with the loop, and what comes after it takes its time, too */
     return l->rc;
 }
 

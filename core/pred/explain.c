@@ -116,6 +116,8 @@ static void tell_leaf(struct walk *w, uint32_t depth, uint32_t index, enum dw_ve
         field = DW_STR("event.original");
     else if (dw_pred_present_key(w->s, leaf->field, &key))
         field = dw_keys_name(w->keys, key);
+    else if (first != DW__NONE) /* a name that stands for the line, or for the event's time */
+        field = dw_keys_name(w->keys, w->s->p->field[leaf->field].key[0]);
     dw_buf_reset(&w->text);
     dw_pred_leaf_text(w->s->p, w->keys, index, &w->text);
     tell(w, depth, v, false, field, met == DW__NONE ? DW_STR("") : dw__value_text(w->s, met));

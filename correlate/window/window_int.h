@@ -166,9 +166,9 @@ bool dw__has_ids(struct dw_window *w, struct dw__state *s);
 void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref);
 /* Tells whoever asks that a match takes no part. */
 void dw__leave_out(const struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event_ref *ref, int64_t time_ns, enum dw_left_out why);
-/* Emits the state's finding as it is at `now`; `anomaly`: of a detector. */
 /* Emits that the state's finding is calm, and tells whoever asks for steps. */
 void dw__tell_calm(struct dw_window *w, const struct dw__state *s, int64_t now, uint32_t value);
+/* Emits the state's finding as it is at `now`; `anomaly`: of a detector. */
 void dw__tell_finding(struct dw_window *w, const struct dw__state *s, int64_t now, double value, bool update, const struct dw_anomaly *anomaly);
 /* The finding of a correlation is a match for those of which it is a member: at r's time and order, with its key. DW_ENOMEM. */
 DW_MUST_USE int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct dw__record *r);

@@ -108,4 +108,16 @@ write('knock', f'word{TURNS - 1}')
 wait_for(lambda: raised().get('second') == before['second'] + 1, 60, lambda: raised())
 same(raised(), dict(before, second=before['second'] + 1), 'a start raises nothing twice')
 same(up.stop(), 0, 'it ends well')
+
+# Asked for while it starts: it is done when the loop runs.
+by_hand = live(os.path.join(data, 'up/collector.yml'))
+for turn in range(5):
+    said = os.path.join(dir_, f'start-{turn}.log')
+    early = start('dogwatch-collector', by_hand, said)
+    wait_for(lambda: 'HTTP API on' in open(said).read() or early.poll() is not None, 60, lambda: open(said).read()[-1000:])
+    os.kill(early.pid, signal.SIGHUP)
+    wait_for(lambda: 'decide as before' in open(said).read() or early.poll() is not None, 60, lambda: open(said).read()[-1000:])
+    same(early.poll(), None, 'it goes on')
+    early.terminate()
+    same(early.wait(60), 0, 'it ends well')
 finish(began)

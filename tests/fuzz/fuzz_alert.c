@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         write_it(&p, &first);
         bool read = alert_read_line(dw_buf_view(&first), &arena, &again);
         DW_ASSERT(read && again.kind == p.kind);
+        DW_ASSERT(p.kind != ALERT_RAISED || (dw_alert_rank(&p.raised) >= 0 && dw_alert_rank(&p.raised) == dw_alert_rank(&again.raised)));
         write_it(&again, &second);
         DW_ASSERT(dw_str_eq(dw_buf_view(&first), dw_buf_view(&second)));
     }

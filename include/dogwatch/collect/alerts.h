@@ -35,10 +35,11 @@ struct dw_alert {
     struct dw_str doc;  /* the finding as JSON */
 };
 
-/* Which telling of one alert is the newer one. */
+/* Which telling of one alert is the newer one. A line may claim any total: a rank is never under 0. */
 static inline int64_t dw_alert_rank(const struct dw_alert *a)
 {
-    return 2 * a->total + a->calm;
+    const int64_t most = INT64_MAX / 2, total = a->total < 0 ? 0 : a->total < most ? a->total : most;
+    return 2 * total + a->calm;
 }
 
 /* That somebody said something of an alert. Texts are borrowed. */

@@ -2,7 +2,7 @@
  * The loop of a long-running program: it turns its work when a timer, a signal or one of its own handles says so, and again
  * without waiting while there is more.
  *
- *     dw_loop_init -> (handles of the program's own on `uv`) -> dw_loop_run -> dw_loop_fini
+ *     dw_loop_hold_reload -> dw_loop_init -> (handles of the program's own on `uv`) -> dw_loop_run -> dw_loop_fini
  *
  * Thread: the main one.
  */
@@ -19,7 +19,7 @@ struct dw_loop_work {
     bool (*turn)(void *arg);
     /* SIGTERM or SIGINT came: ends the loop, or makes it end. A turn follows. */
     void (*stop)(void *arg);
-    /* SIGHUP came: the configuration may be another. A turn follows. NULL: SIGHUP is not minded. */
+    /* SIGHUP came: the configuration may be another. A turn follows. NULL: SIGHUP is not minded. See dw_loop_hold_reload. */
     void (*reload)(void *arg);
     uint64_t tick_ms; /* it turns at least so often, until dw_loop_pace */
 };
@@ -38,6 +38,8 @@ struct dw_loop {
     bool ending;
 };
 
+/* From here on SIGHUP ends nothing: it waits until a loop with `reload` runs. For the first line of main, since threads that are made later take it over. */
+void dw_loop_hold_reload(void);
 /* Keeps `work`, `arg` (handed to it) and `counters` (saved when due; NULL: none) until dw_loop_fini. On failure
  * (DW_ENOMEM, DW_EFILES) nothing is to be undone. */
 DW_MUST_USE int dw_loop_init(struct dw_loop *l, const struct dw_loop_work *work, void *arg, struct dw_counters_file *counters);

@@ -41,7 +41,8 @@ COMMAND(parse, cmd_parse, "--format NAME|auto [--zone TZ] [--envelope docker|cri
     "lines as events, without agent or archive")
 COMMAND(templates, cmd_templates, "[--ids | --limit N] [--output table|ndjson|csv] < lines",
     "what lines of text, or messages of events, say beside their values, and how often; --ids: the template of each")
-COMMAND(rules, cmd_rules, "check|test|run|explain|bench|visibility|coverage|diff|import PATH...", "check Sigma rules, test them, run them over events, say why they match and what they cost")
+COMMAND(rules, cmd_rules, "check|test|run|explain|bench|visibility|coverage|diff|tune|import PATH...",
+    "check and mend Sigma rules, test them, run them over events, say why they match and what they cost, exclude what they match wrongly")
 COMMAND(config, cmd_config, "check|show|init [agent|collector] [FILE]", "check a configuration, show it, write a commented one")
 COMMAND(console, cmd_console, "[--data DIR | --server URL]", "a link that signs you in at the web console, once")
 COMMAND(token, cmd_token, "add NAME --role triage|hunt|auditor|admin [--expires 90d] | ls | revoke NAME [--data DIR] [--output table|ndjson|csv]",

@@ -382,6 +382,31 @@ static void a_copy_that_was_deleted_goes_on_in_what_was_kept(void **state)
     tear_down(&b);
 }
 
+/* Goal:   a kept file is not taken for what copytruncate made of a log of which nothing was read.
+ * Method: an empty log is deleted while the agent is down, beside another one whose kept file is handed over. */
+static void what_was_kept_of_another_log_is_no_copy_of_an_empty_one(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "");
+    put(&b, "b.log", "one\n");
+    run_once(&b);
+    put(&b, "b.log", "two\n");
+    struct dw_service_fd kept = {.fd = open(path_of(&b, "b.log"), O_RDONLY), .name = "1-1"};
+    struct dw_service service = {.socket = -1, .kept = &kept, .kept_count = 1};
+    assert_true(kept.fd >= 0);
+    remove_log(&b, "a.log");
+    remove_log(&b, "b.log");
+    start(&b);
+    b.agent->service = &service;
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "one\ntwo\n", 1);
+    assert_int_equal(records_with(&b, "\"state\":\"lost\""), 1); /* the empty one: what was written to it since nobody knows */
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_stream_is_kept_while_its_file_is_there_under_a_rotated_name),
         cmocka_unit_test(streams_of_a_file_truncated_again_and_again_are_forgotten),
         cmocka_unit_test(a_copy_that_was_deleted_goes_on_in_what_was_kept),
+        cmocka_unit_test(what_was_kept_of_another_log_is_no_copy_of_an_empty_one),
         cmocka_unit_test(a_log_that_comes_back_after_it_was_forgotten_has_a_generation_never_used),
         cmocka_unit_test(logs_of_one_folder_take_their_own_rotated_files),
     };

@@ -98,6 +98,18 @@ static void what_cannot_be_told_apart_is_not_covered(void **state)
     picks("user.name=b", 1);
 }
 
+static void a_lead_in_vain_hides_none_that_has_more(void **state)
+{
+    (void)state;
+    add(&right, "user.name=root|host.name=a");
+    add(&wrong, "user.name=root|host.name=a");
+    add(&wrong, "user.name=ROOT");
+    add(&wrong, "process.pid=7");
+    add(&wrong, "user.name=root|host.name=b");
+    add(&wrong, "user.name=root|process.name=sh");
+    picks("host.name=b; process.name=sh", 2);
+}
+
 static void lists_and_what_the_rule_asks_for_are_left_out(void **state)
 {
     (void)state;
@@ -176,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_differs_in_one_field_becomes_a_list, begin, end),
         cmocka_unit_test_setup_teardown(what_is_made_up_for_one_event_is_no_reason, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_told_apart_is_not_covered, begin, end),
+        cmocka_unit_test_setup_teardown(a_lead_in_vain_hides_none_that_has_more, begin, end),
         cmocka_unit_test_setup_teardown(lists_and_what_the_rule_asks_for_are_left_out, begin, end),
         cmocka_unit_test_setup_teardown(the_filter_has_each_value_as_it_is, begin, end),
         cmocka_unit_test_setup_teardown(without_memory_nothing_is_picked, begin, end),

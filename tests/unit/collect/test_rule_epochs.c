@@ -156,6 +156,31 @@ static void sets_go_with_the_last_segment_that_was_matched_by_them(void **state)
     tear_down(&b);
 }
 
+static void a_set_that_ended_with_the_last_segment_let_go_is_kept_for_its_state(void **state)
+{
+    (void)state;
+    struct bed b;
+    struct replayed replayed;
+    begin(&b);
+    step(&b, 0, 0, 3, 100 * SECOND);
+    assert_int_equal(dw_intake_finish(b.engine), DW_OK);
+    close_engine(&b);
+    int64_t first_ends_ns = b.clock.real_ns;
+    b.clock.real_ns += HOUR;
+    use_rules(&b, 1);
+    open_engine(&b); /* the decision is the first frame of the next segment */
+    step(&b, 0, 0, 3, 120 * SECOND);
+    step(&b, 9, 0, 0, 130 * SECOND);
+    close_engine(&b);
+    assert_int_equal(let_go(&b, first_ends_ns + HOUR / 2).segments, 1);
+    open_engine(&b);
+    assert_sets_hold(&b);
+    assert_int_equal(sets_kept(&b), 2);
+    replay(&b, false, &replayed);
+    dw_buf_fini(&replayed.lines);
+    tear_down(&b);
+}
+
 static void a_set_that_is_gone_or_changed_is_told_and_the_start_goes_on(void **state)
 {
     (void)state;
@@ -268,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_start_with_other_rules_is_as_a_reload_and_is_made_again),
         cmocka_unit_test(late_events_in_their_place_are_judged_by_the_rules_of_then),
         cmocka_unit_test(sets_go_with_the_last_segment_that_was_matched_by_them),
+        cmocka_unit_test(a_set_that_ended_with_the_last_segment_let_go_is_kept_for_its_state),
         cmocka_unit_test(a_set_that_is_gone_or_changed_is_told_and_the_start_goes_on),
         cmocka_unit_test(whatever_call_fails_no_set_is_in_force_that_is_not_kept),
         cmocka_unit_test(a_pack_gives_back_what_was_put_in),

@@ -42,6 +42,7 @@ static void a_match_shows_what_met_it(void **state)
         false, "+ all of 3\n  + user.name|startswith|cased: 'Ro' <- user.name=Root\n  + user.name|re: '^R.+t$' <- user.name=Root\n"
                "  + user.name: 'r*o?' <- user.name=Root\n");
     expect("  s: {user.name|exists: true}\n  condition: s\n", words, false, "+ user.name|exists: true <- user.name=Root\n");
+    expect("  s: {event.original|startswith: '-'}\n  condition: s\n", words, false, "+ event.original|startswith: '-' <- event.original=-\n");
     expect("  s: {user.name|fieldref: user.target}\n  condition: s\n", "user.name=a|user.target=A", false,
         "+ user.name|fieldref: user.target <- user.name=a\n");
 }

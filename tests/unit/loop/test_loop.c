@@ -13,7 +13,7 @@ enum { AN_HOUR_MS = 3600 * 1000 };
 struct turns {
     struct dw_loop loop;
     uint32_t count, end_at, raise_at;
-    uint32_t stops;
+    uint32_t stops, reloads;
     int rc;
     bool more;
 };
@@ -36,8 +36,17 @@ static void stop(void *arg)
     t->end_at = t->count + 1;
 }
 
+static void reload(void *arg)
+{
+    struct turns *t = arg;
+    t->reloads++;
+    t->end_at = t->count + 1;
+}
+
 static const struct dw_loop_work rare = {.turn = turn, .stop = stop, .tick_ms = AN_HOUR_MS};
 static const struct dw_loop_work often = {.turn = turn, .stop = stop, .tick_ms = 1};
+
+static const struct dw_loop_work reloading = {.turn = turn, .stop = stop, .reload = reload, .tick_ms = 1};
 
 static int run(struct turns *t, const struct dw_loop_work *work)
 {
@@ -69,6 +78,21 @@ static void a_signal_stops_it_and_the_work_says_when_it_ends(void **state)
     struct turns t = {.raise_at = 2, .rc = DW_ENOSPC};
     assert_int_equal(run(&t, &often), DW_ENOSPC);
     assert_int_equal(t.stops, 1);
+}
+
+static void a_reload_that_is_asked_for_before_it_runs_is_done_and_one_after_it_ends_nothing(void **state)
+{
+    (void)state;
+    struct turns t = {.rc = DW_OK};
+    dw_loop_hold_reload();
+    (void)raise(SIGHUP);
+    assert_int_equal(t.reloads, 0);
+    assert_int_equal(run(&t, &reloading), DW_OK);
+    assert_int_equal(t.reloads, 1);
+    (void)raise(SIGHUP); /* the program is about to end */
+    struct turns again = {.rc = DW_OK};
+    assert_int_equal(run(&again, &reloading), DW_OK);
+    assert_int_equal(again.reloads, 1);
 }
 
 static void the_first_end_counts_and_no_turn_follows(void **state)
@@ -113,6 +137,7 @@ int main(void)
         cmocka_unit_test(it_turns_without_waiting_while_there_is_more),
         cmocka_unit_test(it_turns_again_at_each_tick_when_there_is_no_more),
         cmocka_unit_test(a_signal_stops_it_and_the_work_says_when_it_ends),
+        cmocka_unit_test(a_reload_that_is_asked_for_before_it_runs_is_done_and_one_after_it_ends_nothing),
         cmocka_unit_test(the_first_end_counts_and_no_turn_follows),
         cmocka_unit_test(foreign_handles_are_closed_with_it),
     };
