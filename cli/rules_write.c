@@ -2,7 +2,7 @@
  * rules_write: a file of somebody's rules written over, by a new one under its name; and one where nothing is.
  *
  * Invariants: (1) Only the bytes that were judged are replaced. (2) Whatever fails, the old file or the new one stands there. (3) Neither links nor files of
- * others are replaced: the new file would be none, and ours.
+ * others are replaced: the new file would be none, and ours. Group and permissions stay, so who could read the rules still can.
  */
 #include "rules.h"
 
@@ -24,7 +24,7 @@ int rules_write_over(const struct dw_fs *fs, const char *path, struct dw_str bef
         return DW_EACCES;
     rc = dw_fs_read_file(fs, path, RULES_FILE_BYTES_MAX, &text);
     if (rc == DW_OK)
-        rc = dw_str_eq(dw_buf_view(&text), before) ? dw_fs_write_file(fs, path, st.mode & 07777, now) : DW_EAGAIN;
+        rc = dw_str_eq(dw_buf_view(&text), before) ? dw_fs_write_over(fs, path, &st, now) : DW_EAGAIN;
     dw_buf_fini(&text);
     return rc;
 }

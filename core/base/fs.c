@@ -253,6 +253,7 @@ static int stat_any(int dir_fd, const char *path, int flags, struct dw_stat *ret
         .ctime_ns = statx_ns(sx.stx_ctime),
         .mode = sx.stx_mode,
         .uid = sx.stx_uid,
+        .gid = sx.stx_gid,
     };
     return DW_OK;
 }
@@ -352,26 +353,39 @@ int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes,
     return rc;
 }
 
-static int write_and_sync(const struct dw_fs *fs, const char *path, int flags, mode_t mode, struct dw_str bytes)
+/* Group and permissions as that file has them, whatever the umask. */
+static int be_like(int fd, const struct dw_stat *like)
+{
+    struct dw_stat st;
+    int rc = dw_fs_fstat(fd, &st);
+    if (rc == DW_OK && st.gid != like->gid && fchown(fd, (uid_t)-1, (gid_t)like->gid) < 0)
+        rc = dw_err_from_errno(errno);
+    return rc == DW_OK && fchmod(fd, like->mode & 07777) < 0 ? dw_err_from_errno(errno) : rc;
+}
+
+/* `like`: NULL, or whose group and permissions it gets. */
+static int write_and_sync(const struct dw_fs *fs, const char *path, int flags, mode_t mode, const struct dw_stat *like, struct dw_str bytes)
 {
     int fd;
     int rc = dw_fs_open(fs, path, O_WRONLY | O_CREAT | flags, mode, &fd);
     if (rc < 0)
         return rc;
     rc = dw_fs_write(fs, fd, bytes.ptr, bytes.len);
+    if (rc == DW_OK && like)
+        rc = be_like(fd, like);
     if (rc == DW_OK)
         rc = dw_fs_sync(fs, fd);
     dw_fs_close(fd);
     return rc;
 }
 
-int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
+static int replace(const struct dw_fs *fs, const char *path, mode_t mode, const struct dw_stat *like, struct dw_str bytes)
 {
     char temp[4096];
     int n = snprintf(temp, sizeof temp, "%s.tmp", path);
     if (n < 0 || (size_t)n >= sizeof temp)
         return DW_ELIMIT;
-    int rc = write_and_sync(fs, temp, O_TRUNC, mode, bytes);
+    int rc = write_and_sync(fs, temp, O_TRUNC, mode, like, bytes);
     if (rc == DW_OK)
         rc = dw_fs_rename(fs, temp, path);
     if (rc < 0) {
@@ -382,9 +396,19 @@ int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, stru
     return dw_fs_sync_parent(fs, path);
 }
 
+int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
+{
+    return replace(fs, path, mode, NULL, bytes);
+}
+
+int dw_fs_write_over(const struct dw_fs *fs, const char *path, const struct dw_stat *like, struct dw_str bytes)
+{
+    return replace(fs, path, 0600, like, bytes);
+}
+
 int dw_fs_write_new(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes)
 {
-    return write_and_sync(fs, path, O_EXCL, mode, bytes);
+    return write_and_sync(fs, path, O_EXCL, mode, NULL, bytes);
 }
 
 static int by_name(const void *a, const void *b)

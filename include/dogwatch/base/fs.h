@@ -18,7 +18,7 @@ struct dw_stat {
     uint64_t device, inode, size_bytes, links;
     int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode; /* type and permissions as in st_mode */
-    uint32_t uid;  /* who owns it */
+    uint32_t uid, gid; /* who owns it */
 };
 
 /* The replaceable operations; each answers like its system call but with DW_E codes. */
@@ -77,6 +77,8 @@ DW_MUST_USE int dw_fs_read_owned(const struct dw_fs *fs, const char *path, size_
 DW_MUST_USE int dw_fs_read_named(const struct dw_fs *fs, const char *path, size_t max_bytes, struct dw_buf *out);
 /* Writes `path` anew in one step: a temporary file beside it, sync, rename, sync of the directory. */
 DW_MUST_USE int dw_fs_write_file(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
+/* The same with the group and the permissions that `like` tells. DW_EACCES: that group is none of ours. */
+DW_MUST_USE int dw_fs_write_over(const struct dw_fs *fs, const char *path, const struct dw_stat *like, struct dw_str bytes);
 /* Writes and syncs a file where nothing is: DW_EEXIST. Its entry in the directory is not synced. */
 DW_MUST_USE int dw_fs_write_new(const struct dw_fs *fs, const char *path, mode_t mode, struct dw_str bytes);
 

@@ -37,6 +37,23 @@ static void a_file_is_the_old_one_or_the_new_one_when_the_nth_call_fails(void **
     assert_int_equal(st.mode & 07777, 0640);
 }
 
+/* Only root may give a file to any group; for others the test is of the permissions alone, which no umask takes. */
+static void group_and_permissions_stay(void **state)
+{
+    (void)state;
+    struct dw_stat st;
+    gid_t group = geteuid() == 0 ? 4711 : getegid();
+    assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0640, DW_STR("old")), DW_OK);
+    assert_int_equal(chown(path, (uid_t)-1, group), 0);
+    assert_int_equal(chmod(path, 0664), 0);
+    mode_t before = umask(0077);
+    assert_int_equal(rules_write_over(&dw_fs_system, path, DW_STR("old"), DW_STR("new")), DW_OK);
+    (void)umask(before);
+    assert_int_equal(dw_fs_stat(path, &st), DW_OK);
+    assert_int_equal(st.mode & 07777, 0664);
+    assert_int_equal(st.gid, group);
+}
+
 static void what_changed_meanwhile_and_links_are_not_written(void **state)
 {
     (void)state;
@@ -94,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_the_old_one_or_the_new_one_when_the_nth_call_fails),
         cmocka_unit_test(a_new_file_is_whole_or_not_there_and_none_is_written_over),
+        cmocka_unit_test(group_and_permissions_stay),
         cmocka_unit_test(what_changed_meanwhile_and_links_are_not_written),
     };
     return cmocka_run_group_tests(tests, begin, end);
