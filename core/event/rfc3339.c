@@ -29,13 +29,12 @@ static bool zone(struct dw_str s, int64_t *ret)
 int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
 {
     static const int scale[] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
-    if (s.len < 20 || s.ptr[4] != '-' || s.ptr[7] != '-' || s.ptr[13] != ':' || s.ptr[16] != ':'
-        || (s.ptr[10] != 'T' && s.ptr[10] != 't' && s.ptr[10] != ' '))
+    uint64_t date;
+    if (s.len < 20 || (s.ptr[10] != 'T' && s.ptr[10] != 't' && s.ptr[10] != ' ') || !dw__fixed_pairs(s.ptr, "0000-00-", &date))
         return DW_ESYNTAX;
-    int year = dw__fixed_digits(s.ptr, 4), month = dw__fixed_digits(s.ptr + 5, 2), day = dw__fixed_digits(s.ptr + 8, 2);
-    int hour = dw__fixed_digits(s.ptr + 11, 2), minute = dw__fixed_digits(s.ptr + 14, 2), second = dw__fixed_digits(s.ptr + 17, 2);
-    if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0
-        || minute > 59 || second < 0 || second > 60)
+    int year = (int)(date & 255) * 100 + (int)(date >> 16 & 255), month = (int)(date >> 40 & 255);
+    int day = dw__fixed_digits(s.ptr + 8, 2), second = dw__fixed_clock(s.ptr + 11, 60);
+    if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31 || second < 0)
         return DW_ESYNTAX;
     size_t at = 19;
     int64_t fraction = 0, east;
@@ -51,6 +50,6 @@ int dw_time_rfc3339(struct dw_str s, int64_t *ret_ns)
     if (!zone(dw_str_slice(s, at, s.len), &east))
         return DW_ESYNTAX;
     int64_t days = dw_days_from_civil(year, (unsigned)month, (unsigned)day);
-    *ret_ns = (days * 86400 + hour * INT64_C(3600) + minute * INT64_C(60) + second - east) * INT64_C(1000000000) + fraction;
+    *ret_ns = (days * 86400 + second - east) * INT64_C(1000000000) + fraction;
     return DW_OK;
 }

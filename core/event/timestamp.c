@@ -392,18 +392,17 @@ static bool fixed_clf(struct dw_str s, struct dw_time *ret)
 {
     enum { LEN = 26 };
     const char *p = s.ptr;
-    if (s.len < LEN || p[2] != '/' || p[6] != '/' || p[11] != ':' || p[14] != ':' || p[17] != ':' || p[20] != ' ' ||
-        (p[21] != '+' && p[21] != '-'))
+    uint64_t date;
+    if (s.len < LEN || p[2] != '/' || p[6] != '/' || p[20] != ' ' || (p[21] != '+' && p[21] != '-') || !dw__fixed_pairs(p + 7, "0000:00:", &date))
         return false;
     unsigned month = month_at(p + 3);
-    int day = dw__fixed_digits(p, 2), year = dw__fixed_digits(p + 7, 4), hour = dw__fixed_digits(p + 12, 2), minute = dw__fixed_digits(p + 15, 2);
-    int second = dw__fixed_digits(p + 18, 2), zone_hour = dw__fixed_digits(p + 22, 2), zone_minute = dw__fixed_digits(p + 24, 2);
-    if (month == 0 || day < 1 || day > 28 || year < 1970 || year > 2200 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
-        second < 0 || second > 59 || zone_hour < 0 || zone_hour > 14 || zone_minute < 0 || zone_minute > 59)
+    int day = dw__fixed_digits(p, 2), year = (int)(date & 255) * 100 + (int)(date >> 16 & 255), second = dw__fixed_clock(p + 12, 59);
+    int zone_hour = dw__fixed_digits(p + 22, 2), zone_minute = dw__fixed_digits(p + 24, 2);
+    if (month == 0 || day < 1 || day > 28 || year < 1970 || year > 2200 || second < 0 || zone_hour < 0 || zone_hour > 14 || zone_minute < 0 ||
+        zone_minute > 59)
         return false; /* the ends of months and odd zones take the careful way */
     int64_t east = seconds_in_day((unsigned)zone_hour, (unsigned)zone_minute, 0) * (p[21] == '-' ? -1 : 1);
-    int64_t utc = dw_days_from_civil(year, month, (unsigned)day) * DAY_S
-        + seconds_in_day((unsigned)hour, (unsigned)minute, (unsigned)second) - east;
+    int64_t utc = dw_days_from_civil(year, month, (unsigned)day) * DAY_S + second - east;
     *ret = (struct dw_time){.ns = utc * DW_NS_PER_S, .len = LEN, .zoned = true, .dated = true};
     return s.len == LEN || !is_digit(p[LEN]);
 }

@@ -105,23 +105,18 @@ bool fmt_pair(struct dw_str *r, struct dw_str *ret_key, struct dw_str *ret_value
 /* Four numbers up to 255 without leading zeros, as inet_pton(3) takes them; far more often asked than any other. */
 static bool is_ipv4(struct dw_str s)
 {
-    unsigned dots = 0, value = 0, digits = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned d = (unsigned)(unsigned char)s.ptr[i] - '0';
-        if (d <= 9) {
-            if (digits && value == 0)
-                return false;
-            value = value * 10 + d;
-            if (value > 255)
-                return false;
-            digits++;
-        } else if (s.ptr[i] != '.' || digits == 0 || ++dots > 3) {
+    size_t at = 0;
+    for (int part = 0; part < 4; part++) {
+        if (part && (at == s.len || s.ptr[at++] != '.'))
             return false;
-        } else {
-            value = digits = 0;
-        }
+        unsigned value = 0, d;
+        size_t from = at;
+        for (; at < s.len && at - from < 3 && (d = (unsigned)(unsigned char)s.ptr[at] - '0') <= 9; at++)
+            value = value * 10 + d;
+        if (at == from || value > 255 || (at - from > 1 && s.ptr[from] == '0'))
+            return false;
     }
-    return dots == 3 && digits > 0;
+    return at == s.len;
 }
 
 bool fmt_is_ip(struct dw_str s)
@@ -306,11 +301,10 @@ bool fmt_duration(struct dw_draft *d, struct dw_str s, int64_t unit)
 
 bool fmt_status(struct dw_draft *d, struct dw_str s)
 {
-    uint64_t code;
-    if (s.len != 3 || !dw_str_u64(s, &code))
+    if (s.len != 3 || !fmt_digits(s))
         return false;
     fmt_put(d, DW_F_http_response_status_code, s);
-    dw_draft_const(d, DW_F_event_outcome, code < 400 ? "success" : "failure");
+    dw_draft_const(d, DW_F_event_outcome, s.ptr[0] < '4' ? "success" : "failure");
     return true;
 }
 

@@ -158,7 +158,7 @@ bool fmt_request(struct dw_draft *d, struct dw_str s)
     }
     struct dw_str url = rest;
     for (size_t i = rest.len; i >= 6; i--) {
-        if (fmt_starts(dw_str_slice(rest, i - 6, rest.len), " HTTP/")) {
+        if (rest.ptr[i - 6] == ' ' && fmt_starts(dw_str_slice(rest, i - 6, rest.len), " HTTP/")) {
             (void)fmt_set(d, DW_F_http_version, dw_str_trim(dw_str_slice(rest, i, rest.len)));
             url = dw_str_trim(dw_str_slice(rest, 0, i - 6));
             break;

@@ -53,6 +53,13 @@ void dw__pairs_portable(char before, const char *p, struct dw__block *ret)
     }
 }
 
+/* Where the block `i` after `from` is read: the last one of a line are its last 64 bytes. */
+static inline size_t block_at(struct dw_str line, size_t from, size_t i)
+{
+    size_t at = from + 64 * i;
+    return at + 64 > line.len ? line.len - 64 : at;
+}
+
 #ifdef __x86_64__
 #define AVX2 __attribute__((target("avx2"))) static inline
 
@@ -81,37 +88,46 @@ AVX2 uint32_t run32(__m256i bytes)
     return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(digit, other));
 }
 
-AVX2 void pairs_avx2(char before, const char *p, struct dw__block *ret)
+AVX2 void pairs_avx2(struct dw_str line, size_t from, size_t count, struct dw__block *ret)
 {
-    __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)p), second = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
-    ret->trigger = triggers32(_mm256_set1_epi8(before), first) | (uint64_t)triggers32(first, second) << 32;
-    ret->run = run32(first) | (uint64_t)run32(second) << 32;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = block_at(line, from, i);
+        const char *p = line.ptr + at;
+        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)p), second = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+        ret[i].trigger = triggers32(_mm256_set1_epi8(at ? p[-1] : 0), first) | (uint64_t)triggers32(first, second) << 32;
+        ret[i].run = run32(first) | (uint64_t)run32(second) << 32;
+    }
 }
 #endif
 
-static void pairs64(char before, const char *p, struct dw__block *ret)
+/* Blocks of a line of 64 bytes at least. */
+static void pairs(struct dw_str line, size_t from, size_t count, struct dw__block *ret)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2")) {
-        pairs_avx2(before, p, ret);
+        pairs_avx2(line, from, count, ret);
         return;
     }
 #endif
-    dw__pairs_portable(before, p, ret);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = block_at(line, from, i);
+        dw__pairs_portable(at ? line.ptr[at - 1] : 0, line.ptr + at, &ret[i]);
+    }
 }
 
-void dw__pairs_read(struct dw_str line, size_t block, struct dw__block *ret)
+size_t dw__pairs_read(struct dw_str line, size_t from, struct dw__block ret[DW__BLOCKS])
 {
-    size_t rest = line.len - block;
-    if (rest >= 64) {
-        pairs64(block ? line.ptr[block - 1] : 0, line.ptr + block, ret);
-    } else if (block) { /* the last 64, without what the block before had */
-        pairs64(line.len > 64 ? line.ptr[line.len - 65] : 0, line.ptr + line.len - 64, ret);
-        ret->trigger >>= 64 - rest;
-        ret->run >>= 64 - rest;
-    } else {
+    size_t rest = line.len - from, count = rest > 64 * (DW__BLOCKS - 1) ? DW__BLOCKS : (rest + 63) / 64;
+    if (line.len < 64) {
         char edge[64] = {0};
         memcpy(edge, line.ptr, rest);
-        pairs64(0, edge, ret);
+        pairs(dw_str_make(edge, sizeof edge), 0, 1, ret);
+        return 1;
     }
+    pairs(line, from, count, ret);
+    if (rest < 64 * count) { /* without what the block before had */
+        ret[count - 1].trigger >>= 64 * count - rest;
+        ret[count - 1].run >>= 64 * count - rest;
+    }
+    return count;
 }

@@ -72,6 +72,8 @@ static size_t at_trigger(struct dw__finder *f, uint32_t set, size_t at)
         break;
     }
     char before = at ? f->line.ptr[at - 1] : 0;
+    if (before == 'w') /* "www.": no token has it, and many lines do */
+        return at + 1;
     if (before == 'B')
         return set & 1u << DW_REDACT_BEARER ? dw__at_bearer(f, at - 1) : at + 1;
     if (set & 1u << DW_REDACT_PRIVATE_KEYS && f->line.ptr[at] == '-' && before == '-')
@@ -93,13 +95,15 @@ uint32_t dw_redact_scan(uint32_t set, struct dw_str line, struct dw_mask *masks,
 {
     const bool cards = set & 1u << DW_REDACT_CARDS, others = set & ~(1u << DW_REDACT_CARDS);
     struct dw__finder f = {.line = line, .masks = masks, .max = max};
-    struct dw__block b;
-    for (size_t block = 0; block < line.len; block += 64) {
-        dw__pairs_read(line, block, &b);
-        if (cards)
-            dw__cards_block(&f, block, b.run);
-        if (others)
-            at_triggers(&f, set, block, b.trigger);
+    struct dw__block b[DW__BLOCKS];
+    for (size_t block = 0; block < line.len;) {
+        size_t count = dw__pairs_read(line, block, b);
+        for (size_t i = 0; i < count; i++, block += 64) {
+            if (cards)
+                dw__cards_block(&f, block, b[i].run);
+            if (others)
+                at_triggers(&f, set, block, b[i].trigger);
+        }
     }
     if (set & 1u << DW_REDACT_PRIVATE_KEYS)
         dw__key_line(&f);

@@ -24,8 +24,9 @@ struct dw__block {
     uint64_t run;     /* a digit, a blank or a dash */
 };
 
-/* The (at most 64) bytes from `block` on (pairs.c); there is one at least. */
-void dw__pairs_read(struct dw_str line, size_t block, struct dw__block *ret);
+enum { DW__BLOCKS = 8 }; /* read at once */
+/* The blocks of a line from `from` on, a multiple of 64 before its end (pairs.c). Returns how many it read; the line's last block has what is left. */
+size_t dw__pairs_read(struct dw_str line, size_t from, struct dw__block ret[DW__BLOCKS]);
 /* The same for the 64 at p behind the byte `before` (0: the line begins), without what only some processors have. */
 void dw__pairs_portable(char before, const char *p, struct dw__block *ret);
 

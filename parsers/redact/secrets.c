@@ -43,8 +43,10 @@ static const struct dw_str secret_names[] = {{"password", 8}, {"passwd", 6}, {"p
 static bool names_secret(struct dw_str line, size_t end)
 {
 #define LETTER(c) (1u << ((c) & 31))
-    enum { LAST = LETTER('d') | LETTER('e') | LETTER('t') | LETTER('n') | LETTER('y') | LETTER('s') }; /* of the names: most words end here */
-    if (end == 0 || !(LAST & LETTER(line.ptr[end - 1])))
+    /* The last two letters of the names: nearly all other words are done here. */
+    enum { LAST = LETTER('d') | LETTER('e') | LETTER('t') | LETTER('n') | LETTER('y') | LETTER('s') };
+    enum { BEFORE = LETTER('r') | LETTER('w') | LETTER('s') | LETTER('e') | LETTER('l') };
+    if (end < 2 || !(LAST & LETTER(line.ptr[end - 1])) || !(BEFORE & LETTER(line.ptr[end - 2])))
         return false;
 #undef LETTER
     for (size_t i = 0; i < DW_COUNT_OF(secret_names); i++)

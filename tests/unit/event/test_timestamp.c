@@ -1,6 +1,8 @@
 /* Tests of core/event/timestamp and zone: forms, missing years, zones. */
 #include "support.h"
 
+#include "dogwatch/base/error.h"
+#include "dogwatch/event/rfc3339.h"
 #include "dogwatch/event/timestamp.h"
 
 static const struct dw_time_ref utc = {NULL, INT64_C(1795468458000000000)}; /* 2026-11-23T21:14:18Z */
@@ -67,6 +69,43 @@ static void junk_is_refused(void **state)
             fail_msg("accepted: %s", row[i]);
 }
 
+/* What stands at fixed places is read at once; a fraction (or a zone that is not looked for there) makes the careful way read the same. */
+static void both_ways_read_the_same(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 20; at++) {
+        for (int byte = 1; byte < 256; byte++) {
+            char quick[] = "23/Nov/2026:21:14:18 +0130", careful[] = "23/Nov/2026:21:14:18.0 +0130";
+            struct dw_time q = {0}, c = {0};
+            quick[at] = careful[at] = (char)byte;
+            int rc = dw_time_scan(dw_str_of(quick), &utc, &q);
+            if (rc != dw_time_scan(dw_str_of(careful), &utc, &c) || q.ns != c.ns)
+                fail_msg("%s: %d, %lld and %lld", quick, rc, (long long)q.ns, (long long)c.ns);
+        }
+    }
+}
+
+static void rfc3339_reads_what_other_times_are_read_to(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 19; at++) {
+        for (int byte = 1; byte < 256; byte++) {
+            char text[] = "2026-11-23T21:14:18.5Z";
+            int64_t ns = 0;
+            struct dw_time t = {0};
+            text[at] = (char)byte;
+            bool strict = dw_time_rfc3339(dw_str_of(text), &ns) == DW_OK, loose = dw_time_scan(dw_str_of(text), &utc, &t) == DW_OK;
+            bool looser = (at == 10 && byte == '-') || (at == 11 && byte == ' '); /* forms of other programs */
+            if (strict != (loose && !looser) || (strict && ns != t.ns))
+                fail_msg("%s: %d %d, %lld and %lld", text, strict, loose, (long long)ns, (long long)t.ns);
+        }
+    }
+    int64_t ns;
+    assert_int_equal(dw_time_rfc3339(DW_STR("2016-12-31T23:59:60Z"), &ns), DW_OK); /* a leap second is the next day's first */
+    assert_true(ns == INT64_C(1483228800000000000));
+    assert_int_equal(dw_time_rfc3339(DW_STR("2016-12-31T23:59:61Z"), &ns), DW_ESYNTAX);
+}
+
 static void zones_shift_times_without_one(void **state)
 {
     (void)state;
@@ -118,6 +157,8 @@ int main(void)
         cmocka_unit_test(forms_are_read),
         cmocka_unit_test(missing_years_are_the_nearest),
         cmocka_unit_test(junk_is_refused),
+        cmocka_unit_test(both_ways_read_the_same),
+        cmocka_unit_test(rfc3339_reads_what_other_times_are_read_to),
         cmocka_unit_test(zones_shift_times_without_one),
         cmocka_unit_test(iana_zones_follow_summer_time),
         cmocka_unit_test(times_are_asked_for_as_people_write_them),
