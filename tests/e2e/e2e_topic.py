@@ -291,7 +291,7 @@ def shared():
         collector = configure(d, [os.path.join(dir_, 'none.log')], *over('shared'))[1]
         running.append(start('dogwatch-collector', live(collector), d + '.log'))
     for d in data:
-        wait_for(lambda d=d: 'dogwatch.queue.shared' in alarms(d), 60, lambda d=d: open(d + '.log').read()[-2000:])
+        wait_for(lambda d=d: 'are read by other collectors' in open(d + '.log').read() and 'dogwatch.queue.shared' in alarms(d), 60, lambda d=d: open(d + '.log').read()[-2000:])
         same(alarms(d), {'dogwatch.queue.shared': 1}, 'shared: it says so, once')
     for p in running:
         p.terminate()
