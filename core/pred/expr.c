@@ -222,7 +222,7 @@ static enum dw_verdict eval_every(const struct run *r, const struct dw_expr_node
         all = v == DW_TRUE ? all : v;
         any = true;
     }
-    return any ? all : dw_pred_doubt(r->s) & ~(uint32_t)DW_DOUBT_MASKED ? DW_UNDECIDED : DW_FALSE; /* a mask takes no field away */
+    return any ? all : dw_pred_doubt(r->s) & ~(uint32_t)DW_DOUBT_MASKS ? DW_UNDECIDED : DW_FALSE; /* a mask takes no field away */
 }
 
 static enum dw_verdict eval(const struct run *r, uint32_t index, uint32_t elem)

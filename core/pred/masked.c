@@ -10,7 +10,7 @@
  *   (2) The work for a value is bounded: RUNS_MAX masked pieces are tried, each in twice the pattern's length of places; what is more might hold.
  *
  * Which bytes are masked: in a view of the line those that `dogwatch.masked` names and that are `*` (of a card number the last digits are left), and all of a
- * piece that a keyed hash stands for; in a value that was decoded or made, every `*`.
+ * piece that a keyed hash stands for; in a value that was decoded or made, and where not all masks are named (tag `masks.dropped`), every `*`.
  */
 #include "pred_int.h"
 
@@ -32,46 +32,58 @@ static bool read_mask(struct dw_str note, struct dw__masked *ret)
 
 void dw__masked_begin(struct dw_pred_scratch *s)
 {
+    bool hashed = false, all = !(s->doubt & DW_DOUBT_UNLISTED);
     s->masked_count = 0;
-    for (uint32_t i = 0; s->doubt & DW_DOUBT_MASKED && i < s->ev->field_count && s->masked_count < DW__MASKED_MAX; i++) {
+    for (uint32_t i = 0; s->doubt & DW_DOUBT_MASKED && i < s->ev->field_count; i++) {
         const struct dw_field *f = &s->ev->field[i];
-        if (f->key == DW_F_dogwatch_masked && dw_field_is_text(f))
-            s->masked_count += read_mask(dw_field_str(f), &s->masked[s->masked_count]);
+        struct dw__masked m;
+        if (f->key != DW_F_dogwatch_masked || !dw_field_is_text(f) || !read_mask(dw_field_str(f), &m))
+            continue;
+        hashed = hashed || m.hashed;
+        all = all && s->masked_count < DW__MASKED_MAX;
+        if (all)
+            s->masked[s->masked_count++] = m;
+    }
+    if (!all) {
+        s->masked[0] = (struct dw__masked){.end = UINT64_MAX, .hashed = hashed};
+        s->masked_count = 1;
     }
 }
 
-static bool is_masked(const struct dw_pred_scratch *s, struct dw_str text, size_t i)
+/* The piece [from, to) of a value: UNKNOWN in *copy, which is made for the first byte, in place of each `*`, or of each byte where a hash stands. */
+static void hide_piece(struct dw_pred_scratch *s, struct dw_str text, size_t from, size_t to, bool hashed, char **copy)
 {
-    struct dw_str line = s->ev->line;
-    if (text.ptr < line.ptr || text.ptr + text.len > line.ptr + line.len)
-        return text.ptr[i] == '*';
-    size_t at = (size_t)(text.ptr - line.ptr) + i;
-    for (uint32_t m = 0; m < s->masked_count; m++)
-        if (at >= s->masked[m].start && at < s->masked[m].end)
-            return s->masked[m].hashed || text.ptr[i] == '*';
-    return false;
+    for (size_t i = from; i < to && !s->nomem; i++) {
+        if (!hashed && text.ptr[i] != '*')
+            continue;
+        if (!*copy && (*copy = dw_arena_alloc(&s->arena, text.len)))
+            memcpy(*copy, text.ptr, text.len);
+        if (*copy)
+            (*copy)[i] = UNKNOWN;
+        s->nomem = !*copy;
+    }
 }
 
 /* Makes the value's text with UNKNOWN in place of what was masked. */
 static void hide(struct dw_pred_scratch *s, struct dw__value *v)
 {
+    const struct dw_str line = s->ev->line, text = v->text;
+    const bool is_view = text.ptr >= line.ptr && text.ptr + text.len <= line.ptr + line.len;
+    const size_t at = is_view ? (size_t)(text.ptr - line.ptr) : 0;
     char *copy = NULL;
     v->has_hidden = true;
-    v->hidden = v->hidden_folded = DW_STR_NONE;
-    for (size_t i = 0; i < v->text.len && !s->nomem; i++) {
-        if (!is_masked(s, v->text, i))
-            continue;
-        if (!copy && (copy = dw_arena_alloc(&s->arena, v->text.len)))
-            memcpy(copy, v->text.ptr, v->text.len);
-        s->nomem = !copy;
-        if (copy)
-            copy[i] = UNKNOWN;
+    if (!is_view)
+        hide_piece(s, text, 0, text.len, false, &copy);
+    for (uint32_t m = 0; is_view && m < s->masked_count; m++) {
+        const struct dw__masked *p = &s->masked[m];
+        size_t from = p->start > at ? (size_t)p->start - at : 0, to = p->end > at ? (size_t)(p->end - at) : 0;
+        hide_piece(s, text, from, to < text.len ? to : text.len, p->hashed, &copy);
     }
     if (!copy)
         return;
-    v->hidden = dw_str_make(copy, v->text.len);
+    v->hidden = dw_str_make(copy, text.len);
     v->hidden_folded = dw_fold(&s->arena, v->hidden);
-    s->nomem = !v->hidden_folded.ptr;
+    s->nomem = s->nomem || !v->hidden_folded.ptr;
 }
 
 /* DW_STR_NONE: nothing of it was masked. */

@@ -7,7 +7,7 @@
 #include "dogwatch/pred/multi.h"
 #include "dogwatch/pred/pred.h"
 
-enum { DW__MASKED_MAX = 64 }; /* pieces that are told apart; what else is masked counts as it stands */
+enum { DW__MASKED_MAX = 32 }; /* pieces that are told apart; with more, as with those that are not listed, all of the line may be one */
 enum { DW__LITERAL_MIN = 3 }; /* shorter pieces occur nearly everywhere: not worth searching */
 #define DW__NONE UINT32_MAX
 

@@ -42,16 +42,3 @@ bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, 
 {
     return dw__since(time_ns, s->began_ns) >= c->learn_ns;
 }
-
-bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
-{
-    uint32_t to = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct dw__entry e = *dw__entry_at(s, i);
-        if (memcmp(e.value, value, sizeof e.value) != 0)
-            *dw__entry_at(s, to++) = e;
-    }
-    bool found = to < s->count;
-    s->count = to;
-    return found;
-}

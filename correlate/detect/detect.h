@@ -48,9 +48,6 @@ bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, s
 /* Whether the key is known for long enough to be told of. */
 bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns);
 
-/* Takes the entries with that value out; false: there is none. */
-bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES]);
-
 /* Numbers in a memo: little endian. */
 static inline uint32_t dw__get_u32(const uint8_t *at)
 {

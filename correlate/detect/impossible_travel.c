@@ -116,7 +116,8 @@ static struct dw_str remember(uint8_t *memo, const struct login *before, const s
 static uint32_t apart_km(struct dw_str a, struct dw_str b)
 {
     struct dw_place p, q;
-    DW_ASSERT(take_place(a, &p) && take_place(b, &q)); /* as dw__login_put wrote, or `fits` has seen */
+    bool good = take_place(a, &p) && take_place(b, &q);
+    DW_ASSERT(good); /* as dw__login_put wrote, or `fits` has seen */
     uint32_t km = dw_geo_km(&p, &q), off = p.radius_km + q.radius_km;
     return km > off ? km - off : 0;
 }
@@ -125,7 +126,8 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 {
     static const uint8_t nowhere[DW_SHA256_BYTES];
     struct login now, before = {.address = DW_STR("")};
-    DW_ASSERT(login_of(dw_str_make(r->text + r->text_len, r->value_len), &now));
+    bool good = login_of(dw_str_make(r->text + r->text_len, r->value_len), &now);
+    DW_ASSERT(good);
     dw__entries_expire(s, dw__earlier(r->time_ns, c->timespan_ns));
     const int64_t since = s->count ? dw__since(r->time_ns, dw__entry_at(s, s->count - 1)->time_ns) : 0;
     const bool known = s->count && newest(s->past->memo, &before);

@@ -157,7 +157,8 @@ uint32_t dw_match_doubt(const struct dw_event *ev)
     static const struct {
         const char *tag;
         uint32_t doubt;
-    } tags[] = {{"unparsed", DW_DOUBT_UNPARSED}, {"cut", DW_DOUBT_CUT}, {"fields.dropped", DW_DOUBT_LACKING}};
+    } tags[] = {{"unparsed", DW_DOUBT_UNPARSED}, {"cut", DW_DOUBT_CUT}, {"fields.dropped", DW_DOUBT_LACKING},
+        {"masks.dropped", DW_DOUBT_MASKS}};
     uint32_t doubt = 0;
     for (uint32_t i = 0; i < ev->field_count; i++) {
         doubt |= ev->field[i].key == DW_F_dogwatch_masked ? DW_DOUBT_MASKED : 0;
@@ -172,7 +173,7 @@ static enum dw_verdict verdict_of(struct dw_match_scratch *s, const struct dw_ev
 {
     uint32_t before = dw_pred_line_hits(s->pred);
     enum dw_verdict v = dw_expr_test(&s->rs->expr, s->rs->rule[rule].expr, s->pred, ev, s->rs->keys);
-    bool nothing = (doubt & ~(uint32_t)DW_DOUBT_MASKED) == DW_DOUBT_UNPARSED && v == DW_UNDECIDED && dw_pred_line_hits(s->pred) == before;
+    bool nothing = (doubt & ~(uint32_t)DW_DOUBT_MASKS) == DW_DOUBT_UNPARSED && v == DW_UNDECIDED && dw_pred_line_hits(s->pred) == before;
     return nothing ? DW_FALSE : v;
 }
 

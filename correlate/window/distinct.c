@@ -23,13 +23,7 @@ static bool same(const struct dw__entry *e, const uint8_t value[DW__HASH_BYTES])
 
 static int take_of_few(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
 {
-    uint32_t to = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct dw__entry e = *dw__entry_at(s, i);
-        if (!same(&e, r->value))
-            *dw__entry_at(s, to++) = e;
-    }
-    s->count = to;
+    (void)dw__entries_forget(s, r->value);
     return dw__entries_append(w, s, r, most);
 }
 

@@ -61,6 +61,19 @@ void dw__entries_expire(struct dw__state *s, int64_t time_ns)
         dw__entries_drop(s);
 }
 
+bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
+{
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct dw__entry e = *dw__entry_at(s, i);
+        if (memcmp(e.value, value, sizeof e.value) != 0)
+            *dw__entry_at(s, to++) = e;
+    }
+    bool found = to < s->count;
+    s->count = to;
+    return found;
+}
+
 int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
 {
     if (s->count == most)

@@ -146,6 +146,8 @@ void dw__entries_expire(struct dw__state *s, int64_t time_ns);
 DW_MUST_USE int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most);
 /* Lets the oldest go. */
 void dw__entries_drop(struct dw__state *s);
+/* Takes those with that value out; false: there is none. */
+bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES]);
 /* Room for `want` entries. DW_ENOMEM. */
 DW_MUST_USE int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want);
 /* A sighting of a value: the older one of the same goes; at `most` values the one not seen for longest does. *ret: how many values there are. DW_ENOMEM. */

@@ -106,7 +106,8 @@ def run(kafka, load):
     used = [processor_s(up.child(p)) for p in ('dogwatch-agent', 'dogwatch-collector')]
     marks = write_lines(log, load, SECONDS)
     share = [round((processor_s(up.child(p)) - u) / SECONDS, 2) for p, u in zip(('dogwatch-agent', 'dogwatch-collector'), used)]
-    wait_for(lambda: len(alerts_of(kafka, alerts)) >= 2 * marks, 60, lambda: f'of {2 * marks} alerts these did not come: {sorted({(r, m) for m in range(marks) for r in ("1c01", "1c02")} - set(alerts_of(kafka, alerts)))}')
+    want = {(rule, mark) for mark in range(marks) for rule in ('1c01', '1c02')}
+    wait_for(lambda: want <= set(alerts_of(kafka, alerts)), 60, lambda: f'alerts that did not come: {sorted(want - set(alerts_of(kafka, alerts)))}')
     up.stop()
     first, came = alerts_of(kafka, alerts), {}
     stamps, frames = appended(kafka, topic_of(data)), frames_in(records(kafka, topic_of(data), ['-D', '']))

@@ -565,3 +565,25 @@ def judge(name, data, collector, lines, expected, allowed=()):
     shutil.rmtree(os.path.join(data, 'alerts'))
     run('dogwatch-collector', collector)
     check(open(log, 'rb').read() == before, f'{name}: alerts that were deleted are made again byte for byte', (before[-1500:], open(log, 'rb').read()[-1500:]))
+
+
+class Knocks:
+    """Rules that look for a word, one of which counts knocks, and a log of numbered words, each waited for until it is archived. `up`: who archives them."""
+
+    def __init__(self, rules, log, data):
+        self.rules, self.log, self.data, self.written, self.up = rules, open(log, 'a', buffering=1), data, 0, None
+        self.rule('steady', 'knock', '---\ntitle: five\nid: five\nlevel: high\n'
+                  'correlation: {type: event_count, rules: [steady], timespan: 1h, condition: {gte: 5}}\n')
+        self.rule('first', 'apple')
+
+    def rule(self, name, word, more='', title=None):
+        """As an editor does: a new file under the old name."""
+        with open(os.path.join(self.rules, name + '.new'), 'w') as f:
+            f.write(f'title: {title or name}\nid: {name}\nlevel: high\ndetection: {{s: {{event.original|contains: {word}}}, condition: s}}\n{more}')
+        os.rename(os.path.join(self.rules, name + '.new'), os.path.join(self.rules, name + '.yml'))
+
+    def write(self, *words):
+        for w in words:
+            self.log.write(f'{self.written} {w}\n')
+            self.written += 1
+        wait_for(lambda: count(self.data) == self.written, 60, lambda: f'{count(self.data)} of {self.written}: {self.up.said()[-1000:]}')

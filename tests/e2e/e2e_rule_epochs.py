@@ -13,12 +13,6 @@ os.makedirs(logs)
 kept = os.path.join(data, 'archive/rules')
 
 
-def rule(name, word, more='', title=None):
-    with open(os.path.join(rules, name + '.new'), 'w') as f:
-        f.write(f'title: {title or name}\nid: {name}\nlevel: high\ndetection: {{s: {{event.original|contains: {word}}}, condition: s}}\n{more}')
-    os.rename(os.path.join(rules, name + '.new'), os.path.join(rules, name + '.yml'))
-
-
 def raised(where=data):
     """The lines of alerts.log that raised an alert, as they stand."""
     with open(os.path.join(where, 'alerts/alerts.log'), 'rb') as f:
@@ -37,26 +31,15 @@ def replay(*more, codes=(0,), where=None):
     return r.stdout, said
 
 
-COUNTED = '---\ntitle: five\nid: five\nlevel: high\ncorrelation: {type: event_count, rules: [steady], timespan: 1h, condition: {gte: 5}}\n'
-rule('steady', 'knock', COUNTED)
-rule('first', 'apple')
-log = open(os.path.join(logs, 'a.log'), 'a', buffering=1)
-written = 0
-
-
-def write(*words):
-    global written
-    for w in words:
-        log.write(f'{written} {w}\n')
-        written += 1
-    wait_for(lambda: count(data) == written, 60, lambda: f'{count(data)} of {written}: {up.said()[-1000:]}')
+knocks = Knocks(rules, os.path.join(logs, 'a.log'), data)
+rule, write = knocks.rule, knocks.write
 
 
 def begin():
     return Up(data, [os.path.join(logs, '*.log')], '--rules', rules, *OWN_PORT)
 
 
-up = begin()
+up = knocks.up = begin()
 wait_for(lambda: up.child('dogwatch-collector'), 60, lambda: up.said())
 write('apple', 'banana', 'knock', 'knock')
 wait_for(lambda: found().count('first') == 1, 60, lambda: found())
@@ -80,13 +63,13 @@ for n in os.listdir(kept):
 # Started with other rules: they match from there on, as after SIGHUP; the same rules again add nothing.
 rule('first', 'knock')
 os.unlink(os.path.join(rules, 'second.yml'))
-up = begin()
+up = knocks.up = begin()
 write('cherry', 'knock', 'nothing')
 wait_for(lambda: found().count('first') == 3, 60, lambda: found())
 same(up.stop(), 0, 'it ends well')
 same(found(), ['first'] * 3 + ['five', 'second'], 'what came before is not matched by them')
 same(len(os.listdir(kept)), 3, 'three sets')
-up = begin()
+up = knocks.up = begin()
 write('nothing')
 same(up.stop(), 0, 'it ends well')
 same(len(os.listdir(kept)), 3, 'the same rules are kept once')
@@ -109,7 +92,7 @@ check('3 rule sets that were in force are kept' in out, 'archive verify checks t
 # Alerts that were deleted are made again by the rules of then, and a copy replays alike.
 shutil.copytree(rules + '.gone', rules)
 shutil.rmtree(os.path.join(data, 'alerts'))
-up = begin()
+up = knocks.up = begin()
 wait_for(lambda: up.child('dogwatch-collector') and os.path.exists(os.path.join(data, 'alerts/alerts.log')) and raised() == live, 60, lambda: (found(), up.said()[-800:]))
 copy = os.path.join(dir_, 'copy')
 dogwatch('archive', 'export', copy, '--data', data)

@@ -12,26 +12,8 @@ os.mkdir(os.path.join(dir_, 'logs'))
 TURNS = 300 if LONG else 100
 
 
-def rule(name, word, more=''):
-    """As an editor does: a new file under the old name."""
-    with open(os.path.join(rules, name + '.new'), 'w') as f:
-        f.write(f'title: {name}\nid: {name}\nlevel: high\ndetection: {{s: {{event.original|contains: {word}}}, condition: s}}\n{more}')
-    os.rename(os.path.join(rules, name + '.new'), os.path.join(rules, name + '.yml'))
-
-
-COUNTED = '---\ntitle: five\nid: five\nlevel: high\ncorrelation: {type: event_count, rules: [steady], timespan: 1h, condition: {gte: 5}}\n'
-rule('steady', 'knock', COUNTED)
-rule('first', 'apple')
-log = open(os.path.join(dir_, 'logs/a.log'), 'a', buffering=1)
-written = 0
-
-
-def write(*words):
-    global written
-    for w in words:
-        log.write(f'{written} {w}\n')
-        written += 1
-    wait_for(lambda: count(data) == written, 60, lambda: f'{count(data)} of {written}: {up.said()[-1000:]}')
+knocks = Knocks(rules, os.path.join(dir_, 'logs/a.log'), data)
+rule, write = knocks.rule, knocks.write
 
 
 def raised():
@@ -47,9 +29,8 @@ def hup(says):
     wait_for(lambda: up.said().count(says) > before, 60, lambda: f'{says}: {up.said()[-1500:]}')
 
 
-up = Up(data, [os.path.join(dir_, 'logs/*.log')], '--rules', rules, *OWN_PORT)
-log.write('0 apple\n1 banana\n2 knock\n3 knock\n')
-written = 4
+up = knocks.up = Up(data, [os.path.join(dir_, 'logs/*.log')], '--rules', rules, *OWN_PORT)
+write('apple', 'banana', 'knock', 'knock')
 wait_for(lambda: up.child('dogwatch-collector'), 60, lambda: up.said())
 collector = up.child('dogwatch-collector')
 write('nothing')
@@ -103,7 +84,7 @@ check('cannot go on' not in said, 'it never ended', said[-1500:])
 same(ledger(data)[1]['unaccounted'], 0, 'nothing is unaccounted for')
 check(not alarms(data), 'no false alarm', alarms(data))
 before = raised()
-up = Up(data, [os.path.join(dir_, 'logs/*.log')], '--rules', rules, *OWN_PORT)
+up = knocks.up = Up(data, [os.path.join(dir_, 'logs/*.log')], '--rules', rules, *OWN_PORT)
 write('knock', f'word{TURNS - 1}')
 wait_for(lambda: raised().get('second') == before['second'] + 1, 60, lambda: raised())
 same(raised(), dict(before, second=before['second'] + 1), 'a start raises nothing twice')

@@ -93,6 +93,8 @@ enum {
     DW_DOUBT_CUT = 2,      /* the line's end is missing, and with it fields and the rest of what reaches there */
     DW_DOUBT_UNPARSED = 4, /* its parser refused the line: a field that it lacks may stand anywhere in it */
     DW_DOUBT_MASKED = 8,   /* pieces of the line were masked (dogwatch.masked): what stood there is not known */
+    DW_DOUBT_UNLISTED = 16, /* ... and more than are named there */
+    DW_DOUBT_MASKS = DW_DOUBT_MASKED | DW_DOUBT_UNLISTED,
 };
 /* For events from the next begin on. Tests on fields that an unparsed event lacks are made over the whole line where they look for something that
  * may stand anywhere; the others are undecided. */

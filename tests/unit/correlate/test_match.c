@@ -254,6 +254,9 @@ static void what_was_masked_is_undecided(void **state)
     assert_int_equal(verdict(), '-');
     hidden("GET /?password=******&page=2", "cards:90:6", "query", 6, 22); /* nobody says that these were masked */
     assert_int_equal(verdict(), '-');
+    b.field[b.ev.field_count] = (struct dw_field){.key = DW_F_tags, .v.ptr = "masks.dropped", .len = 13, .kind = DW_K_CONST};
+    b.ev.field_count++; /* more were masked than are named */
+    assert_int_equal(verdict(), '?');
     hidden("GET /?password=1f8a2c&page=2", "passwords:15:6:0badcafe", "query", 6, 22); /* a keyed hash */
     assert_int_equal(verdict(), '?');
 }
