@@ -13,7 +13,7 @@ DAC_READ_SEARCH = '2'
 began = time.monotonic()
 need('unshare', 'cmake')
 dir_ = scratch('image')
-build = os.path.join(ROOT, 'build/release')
+build = os.path.join(ROOT, 'build/shipped')
 roots = image_roots(dir_)
 
 

@@ -151,7 +151,7 @@ def image_roots(dir_):
     check(r.returncode == 0, 'the release build', r.stdout + r.stderr)
     roots = {p: os.path.join(dir_, p) for p in ('agent', 'collector')}
     for program, root in roots.items():
-        r = subprocess.run([os.path.join(ROOT, 'deploy/image/rootfs.sh'), program, os.path.join(ROOT, 'build/release'), root], capture_output=True, text=True)
+        r = subprocess.run([os.path.join(ROOT, 'deploy/image/rootfs.sh'), program, os.path.join(ROOT, 'build/shipped'), root], capture_output=True, text=True)
         check(r.returncode == 0, f'{program}: rootfs.sh', r.stderr)
     return roots
 
