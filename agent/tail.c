@@ -71,6 +71,10 @@ static bool follow(struct agent *a, struct tail *t)
         return true;
     if (b->state != TAIL_ENDED && (!b->at_end || b->dirty || b->before))
         return false;
+    if (b->state != TAIL_ENDED && tail_changed(b)) { /* nobody told of it yet, but its writer was done before this one was begun */
+        b->dirty = true;
+        return false;
+    }
     uint64_t low = b->lines ? dw_lines_low(b->lines) : 0;
     if (b->state != TAIL_ENDED && b->lines && dw_lines_offset(t->lines) == 0 && dw_lines_carry(b->lines, t->lines, &b->stream)) {
         a->carried += b->carried_from == UINT64_MAX;

@@ -27,6 +27,29 @@ static void a_line_of_each_output_waits_over_a_rotation(void **state)
     tear_down(&b);
 }
 
+/* Goal:   a line goes on in the next file, and its beginning was written after the last look at the file before, of which nobody tells.
+ * Method: the file is told to be read to its end when the next one is opened. */
+static void what_a_file_got_before_the_next_was_made_is_read_before_it(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000001Z stdout F zero\n");
+    start(&b);
+    settle(&b);
+    struct tail *old = b.agent->tail;
+    put(&b, "a.log", "2026-11-29T00:00:00.000000002Z stdout P one, \n");
+    rotate(&b, "a.log", "a.log.1", "2026-11-29T00:00:00.000000003Z stdout F and one\n");
+    tails_look(b.agent, b.agent->found);
+    old->dirty = false;
+    assert_ptr_equal(b.agent->tail->before ? b.agent->tail->before : old->next->before, old);
+    assert_int_equal(agent_turn(b.agent, &(bool){false}), DW_OK);
+    settle(&b);
+    stop(&b);
+    assert_got(&b, "zero\none, and one\n", 2);
+    tear_down(&b);
+}
+
 static void what_comes_as_a_file_ends_are_lines(void **state)
 {
     (void)state;
@@ -123,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_of_each_output_waits_over_a_rotation),
+        cmocka_unit_test(what_a_file_got_before_the_next_was_made_is_read_before_it),
         cmocka_unit_test(what_comes_as_a_file_ends_are_lines),
         cmocka_unit_test(a_copy_of_a_log_is_not_read_beside_it),
         cmocka_unit_test(a_copy_of_less_than_was_read_is_not_read),
