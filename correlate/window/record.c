@@ -10,11 +10,13 @@
  *       sequence.
  *   (2) What waits is bounded by bytes: while the watermark stands still a flood of matches is refused, not memory.
  */
-#include "window_int.h"
+#include "../detect/detect.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
+
+#include <math.h>
 
 bool dw__record_before(const struct dw_window *w, const struct dw__record *a, const struct dw__record *b)
 {
@@ -34,6 +36,29 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
         return dw_str_cmp(dw_ruleset_rule(w->rs, a->corr)->id, dw_ruleset_rule(w->rs, b->corr)->id) < 0;
     bool ordered = dw_ruleset_rule(w->rs, a->corr)->corr->type == DW_CORR_TEMPORAL_ORDERED;
     return ordered ? a->member > b->member : a->member < b->member;
+}
+
+bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, struct dw_str values)
+{
+    const struct dw_correlation *corr = dw_ruleset_rule(w->rs, head->corr)->corr;
+    const struct dw__detector *d = dw__detector_of(corr->type);
+    return head->member < corr->member_count && isfinite(head->number) && (!d || !d->reads || d->reads(values));
+}
+
+struct dw__record *dw__record_new(const struct dw_window *w, const struct dw__record *head, struct dw_str text, struct dw_str values)
+{
+    struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
+    if (!r)
+        return NULL;
+    memcpy(r, head, sizeof *head);
+    r->text_len = (uint32_t)text.len;
+    r->value_len = (uint32_t)values.len;
+    if (text.len)
+        memcpy(r->text, text.ptr, text.len);
+    if (values.len)
+        memcpy(r->text + text.len, values.ptr, values.len);
+    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
+    return r;
 }
 
 static size_t weight(const struct dw__record *r)

@@ -101,6 +101,11 @@ void dw_window_free(struct dw_window *w)
     dw_free(w);
 }
 
+void dw_window_hand_out(struct dw_window *w, struct dw_matches *out)
+{
+    w->out = out;
+}
+
 int64_t dw_window_watermark(const struct dw_window *w)
 {
     return w->watermark_ns;
@@ -155,25 +160,14 @@ static bool find_number(const struct dw_event *ev, const struct dw_name_list *na
     return *end == '\0' && isfinite(*ret);
 }
 
-static struct dw__record *new_record(struct dw_str key_text, struct dw_str value_text)
+/* An event's record: to the second stage here, or of others. */
+static int give_record(struct dw_window *w, struct dw__record *r)
 {
-    struct dw__record *r = dw_alloc(sizeof *r + key_text.len + value_text.len + 1);
-    if (!r)
-        return NULL;
-    memset(r, 0, sizeof *r);
-    r->text_len = (uint32_t)key_text.len;
-    r->value_len = (uint32_t)value_text.len;
-    if (key_text.len)
-        memcpy(r->text, key_text.ptr, key_text.len);
-    if (value_text.len)
-        memcpy(r->text + key_text.len, value_text.ptr, value_text.len);
-    return r;
-}
-
-static int push_record(struct dw_window *w, struct dw__record *r)
-{
-    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, dw_str_make(r->text, r->text_len), r->key);
-    return dw__heap_push(w, r);
+    if (!w->out)
+        return dw__heap_push(w, r);
+    int rc = dw__hand_out(w, r);
+    dw_free(r);
+    return rc;
 }
 
 /* The template of the field that is named, else of the message, else of the line. */
@@ -260,20 +254,14 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
         return DW_OK;
     }
     bool kept = dw_detector_says(c->type) & DW_SAYS_VALUES; /* only a detector tells them */
-    struct dw__record *r = g->key.err || g->text.err ? NULL : new_record(dw_buf_view(&g->key), kept ? dw_buf_view(&g->text) : DW_STR(""));
-    if (!r)
-        return DW_ENOMEM;
-    r->time_ns = ev->time_ns;
-    r->corr = corr;
-    r->member = member;
-    r->number = g->number;
-    memcpy(r->value, g->hash, sizeof g->hash);
-    r->ref = ref;
+    struct dw__record head = {.time_ns = ev->time_ns, .corr = corr, .member = member, .number = g->number, .ref = ref};
+    memcpy(head.value, g->hash, sizeof g->hash);
     if (ev->stream) {
-        memcpy(r->series, ev->stream->series, DW_ID_BYTES);
-        r->ordinal = ev->stream->ordinal;
+        memcpy(head.series, ev->stream->series, DW_ID_BYTES);
+        head.ordinal = ev->stream->ordinal;
     }
-    return push_record(w, r);
+    struct dw__record *r = g->key.err || g->text.err ? NULL : dw__record_new(w, &head, dw_buf_view(&g->key), kept ? dw_buf_view(&g->text) : DW_STR(""));
+    return r ? give_record(w, r) : DW_ENOMEM;
 }
 
 static int match_one(struct dw_window *w, uint32_t corr, uint32_t member, const struct dw_event *ev)
@@ -291,14 +279,16 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
     int rc = DW_OK;
     if (from == to)
         return DW_OK;
-    if (late || ev->time_ns <= w->watermark_ns) {
+    if (late || (!w->out && ev->time_ns <= w->watermark_ns)) { /* others judge by their own watermark */
         const struct dw_event_ref ref = ref_of(ev);
         DW__COUNT_IF(w, true, correlate_events_late);
         for (uint32_t i = from; i < to; i++)
             dw__leave_out(w, w->member_of[i].corr, w->member_of[i].member, &ref, ev->time_ns, DW_LEFT_LATE);
         return DW_OK;
     }
-    if (ev->time_ns > w->last_event_ns)
+    if (w->out)
+        dw__saw(w->out, ev->time_ns);
+    else if (ev->time_ns > w->last_event_ns)
         w->last_event_ns = ev->time_ns;
     for (uint32_t i = from; i < to && rc == DW_OK; i++)
         rc = match_one(w, w->member_of[i].corr, w->member_of[i].member, ev);
@@ -400,23 +390,19 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
         uint32_t found;
         struct dw_str text = outer_key(c, inner, s, &key, &found);
         bool counts = c->field_count == 0; /* a finding has no field to count */
-        struct dw__record *outer = key.err ? NULL : new_record(text, DW_STR(""));
+        struct dw__record head = {.time_ns = r->time_ns, .ref = r->ref, .ordinal = r->ordinal, .corr = w->member_of[i].corr, .member = w->member_of[i].member};
+        memcpy(head.series, r->series, sizeof head.series);
+        struct dw__record *outer = key.err ? NULL : dw__record_new(w, &head, text, DW_STR(""));
         dw_buf_fini(&key);
         if (!outer)
             return DW_ENOMEM;
-        outer->time_ns = r->time_ns;
-        outer->ref = r->ref;
-        outer->ordinal = r->ordinal;
-        memcpy(outer->series, r->series, sizeof outer->series);
-        outer->corr = w->member_of[i].corr;
-        outer->member = w->member_of[i].member;
         DW__COUNT_IF(w, found < c->group_count, correlate_no_key);
         DW__COUNT_IF(w, !counts, correlate_no_value);
         if (found < c->group_count || !counts) {
             dw__leave_out(w, outer->corr, outer->member, &r->ref, r->time_ns, counts ? DW_LEFT_NO_KEY : DW_LEFT_NO_VALUE);
             dw_free(outer);
         } else {
-            rc = push_record(w, outer);
+            rc = dw__heap_push(w, outer);
         }
     }
     return rc;

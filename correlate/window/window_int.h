@@ -3,7 +3,7 @@
 #define DOGWATCH_CORRELATE_WINDOW_INT_H
 
 #include "dogwatch/base/counter.h"
-#include "dogwatch/correlate/window.h"
+#include "dogwatch/correlate/matches.h"
 
 enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
 
@@ -104,6 +104,7 @@ struct dw_window {
     } * member_of;
     dw_emit_finding *emit;
     void *ud;
+    struct dw_matches *out; /* matches of members are handed to it; NULL: they stay here */
     bool aside; /* only that correlation is fed, and nothing counted */
     uint32_t only;
     const struct dw_places *places; /* NULL: nothing says where an address is */
@@ -117,6 +118,16 @@ struct dw_window {
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);
 struct dw__record *dw__heap_pop(struct dw_window *w);
+/* A record read back, but for its key and texts, is one that this window's rules make of an event. */
+bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, struct dw_str values);
+/* One with these group values and values, and its key; NULL without memory. */
+struct dw__record *dw__record_new(const struct dw_window *w, const struct dw__record *head, struct dw_str text, struct dw_str values);
+/* The number of the correlation of that id and logic hash; UINT32_MAX: it is gone or decides otherwise. */
+uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash);
+/* An event of that time matched a member: how far input goes. */
+void dw__saw(struct dw_matches *m, int64_t time_ns);
+/* Hands a record over to others, by its values alone. One that is too large is refused and counted. DW_ENOMEM. */
+DW_MUST_USE int dw__hand_out(struct dw_window *w, const struct dw__record *r);
 bool dw__record_before(const struct dw_window *w, const struct dw__record *a, const struct dw__record *b);
 
 /* State of a key; made when `make`. NULL: none, no memory (*ret_rc), or refused. */

@@ -42,17 +42,21 @@ static void put_corr(const struct dw_window *w, uint32_t corr, struct dw_buf *ou
     dw_buf_add(out, rule->logic_hash, DW_SHA256_BYTES);
 }
 
-/* The correlation's number now; UINT32_MAX when it is gone or decides differently. */
-static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
+uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash)
 {
-    uint32_t len = dw_take_u32(c);
-    struct dw_str id = dw_take_bytes(c, len), hash = dw_take_bytes(c, DW_SHA256_BYTES);
-    for (uint32_t i = 0; i < dw_ruleset_count(w->rs) && !c->bad; i++) {
+    for (uint32_t i = 0; i < dw_ruleset_count(w->rs); i++) {
         const struct dw_rule *rule = dw_ruleset_rule(w->rs, i);
         if (rule->corr && dw_str_eq(rule->id, id) && memcmp(rule->logic_hash, hash.ptr, DW_SHA256_BYTES) == 0)
             return i;
     }
     return UINT32_MAX;
+}
+
+static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
+{
+    uint32_t len = dw_take_u32(c);
+    struct dw_str id = dw_take_bytes(c, len), hash = dw_take_bytes(c, DW_SHA256_BYTES);
+    return c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
 }
 
 static void put_open(const struct dw__state *s, struct dw_buf *out)
@@ -306,24 +310,12 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
     if (head.corr == UINT32_MAX)
         return DW_OK;
-    const struct dw_correlation *corr = dw_ruleset_rule(w->rs, head.corr)->corr;
-    const struct dw__detector *d = dw__detector_of(corr->type);
-    if (head.member >= corr->member_count || !isfinite(head.number) || (d && d->reads && !d->reads(values)))
+    if (!dw__record_fits(w, &head, values))
         return DW_ECORRUPT;
-    struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
-    if (!r)
-        return DW_ENOMEM;
     memcpy(head.series, series.ptr, series.len);
     memcpy(head.value, value.ptr, value.len);
-    memcpy(r, &head, sizeof head);
-    r->text_len = (uint32_t)text.len;
-    r->value_len = (uint32_t)values.len;
-    if (text.len)
-        memcpy(r->text, text.ptr, text.len);
-    if (values.len)
-        memcpy(r->text + text.len, values.ptr, values.len);
-    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
-    return dw__heap_push(w, r);
+    struct dw__record *r = dw__record_new(w, &head, text, values);
+    return r ? dw__heap_push(w, r) : DW_ENOMEM;
 }
 
 static int by_key(const void *a, const void *b)

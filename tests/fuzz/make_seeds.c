@@ -1,5 +1,5 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window and fuzz_account; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window, fuzz_matches and fuzz_account; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
@@ -10,7 +10,7 @@
 #include "../../collector/ingest/undecided.h"
 
 #include "dogwatch/collect/account.h"
-#include "dogwatch/correlate/window.h"
+#include "dogwatch/correlate/matches.h"
 
 #include <stdio.h>
 
@@ -114,14 +114,20 @@ static void match(struct dw_keys *keys, struct dw_window *w, int64_t second, uin
     assert_int_equal(dw_window_match(w, rule, &ev, false), DW_OK);
 }
 
-static void window_seeds(const char *folder)
+static struct dw_ruleset *rules_of_windows(struct dw_keys *keys)
 {
-    struct dw_keys *keys = dw_keys_new();
     struct dw_ruleset *rs = dw_ruleset_new(keys, &(struct dw_ruleset_opts){.places = &windows_places});
-    struct dw_buf out = {0};
     assert_int_equal(dw_ruleset_add(rs, "w.yml", dw_str_of(windows_rules), (struct dw_diag_sink){0}), DW_OK);
     assert_int_equal(dw_ruleset_finish(rs, (struct dw_diag_sink){0}), DW_OK);
     assert_int_equal(dw_ruleset_count(rs), WINDOWS_RULES);
+    return rs;
+}
+
+static void window_seeds(const char *folder)
+{
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_ruleset *rs = rules_of_windows(keys);
+    struct dw_buf out = {0};
     struct dw_window *w = dw_window_new(rs, NULL);
     dw_window_save(w, &out);
     put(folder, "empty", dw_buf_view(&out));
@@ -200,6 +206,35 @@ static void account_seeds(const char *folder)
     frames_fini(&t);
 }
 
+/* Frames of two partitions; the second batch ends in the middle of one. */
+static void matches_seeds(const char *folder)
+{
+    struct dw_keys *keys = dw_keys_new();
+    struct dw_ruleset *rs = rules_of_windows(keys);
+    struct dw_window *w = dw_window_new(rs, NULL);
+    struct dw_matches *m = dw_matches_new(rs);
+    dw_window_hand_out(w, m);
+    for (int64_t t = 1; t < 8; t++) {
+        assert_int_equal(dw_matches_frame(m, (uint64_t)t % 2, (uint64_t)t), DW_OK);
+        match(keys, w, t, t % 3 == 0, t % 5 ? "x" : "y");
+        match(keys, w, t + 1, 0, "y");
+        if (t == 6)
+            assert_int_equal(dw_matches_cut(m, 2), DW_OK);
+        if (t == 7)
+            continue;
+        dw_matches_done(m, (uint64_t)t + 1, t == 5 ? INT64_MAX : t * 1000000000, t == 5);
+    }
+    assert_int_equal(dw_matches_cut(m, 2), DW_OK);
+    put(folder, "two_partitions", dw_matches_first(m));
+    put(folder, "cut_in_a_record", dw_str_slice(dw_matches_first(m), 0, dw_matches_first(m).len - 30));
+    dw_matches_sent(m);
+    put(folder, "ends_in_a_frame", dw_matches_first(m));
+    dw_matches_free(m);
+    dw_window_free(w);
+    dw_ruleset_free(rs);
+    dw_keys_free(keys);
+}
+
 int main(int argc, char **argv)
 {
     char folder[900];
@@ -215,6 +250,8 @@ int main(int argc, char **argv)
     spool_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/window", argv[1]);
     window_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/matches", argv[1]);
+    matches_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
     undecided_seed(folder);
     account_seeds(folder);

@@ -113,6 +113,7 @@ struct dw_window_opts {
     const struct dw_places *places; /* in place of those of the set, and outliving the window; NULL: those */
 };
 struct dw_window;
+struct dw_matches;
 
 /* Gives an empty state for a finished set, which must outlive it; NULL without memory. */
 struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_window_opts *opts);
@@ -131,6 +132,8 @@ void dw_finding_json(const struct dw_ruleset *rs, const struct dw_finding *f, st
 /* First stage: rule `rule` matched `ev`. Copies what it needs. A late event (below a watermark stated in its own
  * chain) and one whose time the watermark has passed take no part and are counted. DW_ENOMEM. */
 DW_MUST_USE int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *ev, bool late);
+/* From now on what dw_window_match makes goes to `out`, for the second stage of others (matches.h); NULL: to this one's own. */
+void dw_window_hand_out(struct dw_window *w, struct dw_matches *out);
 /* Second stage: takes every record up to `watermark_ns` (included) in order. A watermark that goes back is ignored.
  * DW_ENOMEM. */
 DW_MUST_USE int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_emit_finding *emit, void *ud);

@@ -101,6 +101,7 @@ COUNTER(correlate_no_key, NOT_DONE, "matches left out of a correlation because t
 COUNTER(correlate_no_value, NOT_DONE, "matches left out of a correlation because the event lacks the field it counts, or it is no number")
 COUNTER(correlate_no_place, NOT_DONE, "matches left out of impossible_travel because nothing says where their address is: the database does not know it (private addresses are in none), or there is no database (geoip.database)")
 COUNTER(correlate_matches_refused, NOT_DONE, "matches left out of correlations because too many were waiting for the watermark")
+COUNTER(correlate_matches_unknown, NOT_DONE, "matches of other collectors of the group left out because their rule is not here, or decides otherwise there")
 COUNTER(correlate_keys_refused, NOT_DONE, "new keys of correlations refused because their state reached its bound")
 COUNTER(correlate_window_capped, NOT_DONE, "oldest entries of a key's window let go because it held too many for sums or upper bounds")
 COUNTER(templates_cut, NOT_DONE, "messages longer, or of more words, than a template holds: what is behind is one gap of it")

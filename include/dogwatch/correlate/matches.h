@@ -1,0 +1,58 @@
+/*
+ * Matches on their way from the first stage of correlations to the second, where these are not in one process (docs/formats/matches.md).
+ *
+ * Several collectors share the partitions of a queue. Each matches the frames of its own, and sends the matches of members with marks of how far it is to a topic that all
+ * of them read; each does the second stage over all of it. Matches follow from a partition's frames alone, so one that comes twice (from a collector that went on where another
+ * had been) is known by its place: which match of which frame. Thread: whoever owns them.
+ */
+#ifndef DOGWATCH_CORRELATE_MATCHES_H
+#define DOGWATCH_CORRELATE_MATCHES_H
+
+#include "dogwatch/correlate/window.h"
+
+/* ---- sending ---- */
+
+struct dw_matches;
+/* For the rules of a finished set, which must outlive it; NULL without memory. */
+struct dw_matches *dw_matches_new(const struct dw_ruleset *rs);
+void dw_matches_free(struct dw_matches *m);
+/* What windows hand out from now on is of the frame at `offset` of the partition `source`. DW_ENOMEM. */
+DW_MUST_USE int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t offset);
+/* The frame in hand is done; the partition goes on at `next`. `low_ns`: what its agents said can no longer come; INT64_MAX: none is waited for. `idle`: since the last one was
+ * decided to be silent. */
+void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool idle);
+/* The partition is another's. */
+void dw_matches_forget(struct dw_matches *m, uint64_t source);
+/* What was handed out and marked so far becomes a batch, if that is more than was sent before. `partitions`: how many there are of the queue. DW_ENOMEM. */
+DW_MUST_USE int dw_matches_cut(struct dw_matches *m, uint32_t partitions);
+/* The oldest batch, at most DW_MATCHES_MAX bytes, until dw_matches_sent; empty: there is none. */
+enum { DW_MATCHES_MAX = 512 * 1024 };
+struct dw_str dw_matches_first(const struct dw_matches *m);
+void dw_matches_sent(struct dw_matches *m);
+
+/* ---- receiving ---- */
+
+/* How far the matches of one partition have come. */
+struct dw_match_mark {
+    uint64_t source, next; /* those of frames before `next` are here, */
+    uint32_t index;        /* and so many of that frame */
+    int64_t low_ns;
+    bool idle;
+};
+/* Zeroed: nothing came. Follows from the batches taken, in their order, alone. */
+struct dw_match_marks {
+    struct dw_match_mark *item; /* by source */
+    uint32_t count, cap;
+    uint32_t partitions; /* of the queue, as the newest batch said */
+};
+void dw_match_marks_fini(struct dw_match_marks *marks);
+/* Takes a batch: its matches wait in `w` for the watermark, but for those that are here already. A match whose rule is not here, or decides otherwise, is left out and counted.
+ * DW_ECORRUPT: it is none, and nothing of it was taken; DW_ENOMEM. */
+DW_MUST_USE int dw_window_take_matches(struct dw_window *w, struct dw_str batch, struct dw_match_marks *marks);
+/* What no partition's agents wait for any more: the least of their marks. INT64_MIN: not all partitions are here; INT64_MAX: nobody is waited for. *ret_idle: and that was decided. */
+int64_t dw_match_marks_low(const struct dw_match_marks *marks, bool *ret_idle);
+/* Appends them, and takes them back into empty ones. DW_ECORRUPT, DW_ENOMEM. */
+void dw_match_marks_save(const struct dw_match_marks *marks, struct dw_buf *out);
+DW_MUST_USE int dw_match_marks_load(struct dw_match_marks *marks, struct dw_cursor *c);
+
+#endif
