@@ -30,7 +30,7 @@ int dw_answer_account(const struct dw_answer_account *how)
             rc = DW_OK;
             continue;
         }
-        dw_account_arrival(how->account, a.intake.arrival_ns, a.intake.arrival_ns);
+        dw_account_arrival(how->account, a.intake.source, a.intake.arrival_ns, a.intake.arrival_ns);
         dw_account_fill_chain(how->account, &a.frame, a.has_previous, d);
         rc = dw_account_take(how->account, &a.frame, a.mark ? a.mark : none, mark, &marked);
     }

@@ -45,7 +45,7 @@ const char *dw_problem_title(enum dw_problem_kind k)
     return rows[k].title;
 }
 
-static void let_go(struct dw_account *a)
+void dw__account_let_go(struct dw_account *a)
 {
     dw__streams_free(a);
     dw__epochs_free(a);
@@ -55,9 +55,20 @@ static void let_go(struct dw_account *a)
     a->keys = NULL;
 }
 
+void dw__account_init(struct dw_account *a, const struct dw_account_bounds *bounds)
+{
+    *a = (struct dw_account){.bounds = *bounds, .hash_key = dw_hash_process_key()};
+    DW_ASSERT(a->bounds.streams && a->bounds.epochs);
+    dw__ring_init(&a->sight);
+    dw__ring_init(&a->live);
+    dw__ring_init(&a->ended);
+    dw__ring_init(&a->use);
+    dw__ring_init(&a->open);
+}
+
 int dw_account_clear(struct dw_account *a)
 {
-    let_go(a);
+    dw__account_let_go(a);
     a->own = (struct dw__epoch){.opened = false};
     a->own_begun = a->any_ended = a->announced = false;
     a->serials = a->ranges = a->openings = 0;
@@ -72,17 +83,10 @@ struct dw_account *dw_account_new(
     struct dw_account *a = dw_calloc(1, sizeof *a);
     if (!a)
         return NULL;
+    dw__account_init(a, bounds ? bounds : &bounds_default);
     a->problem = problem;
     a->arg = arg;
-    a->bounds = bounds ? *bounds : bounds_default;
-    DW_ASSERT(a->bounds.streams && a->bounds.epochs);
-    dw__ring_init(&a->sight);
-    dw__ring_init(&a->live);
-    dw__ring_init(&a->ended);
-    dw__ring_init(&a->use);
-    dw__ring_init(&a->open);
     a->seen = dw_calloc(DW__SEEN_SLOTS, sizeof *a->seen);
-    a->hash_key = dw_hash_process_key();
     if (!a->seen || dw_account_clear(a) < 0) {
         dw_account_free(a);
         return NULL;
@@ -94,7 +98,7 @@ void dw_account_free(struct dw_account *a)
 {
     if (!a)
         return;
-    let_go(a);
+    dw__account_let_go(a);
     dw_free(a->seen);
     dw_free(a);
 }
@@ -190,6 +194,7 @@ static void hear(struct dw_account *a, struct dw__epoch *e, const struct dw_head
 {
     dw__ring_last(&a->use, &e->use);
     e->idle = false;
+    e->source = a->source;
     e->arrival_ns = a->arrival_ns;
     e->heard_ns = a->heard_ns;
     if (h->low_water_ns > e->low_water_ns)
@@ -236,31 +241,33 @@ int dw_account_take(struct dw_account *a, const struct dw_decoded *f, const uint
     int rc = follow_chain(a, &f->head, &e, &link);
     if (rc < 0)
         return rc;
+    a->is_copy = link == DW_LINK_COPY;
     if (e == &a->own)
-        return take_own(a, f, known, link != DW_LINK_COPY, mark, ret_marked);
+        return take_own(a, f, known, !a->is_copy, mark, ret_marked);
     bool tombstone = f->head.flags & DW_HEAD_TOMBSTONE;
     a->announced = dw__agent_announced(a, &f->head);
-    if (link != DW_LINK_COPY)
+    if (!a->is_copy)
         dw__epoch_goes_on(a, &f->head, e);
-    if (tombstone && link != DW_LINK_COPY)
+    if (tombstone && !a->is_copy)
         tell_tombstone(a, &f->head);
-    else if (f->head.kind == DW_FRAME_RECORD && link != DW_LINK_COPY)
+    else if (f->head.kind == DW_FRAME_RECORD && !a->is_copy)
         rc = dw__take_record(a, f, e);
     if (rc < 0)
         return rc;
     check_trust(a, &f->head, e);
     rc = take_events(a, f, known, mark, ret_marked, &fresh);
-    if (link == DW_LINK_COPY)
+    if (a->is_copy)
         tell_copy(a, &f->head, e, fresh);
     else
         hear(a, e, &f->head);
-    if (link != DW_LINK_COPY)
+    if (!a->is_copy)
         dw__agent_frame(a, f);
     return rc;
 }
 
-void dw_account_arrival(struct dw_account *a, int64_t arrival_ns, int64_t heard_ns)
+void dw_account_arrival(struct dw_account *a, uint64_t source, int64_t arrival_ns, int64_t heard_ns)
 {
+    a->source = source;
     a->arrival_ns = arrival_ns;
     a->heard_ns = heard_ns;
 }

@@ -44,22 +44,34 @@ struct dw__agent *dw__agent_find(const struct dw_account *a, const uint8_t *id)
     return n ? DW_ITEM(n, struct dw__agent, node) : NULL;
 }
 
+bool dw__agent_fits(const struct dw_account *a)
+{
+    bool fits = a->by_agent.count < a->bounds.epochs;
+    DW_COUNT_IF(!fits, account_agents_refused);
+    return fits;
+}
+
+void dw__agent_add(struct dw_account *a, struct dw__agent *g)
+{
+    dw_table_add(&a->by_agent, &g->node, hash_of(g->said.id));
+    g->next = NULL;
+    *(a->agents_end ? &a->agents_end->next : &a->agents) = g;
+    a->agents_end = g;
+}
+
 struct dw__agent *dw__agent_enter(struct dw_account *a, const uint8_t *id)
 {
     struct dw__agent *g = dw__agent_find(a, id);
     if (g)
         return g;
-    if (a->by_agent.count >= a->bounds.epochs) {
-        DW_COUNT(account_agents_refused);
+    if (!dw__agent_fits(a))
         return NULL;
-    }
     g = dw_calloc(1, sizeof *g);
     if (!g)
         return NULL;
     memcpy(g->said.id, id, DW_AGENT_ID_BYTES);
-    dw_table_add(&a->by_agent, &g->node, hash_of(id));
-    *(a->agents_end ? &a->agents_end->next : &a->agents) = g;
-    a->agents_end = g;
+    g->source = a->source;
+    dw__agent_add(a, g);
     return g;
 }
 
@@ -118,12 +130,12 @@ static void judge_by_list(struct dw_account *a, struct dw__agent *g, enum dw_age
         tell_unlisted(a, &h, g);
 }
 
-void dw__agents_judge_again(struct dw_account *a)
+void dw__agents_judge_again(struct dw_account *a, struct dw__agent *first)
 {
-    for (struct dw__agent *g = a->agents; g && !a->listed; g = g->next)
+    for (struct dw__agent *g = first; g && !a->listed; g = g->next)
         if (!g->decided)
             g->said.state = DW_AGENT_NEW; /* the first of each host is pinned below */
-    for (struct dw__agent *g = a->agents; g; g = g->next) {
+    for (struct dw__agent *g = first; g; g = g->next) {
         if (g->decided || !g->said.epochs)
             continue;
         if (a->listed)
@@ -184,6 +196,7 @@ void dw__agent_frame(struct dw_account *a, const struct dw_decoded *f)
     struct dw__agent *g = dw__agent_find(a, f->head.agent);
     if (!g)
         return;
+    g->source = a->source;
     g->said.frames++;
     g->said.events += f->event_count;
     g->said.first_ns = g->said.first_ns ? g->said.first_ns : a->arrival_ns;

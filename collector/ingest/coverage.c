@@ -25,7 +25,7 @@ static struct dw__stream *of_use(struct dw__ring *r)
     return DW_ITEM(r, struct dw__stream, use);
 }
 
-static void forget(struct dw_account *a, struct dw__stream *s)
+void dw__stream_forget(struct dw_account *a, struct dw__stream *s)
 {
     dw_table_remove(&a->by_id, &s->node);
     dw__ring_leave(&s->sight);
@@ -40,9 +40,9 @@ static void forget(struct dw_account *a, struct dw__stream *s)
 void dw__streams_free(struct dw_account *a)
 {
     while (a->live.next && a->live.next != &a->live)
-        forget(a, of_use(a->live.next));
+        dw__stream_forget(a, of_use(a->live.next));
     while (a->ended.next && a->ended.next != &a->ended)
-        forget(a, of_use(a->ended.next));
+        dw__stream_forget(a, of_use(a->ended.next));
     dw_table_fini(&a->by_id);
 }
 
@@ -59,23 +59,36 @@ static uint64_t hash_of(const struct dw_account *a, const uint8_t *id)
     return dw_hash(a->hash_key, dw_str_make((const char *)id, DW_ID_BYTES));
 }
 
+struct dw__stream *dw__stream_find(const struct dw_account *a, const uint8_t *id)
+{
+    return find_stream(a, id, hash_of(a, id));
+}
+
+void dw__stream_room(struct dw_account *a)
+{
+    if (a->by_id.count < a->bounds.streams)
+        return;
+    dw__stream_forget(a, of_use(a->ended.next != &a->ended ? a->ended.next : a->live.next));
+    DW_COUNT(account_streams_forgotten);
+}
+
 int dw__stream_of(struct dw_account *a, const uint8_t *id, struct dw__stream **ret)
 {
     uint64_t hash = hash_of(a, id);
     struct dw__stream *s = find_stream(a, id, hash);
     if (!s) {
-        if (a->by_id.count >= a->bounds.streams) {
-            forget(a, of_use(a->ended.next != &a->ended ? a->ended.next : a->live.next));
-            DW_COUNT(account_streams_forgotten);
-        }
+        dw__stream_room(a);
         s = dw_calloc(1, sizeof *s);
         if (!s)
             return DW_ENOMEM;
         memcpy(s->said.id, id, DW_ID_BYTES);
         s->serial = a->serials++;
+        s->source = a->source;
         dw_table_add(&a->by_id, &s->node, hash);
         dw__ring_last(&a->sight, &s->sight);
     }
+    if (!a->is_copy)
+        s->source = a->source;
     dw__ring_last(s->said.ended ? &a->ended : &a->live, &s->use);
     *ret = s;
     return DW_OK;
@@ -201,7 +214,7 @@ static void tell_conflict(struct dw_account *a, const struct dw_head *h, const s
 
 bool dw_account_is_heard(const struct dw_account *a, const uint8_t stream[DW_ID_BYTES], int64_t time_ns)
 {
-    const struct dw__stream *s = find_stream(a, stream, hash_of(a, stream));
+    const struct dw__stream *s = dw__stream_find(a, stream);
     return s && dw__agent_low_water(a, s->agent) >= time_ns;
 }
 

@@ -18,7 +18,7 @@
 
 #include <inttypes.h>
 
-static void forget(struct dw_account *a, struct dw__epoch *e)
+void dw__epoch_forget(struct dw_account *a, struct dw__epoch *e)
 {
     dw_table_remove(&a->by_epoch, &e->node);
     dw__ring_leave(&e->use);
@@ -29,7 +29,7 @@ static void forget(struct dw_account *a, struct dw__epoch *e)
 void dw__epochs_free(struct dw_account *a)
 {
     while (a->use.next && a->use.next != &a->use)
-        forget(a, DW_ITEM(a->use.next, struct dw__epoch, use));
+        dw__epoch_forget(a, DW_ITEM(a->use.next, struct dw__epoch, use));
     dw_table_fini(&a->by_epoch);
 }
 
@@ -41,17 +41,23 @@ struct dw__epoch *dw__epoch_find(const struct dw_account *a, const struct dw_hea
     return n ? DW_ITEM(n, struct dw__epoch, node) : NULL;
 }
 
+void dw__epoch_room(struct dw_account *a)
+{
+    if (a->by_epoch.count < a->bounds.epochs)
+        return;
+    dw__epoch_forget(a, DW_ITEM(a->use.next, struct dw__epoch, use));
+    DW_COUNT(account_epochs_forgotten);
+}
+
 struct dw__epoch *dw__epoch_begin(struct dw_account *a, const struct dw_head *h, enum dw_link *ret)
 {
-    if (a->by_epoch.count >= a->bounds.epochs) {
-        forget(a, DW_ITEM(a->use.next, struct dw__epoch, use));
-        DW_COUNT(account_epochs_forgotten);
-    }
+    dw__epoch_room(a);
     struct dw__epoch *e = dw_calloc(1, sizeof *e);
     if (!e)
         return NULL;
     *ret = dw_chain_begin(&e->chain, h);
     e->low_water_ns = INT64_MIN;
+    e->source = a->source;
     dw_table_add(&a->by_epoch, &e->node, dw_epoch_hash(h->agent, h->epoch.counter));
     dw__ring_last(&a->use, &e->use);
     return e;

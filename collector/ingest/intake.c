@@ -93,7 +93,7 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
     bool marked;
     int64_t now = dw_clock_real(e->conf.clock);
     struct dw_intake in = {.arrival_ns = now, .source = at.source, .offset = at.offset, .next = at.next};
-    dw_account_arrival(e->detect.account, now, dw_clock_mono(e->conf.clock));
+    dw_account_arrival(e->detect.account, at.source, now, dw_clock_mono(e->conf.clock));
     e->detect.arrival_ns = now;
     int rc = dw__detect_account(&e->detect, f, NULL, &marked);
     if (rc == DW_OK)

@@ -280,7 +280,7 @@ int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, st
     if (!*ret_held)
         return dw__detect_damaged(d, r, a, DW_ECORRUPT);
     d->arrival_ns = a->intake.arrival_ns;
-    dw_account_arrival(d->account, a->intake.arrival_ns, heard_ns);
+    dw_account_arrival(d->account, a->intake.source, a->intake.arrival_ns, heard_ns);
     int rc = dw_is_collector(a->frame.head.agent) ? take_rules(d, a) : DW_OK;
     if (rc == DW_OK)
         rc = dw__detect_account(d, &a->frame, a->mark ? a->mark : none, &marked);

@@ -328,6 +328,19 @@ static const struct known_key *key_of(const struct dw_keyring *k, const uint8_t 
     return n ? DW_ITEM(n, struct known_key, node) : NULL;
 }
 
+/* Makes it the newest; at the bound the oldest is forgotten. */
+static void append(struct dw_keyring *k, struct known_key *key)
+{
+    if (k->by_agent.count == k->max) {
+        DW_COUNT(account_keys_forgotten);
+        forget_oldest(k);
+    }
+    key->next = NULL;
+    *k->newest = key;
+    k->newest = &key->next;
+    dw_table_add(&k->by_agent, &key->node, dw_epoch_hash(key->agent, 0));
+}
+
 int dw_keyring_add(struct dw_keyring *k, const uint8_t key[DW_PUBLIC_KEY_BYTES])
 {
     struct known_key got = {0};
@@ -338,14 +351,8 @@ int dw_keyring_add(struct dw_keyring *k, const uint8_t key[DW_PUBLIC_KEY_BYTES])
     struct known_key *new = dw_calloc(1, sizeof *new);
     if (!new)
         return DW_ENOMEM;
-    if (k->by_agent.count == k->max) {
-        DW_COUNT(account_keys_forgotten);
-        forget_oldest(k);
-    }
     *new = got;
-    *k->newest = new;
-    k->newest = &new->next;
-    dw_table_add(&k->by_agent, &new->node, dw_epoch_hash(got.agent, 0));
+    append(k, new);
     return DW_OK;
 }
 
@@ -353,6 +360,33 @@ const uint8_t *dw_keyring_find(const struct dw_keyring *k, const uint8_t agent[D
 {
     const struct known_key *known = key_of(k, agent);
     return known ? known->key : NULL;
+}
+
+const uint8_t *dw_keyring_next(const struct dw_keyring *k, const uint8_t *key)
+{
+    const struct known_key *next = key ? DW_ITEM(key, const struct known_key, key)->next : k->oldest;
+    return next ? next->key : NULL;
+}
+
+void dw_keyring_move(struct dw_keyring *k, struct dw_keyring *from)
+{
+    struct known_key **at = &k->oldest, *key;
+    k->newest = &k->oldest;
+    while ((key = *at)) {
+        if (!key_of(from, key->agent)) {
+            k->newest = at = &key->next;
+            continue;
+        }
+        *at = key->next;
+        dw_table_remove(&k->by_agent, &key->node);
+        dw_free(key);
+    }
+    while ((key = from->oldest)) {
+        from->oldest = key->next;
+        dw_table_remove(&from->by_agent, &key->node);
+        append(k, key);
+    }
+    from->newest = &from->oldest;
 }
 
 void dw_keyring_save(const struct dw_keyring *k, struct dw_buf *out)

@@ -186,7 +186,7 @@ static void account_seeds(const char *folder)
             frames_fill(&t, 9);
             f = frames_encode(&t, true);
         }
-        dw_account_arrival(a, 1000 + i, 5);
+        dw_account_arrival(a, 3, 1000 + i, 5);
         assert_int_equal(dw_decode(decoder, dw_buf_view(&f->bytes), &got), DW_OK);
         if (i != 2) /* missing: a hole, and a gap */
             assert_int_equal(dw_account_take(a, &got, NULL, mark, &flag), DW_OK);

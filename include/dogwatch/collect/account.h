@@ -73,8 +73,8 @@ void dw_account_free(struct dw_account *a);
 /* Makes it as new. DW_ENOMEM: it can only be freed. */
 DW_MUST_USE int dw_account_clear(struct dw_account *a);
 
-/* Frames taken from now on arrived at `arrival_ns`, and were heard at `heard_ns` of whatever clock dw_account_unheard is asked by. */
-void dw_account_arrival(struct dw_account *a, int64_t arrival_ns, int64_t heard_ns);
+/* Frames taken from now on came by `source` (struct dw_position, transport.h), arrived at `arrival_ns`, and were heard at `heard_ns` of whatever clock dw_account_unheard is asked by. */
+void dw_account_arrival(struct dw_account *a, uint64_t source, int64_t arrival_ns, int64_t heard_ns);
 /* Takes one valid frame, or a decision of the collector's own. For event frames writes a mark (enum dw_mark) for each event to
  * `mark` (room for the frame's events); *ret_marked: whether any is set. With `known` (from the archive) marks are taken from there
  * and not judged again. DW_ENOMEM. */
@@ -105,6 +105,25 @@ void dw_account_save(const struct dw_account *a, struct dw_buf *out);
  * compared only with those that came since. Its agents were heard at `heard_ns`. When it fails the account is as new: DW_ECORRUPT, DW_EVERSION,
  * DW_ENOMEM. */
 DW_MUST_USE int dw_account_load(struct dw_account *a, struct dw_cursor *c, int64_t heard_ns);
+
+/* ---- parts (docs/formats/parts.md) ---- */
+
+/* All frames of an agent come by one source, so what is known of its agents can go to another account with it. An agent, an epoch and a stream
+ * are of the source by which their newest frame came that had not come before; of other shippers' records too. The collector's own chain is in no part.
+ *
+ * Appends what is known of that source's agents, epochs and streams, with the agents' keys. Equal accounts give equal bytes; failures stand in out->err. */
+void dw_account_part_save(const struct dw_account *a, uint64_t source, struct dw_buf *out);
+/* Forgets what the account had of that source, and each agent, epoch and stream that the part names, whatever source it was of; then goes on with that
+ * source as the saved one would have, but that an event which comes again is compared only with those that came since. What is in the part
+ * comes behind what is there, in its own order: of first sight, of opening, of use. The bounds hold: what finds no room is forgotten and counted. Who
+ * was agreed to by a decision here stays agreed to; a list that is in force here, or was there, judges as in dw_account_load. Its agents were heard at
+ * `heard_ns`. When it fails the account is as it was: DW_ECORRUPT, DW_EVERSION, DW_ENOMEM. */
+DW_MUST_USE int dw_account_part_take(struct dw_account *a, uint64_t source, struct dw_str part, int64_t heard_ns);
+/* Forgets all agents, epochs and streams of that source. Keys stay within their bound: one vouches for its own agent and for nothing else. */
+void dw_account_part_drop(struct dw_account *a, uint64_t source);
+/* As dw_account_low_water, of the epochs of that source alone. */
+int64_t dw_account_part_low_water(const struct dw_account *a, uint64_t source);
+
 /* Where the collector's own chain goes on. */
 void dw_account_chain(const struct dw_account *a, struct dw_chain *ret);
 /* For frames out of a sealed segment, which leaves out what can be computed: fills HEAD's previous, roots and hash. */

@@ -260,8 +260,8 @@ static void an_idle_agent_holds_back_nothing_until_it_is_heard_again(void **stat
     set_up(&b, true);
     add_events(&b, 5);
     add_events(&b, 5);
-    dw_account_arrival(b.account, 1000000000, 10);
-    dw_account_arrival(b.twin, 1000000000, 10);
+    dw_account_arrival(b.account, 0, 1000000000, 10);
+    dw_account_arrival(b.twin, 0, 1000000000, 10);
     take_in_order(&b, "01");
     assert_int_equal(dw_account_low_water(b.account), 5);
     assert_false(dw_account_unheard(b.account, 10, &d));
