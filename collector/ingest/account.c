@@ -53,6 +53,7 @@ void dw__account_let_go(struct dw_account *a)
     a->agents_end = NULL;
     dw_keyring_free(a->keys);
     a->keys = NULL;
+    dw_buf_fini(&a->part);
 }
 
 void dw__account_init(struct dw_account *a, const struct dw_account_bounds *bounds)
@@ -225,8 +226,9 @@ static int take_events(struct dw_account *a, const struct dw_decoded *f, const u
 static int take_own(struct dw_account *a, const struct dw_decoded *f, const uint8_t *known, bool is_new, uint8_t *mark, bool *ret_marked)
 {
     bool fresh = false;
-    if (f->head.kind == DW_FRAME_RECORD && is_new)
-        dw__take_decision(a, f);
+    int rc = f->head.kind == DW_FRAME_RECORD && is_new ? dw__take_decision(a, f) : DW_OK;
+    if (rc < 0)
+        return rc;
     if (f->head.kind == DW_FRAME_EVENTS && f->head.low_water_ns > a->own.low_water_ns)
         a->own.low_water_ns = f->head.low_water_ns;
     return take_events(a, f, known, mark, ret_marked, &fresh);

@@ -116,6 +116,7 @@ struct dw_account {
     int64_t arrival_ns, heard_ns; /* of it */
     bool is_copy;                 /* it came before */
     bool announced;               /* it is one that its agent's spool sends */
+    struct dw_buf part;           /* pieces so far of what another collector knew of a partition */
 };
 
 /* agents.c */
@@ -202,6 +203,6 @@ DW_MUST_USE int dw__sort_sight(struct dw_account *a, struct dw_cursor *c);
 
 /* records.c */
 DW_MUST_USE int dw__take_record(struct dw_account *a, const struct dw_decoded *f, struct dw__epoch *e);
-void dw__take_decision(struct dw_account *a, const struct dw_decoded *f);
+DW_MUST_USE int dw__take_decision(struct dw_account *a, const struct dw_decoded *f);
 
 #endif

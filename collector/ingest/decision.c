@@ -13,13 +13,27 @@
 static const char *const types[] = {
     [DW_DECISION_OTHER] = "", [DW_DECISION_IDLE] = "agent.idle", [DW_DECISION_REJECTED] = "rejected",
     [DW_DECISION_REPLACED] = "queue.replaced", [DW_DECISION_EXPIRED] = "queue.expired", [DW_DECISION_APPROVED] = "agent.approved",
-    [DW_DECISION_END] = "input.end", [DW_DECISION_RULES] = "rules"};
+    [DW_DECISION_END] = "input.end", [DW_DECISION_RULES] = "rules",
+    [DW_DECISION_SHARED] = "shared", [DW_DECISION_TAKEN] = "partition.taken", [DW_DECISION_GIVEN] = "partition.given", [DW_DECISION_MATCHES] = "matches"};
 
 static void put_hex(struct dw_buf *out, const char *name, const uint8_t *bytes, size_t len)
 {
     char hex[2 * DW_SHA256_BYTES + 1];
     dw_hex(bytes, len, hex);
     dw_buf_printf(out, ",\"%s\":\"%s\"", name, hex);
+}
+
+/* Of collectors that share a queue. */
+static void put_shared(const struct dw_decision *d, struct dw_buf *out)
+{
+    if (d->kind == DW_DECISION_SHARED)
+        dw_buf_printf(out, ",\"number\":%" PRIu64, d->number);
+    if (d->kind == DW_DECISION_TAKEN || d->kind == DW_DECISION_GIVEN)
+        dw_buf_printf(out, ",\"source\":%" PRIu64, d->source);
+    if (d->kind == DW_DECISION_TAKEN)
+        dw_buf_printf(out, ",\"next\":%" PRIu64 ",\"number\":%" PRIu64 ",\"count\":%" PRIu64, d->next, d->number, d->count);
+    if (d->kind == DW_DECISION_TAKEN || d->kind == DW_DECISION_MATCHES)
+        dw_buf_printf(out, ",\"data\":\"%.*s\"", DW_ARG(d->hex));
 }
 
 void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
@@ -48,6 +62,7 @@ void dw_decision_write(const struct dw_decision *d, struct dw_buf *out)
     }
     if (d->kind == DW_DECISION_RULES && d->kept)
         put_hex(out, "archive", d->archive, sizeof d->archive);
+    put_shared(d, out);
     dw_buf_byte(out, '}');
 }
 
@@ -65,11 +80,35 @@ static uint64_t *number_of(struct dw_decision *d, struct dw_str name)
         const char *name;
         uint64_t *at;
     } numbers[] = {{"epoch", &d->epoch.counter}, {"number", &d->number}, {"source", &d->source}, {"offset", &d->offset},
-        {"next", &d->next}, {"bytes", &d->bytes}};
+        {"next", &d->next}, {"bytes", &d->bytes}, {"count", &d->count}};
     for (size_t i = 0; i < DW_COUNT_OF(numbers); i++)
         if (dw_str_eq(name, dw_str_of(numbers[i].name)))
             return numbers[i].at;
     return NULL;
+}
+
+static bool is_hex(struct dw_str s)
+{
+    bool is = s.len % 2 == 0;
+    for (size_t i = 0; i < s.len && is; i++)
+        is = (s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] >= 'a' && s.ptr[i] <= 'f');
+    return is;
+}
+
+void dw_decision_hex(struct dw_str bytes, struct dw_buf *out)
+{
+    char *room = dw_buf_reserve(out, 2 * bytes.len + 1);
+    if (!room)
+        return;
+    dw_hex((const uint8_t *)bytes.ptr, bytes.len, room);
+    out->len += 2 * bytes.len;
+}
+
+void dw_decision_data(const struct dw_decision *d, struct dw_buf *out)
+{
+    uint8_t *room = (uint8_t *)dw_buf_reserve(out, d->hex.len / 2);
+    if (room && dw_unhex(d->hex, room, d->hex.len / 2))
+        out->len += d->hex.len / 2;
 }
 
 /* One member; what is not known is passed over, as a later version may add to it. */
@@ -82,6 +121,10 @@ static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str
     if (dw_str_eq(name, DW_STR("problem"))) {
         d->problem = v;
         return true;
+    }
+    if (dw_str_eq(name, DW_STR("data"))) {
+        d->hex = v;
+        return is_hex(v);
     }
     if (dw_str_eq(name, DW_STR("agent")))
         return dw_unhex(v, d->agent, sizeof d->agent);

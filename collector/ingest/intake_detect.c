@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { TEXT_CAP = 4096 + 256, UNDECIDED = 0xf5, EPOCHS = 0xf6, EPOCHS_MAX = 1 << 16 };
+enum { TEXT_CAP = 4096 + 256, UNDECIDED = 0xf5, EPOCHS = 0xf6, SHARED = 0xf7, EPOCHS_MAX = 1 << 16 };
 
 static void keep_failure(struct dw__detect *d, int rc)
 {
@@ -59,7 +59,72 @@ static bool is_heard(void *arg, const uint8_t stream[DW_ID_BYTES], int64_t time_
 
 static struct dw_window *new_window(struct dw__detect *d, const struct dw_ruleset *rules)
 {
-    return dw_window_new(rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
+    struct dw_window *w = dw_window_new(rules, &(struct dw_window_opts){.is_heard = is_heard, .arg = d});
+    if (w)
+        dw_window_hand_out(w, d->out);
+    return w;
+}
+
+/* ---- with others ---- */
+
+/* From here on, or no longer. */
+static int share(struct dw__detect *d, bool shared)
+{
+    if (shared == (d->out != NULL))
+        return DW_OK;
+    dw_matches_free(d->out);
+    d->out = shared ? dw_matches_new(d->rules) : NULL;
+    dw_match_marks_fini(&d->marks);
+    if (shared && !d->out)
+        return DW_ENOMEM;
+    dw_window_hand_out(d->window, d->out);
+    return DW_OK;
+}
+
+static int64_t low_of(void *arg, uint64_t source)
+{
+    return dw_account_part_low_water(((const struct dw__detect *)arg)->account, source);
+}
+
+int dw__detect_partition(struct dw__detect *d, uint64_t source, uint64_t next)
+{
+    int rc = d->out ? dw_matches_frame(d->out, source, next) : DW_OK;
+    if (rc == DW_OK && d->out)
+        dw_matches_done(d->out, next, low_of(d, source), false);
+    return rc;
+}
+
+/* A batch of matches came, from whomever: the second stage goes on as far as all have come. */
+static int take_matches(struct dw__detect *d, const struct dw_decision *decision)
+{
+    struct dw_buf batch = {0};
+    bool idle;
+    dw_decision_data(decision, &batch);
+    int rc = batch.err ? batch.err : dw_window_take_matches(d->window, dw_buf_view(&batch), &d->marks);
+    dw_buf_fini(&batch);
+    if (rc < 0)
+        return rc == DW_ECORRUPT ? DW_OK : rc; /* of another version: nothing is taken of it, now or at any reading */
+    dw_matches_came(d->out, &d->marks);
+    int64_t low = dw_match_marks_low(&d->marks, &idle);
+    if (low == INT64_MAX)
+        return idle ? dw_window_flush(d->window, dw__detect_finding, d) : DW_OK;
+    return low <= INT64_MIN + d->lateness_ns ? DW_OK : dw_window_advance(d->window, low - d->lateness_ns, dw__detect_finding, d);
+}
+
+/* What a decision means where a queue is shared. */
+static int take_shared(struct dw__detect *d, const struct dw_decision *decision)
+{
+    if (decision->kind == DW_DECISION_SHARED)
+        return share(d, decision->number != 0);
+    if (!d->out)
+        return DW_OK;
+    if (decision->kind == DW_DECISION_MATCHES)
+        return take_matches(d, decision);
+    if (decision->kind == DW_DECISION_GIVEN)
+        dw_matches_forget(d->out, decision->source);
+    else if (decision->kind == DW_DECISION_IDLE)
+        dw_matches_marks(d->out, low_of, d);
+    return DW_OK;
 }
 
 int dw__detect_init(struct dw__detect *d)
@@ -79,6 +144,8 @@ void dw__detect_fini(struct dw__detect *d)
     dw_account_free(d->account);
     dw_window_free(d->window);
     dw_match_scratch_free(d->scratch);
+    dw_matches_free(d->out);
+    dw_match_marks_fini(&d->marks);
     dw_raised_fini(&d->raised);
     dw__undecided_fini(&d->undecided);
     dw__undecided_words_fini(&d->words);
@@ -153,6 +220,9 @@ static int advance(struct dw__detect *d, const struct dw_decoded *f)
     int64_t low = dw_account_low_water(d->account);
     if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &decision) < 0)
         decision.kind = DW_DECISION_OTHER;
+    int rc = take_shared(d, &decision);
+    if (rc < 0 || d->out)
+        return rc;
     if (decision.kind == DW_DECISION_END || (decision.kind == DW_DECISION_IDLE && low == INT64_MAX))
         return dw_window_flush(d->window, dw__detect_finding, d);
     if (low == INT64_MAX && dw_is_collector(f->head.agent) && f->head.kind == DW_FRAME_EVENTS)
@@ -164,7 +234,8 @@ static int advance(struct dw__detect *d, const struct dw_decoded *f)
 
 int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
 {
-    int rc = DW_OK;
+    const bool sent = d->out && !dw_is_collector(f->head.agent);
+    int rc = sent ? dw_matches_frame(d->out, d->at.source, d->at.offset) : DW_OK;
     for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
         if (d->mark[i] == DW_MARK_DUPLICATE)
             continue;
@@ -173,6 +244,8 @@ int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
         if (rc == DW_OK && d->undecided_hits)
             rc = tell_undecided(d, f);
     }
+    if (rc == DW_OK && sent)
+        dw_matches_done(d->out, d->at.next, low_of(d, d->at.source), false);
     if (rc == DW_OK)
         rc = advance(d, f);
     return rc == DW_OK ? d->rc : rc;
@@ -280,6 +353,7 @@ int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, st
     if (!*ret_held)
         return dw__detect_damaged(d, r, a, DW_ECORRUPT);
     d->arrival_ns = a->intake.arrival_ns;
+    d->at = (struct dw_position){.source = a->intake.source, .offset = a->intake.offset, .next = a->intake.next};
     dw_account_arrival(d->account, a->intake.source, a->intake.arrival_ns, heard_ns);
     int rc = dw_is_collector(a->frame.head.agent) ? take_rules(d, a) : DW_OK;
     if (rc == DW_OK)
@@ -357,6 +431,23 @@ static int take_epochs(struct dw__detect *d, struct dw_cursor *c)
     return rc < 0 ? rc : c->bad ? DW_ECORRUPT : use_epoch(d);
 }
 
+static void put_shared(const struct dw__detect *d, struct dw_buf *out)
+{
+    if (!d->out)
+        return;
+    dw_buf_byte(out, SHARED);
+    dw_match_marks_save(&d->marks, out);
+}
+
+static int take_shared_state(struct dw__detect *d, struct dw_cursor *c)
+{
+    if (dw_cursor_left(c) == 0 || *c->at != SHARED)
+        return DW_OK;
+    (void)dw_take_byte(c);
+    int rc = share(d, true);
+    return rc == DW_OK ? dw_match_marks_load(&d->marks, c) : rc;
+}
+
 void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_buf *out)
 {
     uint8_t settings[DW_SHA256_BYTES];
@@ -367,6 +458,7 @@ void dw__detect_save(const struct dw__detect *d, struct dw_str own, struct dw_bu
     dw_buf_counted(out, own);
     put_epochs(d, out);
     put_undecided(d, out);
+    put_shared(d, out);
     dw_window_save(d->window, out);
 }
 
@@ -385,6 +477,8 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
         rc = DW_ESTALE;
     if (rc == DW_OK)
         rc = take_undecided(d, &c);
+    if (rc == DW_OK)
+        rc = take_shared_state(d, &c);
     ret->window = dw_take_bytes(&c, dw_cursor_left(&c));
     if (rc == DW_OK)
         rc = c.bad ? DW_ECORRUPT : dw_window_load(d->window, ret->window);
@@ -400,6 +494,8 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
     int rc = !scratch || !window ? DW_ENOMEM : state.err;
     if (rc == DW_OK)
         rc = dw_window_load(window, dw_buf_view(&state));
+    if (rc == DW_OK && d->out)
+        rc = dw_matches_rules(d->out, rules);
     dw_buf_fini(&state);
     if (rc < 0) {
         dw_match_scratch_free(scratch);
@@ -417,6 +513,8 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
 
 int dw__detect_clear(struct dw__detect *d)
 {
+    int rc = share(d, false);
+    DW_ASSERT(rc == DW_OK);
     struct dw_window *fresh = new_window(d, d->own);
     struct dw_match_scratch *scratch = d->rules == d->own ? d->scratch : dw_match_scratch_new(d->own);
     if (!fresh || !scratch) {

@@ -10,6 +10,8 @@
 #include "undecided.h"
 
 #include "dogwatch/collect/raised.h"
+#include "dogwatch/correlate/matches.h"
+#include "dogwatch/transport/transport.h"
 
 /* A rule set whose files are kept (collect/kept_rules.h), from the frame of that intake number on. */
 struct dw__epoch {
@@ -41,9 +43,12 @@ struct dw__detect {
     struct dw_account *account;
     struct dw_match_scratch *scratch;
     struct dw_window *window;
+    struct dw_matches *out;        /* with others of a group, who share the queue: matches for their topic. NULL: alone */
+    struct dw_match_marks marks;   /* of the matches that came from there */
     uint8_t *mark; /* of the frame in hand, one an event */
     struct dw_raised raised;
     enum dw_corr_type type; /* of the rule of the alert in hand; DW_CORR_NONE: about one event, or the collector's own */
+    struct dw_position at;   /* of the frame in hand; also set by the owner for one that was read from no archive */
     int64_t arrival_ns;      /* of the frame taken last; also set by the owner for one that was read from no archive */
     int64_t late_below_ns;   /* of the chain of the frame in hand, as stated before it */
     const struct dw_event *event; /* being matched */
@@ -68,6 +73,8 @@ DW_MUST_USE int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *
  * damage. `heard_ns`: as dw_account_arrival's. */
 DW_MUST_USE int dw__detect_again(struct dw__detect *d, const struct dw_archive_reader *r, struct dw_archived *a, struct dw_decoder *decoder,
     int64_t heard_ns, bool *ret_held);
+/* The partition is ours, from `next` on, of which the machine knows all that can be known: others are told how far it is. DW_ENOMEM. */
+DW_MUST_USE int dw__detect_partition(struct dw__detect *d, uint64_t source, uint64_t next);
 /* A part of an archive that does not hold: an alert. */
 DW_MUST_USE int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, const struct dw_archived *a, int code);
 /* Of a state: what the owner added, and the windows. */

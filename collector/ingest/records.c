@@ -248,12 +248,32 @@ static void take_expired(struct dw_account *a, const struct dw_head *decided, co
         "topic's retention.ms or keep the collector nearer", source, d->next - d->offset, d->offset);
 }
 
-void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
+/* A piece of what another collector knew of a partition; with the last one it is whole. One that is none is as if nothing had been known. */
+static int take_part(struct dw_account *a, const struct dw_decision *d)
+{
+    if (d->number == 0)
+        dw_buf_reset(&a->part);
+    if (a->part.len / DW_PART_PIECE != d->number || a->part.len % DW_PART_PIECE)
+        return DW_OK; /* the piece before it did not come */
+    dw_decision_data(d, &a->part);
+    if (a->part.err || d->number + 1 < d->count)
+        return a->part.err;
+    int rc = dw_account_part_take(a, d->source, dw_buf_view(&a->part), a->heard_ns);
+    dw_buf_fini(&a->part);
+    DW_COUNT_IF(rc == DW_ECORRUPT || rc == DW_EVERSION, account_parts_refused);
+    return rc == DW_ECORRUPT || rc == DW_EVERSION ? DW_OK : rc;
+}
+
+int dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
 {
     struct dw_decision d;
     if (tell_no_json(a, f) || dw_decision_read(f->record, &d) < 0)
-        return;
-    if (d.kind == DW_DECISION_IDLE)
+        return DW_OK;
+    if (d.kind == DW_DECISION_TAKEN)
+        return take_part(a, &d);
+    if (d.kind == DW_DECISION_GIVEN)
+        dw_account_part_drop(a, d.source);
+    else if (d.kind == DW_DECISION_IDLE)
         take_idle(a, &f->head, &d);
     else if (d.kind == DW_DECISION_REJECTED)
         take_rejected(a, &f->head, &d);
@@ -263,4 +283,5 @@ void dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
         dw__agent_approved(a, d.agent);
     else if (d.kind == DW_DECISION_EXPIRED && d.next > d.offset)
         take_expired(a, &f->head, &d);
+    return DW_OK;
 }

@@ -32,6 +32,13 @@ struct part {
     bool news;
 };
 
+/* A batch that waits to be sent, and how far its parts go. */
+struct ready {
+    struct dw_buf bytes;
+    struct dw_match_mark *to;
+    uint32_t count;
+};
+
 struct dw_matches {
     const struct dw_ruleset *rs;
     struct part *part;
@@ -41,7 +48,7 @@ struct dw_matches {
     uint32_t *named; /* these, in order */
     uint32_t names;
     size_t bytes; /* of records so far */
-    struct dw_buf *ready;
+    struct ready *ready;
     uint32_t first, readies, ready_cap;
     uint32_t partitions;
 };
@@ -67,13 +74,18 @@ void dw_matches_free(struct dw_matches *m)
         return;
     for (uint32_t i = 0; i < m->count; i++)
         dw_buf_fini(&m->part[i].bytes);
-    for (uint32_t i = m->first; i < m->readies; i++)
-        dw_buf_fini(&m->ready[i]);
+    while (m->first < m->readies)
+        dw_matches_sent(m);
     dw_free(m->part);
     dw_free(m->ready);
     dw_free(m->name);
     dw_free(m->named);
     dw_free(m);
+}
+
+static bool is_before(uint64_t offset, uint32_t index, const struct dw_match_mark *mark)
+{
+    return offset < mark->next || (offset == mark->next && index < mark->index);
 }
 
 /* ---- sending ---- */
@@ -111,6 +123,19 @@ void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool i
     p->to.index = 0;
     p->to.low_ns = low_ns;
     p->to.idle = idle;
+}
+
+void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg)
+{
+    for (uint32_t i = 0; i < m->count; i++) {
+        struct part *p = &m->part[i];
+        int64_t low_ns = low(arg, p->to.source);
+        if (low_ns == p->to.low_ns)
+            continue;
+        p->to.low_ns = low_ns;
+        p->to.idle = low_ns == INT64_MAX;
+        p->news = true;
+    }
 }
 
 void dw_matches_forget(struct dw_matches *m, uint64_t source)
@@ -156,13 +181,13 @@ static void put_part(struct part *p, struct dw_buf *out)
     p->to.idle = p->news = false; /* idle is said once: it is an act, and no state */
 }
 
-static int make_ready(struct dw_matches *m, struct dw_buf *batch)
+static int make_ready(struct dw_matches *m, const struct ready *batch)
 {
     if (m->first == m->readies)
         m->first = m->readies = 0;
     if (m->readies == m->ready_cap) {
         uint32_t cap = m->ready_cap ? 2 * m->ready_cap : 4;
-        struct dw_buf *grown = dw_resize(m->ready, cap * sizeof *grown);
+        struct ready *grown = dw_resize(m->ready, cap * sizeof *grown);
         if (!grown)
             return DW_ENOMEM;
         m->ready = grown;
@@ -172,37 +197,99 @@ static int make_ready(struct dw_matches *m, struct dw_buf *batch)
     return DW_OK;
 }
 
+/* Whether matches of that partition have come from there up to that place. */
+static bool has_come(const struct dw_match_marks *marks, const struct dw_match_mark *to)
+{
+    for (uint32_t i = 0; i < marks->count; i++)
+        if (marks->item[i].source == to->source)
+            return !is_before(marks->item[i].next, marks->item[i].index, to);
+    return false;
+}
+
+static bool batch_has_come(const struct dw_match_marks *marks, const struct ready *batch)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < batch->count; i++)
+        all = all && has_come(marks, &batch->to[i]);
+    return all;
+}
+
+void dw_matches_came(struct dw_matches *m, const struct dw_match_marks *marks)
+{
+    while (m->first < m->readies && batch_has_come(marks, &m->ready[m->first]))
+        dw_matches_sent(m);
+    for (uint32_t i = 0; i < m->count; i++) {
+        struct part *p = &m->part[i];
+        if (p->records == 0 || !has_come(marks, &p->to))
+            continue;
+        dw_buf_reset(&p->bytes);
+        p->records = 0;
+        p->from = p->to;
+    }
+}
+
+int dw_matches_rules(struct dw_matches *m, const struct dw_ruleset *rs)
+{
+    uint32_t *name = dw_calloc(dw_ruleset_count(rs) + 1, sizeof *name), *named = dw_calloc(dw_ruleset_count(rs) + 1, sizeof *named);
+    int rc = name && named ? dw_matches_cut(m, m->partitions) : DW_ENOMEM;
+    if (rc < 0) {
+        dw_free(name);
+        dw_free(named);
+        return rc;
+    }
+    dw_free(m->name);
+    dw_free(m->named);
+    m->name = name;
+    m->named = named;
+    m->rs = rs;
+    return DW_OK;
+}
+
+static bool has_news(const struct part *p)
+{
+    return p->news || p->records;
+}
+
 int dw_matches_cut(struct dw_matches *m, uint32_t partitions)
 {
-    struct dw_buf batch = {0};
+    struct ready batch = {.count = 0};
     uint32_t parts = 0;
     m->partitions = partitions;
     for (uint32_t i = 0; i < m->count; i++)
-        parts += m->part[i].news || m->part[i].records;
+        parts += has_news(&m->part[i]);
     if (parts == 0)
         return DW_OK;
-    dw_buf_u32(&batch, MAGIC);
-    dw_buf_varint(&batch, partitions);
-    put_names(m, &batch);
-    dw_buf_varint(&batch, parts);
-    for (uint32_t i = 0; i < m->count; i++)
-        if (m->part[i].news || m->part[i].records)
-            put_part(&m->part[i], &batch);
+    batch.to = dw_calloc(parts, sizeof *batch.to);
+    if (!batch.to)
+        return DW_ENOMEM;
+    dw_buf_u32(&batch.bytes, MAGIC);
+    dw_buf_varint(&batch.bytes, partitions);
+    put_names(m, &batch.bytes);
+    dw_buf_varint(&batch.bytes, parts);
+    for (uint32_t i = 0; i < m->count; i++) {
+        if (!has_news(&m->part[i]))
+            continue;
+        batch.to[batch.count++] = m->part[i].to;
+        put_part(&m->part[i], &batch.bytes);
+    }
     m->bytes = 0;
-    int rc = batch.err ? batch.err : make_ready(m, &batch);
-    if (rc < 0)
-        dw_buf_fini(&batch);
+    int rc = batch.bytes.err ? batch.bytes.err : make_ready(m, &batch);
+    if (rc < 0) {
+        dw_buf_fini(&batch.bytes);
+        dw_free(batch.to);
+    }
     return rc;
 }
 
 struct dw_str dw_matches_first(const struct dw_matches *m)
 {
-    return m->first < m->readies ? dw_buf_view(&m->ready[m->first]) : DW_STR_NONE;
+    return m->first < m->readies ? dw_buf_view(&m->ready[m->first].bytes) : DW_STR_NONE;
 }
 
 void dw_matches_sent(struct dw_matches *m)
 {
-    dw_buf_fini(&m->ready[m->first++]);
+    dw_buf_fini(&m->ready[m->first].bytes);
+    dw_free(m->ready[m->first++].to);
 }
 
 static uint32_t name_of(struct dw_matches *m, uint32_t corr)
@@ -284,11 +371,6 @@ static struct dw_match_mark *mark_of(struct dw_match_marks *marks, uint64_t sour
     marks->count++;
     marks->item[at] = (struct dw_match_mark){.source = source, .low_ns = INT64_MIN};
     return &marks->item[at];
-}
-
-static bool is_before(uint64_t offset, uint32_t index, const struct dw_match_mark *mark)
-{
-    return offset < mark->next || (offset == mark->next && index < mark->index);
 }
 
 struct names {
@@ -412,10 +494,15 @@ static int take_batch(struct dw_window *w, const struct dw_window *like, struct 
 
 int dw_window_take_matches(struct dw_window *w, struct dw_str batch, struct dw_match_marks *marks)
 {
-    int rc = take_batch(NULL, w, batch, marks);
+    int rc = dw_window_check_matches(w, batch);
     for (uint32_t i = 0; i < marks->count && rc == DW_OK; i++)
         marks->item[i].idle = false;
     return rc == DW_OK ? take_batch(w, w, batch, marks) : rc;
+}
+
+int dw_window_check_matches(const struct dw_window *w, struct dw_str batch)
+{
+    return take_batch(NULL, w, batch, NULL);
 }
 
 int64_t dw_match_marks_low(const struct dw_match_marks *marks, bool *ret_idle)

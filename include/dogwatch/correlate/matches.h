@@ -13,6 +13,7 @@
 /* ---- sending ---- */
 
 struct dw_matches;
+struct dw_match_marks;
 /* For the rules of a finished set, which must outlive it; NULL without memory. */
 struct dw_matches *dw_matches_new(const struct dw_ruleset *rs);
 void dw_matches_free(struct dw_matches *m);
@@ -21,6 +22,12 @@ DW_MUST_USE int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t
 /* The frame in hand is done; the partition goes on at `next`. `low_ns`: what its agents said can no longer come; INT64_MAX: none is waited for. `idle`: since the last one was
  * decided to be silent. */
 void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool idle);
+/* Somebody fell silent, as was decided: what is waited for now, of each partition. */
+void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg);
+/* Of what was not cut yet: matches that have come back, from whomever, need not be sent. */
+void dw_matches_came(struct dw_matches *m, const struct dw_match_marks *marks);
+/* From now on by other rules; what was handed out so far is cut. On failure nothing has changed but that. DW_ENOMEM. */
+DW_MUST_USE int dw_matches_rules(struct dw_matches *m, const struct dw_ruleset *rs);
 /* The partition is another's. */
 void dw_matches_forget(struct dw_matches *m, uint64_t source);
 /* What was handed out and marked so far becomes a batch, if that is more than was sent before. `partitions`: how many there are of the queue. DW_ENOMEM. */
@@ -49,6 +56,8 @@ void dw_match_marks_fini(struct dw_match_marks *marks);
 /* Takes a batch: its matches wait in `w` for the watermark, but for those that are here already. A match whose rule is not here, or decides otherwise, is left out and counted.
  * DW_ECORRUPT: it is none, and nothing of it was taken; DW_ENOMEM. */
 DW_MUST_USE int dw_window_take_matches(struct dw_window *w, struct dw_str batch, struct dw_match_marks *marks);
+/* Whether it would take it. */
+DW_MUST_USE int dw_window_check_matches(const struct dw_window *w, struct dw_str batch);
 /* What no partition's agents wait for any more: the least of their marks. INT64_MIN: not all partitions are here; INT64_MAX: nobody is waited for. *ret_idle: and that was decided. */
 int64_t dw_match_marks_low(const struct dw_match_marks *marks, bool *ret_idle);
 /* Appends them, and takes them back into empty ones. DW_ECORRUPT, DW_ENOMEM. */

@@ -84,6 +84,7 @@ COUNTER(ingest_torn, MENDED, "ends of queue files that an agent left unfinished 
 COUNTER(ingest_records_bad, NOT_DONE, "records that are no JSON: archived, named by an alert, and not counted in any account")
 COUNTER(ingest_epochs_empty, MENDED, "starts of agents that left nothing durable, by the signed word of the start after them")
 COUNTER(decide_idle, WORK, "times an agent was decided to be idle, so that correlations no longer wait for it")
+COUNTER(account_parts_refused, NOT_DONE, "what another collector knew of a partition, which was none: the partition goes on as if nothing was known of it")
 COUNTER(account_streams_forgotten, NOT_DONE, "streams that the collector forgot because it may hold only so many: should their bytes come again, they are taken for new")
 COUNTER(account_epochs_forgotten, NOT_DONE, "epochs that the collector forgot because it may hold only so many: should frames of them come, they have no opening")
 COUNTER(account_keys_forgotten, NOT_DONE, "keys of agents that the collector forgot because it may hold only so many: their signatures no longer hold")
