@@ -51,8 +51,9 @@ struct fingerprint {
     uint32_t len; /* bytes before it that were hashed; 0: nothing to compare */
     uint8_t hash[DW_SHA256_BYTES];
 };
-/* Takes the fingerprint at `at`; when the bytes cannot be read the old one stays, which is of an earlier place. */
-void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *p);
+/* Takes the fingerprint at `at`; when the bytes cannot be read the old one stays, which is of an earlier place. `fresh`: those before `at` as they were read, or none of them:
+ * what stands there by now may be another's. */
+void print_take(const struct agent *a, int fd, uint64_t at, struct dw_str fresh, struct fingerprint *p);
 /* Whether the file still has the content of the fingerprint; an error says that it cannot be told. */
 DW_MUST_USE int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same);
 struct checkpoint_row;

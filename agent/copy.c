@@ -66,7 +66,7 @@ static int note(struct agent *a, const struct found *f, const struct dw_stream *
     row.stream.inode = st->inode;
     row.stream.birth_ns = st->birth_ns;
     stream_make_id(a, &row.stream);
-    print_take(a, c->fd, row.low, &row.print);
+    print_take(a, c->fd, row.low, DW_STR_NONE, &row.print);
     kept = row;
     row.path = dw_strndup(f->path, strlen(f->path));
     kept.path = dw_strndup(f->path, strlen(f->path));

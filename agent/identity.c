@@ -62,13 +62,16 @@ void stream_make_id(const struct agent *a, struct dw_stream *s)
     memcpy(s->id, hash, DW_ID_BYTES);
 }
 
-void print_take(const struct agent *a, int fd, uint64_t at, struct fingerprint *p)
+void print_take(const struct agent *a, int fd, uint64_t at, struct dw_str fresh, struct fingerprint *p)
 {
     char bytes[AGENT_FINGERPRINT];
     uint32_t want = at < sizeof bytes ? (uint32_t)at : (uint32_t)sizeof bytes;
+    uint32_t have = fresh.len < want ? (uint32_t)fresh.len : want;
     size_t n = 0;
-    if (dw_fs_pread(a->fs, fd, bytes, want, at - want, &n) < 0 || n != want)
+    if (have < want && (dw_fs_pread(a->fs, fd, bytes, want - have, at - want, &n) < 0 || n != want - have))
         return; /* the older one tells as well that the file is another by now */
+    if (have)
+        memcpy(bytes + want - have, fresh.ptr + fresh.len - have, have);
     p->at = at;
     p->len = want;
     dw_sha256_of(dw_str_make(bytes, want), p->hash);

@@ -155,8 +155,10 @@ int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row 
     row.stream.field_count = 0;
     if (row.print.at != row.low && row.low) { /* a line waits for more */
         struct fingerprint at_low = {0};
-        print_take(a, t->fd, row.low, &at_low);
-        row.print = at_low.len ? at_low : row.print; /* where it cannot be read now, that of a later place tells as well */
+        bool same = false;
+        print_take(a, t->fd, row.low, DW_STR_NONE, &at_low);
+        if (at_low.len && print_check(a, t->fd, &t->print, &same) == DW_OK && same)
+            row.print = at_low; /* else that of a later place tells as well */
     }
     row.path = dw_strndup(t->series->path, strlen(t->series->path));
     if (!row.path)
@@ -192,9 +194,9 @@ static int take_whole_lines(struct agent *a, struct tail *t, struct dw_str *rest
     size_t used = 0;
     int rc = rest->len ? dw_lines_feed(t->lines, *rest, out, &used) : DW_OK;
     look_at_carried(a, t->series);
-    *rest = dw_str_slice(*rest, used, rest->len);
     if (rc == DW_OK && used)
-        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
+        print_take(a, t->fd, dw_lines_offset(t->lines), dw_str_slice(*rest, 0, used), &t->print);
+    *rest = dw_str_slice(*rest, used, rest->len);
     return rc;
 }
 
@@ -207,7 +209,7 @@ static int cut_here(struct agent *a, struct tail *t, struct dw_str rest, const s
     if (rc == DW_OK && waits)
         t->cut_now = dw_lines_offset(t->lines);
     if (rc == DW_OK && rest.len)
-        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
+        print_take(a, t->fd, dw_lines_offset(t->lines), rest, &t->print);
     ship_touch(a, t);
     return rc;
 }
@@ -249,7 +251,7 @@ int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
     t->at_end = true;
     t->dirty = false;
     t->size = size;
-    print_take(a, t->fd, size, &t->print);
+    print_take(a, t->fd, size, DW_STR_NONE, &t->print);
     ship_touch(a, t); /* only now: what goes with the declaration's frame, or before it, must not call these bytes done */
     return rc;
 }
@@ -418,7 +420,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     DW_COUNT_N(tail_bytes, used);
     if (used) {
         t->last_fed_ns = a->read_at_ns;
-        print_take(a, t->fd, dw_lines_offset(t->lines), &t->print);
+        print_take(a, t->fd, dw_lines_offset(t->lines), dw_str_make(a->chunk, used), &t->print);
         ship_touch(a, t);
     }
     t->at_end = n < a->chunk_cap || used == 0;

@@ -275,7 +275,7 @@ static int leave_out(struct agent *a, struct tail *t)
     struct declared *sum = tail_declared(t);
     if (!sum)
         return DW_ENOMEM;
-    print_take(a, t->fd, d.end, &t->print);
+    print_take(a, t->fd, d.end, DW_STR_NONE, &t->print);
     sum->skipped = d.end;
     int rc = ledger_declare(a, t, &d);
     ship_touch(a, t);
@@ -316,7 +316,7 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     else
         name_stream(a, t, f, o.st);
     if (t->is_new && dw_fs_fstat(o.fd, &content) == DW_OK) /* tells it before anything is acknowledged */
-        print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, &t->print);
+        print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, DW_STR_NONE, &t->print);
     if (!over)
         follow_current(f, t);
     t->last_growth_ns = agent_now(a);

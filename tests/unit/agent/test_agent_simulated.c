@@ -50,6 +50,30 @@ static void what_a_file_got_before_the_next_was_made_is_read_before_it(void **st
     tear_down(&b);
 }
 
+/* A file may be truncated and written anew between the reading and what is remembered of it. */
+static void what_was_read_tells_a_file_and_not_what_stands_there_since(void **state)
+{
+    (void)state;
+    struct bed b;
+    bool same = true;
+    set_up(&b);
+    put(&b, "a.log", "a line\n");
+    start(&b);
+    settle(&b);
+    struct tail *t = b.agent->tail;
+    print_take(b.agent, t->fd, 7, DW_STR("a line\n"), &t->print);
+    assert_int_equal(print_check(b.agent, t->fd, &t->print, &same), DW_OK);
+    assert_true(same);
+    print_take(b.agent, t->fd, 7, DW_STR("line\n"), &t->print); /* the rest is read */
+    assert_int_equal(print_check(b.agent, t->fd, &t->print, &same), DW_OK);
+    assert_true(same);
+    print_take(b.agent, t->fd, 7, DW_STR("other\n"), &t->print);
+    assert_int_equal(print_check(b.agent, t->fd, &t->print, &same), DW_OK);
+    assert_false(same);
+    stop(&b);
+    tear_down(&b);
+}
+
 static void what_comes_as_a_file_ends_are_lines(void **state)
 {
     (void)state;
@@ -147,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_of_each_output_waits_over_a_rotation),
         cmocka_unit_test(what_a_file_got_before_the_next_was_made_is_read_before_it),
+        cmocka_unit_test(what_was_read_tells_a_file_and_not_what_stands_there_since),
         cmocka_unit_test(what_comes_as_a_file_ends_are_lines),
         cmocka_unit_test(a_copy_of_a_log_is_not_read_beside_it),
         cmocka_unit_test(a_copy_of_less_than_was_read_is_not_read),
