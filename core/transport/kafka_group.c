@@ -120,21 +120,22 @@ static int64_t begin_at(struct partition *p, int64_t committed)
     return dw__group_look_from(p);
 }
 
-static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+/* Where partitions go on that another collector may have had, by the group: `list` gets the offsets. */
+static int place_by_group(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_topic_partition_list_t *stored = rd_kafka_topic_partition_list_copy(list);
     rd_kafka_resp_err_t err = rd_kafka_committed(r->rk, stored, ASK_MS);
+    int rc = DW_OK;
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         dw__kafka_say(&r->trouble, err, NULL);
-    for (int i = 0; i < list->cnt; i++) {
+    for (int i = 0; i < list->cnt && rc == DW_OK; i++) {
         struct partition *p = dw__group_partition(r, (uint64_t)list->elems[i].partition);
-        if (!p) {
-            rd_kafka_topic_partition_list_destroy(stored);
-            return DW_ENOMEM;
-        }
         bool known = err == RD_KAFKA_RESP_ERR_NO_ERROR && stored->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (!p) {
+            rc = DW_ENOMEM;
+            break;
+        }
         p->assigned = true;
-        r->taken_part = true;
         list->elems[i].offset = known ? begin_at(p, stored->elems[i].offset) : RD_KAFKA_OFFSET_END;
         p->asked = !known;
         p->at_end &= known;
@@ -142,6 +143,31 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
             dw_info("kafka: partition %d is ours, from offset %lld", (int)list->elems[i].partition, (long long)list->elems[i].offset);
     }
     rd_kafka_topic_partition_list_destroy(stored);
+    return rc;
+}
+
+/* The topic of states says where each goes on, later. */
+static int place_later(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        struct partition *p = dw__group_partition(r, (uint64_t)list->elems[i].partition);
+        if (!p)
+            return DW_ENOMEM;
+        p->assigned = p->asked = true;
+        p->at_end = p->lost = p->leaving = false;
+        p->seek = NO_SEEK;
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    }
+    r->ask_ns = 0;
+    return DW_OK;
+}
+
+static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+{
+    int rc = r->states ? place_later(r, list) : place_by_group(r, list);
+    if (rc < 0)
+        return rc;
+    r->taken_part |= list->cnt > 0;
     rd_kafka_error_t *e = rd_kafka_incremental_assign(r->rk, list);
     if (e) {
         dw_error("kafka: partitions cannot be taken: %s", rd_kafka_error_string(e));
@@ -151,13 +177,13 @@ static int assign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *lis
     return DW_OK;
 }
 
-static void unassign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
+void dw__group_unassign(struct kafka_receiver *r, rd_kafka_topic_partition_list_t *list)
 {
     dw__group_commit_last(r);
     for (int i = 0; i < list->cnt; i++) {
         struct partition *p = dw__group_partition(r, (uint64_t)list->elems[i].partition);
         if (p)
-            p->assigned = false;
+            dw__handover_gone(p);
     }
     rd_kafka_error_t *e = rd_kafka_incremental_unassign(r->rk, list);
     if (e)
@@ -171,7 +197,8 @@ void dw__group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_to
         int rc = assign(r, list);
         r->failed = rc < 0 ? rc : r->failed;
     } else if (err == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-        unassign(r, list);
+        if (!dw__handover_hold(r, list))
+            dw__group_unassign(r, list);
     } else {
         dw__kafka_say(&r->trouble, err, NULL);
         (void)rd_kafka_assign(rk, NULL);
@@ -179,10 +206,16 @@ void dw__group_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_to
 }
 
 /* Goes on elsewhere. What is under way of the partition is dropped until librdkafka has let us: mend() tries again. A partition without a
- * record where we go on is not read any more and cannot be sought: so it is given up and taken again. */
+ * record where we go on is not read any more and cannot be sought: so it is given up and taken again, which librdkafka would take for the
+ * answer while the group waits for others to be let go. */
 void dw__group_seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
 {
     struct partition *p = &r->partition[partition];
+    if (r->leaving) {
+        p->seek = offset;
+        p->at_end = false;
+        return;
+    }
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, r->topic, partition)->offset = offset;
     rd_kafka_error_t *e = rd_kafka_incremental_unassign(r->rk, list);

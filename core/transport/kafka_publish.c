@@ -61,7 +61,7 @@ int dw_kafka_publisher_open(const struct dw_kafka_conf *conf, struct dw_publishe
     struct dw_publisher *p = dw_calloc(1, sizeof *p);
     if (!p)
         return DW_ENOMEM;
-    dw__kafka_trouble_init(&p->trouble, "kafka output", conf);
+    dw__kafka_trouble_init(&p->trouble, "kafka output", "Write", conf);
     p->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     p->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     rd_kafka_conf_t *c = p->topic && p->brokers ? dw__kafka_conf(conf, own, DW_COUNT_OF(own), &p->trouble) : NULL;

@@ -2,8 +2,8 @@
  * kafka_receive: one consumer of a group; positions are our own.
  *
  * Idea: where a partition goes on is told by what we archived, not by the broker: an assigned partition is sought to the frame taken
- * last, which must still stand there. Only where the group committed more than we know (another collector had the partition) is that
- * taken instead. What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
+ * last, which must still stand there. Only where another collector had the partition and was further is that taken instead: by what the
+ * group committed, or by the part in the topic of states (kafka_handover.c). What the broker no longer has, or has otherwise, is handed out as `replaced` or `expired`, never skipped silently.
  * Whatever cannot be asked of a broker now is asked again later; the other partitions go on. Nothing is called drained
  * while a leader does not even say that it has nothing (kafka_heard.c). Partitions, and what is committed: kafka_group.c.
  *
@@ -22,7 +22,6 @@
 #include "dogwatch/base/table.h"
 
 #define LOOK_NS DW_NS_PER_S
-#define MAKE_NS (10 * DW_NS_PER_S) /* how often making the topic is tried: somebody may give us the right */
 #define SPEAK_NS (20 * DW_NS_PER_S) /* how long partitions that were taken again may say nothing, not even that they end */
 #define LEAVE_NS (5 * DW_NS_PER_S) /* how long leaving the group waits for having joined it */
 
@@ -72,46 +71,11 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *arg)
         ours += r->partition[i].assigned;
     r->unheard = dw__kafka_heard(dw_str_make(json, len), is_ours, r, &all) < ours;
     r->elsewhere = ours && all > ours ? all - ours : 0;
+    r->parts = all ? all : r->parts;
     return 0; /* librdkafka frees it */
 }
 
 /* ---- the topic ---- */
-
-static void say_refused(struct kafka_receiver *r, rd_kafka_resp_err_t err)
-{
-    char make[512];
-    if (err == r->refused)
-        return;
-    dw__kafka_make_command(make, sizeof make, r->brokers, r->topic, r->new_partitions);
-    dw_warn("kafka: topic %s cannot be made: %s; waiting for it. Somebody who may: %s", r->topic, rd_kafka_err2str(err), make);
-}
-
-/* Makes the topic if we may. */
-static void make_topic(struct kafka_receiver *r)
-{
-    char why[512];
-    rd_kafka_NewTopic_t *t = rd_kafka_NewTopic_new(r->topic, (int)r->new_partitions, r->copies, why, sizeof why);
-    rd_kafka_queue_t *q = rd_kafka_queue_new(r->rk);
-    if (t && q && rd_kafka_NewTopic_set_config(t, "max.message.bytes", "1048588") == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_CreateTopics(r->rk, &t, 1, NULL, q);
-        rd_kafka_event_t *ev = rd_kafka_queue_poll(q, ASK_MS);
-        const rd_kafka_CreateTopics_result_t *result = ev ? rd_kafka_event_CreateTopics_result(ev) : NULL;
-        size_t n = 0;
-        const rd_kafka_topic_result_t **topics = result ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
-        rd_kafka_resp_err_t err = n ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            dw_info("kafka: made topic %s with %u partitions", r->topic, r->new_partitions);
-        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            say_refused(r, err);
-        r->refused = err;
-        if (ev)
-            rd_kafka_event_destroy(ev);
-    }
-    if (t)
-        rd_kafka_NewTopic_destroy(t);
-    if (q)
-        rd_kafka_queue_destroy(q);
-}
 
 /* Errors come by polling, also before there is anything to receive. */
 static void hear_errors(struct kafka_receiver *r)
@@ -132,12 +96,9 @@ static int join(struct kafka_receiver *r)
     hear_errors(r);
     if (r->failed || (r->look_ns && now - r->look_ns < LOOK_NS))
         return r->failed ? r->failed : DW_EAGAIN;
-    r->has_topic = dw__kafka_has_topic(r->rk, r->topic, r->brokers, &r->trouble);
-    bool missing = !r->has_topic && r->trouble.last == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (missing && (!r->make_ns || now - r->make_ns >= MAKE_NS)) {
-        make_topic(r);
-        r->make_ns = dw_clock_mono(&dw_clock_system);
-    }
+    r->has_topic = dw__kafka_has_topic(r->rk, r->topic, r->brokers, &r->trouble, &r->parts);
+    if (!r->has_topic && r->trouble.last == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        dw__kafka_make(&r->make, r->rk);
     r->look_ns = dw_clock_mono(&dw_clock_system);
     if (!r->has_topic)
         return DW_EAGAIN;
@@ -153,6 +114,12 @@ static int join(struct kafka_receiver *r)
 }
 
 /* ---- records ---- */
+
+/* Whether nothing of a partition is handed out now. */
+static bool is_held(const struct partition *p)
+{
+    return p->seek != NO_SEEK || p->lost || p->asked || p->leaving;
+}
 
 static struct dw_position place(const struct kafka_receiver *r, int32_t partition, uint64_t offset, uint64_t next)
 {
@@ -217,7 +184,7 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     if (!p)
         return DW_ENOMEM;
     p->at_end = false;
-    if (p->seek != NO_SEEK || p->lost || p->asked)
+    if (is_held(p))
         return DW_ENOENT;
     if (p->check && !stands(p, m))
         return tell_replaced(r, m->partition, ret);
@@ -244,7 +211,7 @@ static int take_end(struct kafka_receiver *r, const rd_kafka_message_t *m, struc
     int64_t low, high;
     if (!p)
         return DW_ENOMEM;
-    if (p->seek != NO_SEEK || p->lost || p->asked)
+    if (is_held(p))
         return DW_ENOENT;
     p->at_end = !p->check || (uint64_t)m->offset > p->last.at.offset;
     if (p->at_end)
@@ -271,7 +238,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
         rc = take_end(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         struct partition *p = dw__group_partition(r, (uint64_t)m->partition);
-        rc = !p ? DW_ENOMEM : p->asked ? DW_ENOENT : out_of_range(r, m->partition, ret);
+        rc = !p ? DW_ENOMEM : p->asked || p->leaving ? DW_ENOENT : out_of_range(r, m->partition, ret);
     } else {
         take_error(r, m->err, rd_kafka_message_errstr(m));
         says = false;
@@ -293,6 +260,7 @@ static bool all_answer(struct kafka_receiver *r)
     bool all = rkt && rd_kafka_metadata(r->rk, 0, rkt, &md, LOOK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (all) {
         all = md->topic_cnt == 1 && md->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        r->parts = all ? (uint32_t)md->topics[0].partition_cnt : r->parts;
         for (int i = 0; all && i < md->topics[0].partition_cnt; i++)
             all = md->topics[0].partitions[i].leader >= 0;
         rd_kafka_metadata_destroy(md);
@@ -309,11 +277,19 @@ static void retake(struct kafka_receiver *r)
     for (uint32_t i = 0; i < r->count; i++) {
         struct partition *p = &r->partition[i];
         p->silent = p->assigned;
-        if (p->assigned && !p->lost && !p->asked && p->seek == NO_SEEK)
+        if (p->assigned && !is_held(p))
             dw__group_seek(r, (int32_t)i, dw__group_look_from(p));
     }
     r->retake = false;
     r->retaken_ns = dw_clock_mono(&dw_clock_system);
+}
+
+/* Leaves the group. It would wait for ever for what was to be let go. */
+static void leave(struct kafka_receiver *r)
+{
+    r->closing = true;
+    dw__handover_let_go(r);
+    (void)rd_kafka_consumer_close(r->rk);
 }
 
 /* After a topic was away librdkafka may neither read it nor be given it by its group any more, whatever is asked of it: another client is. */
@@ -330,7 +306,7 @@ static void see_whether_silent(struct kafka_receiver *r, int64_t now)
         return;
     dw_warn("kafka receiver: nothing comes of topic %s since it was away; another client takes its place", r->topic);
     DW_COUNT(kafka_fatal);
-    (void)rd_kafka_consumer_close(r->rk); /* else the group waits for it before it gives us anything */
+    leave(r); /* else the group waits for it before it gives us anything */
     r->fatal = true;
 }
 
@@ -343,11 +319,13 @@ static int mend(struct kafka_receiver *r, struct dw_received *ret)
         return rc;
     for (uint32_t i = 0; i < r->count && rc == DW_ENOENT; i++) {
         struct partition *p = &r->partition[i];
-        if (p->assigned && p->asked)
+        if (!p->assigned || p->leaving || (p->asked && r->states))
+            continue;
+        if (p->asked)
             dw__group_ask_again(r, (int32_t)i);
-        else if (p->assigned && p->lost)
+        else if (p->lost)
             rc = out_of_range(r, (int32_t)i, ret);
-        else if (p->assigned && p->seek != NO_SEEK)
+        else if (p->seek != NO_SEEK)
             dw__group_seek(r, (int32_t)i, p->seek);
     }
     if ((r->away || r->retake) && all_answer(r)) {
@@ -379,14 +357,15 @@ static int start_client(struct kafka_receiver *r)
  * it out; what was taken is known to us, so nothing hangs on the client. */
 static int start_again(struct kafka_receiver *r)
 {
+    dw__handover_let_go(r);
     rd_kafka_queue_destroy(r->commits);
     if (!r->topic_went) /* see kafka_close */
         rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     r->rk = NULL;
     for (uint32_t i = 0; i < r->count; i++)
-        r->partition[i].assigned = false;
+        dw__handover_gone(&r->partition[i]);
     r->retaken_ns = 0;
-    r->fatal = r->topic_went = r->retake = r->committing = r->subscribed = r->taken_part = false;
+    r->closing = r->fatal = r->topic_went = r->retake = r->committing = r->subscribed = r->taken_part = false;
     r->away = true;
     return start_client(r);
 }
@@ -397,13 +376,18 @@ static int kafka_next(struct dw_receiver *base, struct dw_received *ret)
     if (r->held)
         rd_kafka_message_destroy(r->held);
     r->held = NULL;
+    dw_buf_fini(&r->part);
     int rc = r->fatal ? start_again(r) : DW_OK;
+    if (rc == DW_OK && dw__handover_given(r, ret) == DW_OK)
+        return DW_OK;
     if (rc == DW_OK)
         rc = join(r);
     if (rc < 0)
         return rc;
     dw__group_commit(r);
-    rc = mend(r, ret);
+    rc = dw__handover_taken(r, ret);
+    if (rc == DW_ENOENT)
+        rc = mend(r, ret);
     if (r->fatal && rc == DW_ENOENT)
         return DW_EAGAIN; /* there is another client at the next call */
     while (rc == DW_ENOENT) {
@@ -440,12 +424,29 @@ static bool kafka_drained(const struct dw_receiver *base)
         if (r->partition[i].assigned && !r->partition[i].at_end)
             return false;
     }
-    return any && !r->away && !r->unheard;
+    return any && !r->away && !r->unheard && !r->leaving;
 }
 
 static uint32_t kafka_elsewhere(const struct dw_receiver *base)
 {
     return ((const struct kafka_receiver *)base)->elsewhere;
+}
+
+static uint32_t kafka_parts(const struct dw_receiver *base)
+{
+    return ((const struct kafka_receiver *)base)->parts;
+}
+
+static uint32_t kafka_leaving(const struct dw_receiver *base, const uint64_t **ret_sources)
+{
+    const struct kafka_receiver *r = (const struct kafka_receiver *)base;
+    *ret_sources = r->leaving_source;
+    return r->leaving_count;
+}
+
+static void kafka_let_go(struct dw_receiver *base)
+{
+    dw__handover_let_go((struct kafka_receiver *)base);
 }
 
 /* librdkafka 2.0.2 aborts when a consumer leaves its group while it joins (its assignor has no state then): so it waits. */
@@ -465,12 +466,14 @@ static void kafka_close(struct dw_receiver *base)
     struct kafka_receiver *r = (struct kafka_receiver *)base;
     if (r->held)
         rd_kafka_message_destroy(r->held);
+    dw_buf_fini(&r->part);
+    r->closing = true;
     if (r->rk && !may_leave(r))
         return; /* the process ends with all of it, and the group notices by its timeout */
     if (r->rk) {
         if (r->subscribed)
             dw__group_commit_last(r);
-        (void)rd_kafka_consumer_close(r->rk);
+        leave(r);
         rd_kafka_queue_destroy(r->commits);
         if (r->topic_went)
             return; /* librdkafka 2.0.2 keeps a partition that was deleted, and waits for it for ever: the process ends with it */
@@ -485,7 +488,7 @@ static void kafka_close(struct dw_receiver *base)
 }
 
 static const struct dw_receiver_ops kafka_ops = {.name = "kafka", .next = kafka_next, .commit = kafka_commit, .drained = kafka_drained,
-    .elsewhere = kafka_elsewhere, .close = kafka_close};
+    .elsewhere = kafka_elsewhere, .parts = kafka_parts, .leaving = kafka_leaving, .let_go = kafka_let_go, .close = kafka_close};
 
 static int connect_consumer(struct kafka_receiver *r, const struct dw_kafka_conf *conf)
 {
@@ -519,12 +522,12 @@ int dw_kafka_receiver_open(const struct dw_kafka_conf *conf, const struct dw_res
     if (!r)
         return DW_ENOMEM;
     r->base.ops = &kafka_ops;
-    dw__kafka_trouble_init(&r->trouble, "kafka receiver", conf);
-    r->first_source = conf->json ? DW_SOURCE_KAFKA_JSON : DW_SOURCE_KAFKA;
-    r->new_partitions = conf->partitions;
-    r->copies = conf->copies ? (int16_t)conf->copies : -1; /* -1: what the brokers do by themselves */
+    dw__kafka_trouble_init(&r->trouble, "kafka receiver", "Read", conf);
+    r->first_source = conf->first_source;
+    r->states = conf->states;
     r->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     r->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
+    r->make = (struct dw__kafka_make){.topic = r->topic, .brokers = r->brokers, .partitions = conf->partitions, .copies = conf->copies};
     int rc = r->topic && r->brokers ? connect_consumer(r, conf) : DW_ENOMEM;
     for (uint32_t i = 0; i < from_count && rc == DW_OK; i++) {
         if (from[i].at.source < r->first_source || from[i].at.source - r->first_source >= PARTITIONS_MAX)
