@@ -72,7 +72,7 @@ if [ $long = yes ]; then
   run diff.long nice build/asan/tests/diff --seed random --pairs 10000000
   run ctest.tsan ctest --preset tsan -L 'unit|fault'
   run build.fuzz configure fuzz
-  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many diff oracle # query_many answers many queries for one test
+  run build.release programs release dogwatch dogwatch-agent dogwatch-collector query_many states_driver diff oracle # two drivers, of a test each
   run diff.corpora corpora
   run oracle.long nice build/release/tests/oracle --seed random --streams 1000000
   fuzz & # on one core; what follows waits much of its time

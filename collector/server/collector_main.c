@@ -262,7 +262,7 @@ static int open_kafka(const struct dw_collector_options *o, bool json, const str
     (void)snprintf(member, sizeof member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
     (void)snprintf(group, sizeof group, "%.500s%s", o->kafka_group.ptr, end);
     struct dw_kafka_conf conf = {.member = dw_str_of(member), .brokers = o->kafka_brokers, .topic = json ? o->kafka_json_topic : o->kafka_topic,
-        .group = dw_str_of(group), .json = json, .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas,
+        .group = dw_str_of(group), .first_source = json ? DW_SOURCE_KAFKA_JSON : DW_SOURCE_KAFKA, .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas,
         .client = DW_STR("dogwatch-collector"), .key = o->kafka_options.key, .value = o->kafka_options.value,
         .option_count = o->kafka_options.count, .password = o->kafka_password.bytes};
     return dw_kafka_receiver_open(&conf, from, count, ret);

@@ -4,6 +4,7 @@
  * Invariants:
  *   (1) Neither waits for the other: they take turns, and one that has nothing gives its turn away.
  *   (2) A receiver is told only of places that it handed out itself.
+ *   (3) What is to be given up is that of one receiver at a time, the same from when it is told until it is let go.
  */
 #include "dogwatch/transport/transport.h"
 
@@ -18,7 +19,15 @@ struct both {
         bool any;                /* ... since it was told */
     } side[2];
     unsigned turn;
+    struct side *leaver; /* whose sources are to be given up; NULL: nobody's */
 };
+
+static void find_leaver(struct both *b)
+{
+    const uint64_t *sources;
+    for (int i = 0; i < 2 && !b->leaver; i++)
+        b->leaver = dw_receiver_leaving(b->side[i].r, &sources) ? &b->side[i] : NULL;
+}
 
 static int both_next(struct dw_receiver *base, struct dw_received *ret)
 {
@@ -28,11 +37,12 @@ static int both_next(struct dw_receiver *base, struct dw_received *ret)
         struct side *s = &b->side[b->turn];
         b->turn = 1 - b->turn;
         rc = dw_receiver_next(s->r, ret);
-        if (rc != DW_OK || ret->replaced || ret->expired)
+        if (rc != DW_OK || ret->replaced || ret->expired || ret->taken || ret->given)
             continue;
         s->last = ret->at;
         s->any = true;
     }
+    find_leaver(b);
     return rc;
 }
 
@@ -62,6 +72,26 @@ static uint32_t both_elsewhere(const struct dw_receiver *base)
     return dw_receiver_elsewhere(b->side[0].r) + dw_receiver_elsewhere(b->side[1].r);
 }
 
+static uint32_t both_parts(const struct dw_receiver *base)
+{
+    return dw_receiver_parts(((const struct both *)base)->side[0].r);
+}
+
+static uint32_t both_leaving(const struct dw_receiver *base, const uint64_t **ret_sources)
+{
+    const struct both *b = (const struct both *)base;
+    return b->leaver ? dw_receiver_leaving(b->leaver->r, ret_sources) : 0;
+}
+
+static void both_let_go(struct dw_receiver *base)
+{
+    struct both *b = (struct both *)base;
+    if (b->leaver)
+        dw_receiver_let_go(b->leaver->r);
+    b->leaver = NULL;
+    find_leaver(b);
+}
+
 static void both_close(struct dw_receiver *base)
 {
     struct both *b = (struct both *)base;
@@ -70,8 +100,8 @@ static void both_close(struct dw_receiver *base)
     dw_free(b);
 }
 
-static const struct dw_receiver_ops both_ops = {
-    .name = "both", .next = both_next, .commit = both_commit, .drained = both_drained, .elsewhere = both_elsewhere, .close = both_close};
+static const struct dw_receiver_ops both_ops = {.name = "both", .next = both_next, .commit = both_commit, .drained = both_drained,
+    .elsewhere = both_elsewhere, .parts = both_parts, .leaving = both_leaving, .let_go = both_let_go, .close = both_close};
 
 int dw_receiver_both(struct dw_receiver *a, struct dw_receiver *b, struct dw_receiver **ret)
 {

@@ -14,7 +14,8 @@ struct dw__kafka_trouble {
     const char *what;  /* "kafka sender" */
     char grant[768];   /* the commands that give this user its rights */
     uint32_t partitions; /* that a topic is made with */
-    bool scram;        /* sasl.mechanisms says so */
+    bool compact;        /* ... and whether brokers keep only the newest record of a key */
+    bool scram;          /* sasl.mechanisms says so */
     _Atomic int x509;  /* why a broker's certificate was refused last (X509_V_ERR_), written by librdkafka's threads */
     rd_kafka_resp_err_t last;
     int64_t said_ns;
@@ -29,21 +30,20 @@ struct dw__kafka_property {
  * the client. */
 rd_kafka_conf_t *dw__kafka_conf(
     const struct dw_kafka_conf *conf, const struct dw__kafka_property *own, size_t own_count, struct dw__kafka_trouble *t);
-/* kafka_trouble.c. The words of one half; `group` empty: it sends. */
-void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const struct dw_kafka_conf *conf);
+/* kafka_trouble.c. The words of one half; with a `group` it receives, else it may do what `does` says ("Write"). */
+void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const char *does, const struct dw_kafka_conf *conf);
 /* What one can do about an error; "" when its own text says it. */
 const char *dw__kafka_remedy(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err);
 /* librdkafka's ssl_cert_verify_cb: judges nothing, and keeps the reason that librdkafka's own text leaves out. */
 int dw__kafka_keep_x509(rd_kafka_t *rk, const char *broker, int32_t id, int *x509_error, int depth, const char *der, size_t size, char *why,
     size_t why_size, void *trouble);
-/* The command that makes the topic. */
-void dw__kafka_make_command(char *out, size_t size, const char *brokers, const char *topic, uint32_t partitions);
 /* Says an error with what can be done about it, once until it changes or a minute passes. */
 void dw__kafka_say(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err, const char *reason);
 /* Something went well: the next trouble is news. */
 void dw__kafka_well(struct dw__kafka_trouble *t);
-/* Whether the topic is there. Asks the brokers, up to a second; says what is missing and the command that makes it. */
-bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
+/* Whether the topic is there, and with how many partitions. Asks the brokers, up to a second; says what is missing and the command that makes
+ * it. */
+bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t, uint32_t *ret_partitions);
 /* What a producer knows of its topic; zero: nothing. */
 struct dw__kafka_look {
     int64_t at_ns;
@@ -52,6 +52,19 @@ struct dw__kafka_look {
 /* The same for a producer, since what is produced to a topic that is not there fails for good: the brokers are asked once a second until it is
  * there, and never again. */
 bool dw__kafka_look(struct dw__kafka_look *l, rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t);
+
+/* kafka_make.c. A topic that is made where it is missing. Texts are kept by the caller. */
+struct dw__kafka_make {
+    const char *topic, *brokers;
+    uint32_t partitions, copies; /* copies 0: what the brokers do by themselves */
+    bool compact;                /* brokers keep only the newest record of a key */
+    rd_kafka_resp_err_t refused; /* why it could not be made, as said last */
+    int64_t at_ns;               /* when that was tried last; 0: never */
+};
+/* Makes the topic if we may; tries it every ten seconds, since somebody may give us the right. */
+void dw__kafka_make(struct dw__kafka_make *m, rd_kafka_t *rk);
+/* The command that makes the topic. */
+void dw__kafka_make_command(char *out, size_t size, const char *brokers, const char *topic, uint32_t partitions, bool compact);
 
 /* kafka_heard.c. How many partitions of ours have a leader of which something came lately, by librdkafka's statistics of a client of one topic;
  * *ret_all: how many there are. */

@@ -61,7 +61,7 @@ int dw_kafka_publisher_open(const struct dw_kafka_conf *conf, struct dw_publishe
     struct dw_publisher *p = dw_calloc(1, sizeof *p);
     if (!p)
         return DW_ENOMEM;
-    dw__kafka_trouble_init(&p->trouble, "kafka output", conf);
+    dw__kafka_trouble_init(&p->trouble, "kafka output", "Write", conf);
     p->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     p->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     rd_kafka_conf_t *c = p->topic && p->brokers ? dw__kafka_conf(conf, own, DW_COUNT_OF(own), &p->trouble) : NULL;
@@ -91,19 +91,24 @@ static bool has_topic(struct dw_publisher *p)
     return there;
 }
 
+/* Headers are a list of ours: librdkafka frees one that it makes itself twice when it does not take the record (confluentinc/librdkafka#4627). */
 static int hand_over(struct dw_publisher *p, const struct dw_publish *what)
 {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    (void)rd_kafka_header_add(headers, "idempotency-key", -1, what->name.ptr, (ssize_t)what->name.len);
     const rd_kafka_vu_t record[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = p->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)what->key.ptr, what->key.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)what->value.ptr, what->value.len}},
-        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"idempotency-key", what->name.ptr, (ssize_t)what->name.len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     rd_kafka_error_t *error = rd_kafka_produceva(p->rk, record, DW_COUNT_OF(record));
     rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (error)
+    if (error) {
         rd_kafka_error_destroy(error);
+        rd_kafka_headers_destroy(headers); /* else the record has them */
+    }
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(p->name, sizeof p->name, "%.*s", DW_ARG(what->name));
         p->reported = false;

@@ -237,7 +237,7 @@ int dw_kafka_sender_open(const struct dw_kafka_conf *conf, struct dw_str key, st
     if (!s)
         return DW_ENOMEM;
     s->base.ops = &kafka_ops;
-    dw__kafka_trouble_init(&s->trouble, "kafka sender", conf);
+    dw__kafka_trouble_init(&s->trouble, "kafka sender", "Write", conf);
     s->topic = dw_strndup(conf->topic.ptr, conf->topic.len);
     s->brokers = dw_strndup(conf->brokers.ptr, conf->brokers.len);
     dw_buf_str(&s->key, key);

@@ -20,7 +20,7 @@ enum { ASK_MS = 1000, TOPIC_PARTITIONS = 12 }; /* a sender has no number of its 
 #define SAY_AGAIN_NS (60 * DW_NS_PER_S)
 #define LOOK_NS DW_NS_PER_S /* how often a producer looks for its topic */
 
-void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const struct dw_kafka_conf *conf)
+void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const char *does, const struct dw_kafka_conf *conf)
 {
     struct dw_str user = DW_STR("NAME");
     char add[256];
@@ -37,7 +37,7 @@ void dw__kafka_trouble_init(struct dw__kafka_trouble *t, const char *what, const
             DW_ARG(conf->topic), DW_ARG(conf->group));
     else
         (void)snprintf(t->grant, sizeof t->grant,
-            "; this user needs Write and Describe on the topic: %s --operation Write --operation Describe --topic %.*s", add, DW_ARG(conf->topic));
+            "; this user needs %s and Describe on the topic: %s --operation %s --operation Describe --topic %.*s", does, add, does, DW_ARG(conf->topic));
 }
 
 int dw__kafka_keep_x509(rd_kafka_t *rk, const char *broker, int32_t id, int *x509_error, int depth, const char *der, size_t size, char *why,
@@ -96,11 +96,6 @@ const char *dw__kafka_remedy(struct dw__kafka_trouble *t, rd_kafka_resp_err_t er
     }
 }
 
-void dw__kafka_make_command(char *out, size_t size, const char *brokers, const char *topic, uint32_t partitions)
-{
-    (void)snprintf(out, size,
-        "kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %u --config max.message.bytes=1048588", brokers, topic, partitions);
-}
 
 void dw__kafka_say(struct dw__kafka_trouble *t, rd_kafka_resp_err_t err, const char *reason)
 {
@@ -123,7 +118,7 @@ void dw__kafka_well(struct dw__kafka_trouble *t)
     t->last = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t)
+bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t, uint32_t *ret_partitions)
 {
     const struct rd_kafka_metadata *md;
     char text[1024], make[512];
@@ -133,11 +128,13 @@ bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers,
     rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, rkt, &md, ASK_MS);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *ret_partitions = (uint32_t)md->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(md);
     }
     rd_kafka_topic_destroy(rkt);
     if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        dw__kafka_make_command(make, sizeof make, brokers, topic, t->partitions);
+        dw__kafka_make_command(make, sizeof make, brokers, topic, t->partitions, t->compact);
         (void)snprintf(text, sizeof text, "topic %s is not there; waiting for it. A collector makes it if it may, else: %s", topic, make);
         dw__kafka_say(t, err, text);
     } else if (err != RD_KAFKA_RESP_ERR_NO_ERROR && err != RD_KAFKA_RESP_ERR__TIMED_OUT && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
@@ -148,9 +145,10 @@ bool dw__kafka_has_topic(rd_kafka_t *rk, const char *topic, const char *brokers,
 
 bool dw__kafka_look(struct dw__kafka_look *l, rd_kafka_t *rk, const char *topic, const char *brokers, struct dw__kafka_trouble *t)
 {
+    uint32_t partitions;
     if (l->there || (l->at_ns && dw_clock_mono(&dw_clock_system) - l->at_ns < LOOK_NS))
         return l->there;
-    l->there = dw__kafka_has_topic(rk, topic, brokers, t);
+    l->there = dw__kafka_has_topic(rk, topic, brokers, t, &partitions);
     l->at_ns = dw_clock_mono(&dw_clock_system);
     if (l->there)
         dw__kafka_well(t);

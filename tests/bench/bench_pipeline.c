@@ -298,7 +298,7 @@ static void open_kafka(struct bench *b, int run)
     char topic[64];
     snprintf(topic, sizeof topic, "bench-%d-%d", (int)getpid(), run);
     struct dw_kafka_conf where = {.brokers = dw_str_of(brokers()), .topic = dw_str_of(topic), .group = dw_str_of(topic),
-        .client = DW_STR("bench"), .partitions = 1};
+        .client = DW_STR("bench"), .partitions = 1, .first_source = DW_SOURCE_KAFKA};
     struct dw_receiver *r;
     struct dw_received got;
     uint64_t acked;

@@ -1,5 +1,5 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window, fuzz_matches and fuzz_account; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window, fuzz_matches, fuzz_account and fuzz_states; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
@@ -8,7 +8,9 @@
 
 #include "../../collector/ingest/places.h"
 #include "../../collector/ingest/undecided.h"
+#include "../../core/transport/states_chunk.h"
 
+#include "dogwatch/base/rng.h"
 #include "dogwatch/collect/account.h"
 #include "dogwatch/correlate/matches.h"
 
@@ -235,6 +237,46 @@ static void matches_seeds(const char *folder)
     dw_keys_free(keys);
 }
 
+/* The records of a part of source 7, from one on. */
+static void add_part(struct dw_buf *out, uint64_t next, uint32_t slot, size_t size, uint32_t from)
+{
+    struct dw_rng rng = {next};
+    struct dw_buf part = {0}, packed = {0}, key = {0}, value = {0};
+    struct dw__chunk whole;
+    while (part.len < size)
+        dw_buf_u64(&part, dw_rng_next(&rng));
+    assert_int_equal(dw__chunk_pack(7, next, dw_buf_view(&part), &packed, &whole), DW_OK);
+    whole.slot = slot;
+    for (uint32_t i = from; i < whole.count; i++) {
+        assert_int_equal(dw__chunk_put(&whole, dw_buf_view(&packed), i, &key, &value), DW_OK);
+        dw_buf_counted(out, dw_buf_view(&key));
+        dw_buf_counted(out, dw_buf_view(&value));
+    }
+    dw_buf_fini(&part);
+    dw_buf_fini(&packed);
+    dw_buf_fini(&key);
+    dw_buf_fini(&value);
+}
+
+static void states_seeds(const char *folder)
+{
+    struct dw_buf out = {0};
+    add_part(&out, 100, 0, 0, 0);
+    put(folder, "an_empty_part", dw_buf_view(&out));
+    add_part(&out, 120, 1, 200, 0);
+    add_part(&out, 110, 0, 100, 0);
+    put(folder, "the_newest_of_three", dw_buf_view(&out));
+    out.ptr[out.len - 5] ^= 1;
+    dw_buf_counted(&out, DW_STR("7/0/0"));
+    dw_buf_counted(&out, DW_STR("\x02of a newer dogwatch"));
+    put(folder, "damaged_and_newer", dw_buf_view(&out));
+    dw_buf_reset(&out);
+    add_part(&out, 90, 1, 50, 0);
+    add_part(&out, 100, 0, DW__CHUNK_BYTES, 1);
+    put(folder, "the_last_chunk_of_two", dw_buf_view(&out));
+    dw_buf_fini(&out);
+}
+
 int main(int argc, char **argv)
 {
     char folder[900];
@@ -255,5 +297,7 @@ int main(int argc, char **argv)
     (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
     undecided_seed(folder);
     account_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/states", argv[1]);
+    states_seeds(folder);
     return 0;
 }

@@ -74,6 +74,7 @@ struct dw_kafka_conf mock_conf(const struct mock *m)
         .topic = dw_str_of(m->topic),
         .group = dw_str_of(m->group),
         .partitions = 1,
+        .first_source = DW_SOURCE_KAFKA,
         .client = DW_STR("test"),
         .key = key,
         .value = value,

@@ -147,3 +147,4 @@ COUNTER(tail_redact_limited, NOT_DONE, "lines on which a rule of redaction hit i
 COUNTER(rules_reloaded, WORK, "times a running collector went on with other rules")
 COUNTER(rules_past_missing, NOT_DONE, "rule sets that were in force and could not be made again from archive/rules: what they matched was read again by others")
 COUNTER(rules_not_reloaded, NOT_DONE, "times SIGHUP asked for rules that could not be taken: the collector goes on with those before")
+COUNTER(kafka_states_refused, NOT_DONE, "records of the topic of states that were passed over, at each look, because they are damaged or a newer dogwatch wrote them")

@@ -63,6 +63,8 @@ struct dw_position {
 #define DW_SOURCE_KAFKA (UINT64_C(1) << 32)
 /* Partitions of a topic of other programs' JSON; what comes from there is never a frame. */
 #define DW_SOURCE_KAFKA_JSON (UINT64_C(2) << 32)
+/* The topic of matches, which collectors of a group send each other. */
+#define DW_SOURCE_KAFKA_MATCHES (UINT64_C(3) << 32)
 
 /* Where to go on: at `at.next`. What was taken at `at.offset` is known again by the hash of the frame or, when that has kind 0, by that of
  * the record. */
@@ -82,6 +84,9 @@ struct dw_received {
     bool torn;      /* no frame, but the beginning of one, last of what its sender wrote: what a crash leaves. It was never acknowledged */
     bool replaced;  /* no bytes: what was taken at `at` is not there any more, so reading goes on at the oldest. Not to be committed */
     bool expired;   /* no bytes: what stood from at.offset up to at.next was let go before it was taken. Not to be committed */
+    /* Of collectors that share a topic (dw_kafka_conf.states). Not to be committed: */
+    bool taken;     /* partition at.source is ours from at.next on. `bytes`: what others knew of its senders there; empty: go on by what we know */
+    bool given;     /* partition at.source is not ours any more; all of it that was handed out stands before at.next */
 };
 
 struct dw_receiver;
@@ -91,6 +96,9 @@ struct dw_receiver_ops {
     int (*commit)(struct dw_receiver *r, struct dw_position done);
     bool (*drained)(const struct dw_receiver *r);
     uint32_t (*elsewhere)(const struct dw_receiver *r); /* NULL: all comes here */
+    uint32_t (*parts)(const struct dw_receiver *r);     /* NULL: it has none */
+    uint32_t (*leaving)(const struct dw_receiver *r, const uint64_t **ret_sources); /* NULL: nothing is ever given up */
+    void (*let_go)(struct dw_receiver *r);              /* NULL like `leaving` */
     void (*close)(struct dw_receiver *r);
 };
 struct dw_receiver {
@@ -122,6 +130,28 @@ static inline uint32_t dw_receiver_elsewhere(const struct dw_receiver *r)
     return r->ops->elsewhere ? r->ops->elsewhere(r) : 0;
 }
 
+/* How many partitions the topic has now; 0: it is not known yet, or there is none. */
+static inline uint32_t dw_receiver_parts(const struct dw_receiver *r)
+{
+    return r->ops->parts ? r->ops->parts(r) : 0;
+}
+
+/* The sources that are to be given up, of which nothing is handed out any more; how many. Only a call of dw_receiver_next adds any, and only
+ * when there were none. Whoever has archived and published what came of them calls dw_receiver_let_go, within seconds: until then
+ * nobody else gets them, and the group waits. *ret_sources is valid until the next call of dw_receiver_next or dw_receiver_let_go. */
+static inline uint32_t dw_receiver_leaving(const struct dw_receiver *r, const uint64_t **ret_sources)
+{
+    return r->ops->leaving ? r->ops->leaving(r, ret_sources) : 0;
+}
+
+/* Lets them go: commits what is due and leaves them to others. dw_receiver_next tells each as `given`. Nothing happens when there are none. May
+ * wait for the brokers, some seconds at most. */
+static inline void dw_receiver_let_go(struct dw_receiver *r)
+{
+    if (r->ops->let_go)
+        r->ops->let_go(r);
+}
+
 static inline void dw_receiver_close(struct dw_receiver *r)
 {
     if (r)
@@ -140,7 +170,8 @@ DW_MUST_USE int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint
 DW_MUST_USE int dw_dir_receiver_open(const struct dw_fs *fs, const char *dir, const struct dw_resume *from,
     struct dw_receiver **ret);
 
-/* Receives from both, by turns; each hears only of its own what may be forgotten. Takes both, also when it fails. DW_ENOMEM. */
+/* Receives from both, by turns; each hears only of its own what may be forgotten. dw_receiver_parts is of `a`. Takes both, also when it fails.
+ * DW_ENOMEM. */
 DW_MUST_USE int dw_receiver_both(struct dw_receiver *a, struct dw_receiver *b, struct dw_receiver **ret);
 
 #endif
