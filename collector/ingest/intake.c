@@ -16,9 +16,7 @@
  */
 #include "dogwatch/collect/intake.h"
 
-#include "intake_detect.h"
-#include "places.h"
-#include "shipped.h"
+#include "intake_int.h"
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
@@ -33,33 +31,7 @@
 
 #define INTERRUPTED_NS DW_NS_PER_S
 #define EXPIRE_NS (60 * DW_NS_PER_S)
-enum { TURN_FRAMES = 64, TURN_RECORDS = 4096, PATH_CAP = 4096, DECISION_ZSTD_LEVEL = 1 };
-
-struct dw_intake_engine {
-    /* set once */
-    struct dw_intake_conf conf;
-    char archive_dir[PATH_CAP], rejected_dir[PATH_CAP], alerts_dir[PATH_CAP];
-    /* loop thread */
-    struct dw_archive *archive;
-    struct dw__detect detect;
-    struct dw_alerts *alerts;
-    struct dw_receiver *receiver;
-    struct dw_decoder *decoder;
-    struct dw_encoder *encoder; /* of decisions, and of what others shipped */
-    struct dw_chain chain;      /* ... so too */
-    struct dw__shipped *shipped; /* NULL until there is some */
-    struct dw__places places;
-    struct dw_inbox archive_inbox;
-    struct dw_past_rules past; /* the rules in use, and those that were */
-    bool keeps_rules;
-    int64_t segment_since_ns;
-    int64_t expired_ns;     /* when it was last looked whether segments are too old */
-    bool state_refused;     /* one was too large to be kept, which was said */
-    bool rules_changed;     /* while it worked: what is far back in the archive was matched by others */
-    bool goes_on;           /* from a state, at its start */
-    int64_t cut_off_ns;     /* since when the queue cannot be read to its end; 0: it can */
-    int64_t readable_ns;    /* since when it can again; 0: ever since */
-};
+enum { TURN_FRAMES = 64, TURN_RECORDS = 4096, DECISION_ZSTD_LEVEL = 1 };
 
 static int raise_alert(void *arg, const struct dw_alert *alert)
 {
@@ -95,17 +67,19 @@ static int take_valid(struct dw_intake_engine *e, struct dw_str bytes, const str
     struct dw_intake in = {.arrival_ns = now, .source = at.source, .offset = at.offset, .next = at.next};
     dw_account_arrival(e->detect.account, at.source, now, dw_clock_mono(e->conf.clock));
     e->detect.arrival_ns = now;
+    e->detect.at = at;
     int rc = dw__detect_account(&e->detect, f, NULL, &marked);
     if (rc == DW_OK)
         rc = dw_archive_append(e->archive, bytes, &f->head, marked ? e->detect.mark : NULL, &in);
     if (rc < 0)
         return rc;
     rc = move_on(e, f, at);
+    dw__group_moved(&e->group, at);
     return rc == DW_OK ? dw__detect_frame(&e->detect, f) : rc;
 }
 
 /* Makes a decision a frame of the collector's chain. `at`: where the queue is read on after it. */
-static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struct dw_position at)
+int dw__intake_decide(struct dw_intake_engine *e, const struct dw_decision *d, struct dw_position at)
 {
     struct dw_buf json = {0};
     struct dw_frame *frame = NULL;
@@ -127,7 +101,7 @@ static int decide(struct dw_intake_engine *e, const struct dw_decision *d, struc
 /* Keeps bytes that cannot be archived as a frame beside the archive. `what` says what they are. */
 static int keep(struct dw_intake_engine *e, const struct dw_received *got, const char *what, uint8_t ret_sha256[DW_SHA256_BYTES])
 {
-    char path[PATH_CAP], hex[2 * DW_SHA256_BYTES + 1];
+    char path[DW__INTAKE_PATH], hex[2 * DW_SHA256_BYTES + 1];
     dw_sha256_of(got->bytes, ret_sha256);
     dw_hex(ret_sha256, DW_SHA256_BYTES, hex); /* after a queue was replaced other bytes have the same place */
     int n = snprintf(path, sizeof path, "%s/%08" PRIu64 "-%" PRIu64 "-%.16s", e->rejected_dir, got->at.source, got->at.offset, hex);
@@ -149,7 +123,7 @@ static int set_torn_aside(struct dw_intake_engine *e, const struct dw_received *
 }
 
 /* Bytes that are no frame: kept, and a decision in the archive, so that they are said again at any reading. */
-static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
+int dw__intake_set_aside(struct dw_intake_engine *e, const struct dw_received *got, enum dw_problem_kind kind)
 {
     struct dw_head h = {0};
     struct dw_decision d = {.kind = DW_DECISION_REJECTED, .problem = dw_str_of(dw_problem_rule(kind)), .source = got->at.source,
@@ -164,7 +138,7 @@ static int set_aside(struct dw_intake_engine *e, const struct dw_received *got, 
     d.epoch = h.epoch;
     d.number = h.number;
     memcpy(d.agent, h.agent, sizeof d.agent);
-    return decide(e, &d, got->at);
+    return dw__intake_decide(e, &d, got->at);
 }
 
 static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
@@ -172,14 +146,14 @@ static int decide_replaced(struct dw_intake_engine *e, struct dw_position was)
     struct dw_decision d = {.kind = DW_DECISION_REPLACED, .source = was.source, .offset = was.offset};
     dw_error("queue, source %" PRIu64 " at %" PRIu64 ": what was taken there is not there any more; it is read from its beginning",
         was.source, was.offset);
-    return decide(e, &d, (struct dw_position){.source = was.source});
+    return dw__intake_decide(e, &d, (struct dw_position){.source = was.source});
 }
 
 static int decide_expired(struct dw_intake_engine *e, struct dw_position gap)
 {
     struct dw_decision d = {.kind = DW_DECISION_EXPIRED, .source = gap.source, .offset = gap.offset, .next = gap.next};
     dw_error("queue, source %" PRIu64 ": records %" PRIu64 " up to %" PRIu64 " were let go before they were taken", gap.source, gap.offset, gap.next);
-    return decide(e, &d, (struct dw_position){.source = gap.source, .offset = gap.next, .next = gap.next});
+    return dw__intake_decide(e, &d, (struct dw_position){.source = gap.source, .offset = gap.next, .next = gap.next});
 }
 
 /* What others shipped, and waits, becomes a frame. */
@@ -212,34 +186,39 @@ static int take_shipped(struct dw_intake_engine *e, const struct dw_received *go
     if (rc != DW_ESYNTAX && rc != DW_ELIMIT)
         return rc;
     rc = flush_shipped(e);
-    return rc == DW_OK ? set_aside(e, got, DW_PROBLEM_JUNK) : rc;
+    return rc == DW_OK ? dw__intake_set_aside(e, got, DW_PROBLEM_JUNK) : rc;
 }
 
 static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
-    if (got->at.source >= DW_SOURCE_KAFKA_JSON && !got->replaced && !got->expired)
+    const bool is_record = !got->replaced && !got->expired && !got->taken && !got->given;
+    if (got->at.source >= DW_SOURCE_KAFKA_JSON && got->at.source < DW_SOURCE_KAFKA_MATCHES && is_record)
         return take_shipped(e, got);
     int before = flush_shipped(e);
     if (before < 0)
         return before;
+    if (got->taken || got->given)
+        return dw__intake_partition(e, got);
     if (got->replaced)
         return decide_replaced(e, got->at);
     if (got->expired)
         return decide_expired(e, got->at);
+    if (got->at.source >= DW_SOURCE_KAFKA_MATCHES)
+        return dw__intake_matches(e, got);
     if (got->torn)
         return set_torn_aside(e, got);
     if (!got->is_frame)
-        return set_aside(e, got, DW_PROBLEM_JUNK);
+        return dw__intake_set_aside(e, got, DW_PROBLEM_JUNK);
     int rc = dw_decode(e->decoder, got->bytes, &f);
     if (rc == DW_OK)
         rc = dw_decoded_check(e->decoder, &f);
     if (rc == DW_ENOMEM)
         return rc;
     if (rc < 0)
-        return set_aside(e, got, DW_PROBLEM_INVALID);
+        return dw__intake_set_aside(e, got, DW_PROBLEM_INVALID);
     if (dw_is_collector(f.head.agent))
-        return set_aside(e, got, DW_PROBLEM_IMPOSTOR);
+        return dw__intake_set_aside(e, got, DW_PROBLEM_IMPOSTOR);
     rc = take_valid(e, got->bytes, &f, got->at);
     DW_COUNT(ingest_frames);
     DW_COUNT_N(ingest_events, f.event_count);
@@ -269,7 +248,7 @@ static int decide_idle(struct dw_intake_engine *e, uint32_t *taken)
     int rc = DW_OK;
     while (rc == DW_OK && dw_account_unheard(e->detect.account, before, &d)) {
         DW_COUNT(decide_idle);
-        rc = decide(e, &d, dw__places_here(&e->places));
+        rc = dw__intake_decide(e, &d, dw__places_here(&e->places));
         (*taken)++;
     }
     return rc;
@@ -428,9 +407,11 @@ static int take_expired_state(void *engine, struct dw_str state)
 int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
 {
     struct dw_received got;
-    int rc = DW_OK;
     uint32_t work = 0; /* a frame is worth many records of others */
     *ret_taken = 0;
+    int rc = dw__intake_tell_group(e, false);
+    if (rc < 0)
+        return rc == DW_EAGAIN ? DW_OK : rc;
     while (work < TURN_RECORDS && !dw_alerts_due(e->alerts) && (rc = dw_receiver_next(e->receiver, &got)) == DW_OK) {
         rc = take_one(e, &got);
         if (rc < 0)
@@ -447,12 +428,20 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         rc = silence_counts(e) ? decide_idle(e, ret_taken) : DW_OK;
     if (rc == DW_OK && *ret_taken == 0 && expiry_is_due(e))
         rc = expire(e);
-    if (rc < 0 || *ret_taken == 0)
+    if (rc < 0 || (*ret_taken == 0 && !e->group.to))
         return rc;
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
         rc = dw_alerts_sync(e->alerts);
-    if (rc == DW_OK && e->places.count)
+    if (rc == DW_OK)
+        rc = dw__intake_tell_group(e, dw__intake_leaving(e));
+    if (rc == DW_EAGAIN)
+        return DW_OK; /* the next turn tries again first */
+    if (rc == DW_OK && dw__intake_leaving(e))
+        dw_receiver_let_go(e->receiver);
+    if (rc < 0 || *ret_taken == 0)
+        return rc;
+    if (e->places.count)
         rc = dw_receiver_commit(e->receiver, e->places.item[e->places.newest].at);
     bool old = dw_clock_mono(e->conf.clock) - e->segment_since_ns > e->conf.seal_age_ns;
     return rc == DW_OK && (dw_archive_seal_due(e->archive) || old) ? seal(e) : rc;
@@ -462,7 +451,7 @@ int dw_intake_approve(struct dw_intake_engine *e, const uint8_t *agent)
 {
     struct dw_decision d = {.kind = DW_DECISION_APPROVED};
     memcpy(d.agent, agent, sizeof d.agent);
-    int rc = decide(e, &d, dw__places_here(&e->places));
+    int rc = dw__intake_decide(e, &d, dw__places_here(&e->places));
     return rc == DW_OK ? dw_archive_sync(e->archive) : rc;
 }
 
@@ -473,7 +462,7 @@ static int decide_rules(struct dw_intake_engine *e)
     uint64_t at = dw_archive_next_intake(e->archive);
     dw_ruleset_hash(e->detect.rules, d.sha256);
     memcpy(d.archive, e->past.today_sha256, sizeof d.archive);
-    int rc = decide(e, &d, dw__places_here(&e->places));
+    int rc = dw__intake_decide(e, &d, dw__places_here(&e->places));
     return rc == DW_OK && d.kept ? dw__detect_epoch(&e->detect, d.archive, at) : rc;
 }
 
@@ -595,7 +584,7 @@ bool dw_intake_all_closed(const struct dw_intake_engine *e)
 
 int dw_intake_finish(struct dw_intake_engine *e)
 {
-    int rc = decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, dw__places_here(&e->places));
+    int rc = dw__intake_decide(e, &(struct dw_decision){.kind = DW_DECISION_END}, dw__places_here(&e->places));
     if (rc == DW_OK)
         rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)
@@ -668,6 +657,8 @@ static int open_parts(struct dw_intake_engine *e)
     if (rc == DW_OK)
         rc = use_given_rules(e);
     if (rc == DW_OK)
+        rc = dw__intake_begin_group(e);
+    if (rc == DW_OK)
         rc = forget_rules(e);
     if (rc < 0)
         return rc;
@@ -681,11 +672,11 @@ int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **
         return DW_ENOMEM;
     e->conf = *conf;
     e->segment_since_ns = dw_clock_mono(conf->clock);
-    int rc = dw_path_join(e->archive_dir, PATH_CAP, conf->data, "archive");
+    int rc = dw_path_join(e->archive_dir, DW__INTAKE_PATH, conf->data, "archive");
     if (rc == DW_OK)
-        rc = dw_path_join(e->rejected_dir, PATH_CAP, e->archive_dir, "rejected");
+        rc = dw_path_join(e->rejected_dir, DW__INTAKE_PATH, e->archive_dir, "rejected");
     if (rc == DW_OK)
-        rc = dw_path_join(e->alerts_dir, PATH_CAP, conf->data, "alerts");
+        rc = dw_path_join(e->alerts_dir, DW__INTAKE_PATH, conf->data, "alerts");
     e->archive_inbox = (struct dw_inbox){.fs = conf->fs, .what = "what was asked of the archive", .take = do_asked, .sync = asked_done, .arg = e};
     if (rc == DW_OK)
         rc = dw_archive_inbox(conf->data, e->archive_inbox.path);
@@ -714,5 +705,6 @@ void dw_intake_close(struct dw_intake_engine *e)
     dw_encoder_free(e->encoder);
     dw_decoder_free(e->decoder);
     dw__places_fini(&e->places);
+    dw__group_fini(&e->group);
     dw_free(e);
 }

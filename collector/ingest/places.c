@@ -42,6 +42,12 @@ static struct dw_resume *add(struct dw__places *p)
     return &p->item[p->count++];
 }
 
+/* A partition that goes on elsewhere: what was taken last is far behind. */
+static bool is_jump(const struct dw_resume *r, struct dw_position at)
+{
+    return at.offset == at.next && at.offset > r->at.next;
+}
+
 int dw__places_move(struct dw__places *p, const struct dw_decoded *f, struct dw_position at, bool *ret_replaced)
 {
     const struct dw_head *h = &f->head;
@@ -56,7 +62,7 @@ int dw__places_move(struct dw__places *p, const struct dw_decoded *f, struct dw_
     }
     if (!r)
         r = add(p);
-    else if (own && h->kind == DW_FRAME_RECORD && r->at.source == at.source) {
+    else if (own && h->kind == DW_FRAME_RECORD && r->at.source == at.source && (r->frame.kind || r->record) && !is_jump(r, at)) {
         r->at.next = at.next;
         return DW_OK;
     }

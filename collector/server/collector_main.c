@@ -7,6 +7,7 @@
  */
 #include "api.h"
 #include "rules_load.h"
+#include "sharing.h"
 #include "trust.h"
 
 #include "dogwatch/base/counter.h"
@@ -43,6 +44,8 @@ struct program {
     struct api *api;
     struct dw_notify *notify;
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
+    char member[320], group[2][512]; /* of the frames, and of others' JSON */
+    struct sharing sharing; /* kafka.share */
     struct dw_counters_file counters;
     int64_t people_ns; /* when it was looked for what people said last */
     int64_t shared_ns; /* since when so many partitions are others' */
@@ -78,7 +81,7 @@ static int tell_shared(struct program *p, int64_t now)
     if (elsewhere == p->told_elsewhere || now - p->shared_ns < DEALT_NS)
         return DW_OK;
     p->told_elsewhere = elsewhere;
-    if (elsewhere == 0)
+    if (elsewhere == 0 || p->opt->kafka_share)
         return DW_OK;
     (void)snprintf(cause, sizeof cause, "%.*s %u", DW_ARG(p->opt->kafka_group), elsewhere);
     (void)snprintf(text, sizeof text, "%u partitions are read by other collectors of group %.*s, or by none. Rules about one event hold there too; correlations, detectors and the ledger know "
@@ -238,6 +241,13 @@ static int run(struct program *p)
     return rc;
 }
 
+/* What the others cannot be told now they take again. */
+static int leave(struct program *p)
+{
+    int rc = dw_intake_leave(p->engine);
+    return rc == DW_EAGAIN ? DW_OK : rc;
+}
+
 static int load_rules(const struct dw_collector_options *opt, struct dw_keys *keys, struct dw_buf *pack, struct dw_ruleset **ret)
 {
     struct dw_diag_sink sink = {.report = dw_program_say};
@@ -254,38 +264,59 @@ static int load_rules(const struct dw_collector_options *opt, struct dw_keys *ke
     return rc;
 }
 
-static int open_kafka(const struct dw_collector_options *o, bool json, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+/* Valid as long as the program's names are. */
+static struct dw_kafka_conf kafka_conf(struct program *p, bool json)
 {
-    char host[256] = "", member[320], group[512];
-    const char *end = json ? ".json" : "";
+    const struct dw_collector_options *o = p->opt;
+    char host[256] = "", *group = p->group[json];
     (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(member, sizeof member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
-    (void)snprintf(group, sizeof group, "%.500s%s", o->kafka_group.ptr, end);
-    struct dw_kafka_conf conf = {.member = dw_str_of(member), .brokers = o->kafka_brokers, .topic = json ? o->kafka_json_topic : o->kafka_topic,
-        .group = dw_str_of(group), .first_source = json ? DW_SOURCE_KAFKA_JSON : DW_SOURCE_KAFKA, .partitions = (uint32_t)o->kafka_partitions, .copies = (uint32_t)o->kafka_replicas,
-        .client = DW_STR("dogwatch-collector"), .key = o->kafka_options.key, .value = o->kafka_options.value,
+    (void)snprintf(p->member, sizeof p->member, "%s-%016" PRIx64, host, dw_hash((struct dw_hash_key){0}, o->data)); /* a folder has one collector */
+    (void)snprintf(group, sizeof p->group[json], "%.500s%s", o->kafka_group.ptr, json ? ".json" : "");
+    return (struct dw_kafka_conf){.member = dw_str_of(p->member), .brokers = o->kafka_brokers, .topic = json ? o->kafka_json_topic : o->kafka_topic,
+        .group = dw_str_of(group), .first_source = json ? DW_SOURCE_KAFKA_JSON : DW_SOURCE_KAFKA, .partitions = (uint32_t)o->kafka_partitions,
+        .copies = (uint32_t)o->kafka_replicas, .client = DW_STR("dogwatch-collector"), .key = o->kafka_options.key, .value = o->kafka_options.value,
         .option_count = o->kafka_options.count, .password = o->kafka_password.bytes};
-    return dw_kafka_receiver_open(&conf, from, count, ret);
+}
+
+/* The frames of our part of the queue, and the matches of all of it. */
+static int open_shared(struct program *p, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    struct dw_receiver *frames = NULL, *matches = NULL;
+    struct dw_kafka_conf conf = kafka_conf(p, false);
+    conf.states = p->sharing.states;
+    int rc = dw_kafka_receiver_open(&conf, from, count, &frames);
+    if (rc == DW_OK)
+        rc = sharing_receive(&p->sharing, from, count, &matches);
+    if (rc == DW_OK)
+        return dw_receiver_both(frames, matches, ret); /* closes them if it cannot */
+    dw_receiver_close(frames);
+    return rc;
+}
+
+static int open_kafka(struct program *p, bool json, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
+{
+    struct dw_kafka_conf conf = kafka_conf(p, json);
+    return p->opt->kafka_share ? open_shared(p, from, count, ret) : dw_kafka_receiver_open(&conf, from, count, ret);
 }
 
 /* Where frames come from, as configuration says; and records of other shippers. */
 static int open_receiver(void *arg, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret)
 {
-    const struct program *p = arg;
+    struct program *p = arg;
     const struct dw_collector_options *o = p->opt;
     struct dw_receiver *frames = NULL, *json = NULL;
     uint32_t i = 0;
     while (i < count && from[i].at.source >= DW_SOURCE_KAFKA)
         i++;
     int rc = o->transport == DW_TRANSPORT_DIR ? dw_dir_receiver_open(&dw_fs_system, p->queue_dir, i < count ? &from[i] : NULL, &frames)
-                                              : open_kafka(o, false, from, count, &frames);
+                                              : open_kafka(p, false, from, count, &frames);
     if (rc < 0)
         return rc;
     if (o->kafka_json_topic.len == 0) {
         *ret = frames;
         return DW_OK;
     }
-    rc = open_kafka(o, true, from, count, &json);
+    rc = open_kafka(p, true, from, count, &json);
     if (rc < 0) {
         dw_receiver_close(frames);
         return rc;
@@ -331,6 +362,11 @@ static int work(const struct dw_collector_options *opt)
         conf.rules_pack = dw_buf_view(&pack);
         rc = api_start(opt, p.rules, policy, &p.api);
     }
+    if (rc == DW_OK && opt->kafka_share) {
+        struct dw_kafka_conf kafka = kafka_conf(&p, false);
+        rc = sharing_open(&p.sharing, &kafka);
+        conf.group = &p.sharing.group;
+    }
     if (rc == DW_OK) {
         rc = dw_intake_open(&conf, &p.engine);
         if (rc < 0 && rc != DW_ECONFIG) /* the transport said which option */
@@ -346,11 +382,14 @@ static int work(const struct dw_collector_options *opt)
     bool begun = rc == DW_OK;
     if (begun)
         rc = run(&p);
+    if (begun && rc == DW_OK)
+        rc = leave(&p);
     dw_notify_stop(p.notify, p.drain);
     if (begun)
         dw_counters_file_save(&p.counters, true);
     api_stop(p.api);
     dw_intake_close(p.engine);
+    sharing_close(&p.sharing);
     dw_policy_settings_free(policy);
     rules_let_go(p.rules);
     dw_keys_free(p.keys);
@@ -365,6 +404,15 @@ static int check_option(const char *option, struct dw_str key, struct dw_str val
     return strcmp(option, "kafka.options") == 0 ? dw_kafka_option_check(key, value, why) : dw_policy_option_check(option, value, why);
 }
 
+static int check_sharing(const struct dw_collector_options *o)
+{
+    const char *with = o->transport == DW_TRANSPORT_DIR ? "transport: dir, of which there is one reader" : o->until_idle ? "until_idle: nobody knows when all is here" : o->kafka_json_topic.len ? "kafka.json_topic: a group of its own has it" : NULL;
+    if (!o->kafka_share || !with)
+        return DW_OK;
+    dw_error("kafka.share does not go with %s", with);
+    return DW_ECONFIG;
+}
+
 int main(int argc, char **argv)
 {
     static const struct dw_program program = {.name = "dogwatch-collector", .table = &dw_conf_collector, .check = check_option};
@@ -375,7 +423,9 @@ int main(int argc, char **argv)
     if (!dw_program_begin(&program, argc, argv, &conf, &opt, &code))
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
-    int rc = api_check(&opt);
+    int rc = check_sharing(&opt);
+    if (rc == DW_OK)
+        rc = api_check(&opt);
     if (rc == DW_OK)
         rc = dw_notify_check(&opt);
     if (rc == DW_OK)

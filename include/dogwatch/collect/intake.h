@@ -12,6 +12,13 @@
 #include "dogwatch/correlate/window.h"
 #include "dogwatch/transport/transport.h"
 
+/* How the other collectors are reached that share the queue. Both answer DW_OK when it is durable, and DW_EAGAIN when it is not yet: the same is asked again. */
+struct dw_group {
+    void *arg;
+    int (*publish)(void *arg, struct dw_str batch); /* to the topic of matches, which all of them read */
+    int (*put_part)(void *arg, uint64_t source, uint64_t next, struct dw_str part); /* what is known of a partition whose frames before `next` are done */
+};
+
 struct dw_intake_conf {
     const struct dw_fs *fs;
     const struct dw_clock *clock;
@@ -29,6 +36,7 @@ struct dw_intake_conf {
                                    again is read by these rules. Borrowed while it opens */
     struct dw_tally *tally;     /* of these rules; may be NULL */
     const struct dw_policy_settings *policy; /* NULL: no entry of a gateway policy is approved; kept */
+    const struct dw_group *group; /* NULL: all of the queue comes here; kept */
     int64_t lateness_ns;
     int64_t idle_after_ns;      /* an agent unheard for so long holds back nothing */
     uint64_t segment_max_bytes;
@@ -59,6 +67,8 @@ uint64_t dw_intake_alerts_durable(const struct dw_intake_engine *e);
 uint32_t dw_intake_elsewhere(const struct dw_intake_engine *e);
 /* Whether all that was sent is taken, and every agent has closed its epoch or is idle. */
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
+/* Before it is closed where a queue is shared: others can go on where this one ends. What cannot be told to them now they take again. */
+DW_MUST_USE int dw_intake_leave(struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */
 DW_MUST_USE int dw_intake_finish(struct dw_intake_engine *e);
 

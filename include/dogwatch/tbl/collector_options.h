@@ -4,6 +4,7 @@ CONF(transport, ENUM, transport, "dir", 0, 0, "dir|kafka", "Where frames come fr
 CONF(kafka.brokers, STRING, kafka_brokers, "", 0, 0, "", "Where the kafka transport connects first: host:port,host:port.")
 CONF(kafka.topic, STRING, kafka_topic, "dogwatch.events", 0, 0, "", "The topic of the kafka transport.")
 CONF(kafka.group, STRING, kafka_group, "dogwatch", 0, 0, "", "Consumer group: collectors of one group share the partitions.")
+CONF(kafka.share, BOOL, kafka_share, "false", 0, 0, "", "Several collectors share kafka.group, and each partition is one's: set it on all of them. They tell each other what they match and what they know of a partition by two topics, kafka.topic with `.matches` and `.states` behind, so that correlations see all, and a partition can change hands. False: a collector that has a part of the partitions says so (`dogwatch.queue.shared`).")
 CONF(kafka.json_topic, STRING, kafka_json_topic, "", 0, 0, "", "A topic of JSON records that Fluent Bit, Vector or Filebeat write: each becomes an event. Read in the group kafka.group with `.json` behind; also beside the dir transport. Empty: none.")
 CONF(kafka.partitions, INT, kafka_partitions, "12", 1, 10000, "", "Partitions of the topic when the collector makes it, which it does if it is missing and the user may.")
 CONF(kafka.replicas, INT, kafka_replicas, "0", 0, 32, "", "Copies of each partition when the collector makes the topic. 0: what the brokers do by themselves.")
