@@ -50,12 +50,9 @@ static int ids_of(const struct dw_account *a, uint64_t source, struct ids *ret)
     return DW_OK;
 }
 
-static bool is_key_of(const struct ids *ids, const uint8_t *key)
+static bool is_among(const struct ids *ids, const uint8_t *id)
 {
-    uint8_t id[DW_AGENT_ID_BYTES];
-    const uint8_t *const wanted = id;
-    dw_key_agent_id(key, id);
-    return bsearch(&wanted, ids->item, ids->count, sizeof *ids->item, by_id) != NULL;
+    return bsearch(&id, ids->item, ids->count, sizeof *ids->item, by_id) != NULL;
 }
 
 /* ---- saving ---- */
@@ -74,10 +71,10 @@ static void put_keys(const struct dw_account *a, uint64_t source, struct dw_buf 
     struct ids ids;
     uint64_t count = 0;
     items->err = ids_of(a, source, &ids);
-    for (const uint8_t *key = NULL; items->err == DW_OK && (key = dw_keyring_next(a->keys, key));) {
-        if (!is_key_of(&ids, key))
+    for (const uint8_t *id = NULL; items->err == DW_OK && (id = dw_keyring_next(a->keys, id));) {
+        if (!is_among(&ids, id))
             continue;
-        dw_buf_add(items, key, DW_PUBLIC_KEY_BYTES);
+        dw_buf_add(items, dw_keyring_find(a->keys, id), DW_PUBLIC_KEY_BYTES);
         count++;
     }
     put_counted(count, items, out);
@@ -198,8 +195,8 @@ static int check_keys(const struct dw_account *part)
 {
     struct ids ids;
     int rc = ids_of(part, part->source, &ids);
-    for (const uint8_t *key = NULL; rc == DW_OK && (key = dw_keyring_next(part->keys, key));)
-        if (!is_key_of(&ids, key))
+    for (const uint8_t *id = NULL; rc == DW_OK && (id = dw_keyring_next(part->keys, id));)
+        if (!is_among(&ids, id))
             rc = DW_ECORRUPT;
     dw_free(ids.item);
     return rc;

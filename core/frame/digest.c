@@ -17,14 +17,25 @@ struct dw_sha256 {
     EVP_MD *md; /* fetched once: looking it up costs more than hashing a short leaf */
 };
 
-struct dw_sha256 *dw_sha256_new(void)
+static void set_up(struct dw_sha256 *h)
 {
-    struct dw_sha256 *h = dw_calloc(1, sizeof *h);
-    DW_ASSERT(h);
     h->ctx = EVP_MD_CTX_new();
     h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
     DW_ASSERT(h->ctx && h->md);
     dw_sha256_start(h);
+}
+
+static void tear_down(struct dw_sha256 *h)
+{
+    EVP_MD_CTX_free(h->ctx);
+    EVP_MD_free(h->md);
+}
+
+struct dw_sha256 *dw_sha256_new(void)
+{
+    struct dw_sha256 *h = dw_calloc(1, sizeof *h);
+    DW_ASSERT(h);
+    set_up(h);
     return h;
 }
 
@@ -32,8 +43,7 @@ void dw_sha256_free(struct dw_sha256 *h)
 {
     if (!h)
         return;
-    EVP_MD_CTX_free(h->ctx);
-    EVP_MD_free(h->md);
+    tear_down(h);
     dw_free(h);
 }
 
@@ -67,10 +77,11 @@ void dw_sha256_end(struct dw_sha256 *h, uint8_t ret[DW_SHA256_BYTES])
 
 void dw_sha256_of(struct dw_str bytes, uint8_t ret[DW_SHA256_BYTES])
 {
-    struct dw_sha256 *h = dw_sha256_new();
-    dw_sha256_add(h, bytes.ptr, bytes.len);
-    dw_sha256_end(h, ret);
-    dw_sha256_free(h);
+    struct dw_sha256 h;
+    set_up(&h);
+    dw_sha256_add(&h, bytes.ptr, bytes.len);
+    dw_sha256_end(&h, ret);
+    tear_down(&h);
 }
 
 static void join_nodes(struct dw_sha256 *h, const uint8_t *left, const uint8_t *right, uint8_t *ret)

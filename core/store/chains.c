@@ -362,10 +362,10 @@ const uint8_t *dw_keyring_find(const struct dw_keyring *k, const uint8_t agent[D
     return known ? known->key : NULL;
 }
 
-const uint8_t *dw_keyring_next(const struct dw_keyring *k, const uint8_t *key)
+const uint8_t *dw_keyring_next(const struct dw_keyring *k, const uint8_t *agent)
 {
-    const struct known_key *next = key ? DW_ITEM(key, const struct known_key, key)->next : k->oldest;
-    return next ? next->key : NULL;
+    const struct known_key *next = agent ? DW_ITEM(agent, const struct known_key, agent)->next : k->oldest;
+    return next ? next->agent : NULL;
 }
 
 void dw_keyring_move(struct dw_keyring *k, struct dw_keyring *from)

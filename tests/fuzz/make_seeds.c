@@ -1,5 +1,5 @@
 /*
- * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window, fuzz_matches, fuzz_account and fuzz_states; run when a format changes (make_seeds tests/fuzz/seeds).
+ * make_seeds: writes the seeds of fuzz_frame, fuzz_segment, fuzz_spool, fuzz_window, fuzz_matches, fuzz_account, fuzz_account_part and fuzz_states; run when a format changes (make_seeds tests/fuzz/seeds).
  */
 #include "frames.h"
 #include "sealed.h"
@@ -163,7 +163,8 @@ static void undecided_seed(const char *folder)
     dw__undecided_fini(&u);
 }
 
-static void account_seeds(const char *folder)
+/* What an account of one agent knows, and what it knows of the source by which that came. */
+static void account_seeds(const char *folder, const char *part_folder)
 {
     static uint8_t mark[DW_FRAME_EVENTS_MAX];
     struct frames t;
@@ -176,6 +177,9 @@ static void account_seeds(const char *folder)
     struct dw_account *a = dw_account_new(NULL, NULL, NULL);
     dw_account_save(a, &out);
     put(folder, "empty", dw_buf_view(&out));
+    dw_buf_reset(&out);
+    dw_account_part_save(a, 3, &out);
+    put(part_folder, "empty", dw_buf_view(&out));
     for (int i = 0; i < 5; i++) {
         struct dw_decoded got;
         struct dw_frame *f;
@@ -201,6 +205,10 @@ static void account_seeds(const char *folder)
     dw__places_save(&places, &out);
     put(folder, "an_agent_with_a_gap", dw_buf_view(&out));
     put(folder, "cut", dw_str_slice(dw_buf_view(&out), 0, out.len / 2));
+    dw_buf_reset(&out);
+    dw_account_part_save(a, 3, &out);
+    put(part_folder, "an_agent_with_a_gap", dw_buf_view(&out));
+    put(part_folder, "cut", dw_str_slice(dw_buf_view(&out), 0, out.len / 2));
     dw_buf_fini(&out);
     dw__places_fini(&places);
     dw_account_free(a);
@@ -279,7 +287,7 @@ static void states_seeds(const char *folder)
 
 int main(int argc, char **argv)
 {
-    char folder[900];
+    char folder[900], part_folder[900];
     if (argc != 2) {
         fprintf(stderr, "usage: %s SEEDS_FOLDER\n", argv[0]);
         return 1;
@@ -299,5 +307,7 @@ int main(int argc, char **argv)
     account_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/states", argv[1]);
     states_seeds(folder);
+    (void)snprintf(part_folder, sizeof part_folder, "%s/account_part", argv[1]);
+    account_seeds(folder, part_folder);
     return 0;
 }

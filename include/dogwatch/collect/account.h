@@ -73,7 +73,8 @@ void dw_account_free(struct dw_account *a);
 /* Makes it as new. DW_ENOMEM: it can only be freed. */
 DW_MUST_USE int dw_account_clear(struct dw_account *a);
 
-/* Frames taken from now on came by `source` (struct dw_position, transport.h), arrived at `arrival_ns`, and were heard at `heard_ns` of whatever clock dw_account_unheard is asked by. */
+/* Frames taken from now on came by `source` (struct dw_position, transport.h), arrived at `arrival_ns`, and were heard at `heard_ns` of whatever
+ * clock dw_account_unheard is asked by. */
 void dw_account_arrival(struct dw_account *a, uint64_t source, int64_t arrival_ns, int64_t heard_ns);
 /* Takes one valid frame, or a decision of the collector's own. For event frames writes a mark (enum dw_mark) for each event to
  * `mark` (room for the frame's events); *ret_marked: whether any is set. With `known` (from the archive) marks are taken from there

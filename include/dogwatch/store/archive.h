@@ -334,8 +334,8 @@ DW_MUST_USE int dw_keyring_learn(struct dw_keyring *k, const uint8_t agent[DW_AG
 DW_MUST_USE int dw_keyring_add(struct dw_keyring *k, const uint8_t key[DW_PUBLIC_KEY_BYTES]);
 /* The key of an agent; NULL: it is not known. Valid until the next is learnt. */
 const uint8_t *dw_keyring_find(const struct dw_keyring *k, const uint8_t agent[DW_AGENT_ID_BYTES]);
-/* The keys in the order they were learnt; NULL: the first, and at the end. */
-const uint8_t *dw_keyring_next(const struct dw_keyring *k, const uint8_t *key);
+/* The agents whose keys are known, in the order they were learnt; NULL: the first, and at the end. */
+const uint8_t *dw_keyring_next(const struct dw_keyring *k, const uint8_t *agent);
 /* Moves all keys of `from` to another, as if that had learnt them now, in that order; it asks for no memory. */
 void dw_keyring_move(struct dw_keyring *k, struct dw_keyring *from);
 /* Appends all keys in the order they were learnt, and adds such to others. DW_ECORRUPT, DW_ENOMEM. */
