@@ -102,6 +102,10 @@ def torn():
         same(a.ask('raw', key, value), 'ok', 'a record that is none')
     same(a.ask('get', 5), f'part 110 {3 * MIB} ' + a.ask('sum', 110, 3 * MIB), 'they do no harm')
     same(a.ask('refused'), '3', 'and are counted')
+    same(a.ask('spoilt', 5, 0, 130, 3 * MIB), 'ok', 'a part whose bytes are not what was written')
+    for k in range(2):
+        same(a.ask('get', 5), f'part 110 {3 * MIB} ' + a.ask('sum', 110, 3 * MIB), 'it is none, and the one before is found')
+    check(int(a.ask('refused')) > 3, 'and it is counted')
     for driver in (a, b):
         same(driver.end(), 0, 'the process ends well')
 
