@@ -100,8 +100,8 @@ int dw__chunk_take(struct dw_str key, struct dw_str value, struct dw__chunk *ret
 {
     struct dw_cursor c = dw_cursor_of(value);
     uint8_t version = dw_take_byte(&c);
-    if (!c.bad && version > VERSION)
-        return DW_EVERSION;
+    if (c.bad || version > VERSION)
+        return c.bad ? DW_ECORRUPT : DW_EVERSION;
     *ret = (struct dw__chunk){0};
     ret->source = dw_take_varint(&c);
     ret->next = dw_take_varint(&c);
