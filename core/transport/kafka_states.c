@@ -2,13 +2,15 @@
  * kafka_states: parts in the topic of states: written by the publisher, a chunk after the other, and read from the beginning to the end.
  *
  * Idea: reading needs no group and no place that is kept: all of the topic is looked at for one source. The brokers compact it, so that is
- * little more than what all collectors know. What cannot be ended in the time that the caller has is gone on with at its next call.
+ * little more than what all collectors know. The first look notes where the parts of the other sources begin, so that theirs begin there. What
+ * cannot be ended in the time that the caller has is gone on with at its next call.
  *
  * Invariants:
  *   (1) A write goes to the other slot than the newest whole part that this process wrote or read of the source, so that compaction
  *       lets go of no chunk of that one before the write is whole.
  *   (2) A chunk that brokers took is not written again, unless the client's place was taken by another.
  *   (3) A look ends where the topic ended when it was asked last, never earlier.
+ *   (4) A look that began late and did not find what it was to begin with is done again from the beginning.
  */
 #include "kafka_int.h"
 #include "states_chunk.h"
@@ -24,14 +26,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { POLL_MS = 100, ASK_MS = 1000, NAME_CAP = 128 };
+enum { POLL_MS = 100, ASK_MS = 1000, NAME_CAP = 128, KNOWN_MAX = 10000, ASKED_MAX = 2 * KNOWN_MAX };
 #define LOOK_NS DW_NS_PER_S          /* how often it is looked whether the topic is there */
 #define STALL_NS (30 * DW_NS_PER_S) /* how long nothing may come of it before it is asked for anew */
 
-/* Which slot has the newest whole part of a source that this process knows of. */
+/* A source: which slot has the newest whole part that this process wrote or got, and where the newest one begins. */
 struct known {
     uint64_t source;
     uint32_t slot;
+    struct dw__where where;
 };
 
 struct dw_states {
@@ -48,7 +51,10 @@ struct dw_states {
     uint32_t known_count;
     /* reading */
     bool looking, started;
-    int64_t at; /* the next record to be looked at */
+    int64_t at;      /* the next record to be looked at */
+    int64_t noted;   /* all before it is noted in `known` */
+    bool overflowed; /* ... but sources beyond KNOWN_MAX */
+    bool late;       /* this look did not begin at the beginning */
     struct dw__newest newest;
     /* writing */
     bool putting;
@@ -70,13 +76,13 @@ static int left_ms(int64_t until, int most)
     return ms < 1 ? 1 : ms < most ? (int)ms : most;
 }
 
-/* The entry of a source, made when it is new. NULL: no memory. */
-static struct known *known_of(struct dw_states *s, uint64_t source)
+/* The entry of a source, made when it is new. NULL: no memory, or there are too many. */
+static struct known *known_of(struct dw_states *s, uint64_t source, uint32_t most)
 {
     for (uint32_t i = 0; i < s->known_count; i++)
         if (s->known[i].source == source)
             return &s->known[i];
-    struct known *k = dw_resize(s->known, (s->known_count + 1) * sizeof *k);
+    struct known *k = s->known_count < most ? dw_resize(s->known, (s->known_count + 1) * sizeof *k) : NULL;
     if (!k)
         return NULL;
     s->known = k;
@@ -132,11 +138,31 @@ static void end_look(struct dw_states *s)
     s->at = 0;
 }
 
-static void begin_look(struct dw_states *s, uint64_t source)
+static void begin_look(struct dw_states *s, uint64_t source, int64_t at)
 {
     end_look(s);
     s->newest.source = source;
     s->looking = true;
+    s->late = at > 0;
+    s->at = at;
+}
+
+/* Where a look for a source begins: what is noted of it says so, also that there is nothing of it. */
+static int64_t first_of(const struct dw_states *s, const struct known *k)
+{
+    if (k->where.any)
+        return k->where.from;
+    return s->overflowed || dw__where_seen(&k->where) ? 0 : s->noted;
+}
+
+/* The topic is another one, or not what it was: what was noted is forgotten. */
+static void begin_anew(struct dw_states *s)
+{
+    for (uint32_t i = 0; i < s->known_count; i++)
+        s->known[i].where = (struct dw__where){0};
+    s->noted = 0;
+    s->overflowed = false;
+    begin_look(s, s->newest.source, 0);
 }
 
 /* Something failed that may pass: it is asked for anew at the next call. */
@@ -156,7 +182,7 @@ static int find_end(struct dw_states *s, int64_t until, int64_t *ret_end)
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fail(s, err, NULL);
     if (s->at > high)
-        begin_look(s, s->newest.source);
+        begin_anew(s);
     if (s->at < low) {
         stop(s);
         s->at = low;
@@ -176,14 +202,25 @@ static int start(struct dw_states *s)
     return DW_OK;
 }
 
+/* Every chunk is noted once: looks leave no hole behind `noted`. */
+static void note(struct dw_states *s, const struct dw__chunk *c, int64_t offset)
+{
+    struct known *k = known_of(s, c->source, KNOWN_MAX);
+    if (k)
+        dw__where_note(&k->where, c, offset);
+    else
+        s->overflowed = true;
+}
+
 static int take_message(struct dw_states *s, const rd_kafka_message_t *m)
 {
+    struct dw__chunk c;
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         s->at = m->offset > s->at ? m->offset : s->at;
         return DW_OK;
     }
     if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-        begin_look(s, s->newest.source); /* it was let go, or made anew, while it was read */
+        begin_anew(s); /* it was let go, or made anew, while it was read */
         return DW_EAGAIN;
     }
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -193,7 +230,11 @@ static int take_message(struct dw_states *s, const rd_kafka_message_t *m)
     s->at = m->offset + 1;
     if (m->len == 0)
         return DW_OK; /* somebody had it let go */
-    int rc = dw__newest_take(&s->newest, dw_str_make(m->key, m->key_len), dw_str_make(m->payload, m->len));
+    int rc = dw__chunk_take(dw_str_make(m->key, m->key_len), dw_str_make(m->payload, m->len), &c);
+    if (rc == DW_OK && m->offset >= s->noted)
+        note(s, &c, m->offset);
+    if (rc == DW_OK)
+        rc = dw__newest_add(&s->newest, &c);
     DW_COUNT_IF(rc == DW_ECORRUPT || rc == DW_EVERSION, kafka_states_refused);
     return rc == DW_ENOMEM ? rc : DW_OK;
 }
@@ -213,34 +254,45 @@ static int read_on(struct dw_states *s, int64_t end, int64_t until)
             stop(s); /* librdkafka may wait for ever for a topic that was away */
             rc = DW_EAGAIN;
         }
+        s->noted = s->at > s->noted ? s->at : s->noted;
         if (rc == DW_OK && s->at < end && now() >= until)
             rc = DW_EAGAIN;
     }
     return rc;
 }
 
+/* What a look that read all of it has found. */
+static int found(struct dw_states *s, struct known *k, uint64_t *ret_next, struct dw_buf *ret_part)
+{
+    const struct dw__newest *n = &s->newest;
+    if (s->late && k->where.any && (!n->any || n->next < k->where.next)) {
+        begin_look(s, k->source, 0); /* what began there is damaged: an older one may be whole */
+        return DW_EAGAIN;
+    }
+    if (!n->any)
+        return DW_ENOENT;
+    k->slot = n->slot;
+    *ret_next = n->next;
+    dw_buf_fini(ret_part);
+    *ret_part = n->part;
+    s->newest.part = (struct dw_buf){0};
+    return DW_OK;
+}
+
 int dw_kafka_states_get(struct dw_states *s, uint64_t source, int64_t timeout_ns, uint64_t *ret_next, struct dw_buf *ret_part)
 {
     int64_t until = now() + timeout_ns, end = 0;
-    int rc = make_ready(s, until);
+    struct known *k = known_of(s, source, ASKED_MAX);
+    int rc = k ? make_ready(s, until) : DW_ENOMEM;
     if (rc == DW_OK && (!s->looking || s->newest.source != source))
-        begin_look(s, source);
+        begin_look(s, source, first_of(s, k));
     if (rc == DW_OK)
         rc = find_end(s, until, &end);
     if (rc == DW_OK)
         rc = read_on(s, end, until);
-    if (rc == DW_OK && !s->newest.any)
-        rc = DW_ENOENT;
-    struct known *k = rc == DW_OK ? known_of(s, source) : NULL;
-    if (rc == DW_OK && !k)
-        rc = DW_ENOMEM;
-    if (rc == DW_OK) {
-        k->slot = s->newest.slot;
-        *ret_next = s->newest.next;
-        dw_buf_fini(ret_part);
-        *ret_part = s->newest.part;
-        s->newest.part = (struct dw_buf){0};
-    }
+    k = known_of(s, source, ASKED_MAX); /* sources that were noted may have moved it */
+    if (rc == DW_OK)
+        rc = found(s, k, ret_next, ret_part);
     if (rc != DW_EAGAIN)
         end_look(s);
     return rc;
@@ -304,7 +356,7 @@ int dw_kafka_states_put(struct dw_states *s, uint64_t source, uint64_t next, str
     int64_t until = now() + timeout_ns;
     if (part.len > DW_KAFKA_PART_MAX)
         return DW_ELIMIT;
-    struct known *k = known_of(s, source);
+    struct known *k = known_of(s, source, ASKED_MAX);
     if (!k)
         return DW_ENOMEM;
     bool same = s->putting && s->whole.source == source && s->whole.next == next;

@@ -9,6 +9,7 @@
  *   (1) A part is whole when all of its chunks were seen, their hash holds and it unpacks to the size that they say.
  *   (2) Memory is DW__CHUNK_MAKING packed parts, the newest one and the one that is being unpacked, whatever the records say.
  *   (3) A part that is not newer than the newest whole one costs no memory.
+ *   (4) Chunks of a part are never found before where it is said to begin: compaction lets go of records and moves none.
  */
 #include "states_chunk.h"
 
@@ -99,8 +100,8 @@ int dw__chunk_take(struct dw_str key, struct dw_str value, struct dw__chunk *ret
 {
     struct dw_cursor c = dw_cursor_of(value);
     uint8_t version = dw_take_byte(&c);
-    if (!c.bad && version > VERSION)
-        return DW_EVERSION;
+    if (c.bad || version > VERSION)
+        return c.bad ? DW_ECORRUPT : DW_EVERSION;
     *ret = (struct dw__chunk){0};
     ret->source = dw_take_varint(&c);
     ret->next = dw_take_varint(&c);
@@ -119,6 +120,11 @@ int dw__chunk_take(struct dw_str key, struct dw_str value, struct dw__chunk *ret
 }
 
 /* ---- the newest whole part ---- */
+
+static bool has_all(uint64_t have, const struct dw__chunk *c)
+{
+    return have == UINT64_MAX >> (64 - c->count);
+}
 
 static void let_go(struct dw__making *m)
 {
@@ -182,28 +188,33 @@ static int unpack(struct dw__newest *n, const struct dw__making *m)
     return DW_OK;
 }
 
-int dw__newest_take(struct dw__newest *n, struct dw_str key, struct dw_str value)
+int dw__newest_add(struct dw__newest *n, const struct dw__chunk *c)
 {
-    struct dw__chunk c;
-    int rc = dw__chunk_take(key, value, &c);
     n->records++;
-    if (rc < 0 || c.source != n->source || (n->any && c.next <= n->next))
-        return rc;
-    struct dw__making *m = making_of(n, &c);
+    if (c->source != n->source || (n->any && c->next <= n->next))
+        return DW_OK;
+    struct dw__making *m = making_of(n, c);
     if (!m)
         return DW_ENOMEM;
-    memcpy(m->bytes + (size_t)c.index * DW__CHUNK_BYTES, c.bytes.ptr, c.bytes.len);
-    m->have |= UINT64_C(1) << c.index;
+    memcpy(m->bytes + (size_t)c->index * DW__CHUNK_BYTES, c->bytes.ptr, c->bytes.len);
+    m->have |= UINT64_C(1) << c->index;
     m->seen = n->records;
-    m->of.slot = c.slot;
-    if (m->have != UINT64_MAX >> (64 - c.count))
+    m->of.slot = c->slot;
+    if (!has_all(m->have, c))
         return DW_OK;
-    rc = unpack(n, m);
+    int rc = unpack(n, m);
     let_go(m);
     for (int i = 0; i < DW__CHUNK_MAKING && rc == DW_OK; i++)
         if (n->making[i].bytes && n->making[i].of.next <= n->next)
             let_go(&n->making[i]);
     return rc;
+}
+
+int dw__newest_take(struct dw__newest *n, struct dw_str key, struct dw_str value)
+{
+    struct dw__chunk c;
+    int rc = dw__chunk_take(key, value, &c);
+    return rc < 0 ? rc : dw__newest_add(n, &c);
 }
 
 void dw__newest_fini(struct dw__newest *n)
@@ -213,4 +224,46 @@ void dw__newest_fini(struct dw__newest *n)
     (void)ZSTD_freeDCtx(n->zstd);
     dw_buf_fini(&n->part);
     *n = (struct dw__newest){0};
+}
+
+/* ---- where it begins ---- */
+
+/* The entry of the chunk's part; a new one takes the place of what stood still the longest. */
+static struct dw__track *track_of(struct dw__where *w, const struct dw__chunk *c, int64_t offset)
+{
+    struct dw__track *oldest = &w->track[0];
+    for (int i = 0; i < DW__CHUNK_MAKING; i++) {
+        struct dw__track *t = &w->track[i];
+        if (t->used && t->next == c->next && memcmp(t->hash, c->hash, sizeof t->hash) == 0)
+            return t;
+        if (oldest->used && (!t->used || t->last < oldest->last))
+            oldest = t;
+    }
+    *oldest = (struct dw__track){.used = true, .next = c->next, .first = offset};
+    memcpy(oldest->hash, c->hash, sizeof oldest->hash);
+    return oldest;
+}
+
+void dw__where_note(struct dw__where *w, const struct dw__chunk *c, int64_t offset)
+{
+    if (w->any && c->next <= w->next)
+        return;
+    struct dw__track *t = track_of(w, c, offset);
+    t->have |= UINT64_C(1) << c->index;
+    t->last = offset;
+    if (!has_all(t->have, c))
+        return;
+    w->any = true;
+    w->next = t->next;
+    w->from = t->first;
+    for (int i = 0; i < DW__CHUNK_MAKING; i++)
+        w->track[i].used &= w->track[i].next > w->next;
+}
+
+bool dw__where_seen(const struct dw__where *w)
+{
+    bool seen = w->any;
+    for (int i = 0; i < DW__CHUNK_MAKING; i++)
+        seen |= w->track[i].used;
+    return seen;
 }

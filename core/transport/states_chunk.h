@@ -54,9 +54,29 @@ struct dw__newest {
     struct ZSTD_DCtx_s *zstd;
 };
 
+/* Adds a chunk of whatever source. DW_ECORRUPT: its part is not what was written; DW_ENOMEM. */
+DW_MUST_USE int dw__newest_add(struct dw__newest *n, const struct dw__chunk *c);
 /* Looks at a record, of whatever source. DW_ECORRUPT, DW_EVERSION: it was passed over; DW_ENOMEM. */
 DW_MUST_USE int dw__newest_take(struct dw__newest *n, struct dw_str key, struct dw_str value);
 /* Frees; afterwards it saw none, of source 0. */
 void dw__newest_fini(struct dw__newest *n);
+
+/* Where the newest part of one source begins of which all chunks stand in the topic, told by what they say of themselves: a look for it need not
+ * begin before. Zeroed memory is one that saw none. */
+struct dw__where {
+    bool any; /* next and from are those of such a part */
+    uint64_t next;
+    int64_t from; /* the offset of the first of its chunks */
+    struct dw__track {
+        bool used;
+        uint64_t next, have;
+        int64_t first, last;
+        uint8_t hash[DW_SHA256_BYTES];
+    } track[DW__CHUNK_MAKING];
+};
+/* A chunk of its source stands at `offset`. */
+void dw__where_note(struct dw__where *w, const struct dw__chunk *c, int64_t offset);
+/* Whether a chunk was seen. */
+bool dw__where_seen(const struct dw__where *w);
 
 #endif

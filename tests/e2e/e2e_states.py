@@ -102,7 +102,32 @@ def torn():
         same(a.ask('raw', key, value), 'ok', 'a record that is none')
     same(a.ask('get', 5), f'part 110 {3 * MIB} ' + a.ask('sum', 110, 3 * MIB), 'they do no harm')
     same(a.ask('refused'), '3', 'and are counted')
+    same(a.ask('spoilt', 5, 0, 130, 3 * MIB), 'ok', 'a part whose bytes are not what was written')
+    for k in range(2):
+        same(a.ask('get', 5), f'part 110 {3 * MIB} ' + a.ask('sum', 110, 3 * MIB), 'it is none, and the one before is found')
+    check(int(a.ask('refused')) > 3, 'and it is counted')
     for driver in (a, b):
+        same(driver.end(), 0, 'the process ends well')
+
+
+def compacted():
+    """Brokers let go of all that there is a newer record for, also of chunks of the part before a torn one's: what is whole stays whole."""
+    topics('--create', '--topic', 'compacted', '--partitions', '1', '--config', 'cleanup.policy=compact', '--config', 'segment.bytes=1048576',
+           '--config', 'min.cleanable.dirty.ratio=0.01', '--config', 'max.message.bytes=1048588')
+    a = states('compacted-a', 'compacted')
+    for next_ in range(10, 16):
+        same(a.ask('put', 5, next_, 3 * MIB), 'ok', 'a part')
+    same(a.ask('torn', 5, 1, 99, 3 * MIB, 2), 'ok', 'the next, in the slot of its turn, is torn')
+    same(a.ask('put', 6, 1, 3 * MIB), 'ok', 'what is written so far is behind the newest segment')
+
+    def keys():
+        r = subprocess.run(['kcat', '-b', kafka.brokers, '-q', '-C', '-t', 'compacted', '-o', 'beginning', '-e', '-f', '%k\\n'], capture_output=True, timeout=60)
+        return r.stdout.decode().split()
+    wait_for(lambda: all(keys().count(f'5/{slot}/0') == 1 for slot in range(2)), 90, lambda: f'compaction: {sorted(keys())}', 1)
+    b = states('compacted-b', 'compacted')
+    whole = f'part 15 {3 * MIB} ' + a.ask('sum', 15, 3 * MIB)
+    for driver in (a, b):
+        same(driver.ask('get', 5), whole, 'the newest whole part is there')
         same(driver.end(), 0, 'the process ends well')
 
 
@@ -237,11 +262,11 @@ def stubborn():
     same(b.end(signal.SIGTERM), 0, 'the other leaves')
 
 
-for part in (parts, torn, killed, away, shared, stopped, stubborn):
+for part in (parts, torn, compacted, killed, away, shared, stopped, stubborn):
     if os.environ.get('DW_PART', part.__name__) != part.__name__:
         continue  # one part, while it is worked on
     at = time.monotonic()
-    if part in (shared, stopped, stubborn) and not shutil.which('kcat'):
+    if part in (compacted, shared, stopped, stubborn) and not shutil.which('kcat'):
         print(f'SKIPPED  kcat is not here: records cannot be written to a topic; {part.__name__} did not run')
         continue
     part()

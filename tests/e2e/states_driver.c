@@ -7,6 +7,7 @@
  *         get SOURCE                         -> "part NEXT SIZE SHA256", or "none"
  *         sum NEXT SIZE                      -> SHA256 of what put writes
  *         torn SOURCE SLOT NEXT SIZE CHUNKS  -> "ok": no more than so many chunks are written, as by a writer that was killed
+ *         spoilt SOURCE SLOT NEXT SIZE       -> "ok": all chunks, with a wrong byte in the last
  *         raw KEY VALUE                      -> "ok": a record that is none
  *         refused                            -> how many records were passed over
  *         on SOURCE SIZE                     -> "ok NEXT" for each put, without end
@@ -127,6 +128,7 @@ static void publish(struct dw_publisher *p, struct dw_str key, struct dw_str val
     must(rc, "publish");
 }
 
+/* Writes so many chunks, none of them right if it is the last. */
 static void tear(struct dw_publisher *p, struct dw__chunk of, struct dw_str part, uint32_t chunks)
 {
     struct dw_buf packed = {0}, key = {0}, value = {0};
@@ -135,9 +137,11 @@ static void tear(struct dw_publisher *p, struct dw__chunk of, struct dw_str part
     whole.slot = of.slot;
     for (uint32_t i = 0; i < chunks && i < whole.count; i++) {
         must(dw__chunk_put(&whole, dw_buf_view(&packed), i, &key, &value), "chunk");
+        if (i + 1 == whole.count)
+            value.ptr[value.len - 1] ^= 1;
         publish(p, dw_buf_view(&key), dw_buf_view(&value));
     }
-    say(whole.count > chunks ? "ok" : "that were all chunks");
+    say("ok");
     dw_buf_fini(&packed);
     dw_buf_fini(&key);
     dw_buf_fini(&value);
@@ -164,8 +168,9 @@ static void do_line(struct dw_states *s, struct dw_publisher *p, char *line)
     } else if (dw_str_eq(word, DW_STR("sum"))) {
         fill(&part, a[0], a[1]);
         say_part("", dw_buf_view(&part));
-    } else if (dw_str_eq(word, DW_STR("torn"))) {
+    } else if (dw_str_eq(word, DW_STR("torn")) || dw_str_eq(word, DW_STR("spoilt"))) {
         fill(&part, a[2], a[3]);
+        a[4] = a[4] ? a[4] : DW__CHUNK_COUNT_MAX;
         tear(p, (struct dw__chunk){.source = a[0], .slot = (uint32_t)a[1], .next = a[2]}, dw_buf_view(&part), (uint32_t)a[4]);
     } else if (dw_str_eq(word, DW_STR("raw"))) {
         struct dw_str first = dw_str_cut(&key, ' ');

@@ -277,7 +277,9 @@ static void states_seeds(const char *folder)
     out.ptr[out.len - 5] ^= 1;
     dw_buf_counted(&out, DW_STR("7/0/0"));
     dw_buf_counted(&out, DW_STR("\x02of a newer dogwatch"));
-    put(folder, "damaged_and_newer", dw_buf_view(&out));
+    dw_buf_counted(&out, DW_STR("7/0/0"));
+    dw_buf_counted(&out, DW_STR(""));
+    put(folder, "damaged_newer_and_empty", dw_buf_view(&out));
     dw_buf_reset(&out);
     add_part(&out, 90, 1, 50, 0);
     add_part(&out, 100, 0, DW__CHUNK_BYTES, 1);

@@ -252,6 +252,43 @@ static void parts_that_never_end_cost_no_more_than_a_few(void **state)
     dw_buf_fini(&part);
 }
 
+static void note(struct dw__where *at, const struct written *w, uint32_t i, int64_t offset)
+{
+    struct dw__chunk c;
+    assert_int_equal(dw__chunk_take(dw_buf_view(&w->key[i]), dw_buf_view(&w->value[i]), &c), DW_OK);
+    dw__where_note(at, &c, offset);
+}
+
+static void where_a_part_begins_is_where_its_first_chunk_stands(void **state)
+{
+    struct dw_buf old = {0}, new = {0};
+    struct written a, b;
+    struct dw__where at = {0};
+    (void)state;
+    fill(&old, MIB, 1);
+    fill(&new, 2 * MIB, 2);
+    write_part(&a, SOURCE, 0, 100, &old);
+    write_part(&b, SOURCE, 0, 120, &new);
+    assert_false(dw__where_seen(&at));
+    note(&at, &b, 1, 10); /* of a write that was torn, and was written again */
+    assert_true(dw__where_seen(&at) && !at.any);
+    for (uint32_t i = 0; i < a.count; i++)
+        note(&at, &a, i, 20 + i);
+    assert_true(at.any);
+    assert_int_equal(at.next, 100);
+    assert_int_equal(at.from, 20);
+    for (uint32_t i = 0; i < b.count; i++)
+        note(&at, &b, i, 30 + i);
+    assert_int_equal(at.next, 120);
+    assert_int_equal(at.from, 10); /* the chunk that was seen first counts: earlier is never wrong */
+    note(&at, &a, 0, 40);
+    assert_int_equal(at.next, 120);
+    written_free(&a);
+    written_free(&b);
+    dw_buf_fini(&old);
+    dw_buf_fini(&new);
+}
+
 /* What is behind the second allocation is the digest's, which asserts. */
 static void a_part_comes_whole_or_not_at_all_when_the_nth_allocation_fails(void **state)
 {
@@ -289,6 +326,7 @@ int main(void)
         cmocka_unit_test(damaged_records_are_passed_over),
         cmocka_unit_test(a_part_whose_hash_does_not_hold_is_none),
         cmocka_unit_test(parts_that_never_end_cost_no_more_than_a_few),
+        cmocka_unit_test(where_a_part_begins_is_where_its_first_chunk_stands),
         cmocka_unit_test(a_part_comes_whole_or_not_at_all_when_the_nth_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
