@@ -304,11 +304,10 @@ int main(int argc, char **argv)
     window_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/matches", argv[1]);
     matches_seeds(folder);
-    (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
-    undecided_seed(folder);
-    account_seeds(folder);
     (void)snprintf(folder, sizeof folder, "%s/states", argv[1]);
     states_seeds(folder);
+    (void)snprintf(folder, sizeof folder, "%s/account", argv[1]);
+    undecided_seed(folder);
     (void)snprintf(part_folder, sizeof part_folder, "%s/account_part", argv[1]);
     account_seeds(folder, part_folder);
     return 0;
