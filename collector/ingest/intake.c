@@ -56,7 +56,7 @@ static int move_on(struct dw_intake_engine *e, const struct dw_decoded *f, struc
 {
     bool replaced;
     int rc = dw__places_move(&e->places, f, at, &replaced);
-    return rc == DW_OK && replaced && at.source >= DW_SOURCE_KAFKA_JSON ? renew_shipped(e, at.source) : rc;
+    return rc == DW_OK && replaced && dw_source_is_json(at.source) ? renew_shipped(e, at.source) : rc;
 }
 
 /* A frame that was decoded and checked: account, archive, rules. */
@@ -193,7 +193,7 @@ static int take_one(struct dw_intake_engine *e, const struct dw_received *got)
 {
     struct dw_decoded f = {0};
     const bool is_record = !got->replaced && !got->expired && !got->taken && !got->given;
-    if (got->at.source >= DW_SOURCE_KAFKA_JSON && got->at.source < DW_SOURCE_KAFKA_MATCHES && is_record)
+    if (dw_source_is_json(got->at.source) && is_record)
         return take_shipped(e, got);
     int before = flush_shipped(e);
     if (before < 0)
@@ -416,11 +416,14 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         rc = take_one(e, &got);
         if (rc < 0)
             return rc;
-        work += got.at.source >= DW_SOURCE_KAFKA_JSON ? 1 : TURN_RECORDS / TURN_FRAMES;
+        work += dw_source_is_json(got.at.source) ? 1 : TURN_RECORDS / TURN_FRAMES;
         (*ret_taken)++;
     }
-    if (e->shipped && dw_receiver_drained(e->receiver))
+    bool drained = dw_receiver_drained(e->receiver);
+    if (e->shipped && drained)
         dw__shipped_caught_up(e->shipped);
+    if (drained)
+        dw__detect_caught_up(&e->detect);
     int flushed = flush_shipped(e);
     if (flushed < 0)
         return flushed;

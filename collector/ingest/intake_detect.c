@@ -89,9 +89,17 @@ static int64_t low_of(void *arg, uint64_t source)
 int dw__detect_partition(struct dw__detect *d, uint64_t source, uint64_t next)
 {
     int rc = d->out ? dw_matches_frame(d->out, source, next) : DW_OK;
-    if (rc == DW_OK && d->out)
-        dw_matches_done(d->out, next, low_of(d, source), false);
-    return rc;
+    if (rc < 0 || !d->out)
+        return rc;
+    dw_matches_hold(d->out, source);
+    dw_matches_done(d->out, next, low_of(d, source), false);
+    return DW_OK;
+}
+
+void dw__detect_caught_up(struct dw__detect *d)
+{
+    if (d->out)
+        dw_matches_marks(d->out, low_of, d, false);
 }
 
 /* A batch of matches came, from whomever: the second stage goes on as far as all have come. */
@@ -123,7 +131,7 @@ static int take_shared(struct dw__detect *d, const struct dw_decision *decision)
     if (decision->kind == DW_DECISION_GIVEN)
         dw_matches_forget(d->out, decision->source);
     else if (decision->kind == DW_DECISION_IDLE)
-        dw_matches_marks(d->out, low_of, d);
+        dw_matches_marks(d->out, low_of, d, true);
     return DW_OK;
 }
 

@@ -75,6 +75,8 @@ DW_MUST_USE int dw__detect_again(struct dw__detect *d, const struct dw_archive_r
     int64_t heard_ns, bool *ret_held);
 /* The partition is ours, from `next` on, of which the machine knows all that can be known: others are told how far it is. DW_ENOMEM. */
 DW_MUST_USE int dw__detect_partition(struct dw__detect *d, uint64_t source, uint64_t next);
+/* All partitions that are ours are read to their end. */
+void dw__detect_caught_up(struct dw__detect *d);
 /* A part of an archive that does not hold: an alert. */
 DW_MUST_USE int dw__detect_damaged(struct dw__detect *d, const struct dw_archive_reader *r, const struct dw_archived *a, int code);
 /* Of a state: what the owner added, and the windows. */

@@ -199,12 +199,17 @@ static void take_idle(struct dw_account *a, const struct dw_head *decided, const
         "agent %.16s%s%s: nothing since %s; correlations no longer wait for it", hex, e->host[0] ? " on " : "", e->host, since);
 }
 
-/* "queue file 3", "partition 5", "JSON partition 5" */
+/* "queue file 3", "partition 5", "JSON partition 5", "matches partition 0" */
 static void put_source(char out[DW__CAUSE_CAP], uint64_t source)
 {
-    uint64_t first = source >= DW_SOURCE_KAFKA_JSON ? DW_SOURCE_KAFKA_JSON : source >= DW_SOURCE_KAFKA ? DW_SOURCE_KAFKA : 0;
-    const char *what = first == DW_SOURCE_KAFKA_JSON ? "JSON partition" : first ? "partition" : "queue file";
-    (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, what, source - first);
+    static const struct {
+        uint64_t first;
+        const char *what;
+    } kinds[] = {{DW_SOURCE_KAFKA_MATCHES, "matches partition"}, {DW_SOURCE_KAFKA_JSON, "JSON partition"}, {DW_SOURCE_KAFKA, "partition"}, {0, "queue file"}};
+    size_t i = 0;
+    while (source < kinds[i].first)
+        i++;
+    (void)snprintf(out, DW__CAUSE_CAP, "%s %" PRIu64, kinds[i].what, source - kinds[i].first);
 }
 
 /* A place, and the decision about it: after a queue was replaced the same place comes again. */

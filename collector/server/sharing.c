@@ -2,7 +2,7 @@
  * sharing: see sharing.h.
  *
  * Idea: the topic of matches has one partition, so that all collectors take the same batches in the same order; each is a group of its own there. What is known of partitions is in a compacted
- * topic. Both are named after the topic of frames, and made where they are missing.
+ * topic. Both are named after the topic of frames and the group, and made where they are missing.
  */
 #include "sharing.h"
 
@@ -15,6 +15,12 @@
 
 #define PATIENCE_NS (2 * DW_NS_PER_S) /* the loop has other things to do */
 
+static bool goes_on(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
 /* A batch has one name as long as it is not durable: asked for again, it is not sent again. */
 static int publish(void *arg, struct dw_str batch)
 {
@@ -25,7 +31,7 @@ static int publish(void *arg, struct dw_str batch)
     conf.topic = dw_str_of(s->matches_topic);
     int rc = s->matches ? DW_OK : dw_kafka_publisher_open(&conf, &s->matches);
     if (rc == DW_OK)
-        rc = dw_kafka_publish(s->matches, &(struct dw_publish){.value = batch, .name = dw_str_make(name, (size_t)n), .timeout_ns = PATIENCE_NS});
+        rc = dw_kafka_publish(s->matches, &(struct dw_publish){.value = batch, .name = dw_str_make(name, (size_t)n), .timeout_ns = PATIENCE_NS, .stop = goes_on});
     s->batches += rc == DW_OK;
     if (rc != DW_EIO)
         return rc;
@@ -48,8 +54,8 @@ static int put_part(void *arg, uint64_t source, uint64_t next, struct dw_str par
 int sharing_open(struct sharing *s, struct dw_kafka_conf *conf)
 {
     *s = (struct sharing){.group = {.arg = s, .publish = publish, .put_part = put_part}, .conf = *conf, .start = (uint64_t)dw_clock_real(&dw_clock_system)};
-    (void)snprintf(s->matches_topic, sizeof s->matches_topic, "%.250s.matches", conf->topic.ptr);
-    (void)snprintf(s->states_topic, sizeof s->states_topic, "%.250s.states", conf->topic.ptr);
+    (void)snprintf(s->matches_topic, sizeof s->matches_topic, "%.100s.%.100s.matches", conf->topic.ptr, conf->group.ptr);
+    (void)snprintf(s->states_topic, sizeof s->states_topic, "%.100s.%.100s.states", conf->topic.ptr, conf->group.ptr);
     (void)snprintf(s->own_group, sizeof s->own_group, "%.250s.matches.%.300s", conf->group.ptr, conf->member.ptr);
     struct dw_kafka_conf states = s->conf;
     states.topic = dw_str_of(s->states_topic);

@@ -29,7 +29,7 @@ struct part {
     int64_t last_ns;
     uint64_t records;
     struct dw_buf bytes;
-    bool news;
+    bool news, held;
 };
 
 /* A batch that waits to be sent, and how far its parts go. */
@@ -118,6 +118,7 @@ int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t offset)
 void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool idle)
 {
     struct part *p = &m->part[m->at];
+    low_ns = p->held && low_ns == INT64_MAX ? p->to.low_ns : low_ns;
     p->news = p->news || p->to.next != next || p->to.low_ns != low_ns || p->to.idle != idle;
     p->to.next = next;
     p->to.index = 0;
@@ -125,28 +126,42 @@ void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool i
     p->to.idle = idle;
 }
 
-void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg)
+static struct part *find(struct dw_matches *m, uint64_t source)
+{
+    uint32_t i = 0;
+    while (i < m->count && m->part[i].to.source != source)
+        i++;
+    return i < m->count ? &m->part[i] : NULL;
+}
+
+void dw_matches_hold(struct dw_matches *m, uint64_t source)
+{
+    struct part *p = find(m, source);
+    if (p)
+        p->held = true;
+}
+
+void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg, bool idle)
 {
     for (uint32_t i = 0; i < m->count; i++) {
         struct part *p = &m->part[i];
         int64_t low_ns = low(arg, p->to.source);
-        if (low_ns == p->to.low_ns)
+        p->held = p->held && idle;
+        if (low_ns == p->to.low_ns || (p->held && low_ns == INT64_MAX))
             continue;
         p->to.low_ns = low_ns;
-        p->to.idle = low_ns == INT64_MAX;
+        p->to.idle = idle && low_ns == INT64_MAX;
         p->news = true;
     }
 }
 
 void dw_matches_forget(struct dw_matches *m, uint64_t source)
 {
-    uint32_t i = 0;
-    while (i < m->count && m->part[i].to.source != source)
-        i++;
-    if (i == m->count)
+    struct part *p = find(m, source);
+    if (!p)
         return;
-    dw_buf_fini(&m->part[i].bytes);
-    m->part[i] = m->part[--m->count];
+    dw_buf_fini(&p->bytes);
+    *p = m->part[--m->count];
 }
 
 static void put_names(struct dw_matches *m, struct dw_buf *out)

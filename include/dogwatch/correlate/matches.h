@@ -22,8 +22,10 @@ DW_MUST_USE int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t
 /* The frame in hand is done; the partition goes on at `next`. `low_ns`: what its agents said can no longer come; INT64_MAX: none is waited for. `idle`: since the last one was
  * decided to be silent. */
 void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool idle);
-/* Somebody fell silent, as was decided: what is waited for now, of each partition. */
-void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg);
+/* The partition is not read to its end: as long as that holds, nobody who is waited for is no news, since its next sender may stand there. */
+void dw_matches_hold(struct dw_matches *m, uint64_t source);
+/* What is waited for now, of each partition: `idle`, since somebody was decided to be silent; else because all are read to their end. */
+void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t source), void *arg, bool idle);
 /* Of what was not cut yet: matches that have come back, from whomever, need not be sent. */
 void dw_matches_came(struct dw_matches *m, const struct dw_match_marks *marks);
 /* From now on by other rules; what was handed out so far is cut. On failure nothing has changed but that. DW_ENOMEM. */

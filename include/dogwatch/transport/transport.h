@@ -66,6 +66,11 @@ struct dw_position {
 /* The topic of matches, which collectors of a group send each other. */
 #define DW_SOURCE_KAFKA_MATCHES (UINT64_C(3) << 32)
 
+static inline bool dw_source_is_json(uint64_t source)
+{
+    return source >= DW_SOURCE_KAFKA_JSON && source < DW_SOURCE_KAFKA_MATCHES;
+}
+
 /* Where to go on: at `at.next`. What was taken at `at.offset` is known again by the hash of the frame or, when that has kind 0, by that of
  * the record. */
 struct dw_resume {
