@@ -93,6 +93,8 @@ struct dw_account {
     /* set once */
     void (*problem)(void *arg, const struct dw_problem *p);
     void *arg;
+    bool (*ours)(void *arg, uint64_t source); /* NULL: every source is */
+    void *ours_arg;
     struct dw_account_bounds bounds;
     struct dw_hash_key hash_key; /* random, one a process: nothing that the account says follows from the order in a table */
     struct dw_keyring *keys;

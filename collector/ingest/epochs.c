@@ -223,11 +223,26 @@ bool dw_account_unheard(const struct dw_account *a, int64_t heard_before_ns, str
 {
     for (const struct dw__ring *r = a->open.next; r != &a->open; r = r->next) {
         const struct dw__epoch *e = DW_ITEM(r, const struct dw__epoch, open);
-        if (e->idle || e->heard_ns >= heard_before_ns)
+        if (e->idle || e->heard_ns >= heard_before_ns || (a->ours && !a->ours(a->ours_arg, e->source)))
             continue;
         *ret = (struct dw_decision){.kind = DW_DECISION_IDLE, .epoch = e->chain.epoch, .since_ns = e->arrival_ns};
         memcpy(ret->agent, e->chain.agent, sizeof ret->agent);
         return true;
     }
     return false;
+}
+
+void dw_account_ours(struct dw_account *a, bool (*ours)(void *arg, uint64_t source), void *arg)
+{
+    a->ours = ours;
+    a->ours_arg = arg;
+}
+
+void dw_account_part_heard(struct dw_account *a, uint64_t source, int64_t heard_ns)
+{
+    for (struct dw__ring *r = a->open.next; r != &a->open; r = r->next) {
+        struct dw__epoch *e = DW_ITEM(r, struct dw__epoch, open);
+        if (e->source == source)
+            e->heard_ns = heard_ns;
+    }
 }

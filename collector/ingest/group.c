@@ -47,6 +47,11 @@ int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next)
     return DW_OK;
 }
 
+bool dw__group_has(void *group, uint64_t source)
+{
+    return find(group, source) != NULL;
+}
+
 void dw__group_given(struct dw__group *g, uint64_t source)
 {
     struct dw__owned *o = find(g, source);

@@ -24,6 +24,8 @@ struct dw__group {
 void dw__group_fini(struct dw__group *g);
 /* The partition is ours from there on, which the others know; or nothing is known of it. DW_ENOMEM. */
 DW_MUST_USE int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next);
+/* Whether it is; `group` is one. */
+bool dw__group_has(void *group, uint64_t source);
 void dw__group_given(struct dw__group *g, uint64_t source);
 /* A frame of it is archived. */
 void dw__group_moved(struct dw__group *g, struct dw_position at);

@@ -16,6 +16,7 @@ int dw__intake_begin_group(struct dw_intake_engine *e)
     bool shared = e->conf.group != NULL;
     e->group.to = e->conf.group;
     e->group.clock = e->conf.clock;
+    dw_account_ours(e->detect.account, shared ? dw__group_has : NULL, &e->group);
     if (shared == (e->detect.out != NULL))
         return DW_OK;
     return dw__intake_decide(e, &(struct dw_decision){.kind = DW_DECISION_SHARED, .number = shared}, dw__places_here(&e->places));
@@ -40,6 +41,7 @@ static int take_partition(struct dw_intake_engine *e, const struct dw_received *
     DW_COUNT_IF(d.count, group_taken);
     for (; d.number < d.count && rc == DW_OK; d.number++)
         rc = decide_data(e, &d, dw_str_slice(got->bytes, d.number * DW_PART_PIECE, (d.number + 1) * DW_PART_PIECE), at);
+    dw_account_part_heard(e->detect.account, at.source, dw_clock_mono(e->conf.clock));
     if (rc == DW_OK)
         rc = dw__group_taken(&e->group, at.source, at.next);
     return rc == DW_OK ? dw__detect_partition(&e->detect, at.source, at.next) : rc;

@@ -276,9 +276,7 @@ int dw__take_decision(struct dw_account *a, const struct dw_decoded *f)
         return DW_OK;
     if (d.kind == DW_DECISION_TAKEN)
         return take_part(a, &d);
-    if (d.kind == DW_DECISION_GIVEN)
-        dw_account_part_drop(a, d.source);
-    else if (d.kind == DW_DECISION_IDLE)
+    if (d.kind == DW_DECISION_IDLE)
         take_idle(a, &f->head, &d);
     else if (d.kind == DW_DECISION_REJECTED)
         take_rejected(a, &f->head, &d);

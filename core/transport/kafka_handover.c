@@ -18,6 +18,8 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 
+#define REJOIN_NS (5 * DW_NS_PER_S) /* who gave something up joins again: librdkafka takes the group's refusal of a commit meanwhile for the loss of all it has */
+
 #define AGAIN_NS DW_NS_PER_S
 
 /* ---- taking ---- */
@@ -133,4 +135,5 @@ void dw__handover_let_go(struct kafka_receiver *r)
     forget(r);
     dw__group_unassign(r, list);
     rd_kafka_topic_partition_list_destroy(list);
+    r->commit_ns = dw_clock_mono(&dw_clock_system) + REJOIN_NS;
 }

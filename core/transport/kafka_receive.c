@@ -118,7 +118,7 @@ static int join(struct kafka_receiver *r)
 /* Whether nothing of a partition is handed out now. */
 static bool is_held(const struct partition *p)
 {
-    return p->seek != NO_SEEK || p->lost || p->asked || p->leaving;
+    return p->seek != NO_SEEK || p->lost || p->asked || p->leaving || !p->assigned; /* librdkafka may still hand out records of what was unassigned */
 }
 
 static struct dw_position place(const struct kafka_receiver *r, int32_t partition, uint64_t offset, uint64_t next)
@@ -194,6 +194,12 @@ static int take_record(struct kafka_receiver *r, const rd_kafka_message_t *m, st
     p->first = false;
     if (p->known && (uint64_t)m->offset < p->last.at.next)
         return DW_ENOENT; /* it was only looked at, or was set aside before a restart */
+    if (p->known && (uint64_t)m->offset > p->last.at.next && (uint64_t)m->offset != p->behind_gap) { /* librdkafka 2.0.2 drops what it has of any partition when the group gives and takes */
+        p->behind_gap = (uint64_t)m->offset;
+        DW_COUNT(kafka_passed_over);
+        dw__group_seek(r, m->partition, (int64_t)p->last.at.next);
+        return DW_ENOENT;
+    }
     struct dw_str bytes = dw_str_make(m->payload, m->len);
     bool frame = dw_head_read(bytes, &head, &len) == DW_OK && len == bytes.len;
     *ret = (struct dw_received){.bytes = bytes, .is_frame = frame,
@@ -238,7 +244,7 @@ static int take_message(struct kafka_receiver *r, rd_kafka_message_t *m, struct 
         rc = take_end(r, m, ret);
     } else if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         struct partition *p = dw__group_partition(r, (uint64_t)m->partition);
-        rc = !p ? DW_ENOMEM : p->asked || p->leaving ? DW_ENOENT : out_of_range(r, m->partition, ret);
+        rc = !p ? DW_ENOMEM : p->asked || p->leaving || !p->assigned ? DW_ENOENT : out_of_range(r, m->partition, ret);
     } else {
         take_error(r, m->err, rd_kafka_message_errstr(m));
         says = false;

@@ -26,6 +26,7 @@ struct partition {
     bool leaving; /* it is to be let go */
     bool gone;    /* it is to be handed out as given */
     int64_t seek; /* where to go on as soon as the broker lets us; NO_SEEK: nowhere */
+    uint64_t behind_gap; /* the record that came where one before it was due: if it comes again, there is none before it */
     struct dw_resume last;
     uint64_t commit; /* offset to commit */
 };

@@ -98,6 +98,10 @@ int64_t dw_account_stated_low_water(const struct dw_account *a, const struct dw_
 int64_t dw_account_low_water(const struct dw_account *a);
 /* Whether the agent that sent the newest event of a stream is heard and has said that nothing before `time_ns` is still to come. */
 bool dw_account_is_heard(const struct dw_account *a, const uint8_t stream[DW_ID_BYTES], int64_t time_ns);
+/* Only agents that came by sources of which `ours` says so can be unheard; NULL: all. */
+void dw_account_ours(struct dw_account *a, bool (*ours)(void *arg, uint64_t source), void *arg);
+/* The source is ours again: its agents were heard by now. */
+void dw_account_part_heard(struct dw_account *a, uint64_t source, int64_t heard_ns);
 /* An agent that holds back the watermark and was last heard before that time: the decision that is due. False: there is none. */
 bool dw_account_unheard(const struct dw_account *a, int64_t heard_before_ns, struct dw_decision *ret);
 /* Appends all of it: a state's beginning (archive.h). Equal accounts give equal bytes; failures stand in out->err. */

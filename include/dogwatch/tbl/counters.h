@@ -113,6 +113,7 @@ COUNTER(templates_cut, NOT_DONE, "messages longer, or of more words, than a temp
 COUNTER(templates_refused, NOT_DONE, "messages counted under the template <*> because no further template fits into memory")
 COUNTER(correlate_state_dropped, NOT_DONE, "keys of a loaded snapshot left out because their rule is gone or decides differently")
 COUNTER(kafka_errors, MENDED, "errors that librdkafka told of, those it mended itself too")
+COUNTER(kafka_passed_over, WORK, "times that the client library passed over records of a partition, which were asked for again")
 COUNTER(kafka_fatal, MENDED, "fatal errors of a Kafka client: of an agent, a new epoch began and what was not acknowledged was read again; of a collector, another client took its place")
 COUNTER(account_agents_refused, NOT_DONE, "agents that were not entered into the account because it is full")
 COUNTER(spool_begun, WORK, "times the brokers took nothing while files were about to vanish, and frames went to the spool")
