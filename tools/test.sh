@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test.sh [--long]: installs what the tests need, builds, runs everything; ends with `N passed, N failed, N skipped`.
-#   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, two at a time: they wait more than they work
+#   fast: asan (gcc, -Werror) with all tests, clang -Werror build, end-to-end tests on the asan build, three at a time: they wait more than they work
 #   long: also ten million steps of the simulator, ten million pairs of rules and events by the engine and by a plain one, a million streams of events by correlations and by plain ones, and so the published rules where $DW_CORPORA is, tsan with unit and end-to-end tests, the latter once more as a user who may nothing, 60 s a fuzz target, and on the release build the long form of the end-to-end tests:
 #   500,000 lines, 20 kills a program; packages, units, images and manifests of deploy/. An hour and a half on two cores.
 set -uo pipefail
@@ -34,13 +34,13 @@ sed -n '/Failed\|\*\*\*/p' "$work/ctest" | head -40
 passed=$(count ' Test +#[0-9]+: .* Passed ' "$work/ctest"); failed=$(count ' Test +#[0-9]+: .*\*\*\*' "$work/ctest"); skipped=$(count '\*\*\*Skipped|Not Run' "$work/ctest")
 [ "$failed" -gt 0 ] && sed -n '1,400p' "$work/ctest" | grep -E 'ERROR|error:|FAILED' | head -40
 run build.clang configure clang
-longest=$(printf 'tests/e2e/e2e_%s.py ' spool topic inputs kafka tamper kafka_secure docker outputs kafka_net) # begun first, so that none is waited for alone
+longest=$(printf 'tests/e2e/e2e_%s.py ' spool topic states inputs kafka share tamper kafka_secure docker outputs kafka_net) # begun first, so that none is waited for alone
 e2e() { # so many at a time, a name and a build for the end-to-end tests, then what they are called with
   local lanes=$1 name=$2 build=$3; shift 3
   { ls $longest; ls tests/e2e/e2e_*.py; } | grep -v e2e_lib | awk '!seen[$0]++' |
     DW_BUILD=build/$build xargs -P "$lanes" -I{} bash -c 't=$1; shift; n=${t##*/e2e_}; run "$0.${n%.py}" python3 "$t" "$@"' "$name" {} "$@"
 }
-e2e 2 e2e asan
+e2e 3 e2e asan
 fuzz() { # 60 s a target
   local f short corpus
   for f in build/fuzz/tests/fuzz_*; do
