@@ -144,11 +144,11 @@ static void check_link(struct verifier *v, const char *name, const struct dw_hea
     enum dw_link link = DW_LINK_NEXT;
     uint64_t missing;
     int rc = dw_chains_take(v->chains, h, &link, &missing);
-    bool known = rc == DW_OK && (link == DW_LINK_HOLE || link == DW_LINK_MIDDLE) && was_elsewhere(v, h, intake);
+    bool goes_on = link != DW_LINK_HOLE && link != DW_LINK_MIDDLE;
     if (rc < 0)
         v->rc = rc;
-    else if (link == DW_LINK_HOLE && !known)
-        problem(v, "%s: %" PRIu64 " frames before it are missing", name, missing);
+    else if (!goes_on && !was_elsewhere(v, h, intake))
+        problem(v, "%s: %" PRIu64 " frames before it are missing", name, link == DW_LINK_HOLE ? missing : h->number);
     else if (link == DW_LINK_BROKEN)
         problem(v, "%s: does not follow the frame before it: one of them was replaced or reordered", name);
     else if (link == DW_LINK_FORK)
