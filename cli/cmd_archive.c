@@ -5,6 +5,7 @@
 #include "remote_rows.h"
 
 #include "dogwatch/collect/kept_rules.h"
+#include "dogwatch/collect/taken.h"
 #include "dogwatch/event/json_write.h"
 
 #include <stdio.h>
@@ -54,7 +55,7 @@ static void count_problem(void *arg, const char *text)
 static int verify(const struct cli_options *o)
 {
     struct dw_verify_result r;
-    struct dw_verify v = {.fs = &dw_fs_system, .dir = o->archive, .problem = say_problem};
+    struct dw_verify v = {.fs = &dw_fs_system, .dir = o->archive, .problem = say_problem, .elsewhere = dw_taken_read};
     int rc = dw_archive_verify(&v, &r);
     uint64_t problems = r.problems, sets = 0;
     if (rc == DW_OK)
@@ -74,6 +75,9 @@ static int verify(const struct cli_options *o)
     if (r.decisions)
         (void)printf("  %llu frames are decisions of the collector: their own chain and the manifest vouch for them\n",
             (unsigned long long)r.decisions);
+    if (r.elsewhere)
+        (void)printf("  %llu places where another collector of the group had a partition in between: its own archive has those frames\n",
+            (unsigned long long)r.elsewhere);
     if (sets)
         (void)printf("  %llu rule sets that were in force are kept, each what its name is the hash of\n", (unsigned long long)sets);
     (void)printf("  not excluded without a key and a checkpoint held elsewhere: that all of it was made anew\n");

@@ -202,8 +202,13 @@ static int check_keys(const struct dw_account *part)
     return rc;
 }
 
-static int read_part(struct dw_account *part, struct dw_cursor *c, int64_t heard_ns, uint8_t *ret_flags)
+/* Into an account of its own, which is to be let go also when that fails. */
+static int read_part(struct dw_account *part, uint64_t source, struct dw_str bytes, int64_t heard_ns, uint8_t *ret_flags)
 {
+    static const struct dw_account_bounds none = {.streams = UINT32_MAX, .epochs = UINT32_MAX, .ranges = UINT32_MAX};
+    struct dw_cursor cursor = dw_cursor_of(bytes), *c = &cursor;
+    dw__account_init(part, &none);
+    part->source = source;
     if (dw_take_u32(c) != MAGIC)
         return c->bad ? DW_ECORRUPT : DW_EVERSION;
     *ret_flags = dw_take_byte(c);
@@ -364,13 +369,9 @@ static void move_streams(struct dw_account *a, struct dw_account *part)
 
 int dw_account_part_take(struct dw_account *a, uint64_t source, struct dw_str part, int64_t heard_ns)
 {
-    static const struct dw_account_bounds none = {.streams = UINT32_MAX, .epochs = UINT32_MAX, .ranges = UINT32_MAX};
     struct dw_account read;
-    struct dw_cursor c = dw_cursor_of(part);
     uint8_t flags = 0;
-    dw__account_init(&read, &none);
-    read.source = source;
-    int rc = read_part(&read, &c, heard_ns, &flags);
+    int rc = read_part(&read, source, part, heard_ns, &flags);
     if (rc == DW_OK) {
         forget_agents(a, source, &read);
         forget_epochs(a, source);
@@ -382,6 +383,19 @@ int dw_account_part_take(struct dw_account *a, uint64_t source, struct dw_str pa
         move_streams(a, &read);
         if (a->listed || flags & LISTED)
             dw__agents_judge_again(a, first);
+    }
+    dw__account_let_go(&read);
+    return rc;
+}
+
+int dw_account_part_chains(struct dw_str part, int (*each)(void *arg, const struct dw_chain_head *k, const uint8_t *key), void *arg)
+{
+    struct dw_account read;
+    uint8_t flags = 0;
+    int rc = read_part(&read, 0, part, 0, &flags);
+    for (const struct dw__ring *r = read.use.next; rc == DW_OK && r != &read.use; r = r->next) {
+        const struct dw_chain_head *k = &DW_ITEM(r, const struct dw__epoch, use)->chain;
+        rc = each(arg, k, dw_keyring_find(read.keys, k->agent));
     }
     dw__account_let_go(&read);
     return rc;

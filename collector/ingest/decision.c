@@ -111,6 +111,16 @@ void dw_decision_data(const struct dw_decision *d, struct dw_buf *out)
         out->len += d->hex.len / 2;
 }
 
+int dw_decision_piece(const struct dw_decision *d, struct dw_buf *part)
+{
+    if (d->number == 0)
+        dw_buf_reset(part);
+    if (part->len / DW_PART_PIECE != d->number || part->len % DW_PART_PIECE)
+        return DW_EAGAIN;
+    dw_decision_data(d, part);
+    return part->err ? part->err : d->number + 1 < d->count ? DW_EAGAIN : DW_OK;
+}
+
 /* One member; what is not known is passed over, as a later version may add to it. */
 static bool take_member(struct dw_decision *d, struct dw_str name, struct dw_str v)
 {

@@ -256,14 +256,10 @@ static void take_expired(struct dw_account *a, const struct dw_head *decided, co
 /* A piece of what another collector knew of a partition; with the last one it is whole. One that is none is as if nothing had been known. */
 static int take_part(struct dw_account *a, const struct dw_decision *d)
 {
-    if (d->number == 0)
-        dw_buf_reset(&a->part);
-    if (a->part.len / DW_PART_PIECE != d->number || a->part.len % DW_PART_PIECE)
-        return DW_OK; /* the piece before it did not come */
-    dw_decision_data(d, &a->part);
-    if (a->part.err || d->number + 1 < d->count)
-        return a->part.err;
-    int rc = dw_account_part_take(a, d->source, dw_buf_view(&a->part), a->heard_ns);
+    int rc = dw_decision_piece(d, &a->part);
+    if (rc != DW_OK)
+        return rc == DW_EAGAIN ? DW_OK : rc;
+    rc = dw_account_part_take(a, d->source, dw_buf_view(&a->part), a->heard_ns);
     dw_buf_fini(&a->part);
     DW_COUNT_IF(rc == DW_ECORRUPT || rc == DW_EVERSION, account_parts_refused);
     return rc == DW_ECORRUPT || rc == DW_EVERSION ? DW_OK : rc;

@@ -8,6 +8,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/collect/answer.h"
 #include "dogwatch/collect/kept_rules.h"
+#include "dogwatch/collect/taken.h"
 #include "dogwatch/event/json_write.h"
 
 #include <inttypes.h>
@@ -149,7 +150,7 @@ void api_do_verify(struct request *rq)
 {
     struct verdict said = {0};
     struct dw_verify_result r;
-    int rc = dw_archive_verify(&(struct dw_verify){.fs = &dw_fs_system, .dir = rq->api->archive, .problem = name_problem, .arg = &said}, &r);
+    int rc = dw_archive_verify(&(struct dw_verify){.fs = &dw_fs_system, .dir = rq->api->archive, .problem = name_problem, .arg = &said, .elsewhere = dw_taken_read}, &r);
     uint64_t sets = 0, before = said.count;
     if (rc == DW_OK)
         rc = dw_kept_rules_check(&dw_fs_system, rq->api->archive, name_problem, &said, &sets);
@@ -166,6 +167,7 @@ void api_do_verify(struct request *rq)
         api_put_number(&rq->out, ',', "signatures", r.signatures);
         api_put_number(&rq->out, ',', "unsigned_tail", r.unsigned_tail);
         api_put_number(&rq->out, ',', "decisions", r.decisions);
+        api_put_number(&rq->out, ',', "elsewhere", r.elsewhere);
         api_put_number(&rq->out, ',', "rule_sets", sets);
         api_put_number(&rq->out, ',', "problems", problems);
         dw_buf_printf(&rq->out, ",\"named\":[%.*s]}\n", DW_ARG(dw_buf_view(&said.named)));

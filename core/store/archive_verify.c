@@ -6,6 +6,7 @@
  *
  * Invariant: anything that cannot be read or computed is a problem, never passed over: it fails closed.
  */
+#include "elsewhere.h"
 #include "segment_int.h"
 
 #include "dogwatch/base/error.h"
@@ -33,6 +34,7 @@ struct verifier {
     struct dw_keyring *keys;
     struct dw_decoder *digest; /* for its hashing state; decodes nothing */
     struct owed *owed;
+    struct dw_elsewhere *elsewhere; /* NULL: nobody had to be asked yet */
     int rc;
 };
 
@@ -114,15 +116,39 @@ static const char *name_frame(char out[NAME_CAP], const char *file, const struct
     return out;
 }
 
-static void check_link(struct verifier *v, const char *name, const struct dw_head *h)
+/* Frames are not here: what others had, which most archives need not be read for. */
+static const struct dw_elsewhere *ask_elsewhere(struct verifier *v)
 {
-    enum dw_link link;
+    if (v->elsewhere || !v->conf->elsewhere)
+        return v->elsewhere;
+    v->elsewhere = dw__elsewhere_new();
+    int rc = v->elsewhere ? v->conf->elsewhere(v->conf->fs, v->conf->dir, v->elsewhere) : DW_ENOMEM;
+    v->rc = rc < 0 ? rc : v->rc;
+    return v->elsewhere;
+}
+
+/* Whether the frames before one are in another archive; then the agent's opening record may be there too, with its key. */
+static bool was_elsewhere(struct verifier *v, const struct dw_head *h, uint64_t intake)
+{
+    const uint8_t *key = NULL;
+    if (!dw__elsewhere_before(ask_elsewhere(v), h, intake, &key))
+        return false;
+    int rc = key ? dw_keyring_add(v->keys, key) : DW_OK;
+    v->rc = rc < 0 ? rc : v->rc;
+    v->result->elsewhere++;
+    return true;
+}
+
+static void check_link(struct verifier *v, const char *name, const struct dw_head *h, uint64_t intake)
+{
+    enum dw_link link = DW_LINK_NEXT;
     uint64_t missing;
     int rc = dw_chains_take(v->chains, h, &link, &missing);
+    bool goes_on = link != DW_LINK_HOLE && link != DW_LINK_MIDDLE;
     if (rc < 0)
         v->rc = rc;
-    else if (link == DW_LINK_HOLE)
-        problem(v, "%s: %" PRIu64 " frames before it are missing", name, missing);
+    else if (!goes_on && !was_elsewhere(v, h, intake))
+        problem(v, "%s: %" PRIu64 " frames before it are missing", name, link == DW_LINK_HOLE ? missing : h->number);
     else if (link == DW_LINK_BROKEN)
         problem(v, "%s: does not follow the frame before it: one of them was replaced or reordered", name);
     else if (link == DW_LINK_FORK)
@@ -137,11 +163,15 @@ static void check_link(struct verifier *v, const char *name, const struct dw_hea
         problem(v, "%s: signed, but the record with the agent's key is not here", name);
 }
 
-static void check_parent(struct verifier *v, const char *name, const uint8_t *agent, const struct dw_parent *p)
+/* What was known by the frame of intake `intake` counts. */
+static void check_parent(struct verifier *v, const char *name, const uint8_t *agent, const struct dw_parent *p, uint64_t intake)
 {
     const struct dw_chain_head *k;
     enum dw_parent_link link = p->named ? dw_chains_parent(v->chains, agent, p, &k) : DW_PARENT_HERE;
-    if (link == DW_PARENT_GONE)
+    bool missing = link == DW_PARENT_GONE || link == DW_PARENT_SHORT;
+    if (missing && dw__elsewhere_parent(ask_elsewhere(v), agent, p, intake))
+        v->result->elsewhere++;
+    else if (link == DW_PARENT_GONE)
         problem(v, "%s: deleted: epoch %" PRIu64 " was before it, and none of its frames 0 to %" PRIu64 " is here",
             name, p->epoch, p->number);
     else if (link == DW_PARENT_SHORT)
@@ -153,7 +183,7 @@ static void check_parent(struct verifier *v, const char *name, const uint8_t *ag
 }
 
 /* An opening record names the last durable frame of the epoch before: a whole epoch cannot be taken away unseen. */
-static void check_opening(struct verifier *v, const char *name, const struct dw_head *h, struct dw_str record)
+static void check_opening(struct verifier *v, const char *name, const struct dw_head *h, struct dw_str record, uint64_t intake)
 {
     struct dw_parent p;
     if (dw_parent_read(record, &p) < 0) {
@@ -161,7 +191,7 @@ static void check_opening(struct verifier *v, const char *name, const struct dw_
         return;
     }
     if (!p.spooled) {
-        check_parent(v, name, h->agent, &p);
+        check_parent(v, name, h->agent, &p, intake);
         return;
     }
     struct owed *o = dw_calloc(1, sizeof *o);
@@ -181,7 +211,7 @@ static void check_owed(struct verifier *v)
 {
     while (v->owed) {
         struct owed *o = v->owed;
-        check_parent(v, o->name, o->agent, &o->parent);
+        check_parent(v, o->name, o->agent, &o->parent, UINT64_MAX); /* it may have come before that was known */
         v->owed = o->next;
         dw_free(o);
     }
@@ -206,9 +236,9 @@ static void check_frame(struct verifier *v, const char *file, struct dw_archived
     bool opens = h->kind == DW_FRAME_RECORD && dw_str_find(a->frame.record, DW_STR("\"epoch.open\"")) < a->frame.record.len;
     if (opens && dw_keyring_learn(v->keys, h->agent, a->frame.record) == DW_ESIGNATURE)
         problem(v, "%s: its public key is not the agent's", name);
-    check_link(v, name, h);
+    check_link(v, name, h, a->intake.number);
     if (opens && dw_keyring_check(v->keys, h) == DW_OK) /* what nobody signed says nothing about others */
-        check_opening(v, name, h, a->frame.record);
+        check_opening(v, name, h, a->frame.record, a->intake.number);
 }
 
 /* A part that the reader could not give. */
@@ -327,6 +357,7 @@ int dw_archive_verify(const struct dw_verify *conf, struct dw_verify_result *ret
         rc = DW_OK; /* said as a problem */
     dw_chains_free(v.chains);
     dw_keyring_free(v.keys);
+    dw__elsewhere_free(v.elsewhere);
     dw_decoder_free(v.digest);
     dw_keys_free(names);
     return rc;

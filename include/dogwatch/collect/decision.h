@@ -49,6 +49,9 @@ enum { DW_PART_PIECE = 512 * 1024 };
 /* Appends bytes as `hex` has them, and those of a `hex`, which is whole. */
 void dw_decision_hex(struct dw_str bytes, struct dw_buf *out);
 void dw_decision_data(const struct dw_decision *d, struct dw_buf *out);
+/* Puts a piece behind those that came before it in `part`, which the first one empties. DW_OK: what was known is whole; DW_EAGAIN: not yet, or the piece before this
+ * one did not come; DW_ENOMEM. */
+DW_MUST_USE int dw_decision_piece(const struct dw_decision *d, struct dw_buf *part);
 /* Appends the record of a decision. */
 void dw_decision_write(const struct dw_decision *d, struct dw_buf *out);
 /* Takes a record apart; views are into `record`. DW_ESYNTAX when it is none. */

@@ -234,8 +234,14 @@ struct dw_verify_result {
     uint64_t left_out; /* segments that are not in this copy, by entries of its manifest */
     uint64_t unsigned_tail; /* frames after the last signature of their chain: held by the manifest alone */
     uint64_t decisions;     /* frames of the collector's own chain, which nobody signs */
+    uint64_t elsewhere;     /* places where frames are not here, and were in another archive: struct dw_elsewhere */
     uint64_t problems;
 };
+/* Up to which frames chains went on in the archives of other collectors. */
+struct dw_elsewhere;
+struct dw_chain_head;
+/* A chain came to `k` elsewhere, which is known from the frame of intake `intake` on; `key`: its agent's, or NULL. Borrows both. DW_ENOMEM. */
+DW_MUST_USE int dw_elsewhere_add(struct dw_elsewhere *e, const struct dw_chain_head *k, const uint8_t *key, uint64_t intake);
 /* Checks a directory offline: the manifest's chain, every sealed file's hash, every frame's roots and hash, every
  * agent's chain over all segments, every signature (keys come from the epochs' own opening records and are bound
  * to the agent id by its hash). `problem` gets one sentence for each thing that does not hold.
@@ -245,6 +251,9 @@ struct dw_verify {
     const char *dir;
     void (*problem)(void *arg, const char *text);
     void *arg;
+    /* Asked once, and only when frames are not here: adds what the archive's own decisions say of chains elsewhere (collect/taken.h). NULL: they say nothing. Where a
+     * frame goes on just behind such a chain, or names one as its epoch's parent, and that was known before it, nothing is missing, and the agent's key is taken. */
+    int (*elsewhere)(const struct dw_fs *fs, const char *dir, struct dw_elsewhere *e);
 };
 DW_MUST_USE int dw_archive_verify(const struct dw_verify *v, struct dw_verify_result *ret);
 

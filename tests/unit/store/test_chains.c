@@ -91,8 +91,8 @@ static void append(struct made *m, struct dw_frame *f)
     dw_frame_free(f);
 }
 
-/* Begins an epoch that names the one before; `keep`: its frames go to the archive. */
-static void epoch(struct made *m, bool keep)
+/* Begins an epoch that names the one before; its frames go to the archive (x), or only those behind its opening (e), or none. */
+static void epoch(struct made *m, char keep)
 {
     char key[65], hash[65], json[400];
     struct dw_chain before = m->agent.chain;
@@ -109,13 +109,14 @@ static void epoch(struct made *m, bool keep)
     struct dw_frame *open = frames_record(&m->agent, json);
     frames_fill(&m->agent, 5);
     struct dw_frame *events = frames_encode(&m->agent, true);
-    if (keep) {
+    if (keep == 'x')
         append(m, open);
-        append(m, events);
-    } else {
+    else
         dw_frame_free(open);
+    if (keep == 'x' || keep == 'e')
+        append(m, events);
+    else
         dw_frame_free(events);
-    }
 }
 
 static void hear(void *arg, const char *text)
@@ -134,7 +135,7 @@ static void verify(struct made *m, const char *keep, bool seal)
     struct dw_archive_conf conf = {.fs = &dw_fs_system, .clock = &dw_clock_system, .dir = m->dir, .keys = m->keys, .segment_max_bytes = 1 << 20};
     assert_int_equal(dw_archive_open(&conf, &m->archive), DW_OK);
     for (const char *k = keep; *k; k++)
-        epoch(m, *k == 'x');
+        epoch(m, *k);
     assert_int_equal(seal ? dw_archive_seal(m->archive) : dw_archive_sync(m->archive), DW_OK);
     struct dw_verify v = {.fs = &dw_fs_system, .dir = m->dir, .problem = hear, .arg = &m->said};
     assert_int_equal(dw_archive_verify(&v, &result), DW_OK);
@@ -167,6 +168,18 @@ static void an_epoch_that_is_gone_is_named(void **state)
     }
 }
 
+/* Also when the agent's key is known from an epoch before. */
+static void the_beginning_of_an_epoch_that_is_gone_is_missing(void **state)
+{
+    (void)state;
+    struct made m;
+    for (int seal = 0; seal < 2; seal++) {
+        verify(&m, "xex", seal);
+        assert_non_null(strstr(m.said.ptr, "epoch 2 frame 1: 1 frames before it are missing"));
+        done(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +187,7 @@ int main(void)
         cmocka_unit_test(an_opening_record_says_what_comes_after_it_from_the_spool),
         cmocka_unit_test(a_parent_stands_by_the_chain_that_fits_best),
         cmocka_unit_test(an_epoch_that_is_gone_is_named),
+        cmocka_unit_test(the_beginning_of_an_epoch_that_is_gone_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
