@@ -270,6 +270,8 @@ static void put_own(const struct dw_intake_engine *e, struct dw_buf *out)
 static int keep_state(struct dw_intake_engine *e)
 {
     struct dw_buf own = {0}, state = {0};
+    if (e->detect.out && dw_matches_first(e->detect.out).len)
+        return DW_OK; /* a start from there would not make again what was not sent */
     put_own(e, &own);
     dw__detect_save(&e->detect, dw_buf_view(&own), &state);
     int rc = own.err ? own.err : state.err ? state.err : dw_archive_keep_state(e->archive, dw_buf_view(&state));
@@ -431,7 +433,7 @@ int dw_intake_turn(struct dw_intake_engine *e, uint32_t *ret_taken)
         rc = silence_counts(e) ? decide_idle(e, ret_taken) : DW_OK;
     if (rc == DW_OK && *ret_taken == 0 && expiry_is_due(e))
         rc = expire(e);
-    if (rc < 0 || (*ret_taken == 0 && !e->group.to))
+    if (rc < 0 || (*ret_taken == 0 && !dw__intake_leaving(e)))
         return rc;
     rc = dw_archive_sync(e->archive);
     if (rc == DW_OK)

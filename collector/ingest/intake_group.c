@@ -67,9 +67,10 @@ int dw__intake_matches(struct dw_intake_engine *e, const struct dw_received *got
 
 int dw__intake_tell_group(struct dw_intake_engine *e, bool all)
 {
-    if (!e->group.to)
-        return DW_OK;
-    int rc = dw__group_send(&e->group, &e->detect, dw_receiver_parts(e->receiver));
+    uint32_t partitions = e->group.to ? dw_receiver_parts(e->receiver) : 0;
+    if (partitions == 0)
+        return DW_OK; /* not known yet: the others would take those that they heard of for all */
+    int rc = dw__group_send(&e->group, &e->detect, partitions);
     if (rc == DW_OK)
         rc = dw__group_put(&e->group, &e->detect, all);
     DW_COUNT_IF(rc == DW_EAGAIN, group_matches_waiting);

@@ -8,6 +8,7 @@
 
 #include "dogwatch/base/clock.h"
 #include "dogwatch/base/error.h"
+#include "dogwatch/base/hash.h"
 #include "dogwatch/base/log.h"
 
 #include <inttypes.h>
@@ -21,18 +22,17 @@ static bool goes_on(void *arg)
     return false;
 }
 
-/* A batch has one name as long as it is not durable: asked for again, it is not sent again. */
+/* A batch is named by what is in it: asked for again, it is not sent again. */
 static int publish(void *arg, struct dw_str batch)
 {
     struct sharing *s = arg;
     char name[64];
-    int n = snprintf(name, sizeof name, "%" PRIu64 "-%" PRIu64, s->start, s->batches);
+    int n = snprintf(name, sizeof name, "%016" PRIx64, dw_hash((struct dw_hash_key){0}, batch));
     struct dw_kafka_conf conf = s->conf;
     conf.topic = dw_str_of(s->matches_topic);
     int rc = s->matches ? DW_OK : dw_kafka_publisher_open(&conf, &s->matches);
     if (rc == DW_OK)
         rc = dw_kafka_publish(s->matches, &(struct dw_publish){.value = batch, .name = dw_str_make(name, (size_t)n), .timeout_ns = PATIENCE_NS, .stop = goes_on});
-    s->batches += rc == DW_OK;
     if (rc != DW_EIO)
         return rc;
     dw_warn("kafka: topic %s: %s; another client takes its place", s->matches_topic, dw_kafka_publisher_trouble(s->matches));
@@ -53,7 +53,7 @@ static int put_part(void *arg, uint64_t source, uint64_t next, struct dw_str par
 
 int sharing_open(struct sharing *s, struct dw_kafka_conf *conf)
 {
-    *s = (struct sharing){.group = {.arg = s, .publish = publish, .put_part = put_part}, .conf = *conf, .start = (uint64_t)dw_clock_real(&dw_clock_system)};
+    *s = (struct sharing){.group = {.arg = s, .publish = publish, .put_part = put_part}, .conf = *conf};
     (void)snprintf(s->matches_topic, sizeof s->matches_topic, "%.100s.%.100s.matches", conf->topic.ptr, conf->group.ptr);
     (void)snprintf(s->states_topic, sizeof s->states_topic, "%.100s.%.100s.states", conf->topic.ptr, conf->group.ptr);
     (void)snprintf(s->own_group, sizeof s->own_group, "%.250s.matches.%.300s", conf->group.ptr, conf->member.ptr);

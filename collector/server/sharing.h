@@ -13,7 +13,6 @@ struct sharing {
     struct dw_kafka_conf conf;
     struct dw_publisher *matches;
     struct dw_states *states;
-    uint64_t start, batches;
     char matches_topic[SHARING_NAME_CAP], states_topic[SHARING_NAME_CAP], own_group[SHARING_NAME_CAP];
 };
 

@@ -10,7 +10,7 @@
  *
  * Invariants:
  *   (1) Every number read is checked, and a batch that is none is told before anything of it is taken.
- *   (2) Places of a source never go back, nor do its marks.
+ *   (2) Places of a source never go back.
  *   (3) A batch is cut before it is longer than DW_MATCHES_MAX: a record is at most half of that.
  */
 #include "../detect/detect.h"
@@ -90,28 +90,39 @@ static bool is_before(uint64_t offset, uint32_t index, const struct dw_match_mar
 
 /* ---- sending ---- */
 
-int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t offset)
+static struct part *find(struct dw_matches *m, uint64_t source)
 {
     uint32_t i = 0;
     while (i < m->count && m->part[i].to.source != source)
         i++;
-    if (i == m->count) {
-        if (m->count == m->cap) {
-            uint32_t cap = m->cap ? 2 * m->cap : 8;
-            struct part *grown = dw_resize(m->part, cap * sizeof *grown);
-            if (!grown)
-                return DW_ENOMEM;
-            m->part = grown;
-            m->cap = cap;
-        }
-        m->part[m->count++] = (struct part){.to = {.source = source, .next = offset, .low_ns = INT64_MIN}, .from = {.next = offset}, .last_ns = INT64_MIN, .news = true};
+    return i < m->count ? &m->part[i] : NULL;
+}
+
+static struct part *add(struct dw_matches *m, uint64_t source)
+{
+    if (m->count == m->cap) {
+        uint32_t cap = m->cap ? 2 * m->cap : 8;
+        struct part *grown = dw_resize(m->part, cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        m->part = grown;
+        m->cap = cap;
     }
-    struct part *p = &m->part[i];
+    m->part[m->count] = (struct part){.to = {.source = source, .low_ns = INT64_MIN}, .last_ns = INT64_MIN, .news = true};
+    return &m->part[m->count++];
+}
+
+int dw_matches_frame(struct dw_matches *m, uint64_t source, uint64_t offset)
+{
+    struct part *p = find(m, source);
+    p = p ? p : add(m, source);
+    if (!p)
+        return DW_ENOMEM;
     p->to.next = offset;
     p->to.index = 0;
     if (p->records == 0)
         p->from = p->to;
-    m->at = i;
+    m->at = (uint32_t)(p - m->part);
     return DW_OK;
 }
 
@@ -124,14 +135,6 @@ void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool i
     p->to.index = 0;
     p->to.low_ns = low_ns;
     p->to.idle = idle;
-}
-
-static struct part *find(struct dw_matches *m, uint64_t source)
-{
-    uint32_t i = 0;
-    while (i < m->count && m->part[i].to.source != source)
-        i++;
-    return i < m->count ? &m->part[i] : NULL;
 }
 
 void dw_matches_hold(struct dw_matches *m, uint64_t source)
@@ -502,7 +505,7 @@ static int take_batch(struct dw_window *w, const struct dw_window *like, struct 
     dw_free(names.corr);
     if (rc == DW_OK && (c.bad || dw_cursor_left(&c)))
         rc = DW_ECORRUPT;
-    if (rc == DW_OK && w)
+    if (rc == DW_OK && w && partitions > marks->partitions)
         marks->partitions = partitions;
     return rc;
 }
@@ -524,7 +527,7 @@ int64_t dw_match_marks_low(const struct dw_match_marks *marks, bool *ret_idle)
 {
     int64_t low = INT64_MAX;
     *ret_idle = false;
-    if (marks->count < marks->partitions || marks->count == 0)
+    if (marks->count < marks->partitions || marks->partitions == 0)
         return INT64_MIN;
     for (uint32_t i = 0; i < marks->count; i++) {
         low = marks->item[i].low_ns < low ? marks->item[i].low_ns : low;

@@ -52,7 +52,7 @@ struct dw_match_mark {
 struct dw_match_marks {
     struct dw_match_mark *item; /* by source */
     uint32_t count, cap;
-    uint32_t partitions; /* of the queue, as the newest batch said */
+    uint32_t partitions; /* of the queue, the most that a batch said */
 };
 void dw_match_marks_fini(struct dw_match_marks *marks);
 /* Takes a batch: its matches wait in `w` for the watermark, but for those that are here already. A match whose rule is not here, or decides otherwise, is left out and counted.
