@@ -485,9 +485,10 @@ static int take_part(struct dw_window *w, const struct dw_window *like, struct d
     have->idle = idle;
     if (is_before(to.next, to.index, have))
         return DW_OK; /* from somebody who went on where another had been */
+    if (is_before(have->next, have->index, &to) || to.low_ns > have->low_ns) /* it goes back where an agent comes whom nobody waited for; at one place the one who knows more is right */
+        have->low_ns = to.low_ns;
     have->next = to.next;
     have->index = to.index;
-    have->low_ns = to.low_ns > have->low_ns ? to.low_ns : have->low_ns;
     return DW_OK;
 }
 
