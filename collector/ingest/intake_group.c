@@ -60,8 +60,9 @@ int dw__intake_partition(struct dw_intake_engine *e, const struct dw_received *g
 
 int dw__intake_matches(struct dw_intake_engine *e, const struct dw_received *got)
 {
-    if (dw_window_check_matches(e->detect.window, got->bytes) < 0)
-        return dw__intake_set_aside(e, got, DW_PROBLEM_JUNK);
+    int rc = dw_window_check_matches(e->detect.window, got->bytes);
+    if (rc < 0)
+        return rc == DW_ENOMEM ? rc : dw__intake_set_aside(e, got, DW_PROBLEM_JUNK);
     return decide_data(e, &(struct dw_decision){.kind = DW_DECISION_MATCHES}, got->bytes, got->at);
 }
 
