@@ -39,8 +39,9 @@ static int take_partition(struct dw_intake_engine *e, const struct dw_received *
     struct dw_decision d = {.kind = DW_DECISION_TAKEN, .source = at.source, .next = at.next, .count = (got->bytes.len + DW_PART_PIECE - 1) / DW_PART_PIECE};
     int rc = DW_OK;
     DW_COUNT_IF(d.count, group_taken);
-    for (; d.number < d.count && rc == DW_OK; d.number++)
-        rc = decide_data(e, &d, dw_str_slice(got->bytes, d.number * DW_PART_PIECE, (d.number + 1) * DW_PART_PIECE), at);
+    for (; d.number < d.count && rc == DW_OK; d.number++) /* only the last one moves us there: who is killed before has nothing of it, and asks again */
+        rc = decide_data(e, &d, dw_str_slice(got->bytes, d.number * DW_PART_PIECE, (d.number + 1) * DW_PART_PIECE),
+            d.number + 1 == d.count ? at : dw__places_here(&e->places));
     dw_account_part_heard(e->detect.account, at.source, dw_clock_mono(e->conf.clock));
     if (rc == DW_OK)
         rc = dw__group_taken(&e->group, at.source, at.next);
