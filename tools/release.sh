@@ -11,11 +11,12 @@ told() { "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; exit 3; }; }
 
 train() { # agent, collector and commands over the same logs. No sandbox: it would keep the programs from writing down what they did
   local dogwatch=$build/dogwatch data=$work/data
-  python3 tools/train_logs.py "$work/logs"
-  "$dogwatch" up --until-idle --data "$data" --logs "$work/logs/docker/*/*-json.log" --logs "$work/logs/pods/*/*/*.log" --logs "$work/logs/*.log" --set agent.sandbox=off --rules rules
-  "$dogwatch" query '"failed" | stats count by host.name' --data "$data" --output ndjson
-  "$dogwatch" archive verify --data "$data"
-  "$dogwatch" replay --data "$data" --output ndjson >/dev/null
+  python3 tools/train_logs.py "$work/logs" &&
+    "$dogwatch" up --until-idle --data "$data" --logs "$work/logs/docker/*/*-json.log" --logs "$work/logs/pods/*/*/*.log" --logs "$work/logs/*.log" --set agent.sandbox=off --rules rules &&
+    "$dogwatch" query '"failed" | stats count by host.name' --data "$data" --output ndjson &&
+    "$dogwatch" archive verify --data "$data" &&
+    "$dogwatch" replay --data "$data" --output ndjson >/dev/null &&
+    [ -n "$(find "$build/profile" -name '*agent*tail.c.gcda')" ]
 }
 
 if [ ! -f "$build/trained" ] || [ -n "$(find CMakeLists.txt core parsers correlate collector agent cli include tools/train_logs.py -newer "$build/trained" | head -1)" ]; then

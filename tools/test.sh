@@ -33,7 +33,8 @@ ctest --preset asan -j2 >"$work/ctest" 2>&1
 sed -n '/Failed\|\*\*\*/p' "$work/ctest" | head -40
 passed=$(count ' Test +#[0-9]+: .* Passed ' "$work/ctest"); failed=$(count ' Test +#[0-9]+: .*\*\*\*' "$work/ctest"); skipped=$(count '\*\*\*Skipped|Not Run' "$work/ctest")
 [ "$failed" -gt 0 ] && sed -n '1,400p' "$work/ctest" | grep -E 'ERROR|error:|FAILED' | head -40
-run build.clang configure clang
+run build.clang configure clang & # beside what follows, which waits more than it works
+clang=$!
 longest=$(printf 'tests/e2e/e2e_%s.py ' spool topic states inputs kafka share tamper kafka_secure docker outputs kafka_net) # begun first, so that none is waited for alone
 e2e() { # so many at a time, a name and a build for the end-to-end tests, then what they are called with
   local lanes=$1 name=$2 build=$3; shift 3
@@ -41,6 +42,7 @@ e2e() { # so many at a time, a name and a build for the end-to-end tests, then w
     DW_BUILD=build/$build xargs -P "$lanes" -I{} bash -c 't=$1; shift; n=${t##*/e2e_}; run "$0.${n%.py}" python3 "$t" "$@"' "$name" {} "$@"
 }
 e2e 3 e2e asan
+wait $clang
 fuzz() { # 60 s a target
   local f short corpus
   for f in build/fuzz/tests/fuzz_*; do

@@ -234,7 +234,7 @@ static void forget_agents(struct dw_account *a, uint64_t source, const struct dw
     a->agents_end = NULL;
     while ((g = *at)) {
         struct dw__agent *named = part ? dw__agent_find(part, g->said.id) : NULL;
-        if (g->source != source && !named) {
+        if (!named && (g->source != source || (g->decided && g->said.epochs == 0))) { /* who was agreed to before it came has no source yet */
             a->agents_end = g;
             at = &g->next;
             continue;

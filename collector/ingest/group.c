@@ -14,6 +14,8 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
+#define MARKS_NS (DW_NS_PER_S / 5)       /* each is a record that all of them archive */
+#define ALL_MARKS_NS (60 * DW_NS_PER_S)  /* for collectors that came later than the topic keeps records */
 #define PUT_NS (10 * DW_NS_PER_S) /* so much is taken again when a collector dies */
 
 void dw__group_fini(struct dw__group *g)
@@ -31,7 +33,7 @@ static struct dw__owned *find(const struct dw__group *g, uint64_t source)
     return NULL;
 }
 
-int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next)
+int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next, bool put)
 {
     struct dw__owned *o = find(g, source);
     if (!o && g->count == g->cap) {
@@ -43,7 +45,7 @@ int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next)
         g->cap = cap;
     }
     o = o ? o : &g->item[g->count++];
-    *o = (struct dw__owned){.source = source, .next = next, .put = next, .put_ns = dw_clock_mono(g->clock)};
+    *o = (struct dw__owned){.source = source, .next = next, .put = put ? next : 0, .put_ns = dw_clock_mono(g->clock)};
     return DW_OK;
 }
 
@@ -66,8 +68,16 @@ void dw__group_moved(struct dw__group *g, struct dw_position at)
         o->next = at.next;
 }
 
-int dw__group_send(struct dw__group *g, struct dw__detect *d, uint32_t partitions)
+int dw__group_send(struct dw__group *g, struct dw__detect *d, uint32_t partitions, bool all)
 {
+    int64_t now = dw_clock_mono(g->clock);
+    if (!all && !dw_matches_any(d->out) && now - g->cut_ns < MARKS_NS)
+        return DW_OK;
+    if (now - g->all_ns >= ALL_MARKS_NS) {
+        dw_matches_again(d->out);
+        g->all_ns = now;
+    }
+    g->cut_ns = now;
     int rc = dw_matches_cut(d->out, partitions);
     while (rc == DW_OK && dw_matches_first(d->out).len) {
         rc = g->to->publish(g->to->arg, dw_matches_first(d->out));

@@ -44,7 +44,7 @@ static int take_partition(struct dw_intake_engine *e, const struct dw_received *
             d.number + 1 == d.count ? at : dw__places_here(&e->places));
     dw_account_part_heard(e->detect.account, at.source, dw_clock_mono(e->conf.clock));
     if (rc == DW_OK)
-        rc = dw__group_taken(&e->group, at.source, at.next);
+        rc = dw__group_taken(&e->group, at.source, at.next, d.count > 0);
     return rc == DW_OK ? dw__detect_partition(&e->detect, at.source, at.next) : rc;
 }
 
@@ -61,7 +61,7 @@ int dw__intake_partition(struct dw_intake_engine *e, const struct dw_received *g
 
 int dw__intake_matches(struct dw_intake_engine *e, const struct dw_received *got)
 {
-    int rc = dw_window_check_matches(e->detect.window, got->bytes);
+    int rc = got->bytes.len > DW_MATCHES_MAX ? DW_ECORRUPT : dw_window_check_matches(e->detect.window, got->bytes);
     if (rc < 0)
         return rc == DW_ENOMEM ? rc : dw__intake_set_aside(e, got, DW_PROBLEM_JUNK);
     return decide_data(e, &(struct dw_decision){.kind = DW_DECISION_MATCHES}, got->bytes, got->at);
@@ -72,7 +72,7 @@ int dw__intake_tell_group(struct dw_intake_engine *e, bool all)
     uint32_t partitions = e->group.to ? dw_receiver_parts(e->receiver) : 0;
     if (partitions == 0)
         return DW_OK; /* not known yet: the others would take those that they heard of for all */
-    int rc = dw__group_send(&e->group, &e->detect, partitions);
+    int rc = dw__group_send(&e->group, &e->detect, partitions, all);
     if (rc == DW_OK)
         rc = dw__group_put(&e->group, &e->detect, all);
     DW_COUNT_IF(rc == DW_EAGAIN, group_matches_waiting);

@@ -413,6 +413,21 @@ static int check_sharing(const struct dw_collector_options *o)
     return DW_ECONFIG;
 }
 
+/* The two topics are named after topic and group. */
+static int check_sharing_names(const struct dw_collector_options *o)
+{
+    const struct dw_str names[] = {o->kafka_topic, o->kafka_group};
+    for (size_t i = 0; i < DW_COUNT_OF(names) && o->kafka_share; i++)
+        for (size_t k = 0; k <= names[i].len; k++) {
+            const char c = k < names[i].len ? names[i].ptr[k] : '-';
+            if (names[i].len <= SHARING_NAME_MAX && (strchr("._-", c) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+                continue;
+            dw_error("kafka.share: %.*s can be no part of the name of a topic: letters, digits and ._- may stand in it, %d at most", DW_ARG(names[i]), SHARING_NAME_MAX);
+            return DW_ECONFIG;
+        }
+    return DW_OK;
+}
+
 int main(int argc, char **argv)
 {
     static const struct dw_program program = {.name = "dogwatch-collector", .table = &dw_conf_collector, .check = check_option};
@@ -424,6 +439,8 @@ int main(int argc, char **argv)
         return code;
     dw_log_setup(program.name, (enum dw_log_level)opt.log_level);
     int rc = check_sharing(&opt);
+    if (rc == DW_OK)
+        rc = check_sharing_names(&opt);
     if (rc == DW_OK)
         rc = api_check(&opt);
     if (rc == DW_OK)

@@ -16,7 +16,7 @@
 
 #define PATIENCE_NS (2 * DW_NS_PER_S) /* the loop has other things to do */
 
-static bool goes_on(void *arg)
+static bool never(void *arg)
 {
     (void)arg;
     return false;
@@ -32,7 +32,7 @@ static int publish(void *arg, struct dw_str batch)
     conf.topic = dw_str_of(s->matches_topic);
     int rc = s->matches ? DW_OK : dw_kafka_publisher_open(&conf, &s->matches);
     if (rc == DW_OK)
-        rc = dw_kafka_publish(s->matches, &(struct dw_publish){.value = batch, .name = dw_str_make(name, (size_t)n), .timeout_ns = PATIENCE_NS, .stop = goes_on});
+        rc = dw_kafka_publish(s->matches, &(struct dw_publish){.value = batch, .name = dw_str_make(name, (size_t)n), .timeout_ns = PATIENCE_NS, .stop = never});
     if (rc != DW_EIO)
         return rc;
     dw_warn("kafka: topic %s: %s; another client takes its place", s->matches_topic, dw_kafka_publisher_trouble(s->matches));
@@ -51,7 +51,7 @@ static int put_part(void *arg, uint64_t source, uint64_t next, struct dw_str par
     return DW_OK;
 }
 
-int sharing_open(struct sharing *s, struct dw_kafka_conf *conf)
+int sharing_open(struct sharing *s, const struct dw_kafka_conf *conf)
 {
     *s = (struct sharing){.group = {.arg = s, .publish = publish, .put_part = put_part}, .conf = *conf};
     (void)snprintf(s->matches_topic, sizeof s->matches_topic, "%.100s.%.100s.matches", conf->topic.ptr, conf->group.ptr);
@@ -60,7 +60,6 @@ int sharing_open(struct sharing *s, struct dw_kafka_conf *conf)
     struct dw_kafka_conf states = s->conf;
     states.topic = dw_str_of(s->states_topic);
     int rc = dw_kafka_states_open(&states, &s->states);
-    conf->states = s->states;
     return rc;
 }
 

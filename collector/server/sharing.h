@@ -7,7 +7,7 @@
 #include "dogwatch/collect/intake.h"
 #include "dogwatch/transport/kafka.h"
 
-enum { SHARING_NAME_CAP = 600 };
+enum { SHARING_NAME_MAX = 100 /* of topic and of group */, SHARING_NAME_CAP = 700 };
 struct sharing {
     struct dw_group group; /* what the intake is given */
     struct dw_kafka_conf conf;
@@ -16,8 +16,8 @@ struct sharing {
     char matches_topic[SHARING_NAME_CAP], states_topic[SHARING_NAME_CAP], own_group[SHARING_NAME_CAP];
 };
 
-/* Opens both; `conf`, that of the topic of frames, is borrowed until it is closed. Its `states` is set. DW_ECONFIG (said), DW_ENOMEM. */
-DW_MUST_USE int sharing_open(struct sharing *s, struct dw_kafka_conf *conf);
+/* Opens both; what `conf`, that of the topic of frames, points to is borrowed until it is closed. DW_ECONFIG (said), DW_ENOMEM. */
+DW_MUST_USE int sharing_open(struct sharing *s, const struct dw_kafka_conf *conf);
 /* Opens what receives the matches, also our own, behind what is archived. DW_ECONFIG (said), DW_ENOMEM. */
 DW_MUST_USE int sharing_receive(struct sharing *s, const struct dw_resume *from, uint32_t count, struct dw_receiver **ret);
 /* When the receivers are closed. One that was never opened is fine. */

@@ -20,7 +20,7 @@
 
 #define REJOIN_NS (5 * DW_NS_PER_S) /* who gave something up joins again: librdkafka takes the group's refusal of a commit meanwhile for the loss of all it has */
 
-#define AGAIN_NS DW_NS_PER_S
+#define AGAIN_NS DW_NS_PER_S /* how often what is known of a partition is asked for; the loop waits as long */
 
 /* ---- taking ---- */
 

@@ -11,7 +11,7 @@
  * Invariants:
  *   (1) Every number read is checked, and a batch that is none is told before anything of it is taken.
  *   (2) Places of a source never go back.
- *   (3) A batch is cut before it is longer than DW_MATCHES_MAX: a record is at most half of that.
+ *   (3) A batch is cut before it is longer than DW_MATCHES_MAX: what is collected is at most FULL and one record, and parts that do not fit go into the next.
  */
 #include "../detect/detect.h"
 
@@ -21,7 +21,8 @@
 
 #include <math.h>
 
-enum { MAGIC = 0x314D7764, HAS_VALUE = 1, HAS_NUMBER = 2, FULL = DW_MATCHES_MAX / 2 - 65536, RECORD_MAX = DW_MATCHES_MAX / 2, SOURCES_MAX = 10000, NAMES_MAX = 1 << 16 };
+enum { NONE = UINT32_MAX };
+enum { MAGIC = 0x314D7764, HAS_VALUE = 1, HAS_NUMBER = 2, FULL = 40 * 1024, RECORD_MAX = 72 * 1024, PART_HEAD_MAX = 80, SOURCES_MAX = 10000 /* partitions of a topic */, KINDS_MAX = 3 /* of sources, in their upper half */, NAMES_MAX = 1 << 16 };
 
 /* What is collected of a partition, and what was sent of it last. */
 struct part {
@@ -43,7 +44,7 @@ struct dw_matches {
     const struct dw_ruleset *rs;
     struct part *part;
     uint32_t count, cap;
-    uint32_t at;     /* the part of the frame in hand */
+    uint32_t at;     /* the part of the frame in hand; NONE: there is none */
     uint32_t *name;  /* by rule: its place among those that the batch names, from 1 on; 0: it does not yet */
     uint32_t *named; /* these, in order */
     uint32_t names;
@@ -59,6 +60,7 @@ struct dw_matches *dw_matches_new(const struct dw_ruleset *rs)
     if (!m)
         return NULL;
     m->rs = rs;
+    m->at = NONE;
     m->name = dw_calloc(dw_ruleset_count(rs) + 1, sizeof *m->name);
     m->named = dw_calloc(dw_ruleset_count(rs) + 1, sizeof *m->named);
     if (!m->name || !m->named) {
@@ -135,6 +137,7 @@ void dw_matches_done(struct dw_matches *m, uint64_t next, int64_t low_ns, bool i
     p->to.index = 0;
     p->to.low_ns = low_ns;
     p->to.idle = idle;
+    m->at = NONE;
 }
 
 void dw_matches_hold(struct dw_matches *m, uint64_t source)
@@ -158,6 +161,20 @@ void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t s
     }
 }
 
+void dw_matches_again(struct dw_matches *m)
+{
+    for (uint32_t i = 0; i < m->count; i++)
+        m->part[i].news = true;
+}
+
+bool dw_matches_any(const struct dw_matches *m)
+{
+    bool any = m->first < m->readies;
+    for (uint32_t i = 0; i < m->count; i++)
+        any = any || m->part[i].records || m->part[i].to.idle;
+    return any;
+}
+
 void dw_matches_forget(struct dw_matches *m, uint64_t source)
 {
     struct part *p = find(m, source);
@@ -165,18 +182,17 @@ void dw_matches_forget(struct dw_matches *m, uint64_t source)
         return;
     dw_buf_fini(&p->bytes);
     *p = m->part[--m->count];
+    m->at = NONE;
 }
 
-static void put_names(struct dw_matches *m, struct dw_buf *out)
+static void put_names(const struct dw_matches *m, struct dw_buf *out)
 {
     dw_buf_varint(out, m->names);
     for (uint32_t i = 0; i < m->names; i++) {
         const struct dw_rule *rule = dw_ruleset_rule(m->rs, m->named[i]);
         dw_buf_counted(out, rule->id);
         dw_buf_add(out, rule->logic_hash, DW_SHA256_BYTES);
-        m->name[m->named[i]] = 0;
     }
-    m->names = 0;
 }
 
 static void put_part(struct part *p, struct dw_buf *out)
@@ -268,35 +284,59 @@ static bool has_news(const struct part *p)
     return p->news || p->records;
 }
 
-int dw_matches_cut(struct dw_matches *m, uint32_t partitions)
+/* How many of the parts with news, from `from` on, go into a batch that has `len` bytes: one at least. *ret_end: behind the last. */
+static uint32_t count_parts(const struct dw_matches *m, uint32_t from, size_t len, uint32_t *ret_end)
+{
+    uint32_t parts = 0, i = from;
+    for (; i < m->count; i++) {
+        if (!has_news(&m->part[i]))
+            continue;
+        len += m->part[i].bytes.len + PART_HEAD_MAX;
+        if (parts && len > DW_MATCHES_MAX)
+            break;
+        parts++;
+    }
+    *ret_end = i;
+    return parts;
+}
+
+/* Parts from `from` on, as many as go into one; *ret_end: behind them. */
+static int cut_one(struct dw_matches *m, uint32_t from, uint32_t *ret_end)
 {
     struct ready batch = {.count = 0};
-    uint32_t parts = 0;
-    m->partitions = partitions;
-    for (uint32_t i = 0; i < m->count; i++)
-        parts += has_news(&m->part[i]);
-    if (parts == 0)
-        return DW_OK;
-    batch.to = dw_calloc(parts, sizeof *batch.to);
-    if (!batch.to)
-        return DW_ENOMEM;
     dw_buf_u32(&batch.bytes, MAGIC);
-    dw_buf_varint(&batch.bytes, partitions);
+    dw_buf_varint(&batch.bytes, m->partitions);
     put_names(m, &batch.bytes);
+    uint32_t parts = count_parts(m, from, batch.bytes.len, ret_end);
+    batch.to = parts ? dw_calloc(parts, sizeof *batch.to) : NULL;
+    int rc = parts == 0 ? DW_EAGAIN : batch.to ? DW_OK : DW_ENOMEM;
     dw_buf_varint(&batch.bytes, parts);
-    for (uint32_t i = 0; i < m->count; i++) {
+    for (uint32_t i = from; i < *ret_end && rc == DW_OK; i++) {
         if (!has_news(&m->part[i]))
             continue;
         batch.to[batch.count++] = m->part[i].to;
         put_part(&m->part[i], &batch.bytes);
     }
-    m->bytes = 0;
-    int rc = batch.bytes.err ? batch.bytes.err : make_ready(m, &batch);
+    if (rc == DW_OK)
+        rc = batch.bytes.err ? batch.bytes.err : make_ready(m, &batch);
     if (rc < 0) {
         dw_buf_fini(&batch.bytes);
         dw_free(batch.to);
     }
     return rc;
+}
+
+int dw_matches_cut(struct dw_matches *m, uint32_t partitions)
+{
+    int rc = DW_OK;
+    m->partitions = partitions;
+    for (uint32_t from = 0; from < m->count && rc == DW_OK;)
+        rc = cut_one(m, from, &from);
+    for (uint32_t i = 0; i < m->names; i++)
+        m->name[m->named[i]] = 0;
+    m->names = 0;
+    m->bytes = 0;
+    return rc == DW_EAGAIN ? DW_OK : rc;
 }
 
 struct dw_str dw_matches_first(const struct dw_matches *m)
@@ -318,6 +358,11 @@ static uint32_t name_of(struct dw_matches *m, uint32_t corr)
         m->bytes += dw_ruleset_rule(m->rs, corr)->id.len + DW_SHA256_BYTES;
     }
     return m->name[corr] - 1;
+}
+
+bool dw__hands_out(const struct dw_matches *m)
+{
+    return m->at != NONE;
 }
 
 void dw__saw(struct dw_matches *m, int64_t time_ns)
@@ -469,7 +514,7 @@ static int take_part(struct dw_window *w, const struct dw_window *like, struct d
     int64_t last_ns = (int64_t)dw_take_u64(c);
     uint8_t idle = dw_take_byte(c);
     uint64_t records = dw_take_varint(c);
-    if (c->bad || idle > 1 || is_before(to.next, to.index, &at))
+    if (c->bad || idle > 1 || is_before(to.next, to.index, &at) || to.source >> 32 > KINDS_MAX || (uint32_t)to.source >= SOURCES_MAX)
         return DW_ECORRUPT;
     struct dw_match_mark *have = w ? mark_of(marks, to.source) : NULL;
     if (w && !have)
@@ -481,10 +526,10 @@ static int take_part(struct dw_window *w, const struct dw_window *like, struct d
         return rc < 0 ? rc : DW_ECORRUPT;
     if (!w)
         return DW_OK;
-    w->last_event_ns = last_ns > w->last_event_ns ? last_ns : w->last_event_ns;
-    have->idle = idle;
     if (is_before(to.next, to.index, have))
         return DW_OK; /* from somebody who went on where another had been */
+    w->last_event_ns = last_ns > w->last_event_ns ? last_ns : w->last_event_ns;
+    have->idle = idle;
     if (is_before(have->next, have->index, &to) || to.low_ns > have->low_ns) /* it goes back where an agent comes whom nobody waited for; at one place the one who knows more is right */
         have->low_ns = to.low_ns;
     have->next = to.next;
@@ -552,7 +597,7 @@ void dw_match_marks_save(const struct dw_match_marks *marks, struct dw_buf *out)
 int dw_match_marks_load(struct dw_match_marks *marks, struct dw_cursor *c)
 {
     marks->partitions = dw_take_max(c, SOURCES_MAX);
-    uint32_t count = dw_take_max(c, SOURCES_MAX);
+    uint32_t count = dw_take_max(c, (KINDS_MAX + 1) * SOURCES_MAX);
     for (uint32_t i = 0; i < count && !c->bad; i++) {
         uint64_t source = dw_take_varint(c);
         if (marks->count && source <= marks->item[marks->count - 1].source)

@@ -277,7 +277,7 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
 {
     uint32_t from = w->member_first[rule], to = w->member_first[rule + 1];
     int rc = DW_OK;
-    if (from == to)
+    if (from == to || (w->out && !dw__hands_out(w->out)))
         return DW_OK;
     if (late || (!w->out && ev->time_ns <= w->watermark_ns)) { /* others judge by their own watermark */
         const struct dw_event_ref ref = ref_of(ev);

@@ -49,22 +49,32 @@ topics = ['run', 'org.apache.kafka.tools.TopicCommand', '--bootstrap-server', ka
 kafka.run(*topics, '--create', '--topic', 'share', '--partitions', str(PARTITIONS))
 
 
-def collector_of(name, group, share):
+def collector_of(name, group, share, topic='share', lateness='5s'):
     data = os.path.join(dir_, name)
-    sets = ('transport=kafka', f'kafka.brokers={kafka.brokers}', 'kafka.topic=share', f'collector.kafka.group={group}', f'collector.kafka.share={"true" if share else "false"}',
-            f'collector.rules=[{rules}]', 'collector.lateness=5s', f'collector.agent.idle_after={IDLE_S}s', 'collector.api.listen=',
+    sets = ('transport=kafka', f'kafka.brokers={kafka.brokers}', f'kafka.topic={topic}', f'collector.kafka.group={group}', f'collector.kafka.share={"true" if share else "false"}',
+            f'collector.rules=[{rules}]', f'collector.lateness={lateness}', f'collector.agent.idle_after={IDLE_S}s', 'collector.api.listen=',
             'collector.kafka.options={session.timeout.ms: 6000, heartbeat.interval.ms: 500}')
     return data, live(configure(data, [os.path.join(dir_, 'none.log')], *sets)[1])
 
 
 class Host:
-    def __init__(self, n):
-        self.name, self.data, self.lines = f'host{n}', os.path.join(dir_, f'agent{n}'), 0
-        self.log = os.path.join(dir_, f'logs/host{n}/auth.log')
-        os.makedirs(os.path.dirname(self.log))
-        open(self.log, 'w').close()
-        config = configure(self.data, [self.log], 'transport=kafka', f'kafka.brokers={kafka.brokers}', 'kafka.topic=share', f'agent.host.name={self.name}')[0]
-        self.process = start('dogwatch-agent', live(config), self.data + '.log')
+    def __init__(self, n, topic='share', log=None):
+        self.name, self.data, self.lines = f'host{n}', os.path.join(dir_, f'{topic}-agent{n}'), 0
+        self.log = log or os.path.join(dir_, f'logs/host{n}/auth.log')
+        if not log:
+            os.makedirs(os.path.dirname(self.log))
+            open(self.log, 'w').close()
+        self.config = configure(self.data, [self.log], 'transport=kafka', f'kafka.brokers={kafka.brokers}', f'kafka.topic={topic}', f'agent.host.name={self.name}')[0]
+        self.begin()
+
+    def begin(self):
+        self.process = start('dogwatch-agent', live(self.config), self.data + '.log')
+
+    def again(self):
+        """Ended well and begun anew, as in a rollout: for a moment nobody waits for it."""
+        self.process.terminate()
+        same(self.process.wait(60), 0, f'{self.name} ends well')
+        self.begin()
 
     def knock(self, source, user, ok=False):
         self.lines += 1
@@ -98,11 +108,17 @@ def partitions(name):
     return len(re.findall(r'partition \d+ is ours', said(name)))
 
 
+def what(lines):
+    """Findings without what hangs on the agents' keys: rule, key, window, numbers."""
+    found = [json.loads(x)['finding'] for x in lines]
+    return sorted(json.dumps([x['rule']['id'], x['key'], x['update'], x['window'], x['value'], x['total']]) for x in found)
+
+
 config, data = {}, {}
 for name, group, share in (('one', 'one', False), ('a', 'two', True), ('b', 'two', True)):
     data[name], config[name] = collector_of(name, group, share)
 process = {name: running(name) for name in ('one', 'a')}
-hosts = [Host(n) for n in range(HOSTS)]
+writers = hosts = [Host(n) for n in range(HOSTS)]
 for name in ('one', 'a'):
     wait_for(lambda n=name: len(dogwatch('agents', '--data', data[n], '--output', 'ndjson').splitlines()) >= HOSTS, 90, lambda n=name: f'{name} to know all agents: {said(n)[-1500:]}')
 
@@ -116,7 +132,9 @@ def some_rounds(n):
         wait_for(lambda: time.monotonic() - at > 0.15, 1, 'a moment')
 
 
-total = lambda: sum(h.lines for h in hosts)  # noqa: E731
+def total():
+    return sum(h.lines for h in writers)
+
 
 
 def all_archived(*names):
@@ -127,6 +145,9 @@ some_rounds(ROUNDS)
 all_archived('a')
 process['b'] = running('b')  # some partitions change hands
 wait_for(lambda: partitions('b') > 0, 90, lambda: 'partitions for b: ' + said('b')[-1500:])
+some_rounds(ROUNDS)
+for host in hosts:
+    host.again()
 some_rounds(ROUNDS)
 all_archived('a', 'b')
 check(archived(data['b']) > 0, 'the second collector archives a part of it')
@@ -168,5 +189,48 @@ for name in ('a', 'b'):
     ids = event_ids(data[name])
     same(len(ids), len(set(ids)), f'{name}: no event is there twice')
     check('ILLEGAL_GENERATION' not in said(name), f'{name}: what it gives up costs it nothing else', said(name)[-1000:])
+
+# ---- files that were there before: three partitions and two collectors that are killed, beside one partition and one ----
+FILES = 4
+base = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+logs = []
+for n in range(FILES):
+    logs.append(os.path.join(dir_, f'before/host{n}/auth.log'))
+    os.makedirs(os.path.dirname(logs[n]))
+    with open(logs[n], 'w') as f:
+        for i in range(400):
+            at = (base + datetime.timedelta(seconds=3 * i + rng.random())).isoformat()
+            attacker = rng.randrange(12)
+            f.write(f'{at} host{n} sshd[{i}]: {"Accepted" if attacker > 9 and rng.random() < 0.1 else "Failed"} password for user{rng.randrange(6)} from 203.0.113.{attacker} port {i} ssh2\n')
+for topic, count_ in (('three', 3), ('single', 1)):
+    kafka.run(*topics, '--create', '--topic', topic, '--partitions', str(count_))
+for name, topic, share in (('single', 'single', False), ('c', 'three', True), ('d', 'three', True)):
+    data[name], config[name] = collector_of(name, topic, share, topic, '3h')
+process = {name: running(name) for name in ('single', 'c', 'd')}
+for name in ('c', 'd'):
+    wait_for(lambda n=name: partitions(n) > 0 or n == 'd' and partitions('c') >= 3, 90, lambda n=name: f'partitions for {n}: {said(n)[-1500:]}')
+hosts = [Host(n, topic, logs[n]) for topic in ('three', 'single') for n in range(FILES)]
+for name in ('c', 'd', 'c'):
+    had = archived(data['c'], data['d'])
+    wait_for(lambda: archived(data['c'], data['d']) > had or had >= 400 * FILES, 60, 'some of it')
+    process[name].kill()
+    process[name].wait()
+    process[name] = running(name)
+for names in (('c', 'd'), ('single',)):
+    wait_for(lambda: archived(*(data[n] for n in names)) >= 400 * FILES, 120, lambda: f'{archived(*(data[n] for n in names))} of {400 * FILES}: {said(names[0])[-1500:]}', 0.3)
+for host in hosts:
+    host.process.kill()
+    host.process.wait()
+wait_for(lambda: len([1 for x in alerts(data['single']) if x['rule']['id'] == 'dogwatch.agent.unheard']) == FILES, IDLE_S + 60, 'all agents to be idle')
+before = raised(data['single'], single=False)
+check(len(before) > 20, 'there is something to find in the files', len(before))
+for name in ('c', 'd'):
+    wait_for(lambda n=name: len(raised(data[n], single=False)) >= len(before), IDLE_S + 120, lambda n=name: f'{name}: {len(raised(data[n], single=False))} findings of {len(before)}: {said(n)[-1500:]}', 0.5)
+    same(what(raised(data[name], single=False)), what(before), f'{name}: findings are those of one partition')
+same(raised(data['c'], single=False), raised(data['d'], single=False), 'both have them byte for byte')
+for name in process:
+    process[name].terminate()
+    same(process[name].wait(60), 0, f'{name} ends well')
+print(f'{400 * FILES} lines that were there before, {len(before)} findings of correlations')
 print(f'{total()} lines, {len(wanted)} findings of correlations, {len(both)} about one event; a took partitions {partitions("a")} times, b {partitions("b")} times')
 finish(began)

@@ -44,8 +44,8 @@ struct dw_decision {
     uint8_t archive[DW_SHA256_BYTES];
 };
 
-/* What was known of a partition stands in pieces of so many bytes; the last may be shorter. */
-enum { DW_PART_PIECE = 512 * 1024 };
+/* What was known of a partition stands in pieces of so many bytes, since a record may have DW_FRAME_TEXT_TARGET; the last may be shorter. */
+enum { DW_PART_PIECE = 96 * 1024 };
 /* Appends bytes as `hex` has them, and those of a `hex`, which is whole. */
 void dw_decision_hex(struct dw_str bytes, struct dw_buf *out);
 void dw_decision_data(const struct dw_decision *d, struct dw_buf *out);

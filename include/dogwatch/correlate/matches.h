@@ -30,12 +30,16 @@ void dw_matches_marks(struct dw_matches *m, int64_t (*low)(void *arg, uint64_t s
 void dw_matches_came(struct dw_matches *m, const struct dw_match_marks *marks);
 /* From now on by other rules; what was handed out so far is cut. On failure nothing has changed but that. DW_ENOMEM. */
 DW_MUST_USE int dw_matches_rules(struct dw_matches *m, const struct dw_ruleset *rs);
+/* The next batch has the marks of all partitions, whatever was sent: for those who came later. */
+void dw_matches_again(struct dw_matches *m);
+/* Whether there is more to send than marks that went on. */
+bool dw_matches_any(const struct dw_matches *m);
 /* The partition is another's. */
 void dw_matches_forget(struct dw_matches *m, uint64_t source);
 /* What was handed out and marked so far becomes a batch, if that is more than was sent before. `partitions`: how many there are of the queue. DW_ENOMEM. */
 DW_MUST_USE int dw_matches_cut(struct dw_matches *m, uint32_t partitions);
 /* The oldest batch, at most DW_MATCHES_MAX bytes, until dw_matches_sent; empty: there is none. */
-enum { DW_MATCHES_MAX = 512 * 1024 };
+enum { DW_MATCHES_MAX = 120 * 1024 }; /* its hex fits into a record (DW_FRAME_TEXT_TARGET) */
 struct dw_str dw_matches_first(const struct dw_matches *m);
 void dw_matches_sent(struct dw_matches *m);
 

@@ -191,6 +191,13 @@ static void what_collectors_send_each_other_makes_the_findings_of_one(void **sta
     }
 }
 
+static int64_t nobody(void *arg, uint64_t source)
+{
+    (void)arg;
+    (void)source;
+    return INT64_MAX;
+}
+
 static void nothing_is_told_before_every_partition_was_heard_of(void **state)
 {
     (void)state;
@@ -216,6 +223,43 @@ static void nothing_is_told_before_every_partition_was_heard_of(void **state)
     dw_matches_sent(m);
     assert_int_equal(dw_match_marks_low(&to.marks, &idle), INT64_MAX);
     assert_true(idle);
+    assert_int_equal(dw_matches_frame(m, 1, 1), DW_OK); /* an agent comes back */
+    dw_matches_done(m, 2, 70, false);
+    assert_int_equal(dw_matches_cut(m, 2), DW_OK);
+    assert_int_equal(receive(&to, dw_matches_first(m)), DW_OK);
+    assert_int_equal(dw_match_marks_low(&to.marks, &idle), 70);
+    assert_int_equal(receive(&to, dw_matches_first(m)), DW_OK);
+    dw_matches_sent(m);
+    dw_matches_again(m); /* for who came later */
+    assert_int_equal(dw_matches_cut(m, 2), DW_OK);
+    struct receiver late = receiver();
+    assert_int_equal(receive(&late, dw_matches_first(m)), DW_OK);
+    assert_int_equal(dw_match_marks_low(&late.marks, &idle), 70);
+    assert_false(idle);
+    receiver_fini(&late);
+    dw_matches_free(m);
+    receiver_fini(&to);
+}
+
+static void a_partition_that_is_not_read_to_its_end_is_waited_for(void **state)
+{
+    (void)state;
+    bool idle;
+    struct receiver to = receiver();
+    struct dw_matches *m = dw_matches_new(b.rs);
+    assert_int_equal(dw_matches_frame(m, 0, 5), DW_OK);
+    dw_matches_hold(m, 0);
+    dw_matches_done(m, 5, INT64_MAX, false);
+    assert_int_equal(dw_matches_cut(m, 1), DW_OK);
+    assert_int_equal(receive(&to, dw_matches_first(m)), DW_OK);
+    dw_matches_sent(m);
+    assert_int_equal(dw_match_marks_low(&to.marks, &idle), INT64_MIN);
+    dw_matches_marks(m, nobody, NULL, false);
+    assert_int_equal(dw_matches_cut(m, 1), DW_OK);
+    assert_int_equal(receive(&to, dw_matches_first(m)), DW_OK);
+    dw_matches_sent(m);
+    assert_int_equal(dw_match_marks_low(&to.marks, &idle), INT64_MAX);
+    assert_false(idle);
     dw_matches_free(m);
     receiver_fini(&to);
 }
@@ -281,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_collectors_send_each_other_makes_the_findings_of_one),
         cmocka_unit_test(nothing_is_told_before_every_partition_was_heard_of),
+        cmocka_unit_test(a_partition_that_is_not_read_to_its_end_is_waited_for),
         cmocka_unit_test(a_rule_that_is_not_here_is_counted),
         cmocka_unit_test(what_is_no_batch_is_refused_whole),
     };
