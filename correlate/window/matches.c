@@ -21,7 +21,7 @@
 
 #include <math.h>
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 enum { MAGIC = 0x314D7764, HAS_VALUE = 1, HAS_NUMBER = 2, FULL = 40 * 1024, RECORD_MAX = 72 * 1024, PART_HEAD_MAX = 80, SOURCES_MAX = 10000 /* partitions of a topic */, KINDS_MAX = 3 /* of sources, in their upper half */, NAMES_MAX = 1 << 16 };
 
 /* What is collected of a partition, and what was sent of it last. */
