@@ -50,7 +50,7 @@ def config(manifest, kind):
 
 def archived():
     """What the commands say that stand in the collector's image, asked as `kubectl exec` would."""
-    r = Container(dir_, f'query-{time.monotonic_ns()}', roots['collector'], ['/usr/bin/dogwatch', 'query', '*', '--output', 'ndjson'], 7117, 7117, mounts=collector_mounts, DOGWATCH_DATA='/var/lib/dogwatch')
+    r = Container(dir_, f'query-{time.monotonic_ns()}', roots['collector'], ['/usr/bin/dogwatch', 'query', 'not event.dataset:dogwatch.agent', '--output', 'ndjson'], 7117, 7117, mounts=collector_mounts, DOGWATCH_DATA='/var/lib/dogwatch')
     r.process.wait(60)
     said = r.said()
     return {e['event']['original']: e for e in (json.loads(x) for x in said.splitlines() if x.startswith('{'))}
