@@ -59,7 +59,7 @@ def start_kafka():
 
 
 def archived():
-    r = start('collector', 'dogwatch', ['query', '*', '--output', 'ndjson'])
+    r = start('collector', 'dogwatch', ['query', 'not event.dataset:dogwatch.agent', '--output', 'ndjson'])
     r.process.wait(60)
     return [json.loads(x)['event']['original'] for x in r.said().splitlines() if x.startswith('{')]
 
