@@ -89,14 +89,10 @@ int tune_events_add(struct tune_events *e, const struct dw_event *ev)
         e->over++;
         return DW_OK;
     }
-    if (e->count == e->cap) {
-        uint32_t cap = e->cap ? 2 * e->cap : 64;
-        struct tune_event *bigger = dw_resize(e->item, cap * sizeof *bigger);
-        if (!bigger)
-            return DW_ENOMEM;
-        e->item = bigger;
-        e->cap = cap;
-    }
+    struct tune_event *bigger = dw_grow(e->item, e->count, &e->cap, 64, sizeof *bigger);
+    if (!bigger)
+        return DW_ENOMEM;
+    e->item = bigger;
     int rc = copy_event(e, ev, &e->item[e->count]);
     e->count += rc == DW_OK;
     return rc;

@@ -227,13 +227,13 @@ static int read_part(struct dw_account *part, uint64_t source, struct dw_str byt
 
 /* ---- forgetting ---- */
 
-/* Agents of that source, and those that `part` (or NULL) names; what was decided of these is handed on. */
+/* Agents of that source, and those that `part` names; what was decided of these is handed on. */
 static void forget_agents(struct dw_account *a, uint64_t source, const struct dw_account *part)
 {
     struct dw__agent **at = &a->agents, *g;
     a->agents_end = NULL;
     while ((g = *at)) {
-        struct dw__agent *named = part ? dw__agent_find(part, g->said.id) : NULL;
+        struct dw__agent *named = dw__agent_find(part, g->said.id);
         if (!named && (g->source != source || (g->decided && g->said.epochs == 0))) { /* who was agreed to before it came has no source yet */
             a->agents_end = g;
             at = &g->next;
@@ -286,13 +286,6 @@ static void forget_named(struct dw_account *a, const struct dw_account *part)
         if (known)
             dw__stream_forget(a, known);
     }
-}
-
-void dw_account_part_drop(struct dw_account *a, uint64_t source)
-{
-    forget_agents(a, source, NULL);
-    forget_epochs(a, source);
-    forget_streams(a, source);
 }
 
 /* ---- going over ---- */

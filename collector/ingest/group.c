@@ -36,14 +36,10 @@ static struct dw__owned *find(const struct dw__group *g, uint64_t source)
 int dw__group_taken(struct dw__group *g, uint64_t source, uint64_t next, bool put)
 {
     struct dw__owned *o = find(g, source);
-    if (!o && g->count == g->cap) {
-        uint32_t cap = g->cap ? 2 * g->cap : 8;
-        struct dw__owned *grown = dw_resize(g->item, cap * sizeof *grown);
-        if (!grown)
-            return DW_ENOMEM;
-        g->item = grown;
-        g->cap = cap;
-    }
+    struct dw__owned *grown = o ? g->item : dw_grow(g->item, g->count, &g->cap, 8, sizeof *grown);
+    if (!grown)
+        return DW_ENOMEM;
+    g->item = grown;
     o = o ? o : &g->item[g->count++];
     *o = (struct dw__owned){.source = source, .next = next, .put = put ? next : 0, .put_ns = dw_clock_mono(g->clock)};
     return DW_OK;
@@ -94,6 +90,8 @@ static int put_one(struct dw__group *g, const struct dw__detect *d, struct dw__o
     dw_account_part_save(d->account, o->source, &part);
     int rc = part.err ? part.err : g->to->put_part(g->to->arg, o->source, o->next, dw_buf_view(&part));
     DW_COUNT_IF(rc == DW_OK, group_parts);
+    DW_COUNT_IF(rc == DW_ELIMIT, group_parts_too_large);
+    rc = rc == DW_ELIMIT ? DW_OK : rc; /* who takes the partition over goes on from the last that was put */
     if (rc == DW_OK) {
         o->put = o->next;
         o->put_ns = dw_clock_mono(g->clock);

@@ -225,12 +225,12 @@ int dw__detect_account(struct dw__detect *d, const struct dw_decoded *f, const u
 static int advance(struct dw__detect *d, const struct dw_decoded *f)
 {
     struct dw_decision decision = {.kind = DW_DECISION_OTHER};
-    int64_t low = dw_account_low_water(d->account);
     if (dw_is_collector(f->head.agent) && dw_decision_read(f->record, &decision) < 0)
         decision.kind = DW_DECISION_OTHER;
     int rc = take_shared(d, &decision);
     if (rc < 0 || d->out)
         return rc;
+    int64_t low = dw_account_low_water(d->account);
     if (decision.kind == DW_DECISION_END || (decision.kind == DW_DECISION_IDLE && low == INT64_MAX))
         return dw_window_flush(d->window, dw__detect_finding, d);
     if (low == INT64_MAX && dw_is_collector(f->head.agent) && f->head.kind == DW_FRAME_EVENTS)
@@ -289,14 +289,10 @@ int dw__detect_epoch(struct dw__detect *d, const uint8_t sha256[DW_SHA256_BYTES]
 {
     if (d->epoch_count == EPOCHS_MAX) /* the file of what is forgotten stays */
         memmove(d->epoch, d->epoch + 1, --d->epoch_count * sizeof *d->epoch);
-    if (d->epoch_count == d->epoch_cap) {
-        uint32_t cap = d->epoch_cap ? 2 * d->epoch_cap : 8;
-        struct dw__epoch *bigger = dw_resize(d->epoch, cap * sizeof *bigger);
-        if (!bigger)
-            return DW_ENOMEM;
-        d->epoch = bigger;
-        d->epoch_cap = cap;
-    }
+    struct dw__epoch *bigger = dw_grow(d->epoch, d->epoch_count, &d->epoch_cap, 8, sizeof *bigger);
+    if (!bigger)
+        return DW_ENOMEM;
+    d->epoch = bigger;
     d->epoch[d->epoch_count].intake = intake;
     memcpy(d->epoch[d->epoch_count++].sha256, sha256, DW_SHA256_BYTES);
     return DW_OK;

@@ -31,14 +31,10 @@ static struct dw_resume *find(struct dw__places *p, uint64_t source)
 
 static struct dw_resume *add(struct dw__places *p)
 {
-    if (p->count == p->cap) {
-        uint32_t cap = p->cap ? p->cap * 2 : 16;
-        struct dw_resume *grown = dw_resize(p->item, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        p->item = grown;
-        p->cap = cap;
-    }
+    struct dw_resume *grown = dw_grow(p->item, p->count, &p->cap, 16, sizeof *grown);
+    if (!grown)
+        return NULL;
+    p->item = grown;
     return &p->item[p->count++];
 }
 

@@ -35,6 +35,16 @@ void *dw_resize(void *ptr, size_t size)
     return mem_ops->resize(ptr, size ? size : 1);
 }
 
+void *dw_grow(void *items, uint32_t count, uint32_t *cap, uint32_t first, size_t size)
+{
+    if (count < *cap)
+        return items;
+    uint32_t more = *cap ? *cap * 2 : first;
+    void *grown = more > *cap ? dw_resize(items, more * size) : NULL;
+    *cap = grown ? more : *cap;
+    return grown;
+}
+
 void dw_free(void *ptr)
 {
     if (ptr)

@@ -219,8 +219,9 @@ void dw__group_seek(struct kafka_receiver *r, int32_t partition, int64_t offset)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, r->topic, partition)->offset = offset;
     rd_kafka_error_t *e = rd_kafka_incremental_unassign(r->rk, list);
-    if (!e)
-        e = rd_kafka_incremental_assign(r->rk, list);
+    if (e)
+        rd_kafka_error_destroy(e); /* the try before came so far, or assigning fails too */
+    e = rd_kafka_incremental_assign(r->rk, list);
     p->seek = e ? offset : NO_SEEK;
     p->at_end = false;
     if (e) {

@@ -134,7 +134,7 @@ static int judge(struct dw_publisher *p)
 static int wait_for_report(struct dw_publisher *p, const struct dw_publish *what, int64_t until)
 {
     while (!p->reported && !p->broken) {
-        if (what->stop(what->arg) || dw_clock_mono(&dw_clock_system) > until) {
+        if ((what->stop && what->stop(what->arg)) || dw_clock_mono(&dw_clock_system) > until) {
             if (!p->text[0])
                 (void)snprintf(p->text, sizeof p->text, "the brokers did not answer in time");
             return DW_EAGAIN;

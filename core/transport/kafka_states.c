@@ -313,12 +313,6 @@ static int begin_put(struct dw_states *s, const struct known *k, uint64_t next, 
     return DW_OK;
 }
 
-static bool go_on(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
 static int put_chunk(struct dw_states *s, int64_t until)
 {
     char name[NAME_CAP];
@@ -327,7 +321,7 @@ static int put_chunk(struct dw_states *s, int64_t until)
         return rc;
     (void)snprintf(name, sizeof name, "%.*s/%" PRIu64 "/%" PRIu64, DW_ARG(dw_buf_view(&s->key)), s->whole.next, s->writes);
     rc = dw_kafka_publish(s->publisher, &(struct dw_publish){.key = dw_buf_view(&s->key), .value = dw_buf_view(&s->value),
-        .name = dw_str_of(name), .timeout_ns = until - now(), .stop = go_on});
+        .name = dw_str_of(name), .timeout_ns = until - now()});
     if (rc == DW_OK)
         s->index++;
     return rc;

@@ -210,13 +210,6 @@ int dw__newest_add(struct dw__newest *n, const struct dw__chunk *c)
     return rc;
 }
 
-int dw__newest_take(struct dw__newest *n, struct dw_str key, struct dw_str value)
-{
-    struct dw__chunk c;
-    int rc = dw__chunk_take(key, value, &c);
-    return rc < 0 ? rc : dw__newest_add(n, &c);
-}
-
 void dw__newest_fini(struct dw__newest *n)
 {
     for (int i = 0; i < DW__CHUNK_MAKING; i++)

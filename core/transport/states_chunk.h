@@ -56,8 +56,6 @@ struct dw__newest {
 
 /* Adds a chunk of whatever source. DW_ECORRUPT: its part is not what was written; DW_ENOMEM. */
 DW_MUST_USE int dw__newest_add(struct dw__newest *n, const struct dw__chunk *c);
-/* Looks at a record, of whatever source. DW_ECORRUPT, DW_EVERSION: it was passed over; DW_ENOMEM. */
-DW_MUST_USE int dw__newest_take(struct dw__newest *n, struct dw_str key, struct dw_str value);
 /* Frees; afterwards it saw none, of source 0. */
 void dw__newest_fini(struct dw__newest *n);
 

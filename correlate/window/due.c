@@ -22,14 +22,10 @@ static bool before(const struct dw__state *a, const struct dw__state *b)
 int dw__wait(struct dw_window *w, struct dw__state *s, int64_t due_ns)
 {
     DW_ASSERT(!s->waits);
-    if (w->due_count == w->due_cap) {
-        uint32_t cap = w->due_cap ? w->due_cap * 2 : 16;
-        struct dw__state **bigger = dw_resize(w->due, cap * sizeof(struct dw__state *));
-        if (!bigger)
-            return DW_ENOMEM;
-        w->due = bigger;
-        w->due_cap = cap;
-    }
+    struct dw__state **bigger = dw_grow(w->due, w->due_count, &w->due_cap, 16, sizeof(struct dw__state *));
+    if (!bigger)
+        return DW_ENOMEM;
+    w->due = bigger;
     s->past->due_ns = due_ns;
     s->waits = true;
     uint32_t at = w->due_count++;

@@ -102,14 +102,10 @@ static struct part *find(struct dw_matches *m, uint64_t source)
 
 static struct part *add(struct dw_matches *m, uint64_t source)
 {
-    if (m->count == m->cap) {
-        uint32_t cap = m->cap ? 2 * m->cap : 8;
-        struct part *grown = dw_resize(m->part, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        m->part = grown;
-        m->cap = cap;
-    }
+    struct part *grown = dw_grow(m->part, m->count, &m->cap, 8, sizeof *grown);
+    if (!grown)
+        return NULL;
+    m->part = grown;
     m->part[m->count] = (struct part){.to = {.source = source, .low_ns = INT64_MIN}, .last_ns = INT64_MIN, .news = true};
     return &m->part[m->count++];
 }
@@ -219,14 +215,10 @@ static int make_ready(struct dw_matches *m, const struct ready *batch)
 {
     if (m->first == m->readies)
         m->first = m->readies = 0;
-    if (m->readies == m->ready_cap) {
-        uint32_t cap = m->ready_cap ? 2 * m->ready_cap : 4;
-        struct ready *grown = dw_resize(m->ready, cap * sizeof *grown);
-        if (!grown)
-            return DW_ENOMEM;
-        m->ready = grown;
-        m->ready_cap = cap;
-    }
+    struct ready *grown = dw_grow(m->ready, m->readies, &m->ready_cap, 4, sizeof *grown);
+    if (!grown)
+        return DW_ENOMEM;
+    m->ready = grown;
     m->ready[m->readies++] = *batch;
     return DW_OK;
 }
@@ -422,14 +414,10 @@ static struct dw_match_mark *mark_of(struct dw_match_marks *marks, uint64_t sour
         at++;
     if (at < marks->count && marks->item[at].source == source)
         return &marks->item[at];
-    if (marks->count == marks->cap) {
-        uint32_t cap = marks->cap ? 2 * marks->cap : 8;
-        struct dw_match_mark *grown = dw_resize(marks->item, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        marks->item = grown;
-        marks->cap = cap;
-    }
+    struct dw_match_mark *grown = dw_grow(marks->item, marks->count, &marks->cap, 8, sizeof *grown);
+    if (!grown)
+        return NULL;
+    marks->item = grown;
     memmove(&marks->item[at + 1], &marks->item[at], (marks->count - at) * sizeof *marks->item);
     marks->count++;
     marks->item[at] = (struct dw_match_mark){.source = source, .low_ns = INT64_MIN};

@@ -75,16 +75,12 @@ int dw__heap_push(struct dw_window *w, struct dw__record *r)
         dw_free(r);
         return DW_OK;
     }
-    if (w->heap_count == w->heap_cap) {
-        uint32_t cap = w->heap_cap ? w->heap_cap * 2 : 64;
-        struct dw__record **bigger = dw_resize(w->heap, cap * sizeof(struct dw__record *));
-        if (!bigger) {
-            dw_free(r);
-            return DW_ENOMEM;
-        }
-        w->heap = bigger;
-        w->heap_cap = cap;
+    struct dw__record **bigger = dw_grow(w->heap, w->heap_count, &w->heap_cap, 64, sizeof(struct dw__record *));
+    if (!bigger) {
+        dw_free(r);
+        return DW_ENOMEM;
     }
+    w->heap = bigger;
     uint32_t at = w->heap_count++;
     while (at > 0 && dw__record_before(w, r, w->heap[(at - 1) / 2])) {
         w->heap[at] = w->heap[(at - 1) / 2];

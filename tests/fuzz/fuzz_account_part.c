@@ -1,5 +1,6 @@
 /* Fuzz: bytes as a part of an account. What is refused changes nothing; what is taken changes nothing of another source that it does not name, is
  * saved as what it was taken for, and the account says what it knows. */
+#include "parts.h"
 #include "support.h"
 
 #include "dogwatch/collect/account.h"
@@ -45,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         again = dw_account_new(&bounds, say, NULL);
         DW_ASSERT(a && again);
     }
-    dw_account_part_drop(a, MINE);
-    dw_account_part_drop(a, OTHERS);
+    part_forget(a, MINE);
+    part_forget(a, OTHERS);
     save(a, &saved);
     int rc = dw_account_part_take(a, MINE, part, 7);
     if (rc < 0) {
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = dw_account_part_take(a, OTHERS, dw_buf_view(&saved), 7); /* it moves */
         DW_ASSERT(rc == DW_OK && dw_account_part_low_water(a, MINE) == INT64_MAX);
         DW_ASSERT(dw_account_part_low_water(a, OTHERS) == dw_account_part_low_water(again, OTHERS));
-        dw_account_part_drop(again, OTHERS);
+        part_forget(again, OTHERS);
         ask(a);
     }
     dw_buf_fini(&saved);

@@ -3,7 +3,7 @@
  *
  * Oracle: a chunk that is taken keeps its bounds; the newest part, written again, is the same part.
  */
-#include "../../core/transport/states_chunk.h"
+#include "chunks.h"
 
 #include "dogwatch/base/error.h"
 
@@ -19,7 +19,7 @@ static void write_again(const struct dw__newest *n)
     for (uint32_t i = 0; rc == DW_OK && i < whole.count; i++) {
         rc = dw__chunk_put(&whole, dw_buf_view(&packed), i, &key, &value);
         if (rc == DW_OK)
-            rc = dw__newest_take(&again, dw_buf_view(&key), dw_buf_view(&value));
+            rc = chunk_look(&again, dw_buf_view(&key), dw_buf_view(&value));
     }
     DW_ASSERT(rc == DW_OK && again.any && again.next == n->next && again.slot == n->slot);
     DW_ASSERT(dw_str_eq(dw_buf_view(&again.part), dw_buf_view(&n->part)));
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (dw__chunk_take(key, value, &chunk) == DW_OK)
             DW_ASSERT(chunk.index < chunk.count && chunk.count <= DW__CHUNK_COUNT_MAX && chunk.slot < DW__CHUNK_SLOTS
                 && (size_t)chunk.index * DW__CHUNK_BYTES + chunk.bytes.len <= chunk.packed);
-        int rc = dw__newest_take(&n, key, value);
+        int rc = chunk_look(&n, key, value);
         DW_ASSERT(rc == DW_OK || rc == DW_ECORRUPT || rc == DW_EVERSION);
     }
     if (n.any)

@@ -7,6 +7,7 @@
 #define DOGWATCH_BASE_MEM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct dw_mem_ops {
     void *(*alloc)(size_t size);
@@ -20,6 +21,8 @@ void *dw_alloc(size_t size);
 void *dw_calloc(size_t count, size_t size);
 /* As realloc: on failure NULL, and `ptr` stays valid. */
 void *dw_resize(void *ptr, size_t size);
+/* Room for one item behind `count`: where `*cap` are full, for twice as many, or `first` at first. Gives the array, which may have moved; on failure NULL, and `items` stays valid. */
+void *dw_grow(void *items, uint32_t count, uint32_t *cap, uint32_t first, size_t size);
 /* Frees; NULL is fine. */
 void dw_free(void *ptr);
 /* Gives a NUL-terminated copy of `len` bytes; NULL when there is no memory. */

@@ -127,8 +127,6 @@ DW_MUST_USE int dw_account_part_take(struct dw_account *a, uint64_t source, stru
 /* Tells of each chain in a part how far it had come, and its agent's key or NULL; borrowed. Stops at the first that `each` does not answer DW_OK, and gives that.
  * A part that is not valid gives none: DW_ECORRUPT, DW_EVERSION; DW_ENOMEM. */
 DW_MUST_USE int dw_account_part_chains(struct dw_str part, int (*each)(void *arg, const struct dw_chain_head *k, const uint8_t *key), void *arg);
-/* Forgets all agents, epochs and streams of that source. Keys stay within their bound: one vouches for its own agent and for nothing else. */
-void dw_account_part_drop(struct dw_account *a, uint64_t source);
 /* As dw_account_low_water, of the epochs of that source alone. */
 int64_t dw_account_part_low_water(const struct dw_account *a, uint64_t source);
 

@@ -16,7 +16,7 @@
 struct dw_group {
     void *arg;
     int (*publish)(void *arg, struct dw_str batch); /* to the topic of matches, which all of them read */
-    int (*put_part)(void *arg, uint64_t source, uint64_t next, struct dw_str part); /* what is known of a partition whose frames before `next` are done */
+    int (*put_part)(void *arg, uint64_t source, uint64_t next, struct dw_str part); /* what is known of a partition whose frames before `next` are done; DW_ELIMIT: it is too large */
 };
 
 struct dw_intake_conf {

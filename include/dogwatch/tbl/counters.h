@@ -86,6 +86,7 @@ COUNTER(ingest_epochs_empty, MENDED, "starts of agents that left nothing durable
 COUNTER(decide_idle, WORK, "times an agent was decided to be idle, so that correlations no longer wait for it")
 COUNTER(group_batches, WORK, "batches of matches sent to the collectors that share the queue")
 COUNTER(group_parts, WORK, "times that what is known of a partition was put where another collector finds it")
+COUNTER(group_parts_too_large, NOT_DONE, "times that what is known of a partition was too large to be put: who takes it over goes on from the last that was")
 COUNTER(group_taken, WORK, "partitions taken over with what another collector knew of them")
 COUNTER(group_matches_waiting, NOT_DONE, "turns in which matches could not be sent yet: nothing is taken until they are")
 COUNTER(account_parts_refused, NOT_DONE, "what another collector knew of a partition, which was none: the partition goes on as if nothing was known of it")

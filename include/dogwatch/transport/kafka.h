@@ -46,7 +46,7 @@ struct dw_publish {
     struct dw_str key, value;
     struct dw_str name; /* the header `idempotency-key`; the same again while it is under way is the same record */
     int64_t timeout_ns;
-    bool (*stop)(void *arg); /* asked now and then: whether to give up */
+    bool (*stop)(void *arg); /* asked now and then: whether to give up; NULL: never before its time */
     void *arg;
 };
 /* `conf`: brokers, topic, client, key and value, password. DW_ECONFIG: a property is wrong (said); DW_ENOMEM. */

@@ -277,9 +277,32 @@ static void foreign_codes_keep_their_meaning(void **state)
     assert_int_equal(dw_err_from_errno(EBADF), DW_EIO);
 }
 
+static void an_array_grows_when_it_is_full_and_stays_when_it_cannot(void **state)
+{
+    (void)state;
+    uint32_t cap = 0, *items = NULL;
+    for (uint32_t i = 0; i < 20; i++) {
+        items = dw_grow(items, i, &cap, 3, sizeof *items);
+        assert_non_null(items);
+        assert_int_equal(cap, i < 3 ? 3 : i < 6 ? 6 : i < 12 ? 12 : 24);
+        items[i] = i;
+    }
+    mem_fail_at(1);
+    assert_ptr_equal(dw_grow(items, 20, &cap, 3, sizeof *items), items); /* there is room */
+    assert_null(dw_grow(items, 24, &cap, 3, sizeof *items));
+    mem_fail_at(0);
+    assert_int_equal(cap, 24);
+    cap = UINT32_C(1) << 31;
+    assert_null(dw_grow(items, cap, &cap, 3, sizeof *items)); /* twice as many is no number */
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(items[i], i);
+    dw_free(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_array_grows_when_it_is_full_and_stays_when_it_cannot),
         cmocka_unit_test(str_numbers_refuse_overflow_and_junk),
         cmocka_unit_test(str_find_and_cut),
         cmocka_unit_test(str_distance_counts_a_swap_as_one_edit),

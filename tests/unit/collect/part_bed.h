@@ -3,6 +3,7 @@
 #define DOGWATCH_TESTS_PART_BED_H
 
 #include "account_bed.h"
+#include "parts.h"
 
 #include <inttypes.h>
 

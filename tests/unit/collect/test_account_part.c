@@ -281,7 +281,7 @@ static void what_is_dropped_is_known_no_more(void **state)
     world_goes_on(&w, 30);
     give_many(&w.old, &w.other, 30);
     save_part(&w.old, STAYS, &w.was);
-    dw_account_part_drop(w.old.account, MOVED);
+    part_forget(w.old.account, MOVED);
     save_part(&w.old, MOVED, &w.part);
     assert_same(&w.part, &w.is);
     assert_null(agent_of(&w.old, &w.one));
@@ -313,7 +313,7 @@ static void a_frame_that_came_before_moves_nothing(void **state)
     give(&w.old, &w.one, send_events(&w.one, 9), 1000); /* the next frame of its own does */
     assert_int_equal(dw_account_part_low_water(w.old.account, THIRD), w.one.low_water_ns);
     assert_int_equal(dw_account_part_low_water(w.old.account, MOVED), INT64_MAX);
-    dw_account_part_drop(w.old.account, MOVED);
+    part_forget(w.old.account, MOVED);
     assert_non_null(agent_of(&w.old, &w.one));
     assert_non_null(ledger_of(&w.old, w.one.f.stream[0].id));
     world_fini(&w);
@@ -337,7 +337,7 @@ static void streams_of_other_shippers_move_and_the_own_chain_does_not(void **sta
     }
     dw_account_chain(w.new.account, &own);
     assert_int_equal(own.next_number, 0);
-    dw_account_part_drop(w.old.account, MOVED);
+    part_forget(w.old.account, MOVED);
     dw_account_chain(w.old.account, &own);
     assert_int_equal(own.next_number, 2);
     world_fini(&w);
@@ -557,7 +557,7 @@ static void a_part_is_taken_whole_or_not_when_the_nth_allocation_fails(void **st
         assert_true(rc == DW_OK || (rc == DW_ENOMEM && hits));
         if (rc == DW_OK) { /* a table may do without */
             assert_knows_the_same(&w.new, &w.old, MOVED);
-            dw_account_part_drop(w.new.account, MOVED);
+            part_forget(w.new.account, MOVED);
             dw_buf_reset(&w.was);
             dw_account_save(w.new.account, &w.was);
         }
@@ -628,7 +628,7 @@ static void a_state_without_sources_is_read_and_they_are_0(void **state)
     take_part(&w.old, MOVED, &w.part);
     assert_non_null(dw_account_next(w.old.account, dw_account_next(w.old.account, NULL)));
     assert_int_equal(dw_account_part_low_water(w.old.account, MOVED), dw_account_low_water(w.new.account));
-    dw_account_part_drop(w.new.account, 0);
+    part_forget(w.new.account, 0);
     assert_null(dw_account_next(w.new.account, NULL));
     assert_null(dw_account_next_agent(w.new.account, NULL));
     world_fini(&w);

@@ -1,7 +1,7 @@
 /* Tests of core/transport/states_chunk.c: parts as records, and the newest whole one out of records of whatever kind. */
 #include "support.h"
 
-#include "../../../core/transport/states_chunk.h"
+#include "chunks.h"
 
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/rng.h"
@@ -48,7 +48,7 @@ static void written_free(struct written *w)
 
 static int take(struct dw__newest *n, const struct written *w, uint32_t i)
 {
-    return dw__newest_take(n, dw_buf_view(&w->key[i]), dw_buf_view(&w->value[i]));
+    return chunk_look(n, dw_buf_view(&w->key[i]), dw_buf_view(&w->value[i]));
 }
 
 static void take_all(struct dw__newest *n, const struct written *w)
@@ -183,10 +183,10 @@ static void damaged_records_are_passed_over(void **state)
     write_part(&w, SOURCE, 0, 100, &part);
     struct dw_str key = dw_buf_view(&w.key[0]), value = dw_buf_view(&w.value[0]);
     for (size_t len = 0; len < value.len; len++)
-        assert_int_equal(dw__newest_take(&n, key, dw_str_slice(value, 0, len)), DW_ECORRUPT);
+        assert_int_equal(chunk_look(&n, key, dw_str_slice(value, 0, len)), DW_ECORRUPT);
     for (size_t bit = 0; bit < 8 * value.len; bit++) {
         w.value[0].ptr[bit / 8] ^= (char)(1 << bit % 8);
-        int rc = dw__newest_take(&n, key, value);
+        int rc = chunk_look(&n, key, value);
         assert_true(rc == DW_ECORRUPT || rc == DW_EVERSION);
         assert_false(n.any);
         dw__newest_fini(&n);
@@ -195,10 +195,10 @@ static void damaged_records_are_passed_over(void **state)
     }
     static const char *const keys[] = {"", "7", "7/0", "7/0/1", "7/2/0", "8/0/0", "07/0/0", "7/0/0 ", "7/0/0/"};
     for (size_t i = 0; i < DW_COUNT_OF(keys); i++)
-        assert_int_equal(dw__newest_take(&n, dw_str_of(keys[i]), value), DW_ECORRUPT);
+        assert_int_equal(chunk_look(&n, dw_str_of(keys[i]), value), DW_ECORRUPT);
     w.value[0].ptr[0] = 2;
-    assert_int_equal(dw__newest_take(&n, key, value), DW_EVERSION);
-    assert_int_equal(dw__newest_take(&n, DW_STR_NONE, DW_STR_NONE), DW_ECORRUPT);
+    assert_int_equal(chunk_look(&n, key, value), DW_EVERSION);
+    assert_int_equal(chunk_look(&n, DW_STR_NONE, DW_STR_NONE), DW_ECORRUPT);
     dw__newest_fini(&n);
     written_free(&w);
     dw_buf_fini(&part);
