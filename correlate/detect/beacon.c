@@ -144,7 +144,7 @@ static void judge(const struct dw_correlation *c, const struct dw__state *s, int
     score = gap.score;
     if (c->field_count) {
         for (uint32_t i = 0; i < s->count; i++)
-            room[i] = (int64_t)fmin(SIZE_MOST, fmax(0, dw__entry_at(s, i)->number));
+            room[i] = (int64_t)fmin(SIZE_MOST, fmax(0, dw__worth_at(s, i)->number));
         score += evenness_of(room, s->count, 0).score;
         parts++;
     }

@@ -54,7 +54,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     if (opened)
         memset(memo, 0, MEMO_BYTES);
     changed = add(memo, r->value);
-    dw__entry_at(s, s->count - 1)->number = (double)((dw__get_u64(memo) + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS);
+    dw__worth_at(s, s->count - 1)->number = (double)((dw__get_u64(memo) + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS);
     rc = dw__span_judge(c, s, false, ret_is, ret);
     *ret_is = *ret_is && changed;
     if (rc == DW_OK && !*ret_is && fell) {

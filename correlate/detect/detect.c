@@ -40,5 +40,5 @@ int64_t dw__keeps_ns(const struct dw_correlation *c)
 
 bool dw__has_learned(const struct dw_correlation *c, const struct dw__state *s, int64_t time_ns)
 {
-    return dw__since(time_ns, s->began_ns) >= c->learn_ns;
+    return dw__since(time_ns, s->past->began_ns) >= c->learn_ns;
 }

@@ -33,30 +33,30 @@ struct patterns {
     uint32_t seen[WORDS_LOOKED_AT]; /* how many templates stand behind it */
 };
 
-/* Takes out an entry; false: there is none. */
-static bool take_out(struct dw__state *s, const uint8_t value[DW__HASH_BYTES], struct dw__entry *ret)
+/* Takes out an entry: what it was worth; false: there is none. */
+static bool take_out(struct dw__state *s, const uint8_t value[DW__HASH_BYTES], struct dw__worth *ret)
 {
     uint32_t at = s->count;
-    while (at > 0 && memcmp(dw__entry_at(s, at - 1)->value, value, DW__HASH_BYTES) != 0)
+    while (at > 0 && memcmp(dw__worth_at(s, at - 1)->value, value, DW__HASH_BYTES) != 0)
         at--;
     if (at == 0)
         return false;
-    *ret = *dw__entry_at(s, at - 1);
+    *ret = *dw__worth_at(s, at - 1);
     for (; at < s->count; at++)
-        *dw__entry_at(s, at - 1) = *dw__entry_at(s, at);
+        dw__entry_move(s, at, at - 1);
     s->count--;
     return true;
 }
 
-/* Appends an entry as it is, but for its time. */
-static int put_back(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__entry *e)
+/* Appends an entry of that worth, at the record's time. */
+static int put_back(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct dw__worth *e)
 {
     DW_COUNT_IF(s->count == ENTRIES_MAX, correlate_window_capped);
     struct dw__record as = {.time_ns = r->time_ns, .ref = r->ref, .number = e->number};
     memcpy(as.value, e->value, sizeof as.value);
     int rc = dw__entries_append(w, s, &as, ENTRIES_MAX);
     if (rc == DW_OK)
-        dw__entry_at(s, s->count - 1)->set = e->set;
+        dw__worth_at(s, s->count - 1)->set = e->set;
     return rc;
 }
 
@@ -72,7 +72,7 @@ static void patterns_of(const struct dw__state *s, struct dw_str text, struct pa
         begins[ret->value[i][0]] = true;
     }
     for (uint32_t n = 0; n < s->count; n++) {
-        const struct dw__entry *e = dw__entry_at(s, n);
+        const struct dw__worth *e = dw__worth_at(s, n);
         for (uint32_t i = 0; e->number < 0 && begins[e->value[0]] && i < ret->count; i++)
             if (memcmp(e->value, ret->value[i], DW__HASH_BYTES) == 0)
                 ret->seen[i] = (uint32_t)-e->number;
@@ -82,10 +82,10 @@ static void patterns_of(const struct dw__state *s, struct dw_str text, struct pa
 /* Notes that `templates` stand behind pattern i. */
 static int note_pattern(struct dw_window *w, struct dw__state *s, const struct dw__record *r, const struct patterns *p, uint32_t i, uint32_t templates)
 {
-    struct dw__entry e;
+    struct dw__worth e;
     if (p->seen[i])
         (void)take_out(s, p->value[i], &e);
-    e = (struct dw__entry){.number = -(double)templates, .set = true};
+    e = (struct dw__worth){.number = -(double)templates, .set = true};
     memcpy(e.value, p->value[i], sizeof e.value);
     return put_back(w, s, r, &e);
 }
@@ -126,7 +126,7 @@ static uint32_t known(const struct dw__state *s, double *ret_comes)
     uint32_t templates = 0;
     *ret_comes = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        const struct dw__entry *e = dw__entry_at(s, i);
+        const struct dw__worth *e = dw__worth_at(s, i);
         templates += e->set && e->number > 0;
         *ret_comes += e->number > 0 ? e->number : 0;
     }
@@ -136,7 +136,7 @@ static uint32_t known(const struct dw__state *s, double *ret_comes)
 static int observe(struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, bool *ret_is, struct dw_anomaly *ret)
 {
     struct dw_str value = dw_str_make(r->text + r->text_len, r->value_len), text = dw_str_slice(value, sizeof(uint32_t), value.len);
-    struct dw__entry e = {.number = 0};
+    struct dw__worth e = {.number = 0};
     struct patterns p;
     double comes;
     int rc = DW_OK;
@@ -168,7 +168,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
 static bool fits(const struct dw_correlation *c, const struct dw__state *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
-        double n = dw__entry_at(s, i)->number;
+        double n = dw__worth_at(s, i)->number;
         if (!(fabs(n) >= 1 && fabs(n) <= (n < 0 ? c->fanout : COMES_MOST)))
             return false;
     }

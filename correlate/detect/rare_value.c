@@ -23,20 +23,20 @@ enum { ENTRIES_MAX = 8192, SLICES = 16, MILLION = 1000000 };
 struct held {
     uint64_t value, all;
     bool told;
-    struct dw__entry *now; /* the value in the record's slice; NULL: it did not come there */
+    struct dw__worth *now; /* the value in the record's slice; NULL: it did not come there */
 };
 
 static struct held look(const struct dw__state *s, const uint8_t value[DW__HASH_BYTES], int64_t slice)
 {
     struct held h = {.value = 0};
     for (uint32_t i = 0; i < s->count; i++) {
-        struct dw__entry *e = dw__entry_at(s, i);
+        struct dw__worth *e = dw__worth_at(s, i);
         h.all += (uint64_t)e->number;
         if (memcmp(e->value, value, DW__HASH_BYTES) != 0)
             continue;
         h.value += (uint64_t)e->number;
         h.told = h.told || e->set;
-        h.now = e->time_ns == slice ? e : h.now;
+        h.now = dw__entry_at(s, i)->time_ns == slice ? e : h.now;
     }
     return h;
 }
@@ -53,7 +53,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
         int rc = dw__entries_append(w, s, &as, ENTRIES_MAX);
         if (rc < 0)
             return rc;
-        h.now = dw__entry_at(s, s->count - 1);
+        h.now = dw__worth_at(s, s->count - 1);
         h.now->set = false;
     }
     bool counts = h.now->number < COMES_MOST;
@@ -73,8 +73,9 @@ static bool fits(const struct dw_correlation *c, const struct dw__state *s)
     int64_t width = c->timespan_ns / SLICES;
     bool fit = s->past->memo_len == 0 && s->count <= ENTRIES_MAX;
     for (uint32_t i = 0; i < s->count && fit; i++) {
-        const struct dw__entry *e = dw__entry_at(s, i);
-        fit = e->number >= 1 && e->number <= COMES_MOST && (e->time_ns % width == 0) && (i == 0 || e->time_ns >= dw__entry_at(s, i - 1)->time_ns);
+        const int64_t time_ns = dw__entry_at(s, i)->time_ns;
+        const double comes = dw__worth_at(s, i)->number;
+        fit = comes >= 1 && comes <= COMES_MOST && time_ns % width == 0 && (i == 0 || time_ns >= dw__entry_at(s, i - 1)->time_ns);
     }
     return fit;
 }

@@ -18,7 +18,7 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     int rc = dw__span_open(w, c, s, r, &opened, &fell, &less);
     if (rc < 0)
         return rc;
-    struct dw__entry *open = dw__entry_at(s, s->count - 1);
+    struct dw__worth *open = dw__worth_at(s, s->count - 1);
     open->number = fmax(-NUMBER_MOST, fmin(NUMBER_MOST, open->number + (c->field_count ? r->number : 1)));
     rc = dw__span_judge(c, s, false, ret_is, ret);
     if (rc == DW_OK && !*ret_is && fell) {

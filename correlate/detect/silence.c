@@ -16,16 +16,16 @@ static int observe(struct dw_window *w, const struct dw_correlation *c, struct d
     *ret = (struct dw_anomaly){.value = 0};
     if (!dw__has_told(w, s))
         return DW_ENOMEM;
-    s->told->cause = r->ref;
-    s->told->total++;
+    s->past->told->cause = r->ref;
+    s->past->told->total++;
     return s->waits ? DW_OK : dw__wait(w, s, dw__later(r->time_ns, c->timespan_ns));
 }
 
 bool dw__silence_is(const struct dw_correlation *c, const struct dw__state *s, struct dw_anomaly *ret)
 {
-    double heard = (double)dw__since(s->newest_ns, s->began_ns) / 1e9;
-    *ret = (struct dw_anomaly){.feature = DW_STR("events"), .value = 0, .baseline = s->told->total > 1 ? heard / (double)(s->told->total - 1) : 0, .spans = 1};
-    return dw__since(s->newest_ns, s->began_ns) >= c->learn_ns;
+    double heard = (double)dw__since(s->newest_ns, s->past->began_ns) / 1e9;
+    *ret = (struct dw_anomaly){.feature = DW_STR("events"), .value = 0, .baseline = s->past->told->total > 1 ? heard / (double)(s->past->told->total - 1) : 0, .spans = 1};
+    return dw__since(s->newest_ns, s->past->began_ns) >= c->learn_ns;
 }
 
 /* Only notes that the key is alive: silence is told by the passing of time (window.c), and by that its keys end. */

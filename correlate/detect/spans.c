@@ -56,7 +56,7 @@ static void baseline_of(const struct dw_correlation *c, struct dw__state *s, uin
     uint32_t usual = (uint32_t)(TAIL * (n - 1)) + 1; /* those that count, of the distances by size */
     double mean = 0;
     for (uint32_t i = 0; i < n; i++)
-        room[i] = dw__entry_at(s, i)->number;
+        room[i] = dw__worth_at(s, i)->number;
     qsort(room, n, sizeof *room, dw__by_size);
     s->past->baseline = median(room, n);
     for (uint32_t i = 0; i < n; i++)
@@ -88,7 +88,7 @@ int dw__span_judge(const struct dw_correlation *c, struct dw__state *s, bool ove
     const struct dw__entry *span = dw__entry_at(s, n);
     *ret_is = false;
     *ret = (struct dw_anomaly){.feature = c->field_count ? c->field_name[0] : DW_STR("events"), .spans = n, .start_ns = span->time_ns};
-    if (n < (c->history + 1) / 2 || dw__since(span->time_ns, s->began_ns) < c->learn_ns)
+    if (n < (c->history + 1) / 2 || dw__since(span->time_ns, s->past->began_ns) < c->learn_ns)
         return DW_OK;
     if (!s->past->judged || s->past->judged_ns != span->time_ns) {
         double *room = dw_alloc(n * sizeof *room);
@@ -101,7 +101,7 @@ int dw__span_judge(const struct dw_correlation *c, struct dw__state *s, bool ove
     }
     ret->baseline = s->past->baseline;
     ret->spread = s->past->spread;
-    *ret_is = is_far(c, span->number, over, ret);
+    *ret_is = is_far(c, dw__worth_at(s, n)->number, over, ret);
     return DW_OK;
 }
 
@@ -155,8 +155,8 @@ bool dw__spans_fit(const struct dw_correlation *c, const struct dw__state *s)
 {
     bool fit = s->count <= c->history + 1;
     for (uint32_t i = 0; i < s->count && fit; i++) {
-        const struct dw__entry *e = dw__entry_at(s, i);
-        fit = e->time_ns % c->timespan_ns == 0 && (!is_count(c) || (e->number >= 0 && e->number < COUNT_MOST));
+        const double number = dw__worth_at(s, i)->number;
+        fit = dw__entry_at(s, i)->time_ns % c->timespan_ns == 0 && (!is_count(c) || (number >= 0 && number < COUNT_MOST));
     }
     return fit;
 }

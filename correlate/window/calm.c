@@ -19,7 +19,7 @@ static uint32_t count_at(const struct dw_correlation *c, const struct dw__state 
     const int64_t from = dw__earlier(time_ns, c->timespan_ns);
     uint32_t n = 0;
     for (uint32_t i = s->count; i-- > 0 && dw__entry_at(s, i)->time_ns > from;)
-        n += dw__entry_at(s, i)->set;
+        n += dw__entry_counts(s, i);
     return n;
 }
 
@@ -27,11 +27,9 @@ static uint32_t count_at(const struct dw_correlation *c, const struct dw__state 
 static int64_t calm_at(const struct dw_correlation *c, const struct dw__state *s, int64_t otherwise)
 {
     uint32_t newer = 0;
-    for (uint32_t i = s->count; i-- > 0;) {
-        const struct dw__entry *e = dw__entry_at(s, i);
-        if (e->set && newer++ == c->calm_most)
-            return dw__later(e->time_ns, c->timespan_ns);
-    }
+    for (uint32_t i = s->count; i-- > 0;)
+        if (dw__entry_counts(s, i) && newer++ == c->calm_most)
+            return dw__later(dw__entry_at(s, i)->time_ns, c->timespan_ns);
     return otherwise;
 }
 

@@ -7,7 +7,7 @@
  * Invariants:
  *   (1) Nothing is missed of a sender that is away: a deadline is looked at again until what its senders say has come up to it (is_heard), and until
  *       then it is undecided, which is counted once.
- *   (2) entry[0] of an absence is the last event that was expected, not set; behind it stand those that wait for one, oldest first, at most
+ *   (2) entry[0] of an absence is the last event that was expected, INT64_MIN: none was; behind it stand those that wait for one, oldest first, at most
  *       DW__ABSENT_MAX. The state waits in w->due while there are any, and until it is looked at when the last is gone.
  *   (3) One open finding a key: those whose deadlines pass while it is open, each of which came before the last deadline, are updates of it.
  */
@@ -26,15 +26,15 @@ static bool is_heard(const struct dw_window *w, const struct dw_event_ref *from,
 
 static int tell_silence(struct dw_window *w, struct dw__state *s, const struct dw_anomaly *a, int64_t deadline_ns)
 {
-    struct dw__record last = {.time_ns = deadline_ns, .ref = s->told->cause, .corr = s->corr};
-    uint64_t total = s->told->total;
+    struct dw__record last = {.time_ns = deadline_ns, .ref = s->past->told->cause, .corr = s->corr};
+    uint64_t total = s->past->told->total;
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->told->started_ns = s->newest_ns;
+    s->past->told->started_ns = s->newest_ns;
     dw__begin_finding(w, s);
     s->open = false;
-    dw__note_id(s, &s->told->cause);
-    s->told->total = total;
+    dw__note_id(s, &s->past->told->cause);
+    s->past->told->total = total;
     dw__tell_finding(w, s, deadline_ns, a->value, false, a);
     return dw__feed_outer(w, s, &last);
 }
@@ -45,7 +45,7 @@ static int look_at_silence(struct dw_window *w, const struct dw_correlation *c, 
     int64_t deadline = dw__later(s->newest_ns, c->timespan_ns);
     if (s->past->due_ns < deadline) /* heard since */
         return dw__wait(w, s, deadline);
-    if (!is_heard(w, &s->told->cause, s->newest_ns, deadline)) {
+    if (!is_heard(w, &s->past->told->cause, s->newest_ns, deadline)) {
         DW__COUNT_IF(w, !s->doubted, detect_silence_undecided);
         s->doubted = true;
         s->over = now_ns == INT64_MAX;
@@ -118,15 +118,15 @@ static int tell_absence(struct dw_window *w, const struct dw_correlation *c, str
     s->past->hot_ns = deadline;
     if (goes_on) {
         dw__note_id(s, &e.ref);
-        if ((s->told->total & (s->told->total - 1)) == 0)
+        if ((s->past->told->total & (s->past->told->total - 1)) == 0)
             dw__tell_finding(w, s, deadline, 0, true, NULL);
         return DW_OK;
     }
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
     struct dw__record last = {.time_ns = deadline, .ref = e.ref, .corr = s->corr};
-    s->told->cause = e.ref;
-    s->told->started_ns = dw__earlier(e.time_ns, c->before_ns);
+    s->past->told->cause = e.ref;
+    s->past->told->started_ns = dw__earlier(e.time_ns, c->before_ns);
     dw__begin_finding(w, s);
     dw__note_id(s, &e.ref);
     dw__tell_finding(w, s, deadline, 0, false, NULL);

@@ -16,7 +16,7 @@
 
 enum { FEW = 32, DEAD_LEAST = 64, INDEX_LEAST = 256 };
 
-static bool same(const struct dw__entry *e, const uint8_t value[DW__HASH_BYTES])
+static bool same(const struct dw__worth *e, const uint8_t value[DW__HASH_BYTES])
 {
     return memcmp(e->value, value, DW__HASH_BYTES) == 0;
 }
@@ -49,8 +49,8 @@ static int rebuild(struct dw_window *w, struct dw__state *s)
 {
     uint32_t to = 0, cap = INDEX_LEAST;
     for (uint32_t i = 0; i < s->count; i++)
-        if (dw__entry_at(s, i)->set)
-            *dw__entry_at(s, to++) = *dw__entry_at(s, i);
+        if (dw__worth_at(s, i)->set)
+            dw__entry_move(s, i, to++);
     s->count = to;
     s->past->dead = 0;
     s->past->gone = 1;
@@ -69,16 +69,16 @@ static int rebuild(struct dw_window *w, struct dw__state *s)
     }
     s->past->index_used = 0;
     for (uint32_t i = 0; i < s->count; i++)
-        index_add(s, dw__entry_at(s, i)->value, s->past->gone + i);
+        index_add(s, dw__worth_at(s, i)->value, s->past->gone + i);
     return DW_OK;
 }
 
 /* The sighting of a value that counts so far; NULL: none. */
-static struct dw__entry *find(const struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
+static struct dw__worth *find(const struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
 {
     for (uint32_t at = slot_of(s, value); s->past->index[at]; at = (at + 1) & (s->past->index_cap - 1)) {
         uint32_t i = s->past->index[at] - s->past->gone;
-        struct dw__entry *e = i < s->count ? dw__entry_at(s, i) : NULL;
+        struct dw__worth *e = i < s->count ? dw__worth_at(s, i) : NULL;
         if (e && e->set && same(e, value))
             return e;
     }
@@ -91,7 +91,7 @@ static int take_of_many(struct dw_window *w, struct dw__state *s, const struct d
     int rc = !s->past->index || crowded ? rebuild(w, s) : DW_OK;
     if (rc < 0)
         return rc;
-    struct dw__entry *older = find(s, r->value);
+    struct dw__worth *older = find(s, r->value);
     if (older) {
         older->set = false;
         s->past->dead++;

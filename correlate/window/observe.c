@@ -26,20 +26,61 @@ struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n)
     return &s->entry[(s->first + n) % s->cap];
 }
 
+struct dw__worth *dw__worth_at(const struct dw__state *s, uint32_t n)
+{
+    return &s->past->worth[(s->first + n) % s->cap];
+}
+
+bool dw__entry_counts(const struct dw__state *s, uint32_t n)
+{
+    return !s->past || !s->past->worth || dw__worth_at(s, n)->set;
+}
+
+void dw__entry_move(const struct dw__state *s, uint32_t from, uint32_t to)
+{
+    *dw__entry_at(s, to) = *dw__entry_at(s, from);
+    if (s->past && s->past->worth)
+        *dw__worth_at(s, to) = *dw__worth_at(s, from);
+}
+
+/* Moves all entries there, the oldest to the beginning, and frees where they stood. */
+static void move_to(struct dw_window *w, struct dw__state *s, struct dw__entry *entry, struct dw__worth *worth)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        entry[i] = *dw__entry_at(s, i);
+        if (worth)
+            worth[i] = *dw__worth_at(s, i);
+    }
+    if (s->entry != s->own) {
+        w->bytes -= s->cap * sizeof *s->entry;
+        dw_free(s->entry);
+    }
+    s->entry = entry;
+    if (worth) {
+        w->bytes -= s->past->worth ? s->cap * sizeof *worth : 0;
+        dw_free(s->past->worth);
+        s->past->worth = worth;
+    }
+}
+
 int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
 {
     if (want <= s->cap)
         return DW_OK;
-    uint32_t cap = s->cap * 2; /* from one on: most keys hold one event */
+    const bool keeps_worth = s->past && s->past->keeps_worth;
+    uint32_t cap = s->cap * 2;
+    cap = cap < s->room ? s->room : cap;
     cap = cap < want ? want : cap;
-    struct dw__entry *entry = dw_calloc(cap, sizeof *entry);
-    if (!entry)
+    struct dw__entry *entry = cap > s->room ? dw_calloc(cap, sizeof *entry) : s->own;
+    struct dw__worth *worth = keeps_worth ? dw_calloc(cap, sizeof *worth) : NULL;
+    if (!entry || (keeps_worth && !worth)) {
+        if (entry != s->own)
+            dw_free(entry);
+        dw_free(worth);
         return DW_ENOMEM;
-    for (uint32_t i = 0; i < s->count; i++)
-        entry[i] = *dw__entry_at(s, i);
-    dw_free(s->entry);
-    w->bytes += (cap - s->cap) * sizeof *entry;
-    s->entry = entry;
+    }
+    move_to(w, s, entry, worth);
+    w->bytes += (entry != s->own ? cap * sizeof *entry : 0) + (worth ? cap * sizeof *worth : 0);
     s->cap = cap;
     s->first = 0;
     return DW_OK;
@@ -48,7 +89,7 @@ int dw__entries_reserve(struct dw_window *w, struct dw__state *s, uint32_t want)
 void dw__entries_drop(struct dw__state *s)
 {
     if (s->past) {
-        s->past->dead -= s->past->dead && !dw__entry_at(s, 0)->set;
+        s->past->dead -= s->past->dead && !dw__worth_at(s, 0)->set;
         s->past->gone++;
     }
     s->first = (s->first + 1) % s->cap;
@@ -64,11 +105,9 @@ void dw__entries_expire(struct dw__state *s, int64_t time_ns)
 bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES])
 {
     uint32_t to = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct dw__entry e = *dw__entry_at(s, i);
-        if (memcmp(e.value, value, sizeof e.value) != 0)
-            *dw__entry_at(s, to++) = e;
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (memcmp(dw__worth_at(s, i)->value, value, DW__HASH_BYTES) != 0)
+            dw__entry_move(s, i, to++);
     bool found = to < s->count;
     s->count = to;
     return found;
@@ -81,9 +120,13 @@ int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw
     int rc = dw__entries_reserve(w, s, s->count + 1);
     if (rc < 0)
         return rc;
-    struct dw__entry *e = dw__entry_at(s, s->count++);
-    *e = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .number = r->number, .set = true};
-    memcpy(e->value, r->value, sizeof e->value);
+    *dw__entry_at(s, s->count) = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref};
+    if (s->past && s->past->worth) {
+        struct dw__worth *worth = dw__worth_at(s, s->count);
+        *worth = (struct dw__worth){.number = r->number, .set = true};
+        memcpy(worth->value, r->value, sizeof worth->value);
+    }
+    s->count++;
     return DW_OK;
 }
 
@@ -177,7 +220,7 @@ static int percentile(const struct dw__state *s, double p, double *ret)
     if (!all)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < s->count; i++)
-        all[i] = dw__entry_at(s, i)->number;
+        all[i] = dw__worth_at(s, i)->number;
     double rank = ceil(p * s->count / 100); /* in this order: 28 / 100 * 25 is a little over 7 */
     uint32_t at = rank < 1 ? 0 : (uint32_t)rank - 1;
     *ret = value_at(all, s->count, at < s->count ? at : s->count - 1);
@@ -196,22 +239,35 @@ static int aggregate(
         return percentile(s, c->percentile, ret);
     double sum = 0;
     for (uint32_t i = 0; i < s->count; i++) /* added anew in time order: no error builds up, and replays are equal */
-        sum += dw__entry_at(s, i)->number;
+        sum += dw__worth_at(s, i)->number;
     *ret = c->type == DW_CORR_VALUE_AVG ? sum / s->count : sum;
+    return DW_OK;
+}
+
+/* A table of that many members, or of all steps of their chains: nothing was seen yet. DW_ENOMEM. */
+static int begin_members(struct dw_window *w, struct dw__state *s, uint32_t count)
+{
+    if (s->count)
+        return DW_OK;
+    int rc = dw__entries_reserve(w, s, count);
+    if (rc < 0)
+        return rc;
+    for (uint32_t i = 0; i < count; i++)
+        s->entry[i] = (struct dw__entry){.time_ns = INT64_MIN};
+    s->count = count;
     return DW_OK;
 }
 
 static int temporal(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret, bool *ret_holds)
 {
-    int rc = dw__entries_reserve(w, s, c->member_count);
+    int rc = begin_members(w, s, c->member_count);
     uint32_t seen = 0;
     if (rc < 0)
         return rc;
-    s->count = c->member_count;
-    s->entry[r->member] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
+    s->entry[r->member] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref};
     for (uint32_t m = 0; m < c->member_count; m++)
-        if (s->entry[m].set && s->entry[m].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
+        if (s->entry[m].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
             seen |= 1u << m;
     *ret = __builtin_popcount(seen);
     *ret_holds = c->code_count ? dw_members_hold(c, seen) : *ret >= c->member_count;
@@ -223,20 +279,19 @@ static int ordered(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t n = c->member_count, step = r->member, longest = 0;
-    int rc = dw__entries_reserve(w, s, n * n);
+    int rc = begin_members(w, s, n * n);
     if (rc < 0)
         return rc;
-    s->count = n * n;
     struct dw__entry *chain = &s->entry[step * n];
     const struct dw__entry *before = step ? &s->entry[(step - 1) * n] : NULL;
-    bool extends = !before || (before[0].set && before[0].time_ns > dw__earlier(r->time_ns, c->timespan_ns));
-    if (extends && (!chain[0].set || !before || before[0].time_ns >= chain[0].time_ns)) {
+    bool extends = !before || before[0].time_ns > dw__earlier(r->time_ns, c->timespan_ns);
+    if (extends && (!before || before[0].time_ns >= chain[0].time_ns)) {
         if (before)
             memcpy(chain, before, step * sizeof *chain);
-        chain[step] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref, .set = true};
+        chain[step] = (struct dw__entry){.time_ns = r->time_ns, .ref = r->ref};
     }
     for (uint32_t i = 0; i < n; i++)
-        if (s->entry[i * n].set && s->entry[i * n].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
+        if (s->entry[i * n].time_ns > dw__earlier(r->time_ns, c->timespan_ns))
             longest = i + 1;
     *ret = longest;
     return DW_OK;

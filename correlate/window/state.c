@@ -5,7 +5,7 @@
  * nothing else, so they can be moved between collectors, and no result depends on who holds them.
  *
  * Invariants:
- *   (1) A group's table is a power of two and at most half full; removal rebuilds it.
+ *   (1) A group's table is a power of two and at most three quarters full; removal rebuilds it.
  *   (2) w->bytes counts what states hold; over bytes_max new keys are refused, never old ones thrown out.
  *   (3) A state is freed only when its window is empty at the watermark: that is as if it had never been.
  */
@@ -48,7 +48,7 @@ static int rebuild(struct dw__group *g, uint32_t cap)
 int dw__state_insert(struct dw_window *w, struct dw__state *s)
 {
     struct dw__group *g = &w->group[group_of(s->key)];
-    if (2 * (g->count + 1) > g->cap) {
+    if (4 * (uint64_t)(g->count + 1) > 3 * (uint64_t)g->cap) {
         int rc = rebuild(g, g->cap ? g->cap * 2 : 4);
         if (rc < 0)
             return rc;
@@ -61,9 +61,20 @@ int dw__state_insert(struct dw_window *w, struct dw__state *s)
     return DW_OK;
 }
 
+bool dw__keeps_worth(const struct dw_correlation *c)
+{
+    const bool sums = c->type == DW_CORR_VALUE_SUM || c->type == DW_CORR_VALUE_AVG || c->type == DW_CORR_VALUE_PERCENTILE;
+    return sums || c->type == DW_CORR_VALUE_COUNT || dw__detector_of(c->type);
+}
+
 bool dw__keeps_past(const struct dw_correlation *c)
 {
-    return c->calms || c->type == DW_CORR_VALUE_COUNT || c->type == DW_CORR_ABSENCE || dw__detector_of(c->type);
+    return c->calms || c->type == DW_CORR_ABSENCE || dw__keeps_worth(c);
+}
+
+struct dw_str dw__state_text(const struct dw__state *s)
+{
+    return dw_str_make((const char *)&s->own[s->room], s->text_len);
 }
 
 static void drop_memo(struct dw_window *w, struct dw__past *p)
@@ -89,16 +100,6 @@ uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len)
     return memo;
 }
 
-static void free_past(struct dw_window *w, struct dw__past *p)
-{
-    if (!p)
-        return;
-    drop_memo(w, p);
-    w->bytes -= sizeof *p + p->index_cap * sizeof *p->index;
-    dw_free(p->index);
-    dw_free(p);
-}
-
 static void free_told(struct dw_window *w, struct dw__told *t)
 {
     if (!t)
@@ -108,42 +109,71 @@ static void free_told(struct dw_window *w, struct dw__told *t)
     dw_free(t);
 }
 
+static void free_past(struct dw_window *w, struct dw__past *p, uint32_t entries)
+{
+    if (!p)
+        return;
+    drop_memo(w, p);
+    free_told(w, p->told);
+    w->bytes -= sizeof *p + p->index_cap * sizeof *p->index + (p->worth ? entries * sizeof *p->worth : 0);
+    dw_free(p->worth);
+    dw_free(p->index);
+    dw_free(p);
+}
+
 void dw__state_free(struct dw_window *w, struct dw__state *s)
 {
     if (!s)
         return;
-    free_past(w, s->past);
-    free_told(w, s->told);
-    w->bytes -= sizeof *s + s->text_len + s->cap * sizeof *s->entry;
-    dw_free(s->entry);
+    free_past(w, s->past, s->cap);
+    w->bytes -= sizeof *s + s->room * sizeof *s->own + s->text_len;
+    if (s->entry != s->own) {
+        w->bytes -= s->cap * sizeof *s->entry;
+        dw_free(s->entry);
+    }
     dw_free(s);
 }
 
-struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text, bool past)
+/* How many entries stand in a state itself: one, more than which most keys never have; of members all. */
+static uint32_t room_of(const struct dw_correlation *c)
 {
-    struct dw__state *s = dw_calloc(1, sizeof *s + text.len);
-    struct dw__past *p = s && past ? dw_calloc(1, sizeof *p) : NULL;
-    if (!s || (past && !p)) {
+    if (c && c->type == DW_CORR_TEMPORAL)
+        return c->member_count;
+    return c && c->type == DW_CORR_TEMPORAL_ORDERED ? c->member_count * c->member_count : 1;
+}
+
+struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text)
+{
+    const struct dw_correlation *c = corr == UINT32_MAX ? NULL : dw_ruleset_rule(w->rs, corr)->corr;
+    const bool past = !c || dw__keeps_past(c);
+    const uint32_t room = room_of(c);
+    struct dw__state *s = dw_calloc(1, sizeof *s + room * sizeof *s->own + text.len);
+    if (!s || (past && !(s->past = dw_calloc(1, sizeof *s->past)))) {
         dw_free(s);
         return NULL;
     }
-    w->bytes += sizeof *s + text.len + (p ? sizeof *p : 0);
+    w->bytes += sizeof *s + room * sizeof *s->own + text.len + (past ? sizeof *s->past : 0);
     s->corr = corr;
-    s->calms = corr != UINT32_MAX && dw_ruleset_rule(w->rs, corr)->corr->calms;
-    s->past = p;
+    s->calms = c && c->calms;
+    s->entry = s->own;
+    s->room = (uint16_t)room;
     s->text_len = (uint32_t)text.len;
+    if (past)
+        s->past->keeps_worth = !c || dw__keeps_worth(c);
     if (text.len)
-        memcpy(s->text, text.ptr, text.len);
+        memcpy(&s->own[room], text.ptr, text.len);
     return s;
 }
 
 static struct dw__state *make_state(struct dw_window *w, const struct dw__record *r)
 {
-    struct dw__state *s = dw__state_new(w, r->corr, dw_str_make(r->text, r->text_len), dw__keeps_past(dw_ruleset_rule(w->rs, r->corr)->corr));
+    struct dw__state *s = dw__state_new(w, r->corr, dw_str_make(r->text, r->text_len));
     if (!s)
         return NULL;
     memcpy(s->key, r->key, sizeof s->key);
-    s->began_ns = s->newest_ns = r->time_ns;
+    s->newest_ns = r->time_ns;
+    if (s->past)
+        s->past->began_ns = r->time_ns;
     if (dw__state_insert(w, s) == DW_OK)
         return s;
     dw__state_free(w, s);
@@ -153,14 +183,13 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
 /* As a key that is seen for the first time. */
 static void begin_again(struct dw_window *w, struct dw__state *s, const struct dw__record *r)
 {
-    s->began_ns = s->newest_ns = r->time_ns;
+    s->newest_ns = r->time_ns;
     s->first = s->count = 0;
-    if (s->cap)
-        memset(s->entry, 0, s->cap * sizeof *s->entry);
     s->open = s->over = s->doubted = false;
-    if (s->told)
-        s->told->total = 0;
     if (s->past) {
+        s->past->began_ns = r->time_ns;
+        if (s->past->told)
+            s->past->told->total = 0;
         s->past->dead = 0;
         s->past->judged = false;
         drop_memo(w, s->past);

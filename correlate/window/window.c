@@ -297,20 +297,20 @@ int dw_window_match(struct dw_window *w, uint32_t rule, const struct dw_event *e
 
 void dw__note_id(struct dw__state *s, const struct dw_event_ref *ref)
 {
-    s->told->total++;
-    if (s->told->first_ids < DW_FINDING_IDS_MAX) {
-        s->told->ids[s->told->first_ids++] = *ref;
+    s->past->told->total++;
+    if (s->past->told->first_ids < DW_FINDING_IDS_MAX) {
+        s->past->told->ids[s->past->told->first_ids++] = *ref;
         return;
     }
-    s->told->ids[DW_FINDING_IDS_MAX + s->told->last_at] = *ref;
-    s->told->last_at = (s->told->last_at + 1) % DW_FINDING_IDS_MAX;
-    s->told->last_ids += s->told->last_ids < DW_FINDING_IDS_MAX;
+    s->past->told->ids[DW_FINDING_IDS_MAX + s->past->told->last_at] = *ref;
+    s->past->told->last_at = (s->past->told->last_at + 1) % DW_FINDING_IDS_MAX;
+    s->past->told->last_ids += s->past->told->last_ids < DW_FINDING_IDS_MAX;
 }
 
 /* Splits a state's key text into its values. */
 static uint32_t key_values(const struct dw__state *s, struct dw_str out[DW_CORR_GROUP_MAX])
 {
-    struct dw_cursor c = dw_cursor_of(dw_str_make(s->text, s->text_len));
+    struct dw_cursor c = dw_cursor_of(dw__state_text(s));
     uint32_t n = 0;
     while (dw_cursor_left(&c) && n < DW_CORR_GROUP_MAX) {
         uint32_t len = dw_take_u32(&c);
@@ -324,23 +324,23 @@ static void tell(struct dw_window *w, const struct dw__state *s, struct dw_findi
     struct dw_str values[DW_CORR_GROUP_MAX];
     struct dw_event_ref last[DW_FINDING_IDS_MAX];
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
-    for (uint32_t i = 0; i < s->told->last_ids; i++) {
-        uint32_t oldest = s->told->last_ids < DW_FINDING_IDS_MAX ? 0 : s->told->last_at;
-        last[i] = s->told->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
+    for (uint32_t i = 0; i < s->past->told->last_ids; i++) {
+        uint32_t oldest = s->past->told->last_ids < DW_FINDING_IDS_MAX ? 0 : s->past->told->last_at;
+        last[i] = s->past->told->ids[DW_FINDING_IDS_MAX + (oldest + i) % DW_FINDING_IDS_MAX];
     }
     f.rule = s->corr;
     f.silent = rule->silent;
     f.key_name = rule->corr->group_name;
     f.key_value = values;
     f.key_count = key_values(s, values);
-    f.cause = s->told->cause;
-    f.window_start_ns = s->told->started_ns;
-    f.total = s->told->total;
-    f.first = s->told->ids;
-    f.first_count = s->told->first_ids;
+    f.cause = s->past->told->cause;
+    f.window_start_ns = s->past->told->started_ns;
+    f.total = s->past->told->total;
+    f.first = s->past->told->ids;
+    f.first_count = s->past->told->first_ids;
     f.last = last;
-    f.last_count = s->told->last_ids;
-    memcpy(f.id, s->told->finding, sizeof f.id);
+    f.last_count = s->past->told->last_ids;
+    memcpy(f.id, s->past->told->finding, sizeof f.id);
     w->emit(w->ud, &f);
 }
 
@@ -410,26 +410,28 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
 
 bool dw__has_told(struct dw_window *w, struct dw__state *s)
 {
-    if (!s->told && (s->told = dw_calloc(1, sizeof *s->told)))
-        w->bytes += sizeof *s->told;
-    return s->told;
+    if (!s->past && (s->past = dw_calloc(1, sizeof *s->past)))
+        w->bytes += sizeof *s->past;
+    if (s->past && !s->past->told && (s->past->told = dw_calloc(1, sizeof *s->past->told)))
+        w->bytes += sizeof *s->past->told;
+    return s->past && s->past->told;
 }
 
 bool dw__has_ids(struct dw_window *w, struct dw__state *s)
 {
     if (!dw__has_told(w, s))
         return false;
-    if (!s->told->ids && (s->told->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->told->ids)))
-        w->bytes += DW__IDS_KEPT * sizeof *s->told->ids;
-    return s->told->ids;
+    if (!s->past->told->ids && (s->past->told->ids = dw_calloc(DW__IDS_KEPT, sizeof *s->past->told->ids)))
+        w->bytes += DW__IDS_KEPT * sizeof *s->past->told->ids;
+    return s->past->told->ids;
 }
 
 /* The id follows from rule, key and cause. */
 void dw__begin_finding(const struct dw_window *w, struct dw__state *s)
 {
     s->open = true;
-    s->told->total = s->told->first_ids = s->told->last_ids = s->told->last_at = 0;
-    dw__finding_id(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), &s->told->cause, s->told->finding);
+    s->past->told->total = s->past->told->first_ids = s->past->told->last_ids = s->past->told->last_at = 0;
+    dw__finding_id(dw_ruleset_rule(w->rs, s->corr)->id, dw__state_text(s), &s->past->told->cause, s->past->told->finding);
 }
 
 static int open_finding(struct dw_window *w, struct dw__state *s, const struct dw__record *r, double value)
@@ -437,15 +439,15 @@ static int open_finding(struct dw_window *w, struct dw__state *s, const struct d
     const struct dw_rule *rule = dw_ruleset_rule(w->rs, s->corr);
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->told->cause = r->ref;
-    s->told->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
+    s->past->told->cause = r->ref;
+    s->past->told->started_ns = dw__earlier(r->time_ns, rule->corr->timespan_ns);
     dw__begin_finding(w, s);
     bool ordered = rule->corr->type == DW_CORR_TEMPORAL_ORDERED;
     uint32_t from = ordered ? r->member * rule->corr->member_count : 0;
     uint32_t count = ordered ? rule->corr->member_count : s->count;
     for (uint32_t i = 0; i < count; i++) {
         const struct dw__entry *e = dw__entry_at(s, from + i);
-        if (e->set && e->time_ns > s->told->started_ns)
+        if (dw__entry_counts(s, from + i) && e->time_ns > s->past->told->started_ns)
             dw__note_id(s, &e->ref);
     }
     dw__tell_finding(w, s, r->time_ns, value, false, NULL);
@@ -459,15 +461,15 @@ static int open_anomaly(struct dw_window *w, struct dw__state *s, const struct d
     const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    s->told->cause = r->ref;
-    s->told->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
+    s->past->told->cause = r->ref;
+    s->past->told->started_ns = d->starts ? a->start_ns : dw__earlier(r->time_ns, c->timespan_ns);
     dw__begin_finding(w, s);
     for (uint32_t i = 0; d->rests && i < s->count; i++)
         dw__note_id(s, &dw__entry_at(s, i)->ref);
     if (!d->rests)
         dw__note_id(s, &r->ref);
     if (c->type == DW_CORR_RATE_SPIKE && c->field_count == 0 && a->score > 0)
-        s->told->total = (uint64_t)a->value;
+        s->past->told->total = (uint64_t)a->value;
     dw__tell_finding(w, s, r->time_ns, a->value, false, a);
     return dw__feed_outer(w, s, r);
 }
@@ -510,7 +512,7 @@ static int take_anomaly(struct dw_window *w, struct dw__state *s, const struct d
         return rc;
     }
     dw__note_id(s, &r->ref);
-    if ((s->told->total & (s->told->total - 1)) == 0)
+    if ((s->past->told->total & (s->past->told->total - 1)) == 0)
         dw__tell_finding(w, s, r->time_ns, a.value, true, &a);
     return DW_OK;
 }
@@ -549,7 +551,7 @@ static int take(struct dw_window *w, const struct dw__record *r)
     if (!s->open)
         return opens ? open_finding(w, s, r, value) : DW_OK;
     dw__note_id(s, &r->ref);
-    if ((s->told->total & (s->told->total - 1)) == 0) /* 2, 4, 8, ... */
+    if ((s->past->told->total & (s->past->told->total - 1)) == 0) /* 2, 4, 8, ... */
         dw__tell_finding(w, s, r->time_ns, value, true, NULL);
     return DW_OK;
 }

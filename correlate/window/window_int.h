@@ -24,11 +24,15 @@ struct dw__record {
 
 /* One event (or distinct value) that a window holds. */
 struct dw__entry {
-    int64_t time_ns;
+    int64_t time_ns; /* of members: INT64_MIN, which no window reaches: not seen */
     struct dw_event_ref ref;
+};
+
+/* What an entry is worth, where its correlation asks for more than when and which (dw__keeps_worth). */
+struct dw__worth {
     uint8_t value[DW__HASH_BYTES];
     double number;
-    bool set;
+    bool set; /* it counts; detectors say what it means */
 };
 
 /* The finding of a key, from its first one on; silence: from its first event on. */
@@ -41,8 +45,12 @@ struct dw__told {
     int64_t started_ns;
 };
 
-/* What only some types of correlations keep of a key: those of dw__keeps_past. */
+/* What most keys never have: those whose correlation keeps it (dw__keeps_past) from their first event on, others from their first finding on. */
 struct dw__past {
+    struct dw__told *told;   /* NULL: nothing was */
+    struct dw__worth *worth; /* beside the entries, at the same places; NULL: not kept */
+    bool keeps_worth;
+    int64_t began_ns; /* of the first contributing event */
     /* value_count of many values (distinct.c) */
     uint32_t *index; /* open addressing by value: numbers of entries, from 1 on; 0: none */
     uint32_t index_cap, index_used;
@@ -62,19 +70,18 @@ struct dw__past {
 /* State of one key of one correlation. There may be millions: what most of them never have stands apart. */
 struct dw__state {
     uint8_t key[DW__HASH_BYTES];
-    uint32_t corr;
-    uint32_t text_len;
-    int64_t began_ns, newest_ns; /* of the first and the last contributing event */
+    struct dw__past *past;   /* NULL: it has none */
     struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
+    int64_t newest_ns;       /* of the last contributing event */
+    uint32_t corr, text_len;
     uint32_t first, count, cap;
+    uint16_t room; /* of `own`: so many entries stand there, more of them in a piece of their own */
     bool open : 1;    /* a finding is, from its crossing until the window empties */
     bool waits : 1;   /* it stands in w->due */
     bool calms : 1;   /* what it waits for is a calm */
     bool over : 1;    /* silence: told, or not worth telling: as if it had never been */
     bool doubted : 1; /* it could not be said so far, and that was counted */
-    struct dw__told *told; /* NULL: nothing was */
-    struct dw__past *past; /* NULL: its type keeps none */
-    char text[];           /* group values as in the record */
+    struct dw__entry own[]; /* behind them the group values as in the record: dw__state_text */
 };
 
 struct dw__group {
@@ -136,10 +143,13 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
-/* Whether states of a correlation have a `past`. */
+/* Whether states of a correlation have a `past` from the beginning; and what their entries are worth. */
 bool dw__keeps_past(const struct dw_correlation *c);
-/* A state of no key and no entries, with the group values, in no table; NULL without memory. */
-struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text, bool past);
+bool dw__keeps_worth(const struct dw_correlation *c);
+/* A state of no key and no entries, with the group values, in no table; of a correlation that is gone (UINT32_MAX) it may keep anything. NULL without memory. */
+struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_str text);
+/* Its group values. */
+struct dw_str dw__state_text(const struct dw__state *s);
 /* The state's memo, made or made longer with zeros to have `len` bytes, DW__MEMO_MAX at most; NULL without memory. */
 uint8_t *dw__memo(struct dw_window *w, struct dw__state *s, uint32_t len);
 /* Whether nothing that the state holds can count any more. */
@@ -151,8 +161,13 @@ void dw__state_sweep(struct dw_window *w, uint32_t groups);
  */
 DW_MUST_USE int dw__observe(
     struct dw_window *w, struct dw__state *s, const struct dw__record *r, bool *ret_crossed, double *ret_value);
-/* Entry n of the ring, oldest first. */
+/* Entry n of the ring, oldest first; and what it is worth, where that is kept. */
 struct dw__entry *dw__entry_at(const struct dw__state *s, uint32_t n);
+struct dw__worth *dw__worth_at(const struct dw__state *s, uint32_t n);
+/* Whether it counts: a value that was seen again since does not. */
+bool dw__entry_counts(const struct dw__state *s, uint32_t n);
+/* Entry `from`, with what it is worth, to the place of `to`. */
+void dw__entry_move(const struct dw__state *s, uint32_t from, uint32_t to);
 /* Lets go those up to `time_ns`. */
 void dw__entries_expire(struct dw__state *s, int64_t time_ns);
 /* Appends; at `most` entries the oldest goes. DW_ENOMEM. */

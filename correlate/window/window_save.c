@@ -59,14 +59,19 @@ static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
     return c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
 }
 
+static bool is_of_members(const struct dw_correlation *c)
+{
+    return c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED;
+}
+
 static void put_open(const struct dw__state *s, struct dw_buf *out)
 {
-    const struct dw__told *t = s->told;
+    const struct dw__told *t = s->past->told;
     dw_buf_add(out, t->finding, sizeof t->finding);
     put_ref(out, &t->cause);
     dw_buf_u64(out, t->total);
     dw_buf_u64(out, (uint64_t)t->started_ns);
-    dw_buf_u64(out, s->past ? (uint64_t)s->past->hot_ns : 0);
+    dw_buf_u64(out, (uint64_t)s->past->hot_ns);
     dw_buf_u32(out, t->first_ids);
     dw_buf_u32(out, t->last_ids);
     for (uint32_t i = 0; i < t->first_ids; i++)
@@ -76,33 +81,41 @@ static void put_open(const struct dw__state *s, struct dw_buf *out)
                              (t->last_ids < DW_FINDING_IDS_MAX ? i : (t->last_at + i) % DW_FINDING_IDS_MAX)]);
 }
 
+/* Of most correlations an entry is worth nothing of its own; of members one may not have been seen, and of an absence the first is not one that waits. */
+static void put_entry(const struct dw_correlation *c, const struct dw__state *s, uint32_t n, struct dw_buf *out)
+{
+    static const struct dw__worth none;
+    const struct dw__entry *e = dw__entry_at(s, n);
+    const struct dw__worth *worth = s->past && s->past->worth ? dw__worth_at(s, n) : &none;
+    const bool set = worth != &none ? worth->set : c->type == DW_CORR_ABSENCE ? n > 0 : !is_of_members(c) || e->time_ns != INT64_MIN;
+    dw_buf_byte(out, set);
+    dw_buf_u64(out, is_of_members(c) && !set ? 0 : (uint64_t)e->time_ns);
+    put_ref(out, &e->ref);
+    dw_buf_add(out, worth->value, sizeof worth->value);
+    dw_buf_double(out, worth->number);
+}
+
 static void put_state(const struct dw_window *w, const struct dw__state *s, struct dw_buf *out)
 {
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, s->corr)->corr;
+    const struct dw__told *told = s->past ? s->past->told : NULL;
     put_corr(w, s->corr, out);
     dw_buf_u32(out, s->text_len);
-    dw_buf_add(out, s->text, s->text_len);
-    dw_buf_u64(out, (uint64_t)s->began_ns);
+    dw_buf_str(out, dw__state_text(s));
+    dw_buf_u64(out, dw__keeps_past(c) ? (uint64_t)s->past->began_ns : 0);
     dw_buf_u64(out, (uint64_t)s->newest_ns);
     dw_buf_byte(out, s->waits);
     if (s->waits) {
         dw_buf_u64(out, (uint64_t)s->past->due_ns);
         dw_buf_byte(out, s->doubted);
-        put_ref(out, s->told ? &s->told->cause : &(struct dw_event_ref){.start = 0});
-        dw_buf_u64(out, s->told ? s->told->total : 0);
+        put_ref(out, told ? &told->cause : &(struct dw_event_ref){.start = 0});
+        dw_buf_u64(out, told ? told->total : 0);
     }
     const uint32_t memo_len = s->past ? s->past->memo_len : 0;
-    const bool distinct = dw_ruleset_rule(w->rs, s->corr)->corr->type == DW_CORR_VALUE_COUNT; /* what was seen again since is as if it had not been */
     dw_buf_u32(out, s->count - (s->past ? s->past->dead : 0));
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct dw__entry *e = dw__entry_at(s, i);
-        if (distinct && !e->set)
-            continue;
-        dw_buf_byte(out, e->set);
-        dw_buf_u64(out, (uint64_t)e->time_ns);
-        put_ref(out, &e->ref);
-        dw_buf_add(out, e->value, sizeof e->value);
-        dw_buf_double(out, e->number);
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (c->type != DW_CORR_VALUE_COUNT || dw__entry_counts(s, i)) /* what was seen again since is as if it had not been */
+            put_entry(c, s, i, out);
     dw_buf_byte(out, (s->open ? IS_OPEN : 0) | (memo_len ? HAS_MEMO : 0));
     if (memo_len) {
         dw_buf_u32(out, memo_len);
@@ -116,16 +129,14 @@ static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor 
 {
     if (!dw__has_ids(w, s))
         return DW_ENOMEM;
-    struct dw__told *t = s->told;
+    struct dw__told *t = s->past->told;
     struct dw_str id = dw_take_bytes(c, sizeof t->finding);
     if (id.len)
         memcpy(t->finding, id.ptr, id.len);
     t->cause = take_ref(c);
     t->total = dw_take_u64(c);
     t->started_ns = (int64_t)dw_take_u64(c);
-    int64_t hot_ns = (int64_t)dw_take_u64(c);
-    if (s->past)
-        s->past->hot_ns = hot_ns;
+    s->past->hot_ns = (int64_t)dw_take_u64(c);
     t->first_ids = dw_take_u32(c);
     t->last_ids = dw_take_u32(c);
     if (c->bad || t->first_ids > DW_FINDING_IDS_MAX || t->last_ids > DW_FINDING_IDS_MAX)
@@ -138,37 +149,43 @@ static int take_open(struct dw_window *w, struct dw__state *s, struct dw_cursor 
     return DW_OK;
 }
 
+/* As put_entry; `of` NULL: of a correlation that is gone. */
+static void take_entry(const struct dw_correlation *of, struct dw__state *s, uint32_t n, struct dw_cursor *c)
+{
+    struct dw__entry *e = dw__entry_at(s, n);
+    struct dw__worth worth = {.set = dw_take_byte(c) != 0};
+    e->time_ns = (int64_t)dw_take_u64(c);
+    e->ref = take_ref(c);
+    dw_take_into(c, worth.value, sizeof worth.value);
+    worth.number = dw_take_double(c);
+    c->bad |= !isfinite(worth.number);
+    if (s->past && s->past->worth)
+        *dw__worth_at(s, n) = worth;
+    else if (of && is_of_members(of))
+        e->time_ns = worth.set ? e->time_ns : INT64_MIN;
+    else
+        c->bad |= of && worth.set != (of->type != DW_CORR_ABSENCE || n > 0);
+}
+
 static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_cursor *c)
 {
     enum { ENTRY_BYTES = 1 + 8 + DW_ID_BYTES + 8 + DW__HASH_BYTES + 8 };
+    const struct dw_correlation *of = s->corr == UINT32_MAX ? NULL : dw_ruleset_rule(w->rs, s->corr)->corr;
     uint32_t count = dw_take_u32(c);
     if (c->bad || count > DW__ENTRIES_MAX || (size_t)count * ENTRY_BYTES > dw_cursor_left(c))
         return DW_ECORRUPT;
-    s->entry = dw_calloc(count + 1, sizeof *s->entry);
-    if (!s->entry)
+    if (dw__entries_reserve(w, s, count) < 0)
         return DW_ENOMEM;
     s->count = count;
-    s->cap = count + 1;
-    w->bytes += s->cap * sizeof *s->entry;
-    for (uint32_t i = 0; i < count; i++) {
-        struct dw__entry *e = &s->entry[i];
-        e->set = dw_take_byte(c) != 0;
-        e->time_ns = (int64_t)dw_take_u64(c);
-        e->ref = take_ref(c);
-        dw_take_into(c, e->value, sizeof e->value);
-        e->number = dw_take_double(c);
-        c->bad |= !isfinite(e->number);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        take_entry(of, s, i, c);
     return c->bad ? DW_ECORRUPT : DW_OK;
 }
 
 /* The last that was expected, and behind it those that wait: over, or it stands among those that are due. */
 static bool absence_fits(const struct dw__state *s)
 {
-    bool fits = !(s->over && s->count > 1) && s->count > 0 && s->count <= 1 + DW__ABSENT_MAX && !s->entry[0].set;
-    for (uint32_t i = 1; fits && i < s->count; i++)
-        fits = s->entry[i].set;
-    return fits;
+    return !(s->over && s->count > 1) && s->count > 0 && s->count <= 1 + DW__ABSENT_MAX;
 }
 
 /* Member tables have a fixed size that observe relies on, detectors say what theirs have; rings may have any. Only silence has to wait, and what calms while it is
@@ -180,14 +197,14 @@ static bool shape_fits(const struct dw_correlation *c, const struct dw__state *s
     if (s->over == (c->type == DW_CORR_SILENCE || (c->calms && s->open)))
         return false;
     for (uint32_t i = 0; c->type == DW_CORR_VALUE_COUNT && i < s->count; i++)
-        if (!s->entry[i].set)
+        if (!dw__entry_counts(s, i))
             return false;
     if (c->type == DW_CORR_TEMPORAL)
         return s->count == 0 || s->count == c->member_count;
     const struct dw__detector *d = dw__detector_of(c->type);
     if (d && d->fits ? !d->fits(c, s) : s->past && s->past->memo_len > 0)
         return false;
-    if (c->type == DW_CORR_SILENCE && !s->told)
+    if (c->type == DW_CORR_SILENCE && !s->past->told)
         return false;
     return c->type != DW_CORR_TEMPORAL_ORDERED || s->count == 0 || s->count == c->member_count * c->member_count;
 }
@@ -199,7 +216,7 @@ static int begin_state(struct dw_window *w, struct dw_cursor *c, struct dw__stat
     struct dw_str text = dw_take_bytes(c, dw_take_u32(c));
     if (c->bad)
         return DW_ECORRUPT;
-    *ret = dw__state_new(w, corr, text, corr == UINT32_MAX || dw__keeps_past(dw_ruleset_rule(w->rs, corr)->corr));
+    *ret = dw__state_new(w, corr, text);
     return *ret ? DW_OK : DW_ENOMEM;
 }
 
@@ -221,8 +238,8 @@ static int take_due(struct dw_window *w, struct dw__state *s, struct dw_cursor *
         return DW_OK;
     if (!dw__has_told(w, s))
         return DW_ENOMEM;
-    s->told->cause = cause;
-    s->told->total = total;
+    s->past->told->cause = cause;
+    s->past->told->total = total;
     return DW_OK;
 }
 
@@ -249,7 +266,9 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     int rc = begin_state(w, c, &s);
     if (rc < 0)
         return rc;
-    s->began_ns = (int64_t)dw_take_u64(c);
+    const int64_t began_ns = (int64_t)dw_take_u64(c);
+    if (s->past)
+        s->past->began_ns = began_ns;
     s->newest_ns = (int64_t)dw_take_u64(c);
     rc = take_due(w, s, c);
     if (rc == DW_OK)
@@ -265,7 +284,7 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     if (known && !shape_fits(dw_ruleset_rule(w->rs, s->corr)->corr, s))
         rc = DW_ECORRUPT;
     if (rc == DW_OK && known) {
-        dw__hash16(dw_ruleset_rule(w->rs, s->corr)->id, dw_str_make(s->text, s->text_len), s->key);
+        dw__hash16(dw_ruleset_rule(w->rs, s->corr)->id, dw__state_text(s), s->key);
         rc = dw__state_insert(w, s);
         rc = rc == DW_EEXIST ? DW_ECORRUPT : rc;
     }
