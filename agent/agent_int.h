@@ -624,6 +624,8 @@ bool tail_sleeps(const struct tail *t);
 bool tail_settles(const struct agent *a, struct tail *t);
 /* The fields of the stream are its log's. */
 void tail_name_fields(struct tail *t);
+/* Says that bytes of it are in no event, once the checkpoint can tell its file again. */
+DW_MUST_USE int tail_declare(struct agent *a, struct tail *t, const struct dw_declared *d);
 /* Where it is counted what of it is in no event; NULL without memory. */
 struct declared *tail_declared(struct tail *t);
 /* Up to where it is read. */

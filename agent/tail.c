@@ -36,6 +36,33 @@ static int on_line(void *arg, const struct dw_line *l)
     return ship_line(s->a, s->t, l);
 }
 
+/* Before bytes of a stream are called declared it is known which file has them: compressed meanwhile it would else be another stream, and read again. */
+static int announce_print(struct agent *a, struct tail *t, uint64_t end)
+{
+    struct checkpoint_row row;
+    if (!t->is_new)
+        return DW_OK;
+    int rc = tail_row(a, t, &row);
+    if (rc < 0)
+        return rc;
+    if (row.print.len == 0)
+        print_take(a, t->fd, end, DW_STR_NONE, &row.print);
+    row.low = 0; /* nothing is done yet */
+    row.cut = 0;
+    rc = ship_row(a, &row);
+    if (rc < 0)
+        dw_free(row.path);
+    else
+        t->is_new = row.print.len == 0;
+    return rc;
+}
+
+int tail_declare(struct agent *a, struct tail *t, const struct dw_declared *d)
+{
+    int rc = announce_print(a, t, d->end);
+    return rc < 0 ? rc : ledger_declare(a, t, d);
+}
+
 static int on_declare(void *arg, const struct dw_declared *d)
 {
     struct sink *s = arg;
@@ -43,7 +70,7 @@ static int on_declare(void *arg, const struct dw_declared *d)
     if (!sum)
         return DW_ENOMEM;
     sum->cut += d->end - d->start;
-    return ledger_declare(s->a, s->t, d);
+    return tail_declare(s->a, s->t, d);
 }
 
 uint64_t tail_offset(const struct tail *t)
@@ -244,7 +271,7 @@ int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
     struct declared *sum = tail_declared(t);
     if (!sum)
         return DW_ENOMEM;
-    rc = ledger_declare(a, t, &d);
+    rc = tail_declare(a, t, &d);
     DW_COUNT_N(spool_let_go_bytes, d.end - d.start);
     sum->let_go += d.end - d.start;
     tail_move_to(t, size);

@@ -277,7 +277,7 @@ static int leave_out(struct agent *a, struct tail *t)
         return DW_ENOMEM;
     print_take(a, t->fd, d.end, DW_STR_NONE, &t->print);
     sum->skipped = d.end;
-    int rc = ledger_declare(a, t, &d);
+    int rc = tail_declare(a, t, &d);
     ship_touch(a, t);
     return rc;
 }

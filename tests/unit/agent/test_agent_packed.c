@@ -59,6 +59,29 @@ static void the_rest_of_a_file_that_was_compressed_meanwhile_is_read(void **stat
     }
 }
 
+/* Goal:   a file that was empty when it was found, let go for want of room, is told again by what it has, although nothing of it is in an event.
+ * Method: the agent is killed when no more than the declaration was sent. */
+static void what_was_declared_of_a_file_that_was_empty_stays_its_own(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "");
+    start(&b);
+    settle(&b);
+    put(&b, "a.log", "one\ntwo\n");
+    assert_non_null(b.agent->tail);
+    assert_int_equal(tail_let_go(b.agent, b.agent->tail, 8), DW_OK);
+    leave(&b, true);
+    rotate(&b, "a.log", "a.log.1", "three\n");
+    compress_log(&b, "a.log.1");
+    run_again(&b);
+    assert_got(&b, "one\ntwo\nthree\n", 2);
+    assert_int_equal(records_with(&b, "spool_full"), 1);
+    assert_int_equal(records_with(&b, "\"lost\""), 0);
+    tear_down(&b);
+}
+
 static void files_that_came_and_were_compressed_meanwhile_are_read(void **state)
 {
     (void)state;
@@ -166,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rest_of_a_file_that_was_compressed_meanwhile_is_read),
+        cmocka_unit_test(what_was_declared_of_a_file_that_was_empty_stays_its_own),
         cmocka_unit_test(files_that_came_and_were_compressed_meanwhile_are_read),
         cmocka_unit_test(what_was_read_before_it_was_compressed_is_not_read_again),
         cmocka_unit_test(history_is_left_alone),
