@@ -38,7 +38,6 @@ static const struct {
 } ops[] = {{"gte", DW_CORR_GTE}, {"gt", DW_CORR_GT}, {"lte", DW_CORR_LTE}, {"lt", DW_CORR_LT}, {"eq", DW_CORR_EQ},
     {"neq", DW_CORR_NEQ}};
 
-enum { CALM_MOST = 65000 }; /* a window holds little more */
 
 static int refuse(struct dw__sigma *g, struct dw_span at, const char *help, const char *what, struct dw_str name)
 {
@@ -191,6 +190,21 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
     return rc;
 }
 
+/* A count that no window holds would never come, or never be exceeded: said here, not found out by an alert that is missing. */
+static int check_counts(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
+{
+    const bool lone_floor = c->cond_count == 1 && c->op[0] <= DW_CORR_GT;
+    if (c->type != DW_CORR_EVENT_COUNT && c->type != DW_CORR_VALUE_COUNT)
+        return DW_OK;
+    for (uint32_t i = 0; i < c->cond_count; i++) {
+        const double least = c->want[i] + (c->op[i] == DW_CORR_GT); /* that is counted up to */
+        if (lone_floor ? least > DW_CORR_COUNT_MAX : least >= DW_CORR_WINDOW_MAX)
+            return refuse(g, dw_yaml_get(map, "condition")->at, lone_floor ? NULL : "with gte or gt alone up to 1,048,576 are counted",
+                lone_floor ? "a key's window counts up to 1,048,576, not as far" : "compared in this way a key's window counts up to 65,535, not as far", DW_STR_NONE);
+    }
+    return DW_OK;
+}
+
 /* `calm: {lte: 10}`: a count that is as low ends what began with the condition. Below the condition it must be, or it would be calm at its crossing. */
 static int read_calm(struct dw__sigma *g, const struct dw_yaml *map, struct dw_correlation *c)
 {
@@ -205,7 +219,7 @@ static int read_calm(struct dw__sigma *g, const struct dw_yaml *map, struct dw_c
     if (!bound || (!below && !dw_str_eq(bound->key, DW_STR("lte"))) || !dw__number(bound, &most))
         return refuse(g, n->at, "write it as `lte: 10`", "calm is one upper bound, lte or lt", DW_STR_NONE);
     most = below ? ceil(most) - 1 : floor(most);
-    if (most < 0 || !(most + (c->op[0] == DW_CORR_GTE) <= c->want[0]) || most >= CALM_MOST)
+    if (most < 0 || !(most + (c->op[0] == DW_CORR_GTE) <= c->want[0]))
         return refuse(g, bound->at, "the count falls from the condition to it: gte: 100, and calm: {lte: 10}", "calm is a count from 0 on, below the condition, not", bound->text);
     c->calms = true;
     c->calm_most = (uint32_t)most;
@@ -323,6 +337,8 @@ int dw__correlation(struct dw__sigma *g, const struct dw_yaml *doc, uint32_t ind
         rc = read_groups(g, map, c);
     if (rc == DW_OK)
         rc = read_condition(g, map, type, c);
+    if (rc == DW_OK)
+        rc = check_counts(g, map, c);
     if (rc == DW_OK)
         rc = read_calm(g, map, c);
     if (rc == DW_OK)

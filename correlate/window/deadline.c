@@ -84,7 +84,7 @@ static int expects(struct dw_window *w, const struct dw_correlation *c, struct d
     int64_t last = s->entry[0].time_ns;
     if (last == r->time_ns || (c->before_ns && last > dw__earlier(r->time_ns, c->before_ns)))
         return DW_OK;
-    if (s->count > DW__ABSENT_MAX) {
+    if (s->count > DW__ABSENT_MAX || dw__entries_full(w, s)) {
         DW__COUNT_IF(w, true, correlate_absence_capped);
         return DW_OK;
     }

@@ -452,7 +452,7 @@ static int push(struct dw_window *w, const struct dw__record *head, struct dw_st
         dw__leave_out(w, head->corr, head->member, &head->ref, head->time_ns, DW_LEFT_LATE);
         return DW_OK;
     }
-    struct dw__record *r = dw__record_new(w, head, text, values);
+    struct dw__record *r = dw__record_new(head, text, values);
     return r ? dw__heap_push(w, r) : DW_ENOMEM;
 }
 

@@ -4,7 +4,7 @@
  * Idea: records come in time order, so what decides is bounded by the threshold, not by the rate. "At least N
  * events" needs the last N times; "at least N values" the N newest distinct ones; temporal the newest time of each
  * member; ordered, for each step, the latest beginning of a chain that ends there. Only sums, averages, percentiles
- * and upper bounds keep the whole window, up to ENTRIES_MAX.
+ * and upper bounds keep the whole window, up to DW_CORR_WINDOW_MAX.
  *
  * Invariants:
  *   (1) The window of an event at t is (t - timespan, t].
@@ -113,9 +113,16 @@ bool dw__entries_forget(struct dw__state *s, const uint8_t value[DW__HASH_BYTES]
     return found;
 }
 
+bool dw__entries_full(const struct dw_window *w, const struct dw__state *s)
+{
+    return s->count == s->cap && w->bytes / 2 >= w->bytes_max;
+}
+
 int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most)
 {
-    if (s->count == most)
+    const bool full = s->count && s->count < most && dw__entries_full(w, s);
+    DW__COUNT_IF(w, full, correlate_window_capped);
+    if (s->count == most || full)
         dw__entries_drop(s);
     int rc = dw__entries_reserve(w, s, s->count + 1);
     if (rc < 0)
@@ -151,11 +158,16 @@ bool dw__condition_holds(const struct dw_correlation *c, double value)
     return all;
 }
 
-/* How many entries decide: the threshold of a lone lower bound, else the whole window. */
+/* Whether so many entries as a lone lower bound asks for decide; else the whole window does. */
+static bool few_decide(const struct dw_correlation *c)
+{
+    return c->cond_count == 1 && c->op[0] <= DW_CORR_GT;
+}
+
 static uint32_t entries_needed(const struct dw_correlation *c)
 {
-    if (c->cond_count != 1 || c->op[0] > DW_CORR_GT || !(c->want[0] < DW__ENTRIES_MAX - 1))
-        return DW__ENTRIES_MAX;
+    if (!few_decide(c))
+        return DW_CORR_WINDOW_MAX;
     double n = floor(c->want[0]) + (c->op[0] == DW_CORR_GT || c->want[0] > floor(c->want[0]));
     return n < 1 ? 1 : (uint32_t)n;
 }
@@ -164,7 +176,7 @@ static int count_events(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
-    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count == most, correlate_window_capped);
+    DW__COUNT_IF(w, !few_decide(c) && s->count == most, correlate_window_capped);
     int rc = dw__entries_append(w, s, r, most);
     *ret = s->count;
     return rc;
@@ -174,7 +186,7 @@ static int count_values(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
     uint32_t most = entries_needed(c);
-    DW__COUNT_IF(w, most == DW__ENTRIES_MAX && s->count - s->past->dead == most, correlate_window_capped);
+    DW__COUNT_IF(w, !few_decide(c) && s->count - s->past->dead == most, correlate_window_capped);
     return dw__distinct(w, s, r, most, ret);
 }
 
@@ -231,8 +243,8 @@ static int percentile(const struct dw__state *s, double p, double *ret)
 static int aggregate(
     struct dw_window *w, const struct dw_correlation *c, struct dw__state *s, const struct dw__record *r, double *ret)
 {
-    DW__COUNT_IF(w, s->count == DW__ENTRIES_MAX, correlate_window_capped);
-    int rc = dw__entries_append(w, s, r, DW__ENTRIES_MAX);
+    DW__COUNT_IF(w, s->count == DW_CORR_WINDOW_MAX, correlate_window_capped);
+    int rc = dw__entries_append(w, s, r, DW_CORR_WINDOW_MAX);
     if (rc < 0)
         return rc;
     if (c->type == DW_CORR_VALUE_PERCENTILE)

@@ -45,7 +45,7 @@ bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, s
     return head->member < corr->member_count && isfinite(head->number) && (!d || !d->reads || d->reads(values));
 }
 
-struct dw__record *dw__record_new(const struct dw_window *w, const struct dw__record *head, struct dw_str text, struct dw_str values)
+struct dw__record *dw__record_new(const struct dw__record *head, struct dw_str text, struct dw_str values)
 {
     struct dw__record *r = dw_alloc(sizeof *r + text.len + values.len + 1);
     if (!r)
@@ -57,7 +57,6 @@ struct dw__record *dw__record_new(const struct dw_window *w, const struct dw__re
         memcpy(r->text, text.ptr, text.len);
     if (values.len)
         memcpy(r->text + text.len, values.ptr, values.len);
-    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, text, r->key);
     return r;
 }
 

@@ -165,12 +165,12 @@ struct dw__state *dw__state_new(struct dw_window *w, uint32_t corr, struct dw_st
     return s;
 }
 
-static struct dw__state *make_state(struct dw_window *w, const struct dw__record *r)
+static struct dw__state *make_state(struct dw_window *w, const struct dw__record *r, const uint8_t key[DW__HASH_BYTES])
 {
     struct dw__state *s = dw__state_new(w, r->corr, dw_str_make(r->text, r->text_len));
     if (!s)
         return NULL;
-    memcpy(s->key, r->key, sizeof s->key);
+    memcpy(s->key, key, sizeof s->key);
     s->newest_ns = r->time_ns;
     if (s->past)
         s->past->began_ns = r->time_ns;
@@ -211,10 +211,12 @@ bool dw__state_is_over(const struct dw_window *w, const struct dw__state *s)
 
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc)
 {
-    struct dw__group *g = &w->group[group_of(r->key)];
+    uint8_t key[DW__HASH_BYTES];
+    dw__hash16(dw_ruleset_rule(w->rs, r->corr)->id, dw_str_make(r->text, r->text_len), key);
+    struct dw__group *g = &w->group[group_of(key)];
     *ret_rc = DW_OK;
     if (g->cap) {
-        struct dw__state **slot = slot_in(g->slot, g->cap, r->key);
+        struct dw__state **slot = slot_in(g->slot, g->cap, key);
         if (*slot && is_over_at(w, *slot, r->time_ns)) /* by the record's own time: that it was not swept yet is chance */
             begin_again(w, *slot, r);
         if (*slot)
@@ -226,7 +228,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
         DW__COUNT_IF(w, true, correlate_keys_refused);
         return NULL;
     }
-    struct dw__state *s = make_state(w, r);
+    struct dw__state *s = make_state(w, r, key);
     *ret_rc = s ? DW_OK : DW_ENOMEM;
     return s;
 }

@@ -260,7 +260,7 @@ static int make_record(struct dw_window *w, uint32_t corr, uint32_t member, cons
         memcpy(head.series, ev->stream->series, DW_ID_BYTES);
         head.ordinal = ev->stream->ordinal;
     }
-    struct dw__record *r = g->key.err || g->text.err ? NULL : dw__record_new(w, &head, dw_buf_view(&g->key), kept ? dw_buf_view(&g->text) : DW_STR(""));
+    struct dw__record *r = g->key.err || g->text.err ? NULL : dw__record_new(&head, dw_buf_view(&g->key), kept ? dw_buf_view(&g->text) : DW_STR(""));
     return r ? give_record(w, r) : DW_ENOMEM;
 }
 
@@ -392,7 +392,7 @@ int dw__feed_outer(struct dw_window *w, const struct dw__state *s, const struct 
         bool counts = c->field_count == 0; /* a finding has no field to count */
         struct dw__record head = {.time_ns = r->time_ns, .ref = r->ref, .ordinal = r->ordinal, .corr = w->member_of[i].corr, .member = w->member_of[i].member};
         memcpy(head.series, r->series, sizeof head.series);
-        struct dw__record *outer = key.err ? NULL : dw__record_new(w, &head, text, DW_STR(""));
+        struct dw__record *outer = key.err ? NULL : dw__record_new(&head, text, DW_STR(""));
         dw_buf_fini(&key);
         if (!outer)
             return DW_ENOMEM;

@@ -5,7 +5,7 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/correlate/matches.h"
 
-enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ENTRIES_MAX = 65536, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
+enum { DW__IDS_KEPT = 2 * DW_FINDING_IDS_MAX, DW__HASH_BYTES = 16, DW__ABSENT_MAX = 1024 /* that wait at once, of one key */, DW__TEXT_MAX = 64 * 1024, DW__MEMO_MAX = 64 * 1024 };
 
 /* One match, on its way to its key. */
 struct dw__record {
@@ -14,7 +14,6 @@ struct dw__record {
     uint64_t ordinal;
     struct dw_event_ref ref;
     uint32_t corr, member;         /* rule number of the correlation; which member matched */
-    uint8_t key[DW__HASH_BYTES];   /* of rule id and group values */
     uint8_t value[DW__HASH_BYTES]; /* value_count: of the values */
     double number;                 /* value_sum, _avg, _percentile, rate_spike */
     uint32_t text_len;             /* group values, each with its length (u32) before it */
@@ -69,7 +68,7 @@ struct dw__past {
 
 /* State of one key of one correlation. There may be millions: what most of them never have stands apart. */
 struct dw__state {
-    uint8_t key[DW__HASH_BYTES];
+    uint8_t key[DW__HASH_BYTES]; /* of rule id and group values */
     struct dw__past *past;   /* NULL: it has none */
     struct dw__entry *entry; /* ring, oldest first; temporal: by member; ordered: by step and link; absence: the last that was expected, then those that wait */
     int64_t newest_ns;       /* of the last contributing event */
@@ -125,10 +124,10 @@ struct dw_window {
 /* Takes the record; where too many wait it is refused: freed and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__heap_push(struct dw_window *w, struct dw__record *r);
 struct dw__record *dw__heap_pop(struct dw_window *w);
-/* A record read back, but for its key and texts, is one that this window's rules make of an event. */
+/* A record read back, but for its texts, is one that this window's rules make of an event. */
 bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, struct dw_str values);
-/* One with these group values and values, and its key; NULL without memory. */
-struct dw__record *dw__record_new(const struct dw_window *w, const struct dw__record *head, struct dw_str text, struct dw_str values);
+/* One with these group values and values; NULL without memory. */
+struct dw__record *dw__record_new(const struct dw__record *head, struct dw_str text, struct dw_str values);
 /* The number of the correlation of that id and logic hash; UINT32_MAX: it is gone or decides otherwise. */
 uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash);
 /* Whether a frame is in hand, of whose events matches are handed out; those of any other are nobody's. */
@@ -170,7 +169,9 @@ bool dw__entry_counts(const struct dw__state *s, uint32_t n);
 void dw__entry_move(const struct dw__state *s, uint32_t from, uint32_t to);
 /* Lets go those up to `time_ns`. */
 void dw__entries_expire(struct dw__state *s, int64_t time_ns);
-/* Appends; at `most` entries the oldest goes. DW_ENOMEM. */
+/* Whether one more entry needs memory that all keys together may not have: twice what makes new keys be refused. */
+bool dw__entries_full(const struct dw_window *w, const struct dw__state *s);
+/* Appends; at `most` entries the oldest goes, and where they are full, which is counted. DW_ENOMEM. */
 DW_MUST_USE int dw__entries_append(struct dw_window *w, struct dw__state *s, const struct dw__record *r, uint32_t most);
 /* Lets the oldest go. */
 void dw__entries_drop(struct dw__state *s);

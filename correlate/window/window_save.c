@@ -172,7 +172,7 @@ static int take_entries(struct dw_window *w, struct dw__state *s, struct dw_curs
     enum { ENTRY_BYTES = 1 + 8 + DW_ID_BYTES + 8 + DW__HASH_BYTES + 8 };
     const struct dw_correlation *of = s->corr == UINT32_MAX ? NULL : dw_ruleset_rule(w->rs, s->corr)->corr;
     uint32_t count = dw_take_u32(c);
-    if (c->bad || count > DW__ENTRIES_MAX || (size_t)count * ENTRY_BYTES > dw_cursor_left(c))
+    if (c->bad || count > DW_CORR_COUNT_MAX || (size_t)count * ENTRY_BYTES > dw_cursor_left(c))
         return DW_ECORRUPT;
     if (dw__entries_reserve(w, s, count) < 0)
         return DW_ENOMEM;
@@ -333,7 +333,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
         return DW_ECORRUPT;
     memcpy(head.series, series.ptr, series.len);
     memcpy(head.value, value.ptr, value.len);
-    struct dw__record *r = dw__record_new(w, &head, text, values);
+    struct dw__record *r = dw__record_new(&head, text, values);
     return r ? dw__heap_push(w, r) : DW_ENOMEM;
 }
 

@@ -1,7 +1,7 @@
 /*
  * bench_correlate: what correlations cost: events a second by type and number of keys, bytes a key, a million keys saved and loaded.
  *
- *     bench_correlate            all types at 1, 1,000 and 100,000 keys, value_count of 1,800 and 60,000 values; 1,000,000 keys saved and loaded
+ *     bench_correlate            all types at 1, 1,000 and 100,000 keys, value_count of 1,800 and 100,000 values; 1,000,000 keys saved and loaded
  *     bench_correlate keys N     memory of N keys
  *
  * An event is matched and taken at once (dw_window_match, the watermark each 1,000 events), by one thread; making the event is in it.
@@ -138,7 +138,7 @@ static void by_values(void)
     static const struct {
         const char *text;
         uint64_t values;
-    } many[] = {{"type: value_count, rules: [a], condition: {field: v, gte: 1900}", 1800}, {"type: value_count, rules: [a], condition: {field: v, gte: 65000}", 60000}};
+    } many[] = {{"type: value_count, rules: [a], condition: {field: v, gte: 1900}", 1800}, {"type: value_count, rules: [a], condition: {field: v, gte: 110000}", 100000}};
     for (size_t i = 0; i < DW_COUNT_OF(many); i++) {
         struct bench b;
         struct dw_rng rng = {.state = 7};

@@ -53,6 +53,8 @@ enum dw_corr_type {
 enum { DW_SAYS_VALUES = 1, DW_SAYS_COUNT = 2, DW_SAYS_SPREAD = 4, DW_SAYS_SCORE = 8, DW_SAYS_TRAVEL = 16 };
 enum dw_direction { DW_UP, DW_DOWN, DW_BOTH };
 enum dw_corr_op { DW_CORR_GTE, DW_CORR_GT, DW_CORR_LTE, DW_CORR_LT, DW_CORR_EQ, DW_CORR_NEQ };
+/* What a key's window holds at most: of a count with a lone lower bound so many as that is, of all else, where each event of the window counts, fewer. */
+enum { DW_CORR_COUNT_MAX = 1048576, DW_CORR_WINDOW_MAX = 65536 };
 enum { DW_CORR_MEMBERS_MAX = 32, DW_CORR_GROUP_MAX = 8, DW_CORR_MUTES_MAX = 32, DW_CORR_CODE_MAX = 128 };
 enum { DW_CORR_AND = 0xf0, DW_CORR_OR, DW_CORR_NOT };
 

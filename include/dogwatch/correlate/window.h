@@ -96,7 +96,7 @@ struct dw_step {
 typedef void dw_each_step(void *arg, const struct dw_step *s);
 
 struct dw_window_opts {
-    size_t state_bytes_max;   /* 0: 256 MiB. Over it new keys are refused and counted */
+    size_t state_bytes_max;   /* 0: 256 MiB. Over it new keys are refused, over twice as much the oldest of what keys hold goes; both counted */
     size_t waiting_bytes_max; /* 0: 256 MiB. Over it matches that would wait for the watermark are refused and counted */
     /* Whether what the sender of a stream says has come up to an event time: else nothing can be said of a silence there. NULL: always.
      * The same calls must be answered the same on every replay. */

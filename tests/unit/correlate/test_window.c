@@ -347,7 +347,7 @@ static void each_match_is_a_step_or_says_why_not(void **state)
     struct steps said = {{0}};
     memset(&h, 0, sizeof h);
     rules("  type: value_sum\n  rules: [r0]\n  condition: {field: v, gte: 3}\n");
-    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.step = on_step, .step_arg = &said, .state_bytes_max = 1});
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.step = on_step, .step_arg = &said, .state_bytes_max = 3000});
     feed(w, 1, 1, 0, "u", "1");
     feed(w, 2, 2, 0, "u", "2");
     feed(w, 3, 3, 0, "u", "none");
@@ -449,6 +449,59 @@ static void matches_that_wait_are_bounded(void **state)
     dw_window_free(w);
 }
 
+/* Goal:   a threshold beyond what sums keep is counted to the event, through a snapshot. */
+static void high_thresholds_are_exact(void **state)
+{
+    (void)state;
+    enum { EVENTS = 70000 };
+    static struct heard h;
+    static const char *const kinds[] = {"  type: event_count\n  rules: [r0]\n  condition: {gte: 70000}\n", "  type: value_count\n  rules: [r0]\n  condition: {field: v, gt: 69999}\n"};
+    for (size_t k = 0; k < DW_COUNT_OF(kinds); k++) {
+        struct dw_buf saved = {0};
+        memset(&h, 0, sizeof h);
+        rules(kinds[k]);
+        struct dw_window *w = dw_window_new(b.rs, NULL);
+        for (int i = 0; i < EVENTS; i++) {
+            char text[16];
+            (void)snprintf(text, sizeof text, "%d", i);
+            feed(w, i == EVENTS - 1 ? 9 : 1 + i / 10000, (uint64_t)i, 0, "u", text);
+            if (i != EVENTS - 2)
+                continue;
+            assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+            dw_window_save(w, &saved);
+            dw_window_free(w);
+            w = dw_window_new(b.rs, NULL);
+            assert_int_equal(dw_window_load(w, dw_buf_view(&saved)), DW_OK);
+        }
+        assert_int_equal(h.alerts, 0);
+        assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+        assert_int_equal(h.alerts, 1);
+        dw_window_free(w);
+        dw_buf_fini(&saved);
+        dw_buf_fini(&h.text);
+    }
+}
+
+/* Goal:   what all keys hold is bounded: over the bound no new key, over twice the bound no longer window; both are counted, and what is kept decides. */
+static void what_keys_hold_is_bounded(void **state)
+{
+    (void)state;
+    static struct heard h;
+    memset(&h, 0, sizeof h);
+    rules("  type: event_count\n  rules: [r0]\n  condition: {gte: 500}\n");
+    const uint64_t refused = dw_counter_get(DW_C_correlate_keys_refused), capped = dw_counter_get(DW_C_correlate_window_capped);
+    struct dw_window *w = dw_window_new(b.rs, &(struct dw_window_opts){.state_bytes_max = 4096});
+    for (uint64_t i = 0; i < 1000; i++)
+        feed(w, 1, i, 0, "u", NULL); /* a window of 500 would need four times the bound */
+    feed(w, 1, 1000, 0, "other", NULL);
+    assert_int_equal(dw_window_flush(w, hear, &h), DW_OK);
+    assert_int_equal(h.alerts, 0);
+    assert_int_equal(dw_counter_get(DW_C_correlate_keys_refused) - refused, 1);
+    assert_in_range(dw_counter_get(DW_C_correlate_window_capped) - capped, 500, 900);
+    dw_buf_fini(&h.text);
+    dw_window_free(w);
+}
+
 static void correlations_nest_by_their_groups(void **state)
 {
     (void)state;
@@ -508,6 +561,8 @@ int main(void)
         cmocka_unit_test(each_match_is_a_step_or_says_why_not),
         cmocka_unit_test(many_distinct_values_are_exact),
         cmocka_unit_test(matches_that_wait_are_bounded),
+        cmocka_unit_test(high_thresholds_are_exact),
+        cmocka_unit_test(what_keys_hold_is_bounded),
         cmocka_unit_test(correlations_nest_by_their_groups),
         cmocka_unit_test(one_event_is_no_sequence),
     };
