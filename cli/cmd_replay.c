@@ -13,6 +13,7 @@
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/collect/raised.h"
 #include "dogwatch/collect/replay.h"
+#include "dogwatch/correlate/match_pool.h"
 #include "dogwatch/correlate/rulepack.h"
 
 #include <inttypes.h>
@@ -268,7 +269,7 @@ static int run(struct replay *p)
     const struct cli_options *o = p->o;
     p->table = (struct cli_table){.output = o->output, .columns = o->corrected ? 7 : 6, .name = {"id", "time", "level", "rule", "events", "for", "late"}, .number = {[4] = true}};
     struct dw_past_rules *past = p->run.past;
-    p->run = (struct dw_replay){.past = past, .fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .lateness_ns = p->set.opt.lateness, .listed = p->set.listed,
+    p->run = (struct dw_replay){.past = past, .fs = &dw_fs_system, .archive = o->archive, .keys = p->keys, .rules = p->rules, .match_threads = dw_match_threads(p->set.opt.match_workers), .lateness_ns = p->set.opt.lateness, .listed = p->set.listed,
         .listed_count = p->set.listed_count, .corrected = o->corrected, .each = take_alert, .gone = take_gone,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL, .arg = p};
     int rc = dw_replay_run(&p->run);

@@ -11,6 +11,7 @@
 
 #include "dogwatch/base/keyed.h"
 #include "dogwatch/collect/replay.h"
+#include "dogwatch/correlate/match_pool.h"
 
 struct raised {
     struct dw_keyed_item item;
@@ -95,7 +96,7 @@ static int run(struct diff *d, const struct rules_opts *o, const char *path)
     struct rules r;
     int code = rules_load(&r, &one);
     if (code == CLI_YES) {
-        struct dw_replay replay = {.fs = &dw_fs_system, .archive = d->o.archive, .keys = r.keys, .rules = r.set, .lateness_ns = d->set.opt.lateness,
+        struct dw_replay replay = {.fs = &dw_fs_system, .archive = d->o.archive, .keys = r.keys, .rules = r.set, .match_threads = dw_match_threads(d->set.opt.match_workers), .lateness_ns = d->set.opt.lateness,
             .listed = d->set.listed, .listed_count = d->set.listed_count, .each = take_alert, .arg = d};
         int rc = dw_replay_run(&replay);
         if (rc == DW_ENOENT)

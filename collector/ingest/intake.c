@@ -640,7 +640,7 @@ static int open_parts(struct dw_intake_engine *e)
     const struct dw_intake_conf *c = &e->conf;
     struct dw_archive_conf archive = {.fs = c->fs, .clock = c->clock, .dir = e->archive_dir, .keys = c->keys,
         .segment_max_bytes = c->segment_max_bytes};
-    e->detect = (struct dw__detect){.rules = c->rules, .tally = c->tally, .lateness_ns = c->lateness_ns, .listed = c->listed, .listed_count = c->listed_count,
+    e->detect = (struct dw__detect){.rules = c->rules, .tally = c->tally, .match_threads = c->match_threads, .lateness_ns = c->lateness_ns, .listed = c->listed, .listed_count = c->listed_count,
         .raise = raise_alert, .arg = e, .rules_of = c->rules_pack.ptr ? dw_past_rules_of : NULL, .rules_arg = &e->past};
     e->past = (struct dw_past_rules){.fs = c->fs, .dir = e->archive_dir, .keys = c->keys, .geoip = c->geoip};
     int rc = dw__detect_init(&e->detect);

@@ -65,6 +65,11 @@ static struct dw_window *new_window(struct dw__detect *d, const struct dw_rulese
     return w;
 }
 
+static struct dw_match_pool *new_pool(const struct dw__detect *d, const struct dw_ruleset *rules)
+{
+    return dw_match_pool_new(rules, d->match_threads ? d->match_threads : 1);
+}
+
 /* ---- with others ---- */
 
 /* From here on, or no longer. */
@@ -141,17 +146,17 @@ int dw__detect_init(struct dw__detect *d)
     d->account = dw_account_new(NULL, on_problem, d);
     if (d->account && d->listed)
         dw_account_list_agents(d->account, d->listed, d->listed_count);
-    d->scratch = dw_match_scratch_new(d->rules);
+    d->pool = new_pool(d, d->rules);
     d->window = new_window(d, d->rules);
     d->mark = dw_alloc(DW_FRAME_EVENTS_MAX);
-    return d->account && d->scratch && d->window && d->mark ? DW_OK : DW_ENOMEM;
+    return d->account && d->pool && d->window && d->mark ? DW_OK : DW_ENOMEM;
 }
 
 void dw__detect_fini(struct dw__detect *d)
 {
     dw_account_free(d->account);
     dw_window_free(d->window);
-    dw_match_scratch_free(d->scratch);
+    dw_match_pool_free(d->pool);
     dw_matches_free(d->out);
     dw_match_marks_fini(&d->marks);
     dw_raised_fini(&d->raised);
@@ -174,27 +179,27 @@ static void note_undecided(struct dw__detect *d, uint32_t rule)
 }
 
 /* After the event was matched, for the rules are asked again which tests it was. */
-static int tell_undecided(struct dw__detect *d, const struct dw_decoded *f)
+static int tell_undecided(struct dw__detect *d)
 {
+    const struct dw_head *head = &d->frame->head;
     int rc = DW_OK;
     for (uint32_t i = 0; i < d->undecided_hits && rc == DW_OK; i++) {
         const struct dw__undecided_hit *h = &d->undecided_hit[i];
         struct dw_problem p;
-        rc = dw__undecided_problem(&d->words, d->rules, d->scratch, h->rule, d->event, h->last, &p);
+        rc = dw__undecided_problem(&d->words, d->rules, dw_match_pool_scratch(d->pool), h->rule, d->event, h->last, &p);
         if (rc < 0)
             break;
-        p.agent = f->head.agent;
-        p.epoch = f->head.epoch.counter;
-        p.number = f->head.number;
+        p.agent = head->agent;
+        p.epoch = head->epoch.counter;
+        p.number = head->number;
         on_problem(d, &p);
     }
     d->undecided_hits = 0;
     return rc;
 }
 
-static void on_hit(void *arg, uint32_t rule, bool undecided)
+static void on_hit(struct dw__detect *d, uint32_t rule, bool undecided)
 {
-    struct dw__detect *d = arg;
     const struct dw_rule *r = dw_ruleset_rule(d->rules, rule);
     if (undecided) {
         note_undecided(d, rule);
@@ -205,6 +210,15 @@ static void on_hit(void *arg, uint32_t rule, bool undecided)
     keep_failure(d, dw_window_match(d->window, rule, d->event, d->event->time_ns < d->late_below_ns));
     if (d->whole)
         keep_failure(d, dw_window_match(d->whole, rule, d->event, false));
+}
+
+static int take_hits(void *arg, uint32_t event, const struct dw_match_hit *hit, uint32_t count)
+{
+    struct dw__detect *d = arg;
+    d->event = &d->frame->event[event];
+    for (uint32_t i = 0; i < count; i++)
+        on_hit(d, hit[i].rule, hit[i].undecided);
+    return d->undecided_hits ? tell_undecided(d) : DW_OK;
 }
 
 static int64_t minus(int64_t a, int64_t b)
@@ -243,15 +257,11 @@ static int advance(struct dw__detect *d, const struct dw_decoded *f)
 int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
 {
     const bool sent = d->out && !dw_is_collector(f->head.agent);
+    const struct dw_match_run run = {.event = f->event, .count = f->event_count, .mark = d->mark, .left_out = DW_MARK_DUPLICATE, .opts.tally = d->tally, .take = take_hits, .arg = d};
     int rc = sent ? dw_matches_frame(d->out, d->at.source, d->at.offset) : DW_OK;
-    for (uint32_t i = 0; i < f->event_count && rc == DW_OK; i++) {
-        if (d->mark[i] == DW_MARK_DUPLICATE)
-            continue;
-        d->event = &f->event[i];
-        rc = dw_match_event(d->scratch, d->event, (struct dw_match_opts){.tally = d->tally}, on_hit, d);
-        if (rc == DW_OK && d->undecided_hits)
-            rc = tell_undecided(d, f);
-    }
+    d->frame = f;
+    if (rc == DW_OK)
+        rc = dw_match_pool_run(d->pool, &run);
     if (rc == DW_OK && sent)
         dw_matches_done(d->out, d->at.next, low_of(d, d->at.source), false);
     if (rc == DW_OK)
@@ -492,25 +502,25 @@ static int load(struct dw__detect *d, struct dw_str state, bool strictly, int64_
 int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struct dw_tally *tally)
 {
     struct dw_buf state = {0};
-    struct dw_match_scratch *scratch = dw_match_scratch_new(rules);
+    struct dw_match_pool *pool = new_pool(d, rules);
     struct dw_window *window = new_window(d, rules);
     dw_window_save(d->window, &state);
-    int rc = !scratch || !window ? DW_ENOMEM : state.err;
+    int rc = !pool || !window ? DW_ENOMEM : state.err;
     if (rc == DW_OK)
         rc = dw_window_load(window, dw_buf_view(&state));
     if (rc == DW_OK && d->out)
         rc = dw_matches_rules(d->out, rules);
     dw_buf_fini(&state);
     if (rc < 0) {
-        dw_match_scratch_free(scratch);
+        dw_match_pool_free(pool);
         dw_window_free(window);
         return rc;
     }
-    dw_match_scratch_free(d->scratch);
+    dw_match_pool_free(d->pool);
     dw_window_free(d->window);
     d->rules = rules;
     d->tally = tally;
-    d->scratch = scratch;
+    d->pool = pool;
     d->window = window;
     return DW_OK;
 }
@@ -520,18 +530,18 @@ int dw__detect_clear(struct dw__detect *d)
     int rc = share(d, false);
     DW_ASSERT(rc == DW_OK);
     struct dw_window *fresh = new_window(d, d->own);
-    struct dw_match_scratch *scratch = d->rules == d->own ? d->scratch : dw_match_scratch_new(d->own);
-    if (!fresh || !scratch) {
-        if (scratch != d->scratch)
-            dw_match_scratch_free(scratch);
+    struct dw_match_pool *pool = d->rules == d->own ? d->pool : new_pool(d, d->own);
+    if (!fresh || !pool) {
+        if (pool != d->pool)
+            dw_match_pool_free(pool);
         dw_window_free(fresh);
         return DW_ENOMEM;
     }
-    if (scratch != d->scratch)
-        dw_match_scratch_free(d->scratch);
+    if (pool != d->pool)
+        dw_match_pool_free(d->pool);
     dw_window_free(d->window);
     d->window = fresh;
-    d->scratch = scratch;
+    d->pool = pool;
     d->rules = d->own;
     d->tally = d->own_tally;
     d->epoch_count = 0;

@@ -10,6 +10,7 @@
 #include "undecided.h"
 
 #include "dogwatch/collect/raised.h"
+#include "dogwatch/correlate/match_pool.h"
 #include "dogwatch/correlate/matches.h"
 #include "dogwatch/transport/transport.h"
 
@@ -23,6 +24,7 @@ struct dw__detect {
     /* set by the owner */
     const struct dw_ruleset *rules;
     struct dw_tally *tally; /* of these rules; may be NULL */
+    uint32_t match_threads; /* that match events against rules; 0: the caller alone */
     int64_t lateness_ns;
     const uint8_t *listed; /* agents that alone are agreed to; NULL: the first of a host is pinned */
     uint32_t listed_count;
@@ -41,7 +43,7 @@ struct dw__detect {
     struct dw__epoch *epoch; /* which rules were in force from which frame on; the last are so now */
     uint32_t epoch_count, epoch_cap;
     struct dw_account *account;
-    struct dw_match_scratch *scratch;
+    struct dw_match_pool *pool;
     struct dw_window *window;
     struct dw_matches *out;        /* with others of a group, who share the queue: matches for their topic. NULL: alone */
     struct dw_match_marks marks;   /* of the matches that came from there */
@@ -51,7 +53,8 @@ struct dw__detect {
     struct dw_position at;   /* of the frame in hand; also set by the owner for one that was read from no archive */
     int64_t arrival_ns;      /* of the frame taken last; also set by the owner for one that was read from no archive */
     int64_t late_below_ns;   /* of the chain of the frame in hand, as stated before it */
-    const struct dw_event *event; /* being matched */
+    const struct dw_decoded *frame; /* in hand */
+    const struct dw_event *event;   /* of it, whose hits are told */
     struct dw__undecided undecided;
     struct dw__undecided_words words;
     struct dw__undecided_hit {

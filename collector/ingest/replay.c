@@ -196,7 +196,7 @@ static int read_all(struct replaying *p, struct dw_decoder *decoder)
 
 int dw_replay_run(struct dw_replay *r)
 {
-    struct replaying p = {.r = r, .detect = {.rules = r->rules, .lateness_ns = r->lateness_ns, .listed = r->listed, .listed_count = r->listed_count}};
+    struct replaying p = {.r = r, .detect = {.rules = r->rules, .match_threads = r->match_threads, .lateness_ns = r->lateness_ns, .listed = r->listed, .listed_count = r->listed_count}};
     uint64_t refused = dw_counter_get(DW_C_correlate_matches_refused);
     struct dw_decoder *decoder = dw_decoder_new(r->keys);
     r->frames = r->events = r->unread = r->refused = r->expired = r->changes = 0;

@@ -20,6 +20,7 @@
 #include "dogwatch/collect/trust_list.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/collect/policy.h"
+#include "dogwatch/correlate/match_pool.h"
 #include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
 
@@ -350,7 +351,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = find_queue(&p);
     struct dw_intake_conf conf = {.json_topic = opt->kafka_json_topic.ptr, .fs = &dw_fs_system, .clock = &dw_clock_system, .data = opt->data.ptr, .open_receiver = open_receiver,
-        .arg = &p, .geoip = opt->geoip_database.ptr, .listed = listed, .listed_count = listed_count, .keys = p.keys, .lateness_ns = opt->lateness,
+        .arg = &p, .geoip = opt->geoip_database.ptr, .listed = listed, .listed_count = listed_count, .keys = p.keys, .match_threads = dw_match_threads(opt->match_workers), .lateness_ns = opt->lateness,
         .idle_after_ns = opt->agent_idle_after, .segment_max_bytes = (uint64_t)opt->segment_max_bytes, .seal_age_ns = opt->seal_age,
         .retention_age_ns = opt->retention_age, .retention_bytes = (uint64_t)opt->retention_size, .read_again_events = (uint64_t)opt->start_read_again};
     if (rc == DW_OK)

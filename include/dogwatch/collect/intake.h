@@ -37,6 +37,7 @@ struct dw_intake_conf {
     struct dw_tally *tally;     /* of these rules; may be NULL */
     const struct dw_policy_settings *policy; /* NULL: no entry of a gateway policy is approved; kept */
     const struct dw_group *group; /* NULL: all of the queue comes here; kept */
+    uint32_t match_threads;     /* match_pool.h; 0: one */
     int64_t lateness_ns;
     int64_t idle_after_ns;      /* an agent unheard for so long holds back nothing */
     uint64_t segment_max_bytes;

@@ -22,6 +22,7 @@ struct dw_replay {
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
     struct dw_past_rules *past; /* not NULL: where the archive names the rules that were in force, by these; else, and before the first, by `rules` */
+    uint32_t match_threads;     /* match_pool.h; 0: one */
     int64_t lateness_ns;        /* as the collector had it */
     const uint8_t *listed; /* agents that alone were agreed to; NULL: the first of a host was */
     uint32_t listed_count;

@@ -16,6 +16,7 @@ CONF(trust.file, PATH, trust_file, "", 0, 0, "", "Ids of agents, one a line (`do
 CONF(rules, LIST, rules, "", 0, 0, "", "Rule files and folders. Empty: the shipped folder, then /etc/dogwatch/rules.d.")
 CONF(geoip.database, PATH, geoip_database, "", 0, 0, "", "A MaxMind DB that says where addresses are (GeoLite2-City.mmdb, dbip-city-lite.mmdb, or one of your own), for detectors of impossible travel. It is read at the start and at SIGHUP. Empty: these sleep, which is said.")
 CONF(lateness, DURATION, lateness, "30s", 0, 86400000000000, "", "How long correlations wait, in event time, for events of other agents.")
+CONF(match.workers, INT, match_workers, "0", 0, 64, "", "Threads that match events against rules, the collector's own among them. 0: one for each processor, 8 at most. What is found, and in which order, does not depend on it.")
 CONF(agent.idle_after, DURATION, agent_idle_after, "60s", 1000000000, 86400000000000, "", "An agent of which no frame came for this long, while the queue is read to its end, is decided to be idle: correlations no longer wait for it. What it sends on return is archived and matched, and is late where the watermark has passed.")
 CONF(until_idle, BOOL, until_idle, "false", 0, 0, "", "Exit when every agent has ended its streams, or is idle (agent.idle_after), and the archive is sealed.")
 CONF(segment.max_bytes, SIZE, segment_max_bytes, "256MiB", 65536, 1099511627776, "bytes", "An archive segment is sealed at this size.")
