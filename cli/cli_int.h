@@ -26,7 +26,7 @@ struct cli_options {
     char to[CLI_PATH_MAX], key[CLI_PATH_MAX]; /* of `evidence`; "" unless given */
     enum cli_output output;
     uint64_t limit;
-    bool has_limit, follow, silenced, group, all, proposed, dry_run, faithful, corrected, ids;
+    bool has_limit, follow, silenced, group, provisional, all, proposed, dry_run, faithful, corrected, ids;
     bool names_data, names_server; /* --data or --archive is given; --server is */
     uint64_t memory_bytes; /* of a query's pipes */
     uint64_t keep_bytes;   /* of `archive expire`; 0: not given */

@@ -144,7 +144,7 @@ static bool take_flag(struct cli_options *o, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } flags[] = {{"--follow", &o->follow}, {"--silenced", &o->silenced}, {"--group", &o->group}, {"--all", &o->all},
+    } flags[] = {{"--follow", &o->follow}, {"--silenced", &o->silenced}, {"--group", &o->group}, {"--provisional", &o->provisional}, {"--all", &o->all},
         {"--proposed", &o->proposed}, {"--dry-run", &o->dry_run}, {"--faithful", &o->faithful}, {"--corrected", &o->corrected}, {"--ids", &o->ids}};
     for (size_t i = 0; i < DW_COUNT_OF(flags); i++) {
         if (strcmp(flags[i].name, name) == 0) {

@@ -44,4 +44,7 @@ void cli_alerts_close(struct cli_alerts *c);
 /* `alerts --group`: a row for each rule and key. Answers the exit code. */
 DW_MUST_USE int cli_alerts_group(struct cli_alerts *c);
 
+/* `alerts --provisional`: the newest state of each. Answers the exit code. */
+DW_MUST_USE int cli_alerts_provisional(const struct cli_alerts *c);
+
 #endif

@@ -33,6 +33,8 @@ void dw__detect_finding(void *detect, const struct dw_finding *f)
         return;
     const struct dw_correlation *c = dw_ruleset_rule(d->rules, f->rule)->corr;
     d->type = c ? c->type : DW_CORR_NONE;
+    if (c && d->early)
+        keep_failure(d, dw__early_confirm(d->early, f));
     keep_failure(d, dw_raised_of_finding(&d->raised, d->rules, f));
     if (d->rc == DW_OK)
         keep_failure(d, d->raise(d->arg, &d->raised.alert));
@@ -152,8 +154,15 @@ int dw__detect_init(struct dw__detect *d)
     return d->account && d->pool && d->window && d->mark ? DW_OK : DW_ENOMEM;
 }
 
+int dw__detect_early(struct dw__detect *d, dw__early_tell *tell, void *arg)
+{
+    d->early = dw__early_new(d->rules, d->window, d->lateness_ns, tell, arg);
+    return d->early ? DW_OK : DW_ENOMEM;
+}
+
 void dw__detect_fini(struct dw__detect *d)
 {
+    dw__early_free(d->early);
     dw_account_free(d->account);
     dw_window_free(d->window);
     dw_match_pool_free(d->pool);
@@ -208,6 +217,8 @@ static void on_hit(struct dw__detect *d, uint32_t rule, bool undecided)
     if (!r->silent)
         dw_finding_single(d->rules, rule, d->event, dw__detect_finding, d);
     keep_failure(d, dw_window_match(d->window, rule, d->event, d->event->time_ns < d->late_below_ns));
+    if (d->early)
+        keep_failure(d, dw__early_match(d->early, rule, d->event, d->arrival_ns));
     if (d->whole)
         keep_failure(d, dw_window_match(d->whole, rule, d->event, false));
 }
@@ -262,10 +273,14 @@ int dw__detect_frame(struct dw__detect *d, const struct dw_decoded *f)
     d->frame = f;
     if (rc == DW_OK)
         rc = dw_match_pool_run(d->pool, &run);
+    if (rc == DW_OK && d->early)
+        rc = dw__early_frame(d->early);
     if (rc == DW_OK && sent)
         dw_matches_done(d->out, d->at.next, low_of(d, d->at.source), false);
     if (rc == DW_OK)
         rc = advance(d, f);
+    if (rc == DW_OK && d->early)
+        rc = dw__early_judge(d->early);
     return rc == DW_OK ? d->rc : rc;
 }
 
@@ -510,6 +525,8 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
         rc = dw_window_load(window, dw_buf_view(&state));
     if (rc == DW_OK && d->out)
         rc = dw_matches_rules(d->out, rules);
+    if (rc == DW_OK && d->early)
+        rc = dw__early_rules(d->early, rules, window);
     dw_buf_fini(&state);
     if (rc < 0) {
         dw_match_pool_free(pool);
@@ -528,7 +545,7 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
 int dw__detect_clear(struct dw__detect *d)
 {
     int rc = share(d, false);
-    DW_ASSERT(rc == DW_OK);
+    DW_ASSERT(rc == DW_OK && !d->early); /* who works is past its start */
     struct dw_window *fresh = new_window(d, d->own);
     struct dw_match_pool *pool = d->rules == d->own ? d->pool : new_pool(d, d->own);
     if (!fresh || !pool) {

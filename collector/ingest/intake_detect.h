@@ -7,6 +7,7 @@
 #ifndef DOGWATCH_COLLECTOR_INGEST_INTAKE_DETECT_H
 #define DOGWATCH_COLLECTOR_INGEST_INTAKE_DETECT_H
 
+#include "early.h"
 #include "undecided.h"
 
 #include "dogwatch/collect/raised.h"
@@ -45,6 +46,7 @@ struct dw__detect {
     struct dw_account *account;
     struct dw_match_pool *pool;
     struct dw_window *window;
+    struct dw__early *early;       /* NULL: nothing is said before the watermark */
     struct dw_matches *out;        /* with others of a group, who share the queue: matches for their topic. NULL: alone */
     struct dw_match_marks marks;   /* of the matches that came from there */
     uint8_t *mark; /* of the frame in hand, one an event */
@@ -68,6 +70,8 @@ struct dw__detect {
 /* DW_ENOMEM; finish it all the same. */
 DW_MUST_USE int dw__detect_init(struct dw__detect *d);
 void dw__detect_fini(struct dw__detect *d);
+/* From now on correlations are looked at as events come, too. DW_ENOMEM. */
+DW_MUST_USE int dw__detect_early(struct dw__detect *d, dw__early_tell *tell, void *arg);
 /* A frame into the account, before it is archived: writes d->mark. `known`: marks as the archive has them, or NULL. */
 DW_MUST_USE int dw__detect_account(struct dw__detect *d, const struct dw_decoded *f, const uint8_t *known, bool *ret_marked);
 /* Everything that follows from an archived frame for the rules. */

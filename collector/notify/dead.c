@@ -1,7 +1,7 @@
 /*
  * dead: messages that a receiver refused, or did not take for too long: kept with the reason until somebody has them sent again.
  *
- *     {"time","key","alert","kind":"raised|changed|summary","revision","reason","line","body"}      DATA/outputs/NAME.dead, NDJSON
+ *     {"time","key","alert","kind":"raised|changed|summary|provisional","revision","reason","line","body"}      DATA/outputs/NAME.dead, NDJSON
  *
  * `line` is that of a summary, which stands nowhere else; `body` is what was sent last.
  *
@@ -20,7 +20,7 @@
 #include <stdio.h>
 
 enum { FILE_MAX = 1 << 30, BODIES_MAX = 64 << 20 };
-static const char *const kinds[] = {"raised", "changed", "summary"};
+static const char *const kinds[] = {"raised", "changed", "summary", "provisional"};
 
 static uint64_t count_lines(struct dw_str text, size_t *ret_good)
 {
@@ -154,7 +154,7 @@ bool output_dead_read(struct dw_str line, struct dw_arena *arena, struct output_
     while (k < DW_COUNT_OF(kinds) && !dw_str_eq(kind, dw_str_of(kinds[k])))
         k++;
     if (k == DW_COUNT_OF(kinds) || id.len == 0
-        || dw_str_index(text, '\n') < text.len || (text.len > 0) != (k == OUTPUT_SUMMARY) || (revision.len > 0) != (k != OUTPUT_SUMMARY))
+        || dw_str_index(text, '\n') < text.len || (text.len > 0) != (k == OUTPUT_SUMMARY || k == OUTPUT_PROVISIONAL) || (revision.len > 0) != (k != OUTPUT_SUMMARY))
         return false;
     ret->kind = (enum output_kind)k;
     ret->line = text;

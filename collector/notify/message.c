@@ -12,6 +12,7 @@
 #include "../alert/alert_int.h"
 
 #include "dogwatch/base/error.h"
+#include "dogwatch/collect/provisional.h"
 #include "dogwatch/correlate/ruleset.h"
 
 #include <inttypes.h>
@@ -59,6 +60,12 @@ static bool is_update(const struct dw_event *ev, const struct dw_keys *keys)
     return f && f->kind == DW_K_BOOL && f->v.i;
 }
 
+/* A provisional alert that was confirmed by an alert, or withdrawn. */
+static bool is_ended(const struct output_item *i)
+{
+    return i->kind == OUTPUT_PROVISIONAL && strcmp(i->revision, dw_provisional_text(DW_PROVISIONAL_RAISED)) != 0;
+}
+
 static void render(const struct output_alert *a, struct dw_buf *out)
 {
     enum dw_output_format f = (enum dw_output_format)a->opt->format;
@@ -89,7 +96,7 @@ static void make(void *arg, const struct dw_alert *alert)
         if (!strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-", *c))
             *c = '-';
     struct dw_keys *keys = dw_alert_events_keys(o->events);
-    struct output_alert a = {.alert = alert, .event = &ev, .keys = keys, .is_over = is_over(alert), .is_summary = m->item->kind == OUTPUT_SUMMARY,
+    struct output_alert a = {.alert = alert, .event = &ev, .keys = keys, .is_over = is_over(alert) || is_ended(m->item), .is_summary = m->item->kind == OUTPUT_SUMMARY,
         .now_ns = dw_clock_real(o->clock), .key = msg->key, .opt = o->opt};
     a.activity = a.is_over ? OUTPUT_CLOSED : m->item->kind == OUTPUT_CHANGED || is_update(&ev, keys) ? OUTPUT_UPDATED : OUTPUT_CREATED;
     msg->severity = output_severity(alert);
@@ -98,7 +105,8 @@ static void make(void *arg, const struct dw_alert *alert)
     m->rc = msg->body.err;
 }
 
-static int make_summary(struct making *m)
+/* What stands in no view: its line has all of it. */
+static int make_of_line(struct making *m)
 {
     struct alert_pending p = {0};
     struct dw_arena arena;
@@ -123,8 +131,8 @@ int output_find(struct output *o, const char *id, void (*each)(void *arg, const 
 int output_make(struct output *o, const struct output_item *item)
 {
     struct making m = {.o = o, .item = item};
-    if (item->kind == OUTPUT_SUMMARY)
-        return make_summary(&m);
+    if (item->kind == OUTPUT_SUMMARY || item->kind == OUTPUT_PROVISIONAL)
+        return make_of_line(&m);
     int rc = output_find(o, item->id, make, &m);
     return rc < 0 ? rc : m.rc;
 }

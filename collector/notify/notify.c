@@ -7,6 +7,7 @@
  */
 #include "notify_int.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
@@ -14,6 +15,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
+enum { GIVEN_MOST = 1024 };
 #define DRAIN_NS (30 * DW_NS_PER_S)
 #define END_NS (2 * DW_NS_PER_S)
 
@@ -97,6 +99,7 @@ void output_fini(struct output *o)
     dw_alerts_close(o->view);
     dw_fuse_free(o->fuse);
     dw_buf_fini(&o->message.body);
+    dw_buf_fini(&o->given);
     dw_fs_close(o->log_fd);
     (void)pthread_mutex_destroy(&o->lock);
     (void)pthread_cond_destroy(&o->changed);
@@ -158,6 +161,25 @@ void dw_notify_durable(struct dw_notify *n, uint64_t durable)
             (void)pthread_cond_signal(&o->changed);
         }
         (void)pthread_mutex_unlock(&o->lock);
+    }
+}
+
+void dw_notify_provisional(struct dw_notify *n, struct dw_str line)
+{
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct output *o = &n->output[i];
+        if (!o->opt->provisional || !o->running)
+            continue;
+        (void)pthread_mutex_lock(&o->lock);
+        const bool takes = o->given_count < GIVEN_MOST;
+        if (takes) {
+            dw_buf_str(&o->given, line);
+            dw_buf_byte(&o->given, '\n');
+            o->given_count++;
+            (void)pthread_cond_signal(&o->changed);
+        }
+        (void)pthread_mutex_unlock(&o->lock);
+        DW_COUNT_IF(!takes, provisional_unsent);
     }
 }
 

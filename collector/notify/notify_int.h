@@ -3,7 +3,7 @@
  *
  *     notify.c      starts and ends them
  *     output.c      one output's thread: what is next, backing off, what becomes of an answer
- *     sight.c       lines of alerts.log that were not looked at: which are sent
+ *     sight.c       lines of alerts.log that were not looked at, and provisional ones: which are sent
  *     summary.c     what a fuse held back, as one message a rule
  *     output_journal.c  what waits, kept through crashes
  *     dead.c        dead letters
@@ -34,7 +34,7 @@ enum {
 
 /* ---- output_journal.c ---- */
 
-enum output_kind { OUTPUT_RAISED, OUTPUT_CHANGED, OUTPUT_SUMMARY };
+enum output_kind { OUTPUT_RAISED, OUTPUT_CHANGED, OUTPUT_SUMMARY, OUTPUT_PROVISIONAL };
 /* A message that waits. In one block with its text. */
 struct output_item {
     struct output_item *next, *prev;
@@ -43,8 +43,8 @@ struct output_item {
     uint64_t number;
     int64_t since_ns;        /* when it was first seen */
     char id[DW_ALERT_ID_TEXT];
-    char revision[DW_CHANGE_ID_TEXT]; /* of RAISED its total, with `-calm` when that is what is told, of CHANGED the change's name, of SUMMARY empty */
-    struct dw_str line;      /* of SUMMARY: as a line of alerts.log */
+    char revision[DW_CHANGE_ID_TEXT]; /* of RAISED its total, with `-calm` when that is what is told, of CHANGED the change's name, of PROVISIONAL its state, of SUMMARY empty */
+    struct dw_str line;      /* of SUMMARY and PROVISIONAL: as a line of alerts.log */
 };
 struct output_journal {
     const struct dw_fs *fs;
@@ -203,6 +203,8 @@ struct output {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t durable;          /* guarded by lock */
+    struct dw_buf given;       /* guarded by lock: provisional lines, each with its newline */
+    uint32_t given_count;      /* guarded by lock */
     struct dw_notify_trouble trouble; /* guarded by lock; name "": none */
     _Atomic int64_t give_up_ns; /* attempts under way end at this time; INT64_MAX: they need not */
 };
@@ -220,6 +222,8 @@ DW_MUST_USE int output_turn(struct output *o, uint64_t durable, bool stop);
 void *output_run(void *output);
 /* sight.c: looks at what is new in alerts.log. Codes of fs.h: later. */
 DW_MUST_USE int output_look(struct output *o, uint64_t durable);
+/* Looks at provisional lines, each with its newline, and writes the journal. Codes of fs.h: they are lost. */
+DW_MUST_USE int output_look_provisional(struct output *o, struct dw_str lines);
 /* Makes sure that the log is the one that was looked at; else begins anew. */
 DW_MUST_USE int output_open_log(struct output *o, uint64_t durable);
 /* The line of alerts.log at an offset, without newline, into `out`. DW_ENOENT: none ends before `end`. */

@@ -228,11 +228,30 @@ static bool is_summary_due(const struct output *o, bool stop)
     return o->journal.held_count && (stop || dw_clock_mono(o->clock) - o->held_ns >= o->all->notify_summary);
 }
 
+/* What the loop gave since the last time. */
+static int take_given(struct output *o)
+{
+    (void)pthread_mutex_lock(&o->lock);
+    struct dw_buf given = o->given;
+    const uint32_t count = o->given_count;
+    o->given = (struct dw_buf){0};
+    o->given_count = 0;
+    (void)pthread_mutex_unlock(&o->lock);
+    int rc = count ? given.err : DW_OK;
+    if (rc == DW_OK && count)
+        rc = output_look_provisional(o, dw_buf_view(&given));
+    DW_COUNT_N(provisional_unsent, rc < 0 ? count : 0);
+    dw_buf_fini(&given);
+    return rc;
+}
+
 int output_turn(struct output *o, uint64_t durable, bool stop)
 {
     int rc = output_journal_commit(&o->journal); /* what could not be written before */
     if (rc == DW_OK)
         rc = output_look(o, durable);
+    if (rc == DW_OK)
+        rc = take_given(o);
     if (rc == DW_OK)
         rc = take_retry(o);
     if (rc == DW_OK && is_summary_due(o, stop))
@@ -253,12 +272,12 @@ static bool wait_for_work(struct output *o, int rc, uint64_t *ret_durable, bool 
     if (rc == DW_OK && o->journal.head && o->next_ns < until)
         until = o->next_ns;
     (void)pthread_mutex_lock(&o->lock);
-    if (until > now && !o->stop && (rc < 0 || o->durable == *ret_durable)) {
+    if (until > now && !o->stop && (rc < 0 || (o->durable == *ret_durable && o->given_count == 0))) {
         struct timespec ts = {.tv_sec = (time_t)(until / DW_NS_PER_S), .tv_nsec = (long)(until % DW_NS_PER_S)};
         (void)pthread_cond_timedwait(&o->changed, &o->lock, &ts);
     }
     bool stop = o->stop;
-    bool more = o->durable > *ret_durable || o->journal.head || o->journal.held_count;
+    bool more = o->durable > *ret_durable || o->journal.head || o->journal.held_count || o->given_count;
     *ret_durable = o->durable;
     (void)pthread_mutex_unlock(&o->lock);
     *ret_stop = stop;

@@ -4,6 +4,7 @@
  *     dogwatch-output 1
  *     wait NUMBER KIND SINCE ID REVISION      a message; KIND r or c
  *     text NUMBER SINCE ID LINE               a summary, with its text
+ *     early NUMBER SINCE ID STATE LINE        a provisional alert, with its text
  *     done NUMBER                             taken, dead, or replaced by a newer one
  *     hold OFFSET                             a line of alerts.log that a fuse held back
  *     told                                    a summary of all that was held is among the messages
@@ -110,8 +111,9 @@ static int put_held(struct output_journal *j, uint64_t offset)
 
 static void write_item(const struct output_item *i, struct dw_buf *out)
 {
-    if (i->kind == OUTPUT_SUMMARY) {
-        dw_buf_printf(out, "text %" PRIu64 " %" PRId64 " %s ", i->number, i->since_ns, i->id);
+    if (i->kind == OUTPUT_SUMMARY || i->kind == OUTPUT_PROVISIONAL) {
+        const bool early = i->kind == OUTPUT_PROVISIONAL;
+        dw_buf_printf(out, "%s %" PRIu64 " %" PRId64 " %s %s%s", early ? "early" : "text", i->number, i->since_ns, i->id, i->revision, early ? " " : "");
         dw_buf_str(out, i->line);
         dw_buf_byte(out, '\n');
     } else {
@@ -247,10 +249,12 @@ static bool copy_word(struct dw_str word, char *to, size_t cap)
     return true;
 }
 
-static bool read_item(struct dw_str rest, bool is_text, struct output_item *ret)
+/* What stands behind `wait`, `text` or `early`: an item of that kind, where it does not say it itself. */
+static bool read_item(struct dw_str rest, enum output_kind kind_of, struct output_item *ret)
 {
+    const bool is_text = kind_of == OUTPUT_SUMMARY || kind_of == OUTPUT_PROVISIONAL;
     uint64_t since;
-    *ret = (struct output_item){.kind = OUTPUT_SUMMARY};
+    *ret = (struct output_item){.kind = kind_of};
     if (!take_number(&rest, &ret->number))
         return false;
     if (!is_text) {
@@ -262,6 +266,8 @@ static bool read_item(struct dw_str rest, bool is_text, struct output_item *ret)
     if (!take_number(&rest, &since) || since > INT64_MAX || !copy_word(dw_str_cut(&rest, ' '), ret->id, sizeof ret->id))
         return false;
     ret->since_ns = (int64_t)since;
+    if (kind_of == OUTPUT_PROVISIONAL && !copy_word(dw_str_cut(&rest, ' '), ret->revision, sizeof ret->revision))
+        return false;
     ret->line = is_text ? rest : DW_STR("");
     return is_text ? rest.len > 0 : copy_word(rest, ret->revision, sizeof ret->revision);
 }
@@ -280,9 +286,9 @@ static bool apply(struct output_journal *j, struct dw_str line, int *rc)
     struct output_item item;
     struct dw_str rest = line, word = dw_str_cut(&rest, ' ');
     uint64_t a, b;
-    bool is_text = dw_str_eq(word, DW_STR("text"));
-    if (is_text || dw_str_eq(word, DW_STR("wait"))) {
-        if (!read_item(rest, is_text, &item))
+    const bool is_text = dw_str_eq(word, DW_STR("text")), is_early = dw_str_eq(word, DW_STR("early"));
+    if (is_text || is_early || dw_str_eq(word, DW_STR("wait"))) {
+        if (!read_item(rest, is_text ? OUTPUT_SUMMARY : is_early ? OUTPUT_PROVISIONAL : OUTPUT_RAISED, &item))
             return false;
         *rc = put_item(j, &item);
         return true;

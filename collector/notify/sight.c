@@ -15,6 +15,8 @@
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
+#include "dogwatch/collect/provisional.h"
+#include "dogwatch/collect/raised.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -169,6 +171,39 @@ static int look_at(struct look *l, uint64_t durable)
     dw_arena_fini(&arena);
     dw_buf_fini(&line);
     return rc;
+}
+
+static int take_provisional(struct look *l, struct dw_str line, struct dw_arena *arena)
+{
+    struct dw_alert a;
+    dw_arena_reset(arena);
+    if (!dw_raised_read(line, arena, &a))
+        return DW_OK;
+    for (int i = 0; i < DW_ALERT_FIELDS; i++) /* nobody has said anything of it */
+        a.said[i] = "";
+    a.said[DW_ALERT_status] = "new";
+    a.said[DW_ALERT_disposition] = "undetermined";
+    judge(l, &a);
+    if (!l->takes)
+        return DW_OK;
+    l->item = (struct output_item){.kind = OUTPUT_PROVISIONAL, .line = line};
+    (void)snprintf(l->item.id, sizeof l->item.id, "%s", a.id);
+    (void)snprintf(l->item.revision, sizeof l->item.revision, "%s", dw_provisional_text(dw_provisional_state_of(a.doc)));
+    return take(l, NULL);
+}
+
+int output_look_provisional(struct output *o, struct dw_str lines)
+{
+    struct look l = {.o = o, .now_ns = dw_clock_real(o->clock)};
+    struct dw_arena arena;
+    dw_arena_init(&arena, 0);
+    int rc = dw_silences_load(o->view, &l.silences);
+    while (rc == DW_OK && lines.len)
+        rc = take_provisional(&l, dw_str_cut(&lines, '\n'), &arena);
+    dw_silences_free(l.silences);
+    dw_arena_fini(&arena);
+    int kept = output_journal_commit(&o->journal);
+    return rc < 0 ? rc : kept;
 }
 
 int output_look(struct output *o, uint64_t durable)

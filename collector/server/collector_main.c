@@ -44,6 +44,8 @@ struct program {
     struct dw_intake_engine *engine;
     struct api *api;
     struct dw_notify *notify;
+    struct dw_provisional_log *provisional; /* NULL: there is none */
+    bool provisional_said; /* that it cannot be written */
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     char member[320], group[2][512]; /* of the frames, and of others' JSON */
     struct sharing sharing; /* kafka.share */
@@ -90,6 +92,42 @@ static int tell_shared(struct program *p, int64_t now)
     dw_warn("kafka: %s", text);
     struct dw_problem problem = {.kind = DW_PROBLEM_SHARED, .time_ns = dw_clock_real(&dw_clock_system), .cause = cause, .text = text};
     return dw_intake_tell(p->engine, &problem);
+}
+
+/* To the stream, and to outputs. */
+static void on_provisional(void *arg, enum dw_provisional_state state, struct dw_str line)
+{
+    struct program *p = arg;
+    (void)state;
+    int rc = p->provisional ? dw_provisional_add(p->provisional, line) : DW_OK;
+    DW_COUNT_IF(rc < 0, provisional_unwritten);
+    if (rc < 0 && !p->provisional_said)
+        dw_warn("%s/alerts/provisional.log: %s; outputs still have it", p->opt->data.ptr, dw_err_text(rc));
+    p->provisional_said = rc < 0;
+    if (p->notify)
+        dw_notify_provisional(p->notify, line);
+}
+
+static void on_left_over(void *arg, struct dw_str line)
+{
+    struct program *p = arg;
+    DW_COUNT(provisional_withdrawn);
+    dw_notify_provisional(p->notify, line);
+}
+
+/* What a collector before this one had raised is withdrawn. Without the stream, outputs have it still. */
+static int open_provisional(struct program *p)
+{
+    char dir[PATH_CAP];
+    if (!p->opt->provisional)
+        return DW_OK;
+    int rc = dw_path_join(dir, sizeof dir, p->opt->data.ptr, "alerts");
+    if (rc == DW_OK)
+        rc = dw_provisional_open(&dw_fs_system, dir, on_left_over, p, &p->provisional);
+    if (rc < 0)
+        dw_warn("%s/alerts/provisional.log: %s; outputs still have it", p->opt->data.ptr, dw_err_text(rc));
+    DW_COUNT_IF(rc < 0, provisional_unwritten);
+    return rc == DW_ENOMEM ? rc : DW_OK;
 }
 
 static bool turn(void *arg)
@@ -357,6 +395,7 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = dw_policy_settings_new(opt, &policy);
     conf.policy = policy;
+    conf.provisional = opt->provisional ? on_provisional : NULL;
     if (rc == DW_OK) {
         conf.rules = p.rules->set;
         conf.tally = p.rules->tally;
@@ -379,6 +418,8 @@ static int work(const struct dw_collector_options *opt)
         rc = dw_notify_start(&notify, dw_intake_alerts_durable(p.engine), &p.notify);
     }
     if (rc == DW_OK)
+        rc = open_provisional(&p);
+    if (rc == DW_OK)
         rc = dw_counters_file_init(&p.counters, opt->data.ptr, "collector");
     bool begun = rc == DW_OK;
     if (begun)
@@ -386,6 +427,7 @@ static int work(const struct dw_collector_options *opt)
     if (begun && rc == DW_OK)
         rc = leave(&p);
     dw_notify_stop(p.notify, p.drain);
+    dw_provisional_close(p.provisional);
     if (begun)
         dw_counters_file_save(&p.counters, true);
     api_stop(p.api);

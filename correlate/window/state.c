@@ -233,6 +233,14 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     return s;
 }
 
+const struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text)
+{
+    uint8_t key[DW__HASH_BYTES];
+    dw__hash16(dw_ruleset_rule(w->rs, corr)->id, text, key);
+    const struct dw__group *g = &w->group[group_of(key)];
+    return g->cap ? *slot_in(g->slot, g->cap, key) : NULL;
+}
+
 static void sweep_group(struct dw_window *w, struct dw__group *g)
 {
     uint32_t before = g->count;

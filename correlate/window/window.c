@@ -23,10 +23,24 @@
 
 enum { STATE_BYTES_DEFAULT = 256 << 20, WAITING_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
 
+/* Whether what holds for some of the events of its window holds for all of them, so that it can be said before all have come. */
+static bool comes_early(const struct dw_correlation *c)
+{
+    if (dw_is_detector(c->type) || c->type == DW_CORR_ABSENCE)
+        return false;
+    return c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED || (c->cond_count == 1 && c->op[0] <= DW_CORR_GT);
+}
+
 /* The correlation of a rule, where it is one that events are given to. */
 static const struct dw_correlation *fed(const struct dw_window *w, uint32_t rule)
 {
-    return w->aside && rule != w->only ? NULL : dw_ruleset_rule(w->rs, rule)->corr;
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, rule)->corr;
+    return !c || (w->one && rule != w->only) || (w->early && !comes_early(c)) ? NULL : c;
+}
+
+bool dw__is_fed(const struct dw_window *w, uint32_t rule)
+{
+    return fed(w, rule) != NULL;
 }
 
 static int index_members(struct dw_window *w)
@@ -69,8 +83,10 @@ struct dw_window *dw_window_new(const struct dw_ruleset *rs, const struct dw_win
     w->step_arg = opts ? opts->step_arg : NULL;
     w->places = opts && opts->places ? opts->places : dw_ruleset_places(rs);
     w->waiting_max = opts && opts->waiting_bytes_max ? opts->waiting_bytes_max : WAITING_BYTES_DEFAULT;
-    w->aside = opts && opts->only;
-    if (w->aside)
+    w->one = opts && opts->only;
+    w->early = opts && opts->early;
+    w->aside = w->one || w->early;
+    if (w->one)
         w->only = *opts->only;
     w->opens_there = opts && opts->opens_at;
     if (w->opens_there)
@@ -109,6 +125,16 @@ void dw_window_hand_out(struct dw_window *w, struct dw_matches *out)
 int64_t dw_window_watermark(const struct dw_window *w)
 {
     return w->watermark_ns;
+}
+
+bool dw_window_is_open(const struct dw_window *w, uint32_t rule, struct dw_str key, int64_t time_ns, uint8_t ret_id[DW_SHA256_BYTES])
+{
+    const struct dw_correlation *c = dw_ruleset_rule(w->rs, rule)->corr;
+    const struct dw__state *s = dw__state_find(w, rule, key);
+    if (!s || !s->open || !(c->calms || s->newest_ns > dw__earlier(time_ns, c->timespan_ns)))
+        return false;
+    memcpy(ret_id, s->past->told->finding, DW_SHA256_BYTES);
+    return true;
 }
 
 /* First value that the event has under one of the names, as text; `number` is room for one that is not text. */

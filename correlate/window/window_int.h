@@ -111,7 +111,8 @@ struct dw_window {
     dw_emit_finding *emit;
     void *ud;
     struct dw_matches *out; /* matches of members are handed to it; NULL: they stay here */
-    bool aside; /* only that correlation is fed, and nothing counted */
+    bool aside; /* beside the window that works: nothing is counted */
+    bool one, early; /* not all correlations are fed: only that one, or those that can be said before all events have come */
     uint32_t only;
     const struct dw_places *places; /* NULL: nothing says where an address is */
     dw_each_step *step; /* NULL: nobody asks */
@@ -128,6 +129,8 @@ struct dw__record *dw__heap_pop(struct dw_window *w);
 bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, struct dw_str values);
 /* One with these group values and values; NULL without memory. */
 struct dw__record *dw__record_new(const struct dw__record *head, struct dw_str text, struct dw_str values);
+/* Whether events are given to the correlation of that rule. */
+bool dw__is_fed(const struct dw_window *w, uint32_t rule);
 /* The number of the correlation of that id and logic hash; UINT32_MAX: it is gone or decides otherwise. */
 uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash);
 /* Whether a frame is in hand, of whose events matches are handed out; those of any other are nobody's. */
@@ -140,6 +143,8 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 
 /* State of a key; made when `make`. NULL: none, no memory (*ret_rc), or refused. */
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
+/* The state of those group values; NULL: none. */
+const struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
 /* Whether states of a correlation have a `past` from the beginning; and what their entries are worth. */

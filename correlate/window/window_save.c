@@ -56,7 +56,8 @@ static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
 {
     uint32_t len = dw_take_u32(c);
     struct dw_str id = dw_take_bytes(c, len), hash = dw_take_bytes(c, DW_SHA256_BYTES);
-    return c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
+    const uint32_t corr = c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
+    return corr != UINT32_MAX && dw__is_fed(w, corr) ? corr : UINT32_MAX;
 }
 
 static bool is_of_members(const struct dw_correlation *c)
@@ -280,7 +281,7 @@ static int take_state(struct dw_window *w, struct dw_cursor *c)
     if (rc == DW_OK && c->bad)
         rc = DW_ECORRUPT;
     bool known = rc == DW_OK && s->corr != UINT32_MAX;
-    DW_COUNT_IF(rc == DW_OK && !known, correlate_state_dropped);
+    DW__COUNT_IF(w, rc == DW_OK && !known, correlate_state_dropped);
     if (known && !shape_fits(dw_ruleset_rule(w->rs, s->corr)->corr, s))
         rc = DW_ECORRUPT;
     if (rc == DW_OK && known) {
@@ -326,7 +327,7 @@ static int take_record(struct dw_window *w, struct dw_cursor *c)
     struct dw_str text = dw_take_bytes(c, len), values = dw_take_bytes(c, value_len);
     if (c->bad)
         return DW_ECORRUPT;
-    DW_COUNT_IF(head.corr == UINT32_MAX, correlate_state_dropped);
+    DW__COUNT_IF(w, head.corr == UINT32_MAX, correlate_state_dropped);
     if (head.corr == UINT32_MAX)
         return DW_OK;
     if (!dw__record_fits(w, &head, values))

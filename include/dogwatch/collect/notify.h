@@ -35,6 +35,8 @@ DW_MUST_USE int dw_notify_check(const struct dw_collector_options *opt);
 DW_MUST_USE int dw_notify_start(const struct dw_notify_conf *conf, uint64_t durable, struct dw_notify **ret);
 /* So much of alerts.log is durable, and in the view. Thread: loop. */
 void dw_notify_durable(struct dw_notify *n, uint64_t durable);
+/* A line of the stream of provisional alerts (provisional.h) for the outputs that take them. Thread: loop. */
+void dw_notify_provisional(struct dw_notify *n, struct dw_str line);
 /* What outputs have to tell: dead letters. False: nothing. `text` is a sentence. Thread: loop. */
 struct dw_notify_trouble {
     char name[DW_OUTPUT_NAME_MAX + 1];

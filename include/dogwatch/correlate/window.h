@@ -110,6 +110,8 @@ struct dw_window_opts {
     void *step_arg;
     /* NULL, or the one correlation that is fed, to ask again what became of its events, beside the window that works: such a window moves no counter. Copied. */
     const uint32_t *only;
+    /* Fed in the order in which matches come, ahead of the watermark: only correlations that hold as soon as some events make them hold, and no counter moves. */
+    bool early;
     const struct dw_places *places; /* in place of those of the set, and outliving the window; NULL: those */
 };
 struct dw_window;
@@ -140,6 +142,8 @@ DW_MUST_USE int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_
 /* End of input: the watermark goes to the last event time. */
 DW_MUST_USE int dw_window_flush(struct dw_window *w, dw_emit_finding *emit, void *ud);
 int64_t dw_window_watermark(const struct dw_window *w);
+/* Whether rule `rule` has a finding that is open for these group-by values (each with its length (u32) before it) and still is at that event time; its id. */
+bool dw_window_is_open(const struct dw_window *w, uint32_t rule, struct dw_str key, int64_t time_ns, uint8_t ret_id[DW_SHA256_BYTES]);
 
 /* Appends the whole state; the same state gives the same bytes. Failures stand in out->err. */
 void dw_window_save(const struct dw_window *w, struct dw_buf *out);

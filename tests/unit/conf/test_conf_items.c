@@ -128,7 +128,7 @@ static void mistakes_have_a_place_and_a_hint(void **state)
     says("outputs:\n  - {name: a, type: syslog}\n", "c.yml:2:5: error: 'address' is missing: an output of type syslog needs it");
     says("outputs:\n  - {type: kafka}\n", "'name' is missing: an output of any type needs it");
     says("outputs:\n  - {name: a}\n", "'type' is missing");
-    says("outputs:\n  - name: a\n    type: file\n    path: /x\n    token: {file: /dev/null}\n", "c.yml:5:5: error: 'token' is nothing to an output of type file: it takes path format ocsf_version filter retry_for");
+    says("outputs:\n  - name: a\n    type: file\n    path: /x\n    token: {file: /dev/null}\n", "c.yml:5:5: error: 'token' is nothing to an output of type file: it takes path format ocsf_version filter provisional retry_for");
     says("outputs:\n  - {name: a, type: kafka}\n  - {name: a, type: file, path: /x}\n", "c.yml:3:5: error: two of 'outputs' are called 'a'");
     says("outputs:\n  - {name: a, type: webhook, url: bad}\n", "'url: bad': no url");
     says("outputs: soc\n", "'outputs' is a list of mappings");

@@ -1,0 +1,32 @@
+/*
+ * early: correlations looked at as events come, beside the windows that wait for the watermark (collect/provisional.h).
+ *
+ * Thread: that of the machine whose windows they stand beside.
+ */
+#ifndef DOGWATCH_COLLECTOR_INGEST_EARLY_H
+#define DOGWATCH_COLLECTOR_INGEST_EARLY_H
+
+#include "dogwatch/collect/provisional.h"
+#include "dogwatch/collect/raised.h"
+#include "dogwatch/correlate/window.h"
+
+struct dw__early;
+/* Borrows the line, which has no newline. */
+typedef void dw__early_tell(void *arg, enum dw_provisional_state state, struct dw_str line);
+
+/* Beside `window`, from whose state it goes on; both it and the rules must outlive it. NULL without memory. */
+struct dw__early *dw__early_new(const struct dw_ruleset *rules, const struct dw_window *window, int64_t lateness_ns, dw__early_tell *tell, void *arg);
+/* What was told stays told, and is not ended. */
+void dw__early_free(struct dw__early *e);
+/* Rule `rule` matched an event that came at `arrival_ns`. Events that are older than lateness, or as far ahead, are left out: they tell nothing of now. DW_ENOMEM. */
+DW_MUST_USE int dw__early_match(struct dw__early *e, uint32_t rule, const struct dw_event *ev, int64_t arrival_ns);
+/* After the matches of a frame: raises what they come to. DW_ENOMEM. */
+DW_MUST_USE int dw__early_frame(struct dw__early *e);
+/* A finding of the window. DW_ENOMEM. */
+DW_MUST_USE int dw__early_confirm(struct dw__early *e, const struct dw_finding *f);
+/* The watermark has moved: what it has passed without a finding is withdrawn. DW_ENOMEM. */
+DW_MUST_USE int dw__early_judge(struct dw__early *e);
+/* Other rules and another window in place of those before; what was raised by rules that are gone is withdrawn. DW_ENOMEM: it can only be freed. */
+DW_MUST_USE int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const struct dw_window *window);
+
+#endif
