@@ -53,6 +53,7 @@ def collector_of(name, group, share, topic='share', lateness='5s'):
     data = os.path.join(dir_, name)
     sets = ('transport=kafka', f'kafka.brokers={kafka.brokers}', f'kafka.topic={topic}', f'collector.kafka.group={group}', f'collector.kafka.share={"true" if share else "false"}',
             f'collector.rules=[{rules}]', f'collector.lateness={lateness}', f'collector.agent.idle_after={IDLE_S}s', 'collector.api.listen=',
+            f'collector.match.workers={2 if share else 1}',  # who is alone matches alone, too
             'collector.kafka.options={session.timeout.ms: 6000, heartbeat.interval.ms: 500}')
     return data, live(configure(data, [os.path.join(dir_, 'none.log')], *sets)[1])
 
