@@ -24,6 +24,7 @@ struct standing {
     struct standing *next;
     uint32_t rule;
     int64_t due_ns;    /* event time: all that had come was not later */
+    int64_t from_ns;   /* event time: a finding before it is about something else */
     struct dw_buf key; /* group values, each with its length before it */
     struct dw_buf line;
 };
@@ -146,6 +147,7 @@ static int raise(struct dw__early *e, const struct dw_finding *f)
     }
     s->rule = f->rule;
     s->due_ns = e->newest_ns;
+    s->from_ns = e->clock_ns - dw_ruleset_rule(e->rules, f->rule)->corr->timespan_ns - e->lateness_ns;
     *e->last = s;
     e->last = &s->next;
     e->count++;
@@ -240,7 +242,7 @@ int dw__early_confirm(struct dw__early *e, const struct dw_finding *f)
     if (rc < 0 || !e->first || f->update)
         return rc;
     struct standing **at = find(e, f->rule, dw_buf_view(&e->key));
-    return *at ? end_at(e, at, f->id) : DW_OK;
+    return *at && f->time_ns >= (*at)->from_ns ? end_at(e, at, f->id) : DW_OK;
 }
 
 int dw__early_judge(struct dw__early *e)

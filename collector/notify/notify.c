@@ -98,6 +98,8 @@ void output_fini(struct output *o)
     dw_alert_events_free(o->events);
     dw_alerts_close(o->view);
     dw_fuse_free(o->fuse);
+    dw_fuse_free(o->early_fuse);
+    dw_keyed_fini(&o->early_held);
     dw_buf_fini(&o->message.body);
     dw_buf_fini(&o->given);
     dw_fs_close(o->log_fd);

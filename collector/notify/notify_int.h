@@ -186,7 +186,8 @@ struct output {
     struct dw_alert_filter *filter;
     struct dw_alert_events *events;
     struct dw_alerts *view;
-    struct dw_fuse *fuse;
+    struct dw_fuse *fuse, *early_fuse; /* of alerts, and of provisional ones */
+    struct dw_keyed early_held;        /* provisional alerts that the fuse held back: nor is their end told */
     int64_t fuse_ns, held_ns; /* when the fuse was made; when the first line was held back */
     struct output_message message;
     struct dw_rng rng;

@@ -22,7 +22,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { STEP_BYTES = 256 << 10 };
+enum { STEP_BYTES = 256 << 10, EARLY_HELD_MOST = 8192 };
 #define FUSE_LIFE_NS (3600 * DW_NS_PER_S)
 
 /* One look: what is asked once for all its lines. */
@@ -173,6 +173,18 @@ static int look_at(struct look *l, uint64_t durable)
     return rc;
 }
 
+/* Whether it is one of a flood. There is no summary of these: that of their alerts comes. */
+static bool holds_early(struct output *o, const struct dw_alert *a)
+{
+    if (!o->early_fuse || dw_fuse_takes(o->early_fuse, a))
+        return false;
+    DW_COUNT(provisional_unsent);
+    if (o->early_held.count == EARLY_HELD_MOST)
+        dw_keyed_drop_first(&o->early_held);
+    (void)dw_keyed_get(&o->early_held, dw_str_of(a->id), sizeof(struct dw_keyed_item)); /* without memory its end is told, which is no harm */
+    return true;
+}
+
 static int take_provisional(struct look *l, struct dw_str line, struct dw_arena *arena)
 {
     struct dw_alert a;
@@ -184,11 +196,14 @@ static int take_provisional(struct look *l, struct dw_str line, struct dw_arena 
     a.said[DW_ALERT_status] = "new";
     a.said[DW_ALERT_disposition] = "undetermined";
     judge(l, &a);
-    if (!l->takes)
+    const enum dw_provisional_state state = dw_provisional_state_of(a.doc);
+    if (!l->takes || state == DW_PROVISIONAL_STATES)
+        return DW_OK;
+    if (state == DW_PROVISIONAL_RAISED ? !l->is_silenced && holds_early(l->o, &a) : dw_keyed_find(&l->o->early_held, dw_str_of(a.id)) != NULL)
         return DW_OK;
     l->item = (struct output_item){.kind = OUTPUT_PROVISIONAL, .line = line};
     (void)snprintf(l->item.id, sizeof l->item.id, "%s", a.id);
-    (void)snprintf(l->item.revision, sizeof l->item.revision, "%s", dw_provisional_text(dw_provisional_state_of(a.doc)));
+    (void)snprintf(l->item.revision, sizeof l->item.revision, "%s", dw_provisional_text(state));
     return take(l, NULL);
 }
 
@@ -213,7 +228,9 @@ int output_look(struct output *o, uint64_t durable)
     int rc = DW_OK;
     if (!o->fuse || mono - o->fuse_ns > FUSE_LIFE_NS) { /* it keeps what it has shown of every hour */
         dw_fuse_free(o->fuse);
+        dw_fuse_free(o->early_fuse);
         o->fuse = dw_fuse_new();
+        o->early_fuse = dw_fuse_new();
         o->fuse_ns = mono;
     }
     while (rc == DW_OK && o->journal.seen < durable) {

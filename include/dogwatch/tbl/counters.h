@@ -110,7 +110,7 @@ COUNTER(provisional_raised, WORK, "provisional alerts raised: a correlation hold
 COUNTER(provisional_confirmed, WORK, "provisional alerts that an alert confirmed")
 COUNTER(provisional_withdrawn, WORK, "provisional alerts withdrawn: with all events in their places the correlation does not hold, or the collector was started again before that was known")
 COUNTER(provisional_refused, NOT_DONE, "provisional alerts not raised because 4,096 others stood; their alerts come when the watermark has passed")
-COUNTER(provisional_unsent, NOT_DONE, "provisional alerts that an output was not given because 1,024 of them waited for it")
+COUNTER(provisional_unsent, NOT_DONE, "provisional alerts that an output was not given because 1,024 of them waited for it, or did not send because they were part of a flood")
 COUNTER(provisional_unwritten, NOT_DONE, "lines of provisional.log that could not be written; outputs have them")
 COUNTER(correlate_matches_refused, NOT_DONE, "matches left out of correlations because too many were waiting for the watermark")
 COUNTER(correlate_matches_unknown, NOT_DONE, "matches of other collectors of the group left out because their rule is not here, or decides otherwise there")

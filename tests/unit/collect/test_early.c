@@ -150,6 +150,23 @@ static void what_is_not_of_now_tells_nothing(void **state)
     end();
 }
 
+/* Goal: an old finding of the same key, of somebody's backlog, confirms nothing of now. */
+static void an_old_finding_of_the_key_confirms_nothing(void **state)
+{
+    (void)state;
+    begin("type: event_count, rules: [r0], condition: {gte: 2}");
+    feed(3600, 3601, 0, "a");
+    feed(10, 3601, 0, "a"); /* behind by an hour, and of the same key */
+    feed(11, 3601, 0, "a");
+    feed(3601, 3602, 0, "a");
+    assert_told("r:user=a ");
+    watermark(20);
+    assert_told("r:user=a ");
+    watermark(3601);
+    assert_told("r:user=a c:user=a ");
+    end();
+}
+
 static void only_what_more_events_bring_about_is_told(void **state)
 {
     (void)state;
@@ -209,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_count_is_told_at_once_and_confirmed_by_the_watermark),
         cmocka_unit_test(what_does_not_hold_with_all_in_their_places_is_withdrawn),
         cmocka_unit_test(what_is_not_of_now_tells_nothing),
+        cmocka_unit_test(an_old_finding_of_the_key_confirms_nothing),
         cmocka_unit_test(only_what_more_events_bring_about_is_told),
         cmocka_unit_test(it_goes_on_from_the_window_beside_it),
     };

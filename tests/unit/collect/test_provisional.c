@@ -239,10 +239,26 @@ static void a_filter_a_refusal_and_a_flood_are_as_for_alerts(void **state)
     assert_int_equal(dw_fs_write_file(&dw_fs_system, path, 0640, DW_STR("")), DW_OK);
     assert_int_equal(bed_turns(&b, 9), DW_OK);
     assert_sent(&b, "p3.raised p2.raised ");
-    const uint64_t unsent = dw_counter_get(DW_C_provisional_unsent);
+    uint64_t unsent = dw_counter_get(DW_C_provisional_unsent);
     for (int i = 0; i < 1030; i++)
         give(&b, "p4", "raised");
     assert_int_equal(dw_counter_get(DW_C_provisional_unsent) - unsent, 6);
+    bed_fini(&b);
+
+    bed_init(&b); /* of a flood the first are sent, and of the others not their ends either */
+    b.opt.provisional = true;
+    assert_int_equal(bed_start(&b), DW_OK);
+    unsent = dw_counter_get(DW_C_provisional_unsent);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < DW_FUSE_KEY + 5; i++) {
+            char id[16];
+            (void)snprintf(id, sizeof id, "p%d", i);
+            give(&b, id, round ? "withdrawn" : "raised");
+        }
+        assert_int_equal(bed_turns(&b, 99), DW_OK);
+        assert_int_equal(b.attempts, (round + 1) * DW_FUSE_KEY);
+    }
+    assert_int_equal(dw_counter_get(DW_C_provisional_unsent) - unsent, 5);
     bed_fini(&b);
 }
 
