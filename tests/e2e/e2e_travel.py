@@ -146,7 +146,7 @@ live = os.path.join(dir_, 'live.mmdb')
 shutil.copy(first, live)
 up = Up(os.path.join(dir_, 'reload'), [log], '--rules', rules, '--set', f'geoip.database={live}')
 again = os.path.join(dir_, 'reload')
-wait_for(lambda: glob.glob(os.path.join(again, 'state/*counters*')) and len(event_ids(again)) == 5, 60, lambda: up.said())
+wait_for(lambda: glob.glob(os.path.join(again, 'state/*counters*')) and os.path.exists(os.path.join(again, 'archive/MANIFEST')) and len(event_ids(again)) == 5, 60, lambda: up.said())
 for to, says in ((None, 'SIGHUP: the 2 rules decide as before'), (other, 'SIGHUP: 2 rules from here on'), (rules, 'SIGHUP: the rules are not taken')):
     if to:
         shutil.copy(to, live)  # in place: what is mapped is a copy
