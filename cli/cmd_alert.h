@@ -30,6 +30,7 @@ struct cli_alerts {
     const struct cli_options *o;
     const char *filter; /* NULL: none */
     struct dw_answer_alerts list; /* what is asked for and, of the last scan, what was left out; of a server without view and filter */
+    char folder[4096]; /* of the stream of provisional ones, where these are asked for */
     bool doubted; /* what is doubtful about the filter was said */
     bool partial; /* of the last scan: not all were given, and said */
 };
@@ -43,8 +44,5 @@ void cli_alerts_say_silenced(const struct cli_alerts *c);
 void cli_alerts_close(struct cli_alerts *c);
 /* `alerts --group`: a row for each rule and key. Answers the exit code. */
 DW_MUST_USE int cli_alerts_group(struct cli_alerts *c);
-
-/* `alerts --provisional`: the newest state of each. Answers the exit code. */
-DW_MUST_USE int cli_alerts_provisional(const struct cli_alerts *c);
 
 #endif

@@ -89,22 +89,16 @@ int cmd_alerts(int argc, char **argv)
     struct cli_options o;
     struct cli_alerts c;
     int rc = cli_options(argc, argv, &o);
-    const bool alone = o.follow || o.provisional;
-    if (rc == CLI_YES && (o.rest_count > 1 || (alone && (o.group || o.has_limit)) || (o.provisional && (o.follow || o.silenced || o.all)))) {
+    if (rc == CLI_YES && (o.rest_count > 1 || (o.follow && (o.group || o.has_limit)) || (o.provisional && (o.follow || o.group || o.silenced)))) {
         (void)fprintf(stderr, "usage: dogwatch alerts %s\n", cli_arguments("alerts"));
         rc = CLI_USAGE;
     }
-    if (rc == CLI_YES && alone)
-        rc = cli_read_data(&o, o.follow ? "--follow" : "--provisional");
+    if (rc == CLI_YES && o.follow)
+        rc = cli_read_data(&o, "--follow");
     if (rc == CLI_YES)
         rc = cli_alerts_open(&c, &o, o.rest_count ? o.rest[0] : NULL);
     if (rc != CLI_YES)
         return rc;
-    if (o.provisional) {
-        rc = cli_alerts_provisional(&c);
-        cli_alerts_close(&c);
-        return rc;
-    }
     struct dw_fuse *fuse = o.output == OUTPUT_TABLE && !o.all ? dw_fuse_new() : NULL;
     c.list.newest = o.has_limit && !o.group ? o.limit : 0;
     do {

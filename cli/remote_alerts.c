@@ -108,6 +108,8 @@ int remote_alerts(struct cli_alerts *c, void (*each)(void *arg, const struct dw_
         remote_put_param(&target, "filter", dw_str_of(c->filter));
     if (c->o->silenced)
         remote_put_param(&target, "silenced", DW_STR("only"));
+    if (c->o->provisional)
+        remote_put_param(&target, "provisional", DW_STR("only"));
     remote_put_range(&target, c->o);
     int rc = run(&t, &r, &target);
     c->partial = rc == CLI_NO;

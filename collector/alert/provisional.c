@@ -53,6 +53,14 @@ enum dw_provisional_state dw_provisional_state_of(struct dw_str doc)
     return DW_PROVISIONAL_STATES;
 }
 
+void dw_provisional_said(struct dw_alert *a)
+{
+    const enum dw_provisional_state state = dw_provisional_state_of(a->doc);
+    for (int i = 0; i < DW_ALERT_FIELDS; i++)
+        a->said[i] = "";
+    a->said[DW_ALERT_status] = state < DW_PROVISIONAL_STATES ? states[state] : "";
+}
+
 /* ---- reading ---- */
 
 /* The newest line of each. */
@@ -124,8 +132,10 @@ int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(voi
     int rc = read_all(fs, dir, &all);
     for (struct dw_keyed_item *i = all.first; i && rc == DW_OK; i = i->next) {
         dw_arena_reset(&arena);
-        if (dw_raised_read(dw_buf_view(&((struct newest *)i)->line), &arena, &a))
-            rc = each(arg, &a, dw_buf_view(&((struct newest *)i)->line));
+        if (!dw_raised_read(dw_buf_view(&((struct newest *)i)->line), &arena, &a))
+            continue;
+        dw_provisional_said(&a);
+        rc = each(arg, &a, dw_buf_view(&((struct newest *)i)->line));
     }
     forget(&all);
     dw_arena_fini(&arena);

@@ -15,8 +15,6 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-#include <stdio.h>
-
 enum { OPEN_MAX = 4096, STATE_BYTES_MAX = 64 << 20, WAITING_BYTES_MAX = 16 << 20 };
 
 /* Raised, and not ended yet. */
@@ -126,13 +124,10 @@ static int raise(struct dw__early *e, const struct dw_finding *f)
 {
     struct dw_finding own = *f;
     struct standing *s = dw_calloc(1, sizeof *s);
-    char title[sizeof e->raised.title];
     if (!s)
         return DW_ENOMEM;
     name(&own);
     int rc = dw_raised_of_finding(&e->raised, e->rules, &own);
-    (void)snprintf(title, sizeof title, "provisional: %.480s", e->raised.title);
-    e->raised.alert.title = title;
     if (rc == DW_OK) {
         dw_raised_line(&e->raised.alert, &s->line);
         s->line.len -= !s->line.err && s->line.len ? 1 : 0; /* its newline */

@@ -112,9 +112,15 @@ static int make_of_line(struct making *m)
     struct dw_arena arena;
     dw_arena_init(&arena, 0);
     if (alert_read_line(m->item->line, &arena, &p) && p.kind == ALERT_RAISED) {
+        char title[600];
         p.raised.said[DW_ALERT_status] = "new";
         p.raised.said[DW_ALERT_disposition] = "undetermined";
         p.raised.said[DW_ALERT_assignee] = p.raised.said[DW_ALERT_note] = "";
+        if (m->item->kind == OUTPUT_PROVISIONAL) {
+            (void)snprintf(title, sizeof title, "provisional: %s", p.raised.title);
+            p.raised.title = title;
+            dw_provisional_said(&p.raised);
+        }
         make(m, &p.raised);
     } else {
         m->rc = DW_ENOENT;

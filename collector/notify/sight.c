@@ -191,10 +191,7 @@ static int take_provisional(struct look *l, struct dw_str line, struct dw_arena 
     dw_arena_reset(arena);
     if (!dw_raised_read(line, arena, &a))
         return DW_OK;
-    for (int i = 0; i < DW_ALERT_FIELDS; i++) /* nobody has said anything of it */
-        a.said[i] = "";
-    a.said[DW_ALERT_status] = "new";
-    a.said[DW_ALERT_disposition] = "undetermined";
+    dw_provisional_said(&a);
     judge(l, &a);
     const enum dw_provisional_state state = dw_provisional_state_of(a.doc);
     if (!l->takes || state == DW_PROVISIONAL_STATES)

@@ -89,21 +89,30 @@ static void put_one(void *arg, const struct dw_alert *a, const char *silence)
     l->stop = !api_row(l->rq);
 }
 
+/* A parameter that is `no` or `only`; false: it is neither, which is answered. */
+static bool no_or_only(struct request *rq, const char *name, bool *ret_only)
+{
+    const struct dw_str value = api_param_text(rq, name);
+    *ret_only = dw_str_eq(value, DW_STR("only"));
+    if (*ret_only || dw_str_eq(value, DW_STR("no")))
+        return true;
+    api_fail(rq, API_E_malformed, "no|only", "%s: '%.*s' is none of its values", name, DW_ARG(dw_str_slice(value, 0, 100)));
+    return false;
+}
+
 void api_do_alerts(struct request *rq)
 {
     struct listing l = {.rq = rq};
     struct dw_answer_alerts all;
-    struct dw_str silenced = api_param_text(rq, "silenced");
     uint64_t limit = (uint64_t)api_param_number(rq, "limit", 0);
     limit = limit < LIMIT_MAX ? limit : LIMIT_MAX;
-    bool only = dw_str_eq(silenced, DW_STR("only"));
-    if (!only && !dw_str_eq(silenced, DW_STR("no"))) {
-        api_fail(rq, API_E_malformed, "no|only", "silenced: '%.*s' is none of its values", DW_ARG(dw_str_slice(silenced, 0, 100)));
-        return;
-    }
-    if (!api_open_listing(rq, &all))
+    bool only, provisional;
+    char folder[4096];
+    if (!no_or_only(rq, "silenced", &only) || !no_or_only(rq, "provisional", &provisional) || !api_open_listing(rq, &all))
         return;
     all.silenced = only;
+    if (provisional && dw_path_join(folder, sizeof folder, rq->api->opt->data.ptr, "alerts") == DW_OK)
+        all.provisional = folder;
     all.newest = limit ? limit : 1;
     l.stop = limit == 0;
     all.arg = &l;

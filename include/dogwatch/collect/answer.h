@@ -34,6 +34,8 @@ struct dw_answer_alerts {
     struct dw_alert_filter *filter; /* NULL: all */
     int64_t since_ns, until_ns;
     bool silenced;                  /* those under a silence; else those under none */
+    const char *provisional;        /* not NULL: provisional alerts, of the stream in this folder (provisional.h): view, silences and `after` are not looked at. Their status is
+                                       their state */
     void (*each)(void *arg, const struct dw_alert *a, const char *silence);
     void *arg;
     int64_t after;      /* only what came or changed since a pass that left this here; 0: all */
@@ -42,7 +44,7 @@ struct dw_answer_alerts {
     uint64_t seen;            /* during a pass */
     struct dw_silences *silences; /* during a pass */
 };
-/* One pass: gives them to `each`, oldest first. DW_ENOMEM, DW_EIO. */
+/* One pass: gives them to `each`, oldest first. DW_ENOMEM, DW_EIO; of a stream codes of fs.h, but that there is none. */
 DW_MUST_USE int dw_answer_alerts(struct dw_answer_alerts *l);
 
 /* The finding with whom it is about in words under `about`, the alert's time under `raised` (that of its first finding: this one may be newer) and

@@ -26,7 +26,9 @@ DW_MUST_USE int dw_provisional_open(const struct dw_fs *fs, const char *dir, voi
 /* Appends a line, which has no newline. Codes of fs.h: it stands there in part at most, and is passed over. */
 DW_MUST_USE int dw_provisional_add(struct dw_provisional_log *l, struct dw_str line);
 void dw_provisional_close(struct dw_provisional_log *l);
-/* Calls `each` with the newest line of every provisional alert that the stream still has, the oldest first; borrowed during the call. A code < 0 ends it, and is
+/* As alerts stand in lists: nobody says anything of a provisional one, and its status is its state. */
+void dw_provisional_said(struct dw_alert *a);
+/* Calls `each` with every provisional alert that the stream still has, as it stands by its newest line, the oldest first; borrowed during the call. A code < 0 ends it, and is
  * answered. DW_ENOENT: there is no stream. Thread: any. */
 DW_MUST_USE int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(void *arg, const struct dw_alert *alert, struct dw_str line), void *arg);
 

@@ -45,6 +45,7 @@ PARAM(alerts, "filter", QUERY, TEXT, "", "Filter over the finding and what peopl
 PARAM(alerts, "since", QUERY, TIME, "", "From this time on.")
 PARAM(alerts, "until", QUERY, TIME, "", "Up to this time.")
 PARAM(alerts, "silenced", QUERY, TEXT, "no", "`no`: without those under a silence, which the answer counts; `only`: those alone.")
+PARAM(alerts, "provisional", QUERY, TEXT, "no", "`only`: provisional alerts in place of these (correlation.md), whose `workflow.status` is `raised`, `confirmed` or `withdrawn`; silences do not hold for them.")
 PARAM(alerts, "limit", QUERY, COUNT, "1000", "How many at most; not more than 100000.")
 ROUTE(alert, GET, "/api/v1/alerts/{id}", STATE, QUICK, JSON, alert, "One alert.")
 PARAM(alert, "id", PATH, ID, "", "The alert's id, or as many of its first digits as name it alone.")

@@ -10,7 +10,7 @@ static void make_line(struct dw_buf *out, const char *id, const char *state, int
 {
     char doc[320];
     (void)snprintf(doc, sizeof doc, "{\"event\":{\"id\":\"%s\"},\"rule\":{\"id\":\"r\",\"level\":\"high\"},\"key\":{\"state\":\"raised\"},\"source\":{\"ip\":\"203.0.113.9\"},\"provisional\":{\"state\":\"%s\"}}", id, state);
-    struct dw_alert a = {.id = id, .rule = "r", .title = "provisional: A title", .level = "high", .time_ns = time_ns, .key = DW_STR("source.ip=203.0.113.9"), .total = 3, .doc = dw_str_of(doc)};
+    struct dw_alert a = {.id = id, .rule = "r", .title = "A title", .level = "high", .time_ns = time_ns, .key = DW_STR("source.ip=203.0.113.9"), .total = 3, .doc = dw_str_of(doc)};
     dw_buf_reset(out);
     dw_raised_line(&a, out);
     assert_int_equal(out->err, DW_OK);
