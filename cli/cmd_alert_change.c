@@ -31,7 +31,7 @@ int cli_open_alerts(const struct cli_options *o, struct dw_alerts **ret)
 static int say_no_alert(const char *id, int err)
 {
     (void)fprintf(stderr, "dogwatch: alert %s: %s\n", id,
-        err == DW_EEXIST ? "several alerts begin so; give more digits" : err == DW_ENOENT ? "no alert has this id; `dogwatch alerts` lists them" : dw_err_text(err));
+        err == DW_EEXIST ? "several alerts begin so; give more digits" : err == DW_ENOENT ? "no alert has this id; `dogwatch alerts` lists them (a provisional one is only in its list)" : dw_err_text(err));
     return err == DW_ENOENT || err == DW_EEXIST ? CLI_NO : CLI_CANNOT;
 }
 

@@ -89,7 +89,7 @@ int cmd_alerts(int argc, char **argv)
     struct cli_options o;
     struct cli_alerts c;
     int rc = cli_options(argc, argv, &o);
-    if (rc == CLI_YES && (o.rest_count > 1 || (o.follow && (o.group || o.has_limit)) || (o.provisional && (o.follow || o.group || o.silenced)))) {
+    if (rc == CLI_YES && (o.rest_count > 1 || (o.follow && (o.group || o.has_limit)) || (o.provisional && (o.follow || o.group || o.silenced || o.all)))) {
         (void)fprintf(stderr, "usage: dogwatch alerts %s\n", cli_arguments("alerts"));
         rc = CLI_USAGE;
     }

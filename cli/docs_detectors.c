@@ -150,7 +150,7 @@ static void put_details(struct dw_buf *b)
 /* What they cost, and what others call it. */
 static void put_elsewhere(struct dw_buf *b)
 {
-    dw_buf_str(b, DW_STR("All keys of detectors and correlations share 256 MiB (64 bytes a value or span, and about 340 a key); beyond it new keys are refused, counted `correlate_keys_refused`. A long `history` costs\n"
+    dw_buf_str(b, DW_STR("All keys of detectors and correlations share 256 MiB (72 bytes a value or span, and about 340 a key); beyond it new keys are refused, counted `correlate_keys_refused`, and beyond twice as much the oldest of what keys hold goes (`correlate_window_capped`). A long `history` costs\n"
         "time, too: each span that begins sorts it.\n\n"
         "| elsewhere | here |\n|---|---|\n"
         "| Elastic: new terms | `new_value`; the history window is `timespan` |\n"

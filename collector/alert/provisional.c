@@ -22,7 +22,7 @@ enum { PATH_CAP = 4096, READ_MOST = 4 * DW_PROVISIONAL_LOG_MAX /* a line may be 
 
 struct dw_provisional_log {
     const struct dw_fs *fs;
-    char path[PATH_CAP], before[PATH_CAP];
+    const char *dir;
     int fd;
     uint64_t bytes;
     bool torn; /* its last line has no end */
@@ -117,10 +117,9 @@ static int read_all(const struct dw_fs *fs, const char *dir, struct dw_keyed *al
     int rc = paths(dir, path, before);
     if (rc < 0)
         return rc;
-    rc = read_file(fs, before, all);
-    if (rc == DW_OK || rc == DW_ENOENT)
-        rc = read_file(fs, path, all);
-    return rc;
+    const int older = read_file(fs, before, all);
+    rc = older == DW_OK || older == DW_ENOENT ? read_file(fs, path, all) : older;
+    return rc == DW_ENOENT ? older : rc; /* between two names there is one of them */
 }
 
 int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(void *arg, const struct dw_alert *alert, struct dw_str line), void *arg)
@@ -147,7 +146,10 @@ int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(voi
 static int open_file(struct dw_provisional_log *l)
 {
     struct dw_stat st;
-    int rc = dw_fs_open(l->fs, l->path, O_WRONLY | O_CREAT | O_APPEND, 0640, &l->fd);
+    char path[PATH_CAP], before[PATH_CAP];
+    int rc = paths(l->dir, path, before);
+    if (rc == DW_OK)
+        rc = dw_fs_open(l->fs, path, O_WRONLY | O_CREAT | O_APPEND, 0640, &l->fd);
     if (rc == DW_OK)
         rc = dw_fs_fstat(l->fd, &st);
     l->bytes = rc == DW_OK ? st.size_bytes : 0;
@@ -155,16 +157,24 @@ static int open_file(struct dw_provisional_log *l)
     return rc;
 }
 
+/* What is full goes to the name of the one before. */
+static int turn_over(struct dw_provisional_log *l)
+{
+    char path[PATH_CAP], before[PATH_CAP];
+    dw_fs_close(l->fd);
+    l->fd = -1;
+    int rc = paths(l->dir, path, before);
+    if (rc == DW_OK)
+        rc = dw_fs_rename(l->fs, path, before);
+    return rc < 0 ? rc : open_file(l);
+}
+
 int dw_provisional_add(struct dw_provisional_log *l, struct dw_str line)
 {
     struct dw_buf text = {0};
     int rc = l->fd < 0 ? open_file(l) : DW_OK;
-    if (rc == DW_OK && l->bytes >= DW_PROVISIONAL_LOG_MAX) {
-        dw_fs_close(l->fd);
-        l->fd = -1;
-        rc = dw_fs_rename(l->fs, l->path, l->before);
-        rc = rc < 0 ? rc : open_file(l);
-    }
+    if (rc == DW_OK && l->bytes >= DW_PROVISIONAL_LOG_MAX)
+        rc = turn_over(l);
     if (rc < 0)
         return rc;
     if (l->torn)
@@ -197,7 +207,7 @@ static int withdraw(struct dw_provisional_log *l, const struct newest *n, void (
     dw_raised_line(&a, &line);
     int rc = doc.err ? doc.err : line.err;
     const struct dw_str whole = dw_str_slice(dw_buf_view(&line), 0, line.len ? line.len - 1 : 0);
-    if (rc == DW_OK && each)
+    if (rc == DW_OK)
         each(arg, whole);
     if (rc == DW_OK)
         rc = dw_provisional_add(l, whole);
@@ -206,33 +216,34 @@ static int withdraw(struct dw_provisional_log *l, const struct newest *n, void (
     return rc;
 }
 
-int dw_provisional_open(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, struct dw_str line), void *arg, struct dw_provisional_log **ret)
+struct dw_provisional_log *dw_provisional_new(const struct dw_fs *fs, const char *dir)
+{
+    struct dw_provisional_log *l = dw_calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->fs = fs;
+    l->fd = -1;
+    l->dir = dir;
+    return l;
+}
+
+int dw_provisional_withdraw(struct dw_provisional_log *l, void (*each)(void *arg, struct dw_str line), void *arg)
 {
     struct dw_keyed all = {0};
     struct dw_arena arena;
-    struct dw_provisional_log *l = dw_calloc(1, sizeof *l);
-    if (!l)
-        return DW_ENOMEM;
-    l->fs = fs;
-    l->fd = -1;
     dw_arena_init(&arena, 0);
-    int rc = paths(dir, l->path, l->before);
-    if (rc == DW_OK)
-        rc = read_all(fs, dir, &all);
+    int rc = read_all(l->fs, l->dir, &all);
     rc = rc == DW_ENOENT ? DW_OK : rc;
-    for (struct dw_keyed_item *i = all.first; i && rc == DW_OK; i = i->next)
-        rc = withdraw(l, (const struct newest *)i, each, arg, &arena);
+    for (struct dw_keyed_item *i = all.first; i; i = i->next) { /* each is told, whatever became of the one before */
+        int one = rc == DW_ENOMEM ? DW_OK : withdraw(l, (const struct newest *)i, each, arg, &arena);
+        rc = rc == DW_OK ? one : rc;
+    }
     forget(&all);
     dw_arena_fini(&arena);
-    if (rc < 0) {
-        dw_provisional_close(l);
-        return rc;
-    }
-    *ret = l;
-    return DW_OK;
+    return rc;
 }
 
-void dw_provisional_close(struct dw_provisional_log *l)
+void dw_provisional_free(struct dw_provisional_log *l)
 {
     if (!l)
         return;

@@ -7,15 +7,18 @@
  * Invariants:
  *   (1) The window that works is looked at and never changed: with or without this its findings are the same.
  *   (2) What is raised is ended once, by an alert or by the watermark; OPEN_MAX stand at a time, what is over that is counted.
- *   (3) Times of the early window are those of arrival and never go back.
+ *   (3) Times of the early window are those of arrival and never go back; when the clock does, by more than may be late, it begins anew.
+ *   (4) A key of which something was withdrawn, or could not be raised, counts from its beginning again: else it would not cross its condition for as long as it is busy.
  */
 #include "early.h"
 
+#include "dogwatch/base/clock.h"
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
 enum { OPEN_MAX = 4096, STATE_BYTES_MAX = 64 << 20, WAITING_BYTES_MAX = 16 << 20 };
+#define NOW_LEAST_NS (10 * DW_NS_PER_S)
 
 /* Raised, and not ended yet. */
 struct standing {
@@ -25,13 +28,14 @@ struct standing {
     int64_t from_ns;   /* event time: a finding before it is about something else */
     struct dw_buf key; /* group values, each with its length before it */
     struct dw_buf line;
+    bool again;        /* its key crossed the condition once more since */
 };
 
 struct dw__early {
     const struct dw_ruleset *rules;
     const struct dw_window *real;
     struct dw_window *window;
-    int64_t lateness_ns, clock_ns, newest_ns; /* newest: event time of what has come */
+    int64_t now_ns, clock_ns, newest_ns; /* now: what is farther from its arrival is not of now; newest: event time of what has come */
     bool fed;
     struct standing *first, **last;
     uint32_t count;
@@ -79,11 +83,13 @@ static int end_at(struct dw__early *e, struct standing **at, const uint8_t *by)
     if (by)
         dw_hex(by, DW_SHA256_BYTES, id);
     dw_arena_reset(&e->arena);
-    bool read = dw_raised_read(dw_buf_view(&s->line), &e->arena, &a);
-    DW_ASSERT(read); /* as we wrote it */
+    if (!dw_raised_read(dw_buf_view(&s->line), &e->arena, &a)) /* as we wrote it: there is no memory */
+        return DW_ENOMEM;
     int rc = tell(e, &a, by ? DW_PROVISIONAL_CONFIRMED : DW_PROVISIONAL_WITHDRAWN, by ? id : NULL);
     if (rc < 0)
         return rc;
+    if (!by || s->again)
+        dw_window_forget(e->window, s->rule, dw_buf_view(&s->key));
     *at = s->next;
     e->last = s->next ? e->last : at;
     e->count--;
@@ -109,13 +115,14 @@ static int key_of(const struct dw_finding *f, struct dw_buf *out)
     return out->err;
 }
 
-/* Its id is its own: that of the alert which may follow is another, or the same, by chance of arrival. */
-static void name(struct dw_finding *f)
+/* Its id is its own, and another one when the same is raised again after a start: who hears of it tells them apart by it. */
+static void name(const struct dw__early *e, struct dw_finding *f)
 {
     struct dw_sha256 *h = dw_sha256_new();
     dw_sha256_start(h);
     dw_sha256_add_str(h, DW_STR("dw-provisional-1"));
     dw_sha256_add(h, f->id, sizeof f->id);
+    dw_sha256_add(h, &e->clock_ns, sizeof e->clock_ns);
     dw_sha256_end(h, f->id);
     dw_sha256_free(h);
 }
@@ -126,7 +133,7 @@ static int raise(struct dw__early *e, const struct dw_finding *f)
     struct standing *s = dw_calloc(1, sizeof *s);
     if (!s)
         return DW_ENOMEM;
-    name(&own);
+    name(e, &own);
     int rc = dw_raised_of_finding(&e->raised, e->rules, &own);
     if (rc == DW_OK) {
         dw_raised_line(&e->raised.alert, &s->line);
@@ -142,7 +149,7 @@ static int raise(struct dw__early *e, const struct dw_finding *f)
     }
     s->rule = f->rule;
     s->due_ns = e->newest_ns;
-    s->from_ns = e->clock_ns - dw_ruleset_rule(e->rules, f->rule)->corr->timespan_ns - e->lateness_ns;
+    s->from_ns = e->clock_ns - dw_ruleset_rule(e->rules, f->rule)->corr->timespan_ns - e->now_ns;
     *e->last = s;
     e->last = &s->next;
     e->count++;
@@ -156,20 +163,33 @@ static void on_finding(void *arg, const struct dw_finding *f)
     if (e->rc < 0 || f->update || f->silent)
         return;
     e->rc = key_of(f, &e->key);
-    if (e->rc < 0 || *find(e, f->rule, dw_buf_view(&e->key)) || dw_window_is_open(e->real, f->rule, dw_buf_view(&e->key), e->newest_ns, id))
+    struct standing *stands = e->rc == DW_OK ? *find(e, f->rule, dw_buf_view(&e->key)) : NULL;
+    if (stands)
+        stands->again = true;
+    if (e->rc < 0 || stands || dw_window_is_open(e->real, f->rule, dw_buf_view(&e->key), e->newest_ns, id))
         return;
-    DW_COUNT_IF(e->count == OPEN_MAX, provisional_refused);
-    if (e->count < OPEN_MAX)
+    if (e->count < OPEN_MAX) {
         e->rc = raise(e, f);
+        return;
+    }
+    DW_COUNT(provisional_refused);
+    dw_window_forget(e->window, f->rule, dw_buf_view(&e->key));
 }
 
-/* A window that has what the other has, and what waits there. */
+static struct dw_window *empty(const struct dw_ruleset *rules)
+{
+    return dw_window_new(rules, &(struct dw_window_opts){.early = true, .state_bytes_max = STATE_BYTES_MAX, .waiting_bytes_max = WAITING_BYTES_MAX});
+}
+
+/* A window that has what the other has, and what waits there; empty where that is more than it may hold. */
 static struct dw_window *beside(const struct dw_ruleset *rules, const struct dw_window *real)
 {
     struct dw_buf state = {0};
-    struct dw_window *w = dw_window_new(rules, &(struct dw_window_opts){.early = true, .state_bytes_max = STATE_BYTES_MAX, .waiting_bytes_max = WAITING_BYTES_MAX});
-    dw_window_save(real, &state);
-    if (w && (state.err || dw_window_load(w, dw_buf_view(&state)) < 0)) {
+    struct dw_window *w = empty(rules);
+    const bool loads = w && dw_window_bytes(real) <= STATE_BYTES_MAX;
+    if (loads)
+        dw_window_save(real, &state);
+    if (loads && (state.err || dw_window_load(w, dw_buf_view(&state)) < 0)) {
         dw_window_free(w);
         w = NULL;
     }
@@ -185,7 +205,7 @@ struct dw__early *dw__early_new(const struct dw_ruleset *rules, const struct dw_
         dw_free(e);
         return NULL;
     }
-    *e = (struct dw__early){.rules = rules, .real = window, .window = w, .lateness_ns = lateness_ns, .clock_ns = INT64_MIN, .newest_ns = INT64_MIN, .tell = tell_it, .arg = arg};
+    *e = (struct dw__early){.rules = rules, .real = window, .window = w, .now_ns = lateness_ns > NOW_LEAST_NS ? lateness_ns : NOW_LEAST_NS, .clock_ns = INT64_MIN, .newest_ns = INT64_MIN, .tell = tell_it, .arg = arg};
     e->last = &e->first;
     dw_arena_init(&e->arena, 0);
     return e;
@@ -208,13 +228,30 @@ void dw__early_free(struct dw__early *e)
     dw_free(e);
 }
 
+/* The clock went back: what the window holds came later than what comes now. */
+static int begin_anew(struct dw__early *e)
+{
+    struct dw_window *w = empty(e->rules);
+    if (!w)
+        return DW_ENOMEM;
+    dw_window_free(e->window);
+    e->window = w;
+    e->clock_ns = INT64_MIN;
+    return DW_OK;
+}
+
 int dw__early_match(struct dw__early *e, uint32_t rule, const struct dw_event *ev, int64_t arrival_ns)
 {
     struct dw_event at = *ev;
     int64_t apart;
-    if (__builtin_sub_overflow(arrival_ns, ev->time_ns, &apart) || apart > e->lateness_ns || apart < -e->lateness_ns)
+    if (__builtin_sub_overflow(arrival_ns, ev->time_ns, &apart) || apart > e->now_ns || apart < -e->now_ns) {
+        DW_COUNT(provisional_not_now);
         return DW_OK;
+    }
+    int rc = arrival_ns < INT64_MAX - e->now_ns && arrival_ns + e->now_ns < e->clock_ns ? begin_anew(e) : DW_OK;
     const int64_t passed = dw_window_watermark(e->window);
+    if (rc < 0 || passed == INT64_MAX)
+        return rc;
     e->clock_ns = arrival_ns > e->clock_ns ? arrival_ns : e->clock_ns;
     at.time_ns = e->clock_ns = e->clock_ns > passed ? e->clock_ns : passed + 1;
     e->newest_ns = ev->time_ns > e->newest_ns ? ev->time_ns : e->newest_ns;
@@ -268,21 +305,28 @@ int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const s
     struct dw_window *w = beside(rules, window);
     int rc = w ? DW_OK : DW_ENOMEM;
     for (struct standing **at = &e->first; *at && rc == DW_OK;) {
-        const uint32_t now = same_rule(dw_ruleset_rule(e->rules, (*at)->rule), rules);
-        if (now == UINT32_MAX) {
+        if (same_rule(dw_ruleset_rule(e->rules, (*at)->rule), rules) == UINT32_MAX)
             rc = end_at(e, at, NULL);
-            continue;
-        }
-        (*at)->rule = now;
-        at = &(*at)->next;
+        else
+            at = &(*at)->next;
     }
     if (rc < 0) {
         dw_window_free(w);
         return rc;
     }
+    for (struct standing *s = e->first; s; s = s->next)
+        s->rule = same_rule(dw_ruleset_rule(e->rules, s->rule), rules);
     dw_window_free(e->window);
     e->window = w;
     e->rules = rules;
     e->real = window;
     return DW_OK;
+}
+
+int dw__early_end(struct dw__early *e)
+{
+    int rc = DW_OK;
+    while (rc == DW_OK && e->first)
+        rc = end_at(e, &e->first, NULL);
+    return rc;
 }

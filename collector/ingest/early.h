@@ -18,7 +18,7 @@ typedef void dw__early_tell(void *arg, enum dw_provisional_state state, struct d
 struct dw__early *dw__early_new(const struct dw_ruleset *rules, const struct dw_window *window, int64_t lateness_ns, dw__early_tell *tell, void *arg);
 /* What was told stays told, and is not ended. */
 void dw__early_free(struct dw__early *e);
-/* Rule `rule` matched an event that came at `arrival_ns`. Events that are older than lateness, or as far ahead, are left out: they tell nothing of now. DW_ENOMEM. */
+/* Rule `rule` matched an event that came at `arrival_ns`. Events that are older than lateness (at least 10 s), or as far ahead, tell nothing of now: left out, and counted. DW_ENOMEM. */
 DW_MUST_USE int dw__early_match(struct dw__early *e, uint32_t rule, const struct dw_event *ev, int64_t arrival_ns);
 /* After the matches of a frame: raises what they come to. DW_ENOMEM. */
 DW_MUST_USE int dw__early_frame(struct dw__early *e);
@@ -26,7 +26,10 @@ DW_MUST_USE int dw__early_frame(struct dw__early *e);
 DW_MUST_USE int dw__early_confirm(struct dw__early *e, const struct dw_finding *f);
 /* The watermark has moved: what it has passed without a finding is withdrawn. DW_ENOMEM. */
 DW_MUST_USE int dw__early_judge(struct dw__early *e);
-/* Other rules and another window in place of those before; what was raised by rules that are gone is withdrawn. DW_ENOMEM: it can only be freed. */
+/* Other rules and another window in place of those before, which must still be there; what was raised by rules that are gone is withdrawn. DW_ENOMEM: it goes on with those before. */
 DW_MUST_USE int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const struct dw_window *window);
+
+/* At the end of work: withdraws all that stands. DW_ENOMEM. */
+DW_MUST_USE int dw__early_end(struct dw__early *e);
 
 #endif

@@ -705,6 +705,11 @@ int dw_intake_open(const struct dw_intake_conf *conf, struct dw_intake_engine **
     return DW_OK;
 }
 
+int dw_intake_end_provisional(struct dw_intake_engine *e)
+{
+    return e->detect.early ? dw__early_end(e->detect.early) : DW_OK;
+}
+
 void dw_intake_close(struct dw_intake_engine *e)
 {
     if (!e)

@@ -525,13 +525,16 @@ int dw__detect_rules(struct dw__detect *d, const struct dw_ruleset *rules, struc
         rc = dw_window_load(window, dw_buf_view(&state));
     if (rc == DW_OK && d->out)
         rc = dw_matches_rules(d->out, rules);
-    if (rc == DW_OK && d->early)
-        rc = dw__early_rules(d->early, rules, window);
     dw_buf_fini(&state);
     if (rc < 0) {
         dw_match_pool_free(pool);
         dw_window_free(window);
         return rc;
+    }
+    if (d->early && dw__early_rules(d->early, rules, window) < 0) { /* it is nothing that rules may fail for */
+        dw_warn("no memory to look at correlations before the watermark: there are no provisional alerts until the next start");
+        dw__early_free(d->early);
+        d->early = NULL;
     }
     dw_match_pool_free(d->pool);
     dw_window_free(d->window);

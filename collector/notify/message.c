@@ -3,7 +3,7 @@
  *
  * Idea: a message tells how the alert stands now, from the view, whatever moment made it wait; so the last message about an alert is never
  * older than one before it, in whatever order they are taken. What stays the same however often it is sent is its key: of a finding
- * ID.TOTAL, of what people said ID.CHANGE, of a summary its ID.
+ * ID.TOTAL, of what people said ID.CHANGE, of a provisional alert ID.STATE, of a summary its ID.
  *
  * Invariant: a key holds letters, digits, `.` and `-` alone: it goes into headers as it is.
  */
@@ -96,7 +96,7 @@ static void make(void *arg, const struct dw_alert *alert)
         if (!strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-", *c))
             *c = '-';
     struct dw_keys *keys = dw_alert_events_keys(o->events);
-    struct output_alert a = {.alert = alert, .event = &ev, .keys = keys, .is_over = is_over(alert) || is_ended(m->item), .is_summary = m->item->kind == OUTPUT_SUMMARY,
+    struct output_alert a = {.alert = alert, .event = &ev, .keys = keys, .is_over = is_over(alert) || is_ended(m->item), .is_summary = m->item->kind == OUTPUT_SUMMARY, .is_provisional = m->item->kind == OUTPUT_PROVISIONAL,
         .now_ns = dw_clock_real(o->clock), .key = msg->key, .opt = o->opt};
     a.activity = a.is_over ? OUTPUT_CLOSED : m->item->kind == OUTPUT_CHANGED || is_update(&ev, keys) ? OUTPUT_UPDATED : OUTPUT_CREATED;
     msg->severity = output_severity(alert);

@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
-enum { GIVEN_MOST = 1024 };
+enum { GIVEN_MOST = 8192 }; /* all that may stand, and their ends */
 #define DRAIN_NS (30 * DW_NS_PER_S)
 #define END_NS (2 * DW_NS_PER_S)
 

@@ -56,7 +56,7 @@ struct output_journal {
     struct dw_buf batch; /* not written yet */
     struct output_item *head, *tail;
     struct dw_table by_id;
-    uint64_t next_number, waiting;
+    uint64_t next_number, waiting, texts; /* texts: bytes of lines that wait */
     uint64_t seen, seen_from; /* alerts.log is looked at up to `seen`; the last line begins at seen_from */
     char seen_hash[17];       /* of that line: another log has another one; "": none yet */
     uint64_t *held;           /* offsets of lines that a fuse held back since the last summary */
@@ -114,6 +114,7 @@ struct output_alert {
     enum output_activity activity;
     bool is_over;       /* people are done with it */
     bool is_summary;
+    bool is_provisional; /* it stands in no view */
     int64_t now_ns;
     const char *key;
     const struct dw_output_options *opt;
@@ -223,7 +224,7 @@ DW_MUST_USE int output_turn(struct output *o, uint64_t durable, bool stop);
 void *output_run(void *output);
 /* sight.c: looks at what is new in alerts.log. Codes of fs.h: later. */
 DW_MUST_USE int output_look(struct output *o, uint64_t durable);
-/* Looks at provisional lines, each with its newline, and writes the journal. Codes of fs.h: they are lost. */
+/* Looks at provisional lines, each with its newline, and writes the journal. Codes of fs.h: those that could not be looked at are lost, and counted; the others wait. */
 DW_MUST_USE int output_look_provisional(struct output *o, struct dw_str lines);
 /* Makes sure that the log is the one that was looked at; else begins anew. */
 DW_MUST_USE int output_open_log(struct output *o, uint64_t durable);

@@ -228,7 +228,7 @@ static bool is_summary_due(const struct output *o, bool stop)
     return o->journal.held_count && (stop || dw_clock_mono(o->clock) - o->held_ns >= o->all->notify_summary);
 }
 
-/* What the loop gave since the last time. */
+/* What the loop gave since the last time, into the journal. */
 static int take_given(struct output *o)
 {
     (void)pthread_mutex_lock(&o->lock);
@@ -237,10 +237,10 @@ static int take_given(struct output *o)
     o->given = (struct dw_buf){0};
     o->given_count = 0;
     (void)pthread_mutex_unlock(&o->lock);
-    int rc = count ? given.err : DW_OK;
-    if (rc == DW_OK && count)
+    int rc = DW_OK;
+    DW_COUNT_N(provisional_unsent, given.err ? count : 0);
+    if (count && !given.err)
         rc = output_look_provisional(o, dw_buf_view(&given));
-    DW_COUNT_N(provisional_unsent, rc < 0 ? count : 0);
     dw_buf_fini(&given);
     return rc;
 }
@@ -294,6 +294,8 @@ void *output_run(void *arg)
         rc = output_turn(o, durable, stop);
         put_status(o, rc < 0 ? "stopped" : o->journal.head == NULL ? "idle" : o->failures ? "waiting" : "sending", false);
     }
+    if (take_given(o) < 0) /* the next start sends what the journal has */
+        dw_warn("output %s: provisional alerts of the last moment may not be sent", o->opt->name.ptr);
     put_status(o, "stopped", true);
     return NULL;
 }

@@ -63,6 +63,7 @@ static void remove_item(struct output_journal *j, struct output_item *i)
     unlink_item(j, i);
     dw_table_remove(&j->by_id, &i->node);
     j->waiting--;
+    j->texts -= i->line.len;
     dw_free(i);
 }
 
@@ -89,6 +90,7 @@ static int put_item(struct output_journal *j, const struct output_item *like)
     link_item(j, i);
     dw_table_add(&j->by_id, &i->node, item_hash(i));
     j->waiting++;
+    j->texts += i->line.len;
     j->next_number = i->number >= j->next_number ? i->number + 1 : j->next_number;
     return DW_OK;
 }
@@ -201,7 +203,7 @@ static int write_anew(struct output_journal *j)
 
 int output_journal_commit(struct output_journal *j)
 {
-    uint64_t live = (j->waiting + 1) * ITEM_BYTES + j->held_count * 12;
+    uint64_t live = (j->waiting + 1) * ITEM_BYTES + j->texts + j->held_count * 12;
     if (j->batch.err || j->anew) /* memory knows what a batch that was lost would have said */
         return write_anew(j);
     if (j->batch.len == 0)

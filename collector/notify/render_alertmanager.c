@@ -56,7 +56,7 @@ void output_render_alertmanager(const struct output_alert *a, struct dw_buf *out
     if (a->opt->console.len) {
         struct dw_buf url = {0};
         bool slash = a->opt->console.ptr[a->opt->console.len - 1] == '/';
-        dw_buf_printf(&url, "%.*s%s#/alert/%s", DW_ARG(a->opt->console), slash ? "" : "/", al->id);
+        dw_buf_printf(&url, "%.*s%s%s%s", DW_ARG(a->opt->console), slash ? "" : "/", a->is_provisional ? "" : "#/alert/", a->is_provisional ? "" : al->id);
         put(out, ",\"generatorURL\":", dw_buf_view(&url));
         dw_buf_fini(&url);
     }

@@ -4,7 +4,8 @@
  *     line -> raised, or said of status, disposition, assignee -> young enough -> the filter takes it -> no silence -> no fuse -> waits
  *
  * Invariants:
- *   (1) Only durable lines are looked at, each once: the journal has what became of it and how far it is in one batch.
+ *   (1) Only durable lines are looked at, each once: the journal has what became of it and how far it is in one batch. Provisional ones come from the loop, and are durable
+ *       nowhere before they are in the journal.
  *   (2) What is not sent moves a counter that says why; what the filter leaves out is nobody's business.
  *   (3) Another log than the one that was looked at (it was deleted and made again) is looked at from its beginning: what is old is not sent.
  */
@@ -22,7 +23,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { STEP_BYTES = 256 << 10, EARLY_HELD_MOST = 8192 };
+enum { STEP_BYTES = 256 << 10, EARLY_HELD_MOST = 16384 };
 #define FUSE_LIFE_NS (3600 * DW_NS_PER_S)
 
 /* One look: what is asked once for all its lines. */
@@ -176,13 +177,18 @@ static int look_at(struct look *l, uint64_t durable)
 /* Whether it is one of a flood. There is no summary of these: that of their alerts comes. */
 static bool holds_early(struct output *o, const struct dw_alert *a)
 {
-    if (!o->early_fuse || dw_fuse_takes(o->early_fuse, a))
-        return false;
-    DW_COUNT(provisional_unsent);
-    if (o->early_held.count == EARLY_HELD_MOST)
-        dw_keyed_drop_first(&o->early_held);
-    (void)dw_keyed_get(&o->early_held, dw_str_of(a->id), sizeof(struct dw_keyed_item)); /* without memory its end is told, which is no harm */
-    return true;
+    return o->early_fuse && !dw_fuse_takes(o->early_fuse, a);
+}
+
+/* It is not sent, and its end is not either. */
+static int hide_early(struct look *l, const struct dw_alert *a)
+{
+    struct dw_keyed *held = &l->o->early_held;
+    DW_COUNT_IF(l->is_silenced, output_silenced);
+    DW_COUNT_IF(!l->is_silenced, provisional_unsent);
+    if (held->count == EARLY_HELD_MOST)
+        dw_keyed_drop_first(held);
+    return dw_keyed_get(held, dw_str_of(a->id), sizeof(struct dw_keyed_item)) ? DW_OK : DW_ENOMEM;
 }
 
 static int take_provisional(struct look *l, struct dw_str line, struct dw_arena *arena)
@@ -196,8 +202,11 @@ static int take_provisional(struct look *l, struct dw_str line, struct dw_arena 
     const enum dw_provisional_state state = dw_provisional_state_of(a.doc);
     if (!l->takes || state == DW_PROVISIONAL_STATES)
         return DW_OK;
-    if (state == DW_PROVISIONAL_RAISED ? !l->is_silenced && holds_early(l->o, &a) : dw_keyed_find(&l->o->early_held, dw_str_of(a.id)) != NULL)
+    if (state != DW_PROVISIONAL_RAISED && dw_keyed_find(&l->o->early_held, dw_str_of(a.id)))
         return DW_OK;
+    if (state == DW_PROVISIONAL_RAISED && (l->is_silenced || holds_early(l->o, &a)))
+        return hide_early(l, &a);
+    l->is_silenced = false; /* who heard that it was raised hears of its end */
     l->item = (struct output_item){.kind = OUTPUT_PROVISIONAL, .line = line};
     (void)snprintf(l->item.id, sizeof l->item.id, "%s", a.id);
     (void)snprintf(l->item.revision, sizeof l->item.revision, "%s", dw_provisional_text(state));
@@ -210,8 +219,12 @@ int output_look_provisional(struct output *o, struct dw_str lines)
     struct dw_arena arena;
     dw_arena_init(&arena, 0);
     int rc = dw_silences_load(o->view, &l.silences);
-    while (rc == DW_OK && lines.len)
-        rc = take_provisional(&l, dw_str_cut(&lines, '\n'), &arena);
+    while (lines.len) {
+        const struct dw_str line = dw_str_cut(&lines, '\n');
+        int one = rc == DW_OK ? take_provisional(&l, line, &arena) : rc;
+        DW_COUNT_IF(one < 0, provisional_unsent);
+        rc = one;
+    }
     dw_silences_free(l.silences);
     dw_arena_fini(&arena);
     int kept = output_journal_commit(&o->journal);

@@ -44,8 +44,9 @@ struct program {
     struct dw_intake_engine *engine;
     struct api *api;
     struct dw_notify *notify;
-    struct dw_provisional_log *provisional; /* NULL: there is none */
-    bool provisional_said; /* that it cannot be written */
+    struct dw_provisional_log *provisional;
+    char alerts_dir[PATH_CAP];
+    int provisional_said; /* why it could not be written last */
     char queue_dir[PATH_CAP]; /* of the dir transport, else "" */
     char member[320], group[2][512]; /* of the frames, and of others' JSON */
     struct sharing sharing; /* kafka.share */
@@ -94,16 +95,16 @@ static int tell_shared(struct program *p, int64_t now)
     return dw_intake_tell(p->engine, &problem);
 }
 
-/* To the stream, and to outputs. */
+/* To the stream, and to outputs. What cannot be written is said once until it goes well again. */
 static void on_provisional(void *arg, enum dw_provisional_state state, struct dw_str line)
 {
     struct program *p = arg;
     (void)state;
-    int rc = p->provisional ? dw_provisional_add(p->provisional, line) : DW_OK;
+    int rc = dw_provisional_add(p->provisional, line);
     DW_COUNT_IF(rc < 0, provisional_unwritten);
-    if (rc < 0 && !p->provisional_said)
+    if (rc < 0 && rc != p->provisional_said)
         dw_warn("%s/alerts/provisional.log: %s; outputs still have it", p->opt->data.ptr, dw_err_text(rc));
-    p->provisional_said = rc < 0;
+    p->provisional_said = rc;
     if (p->notify)
         dw_notify_provisional(p->notify, line);
 }
@@ -115,18 +116,13 @@ static void on_left_over(void *arg, struct dw_str line)
     dw_notify_provisional(p->notify, line);
 }
 
-/* What a collector before this one had raised is withdrawn. Without the stream, outputs have it still. */
-static int open_provisional(struct program *p)
+/* What a collector before this one had raised is withdrawn, also where this one raises none. */
+static int withdraw_provisional(struct program *p)
 {
-    char dir[PATH_CAP];
-    if (!p->opt->provisional)
-        return DW_OK;
-    int rc = dw_path_join(dir, sizeof dir, p->opt->data.ptr, "alerts");
-    if (rc == DW_OK)
-        rc = dw_provisional_open(&dw_fs_system, dir, on_left_over, p, &p->provisional);
-    if (rc < 0)
-        dw_warn("%s/alerts/provisional.log: %s; outputs still have it", p->opt->data.ptr, dw_err_text(rc));
+    int rc = dw_provisional_withdraw(p->provisional, on_left_over, p);
     DW_COUNT_IF(rc < 0, provisional_unwritten);
+    if (rc < 0)
+        dw_warn("%s/alerts/provisional.log: %s; what stood there may go on standing", p->opt->data.ptr, dw_err_text(rc));
     return rc == DW_ENOMEM ? rc : DW_OK;
 }
 
@@ -395,7 +391,11 @@ static int work(const struct dw_collector_options *opt)
     if (rc == DW_OK)
         rc = dw_policy_settings_new(opt, &policy);
     conf.policy = policy;
-    conf.provisional = opt->provisional ? on_provisional : NULL;
+    if (rc == DW_OK)
+        rc = dw_path_join(p.alerts_dir, sizeof p.alerts_dir, opt->data.ptr, "alerts");
+    if (rc == DW_OK && !(p.provisional = dw_provisional_new(&dw_fs_system, p.alerts_dir)))
+        rc = DW_ENOMEM;
+    conf.provisional = opt->provisional && opt->lateness > 0 ? on_provisional : NULL; /* without lateness nothing waits */
     if (rc == DW_OK) {
         conf.rules = p.rules->set;
         conf.tally = p.rules->tally;
@@ -418,7 +418,7 @@ static int work(const struct dw_collector_options *opt)
         rc = dw_notify_start(&notify, dw_intake_alerts_durable(p.engine), &p.notify);
     }
     if (rc == DW_OK)
-        rc = open_provisional(&p);
+        rc = withdraw_provisional(&p);
     if (rc == DW_OK)
         rc = dw_counters_file_init(&p.counters, opt->data.ptr, "collector");
     bool begun = rc == DW_OK;
@@ -426,8 +426,10 @@ static int work(const struct dw_collector_options *opt)
         rc = run(&p);
     if (begun && rc == DW_OK)
         rc = leave(&p);
+    if (begun && dw_intake_end_provisional(p.engine) < 0)
+        dw_warn("no memory to withdraw provisional alerts: the next start does it");
     dw_notify_stop(p.notify, p.drain);
-    dw_provisional_close(p.provisional);
+    dw_provisional_free(p.provisional);
     if (begun)
         dw_counters_file_save(&p.counters, true);
     api_stop(p.api);

@@ -190,17 +190,18 @@ static int read_condition(struct dw__sigma *g, const struct dw_yaml *map, size_t
     return rc;
 }
 
-/* A count that no window holds would never come, or never be exceeded: said here, not found out by an alert that is missing. */
+/* A count that no window holds would never come: said here, not found out by an alert that is missing. (An upper bound that is higher than a window counts holds all the same.) */
 static int check_counts(struct dw__sigma *g, const struct dw_yaml *map, const struct dw_correlation *c)
 {
     const bool lone_floor = c->cond_count == 1 && c->op[0] <= DW_CORR_GT;
     if (c->type != DW_CORR_EVENT_COUNT && c->type != DW_CORR_VALUE_COUNT)
         return DW_OK;
     for (uint32_t i = 0; i < c->cond_count; i++) {
-        const double least = c->want[i] + (c->op[i] == DW_CORR_GT); /* that is counted up to */
-        if (lone_floor ? least > DW_CORR_COUNT_MAX : least >= DW_CORR_WINDOW_MAX)
+        const double least = c->want[i] + (c->op[i] == DW_CORR_GT); /* that has to be counted up to */
+        const bool from_below = c->op[i] == DW_CORR_GTE || c->op[i] == DW_CORR_GT || c->op[i] == DW_CORR_EQ;
+        if (from_below && least > (lone_floor ? DW_CORR_COUNT_MAX : DW_CORR_WINDOW_MAX))
             return refuse(g, dw_yaml_get(map, "condition")->at, lone_floor ? NULL : "with gte or gt alone up to 1,048,576 are counted",
-                lone_floor ? "a key's window counts up to 1,048,576, not as far" : "compared in this way a key's window counts up to 65,535, not as far", DW_STR_NONE);
+                lone_floor ? "a key's window counts up to 1,048,576, not as far" : "compared in this way a key's window counts up to 65,536, not as far", DW_STR_NONE);
     }
     return DW_OK;
 }

@@ -69,6 +69,7 @@ int dw__heap_push(struct dw_window *w, struct dw__record *r)
 {
     if (w->waiting_bytes + weight(r) > w->waiting_max) {
         DW__COUNT_IF(w, true, correlate_matches_refused);
+        DW_COUNT_IF(w->early, provisional_blind);
         dw__leave_out(w, r->corr, r->member, &r->ref, r->time_ns, DW_LEFT_REFUSED);
         w->deaf_ns = r->time_ns > w->deaf_ns ? r->time_ns : w->deaf_ns;
         dw_free(r);

@@ -183,15 +183,10 @@ static struct dw__state *make_state(struct dw_window *w, const struct dw__record
 /* As a key that is seen for the first time. */
 static void begin_again(struct dw_window *w, struct dw__state *s, const struct dw__record *r)
 {
+    dw__state_forget(s);
     s->newest_ns = r->time_ns;
-    s->first = s->count = 0;
-    s->open = s->over = s->doubted = false;
     if (s->past) {
         s->past->began_ns = r->time_ns;
-        if (s->past->told)
-            s->past->told->total = 0;
-        s->past->dead = 0;
-        s->past->judged = false;
         drop_memo(w, s->past);
     }
 }
@@ -226,6 +221,7 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
         return NULL;
     if (w->bytes >= w->bytes_max) {
         DW__COUNT_IF(w, true, correlate_keys_refused);
+        DW_COUNT_IF(w->early, provisional_blind);
         return NULL;
     }
     struct dw__state *s = make_state(w, r, key);
@@ -233,7 +229,19 @@ struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, 
     return s;
 }
 
-const struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text)
+void dw__state_forget(struct dw__state *s)
+{
+    s->first = s->count = 0;
+    s->open = s->over = s->doubted = false;
+    if (!s->past)
+        return;
+    s->past->dead = 0;
+    s->past->judged = false;
+    if (s->past->told)
+        s->past->told->total = 0;
+}
+
+struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text)
 {
     uint8_t key[DW__HASH_BYTES];
     dw__hash16(dw_ruleset_rule(w->rs, corr)->id, text, key);

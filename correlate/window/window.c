@@ -23,12 +23,21 @@
 
 enum { STATE_BYTES_DEFAULT = 256 << 20, WAITING_BYTES_DEFAULT = 256 << 20, SWEEP_GROUPS = 16 };
 
-/* Whether what holds for some of the events of its window holds for all of them, so that it can be said before all have come. */
+/* Whether further events of its window only bring its condition about, so that it can be said before all have come. Sums are taken to be of what is not negative, such as bytes. */
 static bool comes_early(const struct dw_correlation *c)
 {
-    if (dw_is_detector(c->type) || c->type == DW_CORR_ABSENCE)
-        return false;
-    return c->type == DW_CORR_TEMPORAL || c->type == DW_CORR_TEMPORAL_ORDERED || (c->cond_count == 1 && c->op[0] <= DW_CORR_GT);
+    const bool lone_floor = c->cond_count == 1 && c->op[0] <= DW_CORR_GT;
+    bool negates = false;
+    for (uint32_t i = 0; i < c->code_count; i++)
+        negates = negates || c->code[i] == DW_CORR_NOT;
+    switch (c->type) {
+    case DW_CORR_EVENT_COUNT:
+    case DW_CORR_VALUE_COUNT:
+    case DW_CORR_VALUE_SUM: return lone_floor;
+    case DW_CORR_TEMPORAL: return !negates && (c->cond_count == 0 || lone_floor);
+    case DW_CORR_TEMPORAL_ORDERED: return c->cond_count == 0 || lone_floor;
+    default: return false;
+    }
 }
 
 /* The correlation of a rule, where it is one that events are given to. */
@@ -125,6 +134,18 @@ void dw_window_hand_out(struct dw_window *w, struct dw_matches *out)
 int64_t dw_window_watermark(const struct dw_window *w)
 {
     return w->watermark_ns;
+}
+
+size_t dw_window_bytes(const struct dw_window *w)
+{
+    return w->bytes + w->waiting_bytes;
+}
+
+void dw_window_forget(struct dw_window *w, uint32_t rule, struct dw_str key)
+{
+    struct dw__state *s = dw__state_find(w, rule, key);
+    if (s && !s->waits) /* what waits is ended by its time */
+        dw__state_forget(s);
 }
 
 bool dw_window_is_open(const struct dw_window *w, uint32_t rule, struct dw_str key, int64_t time_ns, uint8_t ret_id[DW_SHA256_BYTES])

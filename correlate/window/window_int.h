@@ -144,7 +144,9 @@ bool dw__record_before(const struct dw_window *w, const struct dw__record *a, co
 /* State of a key; made when `make`. NULL: none, no memory (*ret_rc), or refused. */
 struct dw__state *dw__state_of(struct dw_window *w, const struct dw__record *r, bool make, int *ret_rc);
 /* The state of those group values; NULL: none. */
-const struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text);
+struct dw__state *dw__state_find(const struct dw_window *w, uint32_t corr, struct dw_str text);
+/* Lets go all that it holds: it is as a key that was never seen, but for when it was heard last. */
+void dw__state_forget(struct dw__state *s);
 DW_MUST_USE int dw__state_insert(struct dw_window *w, struct dw__state *s);
 void dw__state_free(struct dw_window *w, struct dw__state *s);
 /* Whether states of a correlation have a `past` from the beginning; and what their entries are worth. */

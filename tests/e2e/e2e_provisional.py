@@ -94,7 +94,10 @@ ids = {a['event']['id'] for a in alerts_('--provisional')}
 with open(os.path.join(data, 'alerts/alerts.log')) as f:
     lines = f.read()
 check('provisional' not in lines and not any(i in lines for i in ids), 'alerts.log has none', lines[-900:])
+write('failed', 'ella', 5)
+wait_for(lambda: states('ella') == ['raised'], 10, lambda: alerts_('--provisional'))
 same(up.stop(), 0, 'it ends well')
+same(states('ella'), ['withdrawn'], 'what stands at the end is withdrawn')
 r = subprocess.run([DOGWATCH, 'replay', '--data', data], capture_output=True, text=True, timeout=60)
 same(r.stdout, ''.join(x + '\n' for x in open(os.path.join(data, 'alerts/alerts.log')).read().split('\n') if x.startswith('{"type":"raised"')), 'a replay says what alerts.log says')
 # ---- without ----

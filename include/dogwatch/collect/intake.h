@@ -73,6 +73,8 @@ uint32_t dw_intake_elsewhere(const struct dw_intake_engine *e);
 bool dw_intake_all_closed(const struct dw_intake_engine *e);
 /* Before it is closed where a queue is shared: others can go on where this one ends. What cannot be told to them now they take again. */
 DW_MUST_USE int dw_intake_leave(struct dw_intake_engine *e);
+/* At the end of work: provisional alerts that stand are withdrawn. DW_ENOMEM. */
+DW_MUST_USE int dw_intake_end_provisional(struct dw_intake_engine *e);
 /* At the end of input, once: a decision of it, by which correlations go to their end; the segment is sealed. */
 DW_MUST_USE int dw_intake_finish(struct dw_intake_engine *e);
 

@@ -21,11 +21,13 @@ enum dw_provisional_state dw_provisional_state_of(struct dw_str doc);
  * DW_PROVISIONAL_LOG_MAX bytes it becomes provisional.log.1, in the place of the one before. */
 #define DW_PROVISIONAL_LOG_MAX (8 << 20)
 struct dw_provisional_log;
-/* Withdraws what no line ended, each through `each` (NULL: nobody hears) and in the log. Codes of fs.h, DW_ENOMEM. Thread: loop. */
-DW_MUST_USE int dw_provisional_open(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, struct dw_str line), void *arg, struct dw_provisional_log **ret);
-/* Appends a line, which has no newline. Codes of fs.h: it stands there in part at most, and is passed over. */
+/* Nothing is opened yet. NULL without memory. Thread: loop. */
+struct dw_provisional_log *dw_provisional_new(const struct dw_fs *fs, const char *dir); /* both are borrowed */
+/* What stands in the stream and no line ended is withdrawn: each line through `each`, and into the stream. Also where nothing is raised any more. Codes of fs.h, DW_ENOMEM. */
+DW_MUST_USE int dw_provisional_withdraw(struct dw_provisional_log *l, void (*each)(void *arg, struct dw_str line), void *arg);
+/* Appends a line, which has no newline. Codes of fs.h: it stands there in part at most, and is passed over; the next may go well. */
 DW_MUST_USE int dw_provisional_add(struct dw_provisional_log *l, struct dw_str line);
-void dw_provisional_close(struct dw_provisional_log *l);
+void dw_provisional_free(struct dw_provisional_log *l);
 /* As alerts stand in lists: nobody says anything of a provisional one, and its status is its state. */
 void dw_provisional_said(struct dw_alert *a);
 /* Calls `each` with every provisional alert that the stream still has, as it stands by its newest line, the oldest first; borrowed during the call. A code < 0 ends it, and is

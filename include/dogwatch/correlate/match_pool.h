@@ -19,7 +19,7 @@ struct dw_match_pool;
 struct dw_match_pool *dw_match_pool_new(const struct dw_ruleset *rs, uint32_t threads);
 /* Waits for its threads; NULL is nothing. */
 void dw_match_pool_free(struct dw_match_pool *p);
-/* The caller's scratch, to ask about an event again between two runs. The pool's. */
+/* The caller's scratch, to ask about an event again: between two runs, or in `take`. The pool's. */
 struct dw_match_scratch *dw_match_pool_scratch(struct dw_match_pool *p);
 
 struct dw_match_hit {

@@ -142,6 +142,10 @@ DW_MUST_USE int dw_window_advance(struct dw_window *w, int64_t watermark_ns, dw_
 /* End of input: the watermark goes to the last event time. */
 DW_MUST_USE int dw_window_flush(struct dw_window *w, dw_emit_finding *emit, void *ud);
 int64_t dw_window_watermark(const struct dw_window *w);
+/* What it holds. */
+size_t dw_window_bytes(const struct dw_window *w);
+/* Lets go what it holds for these group-by values of rule `rule`, its open finding too; nothing is told. */
+void dw_window_forget(struct dw_window *w, uint32_t rule, struct dw_str key);
 /* Whether rule `rule` has a finding that is open for these group-by values (each with its length (u32) before it) and still is at that event time; its id. */
 bool dw_window_is_open(const struct dw_window *w, uint32_t rule, struct dw_str key, int64_t time_ns, uint8_t ret_id[DW_SHA256_BYTES]);
 

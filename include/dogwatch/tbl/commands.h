@@ -3,8 +3,8 @@
 COMMAND(up, cmd_up, "[--data DIR] [--logs GLOB]... [--rules DIR] [--until-idle] [--set K=V] [--write-config DIR]",
     "watch this host: agent and collector together, no broker")
 COMMAND(alerts, cmd_alerts,
-    "[FILTER] [--since T] [--until T] [[--limit N] [--group | --provisional] | --follow] [--silenced] [--all] [--data DIR | --server URL] [--output table|ndjson|csv]",
-    "list alerts, newest last; --group: by rule and key, the worst first; --provisional: what correlations say before all events have come")
+    "[FILTER] [--since T] [--until T] [--provisional [--limit N] | [[--limit N] [--group] | --follow] [--silenced] [--all]] [--data DIR | --server URL] [--output table|ndjson|csv]",
+    "list alerts, newest last; --group: by rule and key, the worst first; --provisional: what correlations say at once, and what became of it `lateness` later (raised, confirmed, withdrawn)")
 COMMAND(alert, cmd_alert, "show|explain ID | status|disposition|assign|note ID VALUE [--rules DIR] [--data DIR [--archive PATH] | --server URL] [--output table|ndjson]",
     "one alert with the log lines that prove it; why it was raised; say where the work on it stands")
 COMMAND(silence, cmd_silence, "add FILTER --for SPAN|--until T [--reason TEXT] | ls | end ID [--data DIR | --server URL] [--output table|ndjson|csv]",
