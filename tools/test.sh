@@ -55,6 +55,7 @@ unprivileged() { # the end-to-end tests once more as a user who may nothing: the
   local there=$work/unprivileged
   [ "$(id -u)" = 0 ] || return 0 # then they were that already
   mkdir -p "$there/build/asan" "$there/home" && chmod 755 "$work" && git archive HEAD | tar -x -C "$there" || return 1
+  mkdir "$there/build/asan/tests" && cp build/asan/tests/query_many build/asan/tests/states_driver "$there/build/asan/tests/" || return 1
   cp build/asan/dogwatch* "$there/build/asan/" && cp -r build/kafka-jars "$there/build/" && chown -R nobody "$there"
   ls tests/e2e/e2e_*.py | grep -v e2e_lib | xargs -P 2 -I{} bash -c 't=$1; there=$2; n=${t##*/e2e_}
     run "nobody.${n%.py}" setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$there/home" TMPDIR="$there/home" DW_BUILD=build/asan \
