@@ -312,7 +312,7 @@ rows = ndjson(policy('diff', 'nginx', old, '--output', 'ndjson', code=1)[0])
 same([(r['what'], r['address']) for r in rows], [('added', BRIEF)], 'what was approved since is missing there')
 same([(r['what'], r['address']) for r in ndjson(policy('diff', 'nginx', old, '--output', 'ndjson', code=1, where=server)[0])], [('added', BRIEF)], 'a server compares the same')
 policy('rollback', found[PROXIED]['id'], '--reason', 'a partner')
-policy('approve', found[BRIEF]['id'], '--for', '1s')
+policy('approve', found[BRIEF]['id'], '--for', '5s')  # longer than the collector may need to take it
 wait_for(lambda: f'\n    {BRIEF} 1;' not in policy('nginx')[0], 20, 'the entry to expire')
 state = entries()
 same({a: state[a]['state'] for a in (ATTACKER, PROXIED, BRIEF)}, {ATTACKER: 'active', PROXIED: 'rolled_back', BRIEF: 'expired'}, 'each stands where it should')
