@@ -39,7 +39,7 @@ def write(n, owner=0):
 
 
 def lines():
-    return sorted(json.loads(x)['event']['original'] for x in machine.shell("dogwatch query '*' --output ndjson").splitlines() if x.startswith('{'))
+    return sorted(json.loads(x)['event']['original'] for x in machine.shell("dogwatch query 'not event.dataset:dogwatch.agent' --output ndjson").splitlines() if x.startswith('{'))  # programs' own: not what the agent says of itself
 
 
 def properties(part, *names):
