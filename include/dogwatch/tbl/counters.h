@@ -111,7 +111,7 @@ COUNTER(provisional_confirmed, WORK, "provisional alerts that an alert confirmed
 COUNTER(provisional_withdrawn, WORK, "provisional alerts withdrawn: with all events in their places the correlation does not hold, its rule is gone or decides otherwise, or the collector ended before that was known")
 COUNTER(provisional_refused, NOT_DONE, "provisional alerts not raised because 4,096 others stood; their alerts come when the watermark has passed")
 COUNTER(provisional_blind, NOT_DONE, "matches that no provisional alert may rest on because what is held for these reached its bound; their alerts come when the watermark has passed")
-COUNTER(provisional_not_now, NOT_DONE, "matches that no provisional alert may rest on because their time was farther from their arrival than lateness (at least 10 s): a backlog, or a clock that is off")
+COUNTER(provisional_not_now, WORK, "matches that no provisional alert may rest on because their time was farther from their arrival than lateness (at least 10 s): a backlog, or a clock that is off")
 COUNTER(provisional_unsent, NOT_DONE, "provisional alerts that an output was not given because too many waited for it, did not send because they were part of a flood, or lost with a failure of its own files")
 COUNTER(provisional_unwritten, NOT_DONE, "lines of provisional.log that could not be written; outputs have them")
 COUNTER(correlate_matches_refused, NOT_DONE, "matches left out of correlations because too many were waiting for the watermark")
