@@ -24,9 +24,10 @@ int cli_alerts_open(struct cli_alerts *c, const struct cli_options *o, const cha
     *c = (struct cli_alerts){.o = o, .filter = filter, .list = {.since_ns = o->since_ns, .until_ns = o->until_ns, .silenced = o->silenced}};
     if (o->server[0])
         return CLI_YES; /* which compiles the filter itself */
-    if (o->provisional && dw_path_join(c->folder, sizeof c->folder, o->data, "alerts") == DW_OK)
-        c->list.provisional = c->folder;
-    int rc = filter ? compile_filter(filter, &c->list.filter) : CLI_YES;
+    int rc = cli_failed(dw_path_join(c->folder, sizeof c->folder, o->data, "alerts"));
+    c->list.provisional = o->provisional ? c->folder : NULL;
+    if (rc == CLI_YES && filter)
+        rc = compile_filter(filter, &c->list.filter);
     if (rc == CLI_YES)
         rc = cli_open_alerts(o, &c->list.view);
     if (rc != CLI_YES)

@@ -35,6 +35,14 @@ const char *dw_provisional_text(enum dw_provisional_state s)
     return states[s];
 }
 
+void dw_provisional_doc(struct dw_str finding, enum dw_provisional_state state, const char *by, struct dw_buf *out)
+{
+    size_t end = dw_str_find(finding, DW_STR(",\"provisional\":{\"state\":")); /* no text of a finding has quotes as these */
+    end = end < finding.len ? end : finding.len - 1;                          /* its last brace */
+    dw_buf_str(out, dw_str_slice(finding, 0, end));
+    dw_buf_printf(out, ",\"provisional\":{\"state\":\"%s\"%s%s%s}}", states[state], by ? ",\"alert\":\"" : "", by ? by : "", by ? "\"" : "");
+}
+
 enum dw_provisional_state dw_provisional_state_of(struct dw_str doc)
 {
     struct dw_json j;
@@ -122,7 +130,7 @@ static int read_all(const struct dw_fs *fs, const char *dir, struct dw_keyed *al
     return rc == DW_ENOENT ? older : rc; /* between two names there is one of them */
 }
 
-int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(void *arg, const struct dw_alert *alert, struct dw_str line), void *arg)
+int dw_provisional_each(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_alert *alert), void *arg)
 {
     struct dw_keyed all = {0};
     struct dw_arena arena;
@@ -134,7 +142,7 @@ int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(voi
         if (!dw_raised_read(dw_buf_view(&((struct newest *)i)->line), &arena, &a))
             continue;
         dw_provisional_said(&a);
-        rc = each(arg, &a, dw_buf_view(&((struct newest *)i)->line));
+        each(arg, &a);
     }
     forget(&all);
     dw_arena_fini(&arena);
@@ -191,18 +199,12 @@ int dw_provisional_add(struct dw_provisional_log *l, struct dw_str line)
 /* A line of the log with its state changed, of an alert that was raised and not ended. */
 static int withdraw(struct dw_provisional_log *l, const struct newest *n, void (*each)(void *arg, struct dw_str line), void *arg, struct dw_arena *arena)
 {
-    static const char was[] = "\"provisional\":{\"state\":\"raised\"";
     struct dw_alert a;
     struct dw_buf doc = {0}, line = {0};
     dw_arena_reset(arena);
     if (!dw_raised_read(dw_buf_view(&n->line), arena, &a) || dw_provisional_state_of(a.doc) != DW_PROVISIONAL_RAISED)
         return DW_OK;
-    const size_t at = dw_str_find(a.doc, dw_str_of(was));
-    if (at == a.doc.len) /* nobody of us wrote it */
-        return DW_OK;
-    dw_buf_str(&doc, dw_str_slice(a.doc, 0, at));
-    dw_buf_str(&doc, DW_STR("\"provisional\":{\"state\":\"withdrawn\""));
-    dw_buf_str(&doc, dw_str_slice(a.doc, at + sizeof was - 1, a.doc.len));
+    dw_provisional_doc(a.doc, DW_PROVISIONAL_WITHDRAWN, NULL, &doc);
     a.doc = dw_buf_view(&doc);
     dw_raised_line(&a, &line);
     int rc = doc.err ? doc.err : line.err;

@@ -60,8 +60,7 @@ static int tell(struct dw__early *e, const struct dw_alert *a, enum dw_provision
     struct dw_alert told = *a;
     dw_buf_reset(&e->doc);
     dw_buf_reset(&e->line);
-    dw_buf_str(&e->doc, dw_str_slice(a->doc, 0, a->doc.len - 1)); /* but for its last brace */
-    dw_buf_printf(&e->doc, ",\"provisional\":{\"state\":\"%s\"%s%s%s}}", dw_provisional_text(state), by ? ",\"alert\":\"" : "", by ? by : "", by ? "\"" : "");
+    dw_provisional_doc(a->doc, state, by, &e->doc);
     told.doc = dw_buf_view(&e->doc);
     dw_raised_line(&told, &e->line);
     int rc = e->doc.err ? e->doc.err : e->line.err;
@@ -70,7 +69,7 @@ static int tell(struct dw__early *e, const struct dw_alert *a, enum dw_provision
     DW_COUNT_IF(state == DW_PROVISIONAL_RAISED, provisional_raised);
     DW_COUNT_IF(state == DW_PROVISIONAL_CONFIRMED, provisional_confirmed);
     DW_COUNT_IF(state == DW_PROVISIONAL_WITHDRAWN, provisional_withdrawn);
-    e->tell(e->arg, state, dw_str_slice(dw_buf_view(&e->line), 0, e->line.len - 1));
+    e->tell(e->arg, dw_str_slice(dw_buf_view(&e->line), 0, e->line.len - 1));
     return DW_OK;
 }
 
@@ -108,10 +107,7 @@ static struct standing **find(struct dw__early *e, uint32_t rule, struct dw_str 
 static int key_of(const struct dw_finding *f, struct dw_buf *out)
 {
     dw_buf_reset(out);
-    for (uint32_t i = 0; i < f->key_count; i++) {
-        dw_buf_u32(out, (uint32_t)f->key_value[i].len);
-        dw_buf_str(out, f->key_value[i]);
-    }
+    dw_finding_key(f->key_value, f->key_count, out);
     return out->err;
 }
 
@@ -242,8 +238,9 @@ static int begin_anew(struct dw__early *e)
 
 int dw__early_match(struct dw__early *e, uint32_t rule, const struct dw_event *ev, int64_t arrival_ns)
 {
-    struct dw_event at = *ev;
     int64_t apart;
+    if (!dw_window_takes(e->window, rule))
+        return DW_OK;
     if (__builtin_sub_overflow(arrival_ns, ev->time_ns, &apart) || apart > e->now_ns || apart < -e->now_ns) {
         DW_COUNT(provisional_not_now);
         return DW_OK;
@@ -253,9 +250,11 @@ int dw__early_match(struct dw__early *e, uint32_t rule, const struct dw_event *e
     if (rc < 0 || passed == INT64_MAX)
         return rc;
     e->clock_ns = arrival_ns > e->clock_ns ? arrival_ns : e->clock_ns;
-    at.time_ns = e->clock_ns = e->clock_ns > passed ? e->clock_ns : passed + 1;
+    e->clock_ns = e->clock_ns > passed ? e->clock_ns : passed + 1;
     e->newest_ns = ev->time_ns > e->newest_ns ? ev->time_ns : e->newest_ns;
     e->fed = true;
+    struct dw_event at = *ev;
+    at.time_ns = e->clock_ns;
     return dw_window_match(e->window, rule, &at, false);
 }
 
@@ -290,14 +289,10 @@ int dw__early_judge(struct dw__early *e)
 }
 
 /* The number of a rule in another set; UINT32_MAX: it is not there as it was. */
-static uint32_t same_rule(const struct dw_rule *r, const struct dw_ruleset *in)
+static uint32_t same_rule(const struct dw__early *e, const struct standing *s, const struct dw_ruleset *in)
 {
-    for (uint32_t i = 0; i < dw_ruleset_count(in); i++) {
-        const struct dw_rule *o = dw_ruleset_rule(in, i);
-        if (o->corr && dw_str_eq(o->id, r->id) && memcmp(o->logic_hash, r->logic_hash, sizeof o->logic_hash) == 0)
-            return i;
-    }
-    return UINT32_MAX;
+    const struct dw_rule *r = dw_ruleset_rule(e->rules, s->rule);
+    return dw_ruleset_correlation(in, r->id, r->logic_hash);
 }
 
 int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const struct dw_window *window)
@@ -305,7 +300,7 @@ int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const s
     struct dw_window *w = beside(rules, window);
     int rc = w ? DW_OK : DW_ENOMEM;
     for (struct standing **at = &e->first; *at && rc == DW_OK;) {
-        if (same_rule(dw_ruleset_rule(e->rules, (*at)->rule), rules) == UINT32_MAX)
+        if (same_rule(e, *at, rules) == UINT32_MAX)
             rc = end_at(e, at, NULL);
         else
             at = &(*at)->next;
@@ -315,7 +310,7 @@ int dw__early_rules(struct dw__early *e, const struct dw_ruleset *rules, const s
         return rc;
     }
     for (struct standing *s = e->first; s; s = s->next)
-        s->rule = same_rule(dw_ruleset_rule(e->rules, s->rule), rules);
+        s->rule = same_rule(e, s, rules);
     dw_window_free(e->window);
     e->window = w;
     e->rules = rules;

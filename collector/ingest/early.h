@@ -12,7 +12,7 @@
 
 struct dw__early;
 /* Borrows the line, which has no newline. */
-typedef void dw__early_tell(void *arg, enum dw_provisional_state state, struct dw_str line);
+typedef void dw__early_tell(void *arg, struct dw_str line);
 
 /* Beside `window`, from whose state it goes on; both it and the rules must outlive it. NULL without memory. */
 struct dw__early *dw__early_new(const struct dw_ruleset *rules, const struct dw_window *window, int64_t lateness_ns, dw__early_tell *tell, void *arg);

@@ -635,12 +635,6 @@ static int read_again(struct dw_intake_engine *e)
     return rc == DW_EAGAIN ? dw_alerts_sync(e->alerts) : rc;
 }
 
-static void tell_provisional(void *arg, enum dw_provisional_state state, struct dw_str line)
-{
-    const struct dw_intake_engine *e = arg;
-    e->conf.provisional(e->conf.arg, state, line);
-}
-
 static int open_parts(struct dw_intake_engine *e)
 {
     const struct dw_intake_conf *c = &e->conf;
@@ -672,7 +666,7 @@ static int open_parts(struct dw_intake_engine *e)
     if (rc == DW_OK)
         rc = forget_rules(e);
     if (rc == DW_OK && c->provisional)
-        rc = dw__detect_early(&e->detect, tell_provisional, e);
+        rc = dw__detect_early(&e->detect, c->provisional, c->arg);
     if (rc < 0)
         return rc;
     return c->open_receiver(c->arg, e->places.item, e->places.count, &e->receiver);

@@ -111,13 +111,14 @@ void api_do_alerts(struct request *rq)
     if (!no_or_only(rq, "silenced", &only) || !no_or_only(rq, "provisional", &provisional) || !api_open_listing(rq, &all))
         return;
     all.silenced = only;
-    if (provisional && dw_path_join(folder, sizeof folder, rq->api->opt->data.ptr, "alerts") == DW_OK)
-        all.provisional = folder;
+    all.provisional = provisional ? folder : NULL;
     all.newest = limit ? limit : 1;
     l.stop = limit == 0;
     all.arg = &l;
     all.each = put_one;
-    int rc = dw_answer_alerts(&all);
+    int rc = dw_path_join(folder, sizeof folder, rq->api->opt->data.ptr, "alerts");
+    if (rc == DW_OK)
+        rc = dw_answer_alerts(&all);
     uint64_t older = limit ? all.older : all.seen;
     if (older)
         api_limited(rq, "%" PRIu64 " older ones are not shown: raise limit, or ask for a range", older);

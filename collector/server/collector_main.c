@@ -20,6 +20,7 @@
 #include "dogwatch/collect/trust_list.h"
 #include "dogwatch/conf/options.h"
 #include "dogwatch/collect/policy.h"
+#include "dogwatch/collect/provisional.h"
 #include "dogwatch/correlate/match_pool.h"
 #include "dogwatch/loop/loop.h"
 #include "dogwatch/transport/kafka.h"
@@ -96,10 +97,9 @@ static int tell_shared(struct program *p, int64_t now)
 }
 
 /* To the stream, and to outputs. What cannot be written is said once until it goes well again. */
-static void on_provisional(void *arg, enum dw_provisional_state state, struct dw_str line)
+static void on_provisional(void *arg, struct dw_str line)
 {
     struct program *p = arg;
-    (void)state;
     int rc = dw_provisional_add(p->provisional, line);
     DW_COUNT_IF(rc < 0, provisional_unwritten);
     if (rc < 0 && rc != p->provisional_said)

@@ -458,6 +458,16 @@ int dw_ruleset_finish(struct dw_ruleset *rs, struct dw_diag_sink sink)
     return rc;
 }
 
+uint32_t dw_ruleset_correlation(const struct dw_ruleset *rs, struct dw_str id, const void *logic_hash)
+{
+    for (uint32_t i = 0; i < rs->rule_count; i++) {
+        const struct dw_rule *rule = &rs->rule[i];
+        if (rule->corr && dw_str_eq(rule->id, id) && memcmp(rule->logic_hash, logic_hash, DW_SHA256_BYTES) == 0)
+            return i;
+    }
+    return UINT32_MAX;
+}
+
 uint32_t dw_ruleset_count(const struct dw_ruleset *rs)
 {
     return rs->rule_count;

@@ -44,14 +44,19 @@ void dw__finding_id(
     dw_sha256_free(h);
 }
 
+void dw_finding_key(const struct dw_str *key_value, uint32_t key_count, struct dw_buf *out)
+{
+    for (uint32_t i = 0; i < key_count; i++) {
+        dw_buf_u32(out, (uint32_t)key_value[i].len);
+        dw_buf_str(out, key_value[i]);
+    }
+}
+
 int dw_finding_id_of(
     struct dw_str rule_id, const struct dw_str *key_value, uint32_t key_count, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES])
 {
     struct dw_buf key = {0};
-    for (uint32_t i = 0; i < key_count; i++) {
-        dw_buf_u32(&key, (uint32_t)key_value[i].len);
-        dw_buf_str(&key, key_value[i]);
-    }
+    dw_finding_key(key_value, key_count, &key);
     int rc = key.err;
     if (rc == DW_OK)
         dw__finding_id(rule_id, dw_buf_view(&key), cause, ret);

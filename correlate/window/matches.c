@@ -439,7 +439,7 @@ static int take_names(const struct dw_window *w, struct dw_cursor *c, struct nam
         return DW_ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
         struct dw_str id = dw_take_counted(c), hash = dw_take_bytes(c, DW_SHA256_BYTES);
-        ret->corr[i] = c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
+        ret->corr[i] = c->bad ? UINT32_MAX : dw_ruleset_correlation(w->rs, id, hash.ptr);
     }
     ret->count = count;
     return c->bad ? DW_ECORRUPT : DW_OK;

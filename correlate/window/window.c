@@ -141,6 +141,11 @@ size_t dw_window_bytes(const struct dw_window *w)
     return w->bytes + w->waiting_bytes;
 }
 
+bool dw_window_takes(const struct dw_window *w, uint32_t rule)
+{
+    return w->member_first[rule] < w->member_first[rule + 1];
+}
+
 void dw_window_forget(struct dw_window *w, uint32_t rule, struct dw_str key)
 {
     struct dw__state *s = dw__state_find(w, rule, key);

@@ -131,8 +131,6 @@ bool dw__record_fits(const struct dw_window *w, const struct dw__record *head, s
 struct dw__record *dw__record_new(const struct dw__record *head, struct dw_str text, struct dw_str values);
 /* Whether events are given to the correlation of that rule. */
 bool dw__is_fed(const struct dw_window *w, uint32_t rule);
-/* The number of the correlation of that id and logic hash; UINT32_MAX: it is gone or decides otherwise. */
-uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash);
 /* Whether a frame is in hand, of whose events matches are handed out; those of any other are nobody's. */
 bool dw__hands_out(const struct dw_matches *m);
 /* An event of that time matched a member: how far input goes. */

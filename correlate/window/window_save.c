@@ -42,21 +42,11 @@ static void put_corr(const struct dw_window *w, uint32_t corr, struct dw_buf *ou
     dw_buf_add(out, rule->logic_hash, DW_SHA256_BYTES);
 }
 
-uint32_t dw__corr_of(const struct dw_window *w, struct dw_str id, struct dw_str hash)
-{
-    for (uint32_t i = 0; i < dw_ruleset_count(w->rs); i++) {
-        const struct dw_rule *rule = dw_ruleset_rule(w->rs, i);
-        if (rule->corr && dw_str_eq(rule->id, id) && memcmp(rule->logic_hash, hash.ptr, DW_SHA256_BYTES) == 0)
-            return i;
-    }
-    return UINT32_MAX;
-}
-
 static uint32_t take_corr(const struct dw_window *w, struct dw_cursor *c)
 {
     uint32_t len = dw_take_u32(c);
     struct dw_str id = dw_take_bytes(c, len), hash = dw_take_bytes(c, DW_SHA256_BYTES);
-    const uint32_t corr = c->bad ? UINT32_MAX : dw__corr_of(w, id, hash);
+    const uint32_t corr = c->bad ? UINT32_MAX : dw_ruleset_correlation(w->rs, id, hash.ptr);
     return corr != UINT32_MAX && dw__is_fed(w, corr) ? corr : UINT32_MAX;
 }
 

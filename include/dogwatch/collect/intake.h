@@ -9,7 +9,6 @@
 
 #include "dogwatch/collect/account.h"
 #include "dogwatch/collect/alerts.h"
-#include "dogwatch/collect/provisional.h"
 #include "dogwatch/correlate/window.h"
 #include "dogwatch/transport/transport.h"
 
@@ -31,7 +30,7 @@ struct dw_intake_conf {
     const uint8_t *listed;      /* ids of agents, DW_AGENT_ID_BYTES each, that alone are agreed to; NULL: the first of a host is pinned */
     uint32_t listed_count;
     /* NULL: correlations are looked at behind the watermark alone. Else hears of provisional alerts (provisional.h), once the archive was read again; borrows the line. */
-    void (*provisional)(void *arg, enum dw_provisional_state state, struct dw_str line);
+    void (*provisional)(void *arg, struct dw_str line);
     struct dw_keys *keys;
     const struct dw_ruleset *rules;
     const char *geoip;          /* the database of places that rules ask; NULL or "": none. For sets of before */

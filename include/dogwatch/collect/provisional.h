@@ -14,6 +14,8 @@
 enum dw_provisional_state { DW_PROVISIONAL_RAISED, DW_PROVISIONAL_CONFIRMED, DW_PROVISIONAL_WITHDRAWN, DW_PROVISIONAL_STATES };
 /* "raised". Static. */
 const char *dw_provisional_text(enum dw_provisional_state s);
+/* Appends a finding (JSON) that says its state, in place of the one that it said; `by`: the id of the alert that confirms it, or NULL. */
+void dw_provisional_doc(struct dw_str finding, enum dw_provisional_state state, const char *by, struct dw_buf *out);
 /* What it is by its finding: `provisional.state`. DW_PROVISIONAL_STATES: it is no provisional alert. */
 enum dw_provisional_state dw_provisional_state_of(struct dw_str doc);
 
@@ -30,8 +32,8 @@ DW_MUST_USE int dw_provisional_add(struct dw_provisional_log *l, struct dw_str l
 void dw_provisional_free(struct dw_provisional_log *l);
 /* As alerts stand in lists: nobody says anything of a provisional one, and its status is its state. */
 void dw_provisional_said(struct dw_alert *a);
-/* Calls `each` with every provisional alert that the stream still has, as it stands by its newest line, the oldest first; borrowed during the call. A code < 0 ends it, and is
- * answered. DW_ENOENT: there is no stream. Thread: any. */
-DW_MUST_USE int dw_provisional_each(const struct dw_fs *fs, const char *dir, int (*each)(void *arg, const struct dw_alert *alert, struct dw_str line), void *arg);
+/* Calls `each` with every provisional alert that the stream still has, as it stands by its newest line, the oldest first; borrowed during the call. Codes of fs.h, DW_ENOMEM;
+ * DW_ENOENT: there is no stream. Thread: any. */
+DW_MUST_USE int dw_provisional_each(const struct dw_fs *fs, const char *dir, void (*each)(void *arg, const struct dw_alert *alert), void *arg);
 
 #endif

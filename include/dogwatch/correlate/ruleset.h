@@ -164,6 +164,8 @@ DW_MUST_USE int dw_mapping_files(const char *path, struct dw_buf *names);
 DW_MUST_USE int dw_case_files(const char *path, struct dw_buf *names);
 
 uint32_t dw_ruleset_count(const struct dw_ruleset *rs);  /* rules that loaded, correlations too */
+/* The number of the correlation of that id and logic hash (DW_SHA256_BYTES); UINT32_MAX: it is not there, or decides otherwise. */
+uint32_t dw_ruleset_correlation(const struct dw_ruleset *rs, struct dw_str id, const void *logic_hash);
 uint32_t dw_ruleset_errors(const struct dw_ruleset *rs); /* rules left out, and files that are not YAML */
 uint32_t dw_ruleset_allowed(const struct dw_ruleset *rs); /* findings that their files allow */
 uint32_t dw_ruleset_notes(const struct dw_ruleset *rs);   /* notes that were not asked for */

@@ -124,6 +124,8 @@ void dw_window_free(struct dw_window *w);
 /* A finding about one event: id and texts of rule `rule` on `ev`. Emits it at once. Thread: any. */
 void dw_finding_single(
     const struct dw_ruleset *rs, uint32_t rule, const struct dw_event *ev, dw_emit_finding *emit, void *ud);
+/* Appends group-by values as a key of windows has them: each with its length (u32) before it. */
+void dw_finding_key(const struct dw_str *key_value, uint32_t key_count, struct dw_buf *out);
 /* The id that a finding of this rule has, for these group-by values (none: of one event) and this cause. DW_ENOMEM. */
 DW_MUST_USE int dw_finding_id_of(struct dw_str rule_id, const struct dw_str *key_value, uint32_t key_count, const struct dw_event_ref *cause, uint8_t ret[DW_SHA256_BYTES]);
 /* Its value of an entity: of the event, or of the key; DW_STR_NONE: it has none. */
@@ -144,9 +146,11 @@ DW_MUST_USE int dw_window_flush(struct dw_window *w, dw_emit_finding *emit, void
 int64_t dw_window_watermark(const struct dw_window *w);
 /* What it holds. */
 size_t dw_window_bytes(const struct dw_window *w);
+/* Whether rule `rule` is a member of a correlation that it feeds. */
+bool dw_window_takes(const struct dw_window *w, uint32_t rule);
 /* Lets go what it holds for these group-by values of rule `rule`, its open finding too; nothing is told. */
 void dw_window_forget(struct dw_window *w, uint32_t rule, struct dw_str key);
-/* Whether rule `rule` has a finding that is open for these group-by values (each with its length (u32) before it) and still is at that event time; its id. */
+/* Whether rule `rule` has a finding that is open for these group-by values (dw_finding_key) and still is at that event time; its id. */
 bool dw_window_is_open(const struct dw_window *w, uint32_t rule, struct dw_str key, int64_t time_ns, uint8_t ret_id[DW_SHA256_BYTES]);
 
 /* Appends the whole state; the same state gives the same bytes. Failures stand in out->err. */

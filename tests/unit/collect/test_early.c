@@ -19,14 +19,15 @@ static struct dw_buf told;
 static uint64_t events;
 static char last_id[DW_ALERT_ID_TEXT];
 
-static void on_told(void *arg, enum dw_provisional_state state, struct dw_str line)
+static void on_told(void *arg, struct dw_str line)
 {
     struct dw_arena arena;
     struct dw_alert a;
     (void)arg;
     dw_arena_init(&arena, 0);
     assert_true(dw_raised_read(line, &arena, &a));
-    assert_int_equal(dw_provisional_state_of(a.doc), state);
+    const enum dw_provisional_state state = dw_provisional_state_of(a.doc);
+    assert_true(state < DW_PROVISIONAL_STATES);
     assert_string_equal(a.title, "c");
     assert_int_equal(dw_str_find(a.doc, DW_STR("\"provisional\":{\"state\":\"confirmed\",\"alert\":\"")) < a.doc.len, state == DW_PROVISIONAL_CONFIRMED);
     (void)snprintf(last_id, sizeof last_id, "%s", a.id);
