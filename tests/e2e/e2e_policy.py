@@ -131,11 +131,24 @@ def entries(where=('--data', data)):
     return {r['address']: r for r in ndjson(policy('ls', '--output', 'ndjson', where=where)[0])}
 
 
+def workers():
+    """Of nginx, those that still take connections."""
+    def title(pid):
+        try:
+            return open(f'/proc/{pid}/cmdline').read()
+        except OSError:
+            return 'shutting down'
+    master = nginx.process.pid
+    return {pid for pid in open(f'/proc/{master}/task/{master}/children').read().split() if 'shutting down' not in title(pid)}
+
+
 def install_nginx(text):
     write('nginx.acl', text)
     r = subprocess.run(['nginx', '-t', '-c', path('nginx.conf'), '-p', dir_], capture_output=True, text=True)
     check(r.returncode == 0, 'nginx takes the file', r.stderr)
+    before = workers()
     nginx.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: workers() and not workers() & before, 20, 'nginx to answer by the new file alone')
 
 
 def install_haproxy(text):
