@@ -279,21 +279,31 @@ static uint32_t added_masks(const struct found *f, struct dw_str names)
     return set;
 }
 
+static void free_own(struct found *f)
+{
+    if (f->own)
+        dw_user_format_free(f->own->user);
+    dw_free(f->own);
+    f->own = NULL;
+}
+
 /* What labels ask for. One that cannot be obeyed is said, and the log is read as without it. */
 static void obey_labels(const struct agent *a, struct found *f, const struct sighting *seen)
 {
     struct dw_buf why = {0};
     struct dw_str format = seen->label[LABEL_FORMAT], multiline = seen->label[LABEL_MULTILINE];
     enum dw_multiline kind;
-    dw_user_format_free(f->own.user);
-    f->own = (struct line_format){0};
     f->signals = seen->signals;
-    f->has_own = format.len && dw_format_option(format, &f->own.parser, &f->own.user, &why) == DW_OK;
+    free_own(f);
+    f->own = format.len ? dw_calloc(1, sizeof *f->own) : NULL;
+    if (f->own && dw_format_option(format, &f->own->parser, &f->own->user, &why) < 0)
+        free_own(f);
     dw_buf_fini(&why);
-    if (format.len && !f->has_own)
+    if (format.len && !f->own)
         refuse_label(f, "format", format);
     bool joins = multiline.len && dw_multiline_find(multiline, &kind) && kind != DW_MULTILINE_START;
-    f->multiline = joins ? kind : seen->whole_lines ? DW_MULTILINE_NONE : a->multiline;
+    kind = joins ? kind : seen->whole_lines ? DW_MULTILINE_NONE : a->multiline;
+    f->multiline = kind;
     if (multiline.len && !joins)
         refuse_label(f, "kind of joining", multiline);
     f->redact = added_masks(f, seen->label[LABEL_REDACT]);
@@ -309,38 +319,6 @@ static void obey_labels(const struct agent *a, struct found *f, const struct sig
     }
 }
 
-/* Where a value of a log is held anyway: the host's name, and what stands in its path. NULL: nowhere. */
-static const char *held_at(const struct agent *a, const struct found *f, struct dw_str v)
-{
-    return dw_str_eq(v, dw_str_of(a->host)) ? a->host : memmem(f->path, strlen(f->path), v.ptr, v.len);
-}
-
-/* The fields of a log in one piece of memory. */
-static int copy_fields(const struct agent *a, struct found *f, const struct sighting *seen)
-{
-    size_t bytes = seen->field_count * sizeof *f->field;
-    for (uint32_t i = 0; i < seen->field_count; i++)
-        bytes += held_at(a, f, dw_field_str(&seen->field[i])) ? 0 : seen->field[i].len;
-    struct dw_field *field = dw_alloc(bytes);
-    if (!field)
-        return DW_ENOMEM;
-    char *text = (char *)(field + seen->field_count);
-    for (uint32_t i = 0; i < seen->field_count; i++) {
-        struct dw_str v = dw_field_str(&seen->field[i]);
-        const char *held = held_at(a, f, v);
-        field[i] = seen->field[i];
-        field[i].v.ptr = held ? held : text;
-        if (held)
-            continue;
-        memcpy(text, v.ptr, v.len);
-        text += v.len;
-    }
-    dw_free(f->field);
-    f->field = field;
-    f->field_count = seen->field_count;
-    return DW_OK;
-}
-
 static int copy_log(const struct agent *a, struct found *f, const struct sighting *seen)
 {
     obey_labels(a, f, seen);
@@ -350,13 +328,13 @@ static int copy_log(const struct agent *a, struct found *f, const struct sightin
     f->unlearned = seen->unlearned;
     f->waits = seen->waits;
     memcpy(f->series, seen->series, sizeof f->series);
-    return copy_fields(a, f, seen);
+    return fields_set(a, f, seen);
 }
 
 static void free_log(struct found *f)
 {
-    dw_user_format_free(f->own.user);
-    dw_free(f->field);
+    free_own(f);
+    dw_free(f->fields);
     dw_free(f->path);
     dw_free(f);
 }
@@ -386,15 +364,16 @@ static void learn_log(struct agent *a, struct found *f, const struct sighting *s
     int rc = ship_flush(a);
     if (rc == DW_OK)
         rc = copy_log(a, f, seen);
-    if (rc < 0)
-        a->failed = rc;
     for (struct tail *t = f->tail; t; t = t->sibling) {
-        tail_name_fields(t);
+        if (t->stream.field && rc == DW_OK)
+            rc = fields_spell(a, t);
         memset(t->parser, 0, sizeof t->parser); /* its format may be another one now */
         t->user = NULL;
         t->fixed_format = false;
         t->stale = true;
     }
+    if (rc < 0)
+        a->failed = rc;
 }
 
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
@@ -418,7 +397,7 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
 /* Whether a look brings more than the one before: the rest, or a part where there was none. */
 static bool learns(const struct found *f, const struct sighting *seen)
 {
-    return !seen->unlearned || f->waits != seen->waits || seen->field_count > f->field_count;
+    return !seen->unlearned || f->waits != seen->waits || seen->field_count > fields_count(f);
 }
 
 void agent_found(struct agent *a, const struct sighting *seen)
@@ -441,13 +420,14 @@ void agent_found(struct agent *a, const struct sighting *seen)
 /* A file that gave way and cannot be read for long: what is left of it is lost. */
 static bool is_lost(const struct agent *a, const struct tail *t)
 {
-    return t->state == TAIL_ROTATED && t->failed_ns && agent_now(a) - t->failed_ns > a->opt->rotated_wait;
+    return t->state == TAIL_ROTATED && tail_rare(t)->failed_ns && agent_now(a) - tail_rare(t)->failed_ns > a->opt->rotated_wait;
 }
 
 /* Whether a clock may end a line: the place where one did so last is obeyed after a crash until the checkpoint is behind it, and there is one such place. */
 static bool may_cut(const struct agent *a, const struct tail *t)
 {
-    return t->cut_parcel == 0 || (!t->cut_now && writer_acked(a->writer) >= t->cut_parcel);
+    const struct rare *r = tail_rare(t);
+    return r->cut_parcel == 0 || (!r->cut_now && writer_acked(a->writer) >= r->cut_parcel);
 }
 
 /* A stream that gave way is over once it is read, nothing waits for its successor to go on, and nobody wrote to it for a while. */
@@ -592,7 +572,7 @@ static const char *last_word(const struct agent *a, struct tail *t)
 {
     if (t->state == TAIL_ENDED)
         return NULL;
-    if (t->failed_ns)
+    if (tail_rare(t)->failed_ns)
         return a->opt->until_idle || t->state == TAIL_ROTATED ? "lost" : NULL;
     if (a->opt->until_idle)
         return t->state == TAIL_ROTATED ? "whole" : "idle";

@@ -160,11 +160,13 @@ void writer_stop(struct writer *w);
 
 /* ---- tail (tail.c): one stream ---- */
 
-/* Bytes of a stream that are in no event, by reason. */
-struct declared {
-    uint64_t cut;     /* ends of long lines */
-    uint64_t skipped; /* what stood there before the first start */
-    uint64_t let_go;  /* what a full spool could not keep */
+/* What few streams have. */
+struct rare {
+    uint64_t declared_cut, declared_skipped, declared_let_go; /* bytes in no event in this epoch: ends of long lines; there before the first start; what a full spool could not keep */
+    int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
+    uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
+    uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
+    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
 };
 
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
@@ -173,7 +175,7 @@ struct tail {
     struct tail *sibling;    /* the next of the log's */
     struct tail *next, **at; /* in the agent's list of those that are at work, or of those that rest */
     struct dw_node by_file;
-    struct dw_stream stream; /* its fields are the log's */
+    struct dw_stream stream; /* its fields are there as long as it has lines, see fields.c */
     struct found *series;  /* shared by all tails of the series */
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
@@ -204,14 +206,10 @@ struct tail {
     bool touched : 1;           /* has events or declarations in the batch */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
-    struct declared *declared; /* in this epoch; NULL: nothing */
+    struct rare *rare;      /* NULL: all of it is zero */
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     int64_t last_fed_ns; /* when bytes of it were read last */
-    int64_t failed_ns, retry_ns; /* since when it cannot be read, 0: it can; when it is tried again */
-    uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
-    uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
-    uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
     char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     struct tail *touched_next;
@@ -233,7 +231,7 @@ enum label {
     LABELS
 };
 
-enum { SIGHTING_FIELDS = 40, SIGHTING_LABELS = 16 };
+enum { SIGHTING_FIELDS = 40, SIGHTING_VALUE_MAX = 1024, SIGHTING_LABELS = 16 };
 
 /* A log as a look finds it. */
 struct sighting {
@@ -254,11 +252,10 @@ struct found {
     struct found *next;
     struct dw_node by_path;
     char *path;
-    struct dw_field *field; /* one piece of memory with what they point to, but for what is in `path` */
+    struct log_fields *fields; /* what is known of it, see fields.c */
     struct hop *hop;        /* links on its way, see told.c */
-    struct line_format own; /* what LABEL_FORMAT made of it */
+    struct line_format *own; /* what LABEL_FORMAT made of it; NULL: nothing */
     uint8_t series[DW_ID_BYTES];
-    uint32_t field_count;
     uint32_t redact;      /* rules that LABEL_REDACT added to the agent's */
     uint64_t next_ordinal;
     struct tail *tail;    /* all of it */
@@ -273,8 +270,8 @@ struct found {
     uint32_t second;      /* since the start; so much was read in it, as `taken` says: throttle.rate */
     uint32_t tail_count;  /* of the series */
     enum dw_envelope envelope : 8;
-    enum dw_multiline multiline; /* by LABEL_MULTILINE, else the agent's */
-    bool has_own : 1, excluded : 1;
+    enum dw_multiline multiline : 8; /* by LABEL_MULTILINE, else the agent's */
+    bool excluded : 1;
     bool unlearned : 1;       /* docker or the kubelet may still say more of it ... */
     bool waits : 1;           /* ... and its files are open, and not read before that */
     bool received : 1;        /* a file of what we received (input_store.c), which nobody writes once it gave way */
@@ -290,6 +287,17 @@ struct found {
     bool told : 1;            /* the kernel tells of everything that happens to it */
     bool seen : 1;            /* by the scan in hand */
 };
+
+/* ---- fields (fields.c): what is known of a log, in few bytes ---- */
+
+/* Copies a sighting's fields; what was known before stays where there is no memory. */
+DW_MUST_USE int fields_set(const struct agent *a, struct found *f, const struct sighting *seen);
+/* A log's fields one by one; the text is the log's, and stays until it is told anew. */
+uint32_t fields_count(const struct found *f);
+struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t i);
+/* The fields of a stream as frames want them, made anew; freed by fields_unspell. No batch may name the stream meanwhile. */
+DW_MUST_USE int fields_spell(const struct agent *a, struct tail *t);
+void fields_unspell(struct tail *t);
 
 /* ---- folder (folder.c): rotated files beside a log ---- */
 
@@ -622,12 +630,11 @@ bool tail_changed(struct tail *t);
 bool tail_sleeps(const struct tail *t);
 /* Whether a tail's file is as it was read, and its times would tell if it changed. */
 bool tail_settles(const struct agent *a, struct tail *t);
-/* The fields of the stream are its log's. */
-void tail_name_fields(struct tail *t);
 /* Says that bytes of it are in no event, once the checkpoint can tell its file again. */
 DW_MUST_USE int tail_declare(struct agent *a, struct tail *t, const struct dw_declared *d);
-/* Where it is counted what of it is in no event; NULL without memory. */
-struct declared *tail_declared(struct tail *t);
+/* What few have, to be read; to be written, NULL without memory. */
+const struct rare *tail_rare(const struct tail *t);
+struct rare *tail_make_rare(struct tail *t);
 /* Up to where it is read. */
 uint64_t tail_offset(const struct tail *t);
 /* A stream that is over goes on. */

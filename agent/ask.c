@@ -237,7 +237,7 @@ static const char *what_it_does(const struct agent *a, const struct tail *t)
 {
     if (t->rests)
         return "rests: it is read to its end, and the kernel tells when it is written to";
-    if (t->failed_ns)
+    if (tail_rare(t)->failed_ns)
         return "cannot be read now; it is tried again";
     if (t->state == TAIL_ENDED)
         return t->end == STREAM_CUT_OFF ? "over: its file was truncated, or is another's" : "over: it is read to its end, which is declared";
@@ -300,27 +300,29 @@ static void put_stream(const struct agent *a, struct page *p, const struct tail 
     put_truth(p, "kept_over_kill", t->kept != NULL);
     if (t->unpacked)
         put_text(p, "unpacked", DW_STR("out of what gzip made of it"));
-    if (t->failed_ns)
-        put_seconds(p, "fails_s", agent_now(a) - t->failed_ns);
-    if (t->declared)
-        put_number(p, "declared", t->declared->cut + t->declared->skipped + t->declared->let_go);
+    const struct rare *r = tail_rare(t);
+    uint64_t declared = r->declared_cut + r->declared_skipped + r->declared_let_go;
+    if (r->failed_ns)
+        put_seconds(p, "fails_s", agent_now(a) - r->failed_ns);
+    if (declared)
+        put_number(p, "declared", declared);
     end(p);
 }
 
-static void put_field(const struct agent *a, struct page *p, const struct dw_field *field)
+static void put_field(const struct agent *a, struct page *p, struct dw_field field)
 {
     char key[64];
-    (void)snprintf(key, sizeof key, "%.*s", DW_ARG(dw_keys_name(a->keys, field->key)));
-    if (field->key != DW_F_log_file_path && field->key != DW_F_host_name)
-        put_text(p, key, dw_field_str(field));
+    (void)snprintf(key, sizeof key, "%.*s", DW_ARG(dw_keys_name(a->keys, field.key)));
+    if (field.key != DW_F_log_file_path && field.key != DW_F_host_name)
+        put_text(p, key, dw_field_str(&field));
 }
 
 static void put_log(const struct agent *a, struct page *p, const struct found *f)
 {
     begin(p);
     put_text(p, "log", dw_str_of(f->path));
-    for (uint32_t i = 0; i < f->field_count; i++)
-        put_field(a, p, &f->field[i]);
+    for (uint32_t i = 0; i < fields_count(f); i++)
+        put_field(a, p, fields_at(a, f, i));
     put_text(p, "state", f->excluded ? DW_STR("not read: a label of its container says so")
         : f->unread ? DW_STR("it is there and cannot be opened; it is tried again (dogwatch doctor says what is missing)")
         : f->gone_ns ? DW_STR("nothing is under its name; what was there is read to its end") : DW_STR("there"));

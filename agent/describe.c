@@ -14,7 +14,7 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/event/flatten.h"
 
-enum { VALUE_MAX = 1024, JSON_POOL = 16 * 1024 * 1024, LABEL_NAME_MAX = 100, LABEL_VALUE_MAX = 200, LABEL_NAMES_MAX = 512 };
+enum { JSON_POOL = 16 * 1024 * 1024, LABEL_NAME_MAX = 100, LABEL_VALUE_MAX = 200, LABEL_NAMES_MAX = 512 };
 
 /* The label's text behind this is of tbl/container_labels.h. */
 #define OURS "dogwatch.io/"
@@ -27,7 +27,7 @@ static const struct dw_str labels[LABELS] = {
 
 void describe_add(struct sighting *f, uint32_t key, struct dw_str value)
 {
-    if (value.len == 0 || value.len > VALUE_MAX || f->field_count == SIGHTING_FIELDS)
+    if (value.len == 0 || value.len > SIGHTING_VALUE_MAX || f->field_count == SIGHTING_FIELDS)
         return;
     struct dw_str copy = dw_arena_copy(&f->arena, value);
     if (!copy.ptr)
@@ -89,7 +89,7 @@ static void docker_label(struct docker_job *job, struct dw_str name, struct dw_s
 {
     struct sighting *f = job->f;
     for (int i = 0; i < LABELS; i++)
-        if (dw_str_eq(name, labels[i]) && value.len <= VALUE_MAX)
+        if (dw_str_eq(name, labels[i]) && value.len <= SIGHTING_VALUE_MAX)
             f->label[i] = dw_arena_copy(&f->arena, value);
     if (!dw_str_starts(name, DW_STR(OURS)))
         add_label(job->a, f, "container.labels.", name, value);

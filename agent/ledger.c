@@ -85,11 +85,9 @@ static void put_stream(struct dw_buf *b, const struct tail *t)
     dw_buf_printf(b, ",\"path\":");
     (void)dw_json_string(b, dw_str_of(t->path));
     dw_buf_printf(b, ",\"read\":%" PRIu64 ",\"dropped\":{", read);
-    if (t->declared) {
-        put_dropped(b, "cut", t->declared->cut);
-        put_dropped(b, "before_start", t->declared->skipped);
-        put_dropped(b, "spool_full", t->declared->let_go);
-    }
+    put_dropped(b, "cut", tail_rare(t)->declared_cut);
+    put_dropped(b, "before_start", tail_rare(t)->declared_skipped);
+    put_dropped(b, "spool_full", tail_rare(t)->declared_let_go);
     dw_buf_printf(b, "},\"pending\":%" PRIu64 "}", read - low);
 }
 

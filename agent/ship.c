@@ -61,8 +61,10 @@ static int fill_rows(struct agent *a, struct parcel *p)
         if (rc < 0)
             return rc;
         t->is_new = t->is_new && p->row[i].print.len == 0; /* an empty file cannot be told from what may be there after a crash, so its first bytes are announced, too */
-        t->cut_parcel = t->cut_now ? a->parcels + 1 : t->cut_parcel;
-        t->cut_now = 0;
+        if (tail_rare(t)->cut_now) {
+            t->rare->cut_parcel = a->parcels + 1;
+            t->rare->cut_now = 0;
+        }
         t->last_parcel = a->parcels + 1;
         p->row_count = ++i;
         t->touched = false;
@@ -139,7 +141,7 @@ static const struct line_format *configured(const struct agent *a, const struct 
     const char *path = t->series->received ? t->series->path : t->path; /* ours are named as one, whichever of them it is */
     while (i < formats->count && fnmatch(formats->key[i].ptr, path, 0) != 0)
         i++;
-    return i == formats->count && t->series->has_own ? &t->series->own : &a->format[i];
+    return i == formats->count && t->series->own ? t->series->own : &a->format[i];
 }
 
 /* The stream's format. Senders of all kinds share what we received: there each message is looked at anew, unless configuration says what it is; our own word

@@ -23,11 +23,17 @@ struct sink {
     struct tail *t;
 };
 
-struct declared *tail_declared(struct tail *t)
+const struct rare *tail_rare(const struct tail *t)
 {
-    if (!t->declared)
-        t->declared = dw_calloc(1, sizeof *t->declared);
-    return t->declared;
+    static const struct rare nothing;
+    return t->rare ? t->rare : &nothing;
+}
+
+struct rare *tail_make_rare(struct tail *t)
+{
+    if (!t->rare)
+        t->rare = dw_calloc(1, sizeof *t->rare);
+    return t->rare;
 }
 
 static int on_line(void *arg, const struct dw_line *l)
@@ -66,22 +72,16 @@ int tail_declare(struct agent *a, struct tail *t, const struct dw_declared *d)
 static int on_declare(void *arg, const struct dw_declared *d)
 {
     struct sink *s = arg;
-    struct declared *sum = tail_declared(s->t);
-    if (!sum)
+    struct rare *rare = tail_make_rare(s->t);
+    if (!rare)
         return DW_ENOMEM;
-    sum->cut += d->end - d->start;
+    rare->declared_cut += d->end - d->start;
     return tail_declare(s->a, s->t, d);
 }
 
 uint64_t tail_offset(const struct tail *t)
 {
     return t->lines ? dw_lines_offset(t->lines) : t->place.offset;
-}
-
-void tail_name_fields(struct tail *t)
-{
-    t->stream.field = t->series->field;
-    t->stream.field_count = t->series->field_count;
 }
 
 uint64_t tail_low(const struct tail *t)
@@ -177,7 +177,7 @@ bool tail_changed(struct tail *t)
 int tail_row(const struct agent *a, const struct tail *t, struct checkpoint_row *ret)
 {
     struct checkpoint_row row = {.stream = t->stream, .low = tail_low(t), .print = t->print, .end = t->end, .is_new = t->is_new,
-        .cut = t->cut_now};
+        .cut = tail_rare(t)->cut_now};
     row.stream.field = NULL; /* the tail's own */
     row.stream.field_count = 0;
     if (row.print.at != row.low && row.low) { /* a line waits for more */
@@ -231,10 +231,11 @@ static int take_whole_lines(struct agent *a, struct tail *t, struct dw_str *rest
 static int cut_here(struct agent *a, struct tail *t, struct dw_str rest, const struct dw_lines_out *out)
 {
     bool waits = rest.len || dw_lines_pending(t->lines);
-    int rc = dw_lines_flush(t->lines, rest, out);
+    struct rare *rare = waits ? tail_make_rare(t) : NULL;
+    int rc = waits && !rare ? DW_ENOMEM : dw_lines_flush(t->lines, rest, out);
     look_at_carried(a, t->series);
-    if (rc == DW_OK && waits)
-        t->cut_now = dw_lines_offset(t->lines);
+    if (rc == DW_OK && rare)
+        rare->cut_now = dw_lines_offset(t->lines);
     if (rc == DW_OK && rest.len)
         print_take(a, t->fd, dw_lines_offset(t->lines), rest, &t->print);
     ship_touch(a, t);
@@ -268,12 +269,12 @@ int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
     rc = dw_lines_pending(t->lines) ? tail_idle(a, t) : DW_OK;
     if (rc < 0)
         return rc;
-    struct declared *sum = tail_declared(t);
-    if (!sum)
+    struct rare *rare = tail_make_rare(t);
+    if (!rare)
         return DW_ENOMEM;
     rc = tail_declare(a, t, &d);
     DW_COUNT_N(spool_let_go_bytes, d.end - d.start);
-    sum->let_go += d.end - d.start;
+    rare->declared_let_go += d.end - d.start;
     tail_move_to(t, size);
     t->at_end = true;
     t->dirty = false;
@@ -366,12 +367,15 @@ static int is_another(struct agent *a, const struct tail *t, const struct dw_sta
 /* The file cannot be read now. It is not at its end, so nothing younger than what it holds may pass for complete. */
 static int read_failed(const struct agent *a, struct tail *t)
 {
+    struct rare *rare = tail_make_rare(t);
     DW_COUNT(tail_read_errors);
     t->at_end = false;
-    if (!t->failed_ns)
+    if (!rare)
+        return DW_ENOMEM;
+    if (!rare->failed_ns)
         dw_warn("%s: cannot be read now; it is tried again", t->path);
-    t->failed_ns = t->failed_ns ? t->failed_ns : agent_now(a);
-    t->retry_ns = agent_now(a) + RETRY_NS;
+    rare->failed_ns = rare->failed_ns ? rare->failed_ns : agent_now(a);
+    rare->retry_ns = agent_now(a) + RETRY_NS;
     return DW_OK;
 }
 
@@ -403,7 +407,7 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     struct dw_stat st;
     size_t n = 0, used = 0;
     *ret_more = false;
-    if (t->failed_ns && agent_now(a) < t->retry_ns)
+    if (tail_rare(t)->failed_ns && agent_now(a) < tail_rare(t)->retry_ns)
         return DW_OK;
     if (tail_make_lines(a, t) < 0)
         return DW_ENOMEM;
@@ -422,24 +426,25 @@ int tail_read(struct agent *a, struct tail *t, bool *ret_more)
     if (t->mtime_ns - st.mtime_ns > DW_NS_PER_S + (a->apart_ns > 0 ? a->apart_ns : 0)) /* a clock that was set back writes older times */
         signal_put(a, SIGNAL_SET_BACK, t->series, "");
     tail_note(a, t, &st);
+    if (t->rare)
+        t->rare->failed_ns = 0;
     if (st.size_bytes == offset) {
-        t->failed_ns = 0;
         t->at_end = true;
         return DW_OK;
     }
-    t->failed_ns = 0;
     if (t->head_len < AGENT_HEAD)
         t->head_len = (uint16_t)head_take(a, t->fd, offset + n, t->head);
     a->read_at_ns = agent_now(a);
-    bool cut = t->cut_at && offset + n >= t->cut_at;
+    uint64_t cut_at = tail_rare(t)->cut_at;
+    bool cut = cut_at && offset + n >= cut_at;
     if (cut)
-        n = (size_t)(t->cut_at - offset);
+        n = (size_t)(cut_at - offset);
     int rc = dw_lines_feed(t->lines, dw_str_make(a->chunk, n), &out, &used);
     look_at_carried(a, t->series);
     if (rc == DW_OK && cut) {
         rc = cut_here(a, t, dw_str_make(a->chunk + used, n - used), &out);
         used = n;
-        t->cut_at = 0;
+        t->rare->cut_at = 0;
         *ret_more = true;
         DW_COUNT_N(tail_bytes, used);
         return rc;

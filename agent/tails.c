@@ -31,10 +31,11 @@ void tail_free(struct tail *t)
         return;
     dw_fs_close(t->fd);
     dw_lines_free(t->lines);
+    fields_unspell(t);
     if (t->path != t->series->path)
         dw_free(t->path);
     dw_free(t->kept);
-    dw_free(t->declared);
+    dw_free(t->rare);
     dw_free(t);
 }
 
@@ -139,7 +140,9 @@ int tail_make_lines(const struct agent *a, struct tail *t)
         return DW_OK;
     t->stale = false;
     struct dw_lines_conf conf = tails_conf(a, t->series);
-    t->lines = dw_lines_again(&conf, &t->place);
+    int rc = t->stream.field ? DW_OK : fields_spell(a, t);
+    if (rc == DW_OK)
+        t->lines = dw_lines_again(&conf, &t->place);
     return t->lines ? DW_OK : DW_ENOMEM;
 }
 
@@ -173,7 +176,7 @@ void tails_wake_changed(struct agent *a)
 static bool may_rest(const struct agent *a, const struct tail *t)
 {
     return t->state == TAIL_LIVE && t->at_end && !t->dirty && t->series->told && !t->series->gone_ns && !t->before && !t->followers
-        && t->carried_from == UINT64_MAX && !t->touched && !t->failed_ns && !t->copied && !t->unpacked && t->told == tail_offset(t)
+        && t->carried_from == UINT64_MAX && !t->touched && !tail_rare(t)->failed_ns && !t->copied && !t->unpacked && t->told == tail_offset(t)
         && agent_now(a) - t->last_growth_ns > REST_NS;
 }
 
@@ -188,6 +191,7 @@ void tails_rest(struct agent *a)
             continue;
         dw_lines_free(t->lines);
         t->lines = NULL;
+        fields_unspell(t);
         t->rests = true;
         unlink_tail(t);
         link_tail(&a->resting, t);
@@ -214,7 +218,6 @@ static struct tail *new_tail(struct found *f, const char *path, int fd, uint64_t
         tail_free(t);
         return NULL;
     }
-    tail_name_fields(t);
     return t;
 }
 
@@ -236,17 +239,22 @@ static int find_stream(struct agent *a, const struct found *f, int fd, const str
 }
 
 /* The stream goes on where it was. */
-static void resume(struct agent *a, struct tail *t, struct known *k)
+static int resume(struct agent *a, struct tail *t, struct known *k)
 {
     const struct checkpoint_row *row = &k->row;
+    if (row->cut > row->low) {
+        struct rare *rare = tail_make_rare(t);
+        if (!rare)
+            return DW_ENOMEM;
+        rare->cut_at = row->cut;
+    }
     DW_COUNT_IF(row->end == STREAM_ENDED, tail_reopened);
     t->stream = row->stream;
-    tail_name_fields(t);
     t->print = row->print;
-    t->cut_at = row->cut > row->low ? row->cut : 0;
     if (t->series->next_ordinal <= row->stream.ordinal)
         t->series->next_ordinal = row->stream.ordinal + 1;
     rows_drop(a, k);
+    return DW_OK;
 }
 
 /* Whether what a tail has was written right behind what another has: else a stream between the two has the rest of its last line. A compressed file is younger than what it has, so against others it tells nothing. */
@@ -272,11 +280,11 @@ static void follow_current(struct found *f, struct tail *t)
 static int leave_out(struct agent *a, struct tail *t)
 {
     struct dw_declared d = {.start = 0, .end = tail_offset(t), .reason = "before_start"};
-    struct declared *sum = tail_declared(t);
-    if (!sum)
+    struct rare *rare = tail_make_rare(t);
+    if (!rare)
         return DW_ENOMEM;
     print_take(a, t->fd, d.end, DW_STR_NONE, &t->print);
-    sum->skipped = d.end;
+    rare->declared_skipped = d.end;
     int rc = tail_declare(a, t, &d);
     ship_touch(a, t);
     return rc;
@@ -311,10 +319,12 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     tail_move_to(t, k ? k->row.low : o.begin);
     bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
     t->is_new = !k || k->row.print.len == 0; /* in the checkpoint nothing tells it yet */
-    if (k)
-        resume(a, t, k);
-    else
+    if (!k)
         name_stream(a, t, f, o.st);
+    else if (resume(a, t, k) < 0) {
+        tail_free(t);
+        return NULL;
+    }
     if (t->is_new && dw_fs_fstat(o.fd, &content) == DW_OK) /* tells it before anything is acknowledged */
         print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, DW_STR_NONE, &t->print);
     if (!over)

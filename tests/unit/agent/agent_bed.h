@@ -246,6 +246,7 @@ static inline void take(struct bed *b, const struct dw_decoded *f)
         const struct dw_event *ev = &f->event[i];
         dw_buf_str(&b->lines, ev->line);
         dw_buf_byte(&b->lines, '\n');
+        assert_non_null(dw_event_find(ev, DW_F_log_file_path)); /* whose it is goes with every frame */
         note_extent(b, ev->stream->id, ev->start, ev->end);
         for (uint32_t k = 0; k < ev->more_count; k++)
             note_extent(b, ev->more[k].stream->id, ev->more[k].start, ev->more[k].end);

@@ -78,6 +78,7 @@ static void a_stream_rests_and_goes_on_when_its_file_is_written_to(void **state)
     open_told(&t);
     let_rest(&t);
     int64_t looked_ns = t.bed.agent->last_all_ns;
+    assert_null(t.bed.agent->resting->stream.field); /* what frames want to know is let go */
     put(&t.bed, "a.log", "three\n");
     hear(&t);
     assert_int_equal(t.bed.agent->last_all_ns, looked_ns);

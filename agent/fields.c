@@ -1,0 +1,93 @@
+/*
+ * fields: what is known of a log, in few bytes.
+ *
+ * Idea: most of what a log is called stands in its path, or is the host's name, so eight bytes that say where a value stands are enough. Frames want the fields of a stream spelt out:
+ * that is made when a stream is read, and let go when it rests.
+ *
+ * Bound: SIGHTING_FIELDS values of SIGHTING_VALUE_MAX bytes, and a path, are less than `at` can name.
+ */
+#include "agent_int.h"
+
+#include "dogwatch/base/error.h"
+#include "dogwatch/base/mem.h"
+
+enum { AT_HOST = UINT16_MAX };
+
+_Static_assert(AGENT_PATH_MAX + SIGHTING_FIELDS * SIGHTING_VALUE_MAX < AT_HOST, "a place of a value");
+
+/* One piece of memory. A value at `at` stands in the log's path, behind its end in `text`, or is the host's name. */
+struct log_fields {
+    uint32_t count;
+    struct {
+        uint32_t key;
+        uint16_t at, len;
+    } item[];
+    /* text follows */
+};
+
+static const char *text_of(const struct log_fields *l)
+{
+    return (const char *)&l->item[l->count];
+}
+
+int fields_set(const struct agent *a, struct found *f, const struct sighting *seen)
+{
+    size_t path = strlen(f->path), bytes = sizeof *f->fields + seen->field_count * sizeof f->fields->item[0], used = 0;
+    for (uint32_t i = 0; i < seen->field_count; i++)
+        bytes += seen->field[i].len; /* at most; the rest is given back */
+    struct log_fields *l = dw_alloc(bytes);
+    if (!l)
+        return DW_ENOMEM;
+    l->count = seen->field_count;
+    char *text = (char *)&l->item[l->count];
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct dw_str v = dw_field_str(&seen->field[i]);
+        bool of_host = dw_str_eq(v, dw_str_of(a->host));
+        const char *held = memmem(f->path, path, v.ptr, v.len);
+        l->item[i].key = seen->field[i].key;
+        l->item[i].len = (uint16_t)v.len;
+        l->item[i].at = of_host ? AT_HOST : held ? (uint16_t)(held - f->path) : (uint16_t)(path + used);
+        if (of_host || held)
+            continue;
+        memcpy(text + used, v.ptr, v.len);
+        used += v.len;
+    }
+    struct log_fields *less = dw_resize(l, (size_t)(text - (char *)l) + used);
+    dw_free(f->fields);
+    f->fields = less ? less : l;
+    return DW_OK;
+}
+
+uint32_t fields_count(const struct found *f)
+{
+    return f->fields->count;
+}
+
+struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t i)
+{
+    const struct log_fields *l = f->fields;
+    size_t path = strlen(f->path), at = l->item[i].at;
+    const char *v = at == AT_HOST ? a->host : at < path ? f->path + at : text_of(l) + (at - path);
+    return (struct dw_field){.v.ptr = v, .len = l->item[i].len, .key = l->item[i].key, .kind = DW_K_CONST};
+}
+
+int fields_spell(const struct agent *a, struct tail *t)
+{
+    uint32_t count = fields_count(t->series);
+    struct dw_field *field = dw_calloc(count ? count : 1, sizeof *field);
+    if (!field)
+        return DW_ENOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        field[i] = fields_at(a, t->series, i);
+    fields_unspell(t);
+    t->stream.field = field;
+    t->stream.field_count = count;
+    return DW_OK;
+}
+
+void fields_unspell(struct tail *t)
+{
+    dw_free((void *)(uintptr_t)t->stream.field);
+    t->stream.field = NULL;
+    t->stream.field_count = 0;
+}
