@@ -352,10 +352,12 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     return t;
 }
 
+/* One that was found late is older than the newest that is known, unless that gave way, too, and was born before it. */
 static void put_rotated(struct found *f, struct tail *t)
 {
+    const struct tail *c = f->current;
     t->state = TAIL_ROTATED;
-    if (!f->current || f->current->state != TAIL_LIVE)
+    if (!c || (c->state != TAIL_LIVE && c->stream.birth_ns <= t->stream.birth_ns))
         f->current = t;
 }
 
@@ -477,13 +479,27 @@ static void resume_elsewhere(struct agent *a, const struct found *f, const struc
     }
 }
 
+/* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
+static void retire(struct agent *a, struct tail *t)
+{
+    if (t->state == TAIL_LIVE) {
+        tail_stir(a, t);
+        t->state = TAIL_ROTATED;
+        t->last_growth_ns = agent_now(a);
+        DW_COUNT(tail_rotations);
+    }
+}
+
 /* One look at the rotated files of a log; look->moved: names moved on meanwhile. */
 static void look_at_elders(struct agent *a, struct found *f, struct elders *look)
 {
     struct siblings s;
     struct dw_stat st;
     folder_siblings(a, f->path, &s);
-    const struct dw_stat *live = dw_fs_stat(f->path, &st) == DW_OK ? &st : NULL;
+    int rc = dw_fs_stat(f->path, &st);
+    const struct dw_stat *live = rc == DW_OK ? &st : NULL;
+    if (f->current && (rc == DW_ENOENT || (live && !same_file(&f->current->stream, live))))
+        retire(a, f->current); /* before files that came after it are found among the others */
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
     if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
@@ -508,17 +524,6 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
     if (look.moved)
         f->looked_ns = look.before_ns;
     f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
-}
-
-/* Whoever writes the file may not have noticed yet, so its rest counts from now and not from its last growth. */
-static void retire(struct agent *a, struct tail *t)
-{
-    if (t->state == TAIL_LIVE) {
-        tail_stir(a, t);
-        t->state = TAIL_ROTATED;
-        t->last_growth_ns = agent_now(a);
-        DW_COUNT(tail_rotations);
-    }
 }
 
 /* A file has its log's name, perhaps again: it may have been renamed and renamed back. */
@@ -637,10 +642,10 @@ static bool look_at_gone(struct agent *a, struct found **at)
         f->gone_ns = now;
         told_forget(a, f);
     }
-    if (first || elders_due(a, f))
-        tails_take_elders(a, f, !first);
     if (first && f->current)
         tell_if_unread(a, f->current);
+    if (first || elders_due(a, f))
+        tails_take_elders(a, f, !first);
     if (f->current)
         retire(a, f->current);
     if (now - f->gone_ns < a->opt->forget_after || f->tail_count)

@@ -166,6 +166,27 @@ static void what_tells_a_file_is_not_forgotten(void **state)
     tear_down(&b);
 }
 
+/* Goal:   a line over a rotation is joined although nobody saw the file that it begins in under the log's name.
+ * Method: two rotations between two looks, the second look while nothing has the name. */
+static void a_file_that_came_and_gave_way_unseen_is_followed_by_the_next(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000001Z stdout F first\n");
+    start(&b);
+    settle(&b);
+    rename_log(&b, "a.log", "a.log.2");
+    put(&b, "a.log", "2026-11-29T00:00:00.000000002Z stdout P one, \n");
+    rename_log(&b, "a.log", "a.log.1");
+    settle(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000003Z stdout F two\n");
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "first\none, two\n", 3);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_a_log_is_not_read_beside_it),
         cmocka_unit_test(a_copy_of_less_than_was_read_is_not_read),
         cmocka_unit_test(what_tells_a_file_is_not_forgotten),
+        cmocka_unit_test(a_file_that_came_and_gave_way_unseen_is_followed_by_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
