@@ -335,16 +335,16 @@ static void free_log(struct found *f)
 {
     free_own(f);
     dw_free(f->fields);
-    dw_free(f->path);
     dw_free(f);
 }
 
 static struct found *add_log(struct agent *a, const struct sighting *seen)
 {
-    struct found *f = dw_calloc(1, sizeof *f);
+    size_t path = strlen(seen->path) + 1;
+    struct found *f = dw_calloc(1, sizeof *f + path);
     if (f)
-        f->path = dw_strndup(seen->path, strlen(seen->path));
-    if (!f || !f->path || copy_log(a, f, seen) < 0) {
+        memcpy(f->path, seen->path, path);
+    if (!f || copy_log(a, f, seen) < 0) {
         if (f)
             free_log(f);
         a->failed = DW_ENOMEM;
@@ -378,14 +378,11 @@ static void learn_log(struct agent *a, struct found *f, const struct sighting *s
 
 void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
 {
-    struct sighting seen = {.envelope = DW_ENV_AUTO, .field_count = 2};
-    struct dw_str host = dw_str_of(a->host), name = dw_str_of(path);
+    struct sighting seen = {.envelope = DW_ENV_AUTO};
     if (agent_log(a, path))
         return;
     seen.path = (char *)(uintptr_t)path; /* borrowed */
     memcpy(seen.series, series, sizeof seen.series);
-    seen.field[0] = (struct dw_field){.v.ptr = host.ptr, .len = (uint32_t)host.len, .key = DW_F_host_name, .kind = DW_K_CONST};
-    seen.field[1] = (struct dw_field){.v.ptr = name.ptr, .len = (uint32_t)name.len, .key = DW_F_log_file_path, .kind = DW_K_CONST};
     struct found *f = add_log(a, &seen);
     if (!f)
         return;
@@ -397,7 +394,7 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
 /* Whether a look brings more than the one before: the rest, or a part where there was none. */
 static bool learns(const struct found *f, const struct sighting *seen)
 {
-    return !seen->unlearned || f->waits != seen->waits || seen->field_count > fields_count(f);
+    return !seen->unlearned || f->waits != seen->waits || seen->field_count + FIELDS_OWN > fields_count(f);
 }
 
 void agent_found(struct agent *a, const struct sighting *seen)

@@ -184,11 +184,11 @@ struct tail {
     uint64_t last_parcel;  /* ... and all that was handed over */
     struct dw_lines *lines;      /* NULL: nothing is read yet, or any more ... */
     struct dw_lines_place place; /* ... and it goes on here */
-    const struct dw_parser *parser[3]; /* by enum dw_out; NULL: not decided yet */
     const struct dw_user_format *user; /* where configuration chose it: the server's own format, or NULL; the agent's */
     struct fingerprint print; /* at the place up to which it is read */
     uint32_t head[HEAD_STEPS]; /* how its file begins: hashes of its first 1, 2, 4, ... bytes ... */
     uint16_t head_len;        /* ... as far as it was read */
+    uint8_t parser[3];      /* by enum dw_out: 1 + its place in the table of parsers; 0: not decided yet */
     uint8_t refusals[3];    /* in a row */
     enum tail_state state : 4;
     enum stream_end end : 4;
@@ -231,7 +231,7 @@ enum label {
     LABELS
 };
 
-enum { SIGHTING_FIELDS = 40, SIGHTING_VALUE_MAX = 1024, SIGHTING_LABELS = 16 };
+enum { SIGHTING_FIELDS = 38, SIGHTING_VALUE_MAX = 1024, SIGHTING_LABELS = 16 };
 
 /* A log as a look finds it. */
 struct sighting {
@@ -239,7 +239,7 @@ struct sighting {
     enum dw_envelope envelope;
     uint8_t series[DW_ID_BYTES];
     struct dw_arena arena;
-    struct dw_field field[SIGHTING_FIELDS];
+    struct dw_field field[SIGHTING_FIELDS]; /* but those of every log: the host's name and its path */
     uint32_t field_count, label_count; /* of these, so many are labels */
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     bool received, whole_lines, signals;
@@ -251,7 +251,6 @@ struct sighting {
 struct found {
     struct found *next;
     struct dw_node by_path;
-    char *path;
     struct log_fields *fields; /* what is known of it, see fields.c */
     struct hop *hop;        /* links on its way, see told.c */
     struct line_format *own; /* what LABEL_FORMAT made of it; NULL: nothing */
@@ -286,13 +285,15 @@ struct found {
     bool adopted : 1;         /* known from the checkpoint alone: nothing but the path is known of it */
     bool told : 1;            /* the kernel tells of everything that happens to it */
     bool seen : 1;            /* by the scan in hand */
+    char path[];
 };
 
 /* ---- fields (fields.c): what is known of a log, in few bytes ---- */
 
 /* Copies a sighting's fields; what was known before stays where there is no memory. */
 DW_MUST_USE int fields_set(const struct agent *a, struct found *f, const struct sighting *seen);
-/* A log's fields one by one; the text is the log's, and stays until it is told anew. */
+/* A log's fields one by one, the host's name and its path before FIELDS_OWN; the text is the log's, and stays until it is told anew. */
+enum { FIELDS_OWN = 2 };
 uint32_t fields_count(const struct found *f);
 struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t i);
 /* The fields of a stream as frames want them, made anew; freed by fields_unspell. No batch may name the stream meanwhile. */

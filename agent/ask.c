@@ -260,9 +260,11 @@ static const char *const state_names[] = {[TAIL_LIVE] = "live", [TAIL_ROTATED] =
 static void put_formats(struct page *p, const struct tail *t)
 {
     struct dw_buf b = {0};
+    size_t all;
+    const struct dw_parser *table = dw_parser_table(&all);
     for (size_t i = 0; i < DW_COUNT_OF(t->parser); i++)
         if (t->parser[i])
-            dw_buf_printf(&b, "%s%s", b.len ? " " : "", t->parser[i]->name);
+            dw_buf_printf(&b, "%s%s", b.len ? " " : "", table[t->parser[i] - 1].name);
     put_text(p, "format", b.len ? dw_buf_view(&b) : DW_STR("not known yet"));
     dw_buf_fini(&b);
 }
@@ -313,15 +315,14 @@ static void put_field(const struct agent *a, struct page *p, struct dw_field fie
 {
     char key[64];
     (void)snprintf(key, sizeof key, "%.*s", DW_ARG(dw_keys_name(a->keys, field.key)));
-    if (field.key != DW_F_log_file_path && field.key != DW_F_host_name)
-        put_text(p, key, dw_field_str(&field));
+    put_text(p, key, dw_field_str(&field));
 }
 
 static void put_log(const struct agent *a, struct page *p, const struct found *f)
 {
     begin(p);
     put_text(p, "log", dw_str_of(f->path));
-    for (uint32_t i = 0; i < fields_count(f); i++)
+    for (uint32_t i = FIELDS_OWN; i < fields_count(f); i++)
         put_field(a, p, fields_at(a, f, i));
     put_text(p, "state", f->excluded ? DW_STR("not read: a label of its container says so")
         : f->unread ? DW_STR("it is there and cannot be opened; it is tried again (dogwatch doctor says what is missing)")

@@ -31,12 +31,10 @@ static void name_series(struct sighting *f, const char *kind, struct dw_str a, s
     dw_sha256_free(h);
 }
 
-static void begin(struct agent *a, struct sighting *f, char *path, enum dw_envelope envelope)
+static void begin(struct sighting *f, char *path, enum dw_envelope envelope)
 {
     *f = (struct sighting){.path = path, .envelope = envelope};
     dw_arena_init(&f->arena, LOG_POOL);
-    describe_add(f, DW_F_host_name, dw_str_of(a->host));
-    describe_add(f, DW_F_log_file_path, dw_str_of(path));
 }
 
 static void finish(struct agent *a, struct sighting *f)
@@ -115,7 +113,7 @@ static bool put_off(struct agent *a, struct sighting *f)
 static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id)
 {
     struct sighting f;
-    begin(a, &f, path, DW_ENV_DOCKER);
+    begin(&f, path, DW_ENV_DOCKER);
     describe_add(&f, DW_F_container_id, id);
     describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
     if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, id) && put_off(a, &f))
@@ -171,7 +169,7 @@ static void pod_log(struct agent *a, const char *dir, const char *name)
         slash--;
     pod = dw_str_slice(pod, slash, pod.len);
     struct dw_str namespace = dw_str_cut(&pod, '_'), pod_name = dw_str_cut(&pod, '_');
-    begin(a, &f, path, DW_ENV_AUTO);
+    begin(&f, path, DW_ENV_AUTO);
     describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
     describe_add(&f, DW_F_orchestrator_namespace, namespace);
     describe_add(&f, DW_F_kubernetes_pod_name, pod_name);
@@ -212,7 +210,7 @@ static void container_log(struct agent *a, const char *root, const char *name)
     size_t dash = rest.len;
     while (dash > 0 && rest.ptr[dash - 1] != '-')
         dash--;
-    begin(a, &f, path, DW_ENV_AUTO);
+    begin(&f, path, DW_ENV_AUTO);
     describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
     describe_add(&f, DW_F_orchestrator_namespace, namespace);
     describe_add(&f, DW_F_kubernetes_pod_name, pod);
@@ -236,7 +234,7 @@ static void podman_container(struct agent *a, const char *root, const char *id)
     n = snprintf(path, sizeof path, "%s/%s/userdata/ctr.log", root, id);
     if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
         return;
-    begin(a, &f, path, DW_ENV_CRI);
+    begin(&f, path, DW_ENV_CRI);
     describe_add(&f, DW_F_container_id, dw_str_of(id));
     describe_add(&f, DW_F_container_runtime, DW_STR("podman"));
     name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
@@ -312,7 +310,7 @@ static void plain_glob(struct agent *a, const char *pattern)
         }
         if (!S_ISREG(st.mode))
             continue;
-        begin(a, &f, path, DW_ENV_AUTO);
+        begin(&f, path, DW_ENV_AUTO);
         name_series(&f, "file", dw_str_of(a->host), dw_str_of(path));
         finish(a, &f);
     }
@@ -330,7 +328,7 @@ static void received_log(struct agent *a, const char *dir, const char *name)
     if (!dw_str_ends(rest, DW_STR(".log")) || dw_path_join(path, sizeof path, dir, name) < 0)
         return;
     rest.len -= strlen(".log");
-    begin(a, &f, path, DW_ENV_RECEIVED);
+    begin(&f, path, DW_ENV_RECEIVED);
     name_series(&f, "input", dw_str_of(a->host), rest);
     kind = dw_str_cut(&rest, '-');
     describe_add(&f, DW_F_input_type, kind);
@@ -432,7 +430,7 @@ static void own_log(struct agent *a)
     struct sighting f;
     if (!a->opt->signals || dw_fs_stat(a->signals.path, &st) < 0)
         return;
-    begin(a, &f, a->signals.path, DW_ENV_PLAIN);
+    begin(&f, a->signals.path, DW_ENV_PLAIN);
     f.signals = true;
     name_series(&f, "agent", dw_str_of(a->host), dw_str_of(a->signals.path));
     finish(a, &f);

@@ -60,21 +60,27 @@ int fields_set(const struct agent *a, struct found *f, const struct sighting *se
 
 uint32_t fields_count(const struct found *f)
 {
-    return f->fields->count;
+    return FIELDS_OWN + f->fields->count;
 }
 
 struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t i)
 {
     const struct log_fields *l = f->fields;
-    size_t path = strlen(f->path), at = l->item[i].at;
-    const char *v = at == AT_HOST ? a->host : at < path ? f->path + at : text_of(l) + (at - path);
+    struct dw_str path = dw_str_of(f->path), host = dw_str_of(a->host);
+    if (i < FIELDS_OWN) {
+        struct dw_str v = i ? path : host;
+        return (struct dw_field){.v.ptr = v.ptr, .len = (uint32_t)v.len, .key = i ? DW_F_log_file_path : DW_F_host_name, .kind = DW_K_CONST};
+    }
+    i -= FIELDS_OWN;
+    size_t at = l->item[i].at;
+    const char *v = at == AT_HOST ? host.ptr : at < path.len ? path.ptr + at : text_of(l) + (at - path.len);
     return (struct dw_field){.v.ptr = v, .len = l->item[i].len, .key = l->item[i].key, .kind = DW_K_CONST};
 }
 
 int fields_spell(const struct agent *a, struct tail *t)
 {
     uint32_t count = fields_count(t->series);
-    struct dw_field *field = dw_calloc(count ? count : 1, sizeof *field);
+    struct dw_field *field = dw_calloc(count, sizeof *field);
     if (!field)
         return DW_ENOMEM;
     for (uint32_t i = 0; i < count; i++)

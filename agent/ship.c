@@ -148,18 +148,22 @@ static const struct line_format *configured(const struct agent *a, const struct 
  * (standard error) is JSON. */
 static const struct dw_parser *parser_of(struct agent *a, struct tail *t, uint8_t out, struct dw_str line)
 {
+    size_t count;
+    const struct dw_parser *table = dw_parser_table(&count), *p = NULL;
     bool ours = t->series->received && out == DW_OUT_STDERR;
     if (t->parser[out])
-        return t->parser[out];
+        return &table[t->parser[out] - 1];
     if (t->series->signals) {
         t->fixed_format = true;
-        return t->parser[out] = dw_parser_find(DW_STR("dogwatch_agent"));
+        p = dw_parser_find(DW_STR("dogwatch_agent"));
+    } else {
+        const struct line_format *f = configured(a, t);
+        t->fixed_format = !ours && f->parser != NULL;
+        t->user = ours ? NULL : f->user;
+        p = ours ? dw_parser_find(DW_STR("json")) : f->parser ? f->parser : dw_parser_probe(line);
     }
-    const struct line_format *f = configured(a, t);
-    t->fixed_format = !ours && f->parser != NULL;
-    t->user = ours ? NULL : f->user;
-    const struct dw_parser *p = ours ? dw_parser_find(DW_STR("json")) : f->parser ? f->parser : dw_parser_probe(line);
-    t->parser[out] = t->series->received ? NULL : p;
+    DW_ASSERT(count < UINT8_MAX);
+    t->parser[out] = t->series->received || !p ? 0 : (uint8_t)(p - table + 1);
     return p;
 }
 
@@ -177,7 +181,7 @@ static void parse(struct agent *a, struct tail *t, uint8_t out, struct dw_draft 
     if (t->refusals[out] <= REFUSALS_MAX)
         t->refusals[out]++;
     if (t->refusals[out] > REFUSALS_MAX && !t->fixed_format)
-        t->parser[out] = NULL;
+        t->parser[out] = 0;
     if (other && other != p && dw_parser_run(other, &a->parse, line, d) == DW_OK)
         return;
     dw_draft_reset(d, line);

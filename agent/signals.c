@@ -44,10 +44,9 @@ static void put_member(struct dw_buf *b, struct dw_str name, struct dw_str value
 static void put_log(const struct agent *a, struct dw_buf *b, const struct found *f)
 {
     put_member(b, DW_STR("file.path"), dw_str_of(f->path));
-    for (uint32_t i = 0; i < fields_count(f); i++) {
+    for (uint32_t i = FIELDS_OWN; i < fields_count(f); i++) {
         struct dw_field field = fields_at(a, f, i);
-        if (field.key != DW_F_host_name && field.key != DW_F_log_file_path)
-            put_member(b, dw_keys_name(a->keys, field.key), dw_field_str(&field));
+        put_member(b, dw_keys_name(a->keys, field.key), dw_field_str(&field));
     }
 }
 
