@@ -375,6 +375,8 @@ bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
 bool packed_find(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure);
 /* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again. */
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
+/* Whether there is one beside a log's path that came since then, or where that is not sure: what was read of it must not be forgotten before a later look. */
+bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
 
 /* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */
 
@@ -586,6 +588,8 @@ struct found *agent_log(const struct agent *a, const char *path);
 /* tails.c: streams of a log */
 /* The newest stream of a file that is not cut off, or NULL. */
 struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
+/* What came beside a log before then (0: whatever came) is known to the next look, or was there before us. NULL: a log that comes. */
+int64_t tails_since(const struct agent *a, const struct found *f);
 /* One look at a log that is there: the file under its name, and those it was renamed to. */
 void tails_look(struct agent *a, struct found *f);
 /* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */

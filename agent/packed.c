@@ -295,18 +295,34 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
         DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, k, true), packed_taken);
 }
 
+/* Whether a look at what came since then takes a compressed file for one that nobody may have seen. 0: none. */
+static bool is_recent(const struct agent *a, const struct sibling *s, int64_t since_ns)
+{
+    int64_t came = came_ns(&s->st);
+    return since_ns > 0 && came > since_ns - CLOCKS_APART_NS && came > a->first_ns;
+}
+
+bool packed_recent(struct agent *a, const char *path, int64_t since_ns)
+{
+    struct siblings s;
+    bool recent = false;
+    folder_packed(a, path, &s);
+    for (uint32_t i = 0; i < s.count; i++)
+        recent |= is_recent(a, &s.item[i], since_ns);
+    recent |= !s.sure;
+    siblings_fini(&s);
+    return recent;
+}
+
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns)
 {
     struct siblings s;
     bool moved = false;
     if (since_ns <= 0)
         return true;
-    since_ns -= CLOCKS_APART_NS;
-    if (since_ns < a->first_ns)
-        since_ns = a->first_ns;
     folder_packed(a, f->path, &s);
     for (uint32_t i = 0; i < s.count; i++)
-        if (came_ns(&s.item[i].st) > since_ns)
+        if (is_recent(a, &s.item[i], since_ns))
             take_unread(a, f, &s.item[i], &moved);
     bool sure = s.sure && !moved;
     siblings_fini(&s);

@@ -244,19 +244,30 @@ static int forget(struct agent *a, struct known *k)
     return DW_OK;
 }
 
+/* Whether the next look at its log may take what gzip made of a row's file for a new one: not before a later look says that it came before. */
+static bool may_return(struct agent *a, const struct known *k, struct found *f)
+{
+    if (!packed_recent(a, k->row.path, tails_since(a, f)))
+        return false;
+    if (f)
+        f->look_due = a->restless = true;
+    return true;
+}
+
 static int sweep_over(struct agent *a, struct known *k)
 {
     struct dw_stat st;
+    struct found *f = agent_log(a, k->row.path);
     if (k->row.end == STREAM_CUT_OFF) {
         say_there(a, k, false);
-    } else if (!agent_log(a, k->row.path)) { /* else the log's own look told */
+    } else if (!f) { /* else the log's own look told */
         enum place place = find_file(a, k, &st);
         say_there(a, k, place != NOWHERE);
         if (place == BESIDE && st.size_bytes != k->row.low)
             adopt(a, k);
     }
     bool due = k->gone_ns && agent_now(a) - k->gone_ns >= a->opt->forget_after;
-    return due && !is_read(a, &k->row.stream) ? forget(a, k) : DW_OK;
+    return due && !is_read(a, &k->row.stream) && !may_return(a, k, f) ? forget(a, k) : DW_OK;
 }
 
 int rows_sweep(struct agent *a)

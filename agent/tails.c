@@ -396,6 +396,11 @@ static bool born_apart(const struct dw_stat *st)
     return st->birth_ns % DW_NS_PER_S != 0;
 }
 
+int64_t tails_since(const struct agent *a, const struct found *f)
+{
+    return f && f->looked_ns ? f->looked_ns : a->meta.left_ns;
+}
+
 /* A look at the rotated files of a log. */
 struct elders {
     bool known;        /* only those that were streams before */
@@ -503,7 +508,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
     if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
-        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : a->meta.left_ns);
+        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : tails_since(a, NULL));
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
     siblings_fini(&s);
