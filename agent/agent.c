@@ -527,7 +527,7 @@ static bool is_done_with(const struct agent *a, const struct tail *t, uint64_t a
 {
     const struct found *f = t->series;
     bool kept = f->current == t && !t->deleted && (!f->gone_ns || agent_now(a) - f->gone_ns < a->opt->forget_after);
-    return t->state == TAIL_ENDED && !kept && !t->touched && t->carried_from == UINT64_MAX && t->end_parcel <= acked;
+    return t->state == TAIL_ENDED && !kept && !t->touched && t->carried_from == UINT64_MAX && tail_rare(t)->end_parcel <= acked;
 }
 
 static void drop_ended(struct agent *a)

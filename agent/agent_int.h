@@ -167,6 +167,8 @@ struct rare {
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
+    uint64_t end_parcel;    /* all is acknowledged, its end too, when so many frames are */
+    uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
 };
 
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
@@ -180,8 +182,7 @@ struct tail {
     struct tail *before;   /* the stream that gave way to this one, until it is read; NULL: none, or done */
     uint64_t carried_from; /* bytes from here on wait in a line of the successor's; UINT64_MAX: none */
     char *path;            /* where it was found last; the log's own string where it is that */
-    uint64_t end_parcel;   /* all is acknowledged, its end too, when so many frames are */
-    uint64_t last_parcel;  /* ... and all that was handed over */
+    uint64_t last_parcel;  /* all that was handed over is acknowledged when so many frames are */
     struct dw_lines *lines;      /* NULL: nothing is read yet, or any more ... */
     struct dw_lines_place place; /* ... and it goes on here */
     const struct dw_user_format *user; /* where configuration chose it: the server's own format, or NULL; the agent's */
@@ -192,8 +193,6 @@ struct tail {
     uint8_t refusals[3];    /* in a row */
     enum tail_state state : 4;
     enum stream_end end : 4;
-    int fd;
-    uint32_t followers;     /* streams whose `before` this is */
     bool fixed_format : 1;      /* chosen by configuration */
     bool stale : 1;             /* its lines were made before its log's labels were known: made anew as soon as nothing waits in them */
     bool linked : 1;            /* its file has another name, by which it may be written to unseen */
@@ -204,6 +203,8 @@ struct tail {
     bool deleted : 1;           /* when looked at last, only we, and perhaps its writer, had the file */
     bool rests : 1;             /* in the agent's list of those */
     bool touched : 1;           /* has events or declarations in the batch */
+    int fd;
+    uint32_t followers;     /* streams whose `before` this is */
     uint64_t size;          /* at the last look ... */
     int64_t mtime_ns, ctime_ns; /* ... and the file system's times */
     struct rare *rare;      /* NULL: all of it is zero */
@@ -211,7 +212,6 @@ struct tail {
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     int64_t last_fed_ns; /* when bytes of it were read last */
     char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
-    uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
     struct tail *touched_next;
 };
 

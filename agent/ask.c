@@ -279,6 +279,7 @@ static void put_held(const struct agent *a, struct page *p, const struct tail *t
 
 static void put_stream(const struct agent *a, struct page *p, const struct tail *t)
 {
+    const struct rare *r = tail_rare(t);
     uint64_t read = tail_offset(t), low = tail_low(t), size = size_now(t);
     begin(p);
     put_id(p, "stream", t->stream.id, DW_ID_BYTES);
@@ -300,9 +301,8 @@ static void put_stream(const struct agent *a, struct page *p, const struct tail 
     put_number(p, "ordinal", t->stream.ordinal);
     put_truth(p, "deleted", t->deleted);
     put_truth(p, "kept_over_kill", t->kept != NULL);
-    if (t->unpacked)
+    if (r->unpacked)
         put_text(p, "unpacked", DW_STR("out of what gzip made of it"));
-    const struct rare *r = tail_rare(t);
     uint64_t declared = r->declared_cut + r->declared_skipped + r->declared_let_go;
     if (r->failed_ns)
         put_seconds(p, "fails_s", agent_now(a) - r->failed_ns);

@@ -102,7 +102,7 @@ static bool is_cut_unseen(const struct agent *a, const struct tail *t)
 {
     struct dw_stat st;
     bool same = true;
-    if (t->state == TAIL_ENDED || t->copied || t->unpacked || dw_fs_fstat(t->fd, &st) < 0)
+    if (t->state == TAIL_ENDED || t->copied || tail_rare(t)->unpacked || dw_fs_fstat(t->fd, &st) < 0)
         return false;
     return st.size_bytes < tail_offset(t) || st.size_bytes < t->size || print_check(a, t->fd, &t->print, &same) < 0 || !same;
 }
@@ -143,7 +143,7 @@ bool copy_waits(const struct agent *a, const struct found *f, int fd, const stru
     if (st->size_bytes == 0)
         return dw_clock_real(a->clock) - st->ctime_ns < AGENT_ELDERS_NS; /* who copies begins with nothing */
     for (const struct tail *t = f->tail; t && !same; t = t->sibling)
-        same = !t->unpacked && is_copy_of(a, fd, st, t->fd);
+        same = !tail_rare(t)->unpacked && is_copy_of(a, fd, st, t->fd);
     if (same || copy_cut_unseen(a, f) || has_open(a, f, fd, st))
         return true;
     if (dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &live) < 0)
@@ -160,7 +160,9 @@ bool copy_take(struct agent *a, struct tail *t)
     struct checkpoint_row row = {.stream = t->stream, .print = t->print, .low = dw_lines_offset(t->lines)};
     if (t->copied || !find(a, t->series->path, &row, &c))
         return false;
-    if (dw_fs_fstat(c.fd, &content) < 0) {
+    struct rare *rare = tail_make_rare(t);
+    if (!rare || dw_fs_fstat(c.fd, &content) < 0) {
+        a->failed = rare ? a->failed : DW_ENOMEM;
         dw_fs_close(c.fd);
         return false;
     }
@@ -171,8 +173,8 @@ bool copy_take(struct agent *a, struct tail *t)
     t->state = TAIL_ROTATED;
     t->at_end = false;
     t->last_growth_ns = agent_now(a);
-    t->unpacked = c.unpacked ? content.size_bytes : 0;
-    a->unpacked += t->unpacked;
+    rare->unpacked = c.unpacked ? content.size_bytes : 0;
+    a->unpacked += rare->unpacked;
     tail_note(a, t, &content);
     keep_put(a, t);
     DW_COUNT(copy_taken);

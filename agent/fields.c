@@ -11,11 +11,14 @@
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 
-enum { AT_HOST = UINT16_MAX };
+/* What so many logs say that it is held once. */
+static const char *const words[] = {"kubernetes", "docker", "podman"};
 
-_Static_assert(AGENT_PATH_MAX + SIGHTING_FIELDS * SIGHTING_VALUE_MAX < AT_HOST, "a place of a value");
+enum { AT_WORDS = UINT16_MAX - (int)DW_COUNT_OF(words), AT_HOST = UINT16_MAX };
 
-/* One piece of memory. A value at `at` stands in the log's path, behind its end in `text`, or is the host's name. */
+_Static_assert(AGENT_PATH_MAX + SIGHTING_FIELDS * SIGHTING_VALUE_MAX < AT_WORDS, "a place of a value");
+
+/* One piece of memory. A value at `at` stands in the log's path, behind its end in `text`, is one of `words` or the host's name. */
 struct log_fields {
     uint32_t count;
     struct {
@@ -30,6 +33,18 @@ static const char *text_of(const struct log_fields *l)
     return (const char *)&l->item[l->count];
 }
 
+/* Where a value is held anyway; 0: nowhere that could be named otherwise. */
+static uint16_t held_at(const struct agent *a, const struct found *f, struct dw_str v)
+{
+    if (dw_str_eq(v, dw_str_of(a->host)))
+        return AT_HOST;
+    for (size_t i = 0; i < DW_COUNT_OF(words); i++)
+        if (dw_str_eq(v, dw_str_of(words[i])))
+            return (uint16_t)(AT_WORDS + i);
+    const char *in_path = memmem(f->path, strlen(f->path), v.ptr, v.len);
+    return in_path ? (uint16_t)(in_path - f->path) : 0;
+}
+
 int fields_set(const struct agent *a, struct found *f, const struct sighting *seen)
 {
     size_t path = strlen(f->path), bytes = sizeof *f->fields + seen->field_count * sizeof f->fields->item[0], used = 0;
@@ -42,12 +57,11 @@ int fields_set(const struct agent *a, struct found *f, const struct sighting *se
     char *text = (char *)&l->item[l->count];
     for (uint32_t i = 0; i < l->count; i++) {
         struct dw_str v = dw_field_str(&seen->field[i]);
-        bool of_host = dw_str_eq(v, dw_str_of(a->host));
-        const char *held = memmem(f->path, path, v.ptr, v.len);
+        uint16_t held = held_at(a, f, v);
         l->item[i].key = seen->field[i].key;
         l->item[i].len = (uint16_t)v.len;
-        l->item[i].at = of_host ? AT_HOST : held ? (uint16_t)(held - f->path) : (uint16_t)(path + used);
-        if (of_host || held)
+        l->item[i].at = held ? held : (uint16_t)(path + used);
+        if (held)
             continue;
         memcpy(text + used, v.ptr, v.len);
         used += v.len;
@@ -73,7 +87,7 @@ struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t
     }
     i -= FIELDS_OWN;
     size_t at = l->item[i].at;
-    const char *v = at == AT_HOST ? host.ptr : at < path.len ? path.ptr + at : text_of(l) + (at - path.len);
+    const char *v = at == AT_HOST ? host.ptr : at >= AT_WORDS ? words[at - AT_WORDS] : at < path.len ? path.ptr + at : text_of(l) + (at - path.len);
     return (struct dw_field){.v.ptr = v, .len = l->item[i].len, .key = l->item[i].key, .kind = DW_K_CONST};
 }
 

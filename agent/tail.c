@@ -170,7 +170,7 @@ bool tail_changed(struct tail *t)
     struct dw_stat st;
     if (dw_fs_fstat(t->fd, &st) < 0)
         return false;
-    t->deleted = st.links == 0 && !t->unpacked;
+    t->deleted = st.links == 0 && !tail_rare(t)->unpacked;
     return st.size_bytes != t->size;
 }
 
@@ -291,7 +291,8 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     struct dw_str rest = DW_STR_NONE;
     struct dw_stat st;
     bool cut = strcmp(state, "truncated") == 0;
-    int rc = tail_make_lines(a, t);
+    struct rare *rare = tail_make_rare(t);
+    int rc = rare ? tail_make_lines(a, t) : DW_ENOMEM;
     if (rc == DW_OK)
         rc = give_carried(a, t);
     if (rc < 0)
@@ -325,7 +326,7 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     }
     ship_touch(a, t);
     rc = ledger_stream_end(a, &t->stream, t->size, read, state);
-    t->end_parcel = a->parcels;
+    rare->end_parcel = a->parcels;
     return rc;
 }
 

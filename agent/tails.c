@@ -89,7 +89,7 @@ void tails_drop(struct agent *a, struct tail *t)
     }
     dw_table_remove(&a->tails_by_file, &t->by_file);
     keep_drop(a, t);
-    a->unpacked -= t->unpacked;
+    a->unpacked -= tail_rare(t)->unpacked;
     tail_free(t);
 }
 
@@ -176,7 +176,7 @@ void tails_wake_changed(struct agent *a)
 static bool may_rest(const struct agent *a, const struct tail *t)
 {
     return t->state == TAIL_LIVE && t->at_end && !t->dirty && t->series->told && !t->series->gone_ns && !t->before && !t->followers
-        && t->carried_from == UINT64_MAX && !t->touched && !tail_rare(t)->failed_ns && !t->copied && !t->unpacked && t->told == tail_offset(t)
+        && t->carried_from == UINT64_MAX && !t->touched && !tail_rare(t)->failed_ns && !t->copied && !tail_rare(t)->unpacked && t->told == tail_offset(t)
         && agent_now(a) - t->last_growth_ns > REST_NS;
 }
 
@@ -210,14 +210,15 @@ static struct tail *new_tail(struct found *f, const char *path, int fd, uint64_t
         return NULL;
     }
     t->fd = fd;
-    t->unpacked = unpacked;
     t->series = f;
     t->carried_from = UINT64_MAX;
     t->path = strcmp(path, f->path) == 0 ? f->path : dw_strndup(path, strlen(path));
-    if (!t->path) {
+    if (!t->path || (unpacked && !tail_make_rare(t))) {
         tail_free(t);
         return NULL;
     }
+    if (unpacked)
+        t->rare->unpacked = unpacked;
     return t;
 }
 
@@ -262,8 +263,9 @@ static bool comes_after(const struct tail *before, const struct tail *t)
 {
     if (before->stream.ordinal + 1 != t->stream.ordinal)
         return false;
-    if (!before->unpacked != !t->unpacked)
-        return !t->unpacked;
+    bool unpacked = tail_rare(t)->unpacked;
+    if (unpacked != (tail_rare(before)->unpacked != 0))
+        return !unpacked;
     return before->stream.birth_ns <= t->stream.birth_ns;
 }
 
@@ -372,7 +374,7 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
     if (!t)
         return NULL;
     tail_note(a, t, &content);
-    a->unpacked += t->unpacked;
+    a->unpacked += tail_rare(t)->unpacked;
     put_rotated(f, t);
     return t;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { EVENTS_MAX = 50000, STREAMS_MAX = 64 };
 
@@ -125,6 +126,21 @@ static inline void rotate(const struct bed *b, const char *name, const char *to,
 static inline void remove_log(const struct bed *b, const char *name)
 {
     assert_int_equal(unlink(path_of(b, name)), 0);
+}
+
+/* As gzip(1) and the kubelet do: a new file, then the old name goes. */
+static inline void compress_log(const struct bed *b, const char *name)
+{
+    struct dw_buf text = {0};
+    char to[720];
+    (void)snprintf(to, sizeof to, "%s.gz", path_of(b, name));
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, path_of(b, name), 1 << 20, &text), DW_OK);
+    gzFile z = gzopen(to, "wb");
+    assert_non_null(z);
+    assert_int_equal(gzwrite(z, text.ptr, (unsigned)text.len), text.len);
+    assert_int_equal(gzclose(z), Z_OK);
+    dw_buf_fini(&text);
+    remove_log(b, name);
 }
 
 /* Written at another time than before, whatever the file system's clock can tell apart. */

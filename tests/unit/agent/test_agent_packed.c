@@ -3,23 +3,6 @@
 
 #include "dogwatch/base/counter.h"
 
-#include <zlib.h>
-
-/* As gzip(1) and the kubelet do: a new file, then the old name goes. */
-static void compress_log(struct bed *b, const char *name)
-{
-    struct dw_buf text = {0};
-    char to[720];
-    (void)snprintf(to, sizeof to, "%s.gz", path_of(b, name));
-    assert_int_equal(dw_fs_read_file(&dw_fs_system, path_of(b, name), 1 << 20, &text), DW_OK);
-    gzFile z = gzopen(to, "wb");
-    assert_non_null(z);
-    assert_int_equal(gzwrite(z, text.ptr, (unsigned)text.len), text.len);
-    assert_int_equal(gzclose(z), Z_OK);
-    dw_buf_fini(&text);
-    remove_log(b, name);
-}
-
 static void leave(struct bed *b, bool killed)
 {
     wait_for_writer(b);

@@ -340,6 +340,31 @@ static void a_folder_that_cannot_be_listed_is_looked_at_again_soon(void **state)
     end_with_lines(&t, "one\ntwo\n", 1);
 }
 
+/* Goal:   what was read of a file that gzip took is not read again hours later, when the log is rotated next and its stream is long forgotten.
+ * Method: nothing happens in between, so no look comes after the compressed file but the one that it caused. */
+static void a_packed_file_is_not_read_again_once_its_stream_is_forgotten(void **state)
+{
+    (void)state;
+    struct told t;
+    begin(&t);
+    t.bed.opt.forget_after = 60 * DW_NS_PER_S;
+    put(&t.bed, "a.log", "one\n");
+    open_told(&t);
+    let_rest(&t);
+    rotate(&t.bed, "a.log", "a.log.1", "two\n");
+    hear(&t);
+    for (int i = 0; i < 10; i++)
+        pass(&t.bed, 3); /* the file that gave way is over */
+    compress_log(&t.bed, "a.log.1");
+    hear(&t);
+    for (int i = 0; i < 40; i++)
+        pass(&t.bed, 20);
+    rename_log(&t.bed, "a.log.1.gz", "a.log.2.gz");
+    rotate(&t.bed, "a.log", "a.log.1", "three\n");
+    hear(&t);
+    end_with_lines(&t, "one\nthree\ntwo\n", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +381,7 @@ int main(void)
         cmocka_unit_test(folders_made_anew_are_told_of_again),
         cmocka_unit_test(a_log_that_was_gone_at_the_start_is_found_when_it_comes),
         cmocka_unit_test(a_folder_that_cannot_be_listed_is_looked_at_again_soon),
+        cmocka_unit_test(a_packed_file_is_not_read_again_once_its_stream_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
