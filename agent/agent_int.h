@@ -282,6 +282,7 @@ struct found {
     bool stirred : 1;         /* something of its name, or of a link on its way, is another */
     bool unsure : 1;          /* it was rotated faster than it could be looked at: look again */
     bool unread : 1;          /* it is there and could not be opened */
+    bool blocked : 1;         /* a rotated file of it could not be read, or not even be listed: tried again */
     bool adopted : 1;         /* known from the checkpoint alone: nothing but the path is known of it */
     bool told : 1;            /* the kernel tells of everything that happens to it */
     bool seen : 1;            /* by the scan in hand */

@@ -326,6 +326,7 @@ static void put_log(const struct agent *a, struct page *p, const struct found *f
         put_field(a, p, fields_at(a, f, i));
     put_text(p, "state", f->excluded ? DW_STR("not read: a label of its container says so")
         : f->unread ? DW_STR("it is there and cannot be opened; it is tried again (dogwatch doctor says what is missing)")
+        : f->blocked ? DW_STR("a rotated file of it cannot be read; it is tried again (dogwatch doctor says what is missing)")
         : f->gone_ns ? DW_STR("nothing is under its name; what was there is read to its end") : DW_STR("there"));
     put_text(p, "looks", f->told ? DW_STR("the kernel tells") : DW_STR("by the clock"));
     put_number(p, "streams", f->tail_count);

@@ -100,7 +100,7 @@ void scan_missed(struct agent *a)
 /* Up to when a log, and what is beside it, was looked at: that of which the kernel told nothing is as it was. */
 static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
 {
-    bool untouched = heard && f->told && f->looked_ns && !f->look_due && !f->unsure && !f->stirred && f->held_ns == INT64_MAX;
+    bool untouched = heard && f->told && f->looked_ns && !f->look_due && !f->unsure && !f->blocked && !f->stirred && f->held_ns == INT64_MAX;
     return untouched || f->excluded ? began_ns : f->looked_ns;
 }
 

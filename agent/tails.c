@@ -409,6 +409,7 @@ struct elders {
     int64_t before_ns; /* when it was looked before; 0: never */
     int64_t held_ns;   /* when the oldest copy of a file that is still there came; INT64_MAX: none did */
     bool moved;        /* rotation went on meanwhile */
+    bool blocked;      /* something could not be read now */
 };
 
 /* Whether a rotated file has something for us: all of it, or what came after its stream's end. One that nobody knows is wanted by a look at all of them, or
@@ -444,17 +445,21 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     if (folder_open(a, s, &fd, &moved) < 0) {
         DW_COUNT_IF(!moved, discover_unreadable);
         look->moved |= moved;
+        look->blocked |= !moved;
         return;
     }
     struct dw_stat st;
-    struct tail *t = NULL;
     struct known *k = NULL;
-    if (dw_fs_fstat(fd, &st) == DW_OK && find_stream(a, f, fd, &st, &k) == DW_OK && !is_left(a, f, fd, &st, k, look))
-        t = add_tail(a, f, s->path, fd, &st, k);
-    else
+    bool readable = dw_fs_fstat(fd, &st) == DW_OK && find_stream(a, f, fd, &st, &k) == DW_OK;
+    if (!readable || is_left(a, f, fd, &st, k, look)) {
+        look->blocked |= !readable;
         dw_fs_close(fd);
+        return;
+    }
+    struct tail *t = add_tail(a, f, s->path, fd, &st, k);
     if (t)
         put_rotated(f, t);
+    look->blocked |= !t;
 }
 
 /* Whether the file that a stream was in has another content now. */
@@ -513,6 +518,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
         look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : tails_since(a, NULL));
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
+    look->blocked |= !s.sure;
     siblings_fini(&s);
 }
 
@@ -524,11 +530,14 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
         f->looked_ns = dw_clock_real(&dw_clock_system);
     f->look_due = false;
     for (int i = 0; i < AGENT_LOOKS && look.moved; i++) {
-        look.moved = false;
+        look.moved = look.blocked = false;
         look_at_elders(a, f, &look);
     }
-    f->unsure = look.moved; /* the next scan looks again, at what came since the same time */
-    if (look.moved)
+    f->unsure = look.moved; /* the next scan looks again, at what came since the same time ... */
+    if (look.blocked && !f->blocked)
+        dw_warn("%s: a file that was rotated cannot be read now; it is tried again", f->path);
+    f->blocked = look.blocked; /* ... and so does one a while later */
+    if (look.moved || look.blocked)
         f->looked_ns = look.before_ns;
     f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
 }
@@ -575,6 +584,7 @@ static bool take_newest(struct agent *a, struct found *f)
     }
     struct known *k = NULL;
     if (find_stream(a, f, fd, &st, &k) < 0) {
+        f->unread = true;
         dw_fs_close(fd);
         return true;
     }
@@ -620,7 +630,7 @@ void tails_look(struct agent *a, struct found *f)
     struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
         if (f->unsure || elders_due(a, f))
-            tails_take_elders(a, f, !f->unsure);
+            tails_take_elders(a, f, !f->unsure && !f->blocked);
         return;
     }
     if ((t && t->series != f) || (!t && is_anothers(a, f, &st)))
@@ -652,7 +662,7 @@ static bool look_at_gone(struct agent *a, struct found **at)
     if (first && f->current)
         tell_if_unread(a, f->current);
     if (first || elders_due(a, f))
-        tails_take_elders(a, f, !first);
+        tails_take_elders(a, f, !first && !f->unsure && !f->blocked);
     if (f->current)
         retire(a, f->current);
     if (now - f->gone_ns < a->opt->forget_after || f->tail_count)
@@ -674,7 +684,7 @@ void tails_after_scan(struct agent *a)
 
 bool tails_restless(const struct found *f)
 {
-    return f->stirred || f->look_due || f->unsure || f->unread || f->gone_ns || f->held_ns != INT64_MAX || (f->adopted && f->elders_ns == 0);
+    return f->stirred || f->look_due || f->unsure || f->unread || f->blocked || f->gone_ns || f->held_ns != INT64_MAX || (f->adopted && f->elders_ns == 0);
 }
 
 void tails_look_at_restless(struct agent *a)

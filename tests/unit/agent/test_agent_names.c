@@ -170,6 +170,35 @@ static void a_file_that_can_be_read_again_is(void **state)
     tear_down(&b);
 }
 
+/* Goal:   a file that cannot be read for a moment is read, rotated before anybody saw it or not.
+ * Method: two rotations between two looks; each call of the second look fails in turn. */
+static void what_cannot_be_read_now_is_read_later(void **state)
+{
+    (void)state;
+    int hits = 1;
+    for (int nth = 1; hits; nth++) {
+        struct bed b;
+        struct faulty_fs f;
+        set_up(&b);
+        put(&b, "a.log", "one\n");
+        start(&b);
+        settle(&b);
+        rename_log(&b, "a.log", "a.log.2");
+        put(&b, "a.log", "two\n");
+        rotate(&b, "a.log", "a.log.1", "three\n");
+        faulty_fs_init(&f, nth, FAULT_EIO);
+        b.agent->fs = &f.fs;
+        settle(&b);
+        hits = f.hits;
+        b.agent->fs = &dw_fs_system;
+        b.agent->found->looked_ns += 60 * DW_NS_PER_S; /* as if the files had come long before: births cannot be set */
+        rest(&b);
+        stop(&b);
+        assert_got(&b, "one\ntwo\nthree\n", 3);
+        tear_down(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +210,7 @@ int main(void)
         cmocka_unit_test(stopping_reads_no_longer_than_it_may),
         cmocka_unit_test(a_file_that_cannot_be_read_is_not_whole),
         cmocka_unit_test(a_file_that_can_be_read_again_is),
+        cmocka_unit_test(what_cannot_be_read_now_is_read_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
