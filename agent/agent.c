@@ -16,6 +16,7 @@
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -185,6 +186,37 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     return rc;
 }
 
+static void free_room(char *chunk, struct dw_batch *batch, struct dw_encoder *encoder)
+{
+    dw_free(chunk);
+    dw_batch_free(batch);
+    dw_encoder_free(encoder);
+}
+
+/* Where lines are read to and frames are made, anew; without memory what was there stays. */
+static int make_room(struct agent *a)
+{
+    char *chunk = dw_alloc(a->chunk_cap);
+    struct dw_batch *batch = dw_batch_new(a->keys);
+    struct dw_encoder *encoder = dw_encoder_new(1);
+    if (!chunk || !batch || !encoder) {
+        free_room(chunk, batch, encoder);
+        return DW_ENOMEM;
+    }
+    free_room(a->chunk, a->batch, a->encoder);
+    a->chunk = chunk;
+    a->batch = batch;
+    a->encoder = encoder;
+    return DW_OK;
+}
+
+void agent_give_back(struct agent *a)
+{
+    if (!a->tail && dw_batch_count(a->batch) == 0)
+        (void)make_room(a);
+    (void)malloc_trim(0);
+}
+
 static int make_parts(struct agent *a)
 {
     if (a->opt->host_name.len)
@@ -198,12 +230,9 @@ static int make_parts(struct agent *a)
     a->parse.time.zone = &a->zone;
     size_t least = (size_t)DW_FRAME_LINE_MAX + DW_LINES_LOOKAHEAD + 1;
     a->chunk_cap = (size_t)a->opt->read_chunk > least ? (size_t)a->opt->read_chunk : least;
-    a->chunk = dw_alloc(a->chunk_cap);
     a->more = dw_alloc(DW_LINE_PIECES_MAX * sizeof *a->more);
     a->keys = dw_keys_new();
-    a->batch = a->keys ? dw_batch_new(a->keys) : NULL;
-    a->encoder = dw_encoder_new(1);
-    return a->chunk && a->more && a->batch && a->encoder ? DW_OK : DW_ENOMEM;
+    return a->more && a->keys ? make_room(a) : DW_ENOMEM;
 }
 
 int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void *arg, struct agent **ret)
@@ -584,6 +613,8 @@ static int finish(struct agent *a)
     for (struct tail *t = a->tail; t && rc == DW_OK; t = t->next) {
         const char *word = last_word(a, t);
         rc = word ? tail_end(a, t, word) : DW_OK;
+        if (rc == DW_OK && word && t->state != TAIL_ENDED && tail_rare(t)->failed_ns) /* now that its end was to be read */
+            rc = tail_end(a, t, "lost");
     }
     if (rc == DW_OK)
         rc = ledger_send(a);
@@ -708,8 +739,7 @@ void agent_close(struct agent *a)
     for (uint32_t i = 0; i < a->out_count; i++)
         dw_free(a->out[i].path);
     dw_free(a->out);
-    dw_batch_free(a->batch);
-    dw_encoder_free(a->encoder);
+    free_room(a->chunk, a->batch, a->encoder);
     dw_keys_free(a->keys);
     dw_key_free(a->key);
     dw_zone_fini(&a->zone);
@@ -717,7 +747,6 @@ void agent_close(struct agent *a)
         dw_user_format_free(a->format[i].user);
     dw_free(a->format);
     dw_redact_own_free(a->own);
-    dw_free(a->chunk);
     dw_free(a->more);
     dw_free(a);
 }

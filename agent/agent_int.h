@@ -553,6 +553,8 @@ struct agent {
     int failed;
 };
 
+/* What reading took goes back to the system: all of it where nothing is at work. */
+void agent_give_back(struct agent *a);
 /* The agent's clock: monotonic, anchored at the start of the epoch. */
 int64_t agent_now(const struct agent *a);
 int64_t agent_low_water(const struct agent *a);
@@ -652,7 +654,7 @@ uint64_t tail_low(const struct tail *t);
 DW_MUST_USE int tail_read(struct agent *a, struct tail *t, bool *ret_more);
 /* Leaves out what was not read up to `size`, and declares it; not yet where the stream before it comes first. */
 DW_MUST_USE int tail_let_go(struct agent *a, struct tail *t, uint64_t size);
-/* Declares the end: "idle" leaves the stream open. */
+/* Declares the end: "idle" leaves the stream open, and so does a "whole" one whose end cannot be read now. */
 DW_MUST_USE int tail_end(struct agent *a, struct tail *t, const char *state);
 /* Ends what waits for more since join.idle. */
 DW_MUST_USE int tail_idle(struct agent *a, struct tail *t);

@@ -284,13 +284,28 @@ int tail_let_go(struct agent *a, struct tail *t, uint64_t size)
     return rc;
 }
 
+/* The file cannot be read now. It is not at its end, so nothing younger than what it holds may pass for complete. */
+static int read_failed(const struct agent *a, struct tail *t)
+{
+    struct rare *rare = tail_make_rare(t);
+    DW_COUNT(tail_read_errors);
+    t->at_end = false;
+    if (!rare)
+        return DW_ENOMEM;
+    if (!rare->failed_ns)
+        dw_warn("%s: cannot be read now; it is tried again", t->path);
+    rare->failed_ns = rare->failed_ns ? rare->failed_ns : agent_now(a);
+    rare->retry_ns = agent_now(a) + RETRY_NS;
+    return DW_OK;
+}
+
 int tail_end(struct agent *a, struct tail *t, const char *state)
 {
     struct sink sink = {.a = a, .t = t};
     struct dw_lines_out out = {.arg = &sink, .line = on_line, .declare = on_declare};
     struct dw_str rest = DW_STR_NONE;
     struct dw_stat st;
-    bool cut = strcmp(state, "truncated") == 0;
+    bool cut = strcmp(state, "truncated") == 0, whole = strcmp(state, "whole") == 0;
     struct rare *rare = tail_make_rare(t);
     int rc = rare ? tail_make_lines(a, t) : DW_ENOMEM;
     if (rc == DW_OK)
@@ -298,6 +313,8 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     if (rc < 0)
         return rc;
     rc = cut ? DW_OK : read_rest(a, t, &rest);
+    if (rc < 0 && whole)
+        return read_failed(a, t); /* it is not known to be */
     if (rc < 0) {
         DW_COUNT(tail_read_errors);
         rest = DW_STR_NONE;
@@ -309,7 +326,7 @@ int tail_end(struct agent *a, struct tail *t, const char *state)
     if (rc < 0)
         return rc;
     uint64_t read = dw_lines_offset(t->lines);
-    bool whole = strcmp(state, "whole") == 0; /* what is written from now on is seen by the last look before it is closed */
+    /* What is written to a whole one from now on is seen by the last look before it is closed. */
     t->size = !cut && !whole && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes > read ? st.size_bytes : read;
     if (strcmp(state, "idle") != 0) {
         struct checkpoint_row row;
@@ -363,21 +380,6 @@ static int is_another(struct agent *a, const struct tail *t, const struct dw_sta
     int rc = is_stirred(t, st) ? print_check(a, t->fd, &t->print, &same) : DW_OK;
     *ret = !same || st->size_bytes < dw_lines_offset(t->lines) || st->size_bytes < t->size;
     return rc;
-}
-
-/* The file cannot be read now. It is not at its end, so nothing younger than what it holds may pass for complete. */
-static int read_failed(const struct agent *a, struct tail *t)
-{
-    struct rare *rare = tail_make_rare(t);
-    DW_COUNT(tail_read_errors);
-    t->at_end = false;
-    if (!rare)
-        return DW_ENOMEM;
-    if (!rare->failed_ns)
-        dw_warn("%s: cannot be read now; it is tried again", t->path);
-    rare->failed_ns = rare->failed_ns ? rare->failed_ns : agent_now(a);
-    rare->retry_ns = agent_now(a) + RETRY_NS;
-    return DW_OK;
 }
 
 /* How a file stands, and a share of what is new in it (in a->chunk). Whether it is another one is looked at after the reading, so that what was read is what comes behind

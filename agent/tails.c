@@ -18,7 +18,6 @@
 #include "dogwatch/base/mem.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/stat.h>
 
 enum { MANY = 500 };
@@ -197,8 +196,8 @@ void tails_rest(struct agent *a)
         link_tail(&a->resting, t);
         count++;
     }
-    if (count >= MANY)
-        (void)malloc_trim(0); /* what it took to read so many goes back to the system */
+    if (count >= MANY || (count && !a->tail))
+        agent_give_back(a);
 }
 
 /* Takes over `fd`; `unpacked`: so many bytes, or 0. */

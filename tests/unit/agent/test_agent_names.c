@@ -199,6 +199,34 @@ static void what_cannot_be_read_now_is_read_later(void **state)
     }
 }
 
+/* Goal:   the end of a file that gave way is not called whole while it cannot be read.
+ * Method: its last line has no end, so it is given out with the file's; each call fails in turn. */
+static void an_end_that_cannot_be_read_now_is_read_later(void **state)
+{
+    (void)state;
+    int hits = 1;
+    for (int nth = 1; hits; nth++) {
+        struct bed b;
+        struct faulty_fs f;
+        set_up(&b);
+        put(&b, "a.log", "one\ntw");
+        start(&b);
+        settle(&b);
+        rotate(&b, "a.log", "a.log.1", "three\n");
+        faulty_fs_init(&f, nth, FAULT_EIO);
+        b.agent->fs = &f.fs;
+        rest(&b);
+        hits = f.hits;
+        b.agent->fs = &dw_fs_system;
+        rest(&b);
+        stop(&b);
+        assert_got(&b, "one\ntw\nthree\n", 2);
+        assert_int_equal(records_with(&b, "\"size\":4,\"read\":4,\"state\":\"whole\""), 0);
+        assert_int_equal(records_with(&b, "\"size\":6,\"read\":6,\"state\":\"whole\""), 1);
+        tear_down(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_not_whole),
         cmocka_unit_test(a_file_that_can_be_read_again_is),
         cmocka_unit_test(what_cannot_be_read_now_is_read_later),
+        cmocka_unit_test(an_end_that_cannot_be_read_now_is_read_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
