@@ -198,6 +198,7 @@ struct tail {
     bool linked : 1;            /* its file has another name, by which it may be written to unseen */
     bool stamped : 1;           /* its file's times tell that nothing was written since if they are the same */
     bool at_end : 1, is_new : 1;
+    bool born_packed : 1;       /* the stream began in what gzip made of its file: its birth is that one's */
     bool copied : 1;            /* its file was truncated, and it goes on in a copy: the file is another stream's */
     bool dirty : 1;             /* something may have been written */
     bool deleted : 1;           /* when looked at last, only we, and perhaps its writer, had the file */

@@ -257,14 +257,14 @@ static int resume(struct agent *a, struct tail *t, struct known *k)
     return DW_OK;
 }
 
-/* Whether what a tail has was written right behind what another has: else a stream between the two has the rest of its last line. A compressed file is younger than what it has, so against others it tells nothing. */
+/* Whether what a tail has was written right behind what another has: else a stream between the two has the rest of its last line. A compressed file is younger than what it has, so its birth tells
+ * nothing against others; whether they are read out of compressed ones by now does not matter. */
 static bool comes_after(const struct tail *before, const struct tail *t)
 {
     if (before->stream.ordinal + 1 != t->stream.ordinal)
         return false;
-    bool unpacked = tail_rare(t)->unpacked;
-    if (unpacked != (tail_rare(before)->unpacked != 0))
-        return !unpacked;
+    if (before->born_packed != t->born_packed)
+        return !t->born_packed;
     return before->stream.birth_ns <= t->stream.birth_ns;
 }
 
@@ -326,6 +326,7 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
         tail_free(t);
         return NULL;
     }
+    t->born_packed = o.unpacked && same_file(&t->stream, o.st);
     if (t->is_new && dw_fs_fstat(o.fd, &content) == DW_OK) /* tells it before anything is acknowledged */
         print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, DW_STR_NONE, &t->print);
     if (!over)
@@ -474,15 +475,26 @@ static bool was_truncated(struct agent *a, const struct found *f, const struct k
     return !same;
 }
 
-/* Streams of the log that are not read to their end, and whose files are gone or truncated: where else their bytes are. */
+/* The first stream of a log from an ordinal on that is not read to its end; NULL: there is none. */
+static struct known *next_open(const struct agent *a, const struct found *f, uint64_t ordinal)
+{
+    struct known *first = NULL;
+    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
+        struct known *k = DW_ITEM(n, struct known, by_series);
+        const struct dw_stream *s = &k->row.stream;
+        if (k->row.end == STREAM_GOES_ON && s->ordinal >= ordinal && memcmp(s->series, f->series, DW_ID_BYTES) == 0)
+            first = !first || s->ordinal < first->row.stream.ordinal ? k : first;
+    }
+    return first;
+}
+
+/* Streams of the log that are not read to their end, and whose files are gone or truncated: where else their bytes are. In their order: a line goes on from one to the next. */
 static void resume_elsewhere(struct agent *a, const struct found *f, const struct dw_stat *live)
 {
-    for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)), *next; n; n = next) {
-        struct known *k = DW_ITEM(n, struct known, by_series);
+    struct known *k;
+    for (uint64_t from = 0; (k = next_open(a, f, from)) != NULL;) {
         bool sure;
-        next = dw_table_next(n);
-        if (k->row.end != STREAM_GOES_ON || memcmp(k->row.stream.series, f->series, DW_ID_BYTES) != 0)
-            continue;
+        from = k->row.stream.ordinal + 1;
         if (k->gone_ns)
             (void)(keep_resume(a, k, false) || packed_resume(a, k, &sure));
         else if (was_truncated(a, f, k, live))

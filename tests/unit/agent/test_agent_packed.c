@@ -168,6 +168,30 @@ static void what_is_larger_than_the_bound_is_not_unpacked(void **state)
     tear_down(&b);
 }
 
+/* A line over three files, two of which were packed since they were read: they are read on in the order in which they were written. */
+static void a_line_goes_on_from_one_packed_file_to_the_next(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000001Z stderr F 1\n2026-11-29T00:00:00.000000001Z stdout P one, \n");
+    start(&b);
+    settle(&b);
+    rotate(&b, "a.log", "a.log.1", "2026-11-29T00:00:00.000000002Z stderr F 2\n2026-11-29T00:00:00.000000002Z stdout P two, \n");
+    settle(&b);
+    leave(&b, true);
+    compress_log(&b, "a.log.1");
+    rename_log(&b, "a.log.1.gz", "a.log.2.gz");
+    rotate(&b, "a.log", "a.log.1", "2026-11-29T00:00:00.000000003Z stdout F three\n");
+    compress_log(&b, "a.log.1");
+    run_again(&b);
+    receive(&b); /* the second line of the second file may have come twice: it was sent when the agent was killed */
+    struct dw_str all = dw_buf_view(&b.lines);
+    assert_true(dw_str_find(all, DW_STR("one, two, three\n")) < all.len);
+    assert_true(dw_str_find(all, DW_STR("one, \n")) == all.len);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +202,7 @@ int main(void)
         cmocka_unit_test(history_is_left_alone),
         cmocka_unit_test(a_damaged_file_is_counted_and_the_stream_lost_once),
         cmocka_unit_test(what_is_larger_than_the_bound_is_not_unpacked),
+        cmocka_unit_test(a_line_goes_on_from_one_packed_file_to_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
