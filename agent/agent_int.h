@@ -80,7 +80,12 @@ enum stream_end {
     STREAM_GOES_ON = 0,
     STREAM_ENDED = 1,   /* its end was declared; a file that grows after it, or is found after it was lost, goes on from there */
     STREAM_CUT_OFF = 2, /* its file was truncated or written anew: nothing of it can come any more */
+    STREAM_REOPENED = 3, /* it goes on after its end; whoever came after it did not wait for it, and does not at the next start */
 };
+static inline bool stream_goes_on(enum stream_end end)
+{
+    return end == STREAM_GOES_ON || end == STREAM_REOPENED;
+}
 
 /* What is remembered of a stream. */
 struct checkpoint_row {

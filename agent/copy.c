@@ -32,7 +32,8 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
     *ret_moved = !s.sure;
     for (uint32_t i = s.count; i-- > 0 && !same;) {
         int fd;
-        if (tails_find(a, &s.item[i].st) || folder_open(a, &s.item[i], &fd, ret_moved) < 0) /* what is read as a stream of its own is no copy */
+        bool own = tails_find(a, &s.item[i].st) || same_file(&row->stream, &s.item[i].st); /* what is read as a stream of its own, or its own file, is no copy */
+        if (own || folder_open(a, &s.item[i], &fd, ret_moved) < 0)
             continue;
         same = print_holds(a, fd, row, &ret->st);
         if (same)
@@ -129,7 +130,7 @@ static bool has_open(const struct agent *a, const struct found *f, int fd, const
     struct dw_stat now;
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
-        if (r->end == STREAM_GOES_ON && r->print.len && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && !same_file(&r->stream, st)
+        if (stream_goes_on(r->end) && r->print.len && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && !same_file(&r->stream, st)
             && print_holds(a, fd, r, &now))
             return true;
     }

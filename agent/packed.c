@@ -270,7 +270,7 @@ static struct known *find_read(const struct agent *a, const struct found *f, int
         if (memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0 || !r->print.len || !print_holds(a, fd, r, &st))
             continue;
         *ret_all = r->low == st.size_bytes;
-        found = *ret_all || r->end == STREAM_GOES_ON || (r->end == STREAM_ENDED && r->print.len >= TELLING) ? k : found;
+        found = *ret_all || stream_goes_on(r->end) || (r->end == STREAM_ENDED && r->print.len >= TELLING) ? k : found;
     }
     return found;
 }

@@ -38,7 +38,7 @@ int rows_keep(void *agent, struct checkpoint_row *row)
     if (k->next)
         k->next->at = &k->next;
     a->known = k;
-    a->rows_open |= row->end == STREAM_GOES_ON;
+    a->rows_open |= stream_goes_on(row->end);
     dw_table_add(&a->known_by_file, &k->by_file, hash_of_stream(&row->stream));
     dw_table_add(&a->known_by_series, &k->by_series, hash_of_series(row->stream.series));
     /* A salt that rose and was not stored before a crash shows in the generations that began there. */
@@ -76,8 +76,7 @@ struct known *rows_find(const struct agent *a, const uint8_t *series, const stru
         const struct checkpoint_row *r = &k->row;
         if (r->end == STREAM_CUT_OFF || memcmp(r->stream.series, series, DW_ID_BYTES) != 0 || !same_file(&r->stream, st))
             continue;
-        bool better = !found || (r->end != found->row.end ? r->end == STREAM_GOES_ON
-                                                          : r->stream.ordinal > found->row.stream.ordinal);
+        bool open = stream_goes_on(r->end), better = !found || (open != stream_goes_on(found->row.end) ? open : r->stream.ordinal > found->row.stream.ordinal);
         found = better ? k : found;
     }
     return found;
@@ -281,9 +280,9 @@ int rows_sweep(struct agent *a)
     a->rows_open = a->unmet = false;
     for (struct known *k = a->known, *next; k && rc == DW_OK; k = next) {
         next = k->next; /* none but k itself is dropped here */
-        a->rows_open |= k->row.end == STREAM_GOES_ON;
+        a->rows_open |= stream_goes_on(k->row.end);
         a->unmet |= !a->unmet && !agent_log(a, k->row.path) && discover_wants(a, k->row.path);
-        if (k->row.end == STREAM_GOES_ON)
+        if (stream_goes_on(k->row.end))
             rc = sweep_open(a, k);
         else if (all)
             rc = sweep_over(a, k);

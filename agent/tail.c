@@ -200,7 +200,7 @@ void tail_reopen(struct agent *a, struct tail *t)
     DW_COUNT(tail_reopened);
     rows_resume(a, &t->stream);
     t->state = TAIL_ROTATED;
-    t->end = STREAM_GOES_ON;
+    t->end = STREAM_REOPENED;
     t->at_end = false;
     t->dirty = true;
     t->last_growth_ns = agent_now(a);

@@ -231,7 +231,7 @@ static int find_stream(struct agent *a, const struct found *f, int fd, const str
         same = st->size_bytes >= k->row.low;
         rc = same ? print_check(a, fd, &k->row.print, &same) : DW_OK;
         DW_COUNT_IF(rc < 0, tail_read_errors);
-        if (rc == DW_OK && !same && !(k->row.end == STREAM_GOES_ON && copy_resume(a, k)))
+        if (rc == DW_OK && !same && !(stream_goes_on(k->row.end) && copy_resume(a, k)))
             rc = rows_cut_off(a, k); /* another file in the same place, or the same again from its beginning */
     }
     *ret = same ? k : NULL;
@@ -251,6 +251,7 @@ static int resume(struct agent *a, struct tail *t, struct known *k)
     DW_COUNT_IF(row->end == STREAM_ENDED, tail_reopened);
     t->stream = row->stream;
     t->print = row->print;
+    t->end = row->end == STREAM_GOES_ON ? STREAM_GOES_ON : STREAM_REOPENED;
     if (t->series->next_ordinal <= row->stream.ordinal)
         t->series->next_ordinal = row->stream.ordinal + 1;
     rows_drop(a, k);
@@ -261,7 +262,7 @@ static int resume(struct agent *a, struct tail *t, struct known *k)
  * nothing against others; whether they are read out of compressed ones by now does not matter. */
 static bool comes_after(const struct tail *before, const struct tail *t)
 {
-    if (before->stream.ordinal + 1 != t->stream.ordinal)
+    if (before->stream.ordinal + 1 != t->stream.ordinal || before->end == STREAM_REOPENED)
         return false;
     if (before->born_packed != t->born_packed)
         return !t->born_packed;
@@ -421,7 +422,7 @@ static bool is_wanted(const struct agent *a, const struct found *f, const struct
         return false;
     bool came = look->before_ns && (stamp_after(st->birth_ns, look->before_ns) || st->birth_ns >= f->held_ns);
     bool other = !born_apart(st); /* perhaps: then the content tells */
-    return k ? k->row.end == STREAM_GOES_ON || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
+    return k ? stream_goes_on(k->row.end) || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
 }
 
 /* Whether an opened file is not read, or not now: all of it was, or it is a copy. */
@@ -466,13 +467,15 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
 static bool was_truncated(struct agent *a, const struct found *f, const struct known *k, const struct dw_stat *live)
 {
     int fd;
+    struct dw_stat st;
     bool same = true;
     if (!live || !same_file(&k->row.stream, live) || dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
         return false;
-    if (live->size_bytes < k->row.low || print_check(a, fd, &k->row.print, &same) < 0)
-        same = live->size_bytes >= k->row.low;
+    bool it = dw_fs_fstat(fd, &st) == DW_OK && same_file(&k->row.stream, &st); /* else the name went to another one meanwhile */
+    if (it && (st.size_bytes < k->row.low || print_check(a, fd, &k->row.print, &same) < 0))
+        same = st.size_bytes >= k->row.low;
     dw_fs_close(fd);
-    return !same;
+    return it && !same;
 }
 
 /* The first stream of a log from an ordinal on that is not read to its end; NULL: there is none. */
@@ -482,7 +485,7 @@ static struct known *next_open(const struct agent *a, const struct found *f, uin
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         struct known *k = DW_ITEM(n, struct known, by_series);
         const struct dw_stream *s = &k->row.stream;
-        if (k->row.end == STREAM_GOES_ON && s->ordinal >= ordinal && memcmp(s->series, f->series, DW_ID_BYTES) == 0)
+        if (stream_goes_on(k->row.end) && s->ordinal >= ordinal && memcmp(s->series, f->series, DW_ID_BYTES) == 0)
             first = !first || s->ordinal < first->row.stream.ordinal ? k : first;
     }
     return first;

@@ -187,6 +187,41 @@ static void a_file_that_came_and_gave_way_unseen_is_followed_by_the_next(void **
     tear_down(&b);
 }
 
+/* Goal:   what comes to a file after its end was declared is joined with no other file's: the next one did not wait for it, and does not at the next start.
+ * Method: both end in the middle of a line when the agent is killed. */
+static void what_comes_after_the_end_is_joined_with_nothing(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    b.opt.rotated_wait = DW_NS_PER_S;
+    b.opt.join_idle = 600 * DW_NS_PER_S;
+    put(&b, "a.log", "2026-11-29T00:00:00.000000001Z stderr F 1\n");
+    start(&b);
+    settle(&b);
+    rotate(&b, "a.log", "a.log.1", "2026-11-29T00:00:00.000000002Z stdout P three, \n");
+    settle(&b);
+    b.opt.rotated_wait = 600 * DW_NS_PER_S;
+    put(&b, "a.log.1", "2026-11-29T00:00:00.000000003Z stdout P two\n");
+    settle(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000004Z stderr F 4\n");
+    settle(&b);
+    wait_for_writer(&b);
+    kill_agent(&b);
+    start(&b);
+    settle(&b);
+    put(&b, "a.log", "2026-11-29T00:00:00.000000005Z stdout F five\n");
+    settle(&b);
+    b.opt.rotated_wait = DW_NS_PER_S;
+    settle(&b);
+    stop(&b);
+    receive(&b); /* what was written behind the line in the middle is sent again */
+    struct dw_str all = dw_buf_view(&b.lines);
+    assert_true(dw_str_find(all, DW_STR("\nthree, five\n")) < all.len);
+    assert_true(dw_str_find(all, DW_STR("\ntwo\n")) < all.len);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_less_than_was_read_is_not_read),
         cmocka_unit_test(what_tells_a_file_is_not_forgotten),
         cmocka_unit_test(a_file_that_came_and_gave_way_unseen_is_followed_by_the_next),
+        cmocka_unit_test(what_comes_after_the_end_is_joined_with_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
