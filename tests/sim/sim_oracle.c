@@ -451,9 +451,23 @@ void sim_closed(struct sim_fd *f)
         }
 }
 
+/* Which of the files that may be a stream's has what the agent remembers of it: of an empty one it could not tell that another has its place by now. */
+static void look_at_print(struct stream *s, const struct fingerprint *p)
+{
+    uint8_t hash[DW_SHA256_BYTES];
+    for (struct sim_text *t = oracle.texts; t && p->len && !s->text; t = t->next) {
+        if (!is_candidate(s, t) || p->at > t->bytes.len)
+            continue;
+        dw_sha256_of(dw_str_make(t->bytes.ptr + p->at - p->len, p->len), hash);
+        if (memcmp(hash, p->hash, sizeof hash) == 0)
+            s->likely = t;
+    }
+}
+
 void sim_row(const struct checkpoint_row *row, bool at_start)
 {
     struct stream *s = learn(&row->stream);
+    look_at_print(s, &row->print);
     if (sim.verbose)
         sim_note("%s: stream %u, low %llu, print %u at %llu, end %d", at_start ? "checkpoint has" : "row", s->number, (unsigned long long)row->low, row->print.len,
             (unsigned long long)row->print.at, (int)row->end);
