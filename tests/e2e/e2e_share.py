@@ -189,7 +189,7 @@ for name in ('a', 'b'):
     dogwatch('archive', 'verify', '--data', data[name])
     ids = event_ids(data[name])
     same(len(ids), len(set(ids)), f'{name}: no event is there twice')
-    check('ILLEGAL_GENERATION' not in said(name), f'{name}: what it gives up costs it nothing else', said(name)[-1000:])
+    check(said(name).count('ILLEGAL_GENERATION') <= 1, f'{name}: what it gives up costs it nothing else', said(name)[-1000:])  # one commit may be on its way when its generation ends
 
 # ---- files that were there before: three partitions and two collectors that are killed, beside one partition and one ----
 FILES = 4
@@ -226,7 +226,8 @@ wait_for(lambda: len([1 for x in alerts(data['single']) if x['rule']['id'] == 'd
 before = raised(data['single'], single=False)
 check(len(before) > 20, 'there is something to find in the files', len(before))
 for name in ('c', 'd'):
-    wait_for(lambda n=name: len(raised(data[n], single=False)) >= len(before), IDLE_S + 120, lambda n=name: f'{name}: {len(raised(data[n], single=False))} findings of {len(before)}: {said(n)[-1500:]}', 0.5)
+    wait_for(lambda n=name: len(raised(data[n], single=False)) >= len(before), IDLE_S + 120, lambda n=name: '\n'.join(
+        f'{x}: {len(raised(data[x], single=False))} findings of {len(before)}, {alarms(data[x])}: {said(x)[-1500:]}' for x in ('c', 'd')), 0.5)
     same(what(raised(data[name], single=False)), what(before), f'{name}: findings are those of one partition')
 same(raised(data['c'], single=False), raised(data['d'], single=False), 'both have them byte for byte')
 for name in process:
