@@ -270,7 +270,7 @@ static void put_own(const struct dw_intake_engine *e, struct dw_buf *out)
 static int keep_state(struct dw_intake_engine *e)
 {
     struct dw_buf own = {0}, state = {0};
-    if (e->detect.out && dw_matches_first(e->detect.out).len)
+    if (e->detect.out && dw_matches_any(e->detect.out))
         return DW_OK; /* a start from there would not make again what was not sent */
     put_own(e, &own);
     dw__detect_save(&e->detect, dw_buf_view(&own), &state);

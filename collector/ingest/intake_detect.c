@@ -136,8 +136,8 @@ static int take_shared(struct dw__detect *d, const struct dw_decision *decision)
     if (decision->kind == DW_DECISION_MATCHES)
         return take_matches(d, decision);
     if (decision->kind == DW_DECISION_GIVEN)
-        dw_matches_forget(d->out, decision->source);
-    else if (decision->kind == DW_DECISION_IDLE)
+        return dw_matches_forget(d->out, decision->source);
+    if (decision->kind == DW_DECISION_IDLE)
         dw_matches_marks(d->out, low_of, d, true);
     return DW_OK;
 }

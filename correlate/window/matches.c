@@ -171,14 +171,16 @@ bool dw_matches_any(const struct dw_matches *m)
     return any;
 }
 
-void dw_matches_forget(struct dw_matches *m, uint64_t source)
+int dw_matches_forget(struct dw_matches *m, uint64_t source)
 {
     struct part *p = find(m, source);
-    if (!p)
-        return;
+    int rc = p && p->records ? dw_matches_cut(m, m->partitions) : DW_OK;
+    if (!p || rc < 0)
+        return rc;
     dw_buf_fini(&p->bytes);
     *p = m->part[--m->count];
     m->at = NONE;
+    return DW_OK;
 }
 
 static void put_names(const struct dw_matches *m, struct dw_buf *out)

@@ -34,8 +34,8 @@ DW_MUST_USE int dw_matches_rules(struct dw_matches *m, const struct dw_ruleset *
 void dw_matches_again(struct dw_matches *m);
 /* Whether there is more to send than marks that went on. */
 bool dw_matches_any(const struct dw_matches *m);
-/* The partition is another's. */
-void dw_matches_forget(struct dw_matches *m, uint64_t source);
+/* The partition is another's. What was handed out of it so far is cut, and sent all the same: its frames are here, so whoever goes on with them, we perhaps, need not tell it again. DW_ENOMEM. */
+DW_MUST_USE int dw_matches_forget(struct dw_matches *m, uint64_t source);
 /* What was handed out and marked so far becomes a batch, if that is more than was sent before. `partitions`: how many there are of the queue. DW_ENOMEM. */
 DW_MUST_USE int dw_matches_cut(struct dw_matches *m, uint32_t partitions);
 /* The oldest batch, at most DW_MATCHES_MAX bytes, until dw_matches_sent; empty: there is none. */

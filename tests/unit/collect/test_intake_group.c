@@ -24,6 +24,7 @@ struct member {
     struct dw_group group;
     struct dw_receiver *receiver;
     bool owns[PARTITIONS]; /* as the group says */
+    uint64_t lost_at[PARTITIONS]; /* a partition is not its own any more, all of a sudden, when so many frames of it were taken; 0: it stays */
 };
 
 struct receiver {
@@ -56,6 +57,7 @@ static int receiver_next(struct dw_receiver *base, struct dw_received *ret)
             continue;
         *ret = (struct dw_received){.bytes = dw_buf_view(&topic.frame[p][r->at[p]]->bytes), .is_frame = true, .at = {DW_SOURCE_KAFKA + p, r->at[p], r->at[p] + 1}};
         r->at[p]++;
+        r->m->owns[p] = r->m->owns[p] && r->at[p] != r->m->lost_at[p];
         return DW_OK;
     }
     if (r->batch_at == topic.batches)
@@ -266,6 +268,33 @@ static void what_counts_by_several_partitions_is_found_by_every_collector(void *
     end_all(&one, m, 2);
 }
 
+/* The group takes it from one that seemed dead, and gives it back before anybody went on with it. */
+static void a_partition_that_is_lost_for_a_moment_costs_no_match(void **state)
+{
+    (void)state;
+    struct bed one;
+    struct member m[2];
+    begin_all(&one, m);
+    put(&one, 0, failures(&one, 0, "eve", 1, 100 * SECOND, 150 * SECOND));
+    put(&one, 1, failures(&one, 1, "eve", 2, 101 * SECOND, 150 * SECOND));
+    m[1].lost_at[1] = topic.frames[1];
+    work(&one);
+    work_all(m, 2);
+    assert_false(m[1].owns[1]);
+    assert_true(topic.state[1].next < topic.frames[1]);
+    m[1].owns[1] = true;
+    m[1].lost_at[1] = 0;
+    put(&one, 1, record(&one.agent[1], "{\"type\":\"heartbeat\",\"read_at\":1}", 200 * SECOND));
+    put(&one, 0, record(&one.agent[0], "{\"type\":\"heartbeat\",\"read_at\":1}", 200 * SECOND));
+    work(&one);
+    work_all(m, 2);
+    for (int i = 0; i < 2; i++)
+        assert_same_findings(&one, &m[i].bed);
+    for (int i = 0; i < 2; i++)
+        assert_replays(&m[i].bed);
+    end_all(&one, m, 2);
+}
+
 static void nothing_is_told_before_a_partition_that_nobody_has(void **state)
 {
     (void)state;
@@ -361,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_counts_by_several_partitions_is_found_by_every_collector),
+        cmocka_unit_test(a_partition_that_is_lost_for_a_moment_costs_no_match),
         cmocka_unit_test(nothing_is_told_before_a_partition_that_nobody_has),
         cmocka_unit_test(a_partition_goes_on_where_its_collector_died),
         cmocka_unit_test(what_is_no_batch_is_set_aside_and_named),
