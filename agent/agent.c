@@ -550,21 +550,21 @@ static int end_rotated(struct agent *a)
     return DW_OK;
 }
 
-/* Whether a stream that is over needs no memory: it is acknowledged to the last byte. The last of a log is looked at until the log
- * is forgotten, wherever its file was moved to; but a deleted file would hold its disk space. */
-static bool is_done_with(const struct agent *a, const struct tail *t, uint64_t acked)
+/* Whether a stream that is over needs no memory: it is acknowledged to the last byte, and the checkpoint has its end, without which a start would look for a file of which we had the last
+ * descriptor. The last of a log is looked at until the log is forgotten, wherever its file was moved to; but a deleted file would hold its disk space. */
+static bool is_done_with(const struct agent *a, const struct tail *t, uint64_t saved)
 {
     const struct found *f = t->series;
     bool kept = f->current == t && !t->deleted && (!f->gone_ns || agent_now(a) - f->gone_ns < a->opt->forget_after);
-    return t->state == TAIL_ENDED && !kept && !t->touched && t->carried_from == UINT64_MAX && tail_rare(t)->end_parcel <= acked;
+    return t->state == TAIL_ENDED && !kept && !t->touched && t->carried_from == UINT64_MAX && tail_rare(t)->end_parcel <= saved;
 }
 
 static void drop_ended(struct agent *a)
 {
-    uint64_t acked = writer_acked(a->writer);
+    uint64_t saved = writer_saved(a->writer);
     for (struct tail *t = a->tail, *next; t; t = next) {
         next = t->next;
-        if (!is_done_with(a, t, acked))
+        if (!is_done_with(a, t, saved))
             continue;
         if (t->end == STREAM_ENDED && tail_changed(t)) /* the last look before it is closed */
             tail_reopen(a, t);

@@ -172,7 +172,7 @@ struct rare {
     uint64_t cut_at;        /* of the checkpoint: end the line here again; 0: nowhere */
     uint64_t cut_now;       /* a clock ended a line here; goes with the next frame */
     uint64_t cut_parcel;    /* the last such place is behind us when so many frames are acknowledged: the checkpoint remembers one */
-    uint64_t end_parcel;    /* all is acknowledged, its end too, when so many frames are */
+    uint64_t end_parcel;    /* the checkpoint has all of it, its end too, when it has so many frames */
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
 };
 

@@ -186,15 +186,22 @@ static inline void wait_for_writer(const struct bed *b)
         (void)sched_yield();
 }
 
-/* Notices what happened, and then so many seconds pass at once. All that is sent is acknowledged. */
+/* And the checkpoint has it, too: what is over is let go. */
+static inline void wait_for_checkpoint(const struct bed *b)
+{
+    while (writer_saved(b->agent->writer) < b->agent->parcels)
+        (void)sched_yield();
+}
+
+/* Notices what happened, and then so many seconds pass at once. All that is sent is acknowledged, and in the checkpoint. */
 static inline void pass(struct bed *b, int64_t seconds)
 {
     settle(b);
-    wait_for_writer(b);
+    wait_for_checkpoint(b);
     b->clock.ahead_ns += seconds * DW_NS_PER_S;
     turn_until_idle(b);
     settle(b);
-    wait_for_writer(b);
+    wait_for_checkpoint(b);
 }
 
 /* Longer than any renamed file is waited for. */

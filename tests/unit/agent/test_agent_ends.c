@@ -111,6 +111,7 @@ static void a_deleted_file_is_read_while_it_is_waited_for_and_then_let_go(void *
     close(fd);
     rest(&b);
     rest(&b);
+    turn_until_idle(&b);
     assert_null(b.agent->tail); /* nothing holds its disk space */
     put(&b, "a.log", "three\n");
     settle(&b);
