@@ -288,7 +288,7 @@ struct found {
     bool stirred : 1;         /* something of its name, or of a link on its way, is another */
     bool unsure : 1;          /* it was rotated faster than it could be looked at: look again */
     bool unread : 1;          /* it is there and could not be opened */
-    bool blocked : 1;         /* a rotated file of it could not be read, or not even be listed: tried again */
+    bool blocked : 1;         /* not all files beside it could be listed and read: looked at again a while later */
     bool adopted : 1;         /* known from the checkpoint alone: nothing but the path is known of it */
     bool told : 1;            /* the kernel tells of everything that happens to it */
     bool seen : 1;            /* by the scan in hand */
@@ -601,7 +601,7 @@ struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
 int64_t tails_since(const struct agent *a, const struct found *f);
 /* One look at a log that is there: the file under its name, and those it was renamed to. */
 void tails_look(struct agent *a, struct found *f);
-/* Looks at the rotated files of a log: those that were streams before, and others too unless `known`. */
+/* Looks at the rotated files of a log: those that were streams before, and others too unless `known`, and the look before had all there was. */
 void tails_take_elders(struct agent *a, struct found *f, bool known);
 /* The stream `k` goes on in `fd`, which holds its content; NULL: it is a new one, of the file `st`. Takes over `fd`; NULL: not now. `unpacked`: `fd` is a file
  * of our own that was made for it. */
@@ -670,6 +670,8 @@ DW_MUST_USE int tail_idle(struct agent *a, struct tail *t);
 void ship_touch(struct agent *a, struct tail *t);
 /* Adds a checkpoint row to the next frame; takes its path. */
 DW_MUST_USE int ship_row(struct agent *a, const struct checkpoint_row *row);
+/* What parses a tail's lines of an output (enum dw_out); NULL: it is not decided yet. */
+const struct dw_parser *ship_parser(const struct tail *t, size_t out);
 DW_MUST_USE int ship_line(struct agent *a, struct tail *t, const struct dw_line *l);
 DW_MUST_USE int ship_flush(struct agent *a);
 /* Sends a record; the batch is flushed first, so records speak of frames before them. */

@@ -260,11 +260,9 @@ static const char *const state_names[] = {[TAIL_LIVE] = "live", [TAIL_ROTATED] =
 static void put_formats(struct page *p, const struct tail *t)
 {
     struct dw_buf b = {0};
-    size_t all;
-    const struct dw_parser *table = dw_parser_table(&all);
     for (size_t i = 0; i < DW_COUNT_OF(t->parser); i++)
-        if (t->parser[i])
-            dw_buf_printf(&b, "%s%s", b.len ? " " : "", table[t->parser[i] - 1].name);
+        if (ship_parser(t, i))
+            dw_buf_printf(&b, "%s%s", b.len ? " " : "", ship_parser(t, i)->name);
     put_text(p, "format", b.len ? dw_buf_view(&b) : DW_STR("not known yet"));
     dw_buf_fini(&b);
 }
@@ -326,7 +324,7 @@ static void put_log(const struct agent *a, struct page *p, const struct found *f
         put_field(a, p, fields_at(a, f, i));
     put_text(p, "state", f->excluded ? DW_STR("not read: a label of its container says so")
         : f->unread ? DW_STR("it is there and cannot be opened; it is tried again (dogwatch doctor says what is missing)")
-        : f->blocked ? DW_STR("a rotated file of it cannot be read; it is tried again (dogwatch doctor says what is missing)")
+        : f->blocked && !f->gone_ns ? DW_STR("there; not all files beside it could be listed and read, they are looked at again (dogwatch doctor says what is missing)")
         : f->gone_ns ? DW_STR("nothing is under its name; what was there is read to its end") : DW_STR("there"));
     put_text(p, "looks", f->told ? DW_STR("the kernel tells") : DW_STR("by the clock"));
     put_number(p, "streams", f->tail_count);

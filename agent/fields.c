@@ -28,9 +28,9 @@ struct log_fields {
     /* text follows */
 };
 
-static const char *text_of(const struct log_fields *l)
+static char *text_of(struct log_fields *l)
 {
-    return (const char *)&l->item[l->count];
+    return (char *)&l->item[l->count];
 }
 
 /* Where a value is held anyway; 0: nowhere that could be named otherwise. */
@@ -54,7 +54,7 @@ int fields_set(const struct agent *a, struct found *f, const struct sighting *se
     if (!l)
         return DW_ENOMEM;
     l->count = seen->field_count;
-    char *text = (char *)&l->item[l->count];
+    char *text = text_of(l);
     for (uint32_t i = 0; i < l->count; i++) {
         struct dw_str v = dw_field_str(&seen->field[i]);
         uint16_t held = held_at(a, f, v);
@@ -79,7 +79,7 @@ uint32_t fields_count(const struct found *f)
 
 struct dw_field fields_at(const struct agent *a, const struct found *f, uint32_t i)
 {
-    const struct log_fields *l = f->fields;
+    struct log_fields *l = f->fields;
     struct dw_str path = dw_str_of(f->path), host = dw_str_of(a->host);
     if (i < FIELDS_OWN) {
         struct dw_str v = i ? path : host;

@@ -144,15 +144,28 @@ static const struct line_format *configured(const struct agent *a, const struct 
     return i == formats->count && t->series->own ? t->series->own : &a->format[i];
 }
 
+const struct dw_parser *ship_parser(const struct tail *t, size_t out)
+{
+    size_t count;
+    return t->parser[out] ? &dw_parser_table(&count)[t->parser[out] - 1] : NULL;
+}
+
+static void remember(struct tail *t, uint8_t out, const struct dw_parser *p)
+{
+    size_t count;
+    ptrdiff_t at = p - dw_parser_table(&count);
+    DW_ASSERT(count < UINT8_MAX);
+    t->parser[out] = (uint8_t)(at + 1);
+}
+
 /* The stream's format. Senders of all kinds share what we received: there each message is looked at anew, unless configuration says what it is; our own word
  * (standard error) is JSON. */
 static const struct dw_parser *parser_of(struct agent *a, struct tail *t, uint8_t out, struct dw_str line)
 {
-    size_t count;
-    const struct dw_parser *table = dw_parser_table(&count), *p = NULL;
+    const struct dw_parser *p = ship_parser(t, out);
     bool ours = t->series->received && out == DW_OUT_STDERR;
-    if (t->parser[out])
-        return &table[t->parser[out] - 1];
+    if (p)
+        return p;
     if (t->series->signals) {
         t->fixed_format = true;
         p = dw_parser_find(DW_STR("dogwatch_agent"));
@@ -162,8 +175,8 @@ static const struct dw_parser *parser_of(struct agent *a, struct tail *t, uint8_
         t->user = ours ? NULL : f->user;
         p = ours ? dw_parser_find(DW_STR("json")) : f->parser ? f->parser : dw_parser_probe(line);
     }
-    DW_ASSERT(count < UINT8_MAX);
-    t->parser[out] = t->series->received || !p ? 0 : (uint8_t)(p - table + 1);
+    if (p && !t->series->received)
+        remember(t, out, p);
     return p;
 }
 

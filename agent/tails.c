@@ -408,9 +408,11 @@ int64_t tails_since(const struct agent *a, const struct found *f)
 struct elders {
     bool known;        /* only those that were streams before */
     int64_t before_ns; /* when it was looked before; 0: never */
+    int64_t since_ns;  /* by tails_since */
     int64_t held_ns;   /* when the oldest copy of a file that is still there came; INT64_MAX: none did */
     bool moved;        /* rotation went on meanwhile */
-    bool blocked;      /* something could not be read now */
+    bool blocked;      /* a file could not be read now ... */
+    bool unlisted;     /* ... or there may be more than was listed */
 };
 
 /* Whether a rotated file has something for us: all of it, or what came after its stream's end. One that nobody knows is wanted by a look at all of them, or
@@ -529,29 +531,29 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
     if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
-        look->moved |= !packed_take(a, f, look->before_ns ? look->before_ns : tails_since(a, NULL));
+        look->moved |= !packed_take(a, f, look->since_ns);
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
-    look->blocked |= !s.sure;
+    look->unlisted |= !s.sure;
     siblings_fini(&s);
 }
 
 void tails_take_elders(struct agent *a, struct found *f, bool known)
 {
-    struct elders look = {.known = known, .before_ns = f->looked_ns, .held_ns = INT64_MAX, .moved = true};
+    struct elders look = {.known = known && !f->unsure && !f->blocked, .before_ns = f->looked_ns, .since_ns = tails_since(a, f), .held_ns = INT64_MAX, .moved = true};
     f->elders_ns = agent_now(a);
-    if (!known || f->looked_ns) /* else most was left out: what came since the agent was here last is for the first look at all */
+    if (!look.known || f->looked_ns) /* else most was left out: what came since the agent was here last is for the first look at all */
         f->looked_ns = dw_clock_real(&dw_clock_system);
     f->look_due = false;
     for (int i = 0; i < AGENT_LOOKS && look.moved; i++) {
-        look.moved = look.blocked = false;
+        look.moved = look.blocked = look.unlisted = false;
         look_at_elders(a, f, &look);
     }
     f->unsure = look.moved; /* the next scan looks again, at what came since the same time ... */
     if (look.blocked && !f->blocked)
         dw_warn("%s: a file that was rotated cannot be read now; it is tried again", f->path);
-    f->blocked = look.blocked; /* ... and so does one a while later */
-    if (look.moved || look.blocked)
+    f->blocked = look.blocked || look.unlisted; /* ... and so does one a while later */
+    if (f->unsure || f->blocked)
         f->looked_ns = look.before_ns;
     f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
 }
@@ -644,7 +646,7 @@ void tails_look(struct agent *a, struct found *f)
     struct tail *t = tails_find(a, &st);
     if (t && t == f->current && t->state == TAIL_LIVE) {
         if (f->unsure || elders_due(a, f))
-            tails_take_elders(a, f, !f->unsure && !f->blocked);
+            tails_take_elders(a, f, true);
         return;
     }
     if ((t && t->series != f) || (!t && is_anothers(a, f, &st)))
@@ -676,7 +678,7 @@ static bool look_at_gone(struct agent *a, struct found **at)
     if (first && f->current)
         tell_if_unread(a, f->current);
     if (first || elders_due(a, f))
-        tails_take_elders(a, f, !first && !f->unsure && !f->blocked);
+        tails_take_elders(a, f, !first);
     if (f->current)
         retire(a, f->current);
     if (now - f->gone_ns < a->opt->forget_after || f->tail_count)

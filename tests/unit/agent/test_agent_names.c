@@ -170,15 +170,25 @@ static void a_file_that_can_be_read_again_is(void **state)
     tear_down(&b);
 }
 
+/* What passes while one of its calls fails, the `nth` from now; whether one did. */
+static bool passes_failing(struct bed *b, int nth, void (*turns)(struct bed *b))
+{
+    struct faulty_fs f;
+    faulty_fs_init(&f, nth, FAULT_EIO);
+    b->agent->fs = &f.fs;
+    turns(b);
+    b->agent->fs = &dw_fs_system;
+    return f.hits;
+}
+
 /* Goal:   a file that cannot be read for a moment is read, rotated before anybody saw it or not.
  * Method: two rotations between two looks; each call of the second look fails in turn. */
 static void what_cannot_be_read_now_is_read_later(void **state)
 {
     (void)state;
-    int hits = 1;
+    bool hits = true;
     for (int nth = 1; hits; nth++) {
         struct bed b;
-        struct faulty_fs f;
         set_up(&b);
         put(&b, "a.log", "one\n");
         start(&b);
@@ -186,11 +196,7 @@ static void what_cannot_be_read_now_is_read_later(void **state)
         rename_log(&b, "a.log", "a.log.2");
         put(&b, "a.log", "two\n");
         rotate(&b, "a.log", "a.log.1", "three\n");
-        faulty_fs_init(&f, nth, FAULT_EIO);
-        b.agent->fs = &f.fs;
-        settle(&b);
-        hits = f.hits;
-        b.agent->fs = &dw_fs_system;
+        hits = passes_failing(&b, nth, settle);
         b.agent->found->looked_ns += 60 * DW_NS_PER_S; /* as if the files had come long before: births cannot be set */
         rest(&b);
         stop(&b);
@@ -204,20 +210,15 @@ static void what_cannot_be_read_now_is_read_later(void **state)
 static void an_end_that_cannot_be_read_now_is_read_later(void **state)
 {
     (void)state;
-    int hits = 1;
+    bool hits = true;
     for (int nth = 1; hits; nth++) {
         struct bed b;
-        struct faulty_fs f;
         set_up(&b);
         put(&b, "a.log", "one\ntw");
         start(&b);
         settle(&b);
         rotate(&b, "a.log", "a.log.1", "three\n");
-        faulty_fs_init(&f, nth, FAULT_EIO);
-        b.agent->fs = &f.fs;
-        rest(&b);
-        hits = f.hits;
-        b.agent->fs = &dw_fs_system;
+        hits = passes_failing(&b, nth, rest);
         rest(&b);
         stop(&b);
         assert_got(&b, "one\ntw\nthree\n", 2);

@@ -221,6 +221,15 @@ static void assert_replays(struct bed *b)
     dw_buf_fini(&replayed.lines);
 }
 
+/* Findings are those of one who has it all, and follow from each archive alone. */
+static void assert_as_one(struct bed *one, struct member m[2])
+{
+    for (int i = 0; i < 2; i++)
+        assert_same_findings(one, &m[i].bed);
+    for (int i = 0; i < 2; i++)
+        assert_replays(&m[i].bed);
+}
+
 static void forget_topic(void)
 {
     for (uint32_t p = 0; p < PARTITIONS; p++) {
@@ -261,10 +270,7 @@ static void what_counts_by_several_partitions_is_found_by_every_collector(void *
     put(&one, 1, failures(&one, 1, "eve", 2, 101 * SECOND, 150 * SECOND));
     work(&one);
     work_all(m, 2);
-    for (int i = 0; i < 2; i++)
-        assert_same_findings(&one, &m[i].bed);
-    for (int i = 0; i < 2; i++)
-        assert_replays(&m[i].bed);
+    assert_as_one(&one, m);
     end_all(&one, m, 2);
 }
 
@@ -288,10 +294,7 @@ static void a_partition_that_is_lost_for_a_moment_costs_no_match(void **state)
     put(&one, 0, record(&one.agent[0], "{\"type\":\"heartbeat\",\"read_at\":1}", 200 * SECOND));
     work(&one);
     work_all(m, 2);
-    for (int i = 0; i < 2; i++)
-        assert_same_findings(&one, &m[i].bed);
-    for (int i = 0; i < 2; i++)
-        assert_replays(&m[i].bed);
+    assert_as_one(&one, m);
     end_all(&one, m, 2);
 }
 
