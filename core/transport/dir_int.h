@@ -3,7 +3,7 @@
  *
  *     queue/00000001.frames  00000002.frames ...     frames one after the other; numbers only rise
  *
- * The sender appends to the newest and begins another at DW_DIR_FILE_BYTES or at its start. The receiver reads in order of
+ * The sender appends to the newest and begins another at DW_DIR_FILE_BYTES, at half of its bound where that is less, or at its start. The receiver reads in order of
  * number and unlinks a file once all of it is consumed and a newer one exists.
  */
 #ifndef DOGWATCH_TRANSPORT_DIR_INT_H

@@ -9,7 +9,8 @@
  *   (2) After a failed write the file is cut back to what was acknowledged and the frames wait for the next pump (a full disk
  *       heals). If that fails, or a sync, the end of the file is unknown: the sender is broken and must be opened anew.
  *   (3) Nothing is appended to a file once a newer one exists: the receiver may have left it.
- *   (4) What fails before a frame is written costs nothing: when no new file can be begun, frames go on into the old one;
+ *   (4) Frames are held back by what stands in older files only: the receiver can finish those, ours it leaves only for a newer one.
+ *   (5) What fails before a frame is written costs nothing: when no new file can be begun, frames go on into the old one;
  *       when the folder cannot be synced, they wait.
  */
 #include "dir_int.h"
@@ -28,7 +29,9 @@ struct dir_sender {
     struct dw_sender base; /* first: ops find us by it */
     const struct dw_fs *fs;
     char *dir;
-    uint64_t number, file_bytes, max_bytes;
+    uint64_t number, file_bytes;
+    uint64_t max_bytes;  /* of all files; 0: no bound */
+    uint64_t full_bytes; /* a file of so many is followed by another */
     int fd;
     struct dw_buf queued;
     uint64_t queued_count, acked;
@@ -101,14 +104,14 @@ static int name_file(struct dir_sender *s)
     return rc;
 }
 
-/* Bytes of all files: what the receiver has not yet forgotten. */
-static uint64_t held_bytes(const struct dir_sender *s)
+/* Bytes of the files before ours: what the receiver has not yet forgotten. */
+static uint64_t older_bytes(const struct dir_sender *s)
 {
     uint64_t *numbers, sum = 0;
     size_t count;
     if (dw__dir_list(s->dir, &numbers, &count) < 0)
         return 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && numbers[i] < s->number; i++) {
         char path[DW__DIR_PATH];
         struct dw_stat st;
         if (dw__dir_path(path, s->dir, numbers[i]) == DW_OK && dw_fs_stat(path, &st) == DW_OK)
@@ -118,12 +121,21 @@ static uint64_t held_bytes(const struct dir_sender *s)
     return sum;
 }
 
+static bool is_full(const struct dir_sender *s)
+{
+    uint64_t ours = s->queued.len + s->file_bytes;
+    if (!s->max_bytes || ours < s->full_bytes)
+        return false;
+    uint64_t older = older_bytes(s);
+    return older && older + ours > s->max_bytes;
+}
+
 static int dir_send(struct dw_sender *base, struct dw_frame **frame)
 {
     struct dir_sender *s = (struct dir_sender *)base;
     if (s->broken)
         return DW_EIO;
-    if (s->queued.len + s->file_bytes >= DW_DIR_FILE_BYTES && s->max_bytes && held_bytes(s) > s->max_bytes)
+    if (is_full(s))
         return DW_EAGAIN;
     dw_buf_str(&s->queued, dw_buf_view(&(*frame)->bytes));
     if (s->queued.err)
@@ -166,7 +178,7 @@ static int dir_pump(struct dw_sender *base, uint64_t *ret_acked)
         if (rc < 0)
             return DW_EAGAIN;
     }
-    if (s->queued_count && s->file_bytes >= DW_DIR_FILE_BYTES)
+    if (s->queued_count && s->file_bytes >= s->full_bytes)
         DW_COUNT_IF(begin_file(s) < 0, ship_files_not_begun);
     if (s->queued_count && name_file(s) < 0)
         return DW_EAGAIN;
@@ -199,7 +211,9 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
     struct dir_sender *s = dw_calloc(1, sizeof *s);
     if (!s)
         return DW_ENOMEM;
-    *s = (struct dir_sender){.base.ops = &dir_ops, .fs = fs, .fd = -1, .max_bytes = max_bytes};
+    *s = (struct dir_sender){.base.ops = &dir_ops, .fs = fs, .fd = -1, .max_bytes = max_bytes, .full_bytes = DW_DIR_FILE_BYTES};
+    if (max_bytes && max_bytes / 2 < s->full_bytes)
+        s->full_bytes = max_bytes / 2;
     s->dir = dw_strndup(dir, strlen(dir));
     int rc = s->dir ? dw_fs_mkdirs(fs, dir, 0750) : DW_ENOMEM;
     if (rc == DW_OK)

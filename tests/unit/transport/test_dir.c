@@ -332,6 +332,73 @@ static void a_queue_that_was_removed_is_read_from_its_beginning(void **state)
     }
 }
 
+/* Sends until it is refused, pumping after each; how many were taken. */
+static uint64_t send_until_full(struct frames *t, struct dw_sender *s, struct dw_frame **held)
+{
+    uint64_t n = 0, acked;
+    int rc = DW_OK;
+    while (rc == DW_OK) {
+        if (!*held) {
+            frames_fill(t, 5);
+            *held = frames_encode(t, false);
+        }
+        rc = dw_sender_send(s, held);
+        n += rc == DW_OK;
+        assert_int_equal(dw_sender_pump(s, &acked), DW_OK);
+    }
+    assert_int_equal(rc, DW_EAGAIN);
+    return n;
+}
+
+static uint64_t bytes_in(const char *dir)
+{
+    struct dw_buf names = {0};
+    uint64_t sum = 0;
+    assert_int_equal(dw_fs_list(dir, 1000, &names), DW_OK);
+    for (const char *name = names.ptr; name < names.ptr + names.len; name += strlen(name) + 1) {
+        char path[1024];
+        struct dw_stat st;
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        assert_int_equal(dw_fs_stat(path, &st), DW_OK);
+        sum += st.size_bytes;
+    }
+    dw_buf_fini(&names);
+    return sum;
+}
+
+/* Goal:   a bound smaller than a file holds frames back, and lets them go on when what was read is forgotten.
+ * Method: the receiver forgets all that it can each time; its own file it never may. */
+static void a_queue_smaller_than_a_file_goes_on_when_it_was_read(void **state)
+{
+    (void)state;
+    enum { BOUND = 16 * 1024, ROUNDS = 20 };
+    struct frames t;
+    struct dw_sender *s;
+    struct dw_receiver *r;
+    struct dw_resume last;
+    struct dw_frame *held = NULL;
+    uint64_t junk = 0, taken = 0;
+    char dir[512];
+    frames_init(&t);
+    (void)snprintf(dir, sizeof dir, "%s", temp_dir());
+    assert_int_equal(dw_dir_sender_open(&dw_fs_system, dir, BOUND, &s), DW_OK);
+    assert_int_equal(dw_dir_receiver_open(&dw_fs_system, dir, NULL, &r), DW_OK);
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t n = send_until_full(&t, s, &held);
+        assert_true(n > 0);
+        assert_in_range(bytes_in(dir), 0, 2 * BOUND);
+        assert_int_equal(receive(r, taken, &last, &junk), n);
+        assert_int_equal(dw_receiver_commit(r, last.at), DW_OK);
+        taken += n;
+    }
+    assert_int_equal(junk, 0);
+    dw_frame_free(held);
+    dw_receiver_close(r);
+    dw_sender_close(s);
+    temp_dir_remove(dir);
+    frames_fini(&t);
+}
+
 static void a_queue_that_is_removed_under_both_ends_goes_on(void **state)
 {
     (void)state;
@@ -462,6 +529,7 @@ int main(void)
         cmocka_unit_test(a_file_change_heals_when_nth_call_fails),
         cmocka_unit_test(a_number_that_is_taken_is_left_alone),
         cmocka_unit_test(a_queue_that_was_removed_is_read_from_its_beginning),
+        cmocka_unit_test(a_queue_smaller_than_a_file_goes_on_when_it_was_read),
         cmocka_unit_test(a_queue_that_is_removed_under_both_ends_goes_on),
         cmocka_unit_test(junk_does_not_swallow_the_beginning_of_a_frame),
         cmocka_unit_test(a_magic_alone_begins_no_frame),
