@@ -59,8 +59,9 @@ DW_MUST_USE int print_check(const struct agent *a, int fd, const struct fingerpr
 struct checkpoint_row;
 /* Hashes of the first 1, 2, 4, ... bytes of a file, as many of them as there are; answers how many bytes were there, up to AGENT_HEAD. */
 uint32_t head_take(const struct agent *a, int fd, uint64_t size, uint32_t ret[HEAD_STEPS]);
-/* Whether a file holds what was read of a row's stream: as many bytes at least, and the same before its place. Its state is given where it can be told. */
-bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st);
+/* Whether a file holds what was read of a row's stream: as many bytes at least, and the same before its place. Its state is given where it can be told.
+ * *ret_doubt (NULL: nobody asks) is set where it could not be read, so that False tells nothing. */
+bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st, bool *ret_doubt);
 /* Whether a time of the file system is old enough to tell what was written before it from what is written now. */
 bool stamp_tells(const struct agent *a, int64_t stamp_ns);
 /* Whether what has such a time may have come after `ns` by the clock. */
@@ -378,10 +379,11 @@ DW_MUST_USE int rows_sweep(struct agent *a);
  * may have moved on while it looked. */
 bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
 /* Opens, unpacked, the compressed file beside the log `path` that holds what was read of a row's stream; one that came before the stream's file is none of it.
- * *ret_fd is the caller's, *ret_st of the compressed file. False and *ret_sure: there is none; where that is not sure names moved on, or it passes (no room). */
+ * *ret_fd is the caller's, *ret_st of the compressed file. False and *ret_sure: there is none; where that is not sure names moved on, or one could not be read now. */
 bool packed_find(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure);
-/* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again. */
-bool packed_take(struct agent *a, struct found *f, int64_t since_ns);
+/* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again.
+ * *ret_blocked is set where one could not be read now. */
+bool packed_take(struct agent *a, struct found *f, int64_t since_ns, bool *ret_blocked);
 /* Whether there is one beside a log's path that came since then, or where that is not sure: what was read of it must not be forgotten before a later look. */
 bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
 

@@ -23,7 +23,7 @@ struct copy {
     bool unpacked;
 };
 
-/* One look for the copy that holds what stood before a place, and at least `low` bytes; the newest first. *ret_moved: names moved on meanwhile. */
+/* One look for the copy that holds what stood before a place, and at least `low` bytes; the newest first. *ret_moved: names moved on meanwhile, or one could not be read. */
 static bool find_once(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret, bool *ret_moved)
 {
     struct siblings s;
@@ -35,7 +35,7 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
         bool own = tails_find(a, &s.item[i].st) || same_file(&row->stream, &s.item[i].st); /* what is read as a stream of its own, or its own file, is no copy */
         if (own || folder_open(a, &s.item[i], &fd, ret_moved) < 0)
             continue;
-        same = print_holds(a, fd, row, &ret->st);
+        same = print_holds(a, fd, row, &ret->st, ret_moved);
         if (same)
             ret->fd = fd;
         else
@@ -131,7 +131,7 @@ static bool has_open(const struct agent *a, const struct found *f, int fd, const
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
         if (stream_goes_on(r->end) && r->print.len && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && !same_file(&r->stream, st)
-            && print_holds(a, fd, r, &now))
+            && print_holds(a, fd, r, &now, NULL))
             return true;
     }
     return false;

@@ -93,10 +93,15 @@ int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool
     return DW_OK;
 }
 
-bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st)
+bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row, struct dw_stat *ret_st, bool *ret_doubt)
 {
     bool same = false;
-    return dw_fs_fstat(fd, ret_st) == DW_OK && ret_st->size_bytes >= row->low && print_check(a, fd, &row->print, &same) == DW_OK && same;
+    int rc = dw_fs_fstat(fd, ret_st);
+    if (rc == DW_OK && ret_st->size_bytes >= row->low)
+        rc = print_check(a, fd, &row->print, &same);
+    if (rc < 0 && ret_doubt)
+        *ret_doubt = true;
+    return rc == DW_OK && same;
 }
 
 uint32_t head_take(const struct agent *a, int fd, uint64_t size, uint32_t ret[HEAD_STEPS])

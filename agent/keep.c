@@ -61,7 +61,7 @@ static struct dw_service_fd *find(const struct agent *a, const struct checkpoint
     for (uint32_t i = 0; a->service && i < a->service->kept_count && (row->print.len || !copy); i++) {
         struct dw_service_fd *kept = &a->service->kept[i];
         bool fits = kept->fd >= 0 && dw_fs_fstat(kept->fd, ret_st) == DW_OK && same_file(&row->stream, ret_st) != copy;
-        if (fits && print_holds(a, kept->fd, row, ret_st))
+        if (fits && print_holds(a, kept->fd, row, ret_st, NULL))
             return kept;
     }
     return NULL;

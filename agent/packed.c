@@ -25,6 +25,11 @@
 #include <zlib.h>
 
 enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f, TELLING = 64 /* fewer bytes may stand in two files */ };
+/* Why a look at compressed files does not know all. */
+struct doubt {
+    bool moved;   /* names moved on meanwhile */
+    bool blocked; /* one could not be read now */
+};
 #define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
@@ -99,12 +104,19 @@ static int inflate_file(struct agent *a, int from, int to)
     return rc;
 }
 
+static int open_packed(const struct agent *a, const struct sibling *s, struct doubt *d, int *ret_fd)
+{
+    int rc = folder_open(a, s, ret_fd, &d->moved);
+    d->blocked |= rc < 0 && rc != DW_ENOENT;
+    return rc;
+}
+
 /* The content of a compressed file, in one of ours without a name. */
-static int unpack(struct agent *a, const struct sibling *s, int *ret_fd, bool *ret_moved)
+static int unpack(struct agent *a, const struct sibling *s, struct doubt *d, int *ret_fd)
 {
     char mine[AGENT_PATH_MAX];
     int from, to = -1;
-    int rc = folder_open(a, s, &from, ret_moved);
+    int rc = open_packed(a, s, d, &from);
     if (rc < 0)
         return rc;
     rc = dw_path_join(mine, sizeof mine, a->agent_dir, "unpacked");
@@ -121,7 +133,7 @@ static int unpack(struct agent *a, const struct sibling *s, int *ret_fd, bool *r
     }
     dw_fs_close(to);
     if (rc != DW_ECORRUPT && rc != DW_ELIMIT) {
-        *ret_moved = true; /* no room, no memory: it passes, and then it is looked at again */
+        d->blocked = true; /* no room, no memory: it passes, and then it is looked at again */
         return rc;
     }
     DW_COUNT(packed_refused);
@@ -130,24 +142,25 @@ static int unpack(struct agent *a, const struct sibling *s, int *ret_fd, bool *r
 }
 
 /* Its length unpacked, modulo 2^32, as its last bytes say. */
-static bool size_of(const struct agent *a, const struct sibling *s, uint32_t *ret, bool *ret_moved)
+static bool size_of(const struct agent *a, const struct sibling *s, struct doubt *d, uint32_t *ret)
 {
     unsigned char end[TRAILER];
     size_t n = 0;
     int fd;
-    if (s->st.size_bytes < TRAILER || folder_open(a, s, &fd, ret_moved) < 0)
+    if (s->st.size_bytes < TRAILER || open_packed(a, s, d, &fd) < 0)
         return false;
     int rc = dw_fs_pread(a->fs, fd, end, TRAILER, s->st.size_bytes - TRAILER, &n);
     dw_fs_close(fd);
+    d->blocked |= rc < 0;
     *ret = (uint32_t)end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 | (uint32_t)end[3] << 24;
     return rc == DW_OK && n == TRAILER;
 }
 
 /* Of a stream that nothing was read of it cannot be told. */
-static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row, bool *ret_moved)
+static bool may_hold(const struct agent *a, const struct sibling *s, const struct checkpoint_row *row, struct doubt *d)
 {
     uint32_t size;
-    return row->print.len && size_of(a, s, &size, ret_moved) && (row->low > UINT32_MAX || size >= row->low);
+    return row->print.len && size_of(a, s, d, &size) && (row->low > UINT32_MAX || size >= row->low);
 }
 
 /* When a file came: rotation renames it later, and gzip gives it the time of what it packed. */
@@ -159,16 +172,17 @@ static int64_t came_ns(const struct dw_stat *st)
 static bool find_once(struct agent *a, const char *path, const struct checkpoint_row *row, int *ret_fd, struct dw_stat *ret_st, bool *ret_sure)
 {
     struct siblings s;
-    bool found = false, moved = false;
+    struct doubt d = {.moved = false};
+    bool found = false;
     folder_packed(a, path, &s);
     for (uint32_t i = 0; i < s.count && !found; i++) {
         int fd;
         struct dw_stat content;
         bool set_back = row->stream.birth_ns > dw_clock_real(a->clock); /* then times tell nothing */
         bool older = !set_back && came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
-        if (older || tails_find(a, &s.item[i].st) || !may_hold(a, &s.item[i], row, &moved) || unpack(a, &s.item[i], &fd, &moved) < 0)
+        if (older || tails_find(a, &s.item[i].st) || !may_hold(a, &s.item[i], row, &d) || unpack(a, &s.item[i], &d, &fd) < 0)
             continue;
-        found = print_holds(a, fd, row, &content);
+        found = print_holds(a, fd, row, &content, &d.blocked);
         if (found) {
             *ret_fd = fd;
             *ret_st = s.item[i].st;
@@ -176,7 +190,7 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
             dw_fs_close(fd);
         }
     }
-    *ret_sure = s.sure && !moved;
+    *ret_sure = s.sure && !d.moved && !d.blocked;
     siblings_fini(&s);
     return found;
 }
@@ -208,16 +222,20 @@ bool packed_resume(struct agent *a, struct known *k, bool *ret_sure)
 
 /* ---- files that nobody has read ---- */
 
-/* The first bytes of what is compressed; how many there are. */
-static size_t head_of(struct agent *a, const struct sibling *s, unsigned char out[HEAD], bool *ret_moved)
+/* The first bytes of what is compressed; how many there are. 0: there are none, or they are in doubt. */
+static size_t head_of(struct agent *a, const struct sibling *s, struct doubt *d, unsigned char out[HEAD])
 {
     unsigned char in[HEAD];
     size_t n = 0;
     z_stream z = {.next_in = in, .next_out = out, .avail_out = HEAD};
     int fd;
-    if (folder_open(a, s, &fd, ret_moved) < 0)
+    if (open_packed(a, s, d, &fd) < 0)
         return 0;
-    if (dw_fs_pread(a->fs, fd, in, sizeof in, 0, &n) == DW_OK && inflateInit2(&z, WINDOW_GZIP) == Z_OK) {
+    int rc = dw_fs_pread(a->fs, fd, in, sizeof in, 0, &n);
+    if (rc == DW_OK)
+        rc = inflateInit2(&z, WINDOW_GZIP) == Z_OK ? DW_OK : DW_ENOMEM;
+    d->blocked |= rc < 0;
+    if (rc == DW_OK) {
         z.avail_in = (uInt)n;
         (void)inflate(&z, Z_SYNC_FLUSH);
         (void)inflateEnd(&z);
@@ -233,33 +251,33 @@ struct head {
     size_t len;
 };
 
-static bool has_head(struct agent *a, const struct tail *t, struct head *h, bool *ret_moved)
+static bool has_head(struct agent *a, const struct tail *t, struct head *h, struct doubt *d)
 {
     unsigned char other[HEAD];
     size_t n = 0;
     if (h->len == 0)
-        h->len = head_of(a, h->of, h->bytes, ret_moved);
-    if (h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) < 0) {
-        *ret_moved = true;
+        h->len = head_of(a, h->of, d, h->bytes);
+    if (h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) < 0)
+        d->blocked = true;
+    if (d->moved || d->blocked)
         return true; /* who knows: later */
-    }
     return h->len && n == h->len && memcmp(h->bytes, other, n) == 0;
 }
 
 /* Whether an open file of the log has the same beginning, and is as long at least: its writer may have gone on after it was packed. */
-static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, bool *ret_moved)
+static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, struct doubt *d)
 {
     struct head head = {.of = s};
     struct dw_stat st;
     for (const struct tail *t = f->tail; t; t = t->sibling)
-        if (t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, ret_moved))
+        if (t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, d))
             return true;
     return false;
 }
 
 /* The stream of the log that no tail reads and that has this content, one that has all of it before others; NULL: none. Its file may have grown after it was over,
  * and before it was packed. */
-static struct known *find_read(const struct agent *a, const struct found *f, int fd, bool *ret_all)
+static struct known *find_read(const struct agent *a, const struct found *f, int fd, struct doubt *d, bool *ret_all)
 {
     struct dw_stat st;
     struct known *found = NULL;
@@ -267,7 +285,7 @@ static struct known *find_read(const struct agent *a, const struct found *f, int
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n && !*ret_all; n = dw_table_next(n)) {
         struct known *k = DW_ITEM(n, struct known, by_series);
         const struct checkpoint_row *r = &k->row;
-        if (memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0 || !r->print.len || !print_holds(a, fd, r, &st))
+        if (memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0 || !r->print.len || !print_holds(a, fd, r, &st, &d->blocked))
             continue;
         *ret_all = r->low == st.size_bytes;
         found = *ret_all || stream_goes_on(r->end) || (r->end == STREAM_ENDED && r->print.len >= TELLING) ? k : found;
@@ -275,21 +293,21 @@ static struct known *find_read(const struct agent *a, const struct found *f, int
     return found;
 }
 
-static void take_unread(struct agent *a, struct found *f, const struct sibling *one, bool *ret_moved)
+static void take_unread(struct agent *a, struct found *f, const struct sibling *one, struct doubt *d)
 {
     uint32_t size;
     int fd;
-    if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, &size, ret_moved) || is_open(a, f, one, size, ret_moved))
+    if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, d, &size) || is_open(a, f, one, size, d))
         return;
     if (copy_cut_unseen(a, f)) {
-        *ret_moved = true;
+        d->moved = true;
         return;
     }
-    if (unpack(a, one, &fd, ret_moved) < 0)
+    if (unpack(a, one, d, &fd) < 0)
         return;
     bool all;
-    struct known *k = find_read(a, f, fd, &all);
-    if (all)
+    struct known *k = find_read(a, f, fd, d, &all);
+    if (all || d->blocked)
         dw_fs_close(fd);
     else
         DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, k, true), packed_taken);
@@ -314,16 +332,20 @@ bool packed_recent(struct agent *a, const char *path, int64_t since_ns)
     return recent;
 }
 
-bool packed_take(struct agent *a, struct found *f, int64_t since_ns)
+bool packed_take(struct agent *a, struct found *f, int64_t since_ns, bool *ret_blocked)
 {
     struct siblings s;
     bool moved = false;
     if (since_ns <= 0)
         return true;
     folder_packed(a, f->path, &s);
-    for (uint32_t i = 0; i < s.count; i++)
+    for (uint32_t i = 0; i < s.count; i++) {
+        struct doubt d = {.moved = false};
         if (is_recent(a, &s.item[i], since_ns))
-            take_unread(a, f, &s.item[i], &moved);
+            take_unread(a, f, &s.item[i], &d);
+        moved |= d.moved;
+        *ret_blocked |= d.blocked;
+    }
     bool sure = s.sure && !moved;
     siblings_fini(&s);
     return sure;

@@ -86,7 +86,7 @@ bool rows_holds(const struct agent *a, const uint8_t *series, int fd, const stru
 {
     struct dw_stat now;
     const struct known *k = rows_find(a, series, st);
-    return k && print_holds(a, fd, &k->row, &now);
+    return k && print_holds(a, fd, &k->row, &now, NULL);
 }
 
 bool rows_met(const struct agent *a, const uint8_t *series, const struct dw_stat *st)

@@ -531,7 +531,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     rows_look(a, f, &s, live);
     resume_elsewhere(a, f, live);
     if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
-        look->moved |= !packed_take(a, f, look->since_ns);
+        look->moved |= !packed_take(a, f, look->since_ns, &look->blocked);
     for (uint32_t i = 0; i < s.count; i++)
         take_rotated(a, f, &s.item[i], look);
     look->unlisted |= !s.sure;
@@ -629,7 +629,7 @@ static bool is_anothers(const struct agent *a, const struct found *f, const stru
         return false; /* whoever reads it will say so */
     for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n && !same; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_file)->row;
-        same = same_file(&r->stream, st) && r->print.len && print_holds(a, fd, r, &now);
+        same = same_file(&r->stream, st) && r->print.len && print_holds(a, fd, r, &now, NULL);
     }
     dw_fs_close(fd);
     return same;

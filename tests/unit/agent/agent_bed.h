@@ -394,4 +394,15 @@ static inline size_t records_with(struct bed *b, const char *what)
     return n;
 }
 
+/* What passes while one of its calls fails, the `nth` from now; whether one did. */
+static inline bool passes_failing(struct bed *b, int nth, void (*turns)(struct bed *b))
+{
+    struct faulty_fs f;
+    faulty_fs_init(&f, nth, FAULT_EIO);
+    b->agent->fs = &f.fs;
+    turns(b);
+    b->agent->fs = &dw_fs_system;
+    return f.hits;
+}
+
 #endif

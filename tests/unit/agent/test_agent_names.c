@@ -170,17 +170,6 @@ static void a_file_that_can_be_read_again_is(void **state)
     tear_down(&b);
 }
 
-/* What passes while one of its calls fails, the `nth` from now; whether one did. */
-static bool passes_failing(struct bed *b, int nth, void (*turns)(struct bed *b))
-{
-    struct faulty_fs f;
-    faulty_fs_init(&f, nth, FAULT_EIO);
-    b->agent->fs = &f.fs;
-    turns(b);
-    b->agent->fs = &dw_fs_system;
-    return f.hits;
-}
-
 /* Goal:   a file that cannot be read for a moment is read, rotated before anybody saw it or not.
  * Method: two rotations between two looks; each call of the second look fails in turn. */
 static void what_cannot_be_read_now_is_read_later(void **state)
