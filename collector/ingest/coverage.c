@@ -191,6 +191,18 @@ static struct dw__seen *seen_slot(struct dw_account *a, const struct dw__stream 
     return &a->seen[mixed >> (64 - DW__SEEN_BITS)];
 }
 
+/* Whether all bytes of an event behind its first extent have come. */
+static bool rest_covered(const struct dw_account *a, const struct dw_event *ev)
+{
+    bool covered = true;
+    for (uint32_t i = 0; i < ev->more_count && covered; i++) {
+        const struct dw_extent *e = &ev->more[i];
+        const struct dw__stream *s = dw__stream_find(a, e->stream->id);
+        covered = s && dw__covered(s, e->start, e->end) == e->end - e->start;
+    }
+    return covered;
+}
+
 static uint8_t judge(struct dw_account *a, const struct dw__stream *s, const struct dw_event *ev, uint64_t already, uint64_t hash)
 {
     const struct dw__seen *seen = seen_slot(a, s, ev->start);
@@ -200,6 +212,8 @@ static uint8_t judge(struct dw_account *a, const struct dw__stream *s, const str
         return seen->end == ev->end && seen->hash == hash ? DW_MARK_DUPLICATE : DW_MARK_CONFLICT;
     if (already < ev->end - ev->start)
         return DW_MARK_CONFLICT;
+    if (!rest_covered(a, ev)) /* what was let go, and was there after a kill, goes on in what nobody had */
+        return DW_MARK_NONE;
     DW_COUNT(ingest_duplicates_unverified);
     return DW_MARK_DUPLICATE;
 }

@@ -197,7 +197,7 @@ static void own(struct stream *s, const struct extent *e)
                 (unsigned long long)t->inode, first->number, (unsigned long long)first->inode, first->ends, s->number, (unsigned long long)s->inode);
             return;
         }
-        oracle.again += t->owner[b] && t->event[b] != e->event;
+        oracle.again += t->owner[b] && t->event[b] != e->event && t->event[b] != SIM_ALL; /* what was let go, and was there after a kill, may go on in what nobody had */
         oracle.fresh += !t->owner[b];
         if (t->owner[b])
             continue;

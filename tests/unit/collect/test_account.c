@@ -301,6 +301,30 @@ static void bytes_without_room_show_as_a_gap_and_never_as_whole(void **state)
     tear_down(&b);
 }
 
+/* Goal:   an event is hidden as a copy only if all of it has come.
+ * Method: its first piece was let go by a full spool, and was there after a kill; its second nobody had. */
+static void bytes_that_were_let_go_hide_nothing_that_nobody_had(void **state)
+{
+    (void)state;
+    struct bed b;
+    char hex[33], json[200];
+    uint8_t id[DW_ID_BYTES];
+    set_up(&b, true);
+    memset(id, 0x11, sizeof id);
+    dw_hex(id, sizeof id, hex);
+    frames_fill(&b.agent, 1); /* of two pieces */
+    uint64_t end = b.agent.offset[1] - 30;
+    (void)snprintf(json, sizeof json, "{\"type\":\"declare\",\"id\":\"%s\",\"start\":0,\"end\":%llu,\"reason\":\"spool_full\"}", hex, (unsigned long long)end);
+    add_record(&b, json);
+    b.frame[b.count++] = frames_encode(&b.agent, true);
+    take_in_order(&b, "012");
+    assert_said(&b, "LET_GO@1");
+    assert_int_equal(b.mark[0], DW_MARK_NONE);
+    assert_int_equal(stream_of(&b, 0x11)->archived, 20);
+    assert_int_equal(stream_of(&b, 0x11)->events, 1);
+    tear_down(&b);
+}
+
 static void pending_and_declared_bytes_are_no_gap(void **state)
 {
     (void)state;
@@ -410,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_record_that_is_no_json_is_named_and_nothing_of_it_is_taken),
         cmocka_unit_test(streams_over_the_bound_are_forgotten_ended_ones_first),
         cmocka_unit_test(bytes_without_room_show_as_a_gap_and_never_as_whole),
+        cmocka_unit_test(bytes_that_were_let_go_hide_nothing_that_nobody_had),
         cmocka_unit_test(pending_and_declared_bytes_are_no_gap),
         cmocka_unit_test(a_lost_stream_is_told),
         cmocka_unit_test(a_stream_that_is_read_on_after_its_end_is_live_again),
