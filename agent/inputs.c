@@ -263,7 +263,7 @@ static void on_input(uv_poll_t *poll, int status, int events)
 /* Standard input and new connections wait while there is no room; datagrams do not. */
 static bool is_read(const struct input *i)
 {
-    return i->fd >= 0 && (!i->in->held || takes_datagrams(i));
+    return i->fd >= 0 && !i->rests && (!i->in->held || takes_datagrams(i));
 }
 
 static int watch(struct input *i)
@@ -307,6 +307,7 @@ static void look_at(struct input *i, int64_t now_ns)
 
 static void turn_one(struct input *i, bool look, int64_t now_ns)
 {
+    i->rests = i->rests && !look;
     if (watch(i) != 0)
         dw_error("%s: cannot be waited for", i->is_stdin ? "stdin" : i->at.name);
     if (i->never_blocks && i->fd >= 0 && !i->in->held)

@@ -72,6 +72,7 @@ struct input {
     uv_poll_t poll;
     bool polled;         /* the handle is there */
     bool never_blocks;   /* standard input is a file, which no loop waits for */
+    bool rests, said_rests; /* there was no descriptor for a connection: whoever connects waits until the next look; that was said */
     struct store_log *log;
     struct dw_buf out;   /* lines that are to be written ... */
     uint64_t waiting, waiting_bytes; /* ... so many messages, and their bytes */

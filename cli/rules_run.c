@@ -4,12 +4,15 @@
  * Idea: one verdict an event, then the alerts of correlations, in event time. `rules` of a verdict are those that raise an alert, as in a
  * collector; `members` those that matched and only feed a correlation or detector; `undecided` those of which neither yes nor no can be said.
  *
- * Invariant: (1) every line of input that is not blank has one verdict line, also one that is no event (no rules, and a complaint).
+ * Invariants:
+ *   (1) Every line of input that is not blank has one verdict line, also one that is no event (no rules, and a complaint).
+ *   (2) A match that takes no part in a correlation is told as a sum on stderr, in the words of its counter; for want of room the answer is CLI_NO.
  */
 #include "rules.h"
 
 #include "event_json.h"
 
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/mem.h"
 #include "dogwatch/correlate/window.h"
@@ -97,6 +100,24 @@ static int run_all(struct run *r)
     return rc;
 }
 
+/* Whether anything found no room. */
+static bool say_left_out(void)
+{
+    static const struct {
+        enum dw_counter counter;
+        bool no_room;
+    } told[] = {{DW_C_correlate_no_key, false}, {DW_C_correlate_no_value, false}, {DW_C_correlate_no_place, false}, {DW_C_correlate_matches_refused, true},
+        {DW_C_correlate_keys_refused, true}, {DW_C_correlate_window_capped, true}, {DW_C_correlate_absence_capped, true}};
+    bool lacks = false;
+    for (size_t i = 0; i < DW_COUNT_OF(told); i++) {
+        uint64_t n = dw_counter_get(told[i].counter);
+        if (n)
+            fprintf(stderr, "%s: %llu %s\n", told[i].no_room ? "PARTIAL" : "note", (unsigned long long)n, dw_counter_doc(told[i].counter));
+        lacks = lacks || (n && told[i].no_room);
+    }
+    return lacks;
+}
+
 int rules_run(const struct rules_opts *o)
 {
     struct run r = {.hits = 0};
@@ -105,7 +126,9 @@ int rules_run(const struct rules_opts *o)
         int rc = run_all(&r);
         if (rc < 0)
             fprintf(stderr, "rules run: %s\n", dw_err_text(rc));
+        bool lacks = say_left_out();
         code = rc < 0 ? CLI_CANNOT : rules_verdict(&r.rules);
+        code = code == CLI_YES && lacks ? CLI_NO : code;
     }
     dw_buf_fini(&r.out);
     dw_buf_fini(&r.members);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What the agent receives: syslog over UDP, TCP and TLS as real programs send it, and standard input; through kills, floods and limits."""
+import resource
 import select
 import ssl
 import time
@@ -415,6 +416,24 @@ failed = int(counted(data, 'inputs_handshakes_failed'))
 slow = tcp(tls_port)  # says nothing
 check(is_closed(slow), 'who does not shake hands is closed')
 wait_for(lambda: int(counted(data, 'inputs_handshakes_failed')) > failed, 30, 'the counter')
+
+
+def lowest_free(pid):
+    taken = {int(fd) for fd in os.listdir(f'/proc/{pid}/fd')}
+    return next(fd for fd in range(len(taken) + 1) if fd not in taken)
+
+
+was = resource.prlimit(agent, resource.RLIMIT_NOFILE)
+resource.prlimit(agent, resource.RLIMIT_NOFILE, (min(lowest_free(agent) for _ in range(100)), was[1]))  # some are open for a moment only
+late = tcp(tcp_port)
+late.sendall(b'<13>heard late\n')
+wait_for(lambda: 'whoever connects waits' in up.said(), 30, up.said)
+told = subprocess.run([DOGWATCH, 'agent', 'status', '--data', data], capture_output=True, text=True)
+check('may open no further file' in told.stdout + told.stderr, 'who asks an agent without a free descriptor is told so', told)
+resource.prlimit(agent, resource.RLIMIT_NOFILE, was)
+wait_for(lambda: [e for e in query(data) if e['event']['original'] == '<13>heard late'], 30, 'a message')
+wait_for(lambda: int(counted(data, 'inputs_rests')) > 0, 30, 'the counter')
+same(up.said().count('whoever connects waits'), 1, 'and that is said once')
 up.stop()
 
 # ---- standard input, and no input at all ----

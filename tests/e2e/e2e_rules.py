@@ -151,6 +151,7 @@ rc, out, err = rules('run', own, events=[hit, miss, 'no event', dict(hit, i=9), 
 verdicts = [json.loads(x) for x in out.splitlines()]
 same([(v['event'], v['rules'], v.get('members')) for v in verdicts[:5]], [(7, [], ['r1']), (8, [], None), (2, [], None), (9, [], ['r1']), (10, [], ['r1'])], 'a verdict for each line')
 check(rc == 0 and 'line 3: ' in err and len(verdicts) == 5, 'no group field, no alert', out + err)
+check('note: 3 matches left out of a correlation because the event lacks a field of its group-by' in err, 'and that is said', err)
 endless = write('endless.yml', "title: e\nid: e\ndetection: {s: {f|re: '(a+)+b(a+)+$'}, condition: s}\n")
 rc, out, err = rules('run', endless, events=[{'f': 'a' * 3000}, {'f': 'b' + 'a' * 3000 + '!', 'i': 1}, {'f': 'aba', 'i': 2}])
 verdicts = [json.loads(x) for x in out.splitlines()]
