@@ -36,6 +36,7 @@ enum {
     AGENT_PATH_MAX = 4096,
     AGENT_STREAMS_MAX = 100000,
     AGENT_LOOKS = 8, /* at files that are renamed meanwhile; then the next scan looks again */
+    AGENT_PRINT_BYTES = 20,
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
     HEAD_STEPS = 9, AGENT_HEAD = 1 << (HEAD_STEPS - 1), /* bytes at its beginning that tell whose copy another one is */
 };
@@ -49,7 +50,7 @@ enum {
 struct fingerprint {
     uint64_t at;  /* the place */
     uint32_t len; /* bytes before it that were hashed; 0: nothing to compare */
-    uint8_t hash[DW_SHA256_BYTES];
+    uint8_t hash[AGENT_PRINT_BYTES]; /* the beginning of their SHA-256 */
 };
 /* Takes the fingerprint at `at`; when the bytes cannot be read the old one stays, which is of an earlier place. `fresh`: those before `at` as they were read, or none of them:
  * what stands there by now may be another's. */
@@ -177,6 +178,11 @@ struct rare {
     uint64_t unpacked;      /* bytes of a file of our own that was made for it; 0: it reads the log's */
 };
 
+/* The name under which the service manager keeps a file; number 0: it does not. */
+struct kept {
+    uint32_t epoch, number;
+};
+
 enum tail_state { TAIL_LIVE, TAIL_ROTATED, TAIL_ENDED };
 
 struct tail {
@@ -218,7 +224,7 @@ struct tail {
     uint64_t told;          /* offset the last ledger record spoke of */
     int64_t last_growth_ns, max_event_ns; /* growth, or giving way to a successor */
     int64_t last_fed_ns; /* when bytes of it were read last */
-    char *kept;             /* the name under which the service manager keeps its file; NULL: it does not */
+    struct kept kept;
     struct tail *touched_next;
 };
 
@@ -262,7 +268,6 @@ struct found {
     struct hop *hop;        /* links on its way, see told.c */
     struct line_format *own; /* what LABEL_FORMAT made of it; NULL: nothing */
     uint8_t series[DW_ID_BYTES];
-    uint32_t redact;      /* rules that LABEL_REDACT added to the agent's */
     uint64_t next_ordinal;
     struct tail *tail;    /* all of it */
     struct tail *current; /* the newest stream; NULL: none, or it is over and was let go */
@@ -275,6 +280,7 @@ struct found {
     int64_t gone_ns;      /* since when its name is gone; 0: it is there */
     uint32_t second;      /* since the start; so much was read in it, as `taken` says: throttle.rate */
     uint32_t tail_count;  /* of the series */
+    uint32_t redact;      /* rules that LABEL_REDACT added to the agent's */
     enum dw_envelope envelope : 8;
     enum dw_multiline multiline : 8; /* by LABEL_MULTILINE, else the agent's */
     bool excluded : 1;
@@ -534,7 +540,7 @@ struct agent {
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */
     uint32_t unsigned_frames;
     uint64_t unpacked; /* bytes of all files that were unpacked and are open */
-    uint64_t kept_number; /* files given to the service manager so far ... */
+    uint32_t kept_number; /* files given to the service manager so far ... */
     uint32_t kept_count;  /* ... and kept by it now */
     uint64_t parcels, beat_parcel; /* handed over so far; up to and with the last heartbeat */
     struct tail *touched; /* whose checkpoint rows go with the next frame */

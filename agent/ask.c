@@ -298,7 +298,7 @@ static void put_stream(const struct agent *a, struct page *p, const struct tail 
     put_time(p, "born", t->stream.birth_ns);
     put_number(p, "ordinal", t->stream.ordinal);
     put_truth(p, "deleted", t->deleted);
-    put_truth(p, "kept_over_kill", t->kept != NULL);
+    put_truth(p, "kept_over_kill", t->kept.number != 0);
     if (r->unpacked)
         put_text(p, "unpacked", DW_STR("out of what gzip made of it"));
     uint64_t declared = r->declared_cut + r->declared_skipped + r->declared_let_go;

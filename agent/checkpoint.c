@@ -96,10 +96,11 @@ void checkpoint_close(struct checkpoint *c)
     dw_free(c);
 }
 
+/* An earlier build kept more of a hash. */
 static void column_blob(sqlite3_stmt *s, int column, uint8_t *out, size_t len)
 {
     const void *blob = sqlite3_column_blob(s, column);
-    if (blob && (size_t)sqlite3_column_bytes(s, column) == len)
+    if (blob && (size_t)sqlite3_column_bytes(s, column) >= len)
         memcpy(out, blob, len);
 }
 

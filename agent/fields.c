@@ -1,7 +1,7 @@
 /*
  * fields: what is known of a log, in few bytes.
  *
- * Idea: most of what a log is called stands in its path, or is the host's name, so eight bytes that say where a value stands are enough. Frames want the fields of a stream spelt out:
+ * Idea: most of what a log is called stands in its path, or is the host's name, so six bytes that say where a value stands are enough. Frames want the fields of a stream spelt out:
  * that is made when a stream is read, and let go when it rests.
  *
  * Bound: SIGHTING_FIELDS values of SIGHTING_VALUE_MAX bytes, and a path, are less than `at` can name.
@@ -16,14 +16,14 @@ static const char *const words[] = {"kubernetes", "docker", "podman"};
 
 enum { AT_WORDS = UINT16_MAX - (int)DW_COUNT_OF(words), AT_HOST = UINT16_MAX };
 
+_Static_assert(DW_KEYS_MAX - 1 <= UINT16_MAX, "a key");
 _Static_assert(AGENT_PATH_MAX + SIGHTING_FIELDS * SIGHTING_VALUE_MAX < AT_WORDS, "a place of a value");
 
 /* One piece of memory. A value at `at` stands in the log's path, behind its end in `text`, is one of `words` or the host's name. */
 struct log_fields {
     uint32_t count;
     struct {
-        uint32_t key;
-        uint16_t at, len;
+        uint16_t key, at, len;
     } item[];
     /* text follows */
 };
@@ -58,7 +58,7 @@ int fields_set(const struct agent *a, struct found *f, const struct sighting *se
     for (uint32_t i = 0; i < l->count; i++) {
         struct dw_str v = dw_field_str(&seen->field[i]);
         uint16_t held = held_at(a, f, v);
-        l->item[i].key = seen->field[i].key;
+        l->item[i].key = (uint16_t)seen->field[i].key;
         l->item[i].len = (uint16_t)v.len;
         l->item[i].at = held ? held : (uint16_t)(path + used);
         if (held)

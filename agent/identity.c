@@ -65,6 +65,7 @@ void stream_make_id(const struct agent *a, struct dw_stream *s)
 void print_take(const struct agent *a, int fd, uint64_t at, struct dw_str fresh, struct fingerprint *p)
 {
     char bytes[AGENT_FINGERPRINT];
+    uint8_t hash[DW_SHA256_BYTES];
     uint32_t want = at < sizeof bytes ? (uint32_t)at : (uint32_t)sizeof bytes;
     uint32_t have = fresh.len < want ? (uint32_t)fresh.len : want;
     size_t n = 0;
@@ -74,7 +75,8 @@ void print_take(const struct agent *a, int fd, uint64_t at, struct dw_str fresh,
         memcpy(bytes + want - have, fresh.ptr + fresh.len - have, have);
     p->at = at;
     p->len = want;
-    dw_sha256_of(dw_str_make(bytes, want), p->hash);
+    dw_sha256_of(dw_str_make(bytes, want), hash);
+    memcpy(p->hash, hash, sizeof p->hash);
 }
 
 int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool *ret_same)
@@ -89,7 +91,7 @@ int print_check(const struct agent *a, int fd, const struct fingerprint *p, bool
     if (rc < 0)
         return rc;
     dw_sha256_of(dw_str_make(bytes, n), hash);
-    *ret_same = n == p->len && memcmp(hash, p->hash, sizeof hash) == 0;
+    *ret_same = n == p->len && memcmp(hash, p->hash, sizeof p->hash) == 0;
     return DW_OK;
 }
 

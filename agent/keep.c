@@ -12,14 +12,22 @@
 
 #include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
-#include "dogwatch/base/mem.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-static void forget_name(struct tail *t)
+static void put_name(const struct tail *t, char out[DW_SERVICE_NAME])
 {
-    dw_free(t->kept);
-    t->kept = NULL;
+    (void)snprintf(out, DW_SERVICE_NAME, "%" PRIu32 "-%" PRIu32, t->kept.epoch, t->kept.number);
+}
+
+/* Another build's names may say nothing to us: then nobody lets the file go before the agent's end. */
+static struct kept kept_of(const char *name)
+{
+    struct dw_str number = dw_str_of(name), epoch = dw_str_cut(&number, '-');
+    uint64_t e, n;
+    bool ours = dw_str_u64(epoch, &e) && dw_str_u64(number, &n) && e <= UINT32_MAX && n <= UINT32_MAX;
+    return ours ? (struct kept){.epoch = (uint32_t)e, .number = (uint32_t)n} : (struct kept){.number = 0};
 }
 
 void keep_put(struct agent *a, struct tail *t)
@@ -27,23 +35,24 @@ void keep_put(struct agent *a, struct tail *t)
     if (!a->service || a->service->socket < 0)
         return;
     char name[DW_SERVICE_NAME];
-    (void)snprintf(name, sizeof name, "%llx-%llx", (unsigned long long)(a->chain.epoch.counter & UINT32_MAX), (unsigned long long)++a->kept_number);
-    if (a->kept_count < DW_SERVICE_KEPT_MAX)
-        t->kept = dw_strndup(name, strlen(name));
-    if (t->kept && dw_service_keep(a->service, t->fd, t->kept)) {
+    t->kept = (struct kept){.epoch = (uint32_t)a->chain.epoch.counter, .number = ++a->kept_number};
+    put_name(t, name);
+    if (a->kept_count < DW_SERVICE_KEPT_MAX && dw_service_keep(a->service, t->fd, name)) {
         a->kept_count++;
         return;
     }
-    forget_name(t);
+    t->kept.number = 0;
     DW_COUNT(keep_refused);
 }
 
 void keep_drop(struct agent *a, struct tail *t)
 {
-    if (!t->kept)
+    char name[DW_SERVICE_NAME];
+    if (!t->kept.number)
         return;
-    dw_service_let_go(a->service, t->kept);
-    forget_name(t);
+    put_name(t, name);
+    dw_service_let_go(a->service, name);
+    t->kept.number = 0;
     a->kept_count--;
 }
 
@@ -81,9 +90,9 @@ bool keep_resume(struct agent *a, struct known *k, bool copy)
         return false;
     t->copied = copy;
     keep_drop(a, t); /* systemd keeps one file once: it stays under the name that it has */
-    t->kept = dw_strndup(kept->name, strlen(kept->name)); /* without memory nobody lets it go before the agent's end */
+    t->kept = kept_of(kept->name);
     kept->name[0] = '\0';
-    a->kept_count += t->kept != NULL;
+    a->kept_count += t->kept.number != 0;
     DW_COUNT(keep_taken);
     return true;
 }

@@ -33,7 +33,6 @@ void tail_free(struct tail *t)
     fields_unspell(t);
     if (t->path != t->series->path)
         dw_free(t->path);
-    dw_free(t->kept);
     dw_free(t->rare);
     dw_free(t);
 }
