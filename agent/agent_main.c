@@ -20,12 +20,11 @@
 #include "dogwatch/loop/loop.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */, LARGE_BYTES = 128 * 1024 };
+enum { TICK_MS = 10, REST_MS = 200 /* while nothing waits for a clock */ };
 #define AGAIN_NS (2 * DW_NS_PER_S) /* before a producer is opened anew */
 
 struct program {
@@ -351,9 +350,6 @@ int main(int argc, char **argv)
     struct dw_agent_options opt;
     struct dw_conf conf;
     int code;
-    /* What is large is to go back to the system when it is freed; left to itself, malloc puts it among what is small after the first time. */
-    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, 16 * LARGE_BYTES);
     dw_loop_hold_reload();
     if (!dw_program_begin(&program_of_agent, argc, argv, &conf, &opt, &code))
         return code;
