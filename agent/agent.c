@@ -212,9 +212,10 @@ static int make_room(struct agent *a)
 
 void agent_give_back(struct agent *a)
 {
-    (void)malloc_trim(0); /* else the new room lies on pages that others had used */
-    if (!a->tail && dw_batch_count(a->batch) == 0)
+    if (!a->tail && dw_batch_count(a->batch) == 0) {
+        (void)malloc_trim(0); /* else the new room lies on pages that others had used */
         (void)make_room(a);
+    }
     (void)malloc_trim(0);
 }
 

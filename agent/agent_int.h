@@ -36,7 +36,7 @@ enum {
     AGENT_PATH_MAX = 4096,
     AGENT_STREAMS_MAX = 100000,
     AGENT_LOOKS = 8, /* at files that are renamed meanwhile; then the next scan looks again */
-    AGENT_PRINT_BYTES = 20,
+    AGENT_PRINT_BYTES = 20, /* as the checkpoint has it */
     AGENT_FINGERPRINT = 1024, /* bytes before an offset that tell whether the file is still the same */
     HEAD_STEPS = 9, AGENT_HEAD = 1 << (HEAD_STEPS - 1), /* bytes at its beginning that tell whose copy another one is */
 };
@@ -381,8 +381,8 @@ DW_MUST_USE int rows_sweep(struct agent *a);
 
 /* ---- packed (packed.c): compressed rotated files ---- */
 
-/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none; names
- * may have moved on while it looked. */
+/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none, and
+ * else it cannot be told now. */
 bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
 /* Opens, unpacked, the compressed file beside the log `path` that holds what was read of a row's stream; one that came before the stream's file is none of it.
  * *ret_fd is the caller's, *ret_st of the compressed file. False and *ret_sure: there is none; where that is not sure names moved on, or one could not be read now. */
@@ -413,8 +413,9 @@ bool copy_waits(const struct agent *a, const struct found *f, int fd, const stru
 void keep_put(struct agent *a, struct tail *t);
 void keep_drop(struct agent *a, struct tail *t);
 void keep_drop_all(struct agent *a);
-/* A stream whose file is gone, or was truncated: reads on in the one that was kept, its own or (`copy`) what copytruncate made of it. Then `k` is dropped. */
-bool keep_resume(struct agent *a, struct known *k, bool copy);
+/* A stream whose file is gone, or was truncated: reads on in the one that was kept, its own or (`copy`) what copytruncate made of it. Then `k` is dropped.
+ * *ret_doubt (NULL: nobody asks) is set where one could not be read now. */
+bool keep_resume(struct agent *a, struct known *k, bool copy, bool *ret_doubt);
 /* No stream of before waits to be found any more: nothing else that was kept is needed. */
 void keep_let_go(struct agent *a);
 

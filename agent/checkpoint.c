@@ -96,12 +96,21 @@ void checkpoint_close(struct checkpoint *c)
     dw_free(c);
 }
 
-/* An earlier build kept more of a hash. */
 static void column_blob(sqlite3_stmt *s, int column, uint8_t *out, size_t len)
 {
     const void *blob = sqlite3_column_blob(s, column);
-    if (blob && (size_t)sqlite3_column_bytes(s, column) >= len)
+    if (blob && (size_t)sqlite3_column_bytes(s, column) == len)
         memcpy(out, blob, len);
+}
+
+/* An earlier build kept all of the hash. Without it there is nothing to compare. */
+static void column_print(sqlite3_stmt *s, int column, struct fingerprint *p)
+{
+    const void *blob = sqlite3_column_blob(s, column);
+    if (blob && (size_t)sqlite3_column_bytes(s, column) >= sizeof p->hash)
+        memcpy(p->hash, blob, sizeof p->hash);
+    else
+        p->len = 0;
 }
 
 /* *ret_found: false in a new checkpoint, which has no row yet. */
@@ -171,7 +180,7 @@ static int give_row(sqlite3_stmt *s, int (*each)(void *arg, struct checkpoint_ro
     row.low = (uint64_t)sqlite3_column_int64(s, 10);
     row.print.at = (uint64_t)sqlite3_column_int64(s, 15);
     row.print.len = (uint32_t)sqlite3_column_int(s, 11);
-    column_blob(s, 12, row.print.hash, sizeof row.print.hash);
+    column_print(s, 12, &row.print);
     row.end = (enum stream_end)sqlite3_column_int(s, 13);
     row.cut = (uint64_t)sqlite3_column_int64(s, 14);
     if (!row.path)

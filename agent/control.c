@@ -6,7 +6,7 @@
  * Invariants:
  *   (1) Nobody who asks makes the agent wait: what a slow reader does not take waits in bounded memory; of a tap then whole events are left out, and it is told how many.
  *   (2) At most CLIENTS_MAX ask at once over each of the two; whoever has not asked yet gives way to one more, who else is told so.
- *   (3) Without a descriptor for one who asks, the spare one serves to tell him so: else the loop would call us for him again and again.
+ *   (3) Without a descriptor for one who asks the loop is not told of him for a second: else it would tell of him again at once, and again.
  *   (4) Over metrics.listen nothing but metrics is answered.
  */
 #include "control.h"
@@ -18,7 +18,6 @@
 #include "dogwatch/event/json_write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -26,11 +25,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 16, REQUEST_MAX = 16 * 1024, WAITING_MAX = 4 * 1024 * 1024, BACKLOG = 16, WORD_MAX = 256 };
+enum { AGAIN_MS = 1000, CLIENTS_MAX = 16, REQUEST_MAX = 16 * 1024, WAITING_MAX = 4 * 1024 * 1024, BACKLOG = 16, WORD_MAX = 256 };
 
 struct listener {
     uv_poll_t poll;
+    uv_timer_t again;
     int fd;
+    bool said; /* that who asks has to wait */
     bool metrics; /* for metrics alone */
     struct control *control;
 };
@@ -48,7 +49,6 @@ struct client {
 
 struct control {
     struct listener own, metrics;
-    int spare; /* -1: none */
     char path[AGENT_PATH_MAX];
     uv_loop_t *loop;
     struct agent *const *agent;
@@ -112,7 +112,7 @@ int control_open(const struct dw_agent_options *opt, struct control **ret)
     struct control *c = dw_calloc(1, sizeof *c);
     if (!c)
         return DW_ENOMEM;
-    c->own.fd = c->metrics.fd = c->spare = -1;
+    c->own.fd = c->metrics.fd = -1;
     c->own.control = c->metrics.control = c;
     c->metrics.metrics = true;
     open_own(c, opt->data.ptr);
@@ -279,24 +279,24 @@ static bool make_room(struct control *c, bool metrics)
     return count < CLIENTS_MAX || oldest;
 }
 
-/* What the spare descriptor stands for does not matter. */
-static void keep_spare(struct control *c, int fd)
+static void on_ask(uv_poll_t *poll, int status, int events);
+
+static void on_again(uv_timer_t *timer)
 {
-    if (c->spare < 0 && fd >= 0)
-        c->spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    struct listener *l = timer->data;
+    (void)uv_poll_start(&l->poll, UV_READABLE, on_ask); /* cannot fail on a handle that was made */
 }
 
-/* Takes one who asks; *ret_spare: the spare descriptor was needed for him. -1: there is nobody. */
-static int accept_one(struct listener *l, bool *ret_spare)
+/* Nobody was taken: he has left, or waits until there is a descriptor for him. */
+static void none_taken(struct listener *l, int err)
 {
-    struct control *c = l->control;
-    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    *ret_spare = fd < 0 && (errno == EMFILE || errno == ENFILE) && c->spare >= 0;
-    if (!*ret_spare)
-        return fd;
-    dw_fs_close(c->spare);
-    c->spare = -1;
-    return accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (err != DW_EFILES && err != DW_ENOMEM)
+        return;
+    if (!l->said)
+        dw_warn("who asks this agent waits: %s", dw_err_text(err));
+    l->said = true;
+    (void)uv_poll_stop(&l->poll);
+    (void)uv_timer_start(&l->again, on_again, AGAIN_MS, 0);
 }
 
 static void on_ask(uv_poll_t *poll, int status, int events)
@@ -305,15 +305,16 @@ static void on_ask(uv_poll_t *poll, int status, int events)
     struct control *c = l->control;
     (void)status;
     (void)events;
-    bool spare, room = make_room(c, l->metrics);
-    int fd = accept_one(l, &spare);
-    struct client *k = fd >= 0 && room && !spare ? dw_calloc(1, sizeof *k) : NULL;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        none_taken(l, dw_err_from_errno(errno));
+        return;
+    }
+    struct client *k = make_room(c, l->metrics) ? dw_calloc(1, sizeof *k) : NULL;
     if (!k || uv_poll_init(c->loop, &k->poll, fd) != 0) {
-        const struct dw_str busy = DW_STR("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\ntoo many ask at once, or the agent may open no further file\n");
-        if (fd >= 0)
-            (void)send(fd, busy.ptr, busy.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const struct dw_str busy = DW_STR("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\ntoo many ask at once\n");
+        (void)send(fd, busy.ptr, busy.len, MSG_NOSIGNAL | MSG_DONTWAIT);
         dw_fs_close(fd);
-        keep_spare(c, l->fd);
         dw_free(k);
         return;
     }
@@ -328,10 +329,9 @@ static void on_ask(uv_poll_t *poll, int status, int events)
 
 static void start_one(struct listener *l, uv_loop_t *loop)
 {
-    if (l->fd < 0 || uv_poll_init(loop, &l->poll, l->fd) != 0)
+    if (l->fd < 0 || uv_timer_init(loop, &l->again) != 0 || uv_poll_init(loop, &l->poll, l->fd) != 0)
         return;
-    l->poll.data = l;
-    keep_spare(l->control, l->fd);
+    l->poll.data = l->again.data = l;
     (void)uv_poll_start(&l->poll, UV_READABLE, on_ask); /* cannot fail on a handle that was made */
 }
 
@@ -355,7 +355,6 @@ void control_free(struct control *c)
         return;
     dw_fs_close(c->own.fd);
     dw_fs_close(c->metrics.fd);
-    dw_fs_close(c->spare);
     int rc = c->own.fd >= 0 ? dw_fs_unlink(&dw_fs_system, c->path) : DW_OK;
     (void)rc; /* the next start takes it away */
     dw_decoder_free(c->decoder);

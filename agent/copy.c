@@ -128,10 +128,11 @@ static bool is_copy_of(const struct agent *a, int fd, const struct dw_stat *st, 
 static bool has_open(const struct agent *a, const struct found *f, int fd, const struct dw_stat *st)
 {
     struct dw_stat now;
+    bool doubt = false; /* then it waits */
     for (struct dw_node *n = dw_table_find(&a->known_by_series, hash_of_series(f->series)); n; n = dw_table_next(n)) {
         const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_series)->row;
         if (stream_goes_on(r->end) && r->print.len && memcmp(r->stream.series, f->series, DW_ID_BYTES) == 0 && !same_file(&r->stream, st)
-            && print_holds(a, fd, r, &now, NULL))
+            && (print_holds(a, fd, r, &now, &doubt) || doubt))
             return true;
     }
     return false;
@@ -220,7 +221,7 @@ bool copy_resume(struct agent *a, struct known *k)
     if (!f)
         return false;
     if (!find(a, k->row.path, &k->row, &c))
-        return keep_resume(a, k, true); /* rotation has deleted it since, while it was read */
+        return keep_resume(a, k, true, NULL); /* rotation has deleted it since, while it was read */
     int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;

@@ -181,14 +181,16 @@ static struct connection *new_connection(struct input *i, int fd, const struct s
 /* No connection was taken. Without a descriptor for it the loop would tell of it again at once, and again. */
 static void none_taken(struct input *i, int err)
 {
-    if (err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM)
+    int64_t now = dw_clock_mono(i->in->clock);
+    if (err != DW_EFILES && err != DW_ENOMEM)
         return; /* there is none, or whoever came has left */
     DW_COUNT(inputs_rests);
     i->rests = true;
     (void)uv_poll_stop(&i->poll);
-    if (!i->said_rests)
-        dw_warn("%s: %s: whoever connects waits; ulimit -n or LimitNOFILE= says how many files the agent may open", i->at.name, strerror(err));
-    i->said_rests = true;
+    if (i->said_rests_ns && now - i->said_rests_ns < INPUT_RESTS_NS)
+        return;
+    i->said_rests_ns = now;
+    dw_warn("%s: who connects waits: %s", i->at.name, dw_err_text(err));
 }
 
 void tcp_accept(struct input *i)
@@ -198,10 +200,9 @@ void tcp_accept(struct input *i)
         socklen_t bytes = sizeof from;
         int fd = accept4(i->fd, (struct sockaddr *)&from, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            none_taken(i, errno);
+            none_taken(i, dw_err_from_errno(errno));
             return;
         }
-        i->said_rests = false;
         struct connection *c = is_welcome(i->in, input_host(&from)) ? new_connection(i, fd, &from) : NULL;
         if (!c) {
             char peer[64];

@@ -23,6 +23,7 @@ enum {
     INPUTS_MAX = 64,
 };
 #define INPUT_HANDSHAKE_NS (10 * DW_NS_PER_S)
+#define INPUT_RESTS_NS (60 * DW_NS_PER_S) /* between two words of a lack of descriptors */
 #define INPUT_NOTE_NS (10 * DW_NS_PER_S) /* between two notes of one input */
 
 /* What an input could not keep as it came, since its last note. */
@@ -72,7 +73,8 @@ struct input {
     uv_poll_t poll;
     bool polled;         /* the handle is there */
     bool never_blocks;   /* standard input is a file, which no loop waits for */
-    bool rests, said_rests; /* there was no descriptor for a connection: whoever connects waits until the next look; that was said */
+    bool rests; /* there was no descriptor for a connection: whoever connects waits until the next look */
+    int64_t said_rests_ns; /* when that was said; 0: never */
     struct store_log *log;
     struct dw_buf out;   /* lines that are to be written ... */
     uint64_t waiting, waiting_bytes; /* ... so many messages, and their bytes */

@@ -21,7 +21,7 @@ static void put_name(const struct tail *t, char out[DW_SERVICE_NAME])
     (void)snprintf(out, DW_SERVICE_NAME, "%" PRIu32 "-%" PRIu32, t->kept.epoch, t->kept.number);
 }
 
-/* Another build's names may say nothing to us: then nobody lets the file go before the agent's end. */
+/* Another build's names may say nothing to us. */
 static struct kept kept_of(const char *name)
 {
     struct dw_str number = dw_str_of(name), epoch = dw_str_cut(&number, '-');
@@ -65,21 +65,21 @@ void keep_drop_all(struct agent *a)
 }
 
 /* What was handed over and holds what was read of a row's stream: its own file, or a copy of it. NULL: nothing. Where nothing was read, any file would pass for a copy. */
-static struct dw_service_fd *find(const struct agent *a, const struct checkpoint_row *row, bool copy, struct dw_stat *ret_st)
+static struct dw_service_fd *find(const struct agent *a, const struct checkpoint_row *row, bool copy, struct dw_stat *ret_st, bool *ret_doubt)
 {
     for (uint32_t i = 0; a->service && i < a->service->kept_count && (row->print.len || !copy); i++) {
         struct dw_service_fd *kept = &a->service->kept[i];
         bool fits = kept->fd >= 0 && dw_fs_fstat(kept->fd, ret_st) == DW_OK && same_file(&row->stream, ret_st) != copy;
-        if (fits && print_holds(a, kept->fd, row, ret_st, NULL))
+        if (fits && print_holds(a, kept->fd, row, ret_st, ret_doubt))
             return kept;
     }
     return NULL;
 }
 
-bool keep_resume(struct agent *a, struct known *k, bool copy)
+bool keep_resume(struct agent *a, struct known *k, bool copy, bool *ret_doubt)
 {
     struct dw_stat st;
-    struct dw_service_fd *kept = find(a, &k->row, copy, &st);
+    struct dw_service_fd *kept = find(a, &k->row, copy, &st, ret_doubt);
     struct found *f = kept ? rows_log(a, k) : NULL;
     if (!f)
         return false;
@@ -91,8 +91,13 @@ bool keep_resume(struct agent *a, struct known *k, bool copy)
     t->copied = copy;
     keep_drop(a, t); /* systemd keeps one file once: it stays under the name that it has */
     t->kept = kept_of(kept->name);
+    if (t->kept.number) {
+        a->kept_count++;
+    } else {
+        dw_service_let_go(a->service, kept->name);
+        keep_put(a, t);
+    }
     kept->name[0] = '\0';
-    a->kept_count += t->kept.number != 0;
     DW_COUNT(keep_taken);
     return true;
 }

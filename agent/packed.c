@@ -25,12 +25,13 @@
 #include <zlib.h>
 
 enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f, TELLING = 64 /* fewer bytes may stand in two files */ };
+#define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
+
 /* Why a look at compressed files does not know all. */
 struct doubt {
     bool moved;   /* names moved on meanwhile */
     bool blocked; /* one could not be read now */
 };
-#define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 struct unpack {
     struct agent *agent;
@@ -107,7 +108,11 @@ static int inflate_file(struct agent *a, int from, int to)
 static int open_packed(const struct agent *a, const struct sibling *s, struct doubt *d, int *ret_fd)
 {
     int rc = folder_open(a, s, ret_fd, &d->moved);
-    d->blocked |= rc < 0 && rc != DW_ENOENT;
+    if (rc == DW_EACCES) { /* that does not pass */
+        DW_COUNT(packed_refused);
+        dw_warn("%s: cannot be unpacked: %s", s->path, dw_err_text(rc));
+    }
+    d->blocked |= rc < 0 && rc != DW_ENOENT && rc != DW_EACCES;
     return rc;
 }
 
@@ -211,6 +216,7 @@ bool packed_resume(struct agent *a, struct known *k, bool *ret_sure)
     if (!packed_find(a, k->row.path, &k->row, &fd, &st, ret_sure))
         return false;
     struct found *f = rows_log(a, k);
+    *ret_sure = false; /* it is there */
     if (!f) {
         dw_fs_close(fd);
         return false;
@@ -307,10 +313,13 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
         return;
     bool all;
     struct known *k = find_read(a, f, fd, d, &all);
-    if (all || d->blocked)
+    if (all || d->blocked) {
         dw_fs_close(fd);
-    else
-        DW_COUNT_IF(tails_add_rotated(a, f, one->path, fd, &one->st, k, true), packed_taken);
+        return;
+    }
+    bool taken = tails_add_rotated(a, f, one->path, fd, &one->st, k, true) != NULL;
+    DW_COUNT_IF(taken, packed_taken);
+    d->blocked |= !taken;
 }
 
 /* Whether a look at what came since then takes a compressed file for one that nobody may have seen. 0: none. */

@@ -204,13 +204,13 @@ static int sweep_open(struct agent *a, struct known *k)
     struct dw_stat st;
     int64_t now = agent_now(a);
     enum place place = find_file(a, k, &st);
-    bool sure;
+    bool sure, doubt = false;
     if (place == UNSURE) { /* what was kept open is the file itself, whatever moves */
-        (void)keep_resume(a, k, false);
+        (void)keep_resume(a, k, false, NULL);
         return DW_OK;
     }
     if (place == NOWHERE)
-        return keep_resume(a, k, false) || keep_resume(a, k, true) || packed_resume(a, k, &sure) || !sure ? DW_OK : lose(a, k);
+        return keep_resume(a, k, false, &doubt) || keep_resume(a, k, true, &doubt) || packed_resume(a, k, &sure) || !sure || doubt ? DW_OK : lose(a, k);
     bool waits = place == BESIDE && !agent_log(a, k->row.path); /* for a log that takes it */
     if (!waits)
         k->orphan_ns = 0;

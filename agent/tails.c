@@ -500,7 +500,7 @@ static void resume_elsewhere(struct agent *a, const struct found *f, const struc
         bool sure;
         from = k->row.stream.ordinal + 1;
         if (k->gone_ns)
-            (void)(keep_resume(a, k, false) || packed_resume(a, k, &sure));
+            (void)(keep_resume(a, k, false, NULL) || packed_resume(a, k, &sure));
         else if (was_truncated(a, f, k, live))
             (void)copy_resume(a, k);
     }

@@ -108,8 +108,7 @@ static int ask(const struct cli_options *o, struct dw_str target, bool safe)
     }
     dw_buf_printf(&request, "GET %.*s HTTP/1.1\r\nHost: agent\r\n\r\n", DW_ARG(target));
     int rc = CLI_CANNOT;
-    bool sent = !request.err && connection_send(c, dw_buf_view(&request)); /* an agent that is busy may have said so before we asked */
-    if (!sent && !connection_wait(c, 0))
+    if (request.err || !connection_send(c, dw_buf_view(&request)))
         (void)fprintf(stderr, "dogwatch: %s\n", connection_error(c));
     else if (!connection_wait(c, SILENT_MS))
         (void)fprintf(stderr, "dogwatch: the agent over %s said nothing for %d s: is it stopped, or its host very busy?\n", o->data, SILENT_MS / 1000);

@@ -1,8 +1,8 @@
 /*
  * coverage: which bytes of each stream have come.
  *
- * Idea: a stream's coverage is a list of ranges that is nearly always one; an event that falls into it has come before. Whether its
- * bytes are the same is told by a table of the newest events' hashes.
+ * Idea: a stream's coverage is a list of ranges that is nearly always one; an event all of whose extents fall into it has come before, or
+ * was declared as let go. Whether its bytes are the same is told by a table of the newest events' hashes.
  *
  * Invariants:
  *   (1) An event is marked, never dropped.

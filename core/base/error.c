@@ -35,6 +35,7 @@ int dw_err_from_errno(int sys_errno)
 {
     switch (sys_errno) {
     case 0: return DW_OK;
+    case ENOBUFS:
     case ENOMEM: return DW_ENOMEM;
     case ENOENT:
     case ENOTDIR: return DW_ENOENT;

@@ -9,7 +9,8 @@
  *   (2) After a failed write the file is cut back to what was acknowledged and the frames wait for the next pump (a full disk
  *       heals). If that fails, or a sync, the end of the file is unknown: the sender is broken and must be opened anew.
  *   (3) Nothing is appended to a file once a newer one exists: the receiver may have left it.
- *   (4) Frames are held back by what stands in older files only: the receiver can finish those, ours it leaves only for a newer one.
+ *   (4) Frames are not held back by what stands in our own file, unless that is over the bound by itself: the receiver leaves it only for a newer one. Where none
+ *       can be begun the bound holds all the same.
  *   (5) What fails before a frame is written costs nothing: when no new file can be begun, frames go on into the old one;
  *       when the folder cannot be synced, they wait.
  */
@@ -127,7 +128,7 @@ static bool is_full(const struct dir_sender *s)
     if (!s->max_bytes || ours < s->full_bytes)
         return false;
     uint64_t older = older_bytes(s);
-    return older && older + ours > s->max_bytes;
+    return (older || s->file_bytes > s->max_bytes) && older + ours > s->max_bytes;
 }
 
 static int dir_send(struct dw_sender *base, struct dw_frame **frame)
@@ -178,7 +179,7 @@ static int dir_pump(struct dw_sender *base, uint64_t *ret_acked)
         if (rc < 0)
             return DW_EAGAIN;
     }
-    if (s->queued_count && s->file_bytes >= s->full_bytes)
+    if (s->file_bytes >= s->full_bytes)
         DW_COUNT_IF(begin_file(s) < 0, ship_files_not_begun);
     if (s->queued_count && name_file(s) < 0)
         return DW_EAGAIN;
@@ -213,7 +214,7 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
         return DW_ENOMEM;
     *s = (struct dir_sender){.base.ops = &dir_ops, .fs = fs, .fd = -1, .max_bytes = max_bytes, .full_bytes = DW_DIR_FILE_BYTES};
     if (max_bytes && max_bytes / 2 < s->full_bytes)
-        s->full_bytes = max_bytes / 2;
+        s->full_bytes = max_bytes > 1 ? max_bytes / 2 : 1;
     s->dir = dw_strndup(dir, strlen(dir));
     int rc = s->dir ? dw_fs_mkdirs(fs, dir, 0750) : DW_ENOMEM;
     if (rc == DW_OK)

@@ -115,6 +115,11 @@ def agent_status(data):
     return json.loads(r.stdout) if r.returncode == 0 else None
 
 
+def has_sent_all(data):
+    s = agent_status(data)
+    return s and s['lag_bytes'] == s['spool_bytes'] == 0 and s['acknowledged'] == s['frames']
+
+
 def archived(data, kind):
     """Lines by number, as often as they are there."""
     r = subprocess.run([DOGWATCH, 'query', '*', '--data', data, '--output', 'ndjson'], capture_output=True)
@@ -162,7 +167,9 @@ def cell(kind, speed):
     lost = [i for first, count_, made, gone in files if any(a <= made and gone and gone <= b for a, b in dead) for i in range(first, first + count_)]
     want = n - len(lost)
     wait_for(lambda: count(data) >= want or up.process.poll() is not None, 180, lambda: f'{kind} {speed}: {want} lines, {count(data)} came\n{up.said()[-2000:]}', 0.3)
+    wait_for(lambda: has_sent_all(data), 120, lambda: f'{kind} {speed}: all to be sent: {agent_status(data)}', 0.3)  # more may have been readable than was to be expected
     same(up.stop(), 0, f'{kind} at {speed} MB/s: it ends well')
+    same(up_until_idle(data, [os.path.join(logs, 'app.log')], *OWN_PORT, brokers=brokers), 0, f'{kind} at {speed} MB/s: the brokers have nothing more')
     got = archived(data, kind)
     missing = set(range(n)) - set(got)
     check(len(dead) == 2, f'{kind} at {speed} MB/s: both kills hit a live agent', dead)

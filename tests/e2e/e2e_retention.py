@@ -144,9 +144,15 @@ r = subprocess.run([DOGWATCH, 'query', '*', '--data', data], capture_output=True
 check(f'of this time {len(gone)} segments are not here any more' in r.stderr.decode(), 'a query says what is not here', r.stderr.decode()[-300:])
 # One whose events are held is proved, though the record with its agent's key went.
 held_rows = [r for r in rows(data) if r['state'] == 'held']
-proved = next(a for a in of_one if a['finding']['first'][0] in here and held_rows[0]['from'] <= a['finding']['@timestamp'] <= held_rows[-1]['to'])
+# Where the first signature after it went too, it is not.
 pack = os.path.join(dir_, 'pack')
-out = dogwatch('evidence', 'export', proved['id'], '--to', pack, '--rules', rules, '--data', data)
+for a in of_one:
+    if a['finding']['first'][0] not in here or not held_rows[0]['from'] <= a['finding']['@timestamp'] <= held_rows[-1]['to']:
+        continue
+    shutil.rmtree(pack, ignore_errors=True)
+    out = dogwatch('evidence', 'export', a['id'], '--to', pack, '--rules', rules, '--data', data, codes=(0, 1))
+    if 'no signature of its agent covers it' not in out:
+        break
 check('\nok  ' in out and 'host not stated' in out, 'evidence of what is held', out)
 check(os.path.exists(os.path.join(pack, 'KEYS')), 'its key is in the pack')
 out = dogwatch('evidence', 'verify', pack)

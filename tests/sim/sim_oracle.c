@@ -199,10 +199,9 @@ static void own(struct stream *s, const struct extent *e)
         }
         oracle.again += t->owner[b] && t->event[b] != e->event && t->event[b] != SIM_ALL; /* what was let go, and was there after a kill, may go on in what nobody had */
         oracle.fresh += !t->owner[b];
-        if (t->owner[b])
-            continue;
+        if (!t->owner[b] || t->event[b] == SIM_ALL)
+            t->event[b] = e->event;
         t->owner[b] = s->number;
-        t->event[b] = e->event;
     }
 }
 

@@ -122,6 +122,7 @@ static void what_cannot_be_unpacked_now_is_read_later(void **state)
     bool hits = true;
     for (int nth = 1; hits; nth++) {
         struct bed b;
+        assert_in_range(nth, 1, 1000);
         set_up(&b);
         put(&b, "a.log", "one\n");
         start(&b);
@@ -146,6 +147,7 @@ static void what_is_open_is_not_unpacked_although_a_call_fails(void **state)
     bool hits = true;
     for (int nth = 1; hits; nth++) {
         struct bed b;
+        assert_in_range(nth, 1, 1000);
         set_up(&b);
         put(&b, "a.log", "one\n");
         start(&b);
@@ -169,6 +171,7 @@ static void a_stream_is_found_in_what_gzip_made_although_a_call_fails(void **sta
     bool hits = true;
     for (int nth = 1; hits; nth++) {
         struct bed b;
+        assert_in_range(nth, 1, 1000);
         set_up(&b);
         put(&b, "a.log", "one\n");
         start(&b);

@@ -337,7 +337,7 @@ static uint64_t send_until_full(struct frames *t, struct dw_sender *s, struct dw
 {
     uint64_t n = 0, acked;
     int rc = DW_OK;
-    while (rc == DW_OK) {
+    while (rc == DW_OK && n < 1000) {
         if (!*held) {
             frames_fill(t, 5);
             *held = frames_encode(t, false);
