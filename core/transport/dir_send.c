@@ -9,8 +9,8 @@
  *   (2) After a failed write the file is cut back to what was acknowledged and the frames wait for the next pump (a full disk
  *       heals). If that fails, or a sync, the end of the file is unknown: the sender is broken and must be opened anew.
  *   (3) Nothing is appended to a file once a newer one exists: the receiver may have left it.
- *   (4) Frames are not held back by what stands in our own file, unless that is over the bound by itself: the receiver leaves it only for a newer one. Where none
- *       can be begun the bound holds all the same.
+ *   (4) Frames are held back by older files, which the receiver can finish, and by ours only where it is over the bound by itself, because none could be begun:
+ *       the receiver leaves it only for a newer one. A file of ours may always have its first frame, by which the receiver finds it.
  *   (5) What fails before a frame is written costs nothing: when no new file can be begun, frames go on into the old one;
  *       when the folder cannot be synced, they wait.
  */
@@ -33,6 +33,7 @@ struct dir_sender {
     uint64_t number, file_bytes;
     uint64_t max_bytes;  /* of all files; 0: no bound */
     uint64_t full_bytes; /* a file of so many is followed by another */
+    uint64_t older;      /* at most so many bytes stand in files before ours */
     int fd;
     struct dw_buf queued;
     uint64_t queued_count, acked;
@@ -93,6 +94,7 @@ static int begin_file(struct dir_sender *s)
     dw_fs_close(s->fd);
     s->fd = fd;
     s->number = number;
+    s->older += s->file_bytes;
     s->file_bytes = 0;
     s->named = false;
     return DW_OK;
@@ -122,13 +124,13 @@ static uint64_t older_bytes(const struct dir_sender *s)
     return sum;
 }
 
-static bool is_full(const struct dir_sender *s)
+static bool is_full(struct dir_sender *s)
 {
     uint64_t ours = s->queued.len + s->file_bytes;
-    if (!s->max_bytes || ours < s->full_bytes)
+    if (!s->max_bytes || ours == 0 || s->older + ours <= s->max_bytes)
         return false;
-    uint64_t older = older_bytes(s);
-    return (older || s->file_bytes > s->max_bytes) && older + ours > s->max_bytes;
+    s->older = older_bytes(s);
+    return (s->older || s->file_bytes > s->max_bytes) && s->older + ours > s->max_bytes;
 }
 
 static int dir_send(struct dw_sender *base, struct dw_frame **frame)
@@ -179,7 +181,7 @@ static int dir_pump(struct dw_sender *base, uint64_t *ret_acked)
         if (rc < 0)
             return DW_EAGAIN;
     }
-    if (s->file_bytes >= s->full_bytes)
+    if (s->file_bytes >= s->full_bytes && (s->queued_count || (is_full(s) && s->older == 0)))
         DW_COUNT_IF(begin_file(s) < 0, ship_files_not_begun);
     if (s->queued_count && name_file(s) < 0)
         return DW_EAGAIN;
@@ -226,6 +228,7 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
         rc = begin_file(s);
     if (rc == DW_OK)
         rc = name_file(s);
+    s->older = older_bytes(s);
     if (rc < 0) {
         dir_close(&s->base);
         return rc;

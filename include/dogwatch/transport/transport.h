@@ -169,7 +169,7 @@ enum { DW_DIR_FILE_BYTES = 8 * 1024 * 1024 };
 
 /* Opens the directory for sending; makes it when missing. A last file with a torn tail is left as it is and a new one begun: the
  * receiver passes over the tail, which was never acknowledged. Over `max_bytes` of unconsumed frames (0: no bound), by a
- * file at most, send answers DW_EAGAIN. */
+ * frame at most, send answers DW_EAGAIN. */
 DW_MUST_USE int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_bytes, struct dw_sender **ret);
 /* Opens it for receiving, going on after `from` (NULL: at the oldest file). When another queue has taken the folder's place, reading
  * begins at its oldest file and the first thing handed out is `replaced`. */
