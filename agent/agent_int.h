@@ -381,8 +381,8 @@ DW_MUST_USE int rows_sweep(struct agent *a);
 
 /* ---- packed (packed.c): compressed rotated files ---- */
 
-/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. Else *ret_sure: there is none, and
- * else it cannot be told now. */
+/* A stream whose file is gone: reads on in the compressed file that holds what was read of it. Then `k` is dropped. False and *ret_sure: there is
+ * none; where that is not sure it cannot be told now. */
 bool packed_resume(struct agent *a, struct known *k, bool *ret_sure);
 /* Opens, unpacked, the compressed file beside the log `path` that holds what was read of a row's stream; one that came before the stream's file is none of it.
  * *ret_fd is the caller's, *ret_st of the compressed file. False and *ret_sure: there is none; where that is not sure names moved on, or one could not be read now. */

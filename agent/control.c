@@ -11,6 +11,8 @@
  */
 #include "control.h"
 
+#include "dogwatch/base/clock.h"
+#include "dogwatch/base/counter.h"
 #include "dogwatch/base/error.h"
 #include "dogwatch/base/log.h"
 #include "dogwatch/base/mem.h"
@@ -26,12 +28,13 @@
 #include <unistd.h>
 
 enum { AGAIN_MS = 1000, CLIENTS_MAX = 16, REQUEST_MAX = 16 * 1024, WAITING_MAX = 4 * 1024 * 1024, BACKLOG = 16, WORD_MAX = 256 };
+#define SAY_AGAIN_NS (60 * DW_NS_PER_S)
 
 struct listener {
     uv_poll_t poll;
     uv_timer_t again;
     int fd;
-    bool said; /* that who asks has to wait */
+    int64_t said_ns; /* when it was said that who asks has to wait; 0: never */
     bool metrics; /* for metrics alone */
     struct control *control;
 };
@@ -292,11 +295,14 @@ static void none_taken(struct listener *l, int err)
 {
     if (err != DW_EFILES && err != DW_ENOMEM)
         return;
-    if (!l->said)
-        dw_warn("who asks this agent waits: %s", dw_err_text(err));
-    l->said = true;
+    DW_COUNT(control_rests);
     (void)uv_poll_stop(&l->poll);
     (void)uv_timer_start(&l->again, on_again, AGAIN_MS, 0);
+    int64_t now = dw_clock_mono(&dw_clock_system);
+    if (l->said_ns && now - l->said_ns < SAY_AGAIN_NS)
+        return;
+    l->said_ns = now;
+    dw_warn("who asks this agent waits: %s", dw_err_text(err));
 }
 
 static void on_ask(uv_poll_t *poll, int status, int events)

@@ -216,7 +216,7 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
         return DW_ENOMEM;
     *s = (struct dir_sender){.base.ops = &dir_ops, .fs = fs, .fd = -1, .max_bytes = max_bytes, .full_bytes = DW_DIR_FILE_BYTES};
     if (max_bytes && max_bytes / 2 < s->full_bytes)
-        s->full_bytes = max_bytes > 1 ? max_bytes / 2 : 1;
+        s->full_bytes = max_bytes / 2 + max_bytes % 2;
     s->dir = dw_strndup(dir, strlen(dir));
     int rc = s->dir ? dw_fs_mkdirs(fs, dir, 0750) : DW_ENOMEM;
     if (rc == DW_OK)
@@ -228,7 +228,8 @@ int dw_dir_sender_open(const struct dw_fs *fs, const char *dir, uint64_t max_byt
         rc = begin_file(s);
     if (rc == DW_OK)
         rc = name_file(s);
-    s->older = older_bytes(s);
+    if (rc == DW_OK)
+        s->older = older_bytes(s);
     if (rc < 0) {
         dir_close(&s->base);
         return rc;

@@ -432,7 +432,8 @@ for who in ('connects', 'asks this agent'):
     wait_for(lambda: f'who {who} waits' in up.said(), 30, up.said)
 resource.prlimit(agent, resource.RLIMIT_NOFILE, was)
 wait_for(lambda: [e for e in query(data) if e['event']['original'] == '<13>heard late'], 30, 'a message')
-wait_for(lambda: int(counted(data, 'inputs_rests')) > 0, 30, 'the counter')
+for name in ('inputs_rests', 'control_rests'):
+    wait_for(lambda: int(counted(data, name)) > 0, 30, name)
 same(up.said().count('who connects waits'), 1, 'and that is said once')
 check(asks.wait(30) == 0, 'who asks is answered when there is a descriptor', asks.stdout.read())
 up.stop()

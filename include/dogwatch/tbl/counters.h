@@ -43,6 +43,7 @@ COUNTER(inputs_cut, NOT_DONE, "messages longer than inputs.message_max: their he
 COUNTER(inputs_framing_errors, NOT_DONE, "messages framed in another way than those before them of the same connection: taken up to the next newline")
 COUNTER(inputs_refused, NOT_DONE, "connections that were closed at once because inputs.connections or inputs.peer_connections were open")
 COUNTER(inputs_rests, MENDED, "times whoever connected had to wait for up to a second because the agent had no descriptor, or no memory, for one more connection")
+COUNTER(control_rests, MENDED, "times whoever asked the agent (dogwatch agent, metrics.listen) had to wait for up to a second because it had no descriptor, or no memory, for one who asks")
 COUNTER(inputs_handshakes_failed, NOT_DONE, "connections on which no TLS came about: no certificate, a wrong one, too slow")
 COUNTER(inputs_read_errors, MENDED, "reads of sockets and of standard input that failed")
 COUNTER(inputs_torn, MENDED, "lines of the journal that an agent was killed in the middle of writing: taken back, and read from the journal again")

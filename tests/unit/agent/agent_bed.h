@@ -405,4 +405,25 @@ static inline bool passes_failing(struct bed *b, int nth, void (*turns)(struct b
     return f.hits;
 }
 
+/* In worlds that `make` makes, each with an agent that runs, each call of the turns after it fails in turn; `after` (or NULL) comes then. Whichever it is, these
+ * lines of so many streams come, each once, and nothing is called lost. */
+static inline void assert_whole_whichever_call_fails(void (*make)(struct bed *b), void (*after)(struct bed *b), const char *lines, uint32_t streams)
+{
+    bool hits = true;
+    for (int nth = 1; hits; nth++) {
+        struct bed b;
+        assert_in_range(nth, 1, 1000);
+        set_up(&b);
+        make(&b);
+        hits = passes_failing(&b, nth, settle);
+        if (after)
+            after(&b);
+        rest(&b);
+        stop(&b);
+        assert_got(&b, lines, streams);
+        assert_int_equal(records_with(&b, "\"lost\""), 0);
+        tear_down(&b);
+    }
+}
+
 #endif

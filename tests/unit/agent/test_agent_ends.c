@@ -408,6 +408,42 @@ static void what_was_kept_of_another_log_is_no_copy_of_an_empty_one(void **state
     tear_down(&b);
 }
 
+static struct dw_service_fd handed_fd;
+static struct dw_service handed = {.socket = -1, .kept = &handed_fd};
+
+static void hand_over(struct bed *b, const char *name)
+{
+    put(b, "a.log", "one\n");
+    run_once(b);
+    put(b, "a.log", "two\n");
+    handed_fd.fd = open(path_of(b, "a.log"), O_RDONLY);
+    (void)snprintf(handed_fd.name, sizeof handed_fd.name, "%s", name);
+    handed.kept_count = 1;
+    assert_true(handed_fd.fd >= 0);
+    remove_log(b, "a.log");
+    start(b);
+    b->agent->service = &handed;
+}
+
+static void hand_ours(struct bed *b)
+{
+    hand_over(b, "1-1");
+}
+
+static void hand_of_another_build(struct bed *b)
+{
+    hand_over(b, "1f-2a");
+}
+
+/* Goal:   a deleted file that was kept is read on although a call fails, under whatever name it was kept.
+ * Method: each call of the first look fails in turn. */
+static void what_was_kept_is_read_on_although_a_call_fails(void **state)
+{
+    (void)state;
+    assert_whole_whichever_call_fails(hand_ours, NULL, "one\ntwo\n", 1);
+    assert_whole_whichever_call_fails(hand_of_another_build, NULL, "one\ntwo\n", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +460,7 @@ int main(void)
         cmocka_unit_test(streams_of_a_file_truncated_again_and_again_are_forgotten),
         cmocka_unit_test(a_copy_that_was_deleted_goes_on_in_what_was_kept),
         cmocka_unit_test(what_was_kept_of_another_log_is_no_copy_of_an_empty_one),
+        cmocka_unit_test(what_was_kept_is_read_on_although_a_call_fails),
         cmocka_unit_test(a_log_that_comes_back_after_it_was_forgotten_has_a_generation_never_used),
         cmocka_unit_test(logs_of_one_folder_take_their_own_rotated_files),
     };

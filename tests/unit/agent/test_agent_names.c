@@ -170,28 +170,28 @@ static void a_file_that_can_be_read_again_is(void **state)
     tear_down(&b);
 }
 
+static void rotate_twice(struct bed *b)
+{
+    put(b, "a.log", "one\n");
+    start(b);
+    settle(b);
+    rename_log(b, "a.log", "a.log.2");
+    put(b, "a.log", "two\n");
+    rotate(b, "a.log", "a.log.1", "three\n");
+}
+
+/* As if the files had come long before: births cannot be set. */
+static void age(struct bed *b)
+{
+    b->agent->found->looked_ns += 60 * DW_NS_PER_S;
+}
+
 /* Goal:   a file that cannot be read for a moment is read, rotated before anybody saw it or not.
  * Method: two rotations between two looks; each call of the second look fails in turn. */
 static void what_cannot_be_read_now_is_read_later(void **state)
 {
     (void)state;
-    bool hits = true;
-    for (int nth = 1; hits; nth++) {
-        struct bed b;
-        set_up(&b);
-        put(&b, "a.log", "one\n");
-        start(&b);
-        settle(&b);
-        rename_log(&b, "a.log", "a.log.2");
-        put(&b, "a.log", "two\n");
-        rotate(&b, "a.log", "a.log.1", "three\n");
-        hits = passes_failing(&b, nth, settle);
-        b.agent->found->looked_ns += 60 * DW_NS_PER_S; /* as if the files had come long before: births cannot be set */
-        rest(&b);
-        stop(&b);
-        assert_got(&b, "one\ntwo\nthree\n", 3);
-        tear_down(&b);
-    }
+    assert_whole_whichever_call_fails(rotate_twice, age, "one\ntwo\nthree\n", 3);
 }
 
 /* Goal:   the end of a file that gave way is not called whole while it cannot be read.
