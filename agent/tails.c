@@ -327,7 +327,10 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
         return NULL;
     }
     t->born_packed = o.unpacked && same_file(&t->stream, o.st);
-    if (t->is_new && dw_fs_fstat(o.fd, &content) == DW_OK) /* tells it before anything is acknowledged */
+    if (dw_fs_fstat(o.fd, &content) < 0) /* not o.st: the file may have been rotated by copytruncate since */
+        content = (struct dw_stat){.links = 1};
+    tail_note(a, t, &content);
+    if (t->is_new) /* tells it before anything is acknowledged */
         print_take(a, o.fd, content.size_bytes < AGENT_FINGERPRINT ? content.size_bytes : AGENT_FINGERPRINT, DW_STR_NONE, &t->print);
     if (!over)
         follow_current(f, t);
@@ -346,7 +349,6 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     struct tail *t = begin_tail(a, f, path, (struct opened){.fd = fd, .st = st, .begin = skip ? st->size_bytes : 0}, k);
     if (!t)
         return NULL;
-    tail_note(a, t, st);
     if (t->is_new && tail_offset(t))
         rc = leave_out(a, t);
     if (rc < 0)
@@ -373,7 +375,6 @@ struct tail *tails_add_rotated(struct agent *a, struct found *f, const char *pat
     struct tail *t = begin_tail(a, f, path, (struct opened){.fd = fd, .st = st, .unpacked = unpacked ? content.size_bytes : 0}, k);
     if (!t)
         return NULL;
-    tail_note(a, t, &content);
     a->unpacked += tail_rare(t)->unpacked;
     put_rotated(f, t);
     return t;

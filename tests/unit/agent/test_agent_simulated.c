@@ -222,6 +222,48 @@ static void what_comes_after_the_end_is_joined_with_nothing(void **state)
     tear_down(&b);
 }
 
+/* A file system in which a log is rotated by copytruncate, up to its copy, as soon as somebody reads. */
+struct rotating_fs {
+    struct dw_fs fs;
+    struct dw_fs_ops ops;
+    const struct bed *bed;
+};
+
+static int rotate_and_pread(const struct dw_fs *fs, int fd, void *out, size_t len, uint64_t offset, size_t *ret_len)
+{
+    const struct bed *b = ((const struct rotating_fs *)fs)->bed;
+    if (access(path_of(b, "a.log.1"), F_OK) < 0) {
+        cut_to_nothing(b, "a.log");
+        put(b, "a.log", "of the second\n");
+        put(b, "a.log.1", "of the second\n");
+    }
+    return dw_fs_system.ops->pread(&dw_fs_system, fd, out, len, offset, ret_len);
+}
+
+/* Goal:   what a log was before it was looked at beside its elders tells nothing of the stream that begins in it then: it is not truncated, and its copy is not read beside it.
+ * Method: it is truncated, written and copied between its opening and the comparison with what is in the checkpoint; later it is truncated once more. */
+static void a_log_that_was_rotated_while_it_was_opened_is_not_truncated(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "the first line of all\n");
+    run_once(&b);
+    struct rotating_fs rotating = {.ops = *dw_fs_system.ops, .bed = &b};
+    rotating.ops.pread = rotate_and_pread;
+    rotating.fs.ops = &rotating.ops;
+    start(&b);
+    b.agent->fs = &rotating.fs;
+    turn_until_idle(&b);
+    b.agent->fs = &dw_fs_system;
+    cut_to_nothing(&b, "a.log");
+    put(&b, "a.log", "of the third\n");
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "the first line of all\nof the second\nof the third\n", 3);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +276,7 @@ int main(void)
         cmocka_unit_test(what_tells_a_file_is_not_forgotten),
         cmocka_unit_test(a_file_that_came_and_gave_way_unseen_is_followed_by_the_next),
         cmocka_unit_test(what_comes_after_the_end_is_joined_with_nothing),
+        cmocka_unit_test(a_log_that_was_rotated_while_it_was_opened_is_not_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
