@@ -395,10 +395,10 @@ bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
 
 /* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */
 
-/* A stream whose file was truncated under us goes on in the copy that was made of it before; false: there is none. */
-bool copy_take(struct agent *a, struct tail *t);
+/* A stream whose file was truncated under us goes on in the copy that was made of it before; false: there is none, or *ret_later: that cannot be told now. */
+bool copy_take(struct agent *a, struct tail *t, bool *ret_later);
 /* The same for a stream that no tail reads. Then `k` is dropped. */
-bool copy_resume(struct agent *a, struct known *k);
+bool copy_resume(struct agent *a, struct known *k, bool *ret_later);
 /* A copy that was made before a file was truncated, and of which all was read there: it is not read as a log of its own. */
 DW_MUST_USE int copy_note_read(struct agent *a, const struct tail *t);
 /* Whether a file of the log was truncated, which the next turn of its tail will notice: whose copy is whose cannot be told until then. */

@@ -45,15 +45,19 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
     return same;
 }
 
-static bool find(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret)
+static bool find(struct agent *a, const char *path, const struct checkpoint_row *row, struct copy *ret, bool *ret_later)
 {
     bool found = false, moved = row->print.len > 0, sure; /* of one that nothing was read of it cannot be told */
+    *ret_later = false;
     if (!moved)
         return false;
     for (int i = 0; i < AGENT_LOOKS && !found && moved; i++)
         found = find_once(a, path, row, ret, &moved);
     ret->unpacked = !found;
-    return found || packed_find(a, path, row, &ret->fd, &ret->st, &sure);
+    if (found || packed_find(a, path, row, &ret->fd, &ret->st, &sure))
+        return true;
+    *ret_later = moved || !sure;
+    return false;
 }
 
 /* A row of a stream that nothing is sent of: the copy's own. */
@@ -155,12 +159,13 @@ bool copy_waits(const struct agent *a, const struct found *f, int fd, const stru
     return same;
 }
 
-bool copy_take(struct agent *a, struct tail *t)
+bool copy_take(struct agent *a, struct tail *t, bool *ret_later)
 {
     struct copy c;
     struct dw_stat content;
     struct checkpoint_row row = {.stream = t->stream, .print = t->print, .low = dw_lines_offset(t->lines)};
-    if (t->copied || !find(a, t->series->path, &row, &c))
+    *ret_later = false;
+    if (t->copied || !find(a, t->series->path, &row, &c, ret_later))
         return false;
     struct rare *rare = tail_make_rare(t);
     if (!rare || dw_fs_fstat(c.fd, &content) < 0) {
@@ -214,18 +219,20 @@ int copy_note_read(struct agent *a, const struct tail *t)
     return rc;
 }
 
-bool copy_resume(struct agent *a, struct known *k)
+bool copy_resume(struct agent *a, struct known *k, bool *ret_later)
 {
     struct copy c;
     struct found *f = rows_log(a, k);
+    *ret_later = !f;
     if (!f)
         return false;
-    if (!find(a, k->row.path, &k->row, &c))
-        return keep_resume(a, k, true, NULL); /* rotation has deleted it since, while it was read */
+    if (!find(a, k->row.path, &k->row, &c, ret_later))
+        return keep_resume(a, k, true, ret_later); /* rotation has deleted it since, while it was read */
     int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;
     struct tail *t = tails_add_rotated(a, f, k->row.path, c.fd, &c.st, k, c.unpacked);
+    *ret_later = !t;
     if (!t)
         return false;
     t->copied = true;

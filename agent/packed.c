@@ -313,6 +313,7 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
         return;
     bool all;
     struct known *k = find_read(a, f, fd, d, &all);
+    d->blocked |= k && stream_goes_on(k->row.end) && !k->gone_ns; /* its own file is there: it goes on in that, or this is a copy (copy.c) */
     if (all || d->blocked) {
         dw_fs_close(fd);
         return;

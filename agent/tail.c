@@ -353,7 +353,10 @@ static int cut_off(struct agent *a, struct tail *t, const struct dw_stat *st)
     int fd;
     struct found *f = t->series;
     int rc = DW_OK;
-    if (!copy_take(a, t)) {
+    bool later;
+    if (!copy_take(a, t, &later)) {
+        if (later && (!tail_rare(t)->failed_ns || agent_now(a) - tail_rare(t)->failed_ns < a->opt->rotated_wait))
+            return read_failed(a, t); /* but not for ever: what is written meanwhile waits */
         bool shrank = st->size_bytes < tail_offset(t) || st->size_bytes < t->size;
         DW_COUNT(tail_truncations);
         signal_about(a, shrank ? SIGNAL_TRUNCATED : SIGNAL_REWRITTEN, t, st->size_bytes);

@@ -220,19 +220,20 @@ static struct tail *new_tail(struct found *f, const char *path, int fd, uint64_t
     return t;
 }
 
-/* What is kept of the file's stream, if the file still has its content. */
-static int find_stream(struct agent *a, const struct found *f, int fd, const struct dw_stat *st, struct known **ret)
+/* What is kept of the file's stream, if the file still has its content. *ret_later is set where it goes on in a copy that cannot be told now. */
+static int find_stream(struct agent *a, const struct found *f, int fd, const struct dw_stat *st, struct known **ret, bool *ret_later)
 {
     struct known *k = NULL;
-    bool same = false;
+    bool same = false, later = false;
     int rc = DW_OK;
-    while (!same && rc == DW_OK && (k = rows_find(a, f->series, st)) != NULL) {
+    while (!same && !later && rc == DW_OK && (k = rows_find(a, f->series, st)) != NULL) {
         same = st->size_bytes >= k->row.low;
         rc = same ? print_check(a, fd, &k->row.print, &same) : DW_OK;
         DW_COUNT_IF(rc < 0, tail_read_errors);
-        if (rc == DW_OK && !same && !(stream_goes_on(k->row.end) && copy_resume(a, k)))
+        if (rc == DW_OK && !same && !(stream_goes_on(k->row.end) && copy_resume(a, k, &later)) && !later)
             rc = rows_cut_off(a, k); /* another file in the same place, or the same again from its beginning */
     }
+    *ret_later |= later;
     *ret = same ? k : NULL;
     return rc;
 }
@@ -453,7 +454,7 @@ static void take_rotated(struct agent *a, struct found *f, const struct sibling 
     }
     struct dw_stat st;
     struct known *k = NULL;
-    bool readable = dw_fs_fstat(fd, &st) == DW_OK && find_stream(a, f, fd, &st, &k) == DW_OK;
+    bool readable = dw_fs_fstat(fd, &st) == DW_OK && find_stream(a, f, fd, &st, &k, &look->blocked) == DW_OK;
     if (!readable || is_left(a, f, fd, &st, k, look)) {
         look->blocked |= !readable;
         dw_fs_close(fd);
@@ -494,16 +495,20 @@ static struct known *next_open(const struct agent *a, const struct found *f, uin
 }
 
 /* Streams of the log that are not read to their end, and whose files are gone or truncated: where else their bytes are. In their order: a line goes on from one to the next. */
-static void resume_elsewhere(struct agent *a, const struct found *f, const struct dw_stat *live)
+static void resume_elsewhere(struct agent *a, const struct found *f, const struct dw_stat *live, bool *ret_later)
 {
     struct known *k;
+    int rc = DW_OK;
     for (uint64_t from = 0; (k = next_open(a, f, from)) != NULL;) {
-        bool sure;
+        bool sure, later = false;
         from = k->row.stream.ordinal + 1;
         if (k->gone_ns)
             (void)(keep_resume(a, k, false, NULL) || packed_resume(a, k, &sure));
-        else if (was_truncated(a, f, k, live))
-            (void)copy_resume(a, k);
+        else if (was_truncated(a, f, k, live) && !copy_resume(a, k, &later) && !later)
+            rc = rows_cut_off(a, k);
+        if (rc < 0)
+            a->failed = rc;
+        *ret_later |= later;
     }
 }
 
@@ -529,7 +534,7 @@ static void look_at_elders(struct agent *a, struct found *f, struct elders *look
     if (f->current && (rc == DW_ENOENT || (live && !same_file(&f->current->stream, live))))
         retire(a, f->current); /* before files that came after it are found among the others */
     rows_look(a, f, &s, live);
-    resume_elsewhere(a, f, live);
+    resume_elsewhere(a, f, live, &look->blocked);
     if (!look->known || look->before_ns) /* a log may be copied, truncated and packed while its own name stays as it is */
         look->moved |= !packed_take(a, f, look->since_ns, &look->blocked);
     for (uint32_t i = 0; i < s.count; i++)
@@ -599,7 +604,10 @@ static bool take_newest(struct agent *a, struct found *f)
         return !moved && !(t && t->state == TAIL_ROTATED);
     }
     struct known *k = NULL;
-    if (find_stream(a, f, fd, &st, &k) < 0) {
+    bool later = false;
+    rc = find_stream(a, f, fd, &st, &k, &later);
+    f->blocked |= later;
+    if (rc < 0) {
         f->unread = true;
         dw_fs_close(fd);
         return true;

@@ -176,6 +176,65 @@ static void a_stream_is_found_in_what_gzip_made_although_a_call_fails(void **sta
     assert_whole_whichever_call_fails(pack_meanwhile, NULL, "one\nmore\ntwo\n", 2);
 }
 
+static void copy_and_pack(struct bed *b)
+{
+    struct dw_buf text = {0};
+    put(b, "a.log", "more\n");
+    assert_int_equal(dw_fs_read_file(&dw_fs_system, path_of(b, "a.log"), 1 << 20, &text), DW_OK);
+    dw_buf_byte(&text, '\0');
+    put(b, "a.log.1", text.ptr);
+    dw_buf_fini(&text);
+    cut_to_nothing(b, "a.log");
+    put(b, "a.log", "a line of the next\n");
+    compress_log(b, "a.log.1");
+}
+
+static void copy_and_pack_open(struct bed *b)
+{
+    begin(b);
+    copy_and_pack(b);
+}
+
+static void copy_and_pack_meanwhile(struct bed *b)
+{
+    begin(b);
+    leave(b, true);
+    copy_and_pack(b);
+    start(b);
+}
+
+/* Goal:   what copytruncate copied and gzip packed is read on there, although a call fails: it is neither truncated nor read from its beginning.
+ * Method: once while the log is open, once while the agent is away; each call of the look fails in turn. */
+static void a_packed_copy_is_found_although_a_call_fails(void **state)
+{
+    (void)state;
+    assert_whole_whichever_call_fails(copy_and_pack_open, NULL, "one\nmore\na line of the next\n", 2);
+    assert_whole_whichever_call_fails(copy_and_pack_meanwhile, NULL, "one\nmore\na line of the next\n", 2);
+}
+
+/* Goal:   a packed copy for which there is no room now is read on once there is, and the log itself meanwhile, or after that.
+ * Method: once while the log is open, once while the agent is away; what others have unpacked fills the bound for a while. */
+static void a_packed_copy_waits_for_room(void **state)
+{
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        struct bed b;
+        set_up(&b);
+        if (away)
+            copy_and_pack_meanwhile(&b);
+        else
+            copy_and_pack_open(&b);
+        b.agent->unpacked = (uint64_t)b.opt.spool_limit;
+        settle(&b);
+        b.agent->unpacked = 0;
+        rest(&b);
+        stop(&b);
+        assert_got(&b, "one\nmore\na line of the next\n", 2);
+        assert_int_equal(records_with(&b, "\"truncated\""), 0);
+        tear_down(&b);
+    }
+}
+
 static void history_is_left_alone(void **state)
 {
     (void)state;
@@ -264,6 +323,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_unpacked_now_is_read_later),
         cmocka_unit_test(what_is_open_is_not_unpacked_although_a_call_fails),
         cmocka_unit_test(a_stream_is_found_in_what_gzip_made_although_a_call_fails),
+        cmocka_unit_test(a_packed_copy_is_found_although_a_call_fails),
+        cmocka_unit_test(a_packed_copy_waits_for_room),
         cmocka_unit_test(history_is_left_alone),
         cmocka_unit_test(a_damaged_file_is_counted_and_the_stream_lost_once),
         cmocka_unit_test(what_is_larger_than_the_bound_is_not_unpacked),
