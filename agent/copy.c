@@ -223,7 +223,7 @@ bool copy_resume(struct agent *a, struct known *k, bool *ret_later)
 {
     struct copy c;
     struct found *f = rows_log(a, k);
-    *ret_later = !f;
+    *ret_later = false;
     if (!f)
         return false;
     if (!find(a, k->row.path, &k->row, &c, ret_later))
