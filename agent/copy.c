@@ -226,8 +226,11 @@ bool copy_resume(struct agent *a, struct known *k, bool *ret_later)
     *ret_later = false;
     if (!f)
         return false;
-    if (!find(a, k->row.path, &k->row, &c, ret_later))
-        return keep_resume(a, k, true, ret_later); /* rotation has deleted it since, while it was read */
+    if (!find(a, k->row.path, &k->row, &c, ret_later)) {
+        bool kept = keep_resume(a, k, true, ret_later); /* rotation has deleted it since, while it was read */
+        *ret_later &= !kept;
+        return kept;
+    }
     int rc = note(a, f, &k->row.stream, &c);
     if (rc < 0)
         a->failed = rc;

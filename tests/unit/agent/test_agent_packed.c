@@ -152,6 +152,15 @@ static void pack_open(struct bed *b)
     pack_more(b);
 }
 
+/* The agent is killed, and started when that was done. */
+static void begin_and_leave(struct bed *b, void (*done)(struct bed *b))
+{
+    begin(b);
+    leave(b, true);
+    done(b);
+    start(b);
+}
+
 /* Goal:   a file that is read while gzip takes it is not read again out of what that made, although a call fails.
  * Method: the file is open and has bytes that are not read yet; each call of the look fails in turn. */
 static void what_is_open_is_not_unpacked_although_a_call_fails(void **state)
@@ -162,10 +171,7 @@ static void what_is_open_is_not_unpacked_although_a_call_fails(void **state)
 
 static void pack_meanwhile(struct bed *b)
 {
-    begin(b);
-    leave(b, true);
-    pack_more(b);
-    start(b);
+    begin_and_leave(b, pack_more);
 }
 
 /* Goal:   a stream that was read in part before gzip took its file is found again in what that made, although a call fails.
@@ -197,10 +203,7 @@ static void copy_and_pack_open(struct bed *b)
 
 static void copy_and_pack_meanwhile(struct bed *b)
 {
-    begin(b);
-    leave(b, true);
-    copy_and_pack(b);
-    start(b);
+    begin_and_leave(b, copy_and_pack);
 }
 
 /* Goal:   what copytruncate copied and gzip packed is read on there, although a call fails: it is neither truncated nor read from its beginning.
