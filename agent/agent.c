@@ -161,8 +161,8 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     struct dw_sender *s = NULL;
     struct dw_stat st;
     int rc = dw_path_join(path, sizeof path, a->agent_dir, "checkpoint.db");
-    if (rc == DW_OK && dw_fs_stat(path, &st) == DW_OK)
-        a->first_ns = st.birth_ns;
+    if (rc == DW_OK)
+        a->first_ns = dw_fs_stat(path, &st) == DW_OK ? st.birth_ns : dw_clock_real(&dw_clock_system);
     if (rc == DW_OK)
         rc = checkpoint_open(path, &c);
     if (rc == DW_OK)
@@ -359,6 +359,8 @@ static int copy_log(const struct agent *a, struct found *f, const struct sightin
     f->unlearned = seen->unlearned;
     f->waits = seen->waits;
     memcpy(f->series, seen->series, sizeof f->series);
+    uint64_t next = rows_next_ordinal(a, f->series); /* streams that gave way while we were away have higher ordinals than what a fresh look would count from */
+    f->next_ordinal = f->next_ordinal < next ? next : f->next_ordinal;
     return fields_set(a, f, seen);
 }
 
@@ -419,7 +421,6 @@ void agent_adopt(struct agent *a, const char *path, const uint8_t *series)
         return;
     f->adopted = a->restless = true;
     f->gone_ns = agent_now(a);
-    f->next_ordinal = rows_next_ordinal(a, series);
 }
 
 /* Whether a look brings more than the one before: the rest, or a part where there was none. */
@@ -437,8 +438,10 @@ void agent_found(struct agent *a, const struct sighting *seen)
         learn_log(a, f, seen);
     if (!f || a->failed)
         return;
-    told_log(a, f);
     f->adopted = false;
+    if (seen->orphan)
+        return; /* as one that is known and was not seen (tails_after_scan) */
+    told_log(a, f);
     f->gone_ns = 0;
     f->seen = true;
     if (!f->excluded)

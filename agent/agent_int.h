@@ -42,6 +42,7 @@ enum {
 };
 
 /* How often rotated files are looked at where nothing says that one changed. */
+#define AGENT_CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 #define AGENT_ELDERS_NS (10 * DW_NS_PER_S)
 
 /* ---- identity (identity.c): how a file is known again ---- */
@@ -67,6 +68,8 @@ bool print_holds(const struct agent *a, int fd, const struct checkpoint_row *row
 bool stamp_tells(const struct agent *a, int64_t stamp_ns);
 /* Whether what has such a time may have come after `ns` by the clock. */
 bool stamp_after(int64_t stamp_ns, int64_t ns);
+/* The same of what nobody here may have seen: `since_ns` is when it was looked last (0: nothing is new), and what was there before an agent's first start is not. */
+bool stamp_new(const struct agent *a, int64_t stamp_ns, int64_t since_ns);
 bool same_file(const struct dw_stream *s, const struct dw_stat *st);
 void stream_make_id(const struct agent *a, struct dw_stream *s);
 /* Keys of tables. */
@@ -256,6 +259,7 @@ struct sighting {
     uint32_t field_count, label_count; /* of these, so many are labels */
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     bool received, whole_lines, signals;
+    bool orphan;    /* its name is gone, see orphan.c */
     bool unlearned; /* more may be said of it later ... */
     bool waits;     /* ... and it is not read before that */
 };
@@ -338,7 +342,7 @@ struct folder {
 void folder_siblings(struct agent *a, const char *path, struct siblings *ret);
 /* The same of those that gzip made (NAME.1.gz, ...). */
 void folder_packed(struct agent *a, const char *path, struct siblings *ret);
-/* Whether a path has the name of a rotated file; then it is cut to the log's own. */
+/* Whether a path has the name of a rotated file, or of what gzip made of one; then it is cut to the log's own. */
 bool folder_rotated(char *path);
 void siblings_fini(struct siblings *s);
 /* Opens a file of a listing. *ret_moved is set where rotation gave its name to another one, or to none, meanwhile: then DW_ENOENT. */
@@ -392,6 +396,11 @@ bool packed_find(struct agent *a, const char *path, const struct checkpoint_row 
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns, bool *ret_blocked);
 /* Whether there is one beside a log's path that came since then, or where that is not sure: what was read of it must not be forgotten before a later look. */
 bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
+
+/* ---- orphan (orphan.c): logs of which only rotated files are there ---- */
+
+/* Whether a log of that path, which is not known, has no name and something beside it that nobody has read. */
+bool orphan_at(struct agent *a, const char *path);
 
 /* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */
 
@@ -536,6 +545,7 @@ struct agent {
     int64_t last_scan_ns, last_all_ns, next_all_ns; /* looks at what is due, and at everything; not before */
     int64_t anchor_real_ns, anchor_mono_ns;
     int64_t first_ns; /* when an agent was here first; 0: not known */
+    int64_t sought_ns; /* when the last look at everything began, by the clock that files are stamped with */
     int64_t seen_ns;  /* up to then all logs, and what is beside them, were looked at */
     int64_t apart_ns;    /* of the two clocks, as last told */
     int64_t set_back_ns; /* by how much the clock is behind what we count, as last said */

@@ -4,6 +4,7 @@
  * Invariants:
  *   (1) Names come from whoever made the container: they are bounded, kept as values, and never used to build a path.
  *   (2) A look opens nothing but folders and docker's config.v2.json.
+ *   (3) A log is seen by its name, or by what rotation left of it (orphan.c).
  */
 #include "describe.h"
 #include "metadata.h"
@@ -110,10 +111,11 @@ static bool put_off(struct agent *a, struct sighting *f)
     return true;
 }
 
-static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id)
+static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id, bool orphan)
 {
     struct sighting f;
     begin(&f, path, DW_ENV_DOCKER);
+    f.orphan = orphan;
     describe_add(&f, DW_F_container_id, id);
     describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
     if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, id) && put_off(a, &f))
@@ -131,9 +133,11 @@ static void docker_container(struct agent *a, const char *root, const char *id)
         return;
     told_folder(a, dir);
     n = snprintf(path, sizeof path, "%s/%s-json.log", dir, id);
-    if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
+    if (n < 0 || n >= (int)sizeof path || excluded(a, path))
         return;
-    docker_log(a, path, dir, dw_str_of(id));
+    bool there = dw_fs_stat(path, &st) == DW_OK;
+    if (there || orphan_at(a, path))
+        docker_log(a, path, dir, dw_str_of(id), !there);
 }
 
 /* ---- kubelet: /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log ---- */
@@ -150,15 +154,9 @@ static bool ask_kubelet(struct agent *a, struct sighting *f, struct dw_str uid, 
     return says != METADATA_WAIT;
 }
 
-static void pod_log(struct agent *a, const char *dir, const char *name)
+static void pod_log(struct agent *a, char *path, const char *dir, struct dw_str restart, bool orphan)
 {
-    char path[AGENT_PATH_MAX];
     struct sighting f;
-    struct dw_str n = dw_str_of(name);
-    uint64_t restart;
-    if (!dw_str_ends(n, DW_STR(".log")) || !dw_str_u64(dw_str_slice(n, 0, n.len - 4), &restart)
-        || dw_path_join(path, sizeof path, dir, name) < 0 || excluded(a, path))
-        return;
     struct dw_str rest = dw_str_of(dir), pod = rest, container;
     size_t slash = rest.len;
     while (slash > 0 && rest.ptr[slash - 1] != '/')
@@ -170,23 +168,39 @@ static void pod_log(struct agent *a, const char *dir, const char *name)
     pod = dw_str_slice(pod, slash, pod.len);
     struct dw_str namespace = dw_str_cut(&pod, '_'), pod_name = dw_str_cut(&pod, '_');
     begin(&f, path, DW_ENV_AUTO);
+    f.orphan = orphan;
     describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
     describe_add(&f, DW_F_orchestrator_namespace, namespace);
     describe_add(&f, DW_F_kubernetes_pod_name, pod_name);
     describe_add(&f, DW_F_kubernetes_pod_uid, pod);
     describe_add(&f, DW_F_container_name, container);
-    describe_add(&f, DW_F_kubernetes_container_restart, dw_str_slice(n, 0, n.len - 4));
+    describe_add(&f, DW_F_kubernetes_container_restart, restart);
     if (agent_lacks(a, path) && !ask_kubelet(a, &f, pod, container) && put_off(a, &f))
         return;
-    name_series(&f, "pod", dw_str_of(dir), dw_str_slice(n, 0, n.len - 4));
+    name_series(&f, "pod", dw_str_of(dir), restart);
     finish(a, &f);
+}
+
+static void pod_name(struct agent *a, const char *dir, const char *name)
+{
+    char path[AGENT_PATH_MAX];
+    uint64_t number;
+    if (dw_path_join(path, sizeof path, dir, name) < 0)
+        return;
+    bool rotated = folder_rotated(path);
+    struct dw_str restart = dw_str_of(strrchr(path, '/') + 1);
+    if (!dw_str_ends(restart, DW_STR(".log")))
+        return;
+    restart.len -= strlen(".log");
+    if (dw_str_u64(restart, &number) && !excluded(a, path) && (!rotated || orphan_at(a, path)))
+        pod_log(a, path, dir, restart, rotated);
 }
 
 static void pod_container(struct agent *a, const char *dir, const char *name)
 {
     char path[AGENT_PATH_MAX];
     if (dw_path_join(path, sizeof path, dir, name) == DW_OK)
-        each_name(a, path, pod_log);
+        each_name(a, path, pod_name);
 }
 
 static void pod_dir(struct agent *a, const char *root, const char *name)
@@ -232,9 +246,13 @@ static void podman_container(struct agent *a, const char *root, const char *id)
         return;
     told_folder(a, path);
     n = snprintf(path, sizeof path, "%s/%s/userdata/ctr.log", root, id);
-    if (n < 0 || n >= (int)sizeof path || dw_fs_stat(path, &st) < 0 || excluded(a, path))
+    if (n < 0 || n >= (int)sizeof path || excluded(a, path))
+        return;
+    bool there = dw_fs_stat(path, &st) == DW_OK;
+    if (!there && !orphan_at(a, path))
         return;
     begin(&f, path, DW_ENV_CRI);
+    f.orphan = !there;
     describe_add(&f, DW_F_container_id, dw_str_of(id));
     describe_add(&f, DW_F_container_runtime, DW_STR("podman"));
     name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
@@ -290,31 +308,50 @@ static void tell_folders(struct agent *a, const char *pattern)
     }
 }
 
-static void plain_glob(struct agent *a, const char *pattern)
+static void plain_log(struct agent *a, char *path, bool orphan)
+{
+    struct sighting f;
+    begin(&f, path, DW_ENV_AUTO);
+    f.orphan = orphan;
+    name_series(&f, "file", dw_str_of(a->host), dw_str_of(path));
+    finish(a, &f);
+}
+
+static void plain_at(struct agent *a, char *path)
+{
+    struct dw_stat st;
+    if (excluded(a, path) || is_rotated(a, path))
+        return;
+    if (dw_fs_stat(path, &st) < 0)
+        DW_COUNT(discover_unreadable);
+    else if (S_ISREG(st.mode))
+        plain_log(a, path, false);
+}
+
+/* What has a rotated file's name: of a log that a pattern means and that has none now. What a pattern means itself is a log of its own. */
+static void plain_orphan(struct agent *a, char *path)
+{
+    if (!discover_wants(a, path) && folder_rotated(path) && discover_wants(a, path) && orphan_at(a, path))
+        plain_log(a, path, true);
+}
+
+static void plain_glob(struct agent *a, const char *pattern, void (*each)(struct agent *a, char *path))
 {
     glob_t g = {0};
-    tell_folders(a, pattern);
-    if (!expand(a, pattern, 0, &g)) {
-        globfree(&g);
-        return;
-    }
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        struct dw_stat st;
-        struct sighting f;
-        char *path = g.gl_pathv[i];
-        if (excluded(a, path) || is_rotated(a, path))
-            continue;
-        if (dw_fs_stat(path, &st) < 0) {
-            DW_COUNT(discover_unreadable);
-            continue;
-        }
-        if (!S_ISREG(st.mode))
-            continue;
-        begin(&f, path, DW_ENV_AUTO);
-        name_series(&f, "file", dw_str_of(a->host), dw_str_of(path));
-        finish(a, &f);
-    }
+    if (expand(a, pattern, 0, &g))
+        for (size_t i = 0; i < g.gl_pathc; i++)
+            each(a, g.gl_pathv[i]);
     globfree(&g);
+}
+
+static void plain_logs(struct agent *a, const char *pattern)
+{
+    char rotated[AGENT_PATH_MAX];
+    tell_folders(a, pattern);
+    plain_glob(a, pattern, plain_at);
+    int n = snprintf(rotated, sizeof rotated, "%s[._-]*", pattern);
+    if (n > 0 && n < (int)sizeof rotated)
+        plain_glob(a, rotated, plain_orphan);
 }
 
 /* ---- what we received ---- */
@@ -445,9 +482,9 @@ static void look_at_waiting(struct agent *a, struct found *f)
     char *name = strrchr(dir, '/');
     *name++ = '\0';
     if (a->opt->discover_docker && is_below(path, a->opt->discover_docker_root.ptr))
-        docker_log(a, path, dir, dw_str_of(strrchr(dir, '/') + 1));
+        docker_log(a, path, dir, dw_str_of(strrchr(dir, '/') + 1), true);
     else
-        pod_log(a, dir, name);
+        pod_log(a, path, dir, dw_str_slice(dw_str_of(name), 0, strlen(name) - strlen(".log")), true);
 }
 
 void discover_scan(struct agent *a)
@@ -468,7 +505,7 @@ void discover_scan(struct agent *a)
     if (o->discover_podman)
         look_below(a, podman_root, podman_container);
     for (uint32_t i = 0; i < o->logs.count; i++)
-        plain_glob(a, o->logs.item[i].ptr);
+        plain_logs(a, o->logs.item[i].ptr);
     for (struct found *f = a->found; f; f = f->next)
         if (f->waits && !f->seen)
             look_at_waiting(a, f);

@@ -20,6 +20,8 @@
 
 enum { SIBLINGS_MAX = 1000, NAMES_MAX = 100000, LOOKS = 16 };
 
+static const struct dw_str gz = {.ptr = ".gz", .len = 3};
+
 void siblings_fini(struct siblings *s)
 {
     for (uint32_t i = 0; i < s->count; i++)
@@ -111,9 +113,10 @@ static bool is_beside(struct dw_str name, struct dw_str base)
 
 bool folder_rotated(char *path)
 {
+    struct dw_str all = dw_str_of(path), end = dw_str_ends(all, gz) ? dw_str_slice(all, 0, all.len - gz.len) : all;
     char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    for (char *at = name; *at; at++) {
-        if (at == name || !is_separator(*at) || !is_suffix(dw_str_of(at + 1)))
+    for (char *at = name; at < path + end.len; at++) {
+        if (at == name || !is_separator(*at) || !is_suffix(dw_str_slice(end, (size_t)(at + 1 - path), end.len)))
             continue;
         *at = '\0';
         return true;
@@ -138,7 +141,6 @@ static uint32_t first_name(const struct folder *f, struct dw_str base)
 /* Whether a name is one of BASE's rotated files: of those that gzip made (`packed`), or of those as they were written. */
 static bool is_rotated(struct dw_str name, struct dw_str base, bool packed)
 {
-    const struct dw_str gz = DW_STR(".gz");
     if (!packed)
         return is_beside(name, base) && !is_compressed(name);
     return dw_str_ends(name, gz) && is_beside(dw_str_slice(name, 0, name.len - gz.len), base);
@@ -149,7 +151,7 @@ static bool has_original(const char *path)
 {
     char original[AGENT_PATH_MAX];
     struct dw_stat st;
-    (void)snprintf(original, sizeof original, "%.*s", (int)(strlen(path) - strlen(".gz")), path);
+    (void)snprintf(original, sizeof original, "%.*s", (int)(strlen(path) - gz.len), path);
     return dw_fs_stat(original, &st) == DW_OK;
 }
 

@@ -131,3 +131,8 @@ bool stamp_after(int64_t stamp_ns, int64_t ns)
 {
     return stamp_ns > ns - tick_of(stamp_ns);
 }
+
+bool stamp_new(const struct agent *a, int64_t stamp_ns, int64_t since_ns)
+{
+    return since_ns > 0 && stamp_ns > since_ns - AGENT_CLOCKS_APART_NS && stamp_ns > a->first_ns;
+}

@@ -25,7 +25,6 @@
 #include <zlib.h>
 
 enum { PART = 64 * 1024, WINDOW_GZIP = 15 + 16, TRAILER = 4, HEAD = 4096, MAGIC = 0x1f, TELLING = 64 /* fewer bytes may stand in two files */ };
-#define CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 
 /* Why a look at compressed files does not know all. */
 struct doubt {
@@ -184,7 +183,7 @@ static bool find_once(struct agent *a, const char *path, const struct checkpoint
         int fd;
         struct dw_stat content;
         bool set_back = row->stream.birth_ns > dw_clock_real(a->clock); /* then times tell nothing */
-        bool older = !set_back && came_ns(&s.item[i].st) < row->stream.birth_ns - CLOCKS_APART_NS;
+        bool older = !set_back && came_ns(&s.item[i].st) < row->stream.birth_ns - AGENT_CLOCKS_APART_NS;
         if (older || tails_find(a, &s.item[i].st) || !may_hold(a, &s.item[i], row, &d) || unpack(a, &s.item[i], &d, &fd) < 0)
             continue;
         found = print_holds(a, fd, row, &content, &d.blocked);
@@ -326,8 +325,7 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
 /* Whether a look at what came since then takes a compressed file for one that nobody may have seen. 0: none. */
 static bool is_recent(const struct agent *a, const struct sibling *s, int64_t since_ns)
 {
-    int64_t came = came_ns(&s->st);
-    return since_ns > 0 && came > since_ns - CLOCKS_APART_NS && came > a->first_ns;
+    return stamp_new(a, came_ns(&s->st), since_ns);
 }
 
 bool packed_recent(struct agent *a, const char *path, int64_t since_ns)

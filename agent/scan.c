@@ -40,12 +40,6 @@ void scan_stir_noted(struct agent *a)
         t->series->noted = false;
 }
 
-/* The log that a path is a rotated name of; NULL: none. */
-static struct found *rotated_of(const struct agent *a, char *path)
-{
-    return folder_rotated(path) ? agent_log(a, path) : NULL;
-}
-
 void scan_note(struct agent *a, const char *dir, const char *name, enum watch_what what)
 {
     char path[AGENT_PATH_MAX];
@@ -53,7 +47,7 @@ void scan_note(struct agent *a, const char *dir, const char *name, enum watch_wh
         return;
     struct found *f = agent_log(a, path);
     bool is_new = !f || f->adopted; /* what is adopted has to be found before it is read */
-    bool structure = what != WATCH_WRITTEN, cared = what == WATCH_CAME && is_new && discover_cares(a, path);
+    bool structure = what != WATCH_WRITTEN, came = what == WATCH_CAME && is_new, cared = came && discover_cares(a, path);
     told_logs_at(a, path, note_log);
     if (structure)
         told_logs_at(a, path, stir_log);
@@ -61,7 +55,10 @@ void scan_note(struct agent *a, const char *dir, const char *name, enum watch_wh
         note_log(a, f);
     if (f && structure)
         stir_log(a, f);
-    struct found *of = f ? NULL : rotated_of(a, path);
+    bool rotated = !f && folder_rotated(path);
+    struct found *of = rotated ? agent_log(a, path) : NULL;
+    if (rotated && came && !of)
+        cared |= discover_cares(a, path); /* it may be all that there is of its log */
     if (of) {
         note_log(a, of);
         of->look_due = a->restless = true;
@@ -104,6 +101,12 @@ static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
     return untouched || f->excluded ? began_ns : f->looked_ns;
 }
 
+static void say_seen(struct agent *a, int64_t seen_ns)
+{
+    if (seen_ns)
+        a->seen_ns = seen_ns;
+}
+
 /* Not while logs are put off: what is kept of them would seem to be without a log. */
 static int sweep(struct agent *a)
 {
@@ -115,11 +118,19 @@ static int sweep(struct agent *a)
     return rc;
 }
 
+/* Up to when it was looked for logs that are not known; 0: what was put off is looked at by the next start, too. */
+static int64_t sought_of(const struct agent *a, int64_t began_ns, bool heard)
+{
+    if (a->unmet || a->put_off)
+        return 0;
+    return heard && !a->all_due && !a->untold ? began_ns : a->sought_ns;
+}
+
 /* After a look, at all or at some, which began then, by the clock that files are stamped with; `heard`: all that the kernel told before was taken. */
 static int end_look(struct agent *a, int64_t began_ns, bool heard)
 {
     int rc = sweep(a);
-    int64_t seen_ns = a->unmet ? 0 : began_ns;
+    int64_t seen_ns = sought_of(a, began_ns, heard);
     a->unread = 0;
     a->restless = false;
     for (struct found *f = a->found; f; f = f->next) {
@@ -131,7 +142,7 @@ static int end_look(struct agent *a, int64_t began_ns, bool heard)
         int64_t seen = seen_of(f, began_ns, heard);
         seen_ns = seen < seen_ns ? seen : seen_ns; /* a log's own name says nothing of what was copied and packed beside it */
     }
-    a->seen_ns = seen_ns ? seen_ns : a->seen_ns; /* what was put off is looked at by the next start, too */
+    say_seen(a, seen_ns);
     folder_close(&a->folder);
     return rc;
 }
@@ -146,6 +157,7 @@ static void stir_untold(struct agent *a)
 static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool heard)
 {
     a->last_scan_ns = a->last_all_ns = now;
+    a->sought_ns = began_ns;
     a->all_due = a->some_due = a->untold = false;
     discover_scan(a);
     tails_after_scan(a);
@@ -171,7 +183,7 @@ static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool hea
         rc = end_look(a, began_ns, heard);
     } else {
         rc = sweep(a);
-        a->seen_ns = began_ns;
+        say_seen(a, sought_of(a, began_ns, true));
     }
     if (by_clock)
         stir_untold(a);

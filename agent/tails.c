@@ -357,12 +357,13 @@ static struct tail *add_tail(struct agent *a, struct found *f, const char *path,
     return t;
 }
 
-/* One that was found late is older than the newest that is known, unless that gave way, too, and was born before it. */
+/* One that was found late is older than the newest that is known, unless that gave way, too, and was born before it, or was packed before it: what gzip made of it is younger. */
 static void put_rotated(struct found *f, struct tail *t)
 {
     const struct tail *c = f->current;
+    bool packed_before = c && c->born_packed && !t->born_packed;
     t->state = TAIL_ROTATED;
-    if (!c || (c->state != TAIL_LIVE && c->stream.birth_ns <= t->stream.birth_ns))
+    if (!c || (c->state != TAIL_LIVE && (packed_before || c->stream.birth_ns <= t->stream.birth_ns)))
         f->current = t;
 }
 
@@ -440,10 +441,30 @@ static bool is_left(const struct agent *a, const struct found *f, int fd, const 
     return true;
 }
 
+/* The same file under another log's name: a link, or a rotated file of a log that a glob names too. Where the time of birth does not tell, the content does. */
+static bool is_anothers(const struct agent *a, const struct found *f, const char *path, const struct dw_stat *st)
+{
+    struct dw_stat now;
+    bool same = false;
+    int fd = -1;
+    if (rows_met(a, f->series, st) || !rows_met(a, NULL, st))
+        return false;
+    if (born_apart(st))
+        return true;
+    if (dw_fs_open(a->fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
+        return false; /* whoever reads it will say so */
+    for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n && !same; n = dw_table_next(n)) {
+        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_file)->row;
+        same = same_file(&r->stream, st) && r->print.len && print_holds(a, fd, r, &now, NULL);
+    }
+    dw_fs_close(fd);
+    return same;
+}
+
 static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, struct elders *look)
 {
     int fd;
-    if (!is_wanted(a, f, &s->st, look))
+    if (!is_wanted(a, f, &s->st, look) || is_anothers(a, f, s->path, &s->st))
         return;
     bool moved = false;
     if (folder_open(a, s, &fd, &moved) < 0) {
@@ -623,32 +644,9 @@ static bool elders_due(const struct agent *a, const struct found *f)
     return f->look_due || agent_now(a) - f->elders_ns >= AGENT_ELDERS_NS;
 }
 
-/* The same file under another log's name: a link, or a rotated file of a log that a glob names too. Where the time of birth does not tell, the content does. */
-static bool is_anothers(const struct agent *a, const struct found *f, const struct dw_stat *st)
-{
-    struct dw_stat now;
-    bool same = false;
-    int fd = -1;
-    if (rows_met(a, f->series, st) || !rows_met(a, NULL, st))
-        return false;
-    if (born_apart(st))
-        return true;
-    if (dw_fs_open(a->fs, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd) < 0)
-        return false; /* whoever reads it will say so */
-    for (struct dw_node *n = dw_table_find(&a->known_by_file, hash_of_stat(st)); n && !same; n = dw_table_next(n)) {
-        const struct checkpoint_row *r = &DW_ITEM(n, struct known, by_file)->row;
-        same = same_file(&r->stream, st) && r->print.len && print_holds(a, fd, r, &now, NULL);
-    }
-    dw_fs_close(fd);
-    return same;
-}
-
 void tails_look(struct agent *a, struct found *f)
 {
     struct dw_stat st;
-    bool fresh = f->next_ordinal == 0 && !f->current;
-    if (fresh) /* streams that gave way while we were away have higher ordinals than what a fresh look would count from */
-        f->next_ordinal = rows_next_ordinal(a, f->series);
     if (dw_fs_stat(f->path, &st) < 0)
         return;
     struct tail *t = tails_find(a, &st);
@@ -657,7 +655,7 @@ void tails_look(struct agent *a, struct found *f)
             tails_take_elders(a, f, true);
         return;
     }
-    if ((t && t->series != f) || (!t && is_anothers(a, f, &st)))
+    if ((t && t->series != f) || (!t && is_anothers(a, f, f->path, &st)))
         return;
     if (f->current && f->current != t)
         retire(a, f->current);
@@ -685,7 +683,7 @@ static bool look_at_gone(struct agent *a, struct found **at)
     }
     if (first && f->current)
         tell_if_unread(a, f->current);
-    if (first || elders_due(a, f))
+    if (!f->excluded && (first || elders_due(a, f)))
         tails_take_elders(a, f, !first);
     if (f->current)
         retire(a, f->current);

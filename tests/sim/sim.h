@@ -121,6 +121,7 @@ struct sim_log {
     bool partial[3];        /* CRI: a line of this output goes on */
     bool banner;            /* each file begins with the same line */
     bool shared;            /* other hosts write there: the kernel tells nothing */
+    bool leaves;            /* its program ends with the rotation in hand: the name comes back late, or never */
     bool hides;             /* a new file cannot be read until it is shown */
     int64_t sleeps_ns;      /* its program writes nothing until then */
     uint64_t line, size_max, turns;

@@ -198,7 +198,7 @@ static void own(struct stream *s, const struct extent *e)
             return;
         }
         oracle.again += t->owner[b] && t->event[b] != e->event && t->event[b] != SIM_ALL; /* what was let go, and was there after a kill, may go on in what nobody had */
-        oracle.fresh += !t->owner[b];
+        oracle.fresh += !t->owner[b] && !t->gone[b]; /* what was sent before a kill may come after what goes on without it, its file being gone by then */
         if (!t->owner[b] || t->event[b] == SIM_ALL)
             t->event[b] = e->event;
         t->owner[b] = s->number;
@@ -287,6 +287,9 @@ static void take_event(const struct dw_event *ev)
     for (uint32_t i = 0; i < ev->more_count && n < PIECES_MAX; i++)
         all[n++] = ev->more[i];
     oracle.again = oracle.fresh = 0;
+    for (uint32_t i = 0; n > 1 && i < n; i++)
+        sim_note("piece %u: inode %llu, %llu of its log, %llu..%llu", i, (unsigned long long)all[i].stream->inode, (unsigned long long)all[i].stream->ordinal,
+            (unsigned long long)all[i].start, (unsigned long long)all[i].end);
     for (uint32_t i = 1; i <= n && !sim.failed; i++) {
         if (i < n && memcmp(all[i].stream->id, all[from].stream->id, DW_ID_BYTES) == 0)
             continue;

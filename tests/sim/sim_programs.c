@@ -91,7 +91,7 @@ static void write_lines(struct sim_log *l)
         write_bytes(l, "a program begins\n", 17);
     for (uint64_t n = 1 + sim_below(4); n; n--) {
         size_t len = make_line(l, line, sizeof line);
-        if (n == 1 && !l->cri && sim_chance(8)) {
+        if (n == 1 && !l->cri && !l->leaves && sim_chance(8)) {
             l->torn = true;
             len -= 1 + sim_below(3);
         }
@@ -246,6 +246,8 @@ static void rotate_kubelet(struct sim_log *l)
             add_pack(l, name[i]);
     (void)snprintf(to, sizeof to, "app.log.20261129-%06llu", (unsigned long long)l->turns);
     add(l, ACT_RENAME, "app.log", to);
+    if (l->leaves)
+        add_pack(l, to);
     add(l, ACT_CREATE, "app.log", "");
 }
 
@@ -259,9 +261,12 @@ static void rotate_shift(struct sim_log *l)
             add_pack(l, "app.log.2");
     }
     add(l, ACT_RENAME, "app.log", "app.log.1");
-    add(l, ACT_CREATE, "app.log", "");
+    if (!l->leaves)
+        add(l, ACT_CREATE, "app.log", "");
     if (l->kind == KIND_SHIFT_PACK)
         add_pack(l, "app.log.1");
+    if (l->leaves)
+        add(l, ACT_CREATE, "app.log", "");
 }
 
 /* A container is removed, with all its logs, and made anew. */
@@ -287,6 +292,7 @@ static void rotate(struct sim_log *l)
     char name[SIM_NAME];
     l->turns++;
     l->todo_at = l->todo_count = 0;
+    l->leaves = !l->torn && sim_chance(4);
     switch (l->kind) {
     case KIND_SHIFT:
     case KIND_SHIFT_PACK:
@@ -326,14 +332,25 @@ static void rotate(struct sim_log *l)
     default:
         break;
     }
-    if (sim.tells && sim_chance(4)) {
+    if (sim.tells && !l->leaves && sim_chance(4)) {
         l->hides = true;
         add(l, ACT_SHOW, "", "");
     }
 }
 
+/* Whether a program ended when its log was rotated: who wrote on in a file that is packed would be read by nobody. */
+static bool is_over(const struct sim_log *l)
+{
+    return l->leaves && l->todo_at < l->todo_count && l->todo[l->todo_count - 1].act == ACT_CREATE && !is_there(l, "app.log");
+}
+
 static void step(struct sim_log *l)
 {
+    if (is_over(l)) {
+        if (sim_chance(l->todo_at + 1 < l->todo_count ? 2 : 20))
+            do_act(l, &l->todo[l->todo_at++]);
+        return;
+    }
     bool between = l->todo_at < l->todo_count && l->todo[l->todo_at].act == ACT_TRUNCATE && l->kind != KIND_TRUNCATE; /* what is written now is lost for everybody */
     if (l->todo_at < l->todo_count && (between || sim_chance(2)))
         do_act(l, &l->todo[l->todo_at++]);
@@ -364,7 +381,8 @@ void sim_programs_end(void)
 {
     for (uint32_t i = 0; i < sim.log_count; i++) {
         struct sim_log *l = &sim.log[i];
-        while (l->todo_at < l->todo_count)
+        uint32_t left = is_over(l); /* nobody makes its name again */
+        while (l->todo_at + left < l->todo_count)
             do_act(l, &l->todo[l->todo_at++]);
         if (l->torn)
             write_lines(l);
