@@ -243,6 +243,7 @@ int agent_open(const struct dw_agent_options *opt, void (*wake)(void *arg), void
     if (!a)
         return DW_ENOMEM;
     a->opt = opt;
+    a->newest_fd = -1;
     a->put_off_low_ns = INT64_MAX;
     a->fs = &dw_fs_system;
     a->clock = &dw_clock_system;

@@ -534,6 +534,7 @@ struct agent {
     struct known *known;
     struct dw_table known_by_file, known_by_series;
     struct folder folder;
+    int newest_fd; /* of a log's newest file while it is looked at its elders, before it is a stream; -1: none */
     struct dw_batch *batch;
     struct dw_encoder *encoder;
     struct dw_chain chain;

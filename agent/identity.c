@@ -134,5 +134,6 @@ bool stamp_after(int64_t stamp_ns, int64_t ns)
 
 bool stamp_new(const struct agent *a, int64_t stamp_ns, int64_t since_ns)
 {
-    return since_ns > 0 && stamp_ns > since_ns - AGENT_CLOCKS_APART_NS && stamp_ns > a->first_ns;
+    int64_t coarse_ns = stamp_ns % DW_NS_PER_S ? 0 : tick_of(stamp_ns); /* what came in the second of the first start may have come after it */
+    return since_ns > 0 && stamp_ns > since_ns - AGENT_CLOCKS_APART_NS && stamp_ns > a->first_ns - coarse_ns;
 }

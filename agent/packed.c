@@ -256,26 +256,33 @@ struct head {
     size_t len;
 };
 
-static bool has_head(struct agent *a, const struct tail *t, struct head *h, struct doubt *d)
+static bool has_head(struct agent *a, int fd, struct head *h, struct doubt *d)
 {
     unsigned char other[HEAD];
     size_t n = 0;
     if (h->len == 0)
         h->len = head_of(a, h->of, d, h->bytes);
-    if (h->len && dw_fs_pread(a->fs, t->fd, other, h->len, 0, &n) < 0)
+    if (h->len && dw_fs_pread(a->fs, fd, other, h->len, 0, &n) < 0)
         d->blocked = true;
     if (d->moved || d->blocked)
         return true; /* who knows: later */
     return h->len && n == h->len && memcmp(h->bytes, other, n) == 0;
 }
 
-/* Whether an open file of the log has the same beginning, and is as long at least: its writer may have gone on after it was packed. */
+/* Whether an open file has what a packed one has: the same beginning, and it is as long at least, for its writer may have gone on after it was packed. */
+static bool has_packed(struct agent *a, int fd, struct head *head, uint32_t size, struct doubt *d)
+{
+    struct dw_stat st;
+    return dw_fs_fstat(fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, fd, head, d);
+}
+
 static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, struct doubt *d)
 {
     struct head head = {.of = s};
-    struct dw_stat st;
+    if (a->newest_fd >= 0 && has_packed(a, a->newest_fd, &head, size, d))
+        return true;
     for (const struct tail *t = f->tail; t; t = t->sibling)
-        if (t->state != TAIL_ENDED && dw_fs_fstat(t->fd, &st) == DW_OK && st.size_bytes >= size && has_head(a, t, &head, d))
+        if (t->state != TAIL_ENDED && has_packed(a, t->fd, &head, size, d))
             return true;
     return false;
 }

@@ -424,7 +424,8 @@ static bool is_wanted(const struct agent *a, const struct found *f, const struct
     const struct known *k = rows_find(a, f->series, st);
     if (tails_find(a, st))
         return false;
-    bool came = look->before_ns && (stamp_after(st->birth_ns, look->before_ns) || st->birth_ns >= f->held_ns);
+    int64_t came_ns = st->birth_ns ? st->birth_ns : st->ctime_ns; /* then that tells when it was renamed at the latest */
+    bool came = look->before_ns && (stamp_after(came_ns, look->before_ns) || came_ns >= f->held_ns);
     bool other = !born_apart(st); /* perhaps: then the content tells */
     return k ? stream_goes_on(k->row.end) || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
 }
@@ -613,7 +614,9 @@ static bool take_newest(struct agent *a, struct found *f)
         return true;
     }
     f->unread = false;
+    a->newest_fd = fd;
     tails_take_elders(a, f, false);
+    a->newest_fd = -1;
     struct tail *t = tails_find(a, &st);
     bool there = dw_fs_stat(f->path, &now) == DW_OK;
     bool moved = there && (now.device != st.device || now.inode != st.inode);
