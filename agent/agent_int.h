@@ -41,8 +41,9 @@ enum {
     HEAD_STEPS = 9, AGENT_HEAD = 1 << (HEAD_STEPS - 1), /* bytes at its beginning that tell whose copy another one is */
 };
 
+/* By how much the file system's clock and ours may differ. */
+#define AGENT_CLOCKS_APART_NS (2 * DW_NS_PER_S)
 /* How often rotated files are looked at where nothing says that one changed. */
-#define AGENT_CLOCKS_APART_NS (2 * DW_NS_PER_S) /* the file system's clock and ours */
 #define AGENT_ELDERS_NS (10 * DW_NS_PER_S)
 
 /* ---- identity (identity.c): how a file is known again ---- */
@@ -399,7 +400,7 @@ bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
 
 /* ---- orphan (orphan.c): logs of which only rotated files are there ---- */
 
-/* Whether a log of that path, which is not known, has no name and something beside it that nobody has read. */
+/* Whether a log of that path is not known and has no name, and something came beside it since it was looked for logs last. */
 bool orphan_at(struct agent *a, const char *path);
 
 /* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */

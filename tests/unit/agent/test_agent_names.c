@@ -38,6 +38,8 @@ static void a_rotated_file_that_was_there_first_belongs_to_its_log(void **state)
     (void)state;
     struct bed b;
     set_up_all(&b);
+    put(&b, "syslog.2", "of before the first start\n");
+    compress_log(&b, "syslog.2");
     put(&b, "syslog.1", "old\n");
     put(&b, "syslog", "new\n");
     run_once(&b);
@@ -67,7 +69,7 @@ static void names_that_rotation_makes_while_the_agent_is_down_are_found(void **s
 static void a_file_that_only_begins_like_a_log_is_its_own(void **state)
 {
     (void)state;
-    static const char *const names[] = {"app", "app-worker", "app.error", "app_2x", "app.log"};
+    static const char *const names[] = {"app", "app-worker", "app.error", "app_2x", "app.log", "app.gz"};
     char base[AGENT_PATH_MAX];
     struct bed b;
     set_up_all(&b);
@@ -77,7 +79,7 @@ static void a_file_that_only_begins_like_a_log_is_its_own(void **state)
         put(&b, names[i], "line\n");
     }
     run_once(&b);
-    assert_got(&b, "line\nline\nline\nline\nline\n", 5);
+    assert_got(&b, "line\nline\nline\nline\nline\nline\n", 6);
     tear_down(&b);
 }
 
@@ -85,7 +87,7 @@ static void the_name_of_the_log_is_cut_out(void **state)
 {
     (void)state;
     static const char *const names[][2] = {{"/x/a.log.1", "/x/a.log"}, {"/x/a.log-20261125.1", "/x/a.log"}, {"/x-1/a.old", "/x-1/a"},
-        {"/x/0.log.20261123-211418", "/x/0.log"}};
+        {"/x/0.log.20261123-211418", "/x/0.log"}, {"/x/a.log.2.gz", "/x/a.log"}};
     for (size_t i = 0; i < DW_COUNT_OF(names); i++) {
         char path[AGENT_PATH_MAX];
         (void)snprintf(path, sizeof path, "%s", names[i][0]);

@@ -307,6 +307,25 @@ static void a_log_that_was_gone_at_the_start_is_found_when_it_comes(void **state
     end(&t);
 }
 
+/* Goal:   what rotation left of a log that has no name is looked for as soon as it comes.
+ * Method: it comes from where no log is, so that its own name is never told of. */
+static void what_rotation_left_of_a_log_is_found_at_once(void **state)
+{
+    (void)state;
+    struct told t;
+    begin(&t);
+    put(&t.bed, "a.log", "one\n");
+    open_told(&t);
+    settle(&t.bed);
+    put(&t.bed, "made", "two\n");
+    hear(&t);
+    int64_t looked_ns = t.bed.agent->last_all_ns;
+    rename_log(&t.bed, "made", "b.log.1");
+    hear(&t);
+    assert_int_not_equal(t.bed.agent->last_all_ns, looked_ns);
+    end_with_lines(&t, "one\ntwo\n", 2);
+}
+
 /* Goal:   where a folder could not be listed it is not as if there were no logs in it until the next look at everything.
  * Method: no descriptors are left during one look. */
 static void a_folder_that_cannot_be_listed_is_looked_at_again_soon(void **state)
@@ -377,6 +396,7 @@ int main(void)
         cmocka_unit_test(after_something_was_missed_all_is_looked_at),
         cmocka_unit_test(folders_made_anew_are_told_of_again),
         cmocka_unit_test(a_log_that_was_gone_at_the_start_is_found_when_it_comes),
+        cmocka_unit_test(what_rotation_left_of_a_log_is_found_at_once),
         cmocka_unit_test(a_folder_that_cannot_be_listed_is_looked_at_again_soon),
         cmocka_unit_test(a_packed_file_is_not_read_again_once_its_stream_is_forgotten),
     };
