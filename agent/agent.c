@@ -161,7 +161,7 @@ static int start_writer(struct agent *a, void (*wake)(void *arg), void *arg)
     struct dw_sender *s = NULL;
     struct dw_stat st;
     int rc = dw_path_join(path, sizeof path, a->agent_dir, "checkpoint.db");
-    if (rc == DW_OK)
+    if (rc == DW_OK) /* by the clock that files are stamped with */
         a->first_ns = dw_fs_stat(path, &st) == DW_OK ? st.birth_ns : dw_clock_real(&dw_clock_system);
     if (rc == DW_OK)
         rc = checkpoint_open(path, &c);
@@ -439,9 +439,11 @@ void agent_found(struct agent *a, const struct sighting *seen)
         learn_log(a, f, seen);
     if (!f || a->failed)
         return;
+    if (f->adopted)
+        f->gone_ns = 0; /* it is looked at as for the first time */
     f->adopted = false;
-    if (seen->orphan)
-        return; /* as one that is known and was not seen (tails_after_scan) */
+    if (seen->nameless)
+        return; /* tails_after_scan looks at it */
     told_log(a, f);
     f->gone_ns = 0;
     f->seen = true;

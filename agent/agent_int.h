@@ -110,7 +110,7 @@ struct checkpoint_meta {
     struct dw_epoch parent; /* of the last durable frame; counter 0: none yet */
     uint64_t parent_number;
     uint8_t parent_hash[DW_SHA256_BYTES];
-    int64_t left_ns; /* when logs were looked at last, so that what was found then is known here; 0: never */
+    int64_t left_ns; /* when logs were looked at last, so that what was found then is known here; 0: an earlier build did not say */
     uint64_t salt; /* generations begin here, so that a lost checkpoint never makes the same stream id twice */
 };
 /* Opens or makes DATA/agent/checkpoint.db. */
@@ -260,7 +260,7 @@ struct sighting {
     uint32_t field_count, label_count; /* of these, so many are labels */
     struct dw_str label[LABELS]; /* as they stand, by enum label; empty: none */
     bool received, whole_lines, signals;
-    bool orphan;    /* its name is gone, see orphan.c */
+    bool nameless;  /* its name is gone: it is as one that is known and was not seen */
     bool unlearned; /* more may be said of it later ... */
     bool waits;     /* ... and it is not read before that */
 };
@@ -395,12 +395,12 @@ bool packed_find(struct agent *a, const char *path, const struct checkpoint_row 
 /* Reads compressed files of a log that came since then and that no stream of it was. 0: none. False: names moved on, look again.
  * *ret_blocked is set where one could not be read now. */
 bool packed_take(struct agent *a, struct found *f, int64_t since_ns, bool *ret_blocked);
-/* Whether there is one beside a log's path that came since then, or where that is not sure: what was read of it must not be forgotten before a later look. */
-bool packed_recent(struct agent *a, const char *path, int64_t since_ns);
+/* Whether there is one beside a log's path that came since then; where that is not sure there may be more than was listed. */
+bool packed_recent(struct agent *a, const char *path, int64_t since_ns, bool *ret_sure);
 
 /* ---- orphan (orphan.c): logs of which only rotated files are there ---- */
 
-/* Whether a log of that path is not known and has no name, and something came beside it since it was looked for logs last. */
+/* Whether a log of that path has no name and is not known but by rows, and something came beside it since it was looked for logs last. Asked twice in a row: no. */
 bool orphan_at(struct agent *a, const char *path);
 
 /* ---- copy (copy.c): what copytruncate left of a file that was truncated ---- */
@@ -535,6 +535,7 @@ struct agent {
     struct known *known;
     struct dw_table known_by_file, known_by_series;
     struct folder folder;
+    char orphan[AGENT_PATH_MAX]; /* asked for last, by the look in hand */
     int newest_fd; /* of a log's newest file while it is looked at its elders, before it is a stream; -1: none */
     struct dw_batch *batch;
     struct dw_encoder *encoder;
@@ -571,6 +572,7 @@ struct agent {
     bool spool_full;
     bool all_due, some_due; /* looks */
     bool untold;    /* something is not told of by the kernel */
+    bool partial;   /* the last look at everything, or the one in hand, could not list all */
     bool noted;     /* a log is */
     bool restless;  /* a log has to be looked at again */
     bool rows_open; /* a row may be of a stream that goes on */
@@ -618,6 +620,11 @@ struct found *agent_log(const struct agent *a, const char *path);
 /* tails.c: streams of a log */
 /* The newest stream of a file that is not cut off, or NULL. */
 struct tail *tails_find(const struct agent *a, const struct dw_stat *st);
+/* Whether a file, which `path` leads to, is one that was read under another log's name: by a link, or as a log of its own before it passed for a rotated one. Where the time of
+ * birth does not tell, the content does. */
+bool tails_anothers(const struct agent *a, const struct found *f, const char *path, const struct dw_stat *st);
+/* Up to when what is beside a log was looked at; a copy that waits, and what gzip makes of it, was not. 0: never. */
+int64_t tails_looked(const struct found *f);
 /* What came beside a log before then (0: whatever came) is known to the next look, or was there before us. NULL: a log that comes. */
 int64_t tails_since(const struct agent *a, const struct found *f);
 /* One look at a log that is there: the file under its name, and those it was renamed to. */

@@ -145,6 +145,7 @@ int checkpoint_begin_epoch(struct checkpoint *c, struct dw_epoch *ret_epoch, str
     if (rc == DW_OK && !found) {
         rc = dw_rng_bytes((uint8_t *)&salt, sizeof salt);
         ret_meta->salt = salt >> 16; /* room to count up in SQLite's signed integers */
+        ret_meta->left_ns = dw_clock_real(&dw_clock_system); /* by the clock that files are stamped with: what is there by now is history */
     }
     if (rc == DW_OK)
         rc = dw_rng_bytes(ret_epoch->nonce, sizeof ret_epoch->nonce);
@@ -152,11 +153,12 @@ int checkpoint_begin_epoch(struct checkpoint *c, struct dw_epoch *ret_epoch, str
         return rc;
     ret_epoch->counter = epoch + 1;
     int sql = sqlite3_prepare_v2(c->db,
-        "INSERT INTO meta(one, epoch, salt, parent_epoch) VALUES(1, ?1, ?2, 0) ON CONFLICT(one) DO UPDATE SET epoch=?1", -1, &s,
+        "INSERT INTO meta(one, epoch, salt, parent_epoch, left_ns) VALUES(1, ?1, ?2, 0, ?3) ON CONFLICT(one) DO UPDATE SET epoch=?1", -1, &s,
         NULL);
     if (sql == SQLITE_OK) {
         (void)sqlite3_bind_int64(s, 1, (sqlite3_int64)ret_epoch->counter);
         (void)sqlite3_bind_int64(s, 2, (sqlite3_int64)ret_meta->salt);
+        (void)sqlite3_bind_int64(s, 3, ret_meta->left_ns);
         sql = sqlite3_step(s);
     }
     (void)sqlite3_finalize(s);

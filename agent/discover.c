@@ -4,7 +4,7 @@
  * Invariants:
  *   (1) Names come from whoever made the container: they are bounded, kept as values, and never used to build a path.
  *   (2) A look opens nothing but folders and docker's config.v2.json.
- *   (3) A log is seen by its name, or by what rotation left of it (orphan.c).
+ *   (3) A log that a container or a pattern names is seen by its name, or by what rotation left of it (orphan.c).
  */
 #include "describe.h"
 #include "metadata.h"
@@ -65,7 +65,7 @@ static void each_name(struct agent *a, const char *dir, void (*each)(struct agen
     told_folder(a, dir);
     int rc = dw_fs_list(dir, NAMES_MAX, &names);
     DW_COUNT_IF(rc == DW_EACCES, discover_unreadable);
-    a->untold |= passes(rc);
+    a->partial |= passes(rc);
     for (const char *n = names.ptr; n && n < names.ptr + names.len; n += strlen(n) + 1)
         each(a, dir, n);
     dw_buf_fini(&names);
@@ -111,11 +111,11 @@ static bool put_off(struct agent *a, struct sighting *f)
     return true;
 }
 
-static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id, bool orphan)
+static void docker_log(struct agent *a, char *path, const char *dir, struct dw_str id, bool nameless)
 {
     struct sighting f;
     begin(&f, path, DW_ENV_DOCKER);
-    f.orphan = orphan;
+    f.nameless = nameless;
     describe_add(&f, DW_F_container_id, id);
     describe_add(&f, DW_F_container_runtime, DW_STR("docker"));
     if (agent_lacks(a, path) && !read_docker_config(a, &f, dir) && !ask_docker(a, &f, id) && put_off(a, &f))
@@ -154,7 +154,7 @@ static bool ask_kubelet(struct agent *a, struct sighting *f, struct dw_str uid, 
     return says != METADATA_WAIT;
 }
 
-static void pod_log(struct agent *a, char *path, const char *dir, struct dw_str restart, bool orphan)
+static void pod_log(struct agent *a, char *path, const char *dir, struct dw_str restart, bool nameless)
 {
     struct sighting f;
     struct dw_str rest = dw_str_of(dir), pod = rest, container;
@@ -168,7 +168,7 @@ static void pod_log(struct agent *a, char *path, const char *dir, struct dw_str 
     pod = dw_str_slice(pod, slash, pod.len);
     struct dw_str namespace = dw_str_cut(&pod, '_'), pod_name = dw_str_cut(&pod, '_');
     begin(&f, path, DW_ENV_AUTO);
-    f.orphan = orphan;
+    f.nameless = nameless;
     describe_add(&f, DW_F_orchestrator_type, DW_STR("kubernetes"));
     describe_add(&f, DW_F_orchestrator_namespace, namespace);
     describe_add(&f, DW_F_kubernetes_pod_name, pod_name);
@@ -181,7 +181,7 @@ static void pod_log(struct agent *a, char *path, const char *dir, struct dw_str 
     finish(a, &f);
 }
 
-static void pod_name(struct agent *a, const char *dir, const char *name)
+static void pod_file(struct agent *a, const char *dir, const char *name)
 {
     char path[AGENT_PATH_MAX];
     uint64_t number;
@@ -200,7 +200,7 @@ static void pod_container(struct agent *a, const char *dir, const char *name)
 {
     char path[AGENT_PATH_MAX];
     if (dw_path_join(path, sizeof path, dir, name) == DW_OK)
-        each_name(a, path, pod_name);
+        each_name(a, path, pod_file);
 }
 
 static void pod_dir(struct agent *a, const char *root, const char *name)
@@ -252,7 +252,7 @@ static void podman_container(struct agent *a, const char *root, const char *id)
     if (!there && !orphan_at(a, path))
         return;
     begin(&f, path, DW_ENV_CRI);
-    f.orphan = !there;
+    f.nameless = !there;
     describe_add(&f, DW_F_container_id, dw_str_of(id));
     describe_add(&f, DW_F_container_runtime, DW_STR("podman"));
     name_series(&f, "container", dw_str_of(id), DW_STR_NONE);
@@ -284,7 +284,7 @@ static bool expand(struct agent *a, const char *pattern, int flags, glob_t *g)
 {
     list_failed = false;
     int rc = glob(pattern, flags, on_list_failed, g); /* NOLINT(concurrency-mt-unsafe): nobody sets the environment */
-    a->untold |= list_failed || rc == GLOB_NOSPACE;
+    a->partial |= list_failed || rc == GLOB_NOSPACE;
     return rc == 0;
 }
 
@@ -308,30 +308,40 @@ static void tell_folders(struct agent *a, const char *pattern)
     }
 }
 
-static void plain_log(struct agent *a, char *path, bool orphan)
+static void plain_log(struct agent *a, char *path, bool nameless)
 {
     struct sighting f;
     begin(&f, path, DW_ENV_AUTO);
-    f.orphan = orphan;
+    f.nameless = nameless;
     name_series(&f, "file", dw_str_of(a->host), dw_str_of(path));
     finish(a, &f);
+}
+
+/* Whether a file that a rotated name leads to was read as a log of its own, before there was the log beside it: it stays one. */
+static bool is_own(const struct agent *a, const char *path, const struct dw_stat *st)
+{
+    struct sighting own;
+    const struct tail *t = tails_find(a, st);
+    name_series(&own, "file", dw_str_of(a->host), dw_str_of(path));
+    return t ? t->series == agent_log(a, path) : rows_met(a, own.series, st);
 }
 
 static void plain_at(struct agent *a, char *path)
 {
     struct dw_stat st;
-    if (excluded(a, path) || is_rotated(a, path))
+    bool rotated = is_rotated(a, path);
+    if (excluded(a, path))
         return;
     if (dw_fs_stat(path, &st) < 0)
-        DW_COUNT(discover_unreadable);
-    else if (S_ISREG(st.mode))
+        DW_COUNT_IF(!rotated, discover_unreadable);
+    else if (S_ISREG(st.mode) && (!rotated || is_own(a, path, &st)))
         plain_log(a, path, false);
 }
 
 /* What has a rotated file's name: of a log that a pattern means and that has none now. What a pattern means itself is a log of its own. */
 static void plain_orphan(struct agent *a, char *path)
 {
-    if (!discover_wants(a, path) && folder_rotated(path) && discover_wants(a, path) && orphan_at(a, path))
+    if (!excluded(a, path) && !discover_wants(a, path) && folder_rotated(path) && discover_wants(a, path) && orphan_at(a, path))
         plain_log(a, path, true);
 }
 
@@ -493,6 +503,7 @@ void discover_scan(struct agent *a)
     char received[AGENT_PATH_MAX];
     inputs_dir(a, received);
     a->put_off = a->waits = false;
+    a->orphan[0] = '\0';
     told_root(a, a->agent_dir);
     own_log(a);
     each_name(a, received, received_log);

@@ -279,7 +279,9 @@ static bool has_packed(struct agent *a, int fd, struct head *head, uint32_t size
 static bool is_open(struct agent *a, const struct found *f, const struct sibling *s, uint32_t size, struct doubt *d)
 {
     struct head head = {.of = s};
-    if (a->newest_fd >= 0 && has_packed(a, a->newest_fd, &head, size, d))
+    struct dw_stat st;
+    bool gone = a->newest_fd >= 0 && dw_fs_fstat(a->newest_fd, &st) == DW_OK && st.links == 0; /* packed since it was opened */
+    if (gone && has_packed(a, a->newest_fd, &head, size, d))
         return true;
     for (const struct tail *t = f->tail; t; t = t->sibling)
         if (t->state != TAIL_ENDED && has_packed(a, t->fd, &head, size, d))
@@ -309,7 +311,7 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
 {
     uint32_t size;
     int fd;
-    if (rows_met(a, f->series, &one->st) || tails_find(a, &one->st) || !size_of(a, one, d, &size) || is_open(a, f, one, size, d))
+    if (rows_met(a, f->series, &one->st) || tails_anothers(a, f, one->path, &one->st) || tails_find(a, &one->st) || !size_of(a, one, d, &size) || is_open(a, f, one, size, d))
         return;
     if (copy_cut_unseen(a, f)) {
         d->moved = true;
@@ -335,14 +337,14 @@ static bool is_recent(const struct agent *a, const struct sibling *s, int64_t si
     return stamp_new(a, came_ns(&s->st), since_ns);
 }
 
-bool packed_recent(struct agent *a, const char *path, int64_t since_ns)
+bool packed_recent(struct agent *a, const char *path, int64_t since_ns, bool *ret_sure)
 {
     struct siblings s;
     bool recent = false;
     folder_packed(a, path, &s);
     for (uint32_t i = 0; i < s.count; i++)
         recent |= is_recent(a, &s.item[i], since_ns);
-    recent |= !s.sure;
+    *ret_sure = s.sure;
     siblings_fini(&s);
     return recent;
 }

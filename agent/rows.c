@@ -243,10 +243,12 @@ static int forget(struct agent *a, struct known *k)
     return DW_OK;
 }
 
-/* Whether the next look at its log may take what gzip made of a row's file for a new one: not before a later look says that it came before. */
+/* Whether the next look at its log, or that of the next start, may take what gzip made of a row's file for a new one: not before a later look says that it came before. */
 static bool may_return(struct agent *a, const struct known *k, struct found *f)
 {
-    if (!packed_recent(a, k->row.path, tails_since(a, f)))
+    int64_t since = tails_since(a, f), started = tails_since(a, NULL);
+    bool sure;
+    if (!packed_recent(a, k->row.path, since < started ? since : started, &sure) && sure)
         return false;
     if (f)
         f->look_due = a->restless = true;
@@ -281,7 +283,7 @@ int rows_sweep(struct agent *a)
     for (struct known *k = a->known, *next; k && rc == DW_OK; k = next) {
         next = k->next; /* none but k itself is dropped here */
         a->rows_open |= stream_goes_on(k->row.end);
-        a->unmet |= !a->unmet && !agent_log(a, k->row.path) && discover_wants(a, k->row.path);
+        a->unmet |= !a->unmet && stream_goes_on(k->row.end) && !agent_log(a, k->row.path) && discover_wants(a, k->row.path);
         if (stream_goes_on(k->row.end))
             rc = sweep_open(a, k);
         else if (all)

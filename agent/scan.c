@@ -59,7 +59,7 @@ void scan_note(struct agent *a, const char *dir, const char *name, enum watch_wh
     struct found *of = rotated ? agent_log(a, path) : NULL;
     if (rotated && came && !of)
         cared |= discover_cares(a, path); /* it may be all that there is of its log */
-    if (of) {
+    if (of && !of->excluded) {
         note_log(a, of);
         of->look_due = a->restless = true;
         a->some_due |= structure;
@@ -98,7 +98,7 @@ void scan_missed(struct agent *a)
 static int64_t seen_of(const struct found *f, int64_t began_ns, bool heard)
 {
     bool untouched = heard && f->told && f->looked_ns && !f->look_due && !f->unsure && !f->blocked && !f->stirred && f->held_ns == INT64_MAX;
-    return untouched || f->excluded ? began_ns : f->looked_ns;
+    return untouched || f->excluded ? began_ns : tails_looked(f);
 }
 
 static void say_seen(struct agent *a, int64_t seen_ns)
@@ -121,7 +121,7 @@ static int sweep(struct agent *a)
 /* Up to when it was looked for logs that are not known; 0: what was put off is looked at by the next start, too. */
 static int64_t sought_of(const struct agent *a, int64_t began_ns, bool heard)
 {
-    if (a->unmet || a->put_off)
+    if (a->unmet || a->put_off || a->partial)
         return 0;
     return heard && !a->all_due && !a->untold ? began_ns : a->sought_ns;
 }
@@ -158,7 +158,7 @@ static int look_at_all(struct agent *a, int64_t now, int64_t began_ns, bool hear
 {
     a->last_scan_ns = a->last_all_ns = now;
     a->sought_ns = began_ns;
-    a->all_due = a->some_due = a->untold = false;
+    a->all_due = a->some_due = a->untold = a->partial = false;
     discover_scan(a);
     tails_after_scan(a);
     int rc = end_look(a, began_ns, heard);
@@ -193,7 +193,7 @@ static int look_at_some(struct agent *a, int64_t now, int64_t began_ns, bool hea
 int scan(struct agent *a)
 {
     int64_t now = dw_clock_mono(a->clock), since = now - a->last_all_ns;
-    int64_t interval = a->untold || a->opt->scan_interval > ALL_NS ? a->opt->scan_interval : ALL_NS;
+    int64_t interval = a->untold || a->partial || a->opt->scan_interval > ALL_NS ? a->opt->scan_interval : ALL_NS;
     bool all = !a->scanned || ((a->all_due || since >= interval) && now >= a->next_all_ns);
     if (!all && !a->some_due && now - a->last_scan_ns < a->opt->scan_interval)
         return DW_OK;

@@ -401,9 +401,14 @@ static bool born_apart(const struct dw_stat *st)
     return st->birth_ns % DW_NS_PER_S != 0;
 }
 
+int64_t tails_looked(const struct found *f)
+{
+    return f->looked_ns < f->held_ns ? f->looked_ns : f->held_ns;
+}
+
 int64_t tails_since(const struct agent *a, const struct found *f)
 {
-    return f && f->looked_ns ? f->looked_ns : a->meta.left_ns;
+    return f && f->looked_ns ? tails_looked(f) : a->seen_ns ? a->seen_ns : a->meta.left_ns;
 }
 
 /* A look at the rotated files of a log. */
@@ -417,6 +422,12 @@ struct elders {
     bool unlisted;     /* ... or there may be more than was listed */
 };
 
+/* When a file was made; where that is not known, when it was renamed or written to last. */
+static int64_t came_ns(const struct dw_stat *st)
+{
+    return st->birth_ns ? st->birth_ns : st->ctime_ns;
+}
+
 /* Whether a rotated file has something for us: all of it, or what came after its stream's end. One that nobody knows is wanted by a look at all of them, or
  * when it came since the look before (a copy that was made of a file before we read it). */
 static bool is_wanted(const struct agent *a, const struct found *f, const struct dw_stat *st, const struct elders *look)
@@ -424,8 +435,7 @@ static bool is_wanted(const struct agent *a, const struct found *f, const struct
     const struct known *k = rows_find(a, f->series, st);
     if (tails_find(a, st))
         return false;
-    int64_t came_ns = st->birth_ns ? st->birth_ns : st->ctime_ns; /* then that tells when it was renamed at the latest */
-    bool came = look->before_ns && (stamp_after(came_ns, look->before_ns) || came_ns >= f->held_ns);
+    bool came = look->before_ns && (stamp_after(came_ns(st), look->before_ns) || came_ns(st) >= f->held_ns);
     bool other = !born_apart(st); /* perhaps: then the content tells */
     return k ? stream_goes_on(k->row.end) || st->size_bytes != k->row.low || other : !look->known || came || rows_met(a, f->series, st);
 }
@@ -437,13 +447,12 @@ static bool is_left(const struct agent *a, const struct found *f, int fd, const 
         return k->row.end == STREAM_ENDED && st->size_bytes == k->row.low;
     if (!copy_waits(a, f, fd, st))
         return false;
-    if (st->birth_ns < look->held_ns)
-        look->held_ns = st->birth_ns;
+    if (came_ns(st) < look->held_ns)
+        look->held_ns = came_ns(st);
     return true;
 }
 
-/* The same file under another log's name: a link, or a rotated file of a log that a glob names too. Where the time of birth does not tell, the content does. */
-static bool is_anothers(const struct agent *a, const struct found *f, const char *path, const struct dw_stat *st)
+bool tails_anothers(const struct agent *a, const struct found *f, const char *path, const struct dw_stat *st)
 {
     struct dw_stat now;
     bool same = false;
@@ -465,7 +474,7 @@ static bool is_anothers(const struct agent *a, const struct found *f, const char
 static void take_rotated(struct agent *a, struct found *f, const struct sibling *s, struct elders *look)
 {
     int fd;
-    if (!is_wanted(a, f, &s->st, look) || is_anothers(a, f, s->path, &s->st))
+    if (!is_wanted(a, f, &s->st, look) || tails_anothers(a, f, s->path, &s->st))
         return;
     bool moved = false;
     if (folder_open(a, s, &fd, &moved) < 0) {
@@ -580,9 +589,11 @@ void tails_take_elders(struct agent *a, struct found *f, bool known)
     if (look.blocked && !f->blocked)
         dw_warn("%s: a file that was rotated cannot be read now; it is tried again", f->path);
     f->blocked = look.blocked || look.unlisted; /* ... and so does one a while later */
-    if (f->unsure || f->blocked)
+    bool done = !f->unsure && !f->blocked;
+    if (!done)
         f->looked_ns = look.before_ns;
-    f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
+    if (done || look.held_ns < f->held_ns)
+        f->held_ns = look.held_ns; /* once the file that it is of is another, nobody but the copy has its bytes */
 }
 
 /* A file has its log's name, perhaps again: it may have been renamed and renamed back. */
@@ -602,6 +613,7 @@ static void take_back(struct agent *a, struct found *f, struct tail *t)
 static bool take_newest(struct agent *a, struct found *f)
 {
     struct dw_stat st, now;
+    int64_t before_ns = f->looked_ns;
     int fd;
     int rc = open_log(a, f->path, &fd, &st);
     if (rc != DW_OK) {
@@ -632,7 +644,8 @@ static bool take_newest(struct agent *a, struct found *f)
     rc = find_stream(a, f, fd, &st, &k, &later);
     f->blocked |= later;
     if (rc < 0) {
-        f->unread = true;
+        f->unread = f->blocked = true; /* what gzip made of it meanwhile was not taken */
+        f->looked_ns = before_ns;
         dw_fs_close(fd);
         return true;
     }
@@ -658,8 +671,10 @@ void tails_look(struct agent *a, struct found *f)
             tails_take_elders(a, f, true);
         return;
     }
-    if ((t && t->series != f) || (!t && is_anothers(a, f, f->path, &st)))
+    if ((t && t->series != f) || (!t && tails_anothers(a, f, f->path, &st))) {
+        f->looked_ns = dw_clock_real(&dw_clock_system); /* there is nothing of its own */
         return;
+    }
     if (f->current && f->current != t)
         retire(a, f->current);
     for (int i = 0; i < AGENT_LOOKS && !take_newest(a, f); i++)

@@ -107,19 +107,53 @@ static void what_a_pattern_names_is_no_rotated_file_of_a_log_that_is_not_there(v
     end_with(&b, "one\ntwo\nthree\nfour\nfive\n", 3);
 }
 
-/* Goal:   a file that was read under its own name is not read again when it passes for a rotated one of a log that came. */
-static void what_was_a_log_of_its_own_is_not_read_again_as_a_rotated_one(void **state)
+/* Goal:   a file that was read under its own name stays a log of its own when a log comes beside which it passes for a rotated one, while the agent is there or away. */
+static void what_was_a_log_of_its_own_stays_one(void **state)
+{
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        struct bed b;
+        set_up(&b);
+        (void)snprintf(b.glob, sizeof b.glob, "%s/*", b.logs);
+        b.list = dw_str_of(b.glob);
+        put(&b, "b.log.1", "one\n");
+        start(&b);
+        settle(&b);
+        if (away)
+            stop(&b);
+        put(&b, "b.log", "two\n");
+        put(&b, "b.log.1", "three\n");
+        if (away)
+            start(&b);
+        rest(&b);
+        put(&b, "b.log.1", "four\n");
+        rest(&b);
+        stop(&b);
+        assert_got(&b, "one\ntwo\nthree\nfour\n", 2);
+        assert_int_equal(records_with(&b, "\"lost\""), 0);
+        tear_down(&b);
+    }
+}
+
+/* What configuration excludes is no rotated file of a log that is not there. */
+static void what_is_excluded_is_left_alone(void **state)
 {
     (void)state;
     struct bed b;
+    char pattern[700];
     set_up(&b);
     (void)snprintf(b.glob, sizeof b.glob, "%s/*", b.logs);
+    (void)snprintf(pattern, sizeof pattern, "%s/*.gz", b.logs);
+    struct dw_str excluded = dw_str_of(pattern);
     b.list = dw_str_of(b.glob);
-    put(&b, "b.log.1", "one\n");
-    run_once(&b);
-    put(&b, "b.log", "two\n");
-    run_once(&b);
-    end_with((start(&b), rest(&b), &b), "one\ntwo\n", 2);
+    b.opt.exclude = (struct dw_conf_list){&excluded, 1};
+    put(&b, "a.log", "one\n");
+    start(&b);
+    settle(&b);
+    put(&b, "db-20261201", "a backup\n");
+    compress_log(&b, "db-20261201");
+    rest(&b);
+    end_with(&b, "one\n", 1);
 }
 
 /* A container that a label keeps out stays out, whatever name its log has. */
@@ -145,7 +179,8 @@ int main(void)
         cmocka_unit_test(what_passed_between_two_looks_is_read),
         cmocka_unit_test(what_was_there_before_the_first_start_is_left_alone),
         cmocka_unit_test(what_a_pattern_names_is_no_rotated_file_of_a_log_that_is_not_there),
-        cmocka_unit_test(what_was_a_log_of_its_own_is_not_read_again_as_a_rotated_one),
+        cmocka_unit_test(what_was_a_log_of_its_own_stays_one),
+        cmocka_unit_test(what_is_excluded_is_left_alone),
         cmocka_unit_test(what_a_label_excludes_is_not_read_as_a_rotated_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

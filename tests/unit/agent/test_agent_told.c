@@ -348,9 +348,9 @@ static void a_folder_that_cannot_be_listed_is_looked_at_again_soon(void **state)
     scan_missed(t.bed.agent);
     turn_until_idle(&t.bed);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
-    assert_true(t.bed.agent->untold);
+    assert_true(t.bed.agent->partial);
     settle(&t.bed);
-    assert_false(t.bed.agent->untold);
+    assert_false(t.bed.agent->partial);
     put(&t.bed, "a.log", "two\n");
     hear(&t);
     end_with_lines(&t, "one\ntwo\n", 1);
