@@ -85,7 +85,7 @@ uint64_t hash_of_series(const uint8_t *series);
 enum stream_end {
     STREAM_GOES_ON = 0,
     STREAM_ENDED = 1,   /* its end was declared; a file that grows after it, or is found after it was lost, goes on from there */
-    STREAM_CUT_OFF = 2, /* its file was truncated or written anew: nothing of it can come any more */
+    STREAM_CUT_OFF = 2, /* its file was truncated or written anew: nothing of it can come any more, but out of a copy that is found late */
     STREAM_REOPENED = 3, /* it goes on after its end; whoever came after it did not wait for it, and does not at the next start */
 };
 static inline bool stream_goes_on(enum stream_end end)

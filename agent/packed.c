@@ -302,7 +302,7 @@ static struct known *find_read(const struct agent *a, const struct found *f, int
         if (memcmp(r->stream.series, f->series, DW_ID_BYTES) != 0 || !r->print.len || !print_holds(a, fd, r, &st, &d->blocked))
             continue;
         *ret_all = r->low == st.size_bytes;
-        found = *ret_all || stream_goes_on(r->end) || (r->end == STREAM_ENDED && r->print.len >= TELLING) ? k : found;
+        found = *ret_all || stream_goes_on(r->end) || r->print.len >= TELLING ? k : found;
     }
     return found;
 }
@@ -326,9 +326,12 @@ static void take_unread(struct agent *a, struct found *f, const struct sibling *
         dw_fs_close(fd);
         return;
     }
-    bool taken = tails_add_rotated(a, f, one->path, fd, &one->st, k, true) != NULL;
-    DW_COUNT_IF(taken, packed_taken);
-    d->blocked |= !taken;
+    bool copied = k && k->row.end == STREAM_CUT_OFF; /* the copy that could not be told when its file was truncated */
+    struct tail *t = tails_add_rotated(a, f, one->path, fd, &one->st, k, true);
+    DW_COUNT_IF(t, packed_taken);
+    d->blocked |= !t;
+    if (t)
+        t->copied |= copied;
 }
 
 /* Whether a look at what came since then takes a compressed file for one that nobody may have seen. 0: none. */

@@ -319,7 +319,7 @@ static struct tail *begin_tail(struct agent *a, struct found *f, const char *pat
     if (!t)
         return NULL;
     tail_move_to(t, k ? k->row.low : o.begin);
-    bool over = k && k->row.end == STREAM_ENDED; /* who came after it did not wait for it */
+    bool over = k && !stream_goes_on(k->row.end); /* who came after it did not wait for it */
     t->is_new = !k || k->row.print.len == 0; /* in the checkpoint nothing tells it yet */
     if (!k)
         name_stream(a, t, f, o.st);

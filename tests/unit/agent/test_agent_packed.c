@@ -238,6 +238,27 @@ static void a_packed_copy_waits_for_room(void **state)
     }
 }
 
+/* Goal:   a stream that was called truncated, because its copy could not be told for long, goes on in the copy once it can: what was read comes once.
+ * Method: what others have unpacked fills the bound for longer than rotated.wait. */
+static void a_stream_that_was_cut_off_goes_on_in_a_packed_copy_that_is_told_late(void **state)
+{
+    (void)state;
+    struct bed b;
+    set_up(&b);
+    put(&b, "a.log", "a line that is long enough to tell a file from every other one, of which it is the first\n");
+    start(&b);
+    settle(&b);
+    copy_and_pack(&b);
+    b.agent->unpacked = (uint64_t)b.opt.spool_limit;
+    rest(&b);
+    b.agent->unpacked = 0;
+    rest(&b);
+    stop(&b);
+    assert_got(&b, "a line that is long enough to tell a file from every other one, of which it is the first\nmore\na line of the next\n", 2);
+    assert_int_equal(records_with(&b, "\"truncated\""), 1);
+    tear_down(&b);
+}
+
 static void history_is_left_alone(void **state)
 {
     (void)state;
@@ -328,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_stream_is_found_in_what_gzip_made_although_a_call_fails),
         cmocka_unit_test(a_packed_copy_is_found_although_a_call_fails),
         cmocka_unit_test(a_packed_copy_waits_for_room),
+        cmocka_unit_test(a_stream_that_was_cut_off_goes_on_in_a_packed_copy_that_is_told_late),
         cmocka_unit_test(history_is_left_alone),
         cmocka_unit_test(a_damaged_file_is_counted_and_the_stream_lost_once),
         cmocka_unit_test(what_is_larger_than_the_bound_is_not_unpacked),
