@@ -92,6 +92,8 @@ bool scan_hear(struct agent *a)
 void scan_missed(struct agent *a)
 {
     a->all_due = true;
+    for (struct found *f = a->found; f; f = f->next)
+        f->look_due = !f->excluded; /* a copy may have come while its own name stayed as it is */
 }
 
 /* Up to when a log, and what is beside it, was looked at: that of which the kernel told nothing is as it was. */
